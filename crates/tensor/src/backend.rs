@@ -1,0 +1,209 @@
+//! Memory of a backend.
+
+use std::{fmt::Debug, ops::Range};
+
+use crate::{Error, Result};
+
+/// A number a buffer can hold.
+pub trait Element: bytemuck::Pod + Default + Debug + PartialEq + Send + Sync {}
+impl Element for f32 {}
+impl Element for f64 {}
+impl Element for u32 {}
+
+/// Where numbers live and how they come and go. Operations are traits of their own over this one.
+///
+/// Buffers never leave the stage that made them; host values do. So no operation ever sees a buffer of another device.
+pub trait Backend: Clone + Debug + Send + Sync + 'static {
+    /// A contiguous run of numbers on the device.
+    type Buffer<T: Element>: Debug + Send + Sync;
+
+    /// The name an experiment file uses for it: `cpu`, `reference`, `cuda:0`.
+    fn label(&self) -> String;
+
+    /// A buffer of `len` zeros.
+    ///
+    /// # Errors
+    /// When the device cannot provide the memory.
+    fn zeros<T: Element>(&self, len: usize) -> Result<Self::Buffer<T>>;
+
+    /// The number of elements in `buffer`.
+    fn len<T: Element>(&self, buffer: &Self::Buffer<T>) -> usize;
+
+    /// Copies `host` into `buffer` from element `offset` on.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `buffer` ends before `offset + host.len()`.
+    fn write<T: Element>(
+        &self,
+        buffer: &mut Self::Buffer<T>,
+        offset: usize,
+        host: &[T],
+    ) -> Result<()>;
+
+    /// Copies the elements of `range` out of `buffer`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when `buffer` ends before `range` does.
+    fn read<T: Element>(&self, buffer: &Self::Buffer<T>, range: Range<usize>) -> Result<Vec<T>>;
+
+    /// Copies `source[range]` to `target[offset..]` without leaving the device.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when either buffer is too short.
+    fn copy<T: Element>(
+        &self,
+        source: &Self::Buffer<T>,
+        range: Range<usize>,
+        target: &mut Self::Buffer<T>,
+        offset: usize,
+    ) -> Result<()>;
+
+    /// Waits until all work submitted so far is done.
+    ///
+    /// # Errors
+    /// When that work failed.
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A buffer holding a copy of `host`.
+    ///
+    /// # Errors
+    /// When the device cannot provide the memory.
+    fn upload<T: Element>(&self, host: &[T]) -> Result<Self::Buffer<T>> {
+        let mut buffer = self.zeros(host.len())?;
+        self.write(&mut buffer, 0, host)?;
+        Ok(buffer)
+    }
+
+    /// All of `buffer`, copied to the host.
+    ///
+    /// # Errors
+    /// When work that writes to it failed.
+    fn download<T: Element>(&self, buffer: &Self::Buffer<T>) -> Result<Vec<T>> {
+        self.read(buffer, 0..self.len(buffer))
+    }
+}
+
+/// Memory of the backends that compute on the host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostBuffer<T>(Vec<T>);
+
+impl<T> HostBuffer<T> {
+    /// The numbers.
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
+    /// The numbers, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+impl<T> From<Vec<T>> for HostBuffer<T> {
+    fn from(numbers: Vec<T>) -> Self {
+        Self(numbers)
+    }
+}
+
+/// Implements [`Backend`] for a type whose memory is the host's.
+macro_rules! host_backend {
+    ($backend:ty, $label:literal) => {
+        impl $crate::Backend for $backend {
+            type Buffer<T: $crate::Element> = $crate::HostBuffer<T>;
+
+            fn label(&self) -> String {
+                $label.to_owned()
+            }
+
+            fn zeros<T: $crate::Element>(
+                &self,
+                len: usize,
+            ) -> $crate::Result<$crate::HostBuffer<T>> {
+                $crate::backend::host_zeros($label, len)
+            }
+
+            fn len<T: $crate::Element>(&self, buffer: &$crate::HostBuffer<T>) -> usize {
+                buffer.as_slice().len()
+            }
+
+            fn write<T: $crate::Element>(
+                &self,
+                buffer: &mut $crate::HostBuffer<T>,
+                offset: usize,
+                host: &[T],
+            ) -> $crate::Result<()> {
+                $crate::backend::host_write(buffer, offset, host)
+            }
+
+            fn read<T: $crate::Element>(
+                &self,
+                buffer: &$crate::HostBuffer<T>,
+                range: std::ops::Range<usize>,
+            ) -> $crate::Result<Vec<T>> {
+                $crate::backend::host_range("read", buffer, range).map(<[T]>::to_vec)
+            }
+
+            fn copy<T: $crate::Element>(
+                &self,
+                source: &$crate::HostBuffer<T>,
+                range: std::ops::Range<usize>,
+                target: &mut $crate::HostBuffer<T>,
+                offset: usize,
+            ) -> $crate::Result<()> {
+                let source = $crate::backend::host_range("copy", source, range)?;
+                $crate::backend::host_write(target, offset, source)
+            }
+        }
+    };
+}
+pub(crate) use host_backend;
+
+pub(crate) fn host_zeros<T: Element>(backend: &str, len: usize) -> Result<HostBuffer<T>> {
+    let mut numbers = Vec::new();
+    numbers.try_reserve_exact(len).map_err(|_| Error::Unavailable {
+        backend: backend.to_owned(),
+        reason: format!("{len} numbers of {} bytes do not fit into memory", size_of::<T>()),
+    })?;
+    numbers.resize(len, T::default());
+    Ok(HostBuffer(numbers))
+}
+
+pub(crate) fn host_write<T: Element>(
+    buffer: &mut HostBuffer<T>,
+    offset: usize,
+    host: &[T],
+) -> Result<()> {
+    let actual = buffer.0.len();
+    let expected = offset + host.len();
+    let range = buffer.0.get_mut(offset..expected);
+    range
+        .ok_or(Error::Shape { op: "write", argument: "buffer", expected, actual })?
+        .copy_from_slice(host);
+    Ok(())
+}
+
+pub(crate) fn host_range<'a, T>(
+    op: &'static str,
+    buffer: &'a HostBuffer<T>,
+    range: Range<usize>,
+) -> Result<&'a [T]> {
+    let (expected, actual) = (range.end, buffer.0.len());
+    buffer.0.get(range).ok_or(Error::Shape { op, argument: "buffer", expected, actual })
+}
+
+/// Checks that an argument holds at least as many numbers as its shape needs.
+pub(crate) fn expect_len(
+    op: &'static str,
+    argument: &'static str,
+    expected: usize,
+    actual: usize,
+) -> Result<()> {
+    if actual < expected { Err(Error::Shape { op, argument, expected, actual }) } else { Ok(()) }
+}
+
+/// Checks that a size is positive.
+pub(crate) fn expect_positive(op: &'static str, argument: &'static str, size: usize) -> Result<()> {
+    if size == 0 { Err(Error::Empty { op, argument }) } else { Ok(()) }
+}

@@ -1,0 +1,387 @@
+//! The decoder epoch.
+//!
+//! Unit `i` of a single-layer decoder under a squared error sees only its own residual. So the decoder is cut into
+//! blocks of [`PANEL_VECTORS`] vectors of units; each block, with its weights and both moments (450 kB at width 784),
+//! stays in one core's cache while all minibatches stream past, and no thread ever waits for another. The gradient goes
+//! from registers into the optimiser's step without being stored.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{
+    Cpu,
+    panel::{Aligned, PanelLayout, Strides},
+    pointwise::value_and_derivative,
+    simd::{Kernel, Lanes, PANEL_VECTORS},
+    tile::{for_row_tiles, tile},
+};
+use crate::{
+    DecoderConfig, DecoderState, HostBuffer, Optimizer, Result, TrainDecoder,
+    ops::decoder::check_decoder,
+};
+
+/// Most lanes a vector has.
+const MOST_LANES: usize = 16;
+/// Most units of a block.
+const MOST_UNITS: usize = PANEL_VECTORS * MOST_LANES;
+
+impl TrainDecoder for Cpu {
+    fn train_decoder(
+        &self,
+        config: &DecoderConfig,
+        batches: Range<usize>,
+        h: &HostBuffer<f32>,
+        target: &HostBuffer<f32>,
+        state: &mut DecoderState<Self>,
+    ) -> Result<Vec<f64>> {
+        check_decoder(self, config, h, target, state)?;
+        let layout =
+            PanelLayout { lanes: self.level.lanes(), columns: config.outputs, k: config.inputs };
+        let samples = Samples {
+            config: *config,
+            batches: batches.clone(),
+            h: h.as_slice(),
+            target: target.as_slice(),
+        };
+        let first_step = state.steps;
+        let squares: Vec<Vec<f64>> = split_units(state, config, layout.width())
+            .into_par_iter()
+            .enumerate()
+            .map(|(index, units)| {
+                let mut block = Block::pack(layout, index, &units, &config.optimizer);
+                let squares =
+                    self.level.run(TrainBlock { block: &mut block, samples: &samples, first_step });
+                block.unpack(layout, units, &config.optimizer);
+                squares
+            })
+            .collect();
+        state.steps += batches.len() as u64;
+        let loss = |(i, batch)| {
+            let count = config.batch_range(batch).len() * config.outputs;
+            squares.iter().map(|squares: &Vec<f64>| squares[i]).sum::<f64>() / count as f64
+        };
+        Ok(batches.enumerate().map(loss).collect())
+    }
+}
+
+/// What all blocks read.
+struct Samples<'a> {
+    config: DecoderConfig,
+    batches: Range<usize>,
+    h: &'a [f32],
+    target: &'a [f32],
+}
+
+/// Rows of the decoder's state that make up a block: `[units, inputs]` and `[units]`, each as parameters, first and
+/// second moment.
+struct Units<'a> {
+    weights: [&'a mut [f32]; 3],
+    bias: [&'a mut [f32]; 3],
+}
+
+fn split_units<'a>(
+    state: &'a mut DecoderState<Cpu>,
+    config: &DecoderConfig,
+    width: usize,
+) -> Vec<Units<'a>> {
+    let DecoderConfig { inputs, outputs, .. } = *config;
+    let [w1, w2] = &mut state.weight_moments;
+    let [b1, b2] = &mut state.bias_moments;
+    let split = |buffer: &'a mut HostBuffer<f32>, row: usize| {
+        buffer.as_mut_slice()[..outputs * row].chunks_mut(width * row)
+    };
+    let weights = split(&mut state.weights, inputs).zip(split(w1, inputs)).zip(split(w2, inputs));
+    let bias = split(&mut state.bias, 1).zip(split(b1, 1)).zip(split(b2, 1));
+    let units = weights
+        .zip(bias)
+        .map(|(((w, w1), w2), ((b, b1), b2))| Units { weights: [w, w1, w2], bias: [b, b1, b2] });
+    units.collect()
+}
+
+/// A block of units in training: weights and moments as panels, biases and moments as vectors.
+///
+/// The moments are kept divided by `1 - beta`, which saves a product each per step.
+struct Block {
+    first_unit: usize,
+    valid: usize,
+    stored: usize,
+    weights: [Aligned; 3],
+    bias: [[f32; MOST_UNITS]; 3],
+}
+
+impl Block {
+    fn pack(layout: PanelLayout, index: usize, units: &Units<'_>, optimizer: &Optimizer) -> Self {
+        let first_unit = index * layout.width();
+        let mut block = Self {
+            first_unit,
+            valid: layout.valid(index),
+            stored: layout.stored(index),
+            weights: std::array::from_fn(|_| Aligned::zeros(layout.stored(index) * layout.k)),
+            bias: [[0.0; MOST_UNITS]; 3],
+        };
+        // The units are the only columns of their own small matrix.
+        let own = PanelLayout { columns: block.valid, ..layout };
+        for (panel, rows) in block.weights.iter_mut().zip(&units.weights) {
+            own.pack(0, rows, Strides { k: 1, column: layout.k }, panel.as_mut_slice());
+        }
+        for (vector, bias) in block.bias.iter_mut().zip(&units.bias) {
+            vector[..bias.len()].copy_from_slice(bias);
+        }
+        block.scale_moments(moment_scales(optimizer).map(|scale| 1.0 / scale));
+        block
+    }
+
+    fn unpack(mut self, layout: PanelLayout, units: Units<'_>, optimizer: &Optimizer) {
+        self.scale_moments(moment_scales(optimizer));
+        let own = PanelLayout { columns: self.valid, ..layout };
+        for (panel, rows) in self.weights.iter().zip(units.weights) {
+            own.unpack_rows(0, panel.as_slice(), rows);
+        }
+        for (vector, bias) in self.bias.iter().zip(units.bias) {
+            bias.copy_from_slice(&vector[..bias.len()]);
+        }
+    }
+
+    fn scale_moments(&mut self, scales: [f32; 2]) {
+        for (moment, scale) in [(1, scales[0]), (2, scales[1])] {
+            if scale != 1.0 {
+                self.weights[moment].as_mut_slice().iter_mut().for_each(|x| *x *= scale);
+                self.bias[moment].iter_mut().for_each(|x| *x *= scale);
+            }
+        }
+    }
+}
+
+/// What a block's moments are multiplied by to be the optimiser's.
+fn moment_scales(optimizer: &Optimizer) -> [f32; 2] {
+    match *optimizer {
+        Optimizer::Sgd { .. } => [1.0, 1.0],
+        Optimizer::Adam { beta1, beta2, .. } => [1.0 - beta1, 1.0 - beta2],
+    }
+}
+
+/// The optimiser's step as the kernel does it.
+#[derive(Clone, Copy)]
+enum Step {
+    Sgd {
+        lr: f32,
+    },
+    Momentum {
+        lr: f32,
+        momentum: f32,
+    },
+    /// `w <- w - rate m / (sqrt(v) + eps)` with `m` and `v` as a [`Block`] keeps them.
+    Adam {
+        beta1: f32,
+        beta2: f32,
+        rate: f32,
+        eps: f32,
+    },
+}
+
+impl Step {
+    fn new(optimizer: &Optimizer, step: u64) -> Self {
+        match *optimizer {
+            Optimizer::Sgd { lr, momentum: 0.0 } => Self::Sgd { lr },
+            Optimizer::Sgd { lr, momentum } => Self::Momentum { lr, momentum },
+            Optimizer::Adam { lr, beta1, beta2, eps } => {
+                let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+                // sqrt(v_hat) = root sqrt(v); dividing numerator and denominator by `root` frees the root of a factor.
+                let root = ((1.0 - f64::from(beta2)) / correction(beta2)).sqrt();
+                let rate = f64::from(lr) * (1.0 - f64::from(beta1)) / (correction(beta1) * root);
+                Self::Adam { beta1, beta2, rate: rate as f32, eps: (f64::from(eps) / root) as f32 }
+            }
+        }
+    }
+
+    /// One step on one vector of parameters.
+    ///
+    /// # Safety
+    /// Inside a kernel of `V`; the pointers are valid for a vector.
+    #[inline(always)]
+    unsafe fn apply<V: Lanes>(self, gradient: V, [w, m, v]: [*mut f32; 3]) {
+        // SAFETY: as the caller's.
+        unsafe {
+            match self {
+                Self::Sgd { lr } => gradient.neg_mul_add(V::splat(lr), V::load(w)).store(w),
+                Self::Momentum { lr, momentum } => {
+                    let velocity = V::load(m).mul_add(V::splat(momentum), gradient);
+                    velocity.store(m);
+                    velocity.neg_mul_add(V::splat(lr), V::load(w)).store(w);
+                }
+                Self::Adam { beta1, beta2, rate, eps } => {
+                    let first = V::load(m).mul_add(V::splat(beta1), gradient);
+                    let second = V::load(v).mul_add(V::splat(beta2), gradient.mul(gradient));
+                    first.store(m);
+                    second.store(v);
+                    let change = first.div(second.sqrt().add(V::splat(eps)));
+                    change.neg_mul_add(V::splat(rate), V::load(w)).store(w);
+                }
+            }
+        }
+    }
+}
+
+/// The kernel: all minibatches on one block. Gives the sum of squared residuals of each minibatch.
+struct TrainBlock<'a> {
+    block: &'a mut Block,
+    samples: &'a Samples<'a>,
+    first_step: u64,
+}
+
+impl Kernel for TrainBlock<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(mut self) -> Vec<f64> {
+        // SAFETY: inside a kernel of V; a block is 1 to 3 vectors wide.
+        unsafe {
+            match self.block.stored / V::LEN {
+                3 => self.train::<V, 3>(),
+                2 => self.train::<V, 2>(),
+                _ => self.train::<V, 1>(),
+            }
+        }
+    }
+}
+
+impl TrainBlock<'_> {
+    /// # Safety
+    /// Inside a kernel of `V`; the block is `VECTORS` vectors wide.
+    #[inline(always)]
+    unsafe fn train<V: Lanes, const VECTORS: usize>(&mut self) -> Vec<f64> {
+        let Samples { config, batches, h, .. } = self.samples;
+        let mut delta = Aligned::zeros(config.batch * VECTORS * V::LEN);
+        let mut squares = Vec::with_capacity(batches.len());
+        for (done, index) in batches.clone().enumerate() {
+            let rows = config.batch_range(index);
+            let step = Step::new(&config.optimizer, self.first_step + 1 + done as u64);
+            let h = &h[rows.start * config.inputs..rows.end * config.inputs];
+            // SAFETY: inside a kernel of V; `h` holds the minibatch, `delta` a row of the block for each of its samples.
+            unsafe {
+                self.forward::<V, VECTORS>(rows.len(), h, delta.as_mut_slice());
+                squares.push(self.residual::<V, VECTORS>(rows.clone(), step, delta.as_mut_slice()));
+                self.update::<V, VECTORS>(rows.len(), step, h, delta.as_slice());
+            }
+        }
+        squares
+    }
+
+    /// `delta = h V^T`.
+    ///
+    /// # Safety
+    /// As [`train`](Self::train); `h` and `delta` hold `rows` rows.
+    #[inline(always)]
+    unsafe fn forward<V: Lanes, const VECTORS: usize>(
+        &self,
+        rows: usize,
+        h: &[f32],
+        delta: &mut [f32],
+    ) {
+        let inputs = self.samples.config.inputs;
+        let weights = self.block.weights[0].as_slice().as_ptr();
+        for_row_tiles!(V, VECTORS, rows, |row, COUNT| {
+            // SAFETY: the caller's slices hold the rows addressed; the block's panel is `inputs` rows of VECTORS.
+            unsafe {
+                let sums = tile::<V, COUNT, VECTORS>(
+                    inputs,
+                    h.as_ptr().add(row * inputs),
+                    [inputs, 1],
+                    weights,
+                );
+                let delta = delta.as_mut_ptr().add(row * VECTORS * V::LEN);
+                for (i, sum) in sums.iter().flatten().enumerate() {
+                    sum.store(delta.add(i * V::LEN));
+                }
+            }
+        });
+    }
+
+    /// Turns `delta` into the loss's derivative, steps the biases, gives the sum of squared residuals.
+    ///
+    /// # Safety
+    /// As [`train`](Self::train); `delta` holds a row for each sample of `rows`.
+    #[inline(always)]
+    unsafe fn residual<V: Lanes, const VECTORS: usize>(
+        &mut self,
+        rows: Range<usize>,
+        step: Step,
+        delta: &mut [f32],
+    ) -> f64 {
+        let Samples { config, target, .. } = self.samples;
+        let scale = (2.0 / (rows.len() * config.outputs) as f64) as f32;
+        let [bias, first, second] = &mut self.block.bias;
+        let mut total = 0.0;
+        for j in 0..VECTORS {
+            let lanes = (self.block.valid - j * V::LEN).min(V::LEN);
+            let column = self.block.first_unit + j * V::LEN;
+            // SAFETY: `delta` and `target` hold these rows, `target` at least `lanes` numbers from `column` on, and the
+            // bias vectors a vector at `j`.
+            unsafe {
+                let own_bias = V::load(bias.as_ptr().add(j * V::LEN));
+                let (mut squares, mut bias_gradient) = (V::zero(), V::zero());
+                for (i, row) in rows.clone().enumerate() {
+                    let delta = delta.as_mut_ptr().add((i * VECTORS + j) * V::LEN);
+                    let target = target.as_ptr().add(row * config.outputs + column);
+                    let (y, slope) =
+                        value_and_derivative(config.activation, V::load(delta).add(own_bias));
+                    let residual = if lanes == V::LEN {
+                        y.sub(V::load(target))
+                    } else {
+                        only_first(y.sub(V::load_first(target, lanes)), lanes)
+                    };
+                    squares = residual.mul_add(residual, squares);
+                    let gradient = residual.mul(slope).mul(V::splat(scale));
+                    bias_gradient = bias_gradient.add(gradient);
+                    gradient.store(delta);
+                }
+                total += squares.sum();
+                let at = |vector: &mut [f32; MOST_UNITS]| vector.as_mut_ptr().add(j * V::LEN);
+                step.apply(bias_gradient, [at(bias), at(first), at(second)]);
+            }
+        }
+        total
+    }
+
+    /// Steps the weights by the gradient `delta^T h`, tile by tile from the registers.
+    ///
+    /// # Safety
+    /// As [`train`](Self::train); `h` and `delta` hold `rows` rows.
+    #[inline(always)]
+    unsafe fn update<V: Lanes, const VECTORS: usize>(
+        &mut self,
+        rows: usize,
+        step: Step,
+        h: &[f32],
+        delta: &[f32],
+    ) {
+        let inputs = self.samples.config.inputs;
+        let panels = self.block.weights.each_mut().map(|panel| panel.as_mut_slice().as_mut_ptr());
+        for_row_tiles!(V, VECTORS, inputs, |k, COUNT| {
+            // SAFETY: `h` holds `rows` rows of `inputs`, `delta` as many of VECTORS, the panels `inputs` of them.
+            unsafe {
+                let sums =
+                    tile::<V, COUNT, VECTORS>(rows, h.as_ptr().add(k), [1, inputs], delta.as_ptr());
+                for (i, sum) in sums.iter().flatten().enumerate() {
+                    let offset = (k * VECTORS + i) * V::LEN;
+                    step.apply(*sum, panels.map(|panel| panel.add(offset)));
+                }
+            }
+        });
+    }
+}
+
+/// `x` with zeros beyond the first `n` lanes.
+///
+/// # Safety
+/// Inside a kernel of `V`.
+#[inline(always)]
+unsafe fn only_first<V: Lanes>(x: V, n: usize) -> V {
+    let mut lanes = [0.0; MOST_LANES];
+    // SAFETY: no type has more lanes than the array.
+    unsafe {
+        x.store(lanes.as_mut_ptr());
+        V::load_first(lanes.as_ptr(), n)
+    }
+}

@@ -1,0 +1,209 @@
+//! Matrix products and dense layers.
+
+use rayon::prelude::*;
+
+use super::{
+    Cpu,
+    panel::{Aligned, PanelLayout, Strides},
+    pointwise::activate_rows,
+    simd::{Kernel, Lanes, SimdLevel},
+    tile::{for_row_tiles, tile},
+};
+use crate::{
+    Activation, Dense, DenseConfig, Gemm, GemmConfig, HostBuffer, Result, backend::Backend,
+    ops::dense::check_dense,
+};
+
+/// Rows of the result a task computes: enough to use a packed panel many times over.
+const ROW_CHUNK: usize = 128;
+
+impl Gemm for Cpu {
+    fn gemm(
+        &self,
+        config: GemmConfig,
+        a: &HostBuffer<f32>,
+        b: &HostBuffer<f32>,
+        c: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        self.check_gemm(&config, a, b, c)?;
+        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta } = config;
+        let strides =
+            if transpose_b { Strides { k: 1, column: k } } else { Strides { k: n, column: 1 } };
+        let packed = Packed::new(self.level(), b.as_slice(), strides, k, n);
+        let product = Product {
+            a: a.as_slice(),
+            strides: if transpose_a { [1, m] } else { [k, 1] },
+            columns: &packed,
+            epilogue: Epilogue::Scale { alpha, beta },
+        };
+        product.run(self.level(), m, c.as_mut_slice());
+        Ok(())
+    }
+}
+
+impl Dense for Cpu {
+    fn dense(
+        &self,
+        config: DenseConfig,
+        x: &HostBuffer<f32>,
+        weights: &HostBuffer<f32>,
+        bias: &HostBuffer<f32>,
+        y: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        check_dense(self, &config, x, weights, bias, y)?;
+        let DenseConfig { rows, inputs, outputs, activation } = config;
+        debug_assert!(self.len(y) >= rows * outputs);
+        let strides = Strides { k: 1, column: inputs };
+        let packed = Packed::new(self.level(), weights.as_slice(), strides, inputs, outputs);
+        let product = Product {
+            a: x.as_slice(),
+            strides: [inputs, 1],
+            columns: &packed,
+            epilogue: Epilogue::Activate { bias: bias.as_slice(), activation },
+        };
+        product.run(self.level(), rows, y.as_mut_slice());
+        Ok(())
+    }
+}
+
+/// The right factor of a product, packed into panels.
+struct Packed {
+    layout: PanelLayout,
+    memory: Aligned,
+}
+
+impl Packed {
+    fn new(level: SimdLevel, source: &[f32], strides: Strides, k: usize, columns: usize) -> Self {
+        let layout = PanelLayout { lanes: level.lanes(), columns, k };
+        let mut memory = Aligned::zeros(layout.panels() * layout.panel_len());
+        if k > 0 {
+            let panels = memory.as_mut_slice().par_chunks_mut(layout.panel_len()).enumerate();
+            panels.for_each(|(index, panel)| layout.pack(index, source, strides, panel));
+        }
+        Self { layout, memory }
+    }
+
+    fn panel(&self, index: usize) -> &[f32] {
+        let len = self.layout.panel_len();
+        &self.memory.as_slice()[index * len..(index + 1) * len]
+    }
+}
+
+/// What happens to the sums on their way to the result.
+#[derive(Clone, Copy)]
+enum Epilogue<'a> {
+    Scale { alpha: f32, beta: f32 },
+    Activate { bias: &'a [f32], activation: Activation },
+}
+
+/// A matrix product with its epilogue.
+#[derive(Clone, Copy)]
+struct Product<'a> {
+    a: &'a [f32],
+    /// Of `a`: from row to row, from `k` to `k`.
+    strides: [usize; 2],
+    columns: &'a Packed,
+    epilogue: Epilogue<'a>,
+}
+
+impl Product<'_> {
+    /// Computes `rows` rows of the result, sharing the work among the threads.
+    fn run(self, level: SimdLevel, rows: usize, c: &mut [f32]) {
+        let columns = self.columns.layout.columns;
+        if rows == 0 || columns == 0 {
+            return;
+        }
+        let c = &mut c[..rows * columns];
+        let chunks = c.par_chunks_mut(ROW_CHUNK * columns).enumerate();
+        chunks.for_each(|(index, c)| {
+            level.run(Rows { product: self, first_row: index * ROW_CHUNK, c })
+        });
+    }
+}
+
+/// Some whole rows of a product: the kernel.
+struct Rows<'a> {
+    product: Product<'a>,
+    first_row: usize,
+    c: &'a mut [f32],
+}
+
+impl Kernel for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(mut self) {
+        let layout = self.product.columns.layout;
+        for panel in 0..layout.panels() {
+            // SAFETY: inside a kernel of V; a stored panel is 1 to 3 vectors wide.
+            unsafe {
+                match layout.stored(panel) / V::LEN {
+                    3 => self.panel::<V, 3>(panel),
+                    2 => self.panel::<V, 2>(panel),
+                    _ => self.panel::<V, 1>(panel),
+                }
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// # Safety
+    /// Inside a kernel of `V`; panel `index` is stored `VECTORS` vectors wide.
+    #[inline(always)]
+    unsafe fn panel<V: Lanes, const VECTORS: usize>(&mut self, index: usize) {
+        let Product { a, strides, columns, epilogue } = self.product;
+        let layout = columns.layout;
+        let rows = self.c.len() / layout.columns;
+        let (first, valid) = (index * layout.width(), layout.valid(index));
+        let panel = columns.panel(index);
+        let a = a[self.first_row * strides[0]..].as_ptr();
+        for_row_tiles!(V, VECTORS, rows, |row, COUNT| {
+            // SAFETY: `a` and the panel were checked to hold the rows and columns of the product.
+            let sums = unsafe {
+                tile::<V, COUNT, VECTORS>(
+                    layout.k,
+                    a.add(row * strides[0]),
+                    strides,
+                    panel.as_ptr(),
+                )
+            };
+            for (i, sums) in sums.iter().enumerate() {
+                let c = &mut self.c[(row + i) * layout.columns + first..][..valid];
+                for (j, &sum) in sums.iter().enumerate() {
+                    // SAFETY: inside a kernel of V.
+                    unsafe { store(sum, epilogue, &mut c[j * V::LEN..]) };
+                }
+            }
+        });
+        if let Epilogue::Activate { bias, activation } = epilogue {
+            let bias = &bias[first..first + valid];
+            // SAFETY: inside a kernel of V.
+            unsafe {
+                activate_rows::<V>(activation, bias, &mut self.c[first..], layout.columns, rows)
+            };
+        }
+    }
+}
+
+/// Writes a vector of sums to the front of `c`, or as many of its lanes as there are.
+///
+/// # Safety
+/// Inside a kernel of `V`.
+#[inline(always)]
+unsafe fn store<V: Lanes>(sum: V, epilogue: Epilogue<'_>, c: &mut [f32]) {
+    // SAFETY: no more than `c.len()` lanes are read or written.
+    unsafe {
+        let full = c.len() >= V::LEN;
+        let value = match epilogue {
+            Epilogue::Scale { alpha, beta } if alpha != 1.0 || beta != 0.0 => {
+                let scaled = sum.mul(V::splat(alpha));
+                let old =
+                    || if full { V::load(c.as_ptr()) } else { V::load_first(c.as_ptr(), c.len()) };
+                if beta == 0.0 { scaled } else { V::splat(beta).mul_add(old(), scaled) }
+            }
+            _ => sum,
+        };
+        if full { value.store(c.as_mut_ptr()) } else { value.store_first(c.as_mut_ptr(), c.len()) }
+    }
+}

@@ -1,0 +1,72 @@
+//! The backend of this machine's cores: SIMD kernels chosen at run time, work shared among threads by rayon.
+//!
+//! Every element of a result is one chain of operations in a fixed order, so how the work is cut changes no bit of it.
+#![expect(
+    unsafe_code,
+    reason = "SIMD intrinsics and pointer arithmetic of the kernels; each block says why it is sound"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel is compiled for its instructions only where all of it is inlined"
+)]
+#![expect(clippy::float_cmp, reason = "factors of exactly 0 and 1 are special cases, not results")]
+
+mod decoder;
+mod divergence;
+mod float_mode;
+mod gemm;
+mod math;
+mod moments;
+mod panel;
+mod pointwise;
+mod simd;
+mod tile;
+
+use rayon::prelude::*;
+pub use simd::SimdLevel;
+
+use crate::{
+    HostBuffer, RandomFill, RandomStream, Result, backend::expect_len, backend::host_backend,
+};
+
+/// The backend of this machine's cores. Uses the rayon pool it is called in.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    level: SimdLevel,
+}
+
+host_backend!(Cpu, "cpu");
+
+impl Cpu {
+    /// With the widest SIMD instructions this processor has.
+    pub fn new() -> Self {
+        Self { level: SimdLevel::detect() }
+    }
+
+    /// With the given SIMD instructions; `None` where this processor lacks them.
+    pub fn with_level(level: SimdLevel) -> Option<Self> {
+        level.is_available().then_some(Self { level })
+    }
+
+    /// The SIMD instructions in use.
+    pub const fn level(&self) -> SimdLevel {
+        self.level
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RandomFill for Cpu {
+    fn random_fill(&self, stream: RandomStream, n: usize, out: &mut HostBuffer<f32>) -> Result<()> {
+        /// Elements a task draws: some 100 microseconds of work, a multiple of a block's four.
+        const CHUNK: usize = 16 * 1024;
+        expect_len("random_fill", "out", n, out.as_slice().len())?;
+        let chunks = out.as_mut_slice()[..n].par_chunks_mut(CHUNK).enumerate();
+        chunks.for_each(|(index, chunk)| stream.fill_from_block((index * CHUNK / 4) as u64, chunk));
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Weights packed for the register tiles.
+//!
+//! A panel holds `PANEL_VECTORS` vectors of neighbouring columns, `[k][width]`, so that a tile reads it front to back.
+//! The last panel is padded with zeros to a whole number of vectors.
+
+use super::simd::PANEL_VECTORS;
+
+/// A cache line of numbers: memory made of these is aligned for the widest vectors.
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+/// Zeroed memory aligned to cache lines.
+pub(super) struct Aligned {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Aligned {
+    pub(super) fn zeros(len: usize) -> Self {
+        Self { lines: vec![Line::default(); len.div_ceil(16)], len }
+    }
+
+    pub(super) fn as_slice(&self) -> &[f32] {
+        &bytemuck::cast_slice(&self.lines)[..self.len]
+    }
+
+    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
+
+/// Where element `(k, column)` of a matrix lies: `k * k_stride + column * column_stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Strides {
+    pub(super) k: usize,
+    pub(super) column: usize,
+}
+
+/// How `columns` are cut into panels for vectors of `lanes`.
+#[derive(Clone, Copy)]
+pub(super) struct PanelLayout {
+    pub(super) lanes: usize,
+    pub(super) columns: usize,
+    pub(super) k: usize,
+}
+
+impl PanelLayout {
+    /// Columns of a full panel.
+    pub(super) fn width(&self) -> usize {
+        PANEL_VECTORS * self.lanes
+    }
+
+    pub(super) fn panels(&self) -> usize {
+        self.columns.div_ceil(self.width())
+    }
+
+    /// Columns of panel `index` that exist.
+    pub(super) fn valid(&self, index: usize) -> usize {
+        (self.columns - index * self.width()).min(self.width())
+    }
+
+    /// Columns of panel `index` as stored, a whole number of vectors.
+    pub(super) fn stored(&self, index: usize) -> usize {
+        self.valid(index).next_multiple_of(self.lanes)
+    }
+
+    /// Numbers of a full panel.
+    pub(super) fn panel_len(&self) -> usize {
+        self.width() * self.k
+    }
+
+    /// Writes panel `index` of `source`.
+    pub(super) fn pack(&self, index: usize, source: &[f32], strides: Strides, panel: &mut [f32]) {
+        let (first, valid, stored) = (index * self.width(), self.valid(index), self.stored(index));
+        if strides.k == 1 {
+            // Read along the rows of the source, a block of k at a time so that the writes stay in the nearest cache.
+            const BLOCK: usize = 64;
+            for start in (0..self.k).step_by(BLOCK) {
+                let end = (start + BLOCK).min(self.k);
+                for column in 0..valid {
+                    let row = &source[(first + column) * strides.column..][start..end];
+                    for (k, &x) in (start..end).zip(row) {
+                        panel[k * stored + column] = x;
+                    }
+                }
+            }
+        } else {
+            for (k, panel) in panel.chunks_exact_mut(stored).take(self.k).enumerate() {
+                for (column, out) in panel[..valid].iter_mut().enumerate() {
+                    *out = source[k * strides.k + (first + column) * strides.column];
+                }
+            }
+        }
+    }
+
+    /// Reads panel `index` back into rows of length `k`, one per column.
+    pub(super) fn unpack_rows(&self, index: usize, panel: &[f32], rows: &mut [f32]) {
+        let (valid, stored) = (self.valid(index), self.stored(index));
+        for column in 0..valid {
+            for (k, out) in rows[column * self.k..(column + 1) * self.k].iter_mut().enumerate() {
+                *out = panel[k * stored + column];
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Vectors of f32 and the choice of an instruction set at run time.
+//!
+//! A [`Kernel`] is written once over [`Lanes`] and compiled once per instruction set. It must be inlined into the
+//! function that enables the instructions, so everything generic over [`Lanes`] is `#[inline(always)]`.
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::fmt;
+
+use self::scalar::Scalar;
+use super::float_mode::FlushDenormals;
+
+/// A set of SIMD instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SimdLevel {
+    /// AVX-512 (F, BW, DQ, VL): 16 lanes, 32 registers.
+    Avx512,
+    /// AVX2 with FMA: 8 lanes, 16 registers.
+    Avx2,
+    /// NEON: 4 lanes, 32 registers.
+    Neon,
+    /// One number at a time, products and sums rounded apart.
+    Scalar,
+}
+
+impl SimdLevel {
+    /// All of them, widest first.
+    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
+
+    /// The widest this processor has.
+    pub fn detect() -> Self {
+        Self::ALL.into_iter().find(|level| level.is_available()).unwrap_or(Self::Scalar)
+    }
+
+    /// Whether this processor has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("fma")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+            Self::Scalar => true,
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx512 | Self::Avx2 => false,
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Neon => false,
+        }
+    }
+
+    /// Numbers in a vector.
+    pub const fn lanes(self) -> usize {
+        match self {
+            Self::Avx512 => 16,
+            Self::Avx2 => 8,
+            Self::Neon => 4,
+            Self::Scalar => 1,
+        }
+    }
+
+    /// Runs `kernel` compiled for these instructions, with denormals flushed.
+    ///
+    /// Falls back to scalar code where the processor lacks them, which [`Cpu`](super::Cpu) does not let happen.
+    #[inline]
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        let _flush = FlushDenormals::new();
+        debug_assert!(self.is_available(), "{self} is not available");
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a level other than scalar comes only from `detect` or `with_level`, which ask the processor.
+            Self::Avx512 => unsafe { run_avx512(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Self::Avx2 => unsafe { run_avx2(kernel) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: NEON is part of aarch64.
+            Self::Neon => unsafe { kernel.run::<neon::Neon>() },
+            // SAFETY: scalar code needs no instructions beyond the target's.
+            _ => unsafe { kernel.run::<Scalar>() },
+        }
+    }
+}
+
+impl fmt::Display for SimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Avx512 => "AVX-512",
+            Self::Avx2 => "AVX2",
+            Self::Neon => "NEON",
+            Self::Scalar => "scalar",
+        })
+    }
+}
+
+/// Work written over [`Lanes`].
+pub(super) trait Kernel {
+    type Output;
+
+    /// # Safety
+    /// The processor has the instructions of `V`.
+    unsafe fn run<V: Lanes>(self) -> Self::Output;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller has made sure of the features this function enables.
+    unsafe { kernel.run::<x86::Avx512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller has made sure of the features this function enables.
+    unsafe { kernel.run::<x86::Avx2>() }
+}
+
+/// Vectors a panel is wide; see [`panel`](super::panel).
+pub(super) const PANEL_VECTORS: usize = 3;
+
+/// A vector of f32.
+///
+/// # Safety of the methods
+/// The processor has the instructions of the type, which is so inside a [`Kernel`]; pointers are valid for the lanes
+/// they are used for.
+pub(super) trait Lanes: Copy {
+    /// Lanes.
+    const LEN: usize;
+    /// Rows of a register tile [`PANEL_VECTORS`] wide that fit the registers.
+    const TILE_ROWS: usize;
+
+    unsafe fn splat(x: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    /// The first `n < LEN` lanes from memory, zero in the others.
+    unsafe fn load_first(from: *const f32, n: usize) -> Self;
+    /// The first `n < LEN` lanes to memory.
+    unsafe fn store_first(self, to: *mut f32, n: usize);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    unsafe fn div(self, other: Self) -> Self;
+    /// `self * factor + summand`
+    unsafe fn mul_add(self, factor: Self, summand: Self) -> Self;
+    /// `summand - self * factor`
+    unsafe fn neg_mul_add(self, factor: Self, summand: Self) -> Self;
+    /// The smaller; `other` where either is NaN.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The larger; `other` where either is NaN.
+    unsafe fn max(self, other: Self) -> Self;
+    unsafe fn sqrt(self) -> Self;
+    /// To the nearest integer, ties to even.
+    unsafe fn round(self) -> Self;
+    /// `2^self` for an integer in `[-126, 127]`.
+    unsafe fn exp2_of_integer(self) -> Self;
+    /// `above` in the lanes where `self > threshold`, `below` in the others.
+    unsafe fn select_greater(self, threshold: Self, above: Self, below: Self) -> Self;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: as the caller's.
+        unsafe { Self::splat(0.0) }
+    }
+
+    /// The sum of the lanes, lane by lane in f64.
+    #[inline(always)]
+    unsafe fn sum(self) -> f64 {
+        const MOST: usize = 16;
+        let mut lanes = [0.0_f32; MOST];
+        // SAFETY: no type has more than 16 lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes[..Self::LEN].iter().map(|&x| f64::from(x)).sum()
+    }
+}
+
+/// Methods of [`Lanes`] that are one intrinsic of two operands each.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! binary {
+    ($($name:ident = $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        unsafe fn $name(self, other: Self) -> Self {
+            // SAFETY: the caller has made sure of the instructions.
+            Self(unsafe { $intrinsic(self.0, other.0) })
+        }
+    )*};
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use binary;

@@ -1,0 +1,42 @@
+/// What a backend can refuse.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A buffer is too short for the shape it is used with.
+    #[error("{op}: `{argument}` holds {actual} numbers, the shape needs {expected}")]
+    Shape {
+        /// The operation.
+        op: &'static str,
+        /// The argument's name.
+        argument: &'static str,
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers there.
+        actual: usize,
+    },
+    /// A size that must be positive is zero.
+    #[error("{op}: `{argument}` must be at least 1")]
+    Empty {
+        /// The operation.
+        op: &'static str,
+        /// The argument's name.
+        argument: &'static str,
+    },
+    /// The backend's name is not known.
+    #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"")]
+    UnknownBackend {
+        /// What was given.
+        text: String,
+    },
+    /// The backend exists but this build or machine does not have it.
+    #[error("backend `{backend}` is not available: {reason}")]
+    Unavailable {
+        /// The backend's name.
+        backend: String,
+        /// What is missing and what to do.
+        reason: String,
+    },
+}
+
+/// Short for a result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,42 @@
+//! Backends and kernels: memory, dense algebra, decoder training and reductions. Knows nothing of networks.
+//!
+//! A backend is a [`Backend`] (memory only) plus one small trait per family of operations, so that each consumer names
+//! exactly what it needs and porting a new device can go one family at a time. Three rules hold for every backend:
+//!
+//! * **Same seed, same numbers.** Random draws are indexed by (seed, stream, element), see [`random`].
+//! * **Threads change nothing.** Work is cut into blocks whose size depends on the shapes alone, and every reduction
+//!   adds its blocks in a fixed order.
+//! * **Rounding is all that differs.** [`conformance`] runs the same checks on every backend.
+//!
+//! # Shape letters
+//! Used throughout the workspace: `B` samples in a batch, `D` width of a layer, `L` depth in weight layers, `K` classes.
+//! Matrices are row-major with one sample per row, `[B, D]`; weights are `[outputs, inputs]`.
+
+pub mod activation;
+pub mod backend;
+#[cfg(feature = "test-util")]
+pub mod conformance;
+mod cpu;
+mod error;
+mod ops;
+mod optimizer;
+pub mod random;
+mod reference;
+mod spec;
+
+pub use activation::Activation;
+pub use backend::{Backend, Element, HostBuffer};
+pub use cpu::{Cpu, SimdLevel};
+pub use error::{Error, Result};
+pub use ops::{
+    decoder::{DecoderConfig, DecoderState, TrainDecoder},
+    dense::{Dense, DenseConfig},
+    divergence::{Divergence, DivergenceKind},
+    gemm::{Gemm, GemmConfig},
+    moments::ColumnMoments,
+    pointwise::Pointwise,
+    random_fill::{RandomFill, RandomStream},
+};
+pub use optimizer::Optimizer;
+pub use reference::Reference;
+pub use spec::{BackendSpec, BackendTask, FullBackend};

@@ -1,0 +1,130 @@
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ColumnMoments, Cpu, Dense, Divergence, Error, RandomFill, Reference, Result, TrainDecoder,
+};
+
+/// A backend that has every family of operations, so that any stage can run on it.
+pub trait FullBackend: Dense + TrainDecoder + Divergence + ColumnMoments + RandomFill {}
+impl<B: Dense + TrainDecoder + Divergence + ColumnMoments + RandomFill> FullBackend for B {}
+
+/// A backend's name as experiment files have it: `"cpu"`, `"reference"`, `"cuda:0"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub enum BackendSpec {
+    /// All cores of this machine, SIMD kernels chosen at run time.
+    #[default]
+    Cpu,
+    /// Plain loops with sums in f64: slow, and what the others are tested against.
+    Reference,
+    /// A CUDA device.
+    Cuda {
+        /// The device's number.
+        ordinal: usize,
+    },
+}
+
+/// A stage that can run on any backend: what [`BackendSpec::dispatch`] calls.
+pub trait BackendTask {
+    /// What the stage gives back, in host memory.
+    type Output;
+
+    /// Runs the stage on `backend`.
+    fn run<B: FullBackend>(self, backend: B) -> Self::Output;
+}
+
+impl BackendSpec {
+    /// Runs `task` on the backend named.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when this build or machine does not have it; never another backend in its place.
+    pub fn dispatch<T: BackendTask>(self, task: T) -> Result<T::Output> {
+        match self {
+            Self::Cpu => Ok(task.run(Cpu::new())),
+            Self::Reference => Ok(task.run(Reference)),
+            Self::Cuda { .. } => Err(Error::Unavailable {
+                backend: self.to_string(),
+                reason: "this build has no CUDA backend; use \"cpu\"".to_owned(),
+            }),
+        }
+    }
+
+    /// Whether [`dispatch`](Self::dispatch) would find the backend.
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch).
+    pub fn check(self) -> Result<()> {
+        struct Nothing;
+        impl BackendTask for Nothing {
+            type Output = ();
+            fn run<B: FullBackend>(self, _: B) {}
+        }
+        self.dispatch(Nothing)
+    }
+}
+
+impl fmt::Display for BackendSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Reference => f.write_str("reference"),
+            Self::Cuda { ordinal } => write!(f, "cuda:{ordinal}"),
+        }
+    }
+}
+
+impl FromStr for BackendSpec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "cpu" => Ok(Self::Cpu),
+            "reference" => Ok(Self::Reference),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|ordinal| ordinal.parse().ok())
+                .map(|ordinal| Self::Cuda { ordinal })
+                .ok_or_else(|| Error::UnknownBackend { text: text.to_owned() }),
+        }
+    }
+}
+
+impl TryFrom<String> for BackendSpec {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<BackendSpec> for String {
+    fn from(spec: BackendSpec) -> Self {
+        spec.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for spec in [BackendSpec::Cpu, BackendSpec::Reference, BackendSpec::Cuda { ordinal: 3 }] {
+            assert_eq!(spec.to_string().parse::<BackendSpec>().unwrap(), spec);
+        }
+        for text in ["gpu", "cuda", "cuda:", "cuda:x", "CPU", ""] {
+            let error = text.parse::<BackendSpec>().expect_err(text);
+            assert!(error.to_string().contains("cuda:N"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_backend_is_an_error_not_a_fallback() {
+        let error = BackendSpec::Cuda { ordinal: 0 }.check().expect_err("no CUDA here");
+        assert!(error.to_string().contains("cuda:0"), "{error}");
+        BackendSpec::Cpu.check().unwrap();
+    }
+}

@@ -1,0 +1,89 @@
+//! The conformance suite on every backend of this machine, and what the suite cannot see: threads.
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
+
+use tensor::{
+    Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, FullBackend,
+    Optimizer, RandomStream, Reference, SimdLevel, TrainDecoder, conformance,
+};
+
+#[track_caller]
+fn check<B: FullBackend>(backend: &B, cases: usize) {
+    for finding in conformance::run(backend, cases, 42).unwrap() {
+        println!("{finding:?}");
+        assert!(finding.passed(), "{finding:#?}");
+        assert!(finding.cases > 0);
+    }
+}
+
+#[track_caller]
+fn check_level(level: SimdLevel) {
+    match Cpu::with_level(level) {
+        Some(backend) => check(&backend, 120),
+        None => eprintln!("skipped: this processor has no {level}"),
+    }
+}
+
+#[test]
+fn reference() {
+    check(&Reference, 20);
+}
+
+#[test]
+fn cpu_avx512() {
+    check_level(SimdLevel::Avx512);
+}
+
+#[test]
+fn cpu_avx2() {
+    check_level(SimdLevel::Avx2);
+}
+
+#[test]
+fn cpu_neon() {
+    check_level(SimdLevel::Neon);
+}
+
+#[test]
+fn cpu_scalar() {
+    check_level(SimdLevel::Scalar);
+}
+
+/// All numbers of a forward pass and a decoder's training with `threads` threads.
+fn with_threads(threads: usize) -> Vec<u32> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let cpu = Cpu::new();
+        let (samples, inputs, outputs) = (300, 130, 157);
+        let draw = |stream, n, std| {
+            cpu.upload(&RandomStream::Normal { seed: 5, stream, std }.take(n)).unwrap()
+        };
+        let (h, w, b) =
+            (draw(1, samples * inputs, 1.0), draw(2, inputs * outputs, 0.1), draw(3, outputs, 0.2));
+        let mut y = cpu.zeros(samples * outputs).unwrap();
+        let dense = DenseConfig { rows: samples, inputs, outputs, activation: Activation::Tanh };
+        cpu.dense(dense, &h, &w, &b, &mut y).unwrap();
+        let config = DecoderConfig {
+            samples,
+            inputs,
+            outputs,
+            batch: 64,
+            activation: Activation::Tanh,
+            optimizer: Optimizer::adam(1e-3),
+        };
+        let mut state = DecoderState::init(&cpu, inputs, outputs, 1, 1).unwrap();
+        let losses = cpu.train_decoder(&config, 0..9, &h, &y, &mut state).unwrap();
+        let losses = losses
+            .into_iter()
+            .flat_map(|loss| [(loss.to_bits() >> 32) as u32, loss.to_bits() as u32]);
+        let numbers = [&y, &state.weights, &state.bias, &state.weight_moments[1]];
+        numbers.iter().flat_map(|m| m.as_slice()).map(|x| x.to_bits()).chain(losses).collect()
+    })
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let one = with_threads(1);
+    for threads in [2, 3, 8] {
+        assert!(one == with_threads(threads), "{threads} threads");
+    }
+}
