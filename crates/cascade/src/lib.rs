@@ -1,1 +1,24 @@
-//! placeholder
+//! Reconstruction of a random network's input from every depth, by a cascade of single-layer decoders.
+//!
+//! For each layer `h_l = phi(W_l h_{l-1} + b_l)` of a frozen network a decoder `g_l(h) = phi_d(V_l h + c_l)` learns to
+//! undo that layer; chained, `r_l = g_1(g_2(... g_l(h_l)))` reconstructs the input from depth `l` (Thurn, Jefferson and
+//! Erdmenger, arXiv:2406.12916).
+//!
+//! The network being frozen, decoder `l` needs only `h_l` and `h_{l-1}`. So the work goes layer by layer instead of
+//! minibatch by minibatch: all samples through layer `l`, its decoder for all its epochs, and on. Two layers' activations
+//! are in memory at any time, whatever the depth.
+
+mod chain;
+mod decoders;
+mod error;
+mod gradient;
+mod params;
+mod reconstructor;
+mod save;
+
+pub use decoders::{Decoder, Decoders};
+pub use error::{Error, Result};
+pub use gradient::GradientCascade;
+pub use params::{CascadeParams, CascadeValidParams, Method};
+pub use reconstructor::{Cascade, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent};
+pub use save::{save_decoders, save_reconstructions};

@@ -1,0 +1,53 @@
+//! Chained reconstruction from every depth in one sweep.
+//!
+//! Starting at the deepest layer, the batch of reconstructions under way grows by the next shallower layer's activations
+//! after every decoder: `L` large products instead of `L (L + 1) / 2` small ones.
+
+use ndarray::Array2;
+use tensor::{Dense, DenseConfig};
+
+use crate::{Decoders, Observer, Result, error::Error};
+
+/// Reconstructs `samples` inputs from each layer's activations (`[samples, w_l]`, first layer first).
+///
+/// # Errors
+/// When the device fails, decoders cannot be read back, or the observer cancels.
+pub(crate) fn reconstruct<B: Dense>(
+    backend: &B,
+    decoders: &Decoders,
+    activations: &[Vec<f32>],
+    samples: usize,
+    observer: &dyn Observer,
+) -> Result<Vec<Array2<f32>>> {
+    let layers = decoders.len();
+    let widest = (0..layers).flat_map(|index| decoders.shape(index)).max().unwrap_or(0);
+    let mut batch = backend.zeros(layers * samples * widest)?;
+    let mut next = backend.zeros(layers * samples * widest)?;
+    let mut rows = 0;
+    for index in (0..layers).rev() {
+        if observer.cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let decoder = decoders.get(index)?;
+        let (inputs, outputs) = (decoder.inputs(), decoder.outputs());
+        backend.write(&mut batch, rows * inputs, &activations[index])?;
+        rows += samples;
+        let (weights, bias) = (backend.upload(&decoder.weights)?, backend.upload(&decoder.bias)?);
+        let config = DenseConfig { rows, inputs, outputs, activation: decoder.activation };
+        backend.dense(config, &batch, &weights, &bias, &mut next)?;
+        std::mem::swap(&mut batch, &mut next);
+    }
+    let [width, _] = decoders.shape(0);
+    // The deepest layer's reconstructions come first.
+    let one = |index: usize| {
+        let first = (layers - 1 - index) * samples * width;
+        let numbers = backend.read(&batch, first..first + samples * width)?;
+        Ok(Array2::from_shape_fn((samples, width), |(i, j)| numbers[i * width + j]))
+    };
+    (0..layers).map(one).collect()
+}
+
+/// Floating-point operations of [`reconstruct`], given each decoder's number of weights, first layer first.
+pub(crate) fn flops(weights: impl DoubleEndedIterator<Item = u64>, samples: u64) -> u64 {
+    weights.rev().zip(1..).map(|(weights, depths)| 2 * weights * samples * depths).sum()
+}

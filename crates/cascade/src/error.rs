@@ -1,0 +1,91 @@
+use std::{io, path::PathBuf};
+
+/// What can go wrong in a cascade.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is outside its range.
+    #[error("cascade {name} = {value} must be {range}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A setting of the optimiser is outside its range.
+    #[error("cascade {0}")]
+    Optimizer(String),
+    /// The samples are not as wide as the network's input.
+    #[error("{what} samples have {actual} numbers each, the network takes {expected}")]
+    SampleWidth {
+        /// `training` or `probe`.
+        what: &'static str,
+        /// The network's input width.
+        expected: usize,
+        /// The samples' width.
+        actual: usize,
+    },
+    /// There is nothing to train or to reconstruct.
+    #[error("there are no {what} samples")]
+    NoSamples {
+        /// `training` or `probe`.
+        what: &'static str,
+    },
+    /// The number of layers to reconstruct from is not between 1 and the depth.
+    #[error("cannot reconstruct from {layers} layers of a network of {depth}")]
+    LayerCount {
+        /// Layers asked for.
+        layers: usize,
+        /// Layers there are.
+        depth: usize,
+    },
+    /// The decoders to start from do not fit the network.
+    #[error("initial decoder {layer}: {what} holds {actual} numbers, the network needs {expected}")]
+    InitialDecoder {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// `weights` or `bias`.
+        what: &'static str,
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers given.
+        actual: usize,
+    },
+    /// A decoder's loss is no longer a number.
+    #[error("decoder {layer} diverged at step {step} (loss {loss}); use a smaller learning rate")]
+    Diverged {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// The step, counted from 1.
+        step: usize,
+        /// The loss.
+        loss: f64,
+    },
+    /// The observer asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// Decoders could not be put aside or read back.
+    #[error(
+        "cannot keep decoders in a temporary file; free some space or set TMPDIR to a folder with more"
+    )]
+    Spill(#[source] io::Error),
+    /// A file could not be written.
+    #[error("cannot write {path}: {reason}")]
+    Save {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The network failed.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// The backend failed.
+    #[error(transparent)]
+    Tensor(#[from] tensor::Error),
+}
+
+/// Short for a result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,127 @@
+use ndarray::{Array2, ArrayView2};
+use network::Network;
+
+use crate::{Decoder, Decoders, Error, Result};
+
+/// What is to be reconstructed, and from what.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The frozen network.
+    pub network: &'a Network,
+    /// Depths `1..=layers` are reconstructed from.
+    pub layers: usize,
+    /// Samples the decoders learn from, `[n, w_0]`, in the order of the minibatches.
+    pub train: ArrayView2<'a, f32>,
+    /// Samples that are reconstructed, `[n, w_0]`; not among the training samples, or the result is flattered.
+    pub probe: ArrayView2<'a, f32>,
+    /// Where decoders start from.
+    pub initial: InitialDecoders<'a>,
+}
+
+/// Where decoders start from.
+#[derive(Clone, Copy, Debug)]
+pub enum InitialDecoders<'a> {
+    /// Random, from this seed.
+    Drawn {
+        /// The seed.
+        seed: u64,
+    },
+    /// Given, one for each layer.
+    Given(&'a [Decoder]),
+}
+
+impl Job<'_> {
+    /// Checks that layers and samples fit the network.
+    ///
+    /// # Errors
+    /// [`Error::LayerCount`], [`Error::NoSamples`] or [`Error::SampleWidth`].
+    pub fn check(&self) -> Result<()> {
+        let spec = self.network.spec();
+        let (layers, depth) = (self.layers, spec.depth());
+        if layers == 0 || layers > depth {
+            return Err(Error::LayerCount { layers, depth });
+        }
+        let expected = spec.layers()[0].inputs();
+        for (what, samples) in [("training", self.train), ("probe", self.probe)] {
+            if samples.nrows() == 0 {
+                return Err(Error::NoSamples { what });
+            }
+            if samples.ncols() != expected {
+                return Err(Error::SampleWidth { what, expected, actual: samples.ncols() });
+            }
+        }
+        let InitialDecoders::Given(decoders) = self.initial else { return Ok(()) };
+        if decoders.len() < layers {
+            return Err(Error::LayerCount { layers: decoders.len(), depth: layers });
+        }
+        for (index, (layer, decoder)) in spec.layers().iter().zip(decoders).take(layers).enumerate()
+        {
+            let check = |what, expected, actual| {
+                let layer = index + 1;
+                if expected == actual {
+                    Ok(())
+                } else {
+                    Err(Error::InitialDecoder { layer, what, expected, actual })
+                }
+            };
+            check("weights", layer.inputs() * layer.outputs(), decoder.weights.len())?;
+            check("bias", layer.inputs(), decoder.bias.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// How training of one decoder went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerFit {
+    /// Mean squared error on the first minibatch, before any step.
+    pub first_loss: f64,
+    /// Mean squared error on the last minibatch, before its step.
+    pub last_loss: f64,
+    /// Steps.
+    pub steps: usize,
+}
+
+/// The result of a cascade.
+#[derive(Debug)]
+pub struct Cascade {
+    /// `r_l` of the probe samples for `l = 1..=layers`, `[n, w_0]` each.
+    pub reconstructions: Vec<Array2<f32>>,
+    /// Training of the decoders, first layer first.
+    pub fits: Vec<LayerFit>,
+    /// The decoders, first layer first.
+    pub decoders: Decoders,
+    /// Floating-point operations of the matrix products done.
+    pub flops: u64,
+}
+
+/// A way to reconstruct a network's input from its layers.
+pub trait Reconstructor {
+    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth.
+    ///
+    /// # Errors
+    /// When the job does not fit the network, a decoder diverges, the device fails or the observer cancels.
+    fn reconstruct(&self, job: &Job<'_>, observer: &dyn Observer) -> Result<Cascade>;
+
+    /// Floating-point operations [`reconstruct`](Self::reconstruct) will need.
+    fn flops(&self, job: &Job<'_>) -> u64;
+}
+
+/// Hears of progress, and may stop it.
+pub trait Observer: Sync {
+    /// The decoder of layer `done` of `layers` is trained.
+    fn layer_done(&self, done: usize, layers: usize);
+
+    /// Asked between layers; `true` ends the work with [`Error::Cancelled`].
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn layer_done(&self, _: usize, _: usize) {}
+}

@@ -1,0 +1,224 @@
+//! Gradient cascades through the public interface.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cascade::{
+    Cascade, CascadeParams, Decoder, Error, GradientCascade, InitialDecoders, Job, Observer,
+    Reconstructor, Silent,
+};
+use ndarray::{Array2, ArrayView2};
+use network::{MlpParams, Network, NetworkSpec, Variances, WidthRule};
+use tensor::{Activation, Cpu, Dense, RandomStream, Reference, TrainDecoder};
+use testkit::{Tolerance, assert_close};
+
+fn spec() -> NetworkSpec {
+    let widths = WidthRule::List(vec![20, 17, 20]);
+    MlpParams::new(4, widths, Activation::Tanh).check(24, 5).unwrap().spec()
+}
+
+fn network() -> Network {
+    Network::random(spec(), Variances::new(1.5, 0.05).unwrap(), 3)
+}
+
+/// Samples on a six-dimensional surface, so that there is something to learn.
+fn samples(n: usize, seed: u64) -> Array2<f32> {
+    let latent = Array2::from_shape_vec(
+        (n, 6),
+        RandomStream::Normal { seed, stream: 0, std: 1.0 }.take(n * 6),
+    )
+    .unwrap();
+    let mix = Array2::from_shape_vec(
+        (6, 24),
+        RandomStream::Normal { seed: 0, stream: 1, std: 0.5 }.take(144),
+    )
+    .unwrap();
+    latent.dot(&mix).mapv(|x| 1.0 / (1.0 + (-x).exp()))
+}
+
+fn job<'a>(network: &'a Network, train: &'a Array2<f32>, probe: &'a Array2<f32>) -> Job<'a> {
+    Job {
+        network,
+        layers: 3,
+        train: train.view(),
+        probe: probe.view(),
+        initial: InitialDecoders::Drawn { seed: 4 },
+    }
+}
+
+fn run<B: Dense + TrainDecoder>(backend: B, params: CascadeParams) -> Cascade {
+    let (network, train, probe) = (network(), samples(300, 1), samples(10, 2));
+    let cascade = GradientCascade::new(backend, params.check().unwrap());
+    cascade.reconstruct(&job(&network, &train, &probe), &Silent).unwrap()
+}
+
+fn flat(array: &Array2<f32>) -> &[f32] {
+    array.as_slice().unwrap()
+}
+
+#[test]
+fn backends_agree() {
+    let params = CascadeParams { epochs: 3, batch: 32, ..CascadeParams::default() };
+    let (cpu, reference) = (run(Cpu::new(), params.clone()), run(Reference, params));
+    assert_eq!(cpu.reconstructions.len(), 3);
+    for (cpu, reference) in cpu.reconstructions.iter().zip(&reference.reconstructions) {
+        assert_close(flat(cpu), flat(reference), Tolerance::absolute(2e-5));
+    }
+    for (cpu, reference) in cpu.fits.iter().zip(&reference.fits) {
+        assert_eq!(cpu.steps, 30);
+        assert_close(
+            &[cpu.first_loss, cpu.last_loss],
+            &[reference.first_loss, reference.last_loss],
+            Tolerance::relative(1e-5),
+        );
+    }
+}
+
+/// `g_1(g_2(... g_l(h_l)))`, one depth at a time.
+fn chained(cascade: &Cascade, depth: usize, activations: &Array2<f32>) -> Array2<f32> {
+    let apply = |x: &Array2<f32>, decoder: &Decoder| {
+        let shape = (decoder.outputs(), decoder.inputs());
+        let weights = ArrayView2::from_shape(shape, &decoder.weights).unwrap();
+        let bias = ArrayView2::from_shape((1, shape.0), &decoder.bias).unwrap();
+        (x.dot(&weights.t()) + bias).mapv(f32::tanh)
+    };
+    let decoders = (0..depth).rev().map(|index| cascade.decoders.get(index).unwrap());
+    decoders.fold(activations.clone(), |x, decoder| apply(&x, &decoder))
+}
+
+#[test]
+fn the_sweep_equals_chaining_each_depth_alone() {
+    let cascade = run(Cpu::new(), CascadeParams::default());
+    let network = network();
+    let mut h = samples(10, 2);
+    for depth in 1..=3 {
+        let parameters = network.parameters(depth - 1);
+        h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
+        let expected = chained(&cascade, depth, &h);
+        assert_close(
+            flat(&cascade.reconstructions[depth - 1]),
+            flat(&expected),
+            Tolerance::absolute(1e-5),
+        );
+    }
+}
+
+#[test]
+fn training_reduces_the_loss_and_depth_loses_information() {
+    let cascade = run(Cpu::new(), CascadeParams { epochs: 60, ..CascadeParams::default() });
+    for fit in &cascade.fits {
+        assert!(fit.last_loss < 0.5 * fit.first_loss, "{fit:?}");
+    }
+    let probe = samples(10, 2);
+    let error = |r: &Array2<f32>| (r - &probe).mapv(|x| x * x).sum();
+    let errors: Vec<f32> = cascade.reconstructions.iter().map(error).collect();
+    assert!(errors[0] < errors[1] && errors[1] < errors[2], "{errors:?}");
+}
+
+#[test]
+fn steps_stop_at_the_most() {
+    let cascade = run(Cpu::new(), CascadeParams { max_steps: Some(2), ..CascadeParams::default() });
+    assert!(cascade.fits.iter().all(|fit| fit.steps == 2));
+}
+
+#[test]
+fn given_decoders_are_where_training_starts() {
+    let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
+    let decoders: Vec<Decoder> = [(20, 24), (17, 20), (20, 17)]
+        .map(|(inputs, outputs)| Decoder {
+            weights: vec![0.01; inputs * outputs],
+            bias: vec![0.0; outputs],
+            activation: Activation::Tanh,
+        })
+        .to_vec();
+    let one_step =
+        CascadeParams { optimizer: tensor::Optimizer::adam(1e-3), ..CascadeParams::default() };
+    let cascade = GradientCascade::new(Reference, one_step.check().unwrap());
+    let mut job = job(&network, &train, &probe);
+    job.initial = InitialDecoders::Given(&decoders);
+    let result = cascade.reconstruct(&job, &Silent).unwrap();
+    // Adam's first step moves every parameter by the learning rate, whatever the gradient.
+    let trained = result.decoders.get(2).unwrap();
+    for weight in trained.weights {
+        assert!(((weight - 0.01).abs() - 1e-3).abs() < 1e-5, "{weight}");
+    }
+    let short = InitialDecoders::Given(&decoders[..1]);
+    assert!(cascade.reconstruct(&Job { initial: short, ..job }, &Silent).is_err());
+    let swapped = [decoders[1].clone(), decoders[0].clone(), decoders[2].clone()];
+    let error =
+        cascade.reconstruct(&Job { initial: InitialDecoders::Given(&swapped), ..job }, &Silent);
+    assert!(matches!(error, Err(Error::InitialDecoder { layer: 1, .. })), "{error:?}");
+}
+
+#[test]
+fn an_observer_hears_each_layer_and_can_stop() {
+    struct StopAfter(usize, AtomicUsize);
+    impl Observer for StopAfter {
+        fn layer_done(&self, done: usize, layers: usize) {
+            assert_eq!(layers, 3);
+            self.1.store(done, Ordering::Relaxed);
+        }
+        fn cancelled(&self) -> bool {
+            self.1.load(Ordering::Relaxed) >= self.0
+        }
+    }
+    let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
+    let cascade = GradientCascade::new(Cpu::new(), CascadeParams::default().check().unwrap());
+    let observer = StopAfter(2, AtomicUsize::new(0));
+    let result = cascade.reconstruct(&job(&network, &train, &probe), &observer);
+    assert!(matches!(result, Err(Error::Cancelled)));
+    assert_eq!(observer.1.into_inner(), 2);
+}
+
+#[test]
+fn a_learning_rate_too_large_is_reported() {
+    let optimizer = tensor::Optimizer::sgd(1e30);
+    let params = CascadeParams {
+        optimizer,
+        activation: Activation::Linear,
+        epochs: 20,
+        ..CascadeParams::default()
+    };
+    let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
+    let cascade = GradientCascade::new(Cpu::new(), params.check().unwrap());
+    let error = cascade
+        .reconstruct(&job(&network, &train, &probe), &Silent)
+        .expect_err("diverges")
+        .to_string();
+    assert!(error.contains("decoder 1 diverged"), "{error}");
+}
+
+#[test]
+fn impossible_jobs_are_refused() {
+    let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
+    let cascade = GradientCascade::new(Cpu::new(), CascadeParams::default().check().unwrap());
+    let good = job(&network, &train, &probe);
+    let narrow = Array2::zeros((3, 23));
+    let none = Array2::zeros((0, 24));
+    for (job, message) in [
+        (Job { layers: 0, ..good }, "0 layers"),
+        (Job { layers: 5, ..good }, "5 layers"),
+        (Job { train: narrow.view(), ..good }, "training samples have 23"),
+        (Job { probe: none.view(), ..good }, "no probe samples"),
+    ] {
+        let error = cascade.reconstruct(&job, &Silent).expect_err(message).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn results_can_be_saved() {
+    let cascade = run(Cpu::new(), CascadeParams::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decoders.safetensors");
+    cascade::save_decoders(&path, &cascade.decoders).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("decoder.1.weight").unwrap().shape(), [24, 20]);
+    let path = folder.path().join("reconstructions.safetensors");
+    cascade::save_reconstructions(&path, &cascade).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("reconstruction.3").unwrap().shape(), [10, 24]);
+    assert!(cascade::save_decoders(&folder.path().join("missing/x"), &cascade.decoders).is_err());
+}

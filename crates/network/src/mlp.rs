@@ -1,0 +1,254 @@
+//! Multilayer perceptrons: from a few settings to a list of layers.
+
+use serde::{Deserialize, Serialize};
+use tensor::Activation;
+
+use crate::{DenseLayer, Error, Layer, NetworkSpec, Result};
+
+/// Settings of a multilayer perceptron, as an experiment file has them. [`check`](Self::check) makes them usable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpParams {
+    /// Weight layers, the readout included.
+    pub depth: usize,
+    /// Widths of the hidden layers.
+    #[serde(default)]
+    pub width: WidthRule,
+    /// Activation of the hidden layers.
+    #[serde(default = "default_activation")]
+    pub activation: Activation,
+    /// What follows the last product.
+    #[serde(default)]
+    pub readout: Readout,
+    /// A fixed choice of widths and readout in place of the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+}
+
+fn default_activation() -> Activation {
+    Activation::Tanh
+}
+
+/// How wide the hidden layers are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "width must be a number, \"input\", { shrink = \"linear\" } or a list of numbers"
+)]
+pub enum WidthRule {
+    /// All the same.
+    Fixed(usize),
+    /// A word: `"input"`, as wide as the input.
+    Named(NamedWidth),
+    /// `{ shrink = "linear" }`
+    Shrink(Shrink),
+    /// One number for each hidden layer.
+    List(Vec<usize>),
+}
+
+/// Widths that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedWidth {
+    /// As wide as the input.
+    Input,
+}
+
+/// Widths that shrink from the input's to the number of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shrink {
+    /// The law.
+    pub shrink: ShrinkLaw,
+}
+
+/// How widths shrink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShrinkLaw {
+    /// `w_l = ceil(w_0 + (K - w_0) l / L)`
+    Linear,
+}
+
+impl WidthRule {
+    /// As wide as the input.
+    pub const INPUT: Self = Self::Named(NamedWidth::Input);
+    /// An even spacing from the input's width to the number of classes.
+    pub const SHRINK: Self = Self::Shrink(Shrink { shrink: ShrinkLaw::Linear });
+}
+
+impl Default for WidthRule {
+    fn default() -> Self {
+        Self::INPUT
+    }
+}
+
+/// What follows the last product.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readout {
+    /// Nothing: logits.
+    #[default]
+    Linear,
+    /// The activation of the hidden layers.
+    Activated,
+}
+
+/// Widths and readout of a published network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The wide networks of the code of arXiv:2406.12916: as wide as the input, then 400, then the classes; the
+    /// activation on the readout as well.
+    Published,
+}
+
+impl Preset {
+    /// The width before the readout in the published networks.
+    const LAST_HIDDEN: usize = 400;
+}
+
+impl MlpParams {
+    /// A network with the default readout.
+    pub const fn new(depth: usize, width: WidthRule, activation: Activation) -> Self {
+        Self { depth, width, activation, readout: Readout::Linear, preset: None }
+    }
+
+    /// The settings for a given input and number of classes, checked.
+    ///
+    /// # Errors
+    /// When a number is outside its range or a list of widths does not fit the depth.
+    pub fn check(&self, inputs: usize, classes: usize) -> Result<MlpValidParams> {
+        let at_least = |name, value: usize, least: usize, range| {
+            if value < least {
+                Err(Error::OutOfRange { name, value: value.to_string(), range })
+            } else {
+                Ok(())
+            }
+        };
+        at_least("input width", inputs, 1, "at least 1")?;
+        at_least("classes", classes, 1, "at least 1")?;
+        let least = if self.preset.is_some() { 2 } else { 1 };
+        at_least("depth", self.depth, least, "at least 1, or 2 with the preset `published`")?;
+        let hidden = self.depth - 1;
+        let (mut hidden, readout) = match self.preset {
+            None => (self.hidden_widths(inputs, classes)?, self.readout),
+            Some(Preset::Published) => (vec![inputs; hidden], Readout::Activated),
+        };
+        if let (Some(Preset::Published), Some(last)) = (self.preset, hidden.last_mut()) {
+            *last = Preset::LAST_HIDDEN;
+        }
+        for &width in &hidden {
+            at_least("width", width, 1, "at least 1")?;
+        }
+        Ok(MlpValidParams { inputs, hidden, classes, activation: self.activation, readout })
+    }
+
+    fn hidden_widths(&self, inputs: usize, classes: usize) -> Result<Vec<usize>> {
+        let depth = self.depth;
+        let expected = depth - 1;
+        match &self.width {
+            WidthRule::Fixed(width) => Ok(vec![*width; expected]),
+            WidthRule::Named(NamedWidth::Input) => Ok(vec![inputs; expected]),
+            WidthRule::Shrink(Shrink { shrink: ShrinkLaw::Linear }) => {
+                Ok((1..depth).map(|layer| linear_width(inputs, classes, layer, depth)).collect())
+            }
+            WidthRule::List(widths) if widths.len() == expected => Ok(widths.clone()),
+            WidthRule::List(widths) => {
+                Err(Error::WidthCount { given: widths.len(), expected, depth })
+            }
+        }
+    }
+}
+
+/// `ceil(inputs + (classes - inputs) layer / depth)`, in whole numbers.
+fn linear_width(inputs: usize, classes: usize, layer: usize, depth: usize) -> usize {
+    (inputs * (depth - layer) + classes * layer).div_ceil(depth)
+}
+
+/// Checked settings of a multilayer perceptron, widths worked out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MlpValidParams {
+    inputs: usize,
+    hidden: Vec<usize>,
+    classes: usize,
+    activation: Activation,
+    readout: Readout,
+}
+
+impl MlpValidParams {
+    /// The network as a list of layers.
+    pub fn spec(&self) -> NetworkSpec {
+        let widths: Vec<usize> = [self.inputs]
+            .into_iter()
+            .chain(self.hidden.iter().copied())
+            .chain([self.classes])
+            .collect();
+        let last = widths.len() - 2;
+        let layer = |(index, pair): (usize, &[usize])| {
+            let linear = index == last && self.readout == Readout::Linear;
+            let activation = if linear { Activation::Linear } else { self.activation };
+            Layer::Dense(DenseLayer { inputs: pair[0], outputs: pair[1], activation })
+        };
+        NetworkSpec::from_chained(widths.windows(2).enumerate().map(layer).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(params: &MlpParams, expected: &[usize]) {
+        assert_eq!(params.check(784, 10).unwrap().spec().widths(), expected);
+    }
+
+    #[test]
+    fn width_rules() {
+        let with = |width| MlpParams::new(4, width, Activation::Tanh);
+        check(&with(WidthRule::INPUT), &[784, 784, 784, 784, 10]);
+        check(&with(WidthRule::Fixed(30)), &[784, 30, 30, 30, 10]);
+        check(&with(WidthRule::List(vec![5, 6, 7])), &[784, 5, 6, 7, 10]);
+        // numpy: ceil(linspace(784, 10, 5))
+        check(&with(WidthRule::SHRINK), &[784, 591, 397, 204, 10]);
+        check(&MlpParams::new(1, WidthRule::INPUT, Activation::Tanh), &[784, 10]);
+    }
+
+    #[test]
+    fn published_preset() {
+        let params = MlpParams {
+            preset: Some(Preset::Published),
+            ..MlpParams::new(4, WidthRule::INPUT, Activation::Tanh)
+        };
+        check(&params, &[784, 784, 784, 400, 10]);
+        let spec = params.check(784, 10).unwrap().spec();
+        let Layer::Dense(readout) = spec.layers()[3];
+        assert_eq!(readout.activation, Activation::Tanh);
+    }
+
+    #[test]
+    fn the_readout_is_linear() {
+        let spec =
+            MlpParams::new(2, WidthRule::Fixed(3), Activation::Relu).check(4, 5).unwrap().spec();
+        let [Layer::Dense(hidden), Layer::Dense(readout)] = spec.layers() else {
+            panic!("two layers")
+        };
+        assert_eq!((hidden.activation, readout.activation), (Activation::Relu, Activation::Linear));
+    }
+
+    #[track_caller]
+    fn check_refused(params: &MlpParams, message: &str) {
+        let error = params.check(784, 10).expect_err(message).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        check_refused(&MlpParams::new(0, WidthRule::INPUT, Activation::Tanh), "depth = 0");
+        check_refused(&MlpParams::new(3, WidthRule::Fixed(0), Activation::Tanh), "width = 0");
+        check_refused(
+            &MlpParams::new(3, WidthRule::List(vec![1, 2, 3]), Activation::Tanh),
+            "2 hidden layers",
+        );
+    }
+}
