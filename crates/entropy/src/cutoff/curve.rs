@@ -1,0 +1,83 @@
+//! The one number per layer that a rule looks at.
+
+use ndarray::{ArrayView1, ArrayView2, s};
+
+use crate::{Profile, cutoff::saturation::ATOL, statistics::median};
+
+/// For each of the first `layers` layers the median over samples of `S_l / S_L`, `L` the last of them, or the layers' own
+/// values where the profile has none per sample. `None` when no sample has lost anything by the last layer.
+pub(super) fn normalised(
+    profile: &Profile,
+    layers: usize,
+    resample: Option<&[usize]>,
+) -> Option<Vec<f64>> {
+    let Some(per_sample) = &profile.per_sample else {
+        return Some(profile.values[..layers].to_vec());
+    };
+    let per_sample = per_sample.slice(s![..layers, ..]);
+    match resample {
+        Some(samples) => median_normalised(per_sample, samples),
+        None => median_normalised(per_sample, &(0..per_sample.ncols()).collect::<Vec<_>>()),
+    }
+}
+
+/// A sample whose last value is zero to the rule's absolute tolerance has no ratios and does not count.
+fn median_normalised(per_sample: ArrayView2<'_, f64>, samples: &[usize]) -> Option<Vec<f64>> {
+    let last = per_sample.row(per_sample.nrows() - 1);
+    let samples: Vec<usize> =
+        samples.iter().copied().filter(|&sample| last[sample].abs() > ATOL).collect();
+    if samples.is_empty() {
+        return None;
+    }
+    let mut ratios = vec![0.0; samples.len()];
+    let median_ratio = |values: ArrayView1<'_, f64>| {
+        for (ratio, &sample) in ratios.iter_mut().zip(&samples) {
+            *ratio = values[sample] / last[sample];
+        }
+        median(&mut ratios)
+    };
+    Some(per_sample.outer_iter().map(median_ratio).collect())
+}
+
+/// The mean over samples of each layer, or the layers' own values where the profile has none per sample.
+pub(crate) fn mean(profile: &Profile, resample: Option<&[usize]>) -> Vec<f64> {
+    match (&profile.per_sample, resample) {
+        (Some(per_sample), Some(samples)) => per_sample
+            .outer_iter()
+            .map(|values| samples.iter().map(|&s| values[s]).sum::<f64>() / samples.len() as f64)
+            .collect(),
+        _ => profile.values.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn profile() -> Profile {
+        Profile::from_samples("x", array![[1.0, 1.0, 3.0], [2.0, 4.0, 4.0], [2.0, 5.0, 0.0]])
+    }
+
+    #[test]
+    fn ratios_are_taken_sample_by_sample() {
+        // The third sample has lost nothing at layer 3 and is left out there, but counts where layer 2 is the last.
+        assert_eq!(normalised(&profile(), 3, None).unwrap(), [0.35, 0.9, 1.0]);
+        assert_eq!(normalised(&profile(), 2, None).unwrap(), [0.5, 1.0]);
+        assert_eq!(normalised(&profile(), 3, Some(&[2, 2])), None);
+    }
+
+    #[test]
+    fn resamples_count_samples_as_often_as_drawn() {
+        assert_eq!(mean(&profile(), Some(&[0, 0, 2, 2])), [2.0, 3.0, 1.0]);
+        assert_eq!(normalised(&profile(), 3, Some(&[1, 1, 0])).unwrap(), [0.2, 0.8, 1.0]);
+    }
+
+    #[test]
+    fn without_samples_the_values_are_the_curve() {
+        let profile = Profile::from_layers("x", [(-3.0, 0), (-4.0, 0)]);
+        assert_eq!(normalised(&profile, 2, None).unwrap(), [-3.0, -4.0]);
+        assert_eq!(mean(&profile, None), [-3.0, -4.0]);
+    }
+}

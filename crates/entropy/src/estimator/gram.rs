@@ -1,0 +1,114 @@
+use nalgebra::DMatrix;
+use ndarray::{Array2, ArrayView1, ArrayView2};
+use tensor::GemmConfig;
+
+use super::{Direction, EntropyEstimator};
+use crate::{
+    EntropyBackend, Profile, Result,
+    staging::{self, Width},
+};
+
+/// Eigenvalues below this are zero to the accuracy of a product in f32 of rows of unit norm.
+const NEGLIGIBLE: f64 = f32::EPSILON as f64;
+
+/// `-Tr rho ln rho / ln n` with `rho = X X^T / n`, the rows of `X` being the samples minus their own means over units,
+/// scaled to unit 2-norm. In `[0, 1]`: 0 when all samples are equal up to shift and positive scale, 1 when they are
+/// orthogonal.
+///
+/// A sample that is constant over its units has no direction; its row stays zero and is reported among the floored.
+/// For one sample, where `ln n` is 0, the entropy is 0: it cannot be told from anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Gram<B> {
+    pub(crate) backend: B,
+    pub(crate) name: String,
+}
+
+impl<B: EntropyBackend> EntropyEstimator for Gram<B> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn direction(&self) -> Direction {
+        Direction::Falls
+    }
+
+    fn profile(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        layers: &[ArrayView2<'_, f32>],
+    ) -> Result<Profile> {
+        staging::check(inputs, layers, Width::Any)?;
+        let values = layers.iter().map(|layer| {
+            let (directions, floored) = directions(*layer);
+            Ok((self.entropy(directions.view())?, floored))
+        });
+        Ok(Profile::from_layers(&self.name, values.collect::<Result<Vec<_>>>()?))
+    }
+}
+
+impl<B: EntropyBackend> Gram<B> {
+    fn entropy(&self, directions: ArrayView2<'_, f32>) -> Result<f64> {
+        let samples = directions.nrows() as f64;
+        if directions.nrows() == 1 {
+            return Ok(0.0);
+        }
+        let eigenvalues = self.density(directions)?.symmetric_eigenvalues();
+        let kept = eigenvalues.iter().filter(|&&lambda| lambda > NEGLIGIBLE);
+        let sum: f64 = kept.map(|lambda| -lambda * lambda.ln()).sum();
+        Ok((sum / samples.ln()).clamp(0.0, 1.0))
+    }
+
+    /// `X X^T / n`, or `X^T X / n` where that is smaller: their eigenvalues other than zero are the same.
+    fn density(&self, directions: ArrayView2<'_, f32>) -> Result<DMatrix<f64>> {
+        let (n, d) = directions.dim();
+        let order = n.min(d);
+        let product = if n <= d {
+            GemmConfig::new(n, n, d).transpose_b()
+        } else {
+            GemmConfig::new(d, d, n).transpose_a()
+        };
+        let x = staging::upload(&self.backend, directions)?;
+        let mut density = self.backend.zeros(order * order)?;
+        let config = GemmConfig { alpha: 1.0 / n as f32, ..product };
+        self.backend.gemm(config, &x, &x, &mut density)?;
+        let density = self.backend.download(&density)?;
+        Ok(DMatrix::from_iterator(order, order, density.into_iter().map(f64::from)))
+    }
+}
+
+/// Each sample minus its mean, scaled to unit norm, and the number of samples that are constant.
+fn directions(layer: ArrayView2<'_, f32>) -> (Array2<f32>, usize) {
+    let mut directions = Array2::zeros(layer.dim());
+    let mut constant = 0;
+    for (sample, mut direction) in layer.outer_iter().zip(directions.outer_iter_mut()) {
+        if sample.iter().all(|value| (value - sample[0]).abs() <= 0.0) {
+            constant += 1;
+            continue;
+        }
+        let (mean, norm) = mean_and_norm(sample);
+        direction.zip_mut_with(&sample, |to, &from| *to = ((f64::from(from) - mean) / norm) as f32);
+    }
+    (directions, constant)
+}
+
+fn mean_and_norm(sample: ArrayView1<'_, f32>) -> (f64, f64) {
+    let values = || sample.iter().map(|&value| f64::from(value));
+    let mean = values().sum::<f64>() / sample.len() as f64;
+    (mean, values().map(|value| (value - mean).powi(2)).sum::<f64>().sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn directions_have_mean_zero_and_norm_one() {
+        let (directions, constant) = directions(array![[1.0, 2.0, 6.0], [4.0, 4.0, 4.0]].view());
+        assert_eq!(constant, 1);
+        let (mean, norm) = mean_and_norm(directions.row(0));
+        assert!(mean.abs() < 1e-7 && (norm - 1.0).abs() < 1e-7);
+        assert_eq!(directions.row(1), array![0.0, 0.0, 0.0]);
+    }
+}

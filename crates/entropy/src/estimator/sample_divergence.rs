@@ -1,0 +1,55 @@
+use ndarray::{Array2, ArrayView2};
+use tensor::DivergenceKind;
+
+use super::{Direction, EntropyEstimator};
+use crate::{
+    EntropyBackend, EstimatorSpec, Profile, Result,
+    staging::{self, Width},
+};
+
+/// The dissimilarity of each input from its reconstruction, both read as distributions over the units: `relative`
+/// (arXiv:2406.12916) and `jensen-shannon`. What is summed is told at [`DivergenceKind`].
+#[derive(Clone, Debug)]
+pub(crate) struct SampleDivergence<B> {
+    pub(crate) backend: B,
+    pub(crate) spec: EstimatorSpec,
+    pub(crate) name: String,
+    pub(crate) kind: DivergenceKind,
+}
+
+impl<B: EntropyBackend> EntropyEstimator for SampleDivergence<B> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn direction(&self) -> Direction {
+        Direction::Rises
+    }
+
+    fn profile(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        layers: &[ArrayView2<'_, f32>],
+    ) -> Result<Profile> {
+        self.spec.check()?;
+        staging::check(inputs, layers, Width::AsInputs)?;
+        let per_sample = divergences(&self.backend, self.kind, inputs, layers)?;
+        Ok(Profile::from_samples(&self.name, per_sample))
+    }
+}
+
+/// The dissimilarities of checked layers, `[L, n]`.
+pub(super) fn divergences<B: EntropyBackend>(
+    backend: &B,
+    kind: DivergenceKind,
+    inputs: ArrayView2<'_, f32>,
+    layers: &[ArrayView2<'_, f32>],
+) -> Result<Array2<f64>> {
+    let buffer = staging::upload(backend, inputs)?;
+    let mut per_sample = Array2::zeros((layers.len(), inputs.nrows()));
+    for (mut row, layer) in per_sample.outer_iter_mut().zip(layers) {
+        let values = staging::row_divergences(backend, kind, &buffer, *layer)?;
+        row.assign(&ndarray::aview1(&values));
+    }
+    Ok(per_sample)
+}
