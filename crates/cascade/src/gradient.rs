@@ -3,7 +3,7 @@ use network::Layer;
 use tensor::{Backend, DecoderConfig, DecoderState, Dense, TrainDecoder};
 
 use crate::{
-    Cascade, CascadeValidParams, Decoder, Decoders, Error, InitialDecoders, Job, LayerFit,
+    Cascade, CascadeValidParams, Decoder, Decoders, Error, Extent, InitialDecoders, Job, LayerFit,
     Observer, Reconstructor, Result, chain,
 };
 
@@ -107,21 +107,21 @@ impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
         let samples = job.probe.nrows();
         let reconstructions =
             chain::reconstruct(&self.backend, &decoders, &probe_activations, samples, observer)?;
-        Ok(Cascade { reconstructions, fits, decoders, flops: self.flops(job) })
+        Ok(Cascade { reconstructions, fits, decoders, flops: self.flops(&job.extent()) })
     }
 
-    fn flops(&self, job: &Job<'_>) -> u64 {
-        let layers = &job.network.spec().layers()[..job.layers.min(job.network.spec().depth())];
-        let (train, probe) = (job.train.nrows() as u64, job.probe.nrows() as u64);
-        let params = self.params.params();
-        let steps = self.params.steps(job.train.nrows());
-        let passes = steps / job.train.nrows().div_ceil(params.batch).max(1);
-        let rest = steps % job.train.nrows().div_ceil(params.batch).max(1);
-        let trained = passes as u64 * train + (rest * params.batch) as u64;
+    fn flops(&self, extent: &Extent<'_>) -> u64 {
+        let &Extent { layers, train, probe } = extent;
+        let batch = self.params.params().batch;
+        let steps = self.params.steps(train);
+        let per_epoch = train.div_ceil(batch).max(1);
+        // Whole epochs, and the beginning of one, whose minibatches are all full.
+        let trained = (steps / per_epoch * train + steps % per_epoch * batch) as u64;
         let weights = |layer: &Layer| layer.inputs() as u64 * layer.outputs() as u64;
-        let forward: u64 = layers.iter().map(|layer| layer.forward_flops() * (train + probe)).sum();
+        let forward: u64 =
+            layers.iter().map(|layer| layer.forward_flops() * (train + probe) as u64).sum();
         let decoders: u64 = layers.iter().map(|layer| 4 * weights(layer) * trained).sum();
-        forward + decoders + chain::flops(layers.iter().map(weights), probe)
+        forward + decoders + chain::flops(layers.iter().map(weights), probe as u64)
     }
 }
 

@@ -20,5 +20,7 @@ pub use decoders::{Decoder, Decoders};
 pub use error::{Error, Result};
 pub use gradient::GradientCascade;
 pub use params::{CascadeParams, CascadeValidParams, Method};
-pub use reconstructor::{Cascade, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent};
+pub use reconstructor::{
+    Cascade, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent,
+};
 pub use save::{save_decoders, save_reconstructions};

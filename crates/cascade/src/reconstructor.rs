@@ -1,5 +1,5 @@
 use ndarray::{Array2, ArrayView2};
-use network::Network;
+use network::{Layer, Network};
 
 use crate::{Decoder, Decoders, Error, Result};
 
@@ -18,6 +18,17 @@ pub struct Job<'a> {
     pub initial: InitialDecoders<'a>,
 }
 
+/// How much there is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent<'a> {
+    /// The layers reconstructed from.
+    pub layers: &'a [Layer],
+    /// Training samples.
+    pub train: usize,
+    /// Probe samples.
+    pub probe: usize,
+}
+
 /// Where decoders start from.
 #[derive(Clone, Copy, Debug)]
 pub enum InitialDecoders<'a> {
@@ -31,6 +42,15 @@ pub enum InitialDecoders<'a> {
 }
 
 impl Job<'_> {
+    /// How much there is to do.
+    ///
+    /// # Panics
+    /// When the network has fewer layers than are asked for; see [`check`](Self::check).
+    pub fn extent(&self) -> Extent<'_> {
+        let layers = &self.network.spec().layers()[..self.layers];
+        Extent { layers, train: self.train.nrows(), probe: self.probe.nrows() }
+    }
+
     /// Checks that layers and samples fit the network.
     ///
     /// # Errors
@@ -103,8 +123,8 @@ pub trait Reconstructor {
     /// When the job does not fit the network, a decoder diverges, the device fails or the observer cancels.
     fn reconstruct(&self, job: &Job<'_>, observer: &dyn Observer) -> Result<Cascade>;
 
-    /// Floating-point operations [`reconstruct`](Self::reconstruct) will need.
-    fn flops(&self, job: &Job<'_>) -> u64;
+    /// Floating-point operations of the matrix products that [`reconstruct`](Self::reconstruct) will need.
+    fn flops(&self, extent: &Extent<'_>) -> u64;
 }
 
 /// Hears of progress, and may stop it.

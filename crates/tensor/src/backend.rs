@@ -20,6 +20,11 @@ pub trait Backend: Clone + Debug + Send + Sync + 'static {
     /// The name an experiment file uses for it: `cpu`, `reference`, `cuda:0`.
     fn label(&self) -> String;
 
+    /// The label and what else distinguishes the device: its instruction set, its model.
+    fn description(&self) -> String {
+        self.label()
+    }
+
     /// A buffer of `len` zeros.
     ///
     /// # Errors
@@ -109,12 +114,16 @@ impl<T> From<Vec<T>> for HostBuffer<T> {
 
 /// Implements [`Backend`] for a type whose memory is the host's.
 macro_rules! host_backend {
-    ($backend:ty, $label:literal) => {
+    ($backend:ty, $label:literal, $description:expr) => {
         impl $crate::Backend for $backend {
             type Buffer<T: $crate::Element> = $crate::HostBuffer<T>;
 
             fn label(&self) -> String {
                 $label.to_owned()
+            }
+
+            fn description(&self) -> String {
+                $description(self)
             }
 
             fn zeros<T: $crate::Element>(

@@ -77,6 +77,33 @@ impl CutoffRule {
     }
 }
 
+/// The name that results carry. Settings other than the defaults are part of it, so that no two rules share one.
+impl fmt::Display for CutoffRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, default) = match *self {
+            Self::Saturation { .. } => ("saturation", Self::Saturation { rtol: DEFAULT_RTOL }),
+            Self::SaturationPublished { .. } => (
+                "saturation-published",
+                Self::SaturationPublished { rtol: DEFAULT_RTOL, skip_last: DEFAULT_SKIP_LAST },
+            ),
+            Self::Decay => ("decay", Self::Decay),
+            Self::Threshold { .. } => {
+                ("threshold", Self::Threshold { error: DEFAULT_ERROR, interpolate: false })
+            }
+        };
+        f.write_str(name)?;
+        match *self {
+            _ if *self == default => Ok(()),
+            Self::Saturation { rtol } => write!(f, "-{rtol}"),
+            Self::SaturationPublished { rtol, skip_last } => write!(f, "-{rtol}-{skip_last}"),
+            Self::Decay => Ok(()),
+            Self::Threshold { error, interpolate } => {
+                write!(f, "-{error}{}", if interpolate { "-interpolated" } else { "" })
+            }
+        }
+    }
+}
+
 /// `saturation` with the published tolerance.
 impl Default for CutoffRule {
     fn default() -> Self {

@@ -35,7 +35,7 @@ pub struct Cpu {
     level: SimdLevel,
 }
 
-host_backend!(Cpu, "cpu");
+host_backend!(Cpu, "cpu", |cpu: &Cpu| format!("cpu ({})", cpu.level));
 
 impl Cpu {
     /// With the widest SIMD instructions this processor has.

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
-host_backend!(Reference, "reference");
+host_backend!(Reference, "reference", |_: &Reference| "reference".to_owned());
 
 impl Gemm for Reference {
     fn gemm(
