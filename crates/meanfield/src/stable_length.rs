@@ -1,0 +1,174 @@
+//! The stable length `q*`, where `V(q) = q`.
+//!
+//! `|phi(x) / x|` falls with `|x|` for all activations but two, so that `V(q) / q` falls with `q` and crosses one at most
+//! once. GELU and SiLU bend upwards: their `V'(q)` rises from `sigma_w2 / 4` to a peak a little above `sigma_w2 / 2` and
+//! then falls to `sigma_w2 / 2`, so that `V(q) - q` may have a minimum and a maximum.
+
+use crate::{
+    Error, Result, Theory,
+    phi::{Growth, Shape},
+    roots::{brent, maximum_log, newton_log},
+    theory::MAX_LENGTH,
+};
+
+impl Theory {
+    /// `q*`, or `None` if every length is kept; the larger one should two be stable.
+    pub(crate) fn stable_length(&self) -> Result<Option<f64>> {
+        if matches!(self.phi.0, Shape::Rectifier { .. }) {
+            return self.homogeneous_length();
+        }
+        if self.sigma_b2 <= 0.0 && self.phi.at_zero() <= 0.0 && self.slope_at_zero() <= 1.0 {
+            return Ok(Some(0.0));
+        }
+        let Some((lo, hi)) = self.length_bracket()? else { return Ok(Some(0.0)) };
+        let guess = self.sigma_w2 + self.sigma_b2;
+        Ok(Some(newton_log(lo, hi, guess, |q| {
+            let moments = self.kernel.moments(q);
+            let next = self.sigma_w2 * moments.square + self.sigma_b2;
+            (((next - q) / q).ln_1p(), self.sigma_w2 * moments.slope * q / next - 1.0)
+        })))
+    }
+
+    /// `q* = sigma_b2 / (1 - sigma_w2 E[phi'^2])` for activations with `phi(a x) = a phi(x)`, `a > 0`.
+    fn homogeneous_length(&self) -> Result<Option<f64>> {
+        let gain = self.slope_at_zero();
+        if self.sigma_b2 <= 0.0 && (gain - 1.0).abs() <= 4.0 * f64::EPSILON {
+            return Ok(None);
+        }
+        let q = self.sigma_b2 / (1.0 - gain);
+        if gain < 1.0 && q <= MAX_LENGTH {
+            Ok(Some(q))
+        } else {
+            Err(self.diverges(self.sigma_w2 / gain))
+        }
+    }
+
+    /// Lengths between which `V(q) - q` falls through zero at the stable one and nowhere else.
+    ///
+    /// `None` if the stable length is too small to be told from zero.
+    fn length_bracket(&self) -> Result<Option<(f64, f64)>> {
+        let limit = match self.phi.growth() {
+            Growth::Bounded(bound) => {
+                let hi = self.sigma_w2 * bound * bound + self.sigma_b2;
+                return Ok(self.length_floor().map(|lo| (lo, hi)));
+            }
+            Growth::Linear(slope) => slope.recip(),
+        };
+        if self.phi.is_gated() {
+            return self.gated_bracket(limit).map(Some);
+        }
+        // At the limit itself what the bend at zero adds to V(q) / q keeps it above one.
+        if self.sigma_w2 >= limit {
+            return Err(self.diverges(limit));
+        }
+        let Some(lo) = self.length_floor() else { return Ok(None) };
+        let hi = self.length_above(lo).ok_or_else(|| self.diverges(limit))?;
+        Ok(Some((lo, hi)))
+    }
+
+    /// The bracket for GELU and SiLU, whose lengths diverge from anywhere at `4` and from large ones at `limit`.
+    fn gated_bracket(&self, limit: f64) -> Result<(f64, f64)> {
+        let lo = self.length(0.0);
+        let excess_slope = |q: f64| self.sigma_w2 * self.kernel.moments(q).slope - 1.0;
+        if excess_slope(0.0) >= 0.0 {
+            return Err(self.diverges(self.sigma_w2 / self.slope_at_zero()));
+        }
+        let above = |q: f64| self.length_above(q).ok_or_else(|| self.diverges(limit));
+        let peak = maximum_log(PEAK_BOUNDS.0, PEAK_BOUNDS.1, excess_slope);
+        if excess_slope(peak) <= 0.0 {
+            return Ok((lo, above(lo)?));
+        }
+        let minimum = brent(0.0, peak, excess_slope);
+        if self.sigma_w2 < limit {
+            let end = doublings(peak).find(|&q| excess_slope(q) < 0.0).unwrap_or(MAX_LENGTH);
+            let maximum = brent(peak, end, excess_slope);
+            if self.length(maximum) >= maximum {
+                return Ok((maximum, above(maximum)?));
+            }
+        }
+        if self.length(minimum) > minimum {
+            let (activation, sigma_w2, sigma_b2) = (self.activation, self.sigma_w2, self.sigma_b2);
+            let limit = self.sigma_b2 - (self.length(minimum) - minimum);
+            return Err(Error::BiasTooLarge { activation, sigma_w2, sigma_b2, limit });
+        }
+        Ok((lo, minimum))
+    }
+
+    /// A length above zero that is not above its successor.
+    fn length_floor(&self) -> Option<f64> {
+        // V rises, so the length after zero is below the fixed point.
+        let after_zero = self.length(0.0);
+        if after_zero > 0.0 {
+            return Some(after_zero);
+        }
+        // With V(q) = q (1 + e - k q), e below the rounding error, zero is as good an answer as any.
+        std::iter::successors(Some(1.0), |&q| (q > SMALLEST_LENGTH).then_some(0.25 * q))
+            .find(|&q| self.length(q) > q)
+    }
+
+    /// A length above `q` that is not below its successor.
+    fn length_above(&self, q: f64) -> Option<f64> {
+        doublings(q.max(1.0)).find(|&q| self.length(q) <= q)
+    }
+
+    fn slope_at_zero(&self) -> f64 {
+        self.sigma_w2 * self.phi.slope_square_at_zero()
+    }
+
+    fn diverges(&self, limit: f64) -> Error {
+        let (activation, sigma_w2, sigma_b2) = (self.activation, self.sigma_w2, self.sigma_b2);
+        Error::LengthDiverges { activation, sigma_w2, sigma_b2, limit }
+    }
+}
+
+const SMALLEST_LENGTH: f64 = 1e-18;
+
+/// Between these lengths lie the peaks of `V'` of GELU (at 3) and SiLU (at about 10).
+const PEAK_BOUNDS: (f64, f64) = (0.1, 1e3);
+
+fn doublings(start: f64) -> impl Iterator<Item = f64> {
+    std::iter::successors(Some(start), |&q| (q < 0.5 * MAX_LENGTH).then_some(2.0 * q))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::Activation;
+
+    fn length(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> Result<Option<f64>> {
+        Theory::new(activation, sigma_w2, sigma_b2).unwrap().stable_length()
+    }
+
+    #[test]
+    fn the_larger_of_two_stable_lengths_is_found() {
+        let theory = Theory::new(Activation::Gelu, 1.995, 0.145).unwrap();
+        let found = theory.stable_length().unwrap().unwrap();
+        let reached = |start| theory.length_profile(start, 100_000).unwrap()[99_999];
+        let (from_below, from_above) = (reached(0.0), reached(1e4));
+        assert!(from_above > 2.0 * from_below, "{from_below} {from_above}: the strip has moved");
+        assert!((found / from_above - 1.0).abs() < 1e-9, "{found} {from_above}");
+    }
+
+    #[test]
+    fn iteration_from_any_side_agrees() {
+        for activation in Activation::ALL {
+            let theory = Theory::new(activation, 0.9, 0.3).unwrap();
+            let found = theory.stable_length().unwrap().unwrap();
+            for start in [1e-3, 50.0] {
+                let end = theory.length_profile(start, 1000).unwrap()[999];
+                assert!((end / found - 1.0).abs() < 1e-13, "{activation}: {end} {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bias_limit_is_where_the_stable_length_vanishes() {
+        for activation in [Activation::Gelu, Activation::Silu] {
+            let Err(Error::BiasTooLarge { limit, .. }) = length(activation, 3.0, 10.0) else {
+                panic!()
+            };
+            assert!(length(activation, 3.0, limit * (1.0 - 1e-9)).is_ok());
+            assert!(length(activation, 3.0, limit * (1.0 + 1e-9)).is_err());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Numbers and facts known from the literature or by hand.
+
+use std::f64::consts::PI;
+
+use meanfield::{
+    Error, FixedPoint, Phase, Theory, critical_point, critical_sigma_b2, critical_sigma_w2,
+};
+use tensor::Activation;
+
+fn fixed_point(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> FixedPoint {
+    Theory::new(activation, sigma_w2, sigma_b2).unwrap().fixed_point().unwrap()
+}
+
+#[track_caller]
+fn check(actual: f64, expected: f64, tolerance: f64) {
+    assert!((actual - expected).abs() <= tolerance, "{actual} instead of {expected}");
+}
+
+#[test]
+fn tanh_critical_points() {
+    let point = critical_point(Activation::Tanh, 0.05).unwrap();
+    check(point.sigma_w2, 1.76095, 5e-6);
+    check(point.q_star, 0.57005, 5e-6);
+    check(critical_sigma_w2(Activation::Tanh, 2e-5).unwrap(), 1.04991, 5e-6);
+    check(critical_sigma_b2(Activation::Tanh, 1.760_954_639_606_034).unwrap(), 0.05, 1e-9);
+}
+
+/// He initialisation: with variance 2 and no bias every length is kept, and no correlation scale exists.
+#[test]
+fn relu_is_critical_at_two() {
+    check(critical_sigma_w2(Activation::Relu, 0.0).unwrap(), 2.0, 1e-15);
+    let point = fixed_point(Activation::Relu, 2.0, 0.0);
+    assert_eq!((point.q_star, point.phase), (None, Phase::Critical));
+    assert!(
+        point.xi_c.is_infinite() && point.xi_q.is_infinite() && point.xi_gradient.is_infinite()
+    );
+    let theory = Theory::new(Activation::Relu, 2.0, 0.0).unwrap();
+    for q in [1e-9, 0.3, 1.0, 1e9] {
+        check(theory.length_map(q).unwrap() / q, 1.0, 1e-15);
+        check(theory.chi(q, 1.0).unwrap(), 1.0, 1e-15);
+    }
+}
+
+/// With bias, `q* = sigma_b2 / (1 - sigma_w2 / 2)`, and no weight variance is critical.
+#[test]
+fn relu_with_bias() {
+    let point = fixed_point(Activation::Relu, 1.5, 0.2);
+    check(point.q_star.unwrap(), 0.8, 1e-15);
+    check(point.chi_1, 0.75, 1e-15);
+    let error = critical_sigma_w2(Activation::Relu, 0.2).unwrap_err();
+    assert!(matches!(error, Error::NoCriticalPoint { phase: Phase::Ordered, .. }), "{error}");
+}
+
+/// The leaky rectifier's `2 / (1 + slope^2)`, found also where rounding keeps the product off one.
+#[test]
+fn leaky_relu_is_critical_where_it_should_be() {
+    for slope in [0.01_f32, 0.2, -0.7, 1.0] {
+        let activation = Activation::LeakyRelu { slope };
+        let sigma_w2 = critical_sigma_w2(activation, 0.0).unwrap();
+        check(sigma_w2, 2.0 / (1.0 + f64::from(slope).powi(2)), 1e-15);
+        assert_eq!(fixed_point(activation, sigma_w2, 0.0).phase, Phase::Critical);
+    }
+}
+
+/// Klambauer et al. arXiv:1706.02515: weights of variance one keep mean zero and mean square one.
+#[test]
+fn selu_normalises_itself() {
+    let point = fixed_point(Activation::Selu, 1.0, 0.0);
+    check(point.q_star.unwrap(), 1.0, 1e-13);
+    let phi = meanfield::Phi::new(Activation::Selu).unwrap();
+    check(meanfield::quadrature::gaussian_mean(1.0, phi.kinks(), |u| phi.value(u)), 0.0, 1e-13);
+    // E[phi] = 0 makes c = 0 a fixed point; since E[phi]^2 is the only constant, it is the stable one.
+    assert_eq!(point.phase, Phase::Chaotic);
+    check(point.c_star, 0.0, 1e-12);
+    check(point.chi_1, 1.071_6, 5e-4);
+}
+
+/// For erf `E[phi^2] = (2/pi) asin(2q / (1 + 2q))` and `E[phi'^2] = (4/pi) / sqrt(1 + 4q)`.
+#[test]
+fn erf_critical_line_in_closed_form() {
+    for q in [0.02, 0.3, 1.0, 10.0] {
+        let sigma_w2 = PI / 4.0 * f64::sqrt(1.0 + 4.0 * q);
+        let sigma_b2 = q - sigma_w2 * 2.0 / PI * f64::asin(2.0 * q / (1.0 + 2.0 * q));
+        let point = critical_point(Activation::Erf, sigma_b2).unwrap();
+        check(point.sigma_w2 / sigma_w2, 1.0, 1e-11);
+        check(point.q_star / q, 1.0, 1e-9);
+        check(critical_sigma_b2(Activation::Erf, sigma_w2).unwrap() / sigma_b2, 1.0, 1e-9);
+    }
+    check(critical_sigma_w2(Activation::Erf, 0.0).unwrap(), PI / 4.0, 1e-15);
+}
+
+/// Sine has `V(q) = sigma_w2 (1 - e^{-2q}) / 2` and, without bias, `c* = 0` with `chi = sigma_w2 e^{-q*}`.
+#[test]
+fn sine_in_closed_form() {
+    let point = fixed_point(Activation::Sine, 3.0, 0.0);
+    let q = point.q_star.unwrap();
+    check(q, 1.5 * (1.0 - (-2.0 * q).exp()), 1e-14);
+    check(point.chi_1, 1.5 * (1.0 + (-2.0 * q).exp()), 1e-14);
+    check(point.chi_c_star, 3.0 * (-q).exp(), 1e-14);
+    let error = critical_sigma_b2(Activation::Sine, 2.5).unwrap_err();
+    assert!(matches!(error, Error::NoCriticalPoint { phase: Phase::Chaotic, .. }), "{error}");
+    let error = critical_sigma_b2(Activation::Sine, 0.5).unwrap_err();
+    assert!(matches!(error, Error::NoCriticalPoint { phase: Phase::Ordered, .. }), "{error}");
+}
+
+/// A linear network without bias scales everything by `sigma_w2`.
+#[test]
+fn linear_network() {
+    let point = fixed_point(Activation::Linear, 0.9, 0.0);
+    assert_eq!((point.q_star, point.c_star), (Some(0.0), 1.0));
+    check(point.xi_c, -1.0 / 0.9_f64.ln(), 1e-12);
+    let kept = Theory::new(Activation::Linear, 1.0, 0.0).unwrap();
+    check(kept.correlation_map(2.0, 0.3).unwrap(), 0.3, 1e-15);
+    assert!(matches!(
+        Theory::new(Activation::Linear, 1.1, 0.0).unwrap().fixed_point(),
+        Err(Error::LengthDiverges { .. })
+    ));
+}
+
+/// Near the line `chi_1 - 1` is linear in `sigma_w2`, and `ln chi(c*) = -ln chi_1` to first order for smooth functions.
+#[test]
+fn scales_are_accurate_next_to_the_critical_line() {
+    for activation in [Activation::Tanh, Activation::Erf] {
+        let critical = critical_sigma_w2(activation, 0.05).unwrap();
+        let distance =
+            |delta: f64| fixed_point(activation, critical * (1.0 + delta), 0.05).distance;
+        let slope = distance(1e-4) / 1e-4;
+        for delta in [1e-6, 1e-7, 1e-8] {
+            check(distance(delta) / (slope * delta), 1.0, 1e-3);
+            check(distance(-delta) / -distance(delta), 1.0, 1e-5);
+            let chaotic = fixed_point(activation, critical * (1.0 + delta), 0.05);
+            check(chaotic.xi_c * chaotic.distance, 1.0, 1e-5);
+            assert!(chaotic.d_star > 0.0 && chaotic.d_star < 100.0 * delta, "{chaotic:?}");
+        }
+        assert!(distance(0.0).abs() < 1e-13);
+    }
+}
+
+/// `critical_sigma_w2` and `critical_sigma_b2` describe one line for each activation that has one with bias.
+#[test]
+fn the_two_critical_functions_are_inverse() {
+    let mut n_lines = 0;
+    for activation in Activation::ALL {
+        let Ok(point) = critical_point(activation, 0.1) else { continue };
+        n_lines += 1;
+        let state = fixed_point(activation, point.sigma_w2, 0.1);
+        check(state.distance, 0.0, 1e-11);
+        check(state.q_star.unwrap() / point.q_star, 1.0, 1e-8);
+        check(critical_sigma_b2(activation, point.sigma_w2).unwrap(), 0.1, 1e-6);
+    }
+    assert!(n_lines >= 5, "{n_lines}");
+}

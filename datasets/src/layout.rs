@@ -1,0 +1,112 @@
+//! Where the files of a dataset lie in a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::dataset::Split;
+use crate::error::{Error, Result};
+use crate::manifest::{DataFile, Manifest};
+
+/// A file of a dataset and where it was found, plain or gzipped.
+#[derive(Clone, Debug)]
+pub(crate) struct Located<'a> {
+    pub(crate) file: &'a DataFile,
+    pub(crate) path: PathBuf,
+}
+
+/// The dataset's files in or below `folder`, in the manifest's order; empty if there are none.
+///
+/// Looks in `folder/NAME`, in `folder`, and in the subfolders of both that other tools use.
+/// All files come from the one place that has most of them, so that two copies are never mixed.
+pub(crate) fn locate<'a>(manifest: &'a Manifest, folder: &Path) -> Vec<Located<'a>> {
+    let own = [folder.join(manifest.name.as_str()), folder.to_owned()];
+    let nested = own
+        .iter()
+        .flat_map(|root| manifest.subfolders.iter().map(|subfolder| root.join(subfolder)));
+    let mut best = Vec::new();
+    for place in own.iter().cloned().chain(nested) {
+        let found = locate_in(manifest, &place);
+        if found.len() > best.len() {
+            best = found;
+        }
+    }
+    best
+}
+
+/// The dataset's files directly in `folder`.
+pub(crate) fn locate_in<'a>(manifest: &'a Manifest, folder: &Path) -> Vec<Located<'a>> {
+    manifest
+        .files()
+        .filter_map(|file| find(file, folder).map(|path| Located { file, path }))
+        .collect()
+}
+
+/// A file under any of its names in `folder`.
+fn find(file: &DataFile, folder: &Path) -> Option<PathBuf> {
+    let names = file.names().flat_map(|name| [name.to_owned(), format!("{name}.gz")]);
+    names.map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The files of one split.
+///
+/// # Errors
+/// [`Error::Missing`] with the first file that was not found below `folder`.
+pub(crate) fn of_split<'a>(
+    manifest: &'a Manifest,
+    located: &[Located<'a>],
+    split: Split,
+    folder: &Path,
+) -> Result<Vec<Located<'a>>> {
+    let wanted = manifest.files().filter(|file| file.split == split);
+    let found = wanted.map(|file| {
+        let here = located.iter().find(|located| located.file.name == file.name);
+        here.cloned().ok_or_else(|| Error::Missing {
+            name: manifest.name,
+            file: file.name.clone(),
+            folder: folder.to_owned(),
+        })
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::name::DatasetName;
+
+    /// The names found in a folder that holds empty files at `paths`.
+    fn located(name: DatasetName, paths: &[&str]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths.iter().map(|path| folder.path().join(path)) {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, []).unwrap();
+        }
+        let located = locate(Manifest::of(name).unwrap(), folder.path());
+        let relative = |located: Located| {
+            located.path.strip_prefix(folder.path()).unwrap().display().to_string()
+        };
+        located.into_iter().map(relative).collect()
+    }
+
+    #[test]
+    fn files_are_found_under_every_known_name() {
+        let paths = ["train-images-idx3-ubyte.gz", "train-labels.idx1-ubyte", "other"];
+        assert_eq!(located(DatasetName::Mnist, &paths), paths[..2]);
+        let batch = ["cifar-10-batches-bin/test_batch.bin"];
+        assert_eq!(located(DatasetName::Cifar10, &batch), batch);
+    }
+
+    #[test]
+    fn the_place_with_most_files_wins_and_is_not_mixed() {
+        let paths = [
+            "t10k-labels-idx1-ubyte",
+            "MNIST/raw/t10k-images-idx3-ubyte",
+            "MNIST/raw/t10k-labels-idx1-ubyte",
+        ];
+        assert_eq!(located(DatasetName::Mnist, &paths), paths[1..]);
+        let datasets = ["fashion-mnist/t10k-labels-idx1-ubyte", "mnist/t10k-labels-idx1-ubyte"];
+        assert_eq!(located(DatasetName::Mnist, &datasets), datasets[1..]);
+        assert_eq!(located(DatasetName::FashionMnist, &datasets), datasets[..1]);
+    }
+}

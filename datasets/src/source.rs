@@ -1,0 +1,248 @@
+//! A stream of uncompressed bytes that knows where it is, so that every complaint names a file and an offset.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+
+use crate::digest::hex;
+use crate::error::{Error, Result, io};
+
+/// What a gzip file starts with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Size of the buffers through which files are read.
+const BUFFER: usize = 256 * 1024;
+
+/// A file or a slice, decompressed while it is read if it is gzip, whatever its name says.
+pub(crate) struct Source<'a> {
+    name: String,
+    reader: Box<dyn Read + 'a>,
+    /// Uncompressed bytes read so far.
+    offset: u64,
+    /// Over the uncompressed bytes.
+    digest: Sha256,
+}
+
+impl Source<'static> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Malformed`] if a name ending with `.gz` promises gzip but the content is none.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(io("open", path))?;
+        let name = path.display().to_string();
+        let mut reader = BufReader::with_capacity(BUFFER, file);
+        let start = reader.fill_buf().map_err(io("read", path))?;
+        if path.extension().is_some_and(|extension| extension == "gz") && !start.starts_with(&GZIP)
+        {
+            return Err(malformed(&name, 0, "the start of a gzip file, 1f 8b", describe(start, 2)));
+        }
+        Ok(Self::new(name, reader))
+    }
+}
+
+impl<'a> Source<'a> {
+    /// Reads from memory; `name` is what errors call it.
+    pub(crate) fn bytes(name: &str, bytes: &'a [u8]) -> Self {
+        Self::new(name.to_owned(), bytes)
+    }
+
+    fn new(name: String, mut reader: impl BufRead + 'a) -> Self {
+        // An error here comes again with the first read, which reports it.
+        let gzip = reader.fill_buf().is_ok_and(|start| start.starts_with(&GZIP));
+        let reader: Box<dyn Read> = if gzip {
+            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader)))
+        } else {
+            Box::new(reader)
+        };
+        Self { name, reader, offset: 0, digest: Sha256::new() }
+    }
+
+    /// Uncompressed bytes read so far.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Fills the buffer as far as the content goes and says how far that is.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if compressed data are cut off or damaged; [`Error::Io`].
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.refuse(error, filled)),
+            }
+        }
+        self.digest.update(&buffer[..filled]);
+        self.offset += filled as u64;
+        Ok(filled)
+    }
+
+    /// Fills the whole buffer with `what`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if the content ends before; otherwise as [`Source::read`].
+    pub(crate) fn fill(&mut self, buffer: &mut [u8], what: &str) -> Result<()> {
+        let filled = self.read(buffer)?;
+        if filled < buffer.len() {
+            let missing = format!("{} more bytes of {what}", buffer.len() - filled);
+            return Err(self.malformed_at(self.offset, missing, "the end of the file"));
+        }
+        Ok(())
+    }
+
+    /// Reads on to the end of the content, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there are more; otherwise as [`Source::read`].
+    pub(crate) fn drain(&mut self, limit: u64) -> Result<()> {
+        let mut buffer = vec![0; BUFFER];
+        let end = self.offset.saturating_add(limit);
+        while self.read(&mut buffer)? > 0 {
+            if self.offset > end {
+                let expected = format!("at most {limit} more bytes");
+                return Err(self.malformed_at(end, expected, "more"));
+            }
+        }
+        Ok(())
+    }
+
+    /// SHA-256 of the content, which must end here.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there are trailing bytes; otherwise as [`Source::read`].
+    pub(crate) fn finish(mut self) -> Result<String> {
+        let end = self.offset;
+        let mut extra = [0; 1];
+        if self.read(&mut extra)? > 0 {
+            let found = format!("more data, starting with {:#04x}", extra[0]);
+            return Err(self.malformed_at(end, "the end of the file", found));
+        }
+        Ok(hex(&self.digest.finalize()))
+    }
+
+    /// The complaint that something is wrong at `offset`.
+    pub(crate) fn malformed_at(
+        &self,
+        offset: u64,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Error {
+        malformed(&self.name, offset, expected, found)
+    }
+
+    /// The decoder tells cut off and damaged data by an error kind; everything else is the system's.
+    fn refuse(&self, error: std::io::Error, filled: usize) -> Error {
+        let found = match error.kind() {
+            ErrorKind::UnexpectedEof => "the end of the file inside the compressed data",
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => "damaged compressed data",
+            _ => return io("read", &self.name)(error),
+        };
+        self.malformed_at(self.offset + filled as u64, "gzip data to go on", found)
+    }
+}
+
+/// Whether a file is gzip, by its content.
+pub(crate) fn is_gzip(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(io("open", path))?;
+    file.take(GZIP.len() as u64).read_to_end(&mut start).map_err(io("read", path))?;
+    Ok(start == GZIP)
+}
+
+fn malformed(
+    file: &str,
+    offset: u64,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+) -> Error {
+    Error::Malformed {
+        file: file.to_owned(),
+        offset,
+        expected: expected.into(),
+        found: found.into(),
+    }
+}
+
+/// The first `count` of `bytes` for an error message.
+pub(crate) fn describe(bytes: &[u8], count: usize) -> String {
+    if bytes.is_empty() {
+        return "nothing".to_owned();
+    }
+    bytes.iter().take(count).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read_all(bytes: &[u8], length: usize) -> Result<String> {
+        let mut source = Source::bytes("x", bytes);
+        source.fill(&mut vec![0; length], "data")?;
+        source.finish()
+    }
+
+    #[test]
+    fn gzip_and_plain_read_the_same() {
+        let content: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+        let digest = read_all(&content, 100_000).unwrap();
+        assert_eq!(digest, read_all(&gzip(&content), 100_000).unwrap());
+        assert_eq!(digest, hex(&Sha256::digest(&content)));
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], length: usize, expected: &str) {
+        let message = read_all(bytes, length).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn damage_is_located() {
+        check(
+            b"abc",
+            5,
+            "byte 3 (after decompression): expected 2 more bytes of data, found the end of the file",
+        );
+        check(
+            b"abc",
+            2,
+            "byte 2 (after decompression): expected the end of the file, found more data, starting",
+        );
+        let content: Vec<u8> = (0..=255).cycle().take(5_000).collect();
+        let whole = gzip(&content);
+        for cut in 2..whole.len() {
+            check(&whole[..cut], 5_000, "the end of the file inside the compressed data");
+        }
+        let mut wrong_sum = whole.clone();
+        let at = wrong_sum.len() - 6;
+        wrong_sum[at] ^= 1;
+        check(&wrong_sum, 5_000, "damaged compressed data");
+        check(&[whole, b"junk".to_vec()].concat(), 5_000, "compressed data");
+    }
+
+    #[test]
+    fn a_name_must_not_promise_gzip_in_vain() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plain.gz");
+        std::fs::write(&path, b"hello").unwrap();
+        let message = Source::open(&path).err().unwrap().to_string();
+        assert!(
+            message.contains("expected the start of a gzip file, 1f 8b, found 68 65"),
+            "{message}"
+        );
+    }
+}
