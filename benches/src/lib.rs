@@ -1,1 +1,1 @@
-//! placeholder
+//! Benches only; see `benches/`. Run them by `cargo xtask bench`.

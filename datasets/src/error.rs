@@ -28,7 +28,7 @@ pub enum Error {
     /// A file of the dataset is not where it was looked for.
     #[error(
         "{name}: `{file}` (plain or .gz) is not in {}; get it with `cargo xtask data fetch {name}`, or import a copy \
-         with `cargo xtask data import {name} DIR`",
+         with `cargo xtask data import DIR --name {name}`",
         folder.display()
     )]
     Missing {
@@ -131,7 +131,7 @@ pub enum Error {
     /// No mirror delivered a file.
     #[error(
         "{name}: `{file}` could not be downloaded. Tried {attempts}. What arrived is kept, so fetching again goes on \
-         from there; without a network, copy the files to this machine and use `cargo xtask data import {name} DIR`"
+         from there; without a network, copy the files to this machine and use `cargo xtask data import DIR --name {name}`"
     )]
     Download {
         /// The dataset.

@@ -59,7 +59,7 @@ fn no_file_is_needed_for_no_samples() {
     assert_eq!((data.train.len(), data.test.len(), data.test.images.dim()), (60, 0, (0, 784)));
     check_refused(
         &request,
-        &["mnist: `t10k-images-idx3-ubyte`", "data fetch mnist", "data import mnist DIR"],
+        &["mnist: `t10k-images-idx3-ubyte`", "data fetch mnist", "data import DIR --name mnist"],
     );
 }
 

@@ -1,1 +1,41 @@
-fn main() {}
+//! The project's tasks: `cargo xtask COMMAND`.
+//!
+//! Needs no crate, so that it compiles in seconds. `test`, `check` and `bench` are its own; every other command is the
+//! program's, which is built in release mode first.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a task does")]
+
+mod arrows;
+mod check;
+mod program;
+mod step;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Tasks of the project:
+  cargo xtask test            run all tests
+  cargo xtask check           formatting, lints, tests, documentation, arrows between crates: what CI runs
+  cargo xtask bench [NAME]    criterion benches of the kernels
+
+Everything else is the program's:";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("test") => check::test(&arguments[1..]),
+        Some("check") => check::all(),
+        Some("bench") => check::bench(&arguments[1..]),
+        None | Some("help" | "--help" | "-h") => {
+            println!("{HELP}\n");
+            return program::run(&["--help".to_owned()]);
+        }
+        Some(_) => return program::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

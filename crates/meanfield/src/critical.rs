@@ -10,9 +10,9 @@ use tensor::Activation;
 use crate::{
     Error, Phase, Result, Theory,
     kernel::Kernel,
-    phi::Phi,
+    phi::{Phi, Shape},
     roots::brent,
-    theory::{MAX_VARIANCE, check},
+    theory::check,
 };
 
 /// A point of the critical line.
@@ -26,13 +26,14 @@ pub struct CriticalPoint {
     pub q_star: f64,
 }
 
-/// The weight variance at which a network with bias variance `sigma_b2` in `[0, 1e30]` is critical.
+/// The weight variance at which a network with bias variance `sigma_b2` in `[0, 1e10]` is critical.
 ///
 /// The first one met as `sigma_w2` rises. Without bias and with `phi(0) = 0` it is `1 / E[phi'^2]` at vanishing length;
 /// for GELU and SiLU lengths diverge immediately beyond that point.
 ///
 /// # Errors
-/// [`Error::NoCriticalPoint`] if the line is not met where lengths are stable, [`Error::OutOfRange`].
+/// [`Error::NoCriticalPoint`] or [`Error::CriticalJump`] if the line is not met where lengths are stable,
+/// [`Error::OutOfRange`].
 pub fn critical_sigma_w2(activation: Activation, sigma_b2: f64) -> Result<f64> {
     critical_point(activation, sigma_b2).map(|point| point.sigma_w2)
 }
@@ -42,7 +43,7 @@ pub fn critical_sigma_w2(activation: Activation, sigma_b2: f64) -> Result<f64> {
 /// # Errors
 /// As for [`critical_sigma_w2`].
 pub fn critical_point(activation: Activation, sigma_b2: f64) -> Result<CriticalPoint> {
-    check("sigma_b2", sigma_b2, 0.0, MAX_VARIANCE, "from 0 to 1e30")?;
+    check("sigma_b2", sigma_b2, 0.0, LARGEST, "from 0 to 1e10")?;
     let line = Line::new(activation)?;
     if sigma_b2 <= 0.0 && line.phi.at_zero() <= 0.0 {
         return Ok(CriticalPoint {
@@ -51,48 +52,48 @@ pub fn critical_point(activation: Activation, sigma_b2: f64) -> Result<CriticalP
             q_star: 0.0,
         });
     }
+    if let Shape::Rectifier { .. } = line.phi.0 {
+        return Err(line.never_critical("sigma_b2", sigma_b2));
+    }
     // At fixed bias, sigma_w2 = (q - sigma_b2) / m(q) reaches every stable length q, and chi_1 = sigma_w2 g(q).
     let ln_chi_1 = |q: f64| ((q - sigma_b2) / line.square(q) * line.gradient_square(q)).ln();
-    let missed = Error::NoCriticalPoint {
-        activation,
-        name: "sigma_b2",
-        value: sigma_b2,
-        phase: Phase::Ordered,
-    };
+    let point_at =
+        |q: f64| CriticalPoint { sigma_w2: (q - sigma_b2) / line.square(q), sigma_b2, q_star: q };
     crossings(lengths(sigma_b2), ln_chi_1)
-        .map(|q_star| CriticalPoint {
-            sigma_w2: line.gradient_square(q_star).recip(),
-            sigma_b2,
-            q_star,
-        })
+        .map(point_at)
         .find(|point| line.is_stable(*point))
-        .ok_or(missed)
+        .map(|point| CriticalPoint {
+            sigma_w2: line.gradient_square(point.q_star).recip(),
+            ..point
+        })
+        .ok_or_else(|| line.missed("sigma_b2", sigma_b2, lengths(sigma_b2).map(point_at)))
 }
 
-/// The bias variance at which a network with weight variance `sigma_w2` in `[1e-30, 1e30]` is critical.
+/// The bias variance at which a network with weight variance `sigma_w2` in `[1e-10, 1e10]` is critical.
 ///
 /// The first one met as the length `q*` rises from zero.
 ///
 /// # Errors
-/// [`Error::NoCriticalPoint`] if the line is not met where lengths are stable, [`Error::OutOfRange`].
+/// [`Error::NoCriticalPoint`] or [`Error::CriticalJump`] if the line is not met where lengths are stable,
+/// [`Error::OutOfRange`].
 pub fn critical_sigma_b2(activation: Activation, sigma_w2: f64) -> Result<f64> {
-    check("sigma_w2", sigma_w2, MAX_VARIANCE.recip(), MAX_VARIANCE, "from 1e-30 to 1e30")?;
+    check("sigma_w2", sigma_w2, LARGEST.recip(), LARGEST, "from 1e-10 to 1e10")?;
     let line = Line::new(activation)?;
     let at_zero = sigma_w2 * line.phi.slope_square_at_zero();
     if (at_zero - 1.0).abs() <= 4.0 * f64::EPSILON && line.phi.at_zero() <= 0.0 {
         return Ok(0.0);
     }
+    if let Shape::Rectifier { .. } = line.phi.0 {
+        return Err(line.never_critical("sigma_w2", sigma_w2));
+    }
     let ln_chi_1 = |q: f64| (sigma_w2 * line.gradient_square(q)).ln();
-    let at_length =
+    let point_at =
         |q: f64| CriticalPoint { sigma_w2, sigma_b2: q - sigma_w2 * line.square(q), q_star: q };
-    let found =
-        crossings(lengths(0.0), ln_chi_1).map(at_length).find(|point| line.is_stable(*point));
-    found.map(|point| point.sigma_b2).ok_or_else(|| {
-        // Without a crossing the phase is the same at every bias for which a length is stable.
-        let chaotic = lengths(0.0).any(|q| ln_chi_1(q) > 0.0 && line.is_stable(at_length(q)));
-        let phase = if chaotic { Phase::Chaotic } else { Phase::Ordered };
-        Error::NoCriticalPoint { activation, name: "sigma_w2", value: sigma_w2, phase }
-    })
+    crossings(lengths(0.0), ln_chi_1)
+        .map(point_at)
+        .find(|point| line.is_stable(*point))
+        .map(|point| point.sigma_b2)
+        .ok_or_else(|| line.missed("sigma_w2", sigma_w2, lengths(0.0).map(point_at)))
 }
 
 /// The functions of the length that the line is made of.
@@ -118,19 +119,61 @@ impl Line {
 
     /// Whether `q_star` is the stable length at these variances, and not another fixed point of the length map.
     fn is_stable(&self, point: CriticalPoint) -> bool {
-        let Ok(theory) = Theory::new(self.activation, point.sigma_w2, point.sigma_b2) else {
+        let slope = point.sigma_w2 * self.kernel.moments(point.q_star).slope;
+        if point.sigma_b2 < 0.0 || slope > 1.0 + ROUNDING {
             return false;
-        };
-        let Ok(Some(stable)) = theory.stable_length() else { return false };
-        // Compared by what matters, because many lengths are fixed to within rounding where V(q) hugs the diagonal.
-        (self.gradient_square(stable) / self.gradient_square(point.q_star) - 1.0).abs() < 1e-9
+        }
+        // One fixed point at most, except for the activations that bend upwards.
+        self.phi.steepest_length().is_none() || self.is_largest(point)
+    }
+
+    fn is_largest(&self, point: CriticalPoint) -> bool {
+        let theory = Theory::new(self.activation, point.sigma_w2, point.sigma_b2);
+        let length = theory.and_then(|theory| theory.stable_length());
+        // Compared by what matters, because a length has few digits where V(q) hugs the diagonal.
+        let ratio = |q: f64| self.gradient_square(q) / self.gradient_square(point.q_star);
+        length.is_ok_and(|q| q.is_some_and(|q| (ratio(q) - 1.0).abs() < 1e-9))
+    }
+
+    /// With `phi(a x) = a phi(x)`, `chi_1 = dV/dq`, so that every stable length is ordered.
+    fn never_critical(&self, name: &'static str, value: f64) -> Error {
+        Error::NoCriticalPoint { activation: self.activation, name, value, phase: Phase::Ordered }
+    }
+
+    /// Why no critical point was found among these points of the plane, from the phases of the stable ones.
+    fn missed(
+        &self,
+        name: &'static str,
+        value: f64,
+        points: impl Iterator<Item = CriticalPoint>,
+    ) -> Error {
+        let (mut ordered, mut chaotic) = (false, false);
+        for point in points.filter(|point| self.is_stable(*point)) {
+            let is_chaotic = point.sigma_w2 * self.gradient_square(point.q_star) > 1.0;
+            chaotic |= is_chaotic;
+            ordered |= !is_chaotic;
+        }
+        let activation = self.activation;
+        if ordered && chaotic {
+            return Error::CriticalJump { activation, name, value };
+        }
+        let phase = if chaotic { Phase::Chaotic } else { Phase::Ordered };
+        Error::NoCriticalPoint { activation, name, value, phase }
     }
 }
 
+/// What rounding may add to a slope of one.
+const ROUNDING: f64 = 1e-12;
+/// The largest variance whose critical point is searched for.
+const LARGEST: f64 = 1e10;
+
 /// Lengths above `floor`, close enough together that no activation's line is crossed twice between two of them.
+///
+/// Far out `chi_1 - 1` falls like `1 / sqrt(q)` for weights and `sigma_b2 / q` for biases, so that critical lengths are
+/// of the order of the squared variance at most; beyond 1e28 the difference would be lost to rounding.
 fn lengths(floor: f64) -> impl Iterator<Item = f64> {
     let first = if floor > 0.0 { 1e-6 * floor.min(1.0) } else { 1e-12 };
-    let last = 1e40_f64.max(1e20 * floor);
+    let last = 1e3 * LARGEST * LARGEST;
     std::iter::successors(Some(first), move |&t| (t < last).then_some(2.0 * t))
         .map(move |t| floor + t)
 }

@@ -65,8 +65,8 @@ pub enum Error {
 
     /// The line `chi_1 = 1` is not met.
     #[error(
-        "{activation} has no critical point at {name} = {value}: wherever a stable length exists, it is {phase}; choose \
-         another {name}"
+        "{activation} has no critical point at {name} = {value}: wherever a stable length exists, it is {phase}; \
+         choose another {name}"
     )]
     NoCriticalPoint {
         /// The activation.
@@ -77,6 +77,20 @@ pub enum Error {
         value: f64,
         /// The phase on the whole line that was searched.
         phase: Phase,
+    },
+
+    /// The phase changes without passing `chi_1 = 1`.
+    #[error(
+        "{activation} has no critical point at {name} = {value}: order turns into chaos at a jump of q* from one \
+         stable length to another; compare the two phases' fixed points instead, or choose another {name}"
+    )]
+    CriticalJump {
+        /// The activation.
+        activation: Activation,
+        /// Which variance was held fixed, `"sigma_w2"` or `"sigma_b2"`.
+        name: &'static str,
+        /// Its value.
+        value: f64,
     },
 
     /// A length profile left the range of numbers the maps accept.

@@ -51,14 +51,15 @@ pub struct FixedPoint {
     /// The stable length `q*` (variance per unit), or `None` where every length is kept: a ReLU-like or linear
     /// activation at `sigma_w2 E[phi'^2] = 1` without bias.
     ///
-    /// Every start leads to it, except with GELU and SiLU: above `sigma_w2 = 2` there is a second, unstable fixed point
-    /// beyond which lengths diverge, and in a strip just below 2 (GELU: from 1.983) there may be two stable lengths with
-    /// an unstable one between them. Then this is the larger one; starts below the unstable one reach the smaller.
-    /// [`Theory::length_profile`] shows where a given input goes.
+    /// Every start leads to it, except with GELU and SiLU. Above `sigma_w2 = 2` these have a second, unstable fixed
+    /// point beyond which lengths diverge. In a strip just below 2 (GELU from 1.983, SiLU from 1.988) they may have two
+    /// stable lengths with an unstable one between them; this is then the larger, and starts below the unstable one
+    /// reach the smaller. [`Theory::length_profile`] shows where a given input goes.
     pub q_star: Option<f64>,
     /// `dV/dq` at `q*`.
     pub dq_map: f64,
-    /// `-1 / ln(dV/dq)`: the depth scale on which lengths reach `q*` (Schoenholz et al., eq. (9)).
+    /// `-1 / ln(dV/dq)`: the depth scale on which lengths reach `q*` (Schoenholz et al.
+    /// arXiv:1611.01232).
     #[serde(serialize_with = "finite_or_null")]
     pub xi_q: f64,
     /// `sigma_w2 E[phi'^2]` at `q*`, the factor by which squared gradients grow per layer going back.
@@ -76,12 +77,14 @@ pub struct FixedPoint {
     pub d_star: f64,
     /// `sigma_w2 E[phi'(u_1) phi'(u_2)]` at `c*`.
     pub chi_c_star: f64,
-    /// `-1 / ln(chi_c_star)`: the depth scale on which correlations reach `c*` (Schoenholz et al., eq. (11)).
+    /// `-1 / ln(chi_c_star)`: the depth scale on which correlations reach `c*` (Schoenholz et al.
+    /// arXiv:1611.01232).
     ///
     /// Zero where `chi_c_star` is below the smallest double.
     #[serde(serialize_with = "finite_or_null")]
     pub xi_c: f64,
-    /// `1 / |ln chi_1|`: the depth scale on which gradients vanish or explode (Schoenholz et al., eq. (17)).
+    /// `1 / |ln chi_1|`: the depth scale on which gradients vanish or explode (Schoenholz et al.
+    /// arXiv:1611.01232).
     #[serde(serialize_with = "finite_or_null")]
     pub xi_gradient: f64,
 }
@@ -90,7 +93,8 @@ impl Theory {
     /// The stable fixed point of lengths and correlations.
     ///
     /// # Errors
-    /// [`Error::LengthDiverges`] or [`Error::BiasTooLarge`] where activations grow without bound.
+    /// [`Error::LengthDiverges`](crate::Error::LengthDiverges) or
+    /// [`Error::BiasTooLarge`](crate::Error::BiasTooLarge) where activations grow without bound.
     pub fn fixed_point(&self) -> Result<FixedPoint> {
         let q_star = self.stable_length()?;
         // Where every length is kept, the activation is homogeneous and the maps do not depend on the length.
@@ -133,8 +137,8 @@ impl Theory {
 
     /// `d*` and `chi` there, given `chi_1 > 1`.
     ///
-    /// The correlation map is a power series in `c` without negative coefficients, so that its deficiency map is concave
-    /// and crosses the diagonal once in `(0, 1]`, where the contraction, which falls with `d`, is one.
+    /// The correlation map is a power series in `c` without negative coefficients, so that its deficiency map is
+    /// concave and crosses the diagonal once in `(0, 1]`, where the contraction, which falls with `d`, is one.
     fn stable_deficiency(&self, q: f64, chi_1: f64) -> (f64, f64) {
         let independent = self.pair(q, 1.0);
         // Without bias odd activations map c = 0 to itself; otherwise a tiny E[phi]^2 may be lost to rounding.
@@ -187,7 +191,8 @@ mod tests {
 
     #[test]
     fn chaotic_tanh_near_criticality_is_expanded_correctly() {
-        // tanh without bias at sigma_w2 = 1 + e: q* = e/2 and chi at c* = 0 is E[phi']^2 = 1 + e - 2q + ... = 1 - O(e^2).
+        // tanh without bias at sigma_w2 = 1 + e: q* = e/2, and chi at c* = 0 is
+        // sigma_w2 E[phi']^2 = (1 + e)(1 - 2q + ...) = 1 - O(e^2).
         let e = 1e-4;
         let point = fixed_point(Activation::Tanh, 1.0 + e, 0.0);
         assert!((point.q_star.unwrap() / (0.5 * e) - 1.0).abs() < 1e-3, "{point:?}");

@@ -154,9 +154,14 @@ impl Phi {
         }
     }
 
-    /// Whether `phi` is its argument times a sigmoid, and so bends upwards: the only ones whose length map does.
-    pub(crate) const fn is_gated(self) -> bool {
-        matches!(self.0, Shape::Gelu | Shape::Silu)
+    /// The length at which `E[phi^2]` grows fastest, for the activations that bend upwards (the argument times a
+    /// sigmoid); for all others `E[phi^2] / q` falls with `q`.
+    pub(crate) const fn steepest_length(self) -> Option<f64> {
+        match self.0 {
+            Shape::Gelu => Some(3.3725),
+            Shape::Silu => Some(14.41),
+            _ => None,
+        }
     }
 
     /// `phi(0)`.
@@ -192,7 +197,7 @@ impl Phi {
     }
 }
 
-// Klambauer et al. arXiv:1706.02515, eq. (14); the digits are those of `tensor::Activation::Selu`.
+// Klambauer et al. arXiv:1706.02515; the digits are those of `tensor::Activation::Selu`.
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 

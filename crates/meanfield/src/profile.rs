@@ -90,7 +90,7 @@ impl Theory {
     }
 
     /// `ln(E|dE/dh_l|^2 / E|dE/dh_depth|^2)` for `l = 1, ..., depth`, with the pre-activations `h_l` of layers of equal
-    /// width (Schoenholz et al., eq. (15)); the last element is zero.
+    /// width (Schoenholz et al. arXiv:1611.01232, on backpropagation); the last element is zero.
     ///
     /// Logarithms, because the ratio itself overflows after some hundred chaotic layers.
     ///

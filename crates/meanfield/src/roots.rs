@@ -98,29 +98,6 @@ pub(crate) fn brent(a: f64, b: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
     b
 }
 
-/// Where `f`, which rises and then falls on `[lo, hi]`, `0 < lo < hi`, is largest, to about 1e-7 of `ln x`.
-///
-/// A golden-section search: each step needs one value and leaves 62% of the bracket.
-pub(crate) fn maximum_log(lo: f64, hi: f64, f: impl Fn(f64) -> f64) -> f64 {
-    const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let (mut lo, mut hi) = (lo.ln(), hi.ln());
-    let value = |y: f64| f(y.exp());
-    let (mut left, mut right) = (hi - GOLDEN * (hi - lo), lo + GOLDEN * (hi - lo));
-    let (mut at_left, mut at_right) = (value(left), value(right));
-    while hi - lo > 1e-7 {
-        if at_left > at_right {
-            (hi, right, at_right) = (right, left, at_left);
-            left = hi - GOLDEN * (hi - lo);
-            at_left = value(left);
-        } else {
-            (lo, left, at_left) = (left, right, at_right);
-            right = lo + GOLDEN * (hi - lo);
-            at_right = value(right);
-        }
-    }
-    f64::midpoint(lo, hi).exp()
-}
-
 /// The step from `b` to the root of the inverse quadratic (or, with two distinct points, the secant) through them.
 fn interpolate([(a, fa), (b, fb), (c, fc)]: [(f64, f64); 3]) -> f64 {
     let s = fb / fa;
@@ -147,12 +124,6 @@ mod tests {
     fn newton_survives_a_wrong_slope() {
         let root = newton_log(1e-3, 1e3, 1.0, |x| (2.0 - x, 1e-9));
         assert!((root - 2.0).abs() < 1e-12, "{root}");
-    }
-
-    #[test]
-    fn golden_section_finds_the_maximum() {
-        let found = maximum_log(1e-2, 1e3, |x| x * (-x / 7.0).exp());
-        assert!((found / 7.0 - 1.0).abs() < 1e-6, "{found}");
     }
 
     #[test]

@@ -12,7 +12,9 @@ pub(crate) fn normal_cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
-/// `exp(x^2) erfc(x)` for `x >= 0`, to a few units in the last place: the half-line mean `2 E[e^{-sqrt(2) x z}; z > 0]`.
+/// `exp(x^2) erfc(x)` for `x >= 0`, to a few units in the last place.
+///
+/// It is the half-line mean `2 E[e^{-sqrt(2) x z}; z > 0]` of a standard normal `z`.
 pub(crate) fn erfcx(x: f64) -> f64 {
     if x < FRACTION_FROM {
         // The rounding error of the square is put back, or it would be multiplied by the square itself.

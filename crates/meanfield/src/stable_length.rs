@@ -1,13 +1,13 @@
 //! The stable length `q*`, where `V(q) = q`.
 //!
-//! `|phi(x) / x|` falls with `|x|` for all activations but two, so that `V(q) / q` falls with `q` and crosses one at most
-//! once. GELU and SiLU bend upwards: their `V'(q)` rises from `sigma_w2 / 4` to a peak a little above `sigma_w2 / 2` and
-//! then falls to `sigma_w2 / 2`, so that `V(q) - q` may have a minimum and a maximum.
+//! `|phi(x) / x|` falls with `|x|` for all activations but two, so that `V(q) / q` falls with `q` and crosses one at
+//! most once. GELU and SiLU bend upwards: their `V'(q)` rises from `sigma_w2 / 4` to a peak a little above
+//! `sigma_w2 / 2` and then falls to `sigma_w2 / 2`, so that `V(q) - q` may have a minimum and a maximum.
 
 use crate::{
     Error, Result, Theory,
     phi::{Growth, Shape},
-    roots::{brent, maximum_log, newton_log},
+    roots::{brent, newton_log},
     theory::MAX_LENGTH,
 };
 
@@ -54,8 +54,8 @@ impl Theory {
             }
             Growth::Linear(slope) => slope.recip(),
         };
-        if self.phi.is_gated() {
-            return self.gated_bracket(limit).map(Some);
+        if let Some(steepest) = self.phi.steepest_length() {
+            return self.gated_bracket(steepest, limit).map(Some);
         }
         // At the limit itself what the bend at zero adds to V(q) / q keeps it above one.
         if self.sigma_w2 >= limit {
@@ -67,21 +67,20 @@ impl Theory {
     }
 
     /// The bracket for GELU and SiLU, whose lengths diverge from anywhere at `4` and from large ones at `limit`.
-    fn gated_bracket(&self, limit: f64) -> Result<(f64, f64)> {
+    fn gated_bracket(&self, steepest: f64, limit: f64) -> Result<(f64, f64)> {
         let lo = self.length(0.0);
         let excess_slope = |q: f64| self.sigma_w2 * self.kernel.moments(q).slope - 1.0;
         if excess_slope(0.0) >= 0.0 {
             return Err(self.diverges(self.sigma_w2 / self.slope_at_zero()));
         }
         let above = |q: f64| self.length_above(q).ok_or_else(|| self.diverges(limit));
-        let peak = maximum_log(PEAK_BOUNDS.0, PEAK_BOUNDS.1, excess_slope);
-        if excess_slope(peak) <= 0.0 {
+        if excess_slope(steepest) <= 0.0 {
             return Ok((lo, above(lo)?));
         }
-        let minimum = brent(0.0, peak, excess_slope);
+        let minimum = brent(0.0, steepest, excess_slope);
         if self.sigma_w2 < limit {
-            let end = doublings(peak).find(|&q| excess_slope(q) < 0.0).unwrap_or(MAX_LENGTH);
-            let maximum = brent(peak, end, excess_slope);
+            let end = doublings(steepest).find(|&q| excess_slope(q) < 0.0).unwrap_or(MAX_LENGTH);
+            let maximum = brent(steepest, end, excess_slope);
             if self.length(maximum) >= maximum {
                 return Ok((maximum, above(maximum)?));
             }
@@ -123,9 +122,6 @@ impl Theory {
 
 const SMALLEST_LENGTH: f64 = 1e-18;
 
-/// Between these lengths lie the peaks of `V'` of GELU (at 3) and SiLU (at about 10).
-const PEAK_BOUNDS: (f64, f64) = (0.1, 1e3);
-
 fn doublings(start: f64) -> impl Iterator<Item = f64> {
     std::iter::successors(Some(start), |&q| (q < 0.5 * MAX_LENGTH).then_some(2.0 * q))
 }
@@ -147,6 +143,17 @@ mod tests {
         let (from_below, from_above) = (reached(0.0), reached(1e4));
         assert!(from_above > 2.0 * from_below, "{from_below} {from_above}: the strip has moved");
         assert!((found / from_above - 1.0).abs() < 1e-9, "{found} {from_above}");
+    }
+
+    #[test]
+    fn gated_activations_are_steepest_where_they_say() {
+        for activation in [Activation::Gelu, Activation::Silu] {
+            let theory = Theory::new(activation, 1.0, 0.0).unwrap();
+            let q = theory.phi.steepest_length().unwrap();
+            let [before, there, after] =
+                [0.99, 1.0, 1.01].map(|factor| theory.length_slope(factor * q).unwrap());
+            assert!(there > before && there > after, "{activation}: {before} {there} {after}");
+        }
     }
 
     #[test]

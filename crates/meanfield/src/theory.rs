@@ -62,7 +62,8 @@ impl Theory {
         Ok(self.sigma_w2 * mean_square + self.sigma_b2)
     }
 
-    /// The length map `V(q) = sigma_w2 E[phi(sqrt(q) z)^2] + sigma_b2` (Poole et al., eq. (3)).
+    /// The length map `V(q) = sigma_w2 E[phi(sqrt(q) z)^2] + sigma_b2`,
+    /// from Poole et al. arXiv:1606.05340.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]`.
@@ -73,7 +74,7 @@ impl Theory {
 
     /// `dV/dq`, the rate at which a deviation of the length shrinks per layer.
     ///
-    /// It equals `sigma_w2 E[phi phi'' + phi'^2]` (Schoenholz et al., eq. (9)), kinks included.
+    /// It equals `sigma_w2 E[phi phi'' + phi'^2]` (Schoenholz et al. arXiv:1611.01232, at `xi_q`), kinks included.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]`.
@@ -83,7 +84,7 @@ impl Theory {
     }
 
     /// `sigma_w2 E[phi'(u_1) phi'(u_2)]` at length `q` and correlation `c`: the slope of the correlation map at `q*`
-    /// (Poole et al., eq. (7)). With `c = 1` it is the factor by which squared gradients grow per layer.
+    /// (Poole et al. arXiv:1606.05340, `chi_1` at `c = 1`). With `c = 1` it is the factor by which squared gradients grow per layer.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]` and `c` in `[-1, 1]`.
@@ -93,7 +94,7 @@ impl Theory {
         Ok(self.pair(q, 1.0 - c).gradient)
     }
 
-    /// The correlation map at equal lengths `q` (Poole et al., eq. (5), with both lengths equal to `q`); at `q*` it is
+    /// The correlation map at equal lengths `q` (Poole et al. arXiv:1606.05340, with both lengths `q`); at `q*` it is
     /// the map whose fixed point is `c*`.
     ///
     /// # Errors

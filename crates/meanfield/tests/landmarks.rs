@@ -8,7 +8,9 @@ use meanfield::{
 use tensor::Activation;
 
 fn fixed_point(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> FixedPoint {
-    Theory::new(activation, sigma_w2, sigma_b2).unwrap().fixed_point().unwrap()
+    Theory::new(activation, sigma_w2, sigma_b2)
+        .and_then(|theory| theory.fixed_point())
+        .expect("a stable length")
 }
 
 #[track_caller]
@@ -134,6 +136,29 @@ fn scales_are_accurate_next_to_the_critical_line() {
         }
         assert!(distance(0.0).abs() < 1e-13);
     }
+}
+
+/// Between two stable lengths of GELU order jumps to chaos: `chi_1` is never one where the length is stable.
+#[test]
+fn gelu_jumps_from_order_to_chaos() {
+    let [ordered, chaotic] =
+        [1.99, 1.995].map(|sigma_w2| fixed_point(Activation::Gelu, sigma_w2, 0.145));
+    assert_eq!((ordered.phase, chaotic.phase), (Phase::Ordered, Phase::Chaotic));
+    let error = critical_sigma_w2(Activation::Gelu, 0.145).unwrap_err();
+    assert!(matches!(error, Error::CriticalJump { .. }), "{error}");
+}
+
+/// One part in a million into chaos, against 30-digit arithmetic: a Mehler series of 200 terms.
+#[test]
+fn a_millionth_from_the_line_to_nine_digits() {
+    let chaotic = fixed_point(Activation::Tanh, 1.760_956_400_561_378_7, 0.05);
+    check(chaotic.q_star.unwrap() / 0.570_048_960_996_191_5, 1.0, 1e-14);
+    check(chaotic.distance / 3.754_069_700_039_146e-7, 1.0, 5e-9);
+    check(chaotic.d_star / 2.316_681_358_087_354e-6, 1.0, 1e-8);
+    check((1.0 - chaotic.chi_c_star) / 3.754_063_122_908_813e-7, 1.0, 1e-8);
+    check(chaotic.xi_c / 2_663_779.962_021_492, 1.0, 1e-8);
+    let ordered = fixed_point(Activation::Tanh, 1.760_952_878_652_099_6, 0.05);
+    check(ordered.distance / -3.754_073_916_322_3e-7, 1.0, 5e-9);
 }
 
 /// `critical_sigma_w2` and `critical_sigma_b2` describe one line for each activation that has one with bias.

@@ -1,1 +1,7 @@
-fn main() {}
+//! `isobath`: predicts, before training, whether a deep network will train, and how deep it may be.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::cli::main()
+}

@@ -1,11 +1,10 @@
 //! Distributions of the noise `s n`, `n ~ N(0, 1)`, that turns a step into a smooth sigmoid: `Phi(x / s) = P(s n < x)`.
 
-use std::{f64::consts::PI, sync::LazyLock};
+use std::{f64::consts::PI, fmt, sync::LazyLock};
 
 use crate::special::sine_excess;
 
 /// A distribution of the noise variance `s^2` with finitely many nodes, and that of pairs of independent draws.
-#[derive(Debug)]
 pub(crate) struct Mixture {
     /// Noise variances and their weights, which sum to one.
     pub(crate) nodes: Vec<Node>,
@@ -37,6 +36,12 @@ pub(crate) static GELU: LazyLock<Mixture> = LazyLock::new(|| Mixture::single(1.0
 pub(crate) static TANH: LazyLock<Mixture> = LazyLock::new(|| Mixture::kolmogorov(1.0));
 /// `1 / (1 + e^-x) = E[Phi(x / 2k)]`.
 pub(crate) static LOGISTIC: LazyLock<Mixture> = LazyLock::new(|| Mixture::kolmogorov(4.0));
+
+impl fmt::Debug for Mixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mixture").field("n_nodes", &self.nodes.len()).finish_non_exhaustive()
+    }
+}
 
 impl Mixture {
     fn single(variance: f64) -> Self {

@@ -1,6 +1,6 @@
 //! ReLU, leaky ReLU and the identity: `phi(x) = s x + (1 - s) max(x, 0)`, with the arc-cosine kernel.
 //!
-//! `E[phi phi] / q = s c + (1 - s)^2 (sin t + (pi - t) cos t) / 2 pi` with `t = acos c` (Cho and Saul 2009, eq. (6)).
+//! `E[phi phi] / q = s c + (1 - s)^2 (sin t + (pi - t) cos t) / 2 pi` with `t = acos c` (Cho and Saul 2009).
 
 use std::f64::consts::{PI, TAU};
 

@@ -1,7 +1,7 @@
 //! Erf, tanh and sigmoid: mixtures of normal distribution functions, with the arcsine kernel.
 //!
 //! `E[(2 Phi(u_1 / s_1) - 1)(2 Phi(u_2 / s_2) - 1)] = (2 / pi) asin rho`, `rho = q c / sqrt((q + s_1^2)(q + s_2^2))`
-//! (Williams 1997, eq. (11)); its derivative by `q c` is `E[phi' phi']`.
+//! (Williams 1997); its derivative by `q c` is `E[phi' phi']`.
 
 use std::f64::consts::FRAC_2_PI;
 

@@ -1,4 +1,5 @@
-//! Sine: `E[sin u_1 sin u_2] = (e^{-q d} - e^{-q (2 - d)}) / 2`, `E[cos u_1 cos u_2] = (e^{-q d} + e^{-q (2 - d)}) / 2`.
+//! Sine: `E[sin u_1 sin u_2] = (e^{-q d} - e^{-q (2 - d)}) / 2` and
+//! `E[cos u_1 cos u_2] = (e^{-q d} + e^{-q (2 - d)}) / 2`.
 
 use super::{Expectations, Moments, PairMoments};
 

@@ -1,7 +1,7 @@
 //! Softplus, the integral of the logistic function: a ReLU of its argument with noise added.
 //!
 //! `softplus(x) = E[max(x + s n, 0)]`, so that `E[phi phi]` is the arc-cosine kernel of degree one and
-//! `E[phi' phi'] = P(v_1 > 0, v_2 > 0)` (Cho and Saul 2009, eqs. (4) to (6)) of the noisy pre-activations `v`.
+//! `E[phi' phi'] = P(v_1 > 0, v_2 > 0)` (Cho and Saul 2009) of the noisy pre-activations `v`.
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 

@@ -14,7 +14,7 @@ use super::{
     panel::{Aligned, PanelLayout, Strides},
     pointwise::value_and_derivative,
     simd::{Kernel, Lanes, PANEL_VECTORS},
-    tile::{for_row_tiles, tile},
+    tile::{Left, for_row_tiles, tile},
 };
 use crate::{
     DecoderConfig, DecoderState, HostBuffer, Optimizer, Result, TrainDecoder,
@@ -287,7 +287,7 @@ impl TrainBlock<'_> {
                 let sums = tile::<V, COUNT, VECTORS>(
                     inputs,
                     h.as_ptr().add(row * inputs),
-                    [inputs, 1],
+                    Left::Rows { stride: inputs },
                     weights,
                 );
                 let delta = delta.as_mut_ptr().add(row * VECTORS * V::LEN);
@@ -361,8 +361,12 @@ impl TrainBlock<'_> {
         for_row_tiles!(V, VECTORS, inputs, |k, COUNT| {
             // SAFETY: `h` holds `rows` rows of `inputs`, `delta` as many of VECTORS, the panels `inputs` of them.
             unsafe {
-                let sums =
-                    tile::<V, COUNT, VECTORS>(rows, h.as_ptr().add(k), [1, inputs], delta.as_ptr());
+                let sums = tile::<V, COUNT, VECTORS>(
+                    rows,
+                    h.as_ptr().add(k),
+                    Left::Columns { stride: inputs },
+                    delta.as_ptr(),
+                );
                 for (i, sum) in sums.iter().flatten().enumerate() {
                     let offset = (k * VECTORS + i) * V::LEN;
                     step.apply(*sum, panels.map(|panel| panel.add(offset)));

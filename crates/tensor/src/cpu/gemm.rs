@@ -7,7 +7,7 @@ use super::{
     panel::{Aligned, PanelLayout, Strides},
     pointwise::activate_rows,
     simd::{Kernel, Lanes, SimdLevel},
-    tile::{for_row_tiles, tile},
+    tile::{Left, for_row_tiles, tile},
 };
 use crate::{
     Activation, Dense, DenseConfig, Gemm, GemmConfig, HostBuffer, Result, backend::Backend,
@@ -32,7 +32,7 @@ impl Gemm for Cpu {
         let packed = Packed::new(self.level(), b.as_slice(), strides, k, n);
         let product = Product {
             a: a.as_slice(),
-            strides: if transpose_a { [1, m] } else { [k, 1] },
+            left: if transpose_a { Left::Columns { stride: m } } else { Left::Rows { stride: k } },
             columns: &packed,
             epilogue: Epilogue::Scale { alpha, beta },
         };
@@ -57,7 +57,7 @@ impl Dense for Cpu {
         let packed = Packed::new(self.level(), weights.as_slice(), strides, inputs, outputs);
         let product = Product {
             a: x.as_slice(),
-            strides: [inputs, 1],
+            left: Left::Rows { stride: inputs },
             columns: &packed,
             epilogue: Epilogue::Activate { bias: bias.as_slice(), activation },
         };
@@ -100,8 +100,7 @@ enum Epilogue<'a> {
 #[derive(Clone, Copy)]
 struct Product<'a> {
     a: &'a [f32],
-    /// Of `a`: from row to row, from `k` to `k`.
-    strides: [usize; 2],
+    left: Left,
     columns: &'a Packed,
     epilogue: Epilogue<'a>,
 }
@@ -152,21 +151,16 @@ impl Rows<'_> {
     /// Inside a kernel of `V`; panel `index` is stored `VECTORS` vectors wide.
     #[inline(always)]
     unsafe fn panel<V: Lanes, const VECTORS: usize>(&mut self, index: usize) {
-        let Product { a, strides, columns, epilogue } = self.product;
+        let Product { a, left, columns, epilogue } = self.product;
         let layout = columns.layout;
         let rows = self.c.len() / layout.columns;
         let (first, valid) = (index * layout.width(), layout.valid(index));
         let panel = columns.panel(index);
-        let a = a[self.first_row * strides[0]..].as_ptr();
+        let a = a[left.row(self.first_row)..].as_ptr();
         for_row_tiles!(V, VECTORS, rows, |row, COUNT| {
             // SAFETY: `a` and the panel were checked to hold the rows and columns of the product.
             let sums = unsafe {
-                tile::<V, COUNT, VECTORS>(
-                    layout.k,
-                    a.add(row * strides[0]),
-                    strides,
-                    panel.as_ptr(),
-                )
+                tile::<V, COUNT, VECTORS>(layout.k, a.add(left.row(row)), left, panel.as_ptr())
             };
             for (i, sums) in sums.iter().enumerate() {
                 let c = &mut self.c[(row + i) * layout.columns + first..][..valid];

@@ -2,9 +2,32 @@
 
 use super::simd::Lanes;
 
-/// `ROWS x VECTORS` sums over `k` of `a[row, k] * panel[k, column]`.
-///
-/// `a` is read at `a + row * row_stride + k * k_stride`, the panel front to back.
+/// How the left factor of a tile lies in memory.
+#[derive(Clone, Copy)]
+pub(super) enum Left {
+    /// `a[row, k]` at `row * stride + k`: rows are samples.
+    Rows {
+        /// From row to row.
+        stride: usize,
+    },
+    /// `a[row, k]` at `row + k * stride`: rows are columns of the matrix stored.
+    Columns {
+        /// From `k` to `k`.
+        stride: usize,
+    },
+}
+
+impl Left {
+    /// Where row `row` begins.
+    pub(super) const fn row(self, row: usize) -> usize {
+        match self {
+            Self::Rows { stride } => row * stride,
+            Self::Columns { .. } => row,
+        }
+    }
+}
+
+/// `ROWS x VECTORS` sums over `k` of `a[row, k] * panel[k, column]`; the panel is read front to back.
 ///
 /// # Safety
 /// Inside a kernel of `V`; `a` and `panel` are valid for `ROWS` rows and `VECTORS` vectors over `k`.
@@ -12,29 +35,96 @@ use super::simd::Lanes;
 pub(super) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     k: usize,
     a: *const f32,
-    [row_stride, k_stride]: [usize; 2],
+    left: Left,
+    panel: *const f32,
+) -> [[V; VECTORS]; ROWS] {
+    // SAFETY: as the caller's.
+    unsafe {
+        match left {
+            Left::Rows { stride } => tile_of_rows(k, a, stride, panel),
+            Left::Columns { stride } => tile_of_columns(k, a, stride, panel),
+        }
+    }
+}
+
+/// Steps of `k` done per turn of the loop over rows, so that addresses are constants within it.
+const UNROLL: usize = 4;
+
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn tile_of_rows<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+    k: usize,
+    a: *const f32,
+    stride: usize,
     panel: *const f32,
 ) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's pointers are valid for the elements addressed here.
     unsafe {
         let mut sums = [[V::zero(); VECTORS]; ROWS];
+        let rows: [*const f32; ROWS] = std::array::from_fn(|i| a.add(i * stride));
+        let whole = k - k % UNROLL;
+        let mut done = 0;
         let mut panel = panel;
-        let mut a = a;
-        for _ in 0..k {
-            let mut columns = [V::zero(); VECTORS];
-            for (j, column) in columns.iter_mut().enumerate() {
-                *column = V::load(panel.add(j * V::LEN));
+        while done < whole {
+            for step in 0..UNROLL {
+                multiply_add(&mut sums, panel.add(step * VECTORS * V::LEN), |i| {
+                    *rows[i].add(done + step)
+                });
             }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let x = V::splat(*a.add(i * row_stride));
-                for (sum, &column) in sums.iter_mut().zip(&columns) {
-                    *sum = x.mul_add(column, *sum);
-                }
-            }
+            panel = panel.add(UNROLL * VECTORS * V::LEN);
+            done += UNROLL;
+        }
+        while done < k {
+            multiply_add(&mut sums, panel, |i| *rows[i].add(done));
             panel = panel.add(VECTORS * V::LEN);
-            a = a.add(k_stride);
+            done += 1;
         }
         sums
+    }
+}
+
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+    k: usize,
+    a: *const f32,
+    stride: usize,
+    panel: *const f32,
+) -> [[V; VECTORS]; ROWS] {
+    // SAFETY: the caller's pointers are valid for the elements addressed here.
+    unsafe {
+        let mut sums = [[V::zero(); VECTORS]; ROWS];
+        let (mut a, mut panel) = (a, panel);
+        for _ in 0..k {
+            multiply_add(&mut sums, panel, |i| *a.add(i));
+            panel = panel.add(VECTORS * V::LEN);
+            a = a.add(stride);
+        }
+        sums
+    }
+}
+
+/// Adds the products of `ROWS` numbers and `VECTORS` vectors.
+///
+/// # Safety
+/// Inside a kernel of `V`; `panel` is valid for the vectors.
+#[inline(always)]
+unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    panel: *const f32,
+    a: impl Fn(usize) -> f32,
+) {
+    // SAFETY: as the caller's.
+    unsafe {
+        let columns: [V; VECTORS] = std::array::from_fn(|j| V::load(panel.add(j * V::LEN)));
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let x = V::splat(a(i));
+            for (sum, &column) in sums.iter_mut().zip(&columns) {
+                *sum = x.mul_add(column, *sum);
+            }
+        }
     }
 }
 

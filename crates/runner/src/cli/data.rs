@@ -1,0 +1,129 @@
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use datasets::{DatasetName, Progress, State, Verify};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use super::{Places, exit};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Download a dataset, verified; goes on where an earlier download stopped
+    Fetch {
+        /// mnist, fashion-mnist or cifar10
+        name: DatasetName,
+    },
+    /// Copy a dataset from a folder of this machine, verified
+    Import {
+        /// The folder
+        from: PathBuf,
+        /// The dataset; default: the folder's name
+        #[arg(long)]
+        name: Option<DatasetName>,
+        /// Accept files whose checksums are not the published ones; their structure is checked all the same
+        #[arg(long)]
+        no_verify: bool,
+    },
+    /// Say which datasets are there
+    List,
+}
+
+pub(super) fn main(places: &Places, arguments: Arguments) -> Result<u8> {
+    match arguments.command {
+        Command::Fetch { name } => fetch(places, name),
+        Command::Import { from, name, no_verify } => import(places, from, name, no_verify),
+        Command::List => {
+            list(places);
+            Ok(exit::DONE)
+        }
+    }
+}
+
+fn fetch(places: &Places, name: DatasetName) -> Result<u8> {
+    if name.is_built_in() {
+        println!("{name} is built in; there is nothing to fetch");
+        return Ok(exit::DONE);
+    }
+    let bar = ProgressBar::no_length();
+    let style = "{msg} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {eta} left";
+    bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
+    let folder = datasets::fetch(name, &places.data, &mut |progress| match progress {
+        Progress::Present { file } => bar.println(format!("{file}: there and verified")),
+        Progress::Started { file, address, resumed_at, total } => {
+            bar.set_message(file.to_owned());
+            bar.set_length(total.unwrap_or(0));
+            bar.set_position(resumed_at);
+            if !bar.is_hidden() {
+                return;
+            }
+            let resumed = if resumed_at > 0 {
+                format!(", going on at {}", HumanBytes(resumed_at))
+            } else {
+                String::new()
+            };
+            eprintln!("{file}: from {address}{resumed}");
+        }
+        Progress::Received { bytes, total, .. } => {
+            bar.set_length(total.unwrap_or(bytes));
+            bar.set_position(bytes);
+        }
+        Progress::Failed { address, reason, .. } => {
+            bar.suspend(|| eprintln!("{address}: {reason}; trying on"));
+        }
+        Progress::Verified { file } => {
+            bar.suspend(|| eprintln!("{file}: verified"));
+        }
+        _ => {}
+    })?;
+    bar.finish_and_clear();
+    println!("{name} is in {}", folder.display());
+    Ok(exit::DONE)
+}
+
+fn import(
+    places: &Places,
+    from: PathBuf,
+    name: Option<DatasetName>,
+    no_verify: bool,
+) -> Result<u8> {
+    let of_folder = || {
+        let folder = from.canonicalize().ok()?;
+        folder.file_name()?.to_str()?.parse().ok()
+    };
+    let Some(name) = name.or_else(of_folder) else {
+        let message = format!(
+            "the folder's name does not say which dataset {} holds; add --name mnist",
+            from.display()
+        );
+        return Err(super::Usage(message).into());
+    };
+    let verify = if no_verify { Verify::Waive } else { Verify::Checksum };
+    let imported = datasets::import(name, &from, &places.data, verify)?;
+    println!(
+        "{name}: {} files, {}, now in {}",
+        imported.n_files,
+        HumanBytes(imported.bytes),
+        imported.folder.display()
+    );
+    Ok(exit::DONE)
+}
+
+pub(super) fn list(places: &Places) {
+    println!("datasets in {}:", places.data.display());
+    for status in datasets::list(&places.data) {
+        let state = match &status.state {
+            State::BuiltIn => "built in".to_owned(),
+            State::Present => format!("{} files, {}", status.n_files, HumanBytes(status.bytes)),
+            State::Incomplete { missing } => format!("incomplete, missing {}", missing.join(", ")),
+            _ => format!("missing; `data fetch {0}` or `data import DIR --name {0}`", status.name),
+        };
+        println!("  {:<14} {state}", status.name);
+    }
+}

@@ -1,0 +1,77 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{Places, exit};
+use crate::{
+    experiment::{self, Plan},
+    run::{RunFolder, Store, list_runs},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder of experiment files
+    #[arg(long, default_value = "experiments", value_name = "DIR")]
+    experiments: PathBuf,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    println!("experiments in {}:", arguments.experiments.display());
+    let files = experiment_files(&arguments.experiments)?;
+    for path in &files {
+        let line = match plan(path) {
+            Ok(plan) => format!("{:>5} cells  {}", plan.cells.len(), plan.file.description),
+            Err(error) => format!("unusable: {error:#}"),
+        };
+        println!("  {:<40} {line}", path.display().to_string());
+    }
+    if files.is_empty() {
+        println!("  none");
+    }
+    println!("runs in {}:", places.runs.display());
+    let runs = list_runs(&places.runs)?;
+    for path in &runs {
+        let line = state(path).unwrap_or_else(|error| format!("unreadable: {error:#}"));
+        println!("  {:<40} {line}", path.display().to_string());
+    }
+    if runs.is_empty() {
+        println!("  none");
+    }
+    Ok(exit::DONE)
+}
+
+fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn plan(path: &Path) -> Result<Plan> {
+    Ok(Plan::new(experiment::read(path, &[])?)?)
+}
+
+fn state(path: &Path) -> Result<String> {
+    let plan = plan(&path.join(RunFolder::EXPERIMENT))?;
+    let there = Store::open_existing(&path.join(Store::FILE))?.keys()?.len();
+    let planned = plan.cells.len();
+    Ok(if there >= planned {
+        format!("done, {planned} cells")
+    } else {
+        format!("{there} of {planned} cells")
+    })
+}

@@ -1,0 +1,120 @@
+//! The command line: one file for each command.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
+
+mod check_reference;
+mod data;
+mod doctor;
+mod export;
+mod list;
+mod meanfield;
+mod report;
+mod run;
+mod validate;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::experiment::FileError;
+
+/// Exit codes.
+pub mod exit {
+    /// The command did what it was asked to.
+    pub const DONE: u8 = 0;
+    /// It failed.
+    pub const FAILED: u8 = 1;
+    /// The command line or the experiment file is wrong.
+    pub const USAGE: u8 = 2;
+    /// Ctrl-C.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Predicts, before training, whether a deep network will train, and how deep it may be.
+#[derive(Debug, Parser)]
+#[command(name = "isobath", bin_name = "cargo xtask", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where things are, and how many hands there are.
+#[derive(Clone, Debug, Args)]
+struct Places {
+    /// Folder of datasets
+    #[arg(long, global = true, env = "ISOBATH_DATA", default_value = "data", value_name = "DIR")]
+    data: PathBuf,
+    /// Folder of runs
+    #[arg(long, global = true, env = "ISOBATH_RUNS", default_value = "runs", value_name = "DIR")]
+    runs: PathBuf,
+    /// Threads; default: one for each core. Results do not depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an experiment file, or what is left of its run, and draw the report
+    Run(run::Arguments),
+    /// List experiment files and runs
+    List(list::Arguments),
+    /// Check an experiment file and say what it would cost
+    Validate(validate::Arguments),
+    /// Draw a run's report again, computing nothing
+    Report(report::Arguments),
+    /// Mean-field theory of a point, a range or the critical line
+    Meanfield(meanfield::Arguments),
+    /// Repeat a stored reference computation and compare
+    CheckReference(check_reference::Arguments),
+    /// Fetch, import or list datasets
+    Data(data::Arguments),
+    /// Write a run's results as CSV
+    Export(export::Arguments),
+    /// Say what backends, instructions and data are there, and whether they work
+    Doctor(doctor::Arguments),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing fails only where nobody is left to read.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let usage = error.downcast_ref::<FileError>().is_some()
+                || error.downcast_ref::<Usage>().is_some();
+            ExitCode::from(if usage { exit::USAGE } else { exit::FAILED })
+        }
+    }
+}
+
+/// The command line is wrong in a way its grammar does not show.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    let Cli { places, command } = cli;
+    if let Some(threads) = places.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+    }
+    match command {
+        Command::Run(arguments) => run::main(&places, &arguments),
+        Command::List(arguments) => list::main(&places, &arguments),
+        Command::Validate(arguments) => validate::main(&arguments),
+        Command::Report(arguments) => report::main(&places, &arguments),
+        Command::Meanfield(arguments) => meanfield::main(&arguments),
+        Command::CheckReference(arguments) => check_reference::main(&arguments),
+        Command::Data(arguments) => data::main(&places, arguments),
+        Command::Export(arguments) => export::main(&places, &arguments),
+        Command::Doctor(arguments) => doctor::main(&places, &arguments),
+    }
+}

@@ -1,0 +1,146 @@
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use datasets::{Dataset, LoadRequest, Provenance};
+use indicatif::{HumanDuration, ProgressBar};
+use tensor::BackendSpec;
+
+use super::{Places, exit};
+use crate::{
+    experiment::{self, Override, Plan},
+    report,
+    run::{self, Outcome, RunFolder, RunOptions, Shard, Store},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The experiment file
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    /// Go on with this run; fail if it was never started
+    #[arg(long, conflicts_with = "fresh")]
+    resume: bool,
+    /// Forget what was computed before
+    #[arg(long)]
+    fresh: bool,
+    /// Do only part I of N of the cells, beside other processes that do the others
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+}
+
+/// Settings on top of the file's.
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// Set a key of the file: grid.seeds=5
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<Override>,
+    /// Run all stages on this backend: cpu, reference or cuda:N
+    #[arg(long)]
+    backend: Option<BackendSpec>,
+}
+
+impl Settings {
+    /// The plan of `file` with these settings.
+    pub(super) fn plan(&self, file: &std::path::Path) -> Result<Plan> {
+        let mut file = experiment::read(file, &self.overrides)?;
+        if let Some(backend) = self.backend {
+            file.cascade.backend = backend;
+            file.entropy.backend = backend;
+        }
+        Ok(Plan::new(file)?)
+    }
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    run::stop_on_interrupt()?;
+    let start = Instant::now();
+    let plan = arguments.settings.plan(&arguments.file)?;
+    let path = places.runs.join(plan.run_name());
+    if arguments.resume && !path.join(Store::FILE).exists() {
+        anyhow::bail!(
+            "there is nothing to resume in {}; leave out --resume to start",
+            path.display()
+        );
+    }
+    let folder = RunFolder::hold(path, arguments.shard)?;
+    let data = load(places, &plan)?;
+    eprintln!(
+        "{}: {} cells of {} layers, {} training samples, {}",
+        plan.file.name,
+        plan.cells.len(),
+        plan.layers,
+        data.train.len(),
+        plan.file.cascade.backend
+    );
+    let options = RunOptions { fresh: arguments.fresh, shard: arguments.shard };
+    let outcome = run::run(&plan, &data, &folder, &options)?;
+    tell(&outcome, start);
+    if outcome.left > 0 {
+        eprintln!("stopped with {} cells left; the same command goes on from here", outcome.left);
+        return Ok(exit::INTERRUPTED);
+    }
+    let record = run::gather(&plan, &folder.store()?, &command(arguments))?;
+    let written = report::write(&record, folder.path(), &plan.file.report.formats)
+        .context("stage `report`")?;
+    for sentence in report::verdict_sentences(&record) {
+        println!("{sentence}");
+    }
+    if record.cells.len() < record.cells_planned {
+        println!(
+            "{} of {} cells are there; the other shards have the rest",
+            record.cells.len(),
+            record.cells_planned
+        );
+    }
+    let first = written.first().map_or(folder.path(), PathBuf::as_path);
+    println!("report: {}", first.display());
+    Ok(exit::DONE)
+}
+
+fn tell(outcome: &Outcome, start: Instant) {
+    let Outcome { found, adopted, computed, .. } = outcome;
+    let mut parts =
+        vec![format!("{computed} cells computed in {}", HumanDuration(start.elapsed()))];
+    if *found > 0 {
+        parts.push(format!("{found} were there"));
+    }
+    if *adopted > 0 {
+        parts.push(format!("{adopted} taken from other runs"));
+    }
+    eprintln!("{}", parts.join(", "));
+}
+
+/// The command that makes this run again.
+fn command(arguments: &Arguments) -> String {
+    let Arguments { file, settings: Settings { overrides, backend }, .. } = arguments;
+    let run = format!("cargo xtask run {}", file.display());
+    let settings = overrides.iter().map(|setting| format!("--set '{setting}'"));
+    let backend = backend.iter().map(|backend| format!("--backend {backend}"));
+    [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ")
+}
+
+/// The samples of a plan.
+pub(super) fn load(places: &Places, plan: &Plan) -> Result<Dataset> {
+    let section = &plan.file.data;
+    let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", section.dataset));
+    spinner.enable_steady_tick(std::time::Duration::from_millis(200));
+    let request = LoadRequest {
+        name: section.dataset,
+        folder: section.folder.clone().unwrap_or_else(|| places.data.clone()),
+        train: section.train,
+        test: Some(section.probe),
+        grayscale: section.grayscale,
+        seed: plan.file.seed,
+    };
+    let data = datasets::load(&request)?;
+    spinner.finish_and_clear();
+    if data.provenance == Provenance::Unverified {
+        eprintln!(
+            "note: the files of {} are not the published ones, byte for byte",
+            section.dataset
+        );
+    }
+    Ok(data)
+}

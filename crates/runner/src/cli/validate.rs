@@ -1,0 +1,60 @@
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::{HumanBytes, HumanDuration};
+
+use super::{exit, run::Settings};
+use crate::run::estimate;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The experiment file
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<u8> {
+    let plan = arguments.settings.plan(&arguments.file)?;
+    println!("{}", plan.resolved_toml());
+    let estimate = estimate(&plan)?;
+    let cells = plan.cells.len();
+    let widths = plan.network.widths();
+    println!("# run folder   {}", plan.run_name());
+    println!(
+        "# network      {} weight layers, {} parameters, widths {}",
+        plan.network.depth(),
+        plan.network.parameters(),
+        abbreviated(&widths)
+    );
+    println!(
+        "# cells        {cells} = {} sigma_w2 x {} sigma_b2 x {} seeds",
+        plan.sigma_w2.len(),
+        plan.sigma_b2.len(),
+        plan.file.grid.seeds
+    );
+    println!(
+        "# work         {:.3e} FLOP = {cells} x {:.3e}",
+        estimate.flops_per_cell as f64 * cells as f64,
+        estimate.flops_per_cell as f64
+    );
+    println!("# memory       about {}", HumanBytes(estimate.bytes));
+    println!(
+        "# time         about {} at the {:.1} GFLOP/s measured now on {}",
+        HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(cells))),
+        estimate.flops_per_second / 1e9,
+        plan.file.cascade.backend
+    );
+    Ok(exit::DONE)
+}
+
+/// The first and last few widths.
+fn abbreviated(widths: &[usize]) -> String {
+    let join =
+        |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    if widths.len() <= 8 {
+        return join(widths);
+    }
+    format!("{}, ..., {}", join(&widths[..3]), join(&widths[widths.len() - 3..]))
+}

@@ -1,0 +1,33 @@
+//! What machine and program made a run.
+
+use tensor::SimdLevel;
+
+/// Names and values: program, machine, threads.
+pub fn facts() -> Vec<(String, String)> {
+    let threads = rayon::current_num_threads().to_string();
+    let host = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    [
+        ("isobath", env!("CARGO_PKG_VERSION").to_owned()),
+        ("commit", std::env::var("ISOBATH_COMMIT").unwrap_or_else(|_| "unknown".to_owned())),
+        ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("processor", host.unwrap_or_else(|| "unknown".to_owned())),
+        ("SIMD", SimdLevel::detect().to_string()),
+        ("threads", threads),
+        ("denormals", "flushed to zero in cpu kernels".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// The facts as a JSON object.
+///
+/// # Panics
+/// Never: text can be written as JSON.
+pub fn json() -> String {
+    let object: serde_json::Map<String, serde_json::Value> =
+        facts().into_iter().map(|(name, value)| (name, value.into())).collect();
+    serde_json::to_string_pretty(&object).expect("text can be written as JSON")
+}

@@ -1,0 +1,160 @@
+use serde::{Deserialize, Serialize};
+
+use super::FileError;
+
+/// The members of the family: every combination is one point, every seed of a point one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridSection {
+    /// Variance of the weights times the fan-in.
+    pub sigma_w2: Values,
+    /// Variance of the biases.
+    #[serde(default)]
+    pub sigma_b2: Values,
+    /// Independent initialisations of each point.
+    #[serde(default = "one")]
+    pub seeds: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// One number, a list, or a range with its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a number, a list of numbers, or { from = .., to = .., step = .. }"
+)]
+pub enum Values {
+    /// One.
+    One(f64),
+    /// A list.
+    List(Vec<f64>),
+    /// A range.
+    Range(Range),
+}
+
+/// `from`, `from + step`, ... up to `to`, which is part of it where a step meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// The first number.
+    pub from: f64,
+    /// The last number.
+    pub to: f64,
+    /// From one to the next.
+    pub step: f64,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::One(0.0)
+    }
+}
+
+/// Most numbers a range may have: enough for any chart, and few enough that a slip of the pen is an error, not a hang.
+const MOST: usize = 100_000;
+
+impl Values {
+    /// The numbers, rising or as listed.
+    ///
+    /// # Errors
+    /// When there is none, one is negative or not finite, or a range makes no sense.
+    pub fn expand(&self, name: &str) -> Result<Vec<f64>, FileError> {
+        let refuse = |message: String| Err(FileError::invalid("grid", message));
+        let values = match self {
+            Self::One(value) => vec![*value],
+            Self::List(values) => values.clone(),
+            Self::Range(range) => match range.expand() {
+                Ok(values) => values,
+                Err(reason) => return refuse(format!("{name}: {reason}")),
+            },
+        };
+        if values.is_empty() {
+            return refuse(format!("{name} lists no value"));
+        }
+        if let Some(value) = values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
+            return refuse(format!("{name} = {value} must be finite and not negative"));
+        }
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let twice = sorted.iter().zip(&sorted[1..]).find(|(a, b)| a.to_bits() == b.to_bits());
+        if let Some((value, _)) = twice {
+            return refuse(format!(
+                "{name} lists {value} twice; use `seeds` for repeated initialisations"
+            ));
+        }
+        Ok(values)
+    }
+}
+
+impl Range {
+    fn expand(self) -> Result<Vec<f64>, String> {
+        let Self { from, to, step } = self;
+        if !(step > 0.0 && step.is_finite() && from.is_finite() && to.is_finite()) {
+            return Err(format!("step = {step} must be positive, from and to finite"));
+        }
+        if to < from {
+            return Err(format!("to = {to} is below from = {from}"));
+        }
+        // The end belongs to the range although the division may fall just short of a whole number.
+        let count = ((to - from) / step + 1e-9).floor() + 1.0;
+        if count > MOST as f64 {
+            return Err(format!("the range has {count:.0} values; {MOST} are the most"));
+        }
+        Ok((0..count as usize).map(|i| rounded(from + i as f64 * step)).collect())
+    }
+}
+
+/// `0.1 + 2 * 0.1` is 0.30000000000000004; the file means 0.3.
+fn rounded(value: f64) -> f64 {
+    (value * 1e10).round() / 1e10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        v: Values,
+    }
+
+    fn expand(toml: &str) -> Result<Vec<f64>, FileError> {
+        toml::from_str::<File>(&format!("v = {toml}")).expect(toml).v.expand("sigma_w2")
+    }
+
+    #[track_caller]
+    fn check(toml: &str, expected: &[f64]) {
+        assert_eq!(expand(toml).unwrap(), expected);
+    }
+
+    #[test]
+    fn numbers_lists_and_ranges() {
+        check("1.5", &[1.5]);
+        check("2", &[2.0]);
+        check("[0.5, 3, 1.5]", &[0.5, 3.0, 1.5]);
+        check("{ from = 0.1, to = 0.5, step = 0.1 }", &[0.1, 0.2, 0.3, 0.4, 0.5]);
+        check("{ from = 1.0, to = 1.0, step = 0.1 }", &[1.0]);
+        check("{ from = 1, to = 2, step = 0.4 }", &[1.0, 1.4, 1.8]);
+        assert_eq!(expand("{ from = 0.1, to = 6.0, step = 0.01 }").unwrap().len(), 591);
+    }
+
+    #[track_caller]
+    fn check_refused(toml: &str, message: &str) {
+        let error = expand(toml).expect_err(toml).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+
+    #[test]
+    fn impossible_grids_are_refused() {
+        check_refused("[]", "no value");
+        check_refused("-1.0", "-1");
+        check_refused("nan", "NaN");
+        check_refused("[1.0, 2.0, 1.0]", "lists 1 twice");
+        check_refused("{ from = 2.0, to = 1.0, step = 0.1 }", "below");
+        check_refused("{ from = 0.0, to = 1.0, step = 0.0 }", "step = 0");
+        check_refused("{ from = 0.0, to = 1e9, step = 1e-9 }", "the most");
+    }
+}

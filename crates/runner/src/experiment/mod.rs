@@ -1,0 +1,18 @@
+//! Experiments: from a TOML file to a checked plan of cells.
+
+mod error;
+mod file;
+mod grid;
+mod overlay;
+mod plan;
+mod read;
+
+pub use error::FileError;
+pub use file::{
+    CascadeSection, DataSection, EntropySection, ExperimentFile, MeanfieldSection, NetworkKind,
+    NetworkSection, OneOrMany, ReportSection,
+};
+pub use grid::{GridSection, Values};
+pub use overlay::Overlay;
+pub use plan::{Cell, Plan};
+pub use read::{Override, read, read_text};

@@ -1,0 +1,212 @@
+//! Reading an experiment file, with settings of the command line on top.
+
+use std::{fs, path::Path};
+
+use super::{ExperimentFile, FileError};
+
+/// A setting of the command line: `grid.seeds=5`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    text: String,
+    path: Vec<String>,
+    value: toml::Value,
+}
+
+impl std::str::FromStr for Override {
+    type Err = FileError;
+
+    /// `key=value`; the key is a path of dots, the value TOML, or text where it is not TOML.
+    fn from_str(text: &str) -> Result<Self, FileError> {
+        let refuse =
+            |reason: &str| FileError::Override { text: text.to_owned(), reason: reason.to_owned() };
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| refuse("must be KEY=VALUE, such as grid.seeds=5"))?;
+        let path: Vec<String> = key.split('.').map(|part| part.trim().to_owned()).collect();
+        if path.iter().any(String::is_empty) {
+            return Err(refuse("the key must be names joined by dots, such as grid.seeds"));
+        }
+        let value = value.trim();
+        let parsed = format!("value = {value}").parse::<toml::Table>().ok();
+        let value =
+            parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| value.into());
+        Ok(Self { text: text.to_owned(), path, value })
+    }
+}
+
+impl std::fmt::Display for Override {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Override {
+    fn apply(&self, table: &mut toml::Table) -> Result<(), FileError> {
+        let (last, parents) = self.path.split_last().expect("a key has at least one part");
+        let mut table = table;
+        for (depth, part) in parents.iter().enumerate() {
+            let entry = table.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            table = entry.as_table_mut().ok_or_else(|| FileError::Override {
+                text: self.text.clone(),
+                reason: format!("`{}` is not a table", self.path[..=depth].join(".")),
+            })?;
+        }
+        table.insert(last.clone(), self.value.clone());
+        Ok(())
+    }
+}
+
+/// Reads the file at `path` and applies `overrides`.
+///
+/// # Errors
+/// [`FileError`] naming the file, the line and, for an unknown key, the nearest known one.
+pub fn read(path: &Path, overrides: &[Override]) -> Result<ExperimentFile, FileError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
+    read_text(&text, &path.display().to_string(), overrides)
+}
+
+/// Reads an experiment file's text; `origin` is its name in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(
+    text: &str,
+    origin: &str,
+    overrides: &[Override],
+) -> Result<ExperimentFile, FileError> {
+    let malformed = |error: &toml::de::Error| FileError::Malformed {
+        origin: origin.to_owned(),
+        message: explain(text, error),
+    };
+    if overrides.is_empty() {
+        return toml::from_str(text).map_err(|error| malformed(&error));
+    }
+    let mut table: toml::Table = text.parse().map_err(|error| malformed(&error))?;
+    for setting in overrides {
+        setting.apply(&mut table)?;
+    }
+    let merged = table.to_string();
+    toml::from_str(&merged).map_err(|error| {
+        // Blame the file where it is wrong by itself, the settings otherwise.
+        if let Err(error) = toml::from_str::<ExperimentFile>(text) {
+            return malformed(&error);
+        }
+        let settings: Vec<&str> = overrides.iter().map(|setting| setting.text.as_str()).collect();
+        let origin = format!("{origin} with --set {}", settings.join(" --set "));
+        FileError::Malformed { origin, message: explain(&merged, &error) }
+    })
+}
+
+/// The error in one paragraph: line, what is wrong, what may have been meant.
+fn explain(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().trim_end();
+    let place = error.span().map(|span| {
+        let before = &text[..span.start.min(text.len())];
+        let line = before.matches('\n').count() + 1;
+        let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+        (line, shown)
+    });
+    let mut explained = match place {
+        Some((line, shown)) if !shown.is_empty() => format!("line {line}, `{shown}`: {message}"),
+        Some((line, _)) => format!("line {line}: {message}"),
+        None => message.to_owned(),
+    };
+    if let Some(nearest) = nearest_name(message) {
+        explained.push_str("; did you mean `");
+        explained.push_str(nearest);
+        explained.push_str("`?");
+    }
+    explained
+}
+
+/// Of "unknown field `a`, expected one of `b`, `c`" the expected name nearest to the unknown one, if any is near.
+fn nearest_name(message: &str) -> Option<&str> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown ").then(|| quoted.next())??;
+    let nearness = |name: &str| strsim::jaro_winkler(unknown, name);
+    let nearest = quoted.max_by(|a, b| nearness(a).total_cmp(&nearness(b)))?;
+    (nearness(nearest) > 0.75).then_some(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+name = "a"
+[data]
+dataset = "digits"
+[network]
+depth = 3
+[grid]
+sigma_w2 = 1.0
+"#;
+
+    #[track_caller]
+    fn check_refused(text: &str, overrides: &[&str], parts: &[&str]) {
+        let overrides: Vec<Override> =
+            overrides.iter().map(|text| text.parse().expect(text)).collect();
+        let error =
+            read_text(text, "file.toml", &overrides).expect_err("must be refused").to_string();
+        for part in parts {
+            assert!(error.contains(part), "{part:?} is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn a_minimal_file_has_the_published_defaults() {
+        let file = read_text(GOOD, "file.toml", &[]).unwrap();
+        assert_eq!(
+            (file.seed, file.data.probe, file.cascade.epochs, file.cascade.batch),
+            (1, 100, 1, 64)
+        );
+        let resolved = toml::to_string(&file).unwrap();
+        assert_eq!(read_text(&resolved, "resolved", &[]).unwrap(), file);
+    }
+
+    #[test]
+    fn an_unknown_key_names_file_line_and_nearest() {
+        let text = GOOD.replace("sigma_w2", "sigma_w");
+        check_refused(
+            &text,
+            &[],
+            &["file.toml", "line 8", "`sigma_w`", "did you mean `sigma_w2`?"],
+        );
+        check_refused(&format!("{GOOD}[cascad]\n"), &[], &["line 9", "did you mean `cascade`?"]);
+    }
+
+    #[test]
+    fn wrong_values_name_the_line() {
+        check_refused(
+            &GOOD.replace("\"digits\"", "\"digit\""),
+            &[],
+            &["line 4", "did you mean `digits`?"],
+        );
+        check_refused(&GOOD.replace("depth = 3", "depth = -3"), &[], &["line 6"]);
+        check_refused(&GOOD.replace("depth = 3", "depth = "), &[], &["line 6"]);
+        check_refused("", &[], &["missing field `name`"]);
+    }
+
+    #[test]
+    fn settings_of_the_command_line_win() {
+        let set = |text: &str| text.parse::<Override>().unwrap();
+        let overrides = [
+            set("grid.seeds=5"),
+            set("cascade.optimizer={ kind = \"sgd\", lr = 0.1 }"),
+            set("name=b"),
+        ];
+        let file = read_text(GOOD, "file.toml", &overrides).unwrap();
+        assert_eq!((file.grid.seeds, file.name.as_str()), (5, "b"));
+        assert_eq!(file.cascade.optimizer, tensor::Optimizer::sgd(0.1));
+    }
+
+    #[test]
+    fn wrong_settings_of_the_command_line_are_blamed() {
+        check_refused(GOOD, &["grid.seedz=5"], &["--set grid.seedz=5", "did you mean `seeds`?"]);
+        check_refused(GOOD, &["name.x=5"], &["`name` is not a table"]);
+        for text in ["grid.seeds", "=5", "grid..seeds=1"] {
+            assert!(text.parse::<Override>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Running a plan: the folder, the store, the cells, progress.
+
+mod cell;
+mod engine;
+mod estimate;
+mod folder;
+mod gather;
+mod progress;
+mod store;
+
+pub use cell::{CellContext, compute};
+pub use engine::{Outcome, RunOptions, Shard, run};
+pub use estimate::{Estimate, estimate};
+pub use folder::{RunFolder, list_runs};
+pub use gather::gather;
+pub use progress::{Progress, stop_on_interrupt};
+pub use store::Store;

@@ -1,0 +1,146 @@
+//! Running the program and reading what it left behind.
+#![expect(clippy::unwrap_used, reason = "a test")]
+#![allow(unreachable_pub, missing_docs, dead_code, reason = "each test file uses its part")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use rusqlite::{Connection, types::Value};
+
+/// A small experiment: 24 cells of 5 layers.
+pub const EXPERIMENT: &str = r#"
+name = "tiny"
+description = "A grid small enough for tests"
+seed = 3
+
+[data]
+dataset = "digits"
+train = 500
+probe = 12
+
+[network]
+depth = 6
+width = 40
+
+[grid]
+sigma_w2 = { from = 0.5, to = 3.0, step = 0.5 }
+sigma_b2 = [0.0, 0.05]
+seeds = 2
+
+[cascade]
+batch = 32
+
+[entropy]
+estimators = ["relative", "differential", "reconstruction-error"]
+cutoff = [{ rule = "saturation" }, { rule = "decay" }, { rule = "threshold", error = 0.7 }]
+bootstrap = 20
+
+[report]
+formats = ["csv"]
+gallery = 1
+"#;
+
+/// A folder of its own for a test, with the experiment in it.
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self::with(EXPERIMENT)
+    }
+
+    pub fn with(experiment: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tiny.toml"), experiment).unwrap();
+        Self { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The program, to be run here.
+    pub fn isobath(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isobath"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("ISOBATH_DATA")
+            .env_remove("ISOBATH_RUNS");
+        command
+    }
+
+    /// What the program does here.
+    pub fn output(&self, arguments: &[&str]) -> Output {
+        self.isobath(arguments).output().unwrap()
+    }
+
+    /// The same, which must succeed; standard output comes back.
+    #[track_caller]
+    pub fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same, which must end with `code`; standard error comes back.
+    #[track_caller]
+    pub fn fail(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(!error.contains("panicked"), "{error}");
+        error
+    }
+
+    /// The only run's folder.
+    pub fn run_folder(&self) -> PathBuf {
+        let mut entries = std::fs::read_dir(self.path().join("runs")).unwrap();
+        let folder = entries.next().unwrap().unwrap().path();
+        assert!(entries.next().is_none(), "there is one run");
+        folder
+    }
+
+    /// Every number of the run but times, in a fixed order.
+    pub fn results(&self) -> Vec<Vec<Value>> {
+        results(&self.run_folder().join("results.sqlite"))
+    }
+}
+
+/// Every number of a store but times, in a fixed order. Floats as their bits, so that equal means identical.
+pub fn results(path: &Path) -> Vec<Vec<Value>> {
+    let connection = Connection::open(path).unwrap();
+    let mut rows = Vec::new();
+    for query in [
+        "SELECT key, sigma_w2, sigma_b2, seed_index, failure, flops, backend FROM cells ORDER BY key",
+        "SELECT * FROM profiles ORDER BY cell, position, layer",
+        "SELECT * FROM verdicts ORDER BY cell, position",
+        "SELECT * FROM fits ORDER BY cell, layer",
+        "SELECT * FROM gallery ORDER BY cell, depth, sample",
+    ] {
+        let mut statement = connection.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            (0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()
+        };
+        rows.extend(statement.query_map([], row).unwrap().map(
+            |row: rusqlite::Result<Vec<Value>>| {
+                row.unwrap()
+                    .into_iter()
+                    .map(|value| match value {
+                        Value::Real(x) => Value::Integer(x.to_bits() as i64),
+                        other => other,
+                    })
+                    .collect()
+            },
+        ));
+    }
+    rows
+}

@@ -1,0 +1,113 @@
+//! Which crate may depend on which. The table is the architecture; see ARCHITECTURE.md.
+
+use std::{fs, path::Path};
+
+use crate::step::root;
+
+/// Crate, folder, workspace crates it may depend on, and those its tests may use as well.
+const TABLE: [(&str, &str, &[&str], &[&str]); 11] = [
+    ("tensor", "crates/tensor", &[], &["testkit", "tensor"]),
+    ("testkit", "crates/testkit", &[], &[]),
+    ("datasets", "datasets", &[], &["testkit"]),
+    ("network", "crates/network", &["tensor"], &["testkit"]),
+    ("meanfield", "crates/meanfield", &["tensor"], &["network", "testkit"]),
+    ("trainer", "crates/trainer", &["network", "tensor"], &["datasets", "testkit"]),
+    ("cascade", "crates/cascade", &["network", "tensor"], &["meanfield", "testkit"]),
+    ("entropy", "crates/entropy", &["tensor"], &["testkit"]),
+    (
+        "runner",
+        "crates/runner",
+        &["tensor", "datasets", "network", "meanfield", "trainer", "cascade", "entropy"],
+        &["testkit"],
+    ),
+    (
+        "benches",
+        "benches",
+        &["tensor", "datasets", "network", "meanfield", "trainer", "cascade", "entropy", "runner"],
+        &["testkit"],
+    ),
+    ("xtask", "xtask", &[], &[]),
+];
+
+/// Holds every manifest against the table.
+///
+/// # Errors
+/// With all arrows that the table does not have.
+pub(crate) fn check() -> Result<(), String> {
+    let mut wrong = Vec::new();
+    for (name, folder, normal, dev) in TABLE {
+        let path = root().join(folder).join("Cargo.toml");
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let tests: Vec<&str> = normal.iter().chain(dev).copied().collect();
+        wrong.extend(
+            forbidden(&text, "dependencies", normal)
+                .into_iter()
+                .map(|to| format!("{name} -> {to}")),
+        );
+        wrong.extend(
+            forbidden(&text, "build-dependencies", &[])
+                .into_iter()
+                .map(|to| format!("{name} -> {to}")),
+        );
+        wrong.extend(
+            forbidden(&text, "dev-dependencies", &tests)
+                .into_iter()
+                .map(|to| format!("{name} -> {to} (dev)")),
+        );
+    }
+    wrong.extend(unknown_members());
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("arrows that ARCHITECTURE.md does not have: {}", wrong.join(", ")))
+    }
+}
+
+/// Workspace crates named in a table of a manifest that are not among those allowed.
+fn forbidden<'a>(manifest: &'a str, table: &str, allowed: &[&str]) -> Vec<&'a str> {
+    let is_member = |name: &str| TABLE.iter().any(|(member, ..)| *member == name);
+    dependencies(manifest, table)
+        .filter(|name| is_member(name) && !allowed.contains(name))
+        .collect()
+}
+
+/// Names in a table of a manifest.
+fn dependencies<'a>(manifest: &'a str, table: &str) -> impl Iterator<Item = &'a str> {
+    let head = format!("[{table}]");
+    let lines = manifest.lines().map(str::trim).skip_while(move |line| *line != head).skip(1);
+    let entries = lines.take_while(|line| !line.starts_with('['));
+    entries
+        .filter_map(|line| line.split(['.', '=', ' ']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+}
+
+/// Folders under `crates/` that the table does not know.
+fn unknown_members() -> Vec<String> {
+    let known = |folder: &str| TABLE.iter().any(|(_, path, ..)| Path::new(path).ends_with(folder));
+    let entries = fs::read_dir(root().join("crates")).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names
+        .filter(|name| !known(name))
+        .map(|name| format!("crates/{name} is not in xtask's table"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "[package]\nname = \"x\"\n[dependencies]\ntensor.workspace = true\n# a comment\nnetwork = { path = \"y\" }\nserde = \"1\"\n\n[dev-dependencies]\ncascade.workspace = true\n";
+
+    #[test]
+    fn arrows_outside_the_table_are_found() {
+        assert_eq!(forbidden(MANIFEST, "dependencies", &["tensor"]), ["network"]);
+        assert_eq!(forbidden(MANIFEST, "dependencies", &["tensor", "network"]), Vec::<&str>::new());
+        assert_eq!(forbidden(MANIFEST, "dev-dependencies", &[]), ["cascade"]);
+    }
+
+    #[test]
+    fn this_workspace_keeps_its_arrows() {
+        assert_eq!(check(), Ok(()));
+    }
+}

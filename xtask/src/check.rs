@@ -1,0 +1,52 @@
+use std::process::Command;
+
+use crate::{
+    arrows,
+    step::{cargo, run},
+};
+
+/// All tests, documentation tests included.
+///
+/// # Errors
+/// When one fails.
+pub(crate) fn test(more: &[String]) -> Result<(), String> {
+    run("tests", cargo(&["test", "--workspace", "--all-features"]).args(more))
+}
+
+/// What CI runs.
+///
+/// # Errors
+/// With the first step that fails.
+pub(crate) fn all() -> Result<(), String> {
+    println!("== arrows between crates");
+    arrows::check()?;
+    run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    let lints =
+        ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    run("lints", &mut cargo(&lints))?;
+    test(&[])?;
+    let documentation = ["doc", "--workspace", "--no-deps", "--all-features"];
+    run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
+    deny()
+}
+
+/// Criterion benches.
+///
+/// # Errors
+/// When one fails.
+pub(crate) fn bench(more: &[String]) -> Result<(), String> {
+    run("benches", cargo(&["bench", "--package", "benches", "--"]).args(more))
+}
+
+/// Licences and sources of dependencies, where the tool for it is installed.
+fn deny() -> Result<(), String> {
+    let installed = Command::new("cargo-deny")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if installed {
+        return run("dependencies", &mut cargo(&["deny", "check", "licenses", "sources", "bans"]));
+    }
+    println!("== dependencies: skipped, cargo-deny is not installed (`cargo install cargo-deny`)");
+    Ok(())
+}
