@@ -235,7 +235,8 @@ fn wrong_content_is_never_kept() {
         "{message}"
     );
     assert!(
-        message.contains("the digest is ") && message.contains("data import fashion-mnist DIR"),
+        message.contains("the digest is ")
+            && message.contains("data import DIR --name fashion-mnist"),
         "{message}"
     );
     assert!(fixture.present().is_empty(), "{:?}", fixture.present());
@@ -304,7 +305,7 @@ fn without_a_network_the_way_out_is_told() {
     let address = Server::start(Vec::new(), Behaviour::default()).address();
     let message = fixture.fetch_from(&address).0.unwrap_err().to_string();
     assert!(message.contains(&address) && message.contains("no answer"), "{message}");
-    assert!(message.contains("cargo xtask data import fashion-mnist DIR"), "{message}");
+    assert!(message.contains("cargo xtask data import DIR --name fashion-mnist"), "{message}");
     let generated = fetch(DatasetName::Digits, Path::new("nowhere"), &mut |_| ()).unwrap_err();
     assert!(generated.to_string().contains("built in"));
 }

@@ -34,7 +34,6 @@ fn experiment_files() {
         "dataset = \"mnist\"\ngrayscale = 3",
         &["grayscale", "boolean"],
     );
-    check_file("train = 500", "train = 99999999999", &["train"]);
 }
 
 #[test]
@@ -42,6 +41,11 @@ fn data_that_are_not_there() {
     let place = Place::with(&EXPERIMENT.replace("\"digits\"", "\"mnist\""));
     let error = place.fail(1, &["run", "tiny.toml"]);
     assert!(error.contains("mnist") && error.contains("fetch"), "{error}");
+    let error = place.fail(
+        1,
+        &["run", "tiny.toml", "--set", "data.dataset=digits", "--set", "data.train=99999999999"],
+    );
+    assert!(error.contains("99999999999 train samples"), "{error}");
     let error = place.fail(2, &["data", "import", "."]);
     assert!(error.contains("--name"), "{error}");
 }

@@ -14,7 +14,7 @@ use super::{
     panel::{Aligned, PanelLayout, Strides},
     pointwise::value_and_derivative,
     simd::{Kernel, Lanes, PANEL_VECTORS},
-    tile::{Left, for_row_tiles, tile},
+    tile::{Left, TURNS, for_row_tiles, prefetch, tile, tile_of_columns},
 };
 use crate::{
     DecoderConfig, DecoderState, HostBuffer, Optimizer, Result, TrainDecoder,
@@ -215,7 +215,7 @@ impl Step {
                     let second = V::load(v).mul_add(V::splat(beta2), gradient.mul(gradient));
                     first.store(m);
                     second.store(v);
-                    let change = first.div(second.sqrt().add(V::splat(eps)));
+                    let change = first.quick_div(second.sqrt().add(V::splat(eps)));
                     change.neg_mul_add(V::splat(rate), V::load(w)).store(w);
                 }
             }
@@ -251,18 +251,21 @@ impl TrainBlock<'_> {
     /// Inside a kernel of `V`; the block is `VECTORS` vectors wide.
     #[inline(always)]
     unsafe fn train<V: Lanes, const VECTORS: usize>(&mut self) -> Vec<f64> {
-        let Samples { config, batches, h, .. } = self.samples;
+        let Samples { config, batches, h: all, .. } = self.samples;
         let mut delta = Aligned::zeros(config.batch * VECTORS * V::LEN);
         let mut squares = Vec::with_capacity(batches.len());
         for (done, index) in batches.clone().enumerate() {
             let rows = config.batch_range(index);
             let step = Step::new(&config.optimizer, self.first_step + 1 + done as u64);
-            let h = &h[rows.start * config.inputs..rows.end * config.inputs];
+            let minibatch =
+                |rows: Range<usize>| &all[rows.start * config.inputs..rows.end * config.inputs];
+            let (h, next) = (minibatch(rows.clone()), minibatch(config.batch_range(index + 1)));
             // SAFETY: inside a kernel of V; `h` holds the minibatch, `delta` a row of the block for each of its samples.
             unsafe {
                 self.forward::<V, VECTORS>(rows.len(), h, delta.as_mut_slice());
                 squares.push(self.residual::<V, VECTORS>(rows.clone(), step, delta.as_mut_slice()));
-                self.update::<V, VECTORS>(rows.len(), step, h, delta.as_slice());
+                let mut ahead = Ahead::new(next, config.inputs.div_ceil(V::TILE_ROWS) * TURNS);
+                self.update::<V, VECTORS>(rows.len(), step, h, delta.as_slice(), &mut ahead);
             }
         }
         squares
@@ -344,7 +347,10 @@ impl TrainBlock<'_> {
         total
     }
 
-    /// Steps the weights by the gradient `delta^T h`, tile by tile from the registers.
+    /// Steps the weights by the gradient `delta^T h`, tile by tile.
+    ///
+    /// The optimiser's step takes roots and quotients, which have a unit of their own in the processor. So a tile's
+    /// gradient waits in the nearest cache and is stepped in between the products of the next tile.
     ///
     /// # Safety
     /// As [`train`](Self::train); `h` and `delta` hold `rows` rows.
@@ -355,26 +361,91 @@ impl TrainBlock<'_> {
         step: Step,
         h: &[f32],
         delta: &[f32],
+        ahead: &mut Ahead,
     ) {
         let inputs = self.samples.config.inputs;
         let panels = self.block.weights.each_mut().map(|panel| panel.as_mut_slice().as_mut_ptr());
+        // SAFETY: inside a kernel of V.
+        let zero = unsafe { V::zero() };
+        let mut waiting =
+            Waiting::<V, VECTORS> { gradient: [[zero; VECTORS]; TURNS], k: 0, rows: 0 };
         for_row_tiles!(V, VECTORS, inputs, |k, COUNT| {
             // SAFETY: `h` holds `rows` rows of `inputs`, `delta` as many of VECTORS, the panels `inputs` of them.
             unsafe {
-                let sums = tile::<V, COUNT, VECTORS>(
+                let between = |turn| {
+                    waiting.step_row(turn, step, panels);
+                    ahead.fetch();
+                };
+                let sums = tile_of_columns::<V, COUNT, VECTORS>(
                     rows,
                     h.as_ptr().add(k),
-                    Left::Columns { stride: inputs },
+                    inputs,
                     delta.as_ptr(),
+                    between,
                 );
-                for (i, sum) in sums.iter().flatten().enumerate() {
-                    let offset = (k * VECTORS + i) * V::LEN;
-                    step.apply(*sum, panels.map(|panel| panel.add(offset)));
-                }
+                waiting.gradient[..COUNT].copy_from_slice(&sums);
+                (waiting.k, waiting.rows) = (k, COUNT);
             }
         });
+        for row in 0..TURNS {
+            // SAFETY: the panels hold the rows that wait.
+            unsafe { waiting.step_row(row, step, panels) };
+        }
     }
 }
+
+/// The gradient of up to [`TURNS`] rows of a panel, from row `k` on, that is still to be stepped by.
+struct Waiting<V, const VECTORS: usize> {
+    gradient: [[V; VECTORS]; TURNS],
+    k: usize,
+    rows: usize,
+}
+
+impl<V: Lanes, const VECTORS: usize> Waiting<V, VECTORS> {
+    /// Steps row `row`, if there is one.
+    ///
+    /// # Safety
+    /// Inside a kernel of `V`; the panels hold the rows that wait.
+    #[inline(always)]
+    unsafe fn step_row(&self, row: usize, step: Step, panels: [*mut f32; 3]) {
+        if row < self.rows {
+            for (j, &gradient) in self.gradient[row].iter().enumerate() {
+                let offset = ((self.k + row) * VECTORS + j) * V::LEN;
+                // SAFETY: as the caller's.
+                unsafe { step.apply(gradient, panels.map(|panel| panel.add(offset))) };
+            }
+        }
+    }
+}
+
+/// Asks for the next minibatch while this one is worked on, a few cache lines at a time.
+struct Ahead {
+    next: *const f32,
+    end: *const f32,
+    lines: usize,
+}
+
+impl Ahead {
+    /// Over `samples`, in about `calls` calls of [`fetch`](Self::fetch).
+    fn new(samples: &[f32], calls: usize) -> Self {
+        let range = samples.as_ptr_range();
+        let lines = samples.len().div_ceil(LINE).div_ceil(calls.max(1));
+        Self { next: range.start, end: range.end, lines }
+    }
+
+    #[inline(always)]
+    fn fetch(&mut self) {
+        for _ in 0..self.lines {
+            if self.next < self.end {
+                prefetch(self.next);
+                self.next = self.next.wrapping_add(LINE);
+            }
+        }
+    }
+}
+
+/// Numbers in a cache line.
+const LINE: usize = 16;
 
 /// `x` with zeros beyond the first `n` lanes.
 ///

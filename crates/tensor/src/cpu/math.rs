@@ -30,7 +30,7 @@ pub(super) unsafe fn tanh<V: Lanes>(x: V) -> V {
         let series = series.mul_add(r.mul(r), r);
         let power = n.exp2_of_integer();
         let t = power.mul_add(series, power.sub(V::splat(1.0)));
-        t.div(t.add(V::splat(2.0)))
+        t.quick_div(t.add(V::splat(2.0)))
     }
 }
 

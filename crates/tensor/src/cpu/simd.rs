@@ -152,6 +152,13 @@ pub(super) trait Lanes: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     unsafe fn div(self, other: Self) -> Self;
+    /// `self / other` to within 2 units in the last place, for a normal `other` whose inverse is normal too; does not
+    /// keep the divider busy where the processor can do without.
+    #[inline(always)]
+    unsafe fn quick_div(self, other: Self) -> Self {
+        // SAFETY: as the caller's.
+        unsafe { self.div(other) }
+    }
     /// `self * factor + summand`
     unsafe fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// `summand - self * factor`

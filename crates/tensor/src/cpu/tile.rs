@@ -42,7 +42,7 @@ pub(super) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     unsafe {
         match left {
             Left::Rows { stride } => tile_of_rows(k, a, stride, panel),
-            Left::Columns { stride } => tile_of_columns(k, a, stride, panel),
+            Left::Columns { stride } => tile_of_columns(k, a, stride, panel, |_| {}),
         }
     }
 }
@@ -84,26 +84,52 @@ unsafe fn tile_of_rows<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
+/// As [`tile`] with [`Left::Columns`], calling `between(turn)` after each of `TURNS` even parts of `k`: other work, to be
+/// done while the products wait for each other.
+///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(super) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     k: usize,
     a: *const f32,
     stride: usize,
     panel: *const f32,
+    mut between: impl FnMut(usize),
 ) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's pointers are valid for the elements addressed here.
     unsafe {
         let mut sums = [[V::zero(); VECTORS]; ROWS];
         let (mut a, mut panel) = (a, panel);
-        for _ in 0..k {
-            multiply_add(&mut sums, panel, |i| *a.add(i));
-            panel = panel.add(VECTORS * V::LEN);
-            a = a.add(stride);
+        let part = k.div_ceil(TURNS);
+        let mut done = 0;
+        for turn in 0..TURNS {
+            let end = (done + part).min(k);
+            while done < end {
+                multiply_add(&mut sums, panel, |i| *a.add(i));
+                panel = panel.add(VECTORS * V::LEN);
+                a = a.add(stride);
+                done += 1;
+            }
+            between(turn);
         }
         sums
     }
+}
+
+/// Parts of `k` between which [`tile_of_columns`] does other work.
+pub(super) const TURNS: usize = 8;
+
+/// Asks for the cache line at `at` ahead of its use. A hint: the address need not be valid.
+#[inline(always)]
+pub(super) fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and faults nowhere; SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// Adds the products of `ROWS` numbers and `VECTORS` vectors.

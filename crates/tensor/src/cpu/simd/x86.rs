@@ -7,8 +7,8 @@ use std::arch::x86_64::{
     _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
     _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
     _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps,
-    _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps,
+    _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Lanes, binary};
@@ -84,6 +84,17 @@ impl Lanes for Avx512 {
     unsafe fn round(self) -> Self {
         // SAFETY: the caller has made sure of the instructions.
         unsafe { Self(_mm512_roundscale_ps::<NEAREST>(self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn quick_div(self, other: Self) -> Self {
+        // SAFETY: the caller has made sure of the instructions.
+        unsafe {
+            // 14 bits of the inverse, doubled by one step of Newton's iteration.
+            let inverse = _mm512_rcp14_ps(other.0);
+            let missing = _mm512_fnmadd_ps(other.0, inverse, _mm512_set1_ps(1.0));
+            Self(_mm512_mul_ps(self.0, _mm512_fmadd_ps(inverse, missing, inverse)))
+        }
     }
 
     #[inline(always)]

@@ -1,0 +1,105 @@
+//! How measured depths compare with mean-field theory.
+
+use super::{
+    numbers::quantile,
+    points::{Phase, Reach, Slice},
+    vocabulary::theory_scale,
+};
+
+/// Measured depth over theory's, at the points where both are finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Ratio {
+    pub(super) points: usize,
+    pub(super) median: f64,
+    /// First quartile.
+    pub(super) low: f64,
+    /// Third quartile.
+    pub(super) high: f64,
+}
+
+/// One rule on one estimator, against theory, over all points of some slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Agreement {
+    pub(super) ordered: Option<Ratio>,
+    pub(super) chaotic: Option<Ratio>,
+    /// Points where information reaches beyond the network and theory has a finite depth.
+    pub(super) beyond: usize,
+    /// Those of them where theory too says deeper than the network.
+    pub(super) beyond_in_theory: usize,
+}
+
+/// Compares `rule` on `estimator` with theory over `slices`, in a network of `layers` reconstructed layers.
+pub(super) fn agreement(
+    slices: &[Slice<'_>],
+    estimator: &str,
+    rule: &str,
+    layers: usize,
+) -> Agreement {
+    let (factor, _) = theory_scale(rule);
+    let (mut ordered, mut chaotic) = (Vec::new(), Vec::new());
+    let mut found = Agreement::default();
+    for point in slices.iter().flat_map(|slice| &slice.points) {
+        let Some(theory) = point.xi_c().map(|xi_c| factor * xi_c) else { continue };
+        match point.reach(estimator, rule, layers) {
+            Reach::Measured { depth, .. } => match point.phase {
+                Phase::Ordered => ordered.push(depth.mean / theory),
+                Phase::Chaotic => chaotic.push(depth.mean / theory),
+                Phase::Unknown => {}
+            },
+            Reach::Beyond { .. } => {
+                found.beyond += 1;
+                found.beyond_in_theory += usize::from(theory >= layers as f64);
+            }
+            Reach::Unknown { .. } => {}
+        }
+    }
+    Agreement { ordered: Ratio::of(ordered), chaotic: Ratio::of(chaotic), ..found }
+}
+
+impl Ratio {
+    fn of(mut ratios: Vec<f64>) -> Option<Self> {
+        ratios.sort_by(f64::total_cmp);
+        let at = |share| quantile(&ratios, share);
+        Some(Self { points: ratios.len(), median: at(0.5)?, low: at(0.25)?, high: at(0.75)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        points::slices,
+        synthetic::{Options, run},
+    };
+    use super::*;
+
+    #[test]
+    fn a_run_made_by_the_rule_of_thumb_agrees_with_it() {
+        let run = run(&Options::default());
+        let found = agreement(&slices(&run), "relative", "saturation", run.layers);
+        let ordered = found.ordered.unwrap();
+        assert!((ordered.median - 1.0).abs() < 0.1, "{ordered:?}");
+        assert!(ordered.low <= ordered.median && ordered.median <= ordered.high);
+        assert!(
+            found.beyond > 0
+                && found.beyond_in_theory > 0
+                && found.beyond_in_theory <= found.beyond
+        );
+    }
+
+    #[test]
+    fn the_decay_length_is_compared_with_the_depth_scale_itself() {
+        let run = run(&Options::default());
+        let found = agreement(&slices(&run), "relative", "decay", run.layers);
+        assert!((found.ordered.unwrap().median - 1.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn without_theory_there_is_nothing_to_compare() {
+        let mut run = run(&Options::default());
+        run.theory.clear();
+        assert_eq!(
+            agreement(&slices(&run), "relative", "saturation", run.layers),
+            Agreement::default()
+        );
+    }
+}

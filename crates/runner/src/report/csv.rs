@@ -1,0 +1,206 @@
+//! The numbers of a run as tables, in full precision.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::record::{CellRecord, RunRecord};
+
+/// What every row about a cell begins with.
+#[derive(Serialize)]
+struct Start {
+    cell: usize,
+    sigma_w2: f64,
+    sigma_b2: f64,
+    seed: usize,
+}
+
+/// The tables of `run`: file name and contents.
+///
+/// # Errors
+/// When a table cannot be written.
+pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
+    Ok(vec![
+        ("profiles.csv", profiles(run)?),
+        ("verdicts.csv", verdicts(run)?),
+        ("costs.csv", costs(run)?),
+        ("theory.csv", theory(run)?),
+    ])
+}
+
+fn profiles(run: &RunRecord) -> Result<String> {
+    let header = [
+        "cell",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "estimator",
+        "depth",
+        "value",
+        "low",
+        "high",
+        "floored",
+    ];
+    let profiles = run
+        .cells
+        .iter()
+        .flat_map(|record| record.profiles.iter().map(move |profile| (record, profile)));
+    let rows = profiles.flat_map(|(record, profile)| {
+        profile.layers.iter().zip(1..).map(move |(layer, depth): (_, usize)| {
+            let (low, high) = layer.interval.unzip();
+            (cell(record), &profile.estimator, depth, layer.value, low, high, layer.floored)
+        })
+    });
+    table(&header, rows)
+}
+
+fn verdicts(run: &RunRecord) -> Result<String> {
+    let header = [
+        "cell",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "estimator",
+        "rule",
+        "depth",
+        "beyond",
+        "low",
+        "high",
+        "note",
+    ];
+    let verdicts = run
+        .cells
+        .iter()
+        .flat_map(|record| record.verdicts.iter().map(move |verdict| (record, verdict)));
+    let rows = verdicts.map(|(record, verdict)| {
+        let (low, high) = verdict.interval.unzip();
+        let depth = (verdict.depth, verdict.beyond, low, high);
+        (cell(record), &verdict.estimator, &verdict.rule, depth, &verdict.note)
+    });
+    table(&header, rows)
+}
+
+fn costs(run: &RunRecord) -> Result<String> {
+    let header = [
+        "cell",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "cascade_seconds",
+        "entropy_seconds",
+        "flops",
+        "backend",
+        "decoder_steps",
+        "failure",
+    ];
+    let rows = run.cells.iter().map(|record| {
+        let cost = &record.cost;
+        let steps: usize = record.fits.iter().map(|fit| fit.steps).sum();
+        let seconds = (cost.cascade_seconds, cost.entropy_seconds);
+        (cell(record), seconds, cost.flops, &cost.backend, steps, &record.failure)
+    });
+    table(&header, rows)
+}
+
+fn theory(run: &RunRecord) -> Result<String> {
+    let header = ["sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2"];
+    let critical = |sigma_b2: f64| {
+        let line = run.critical.iter().find(|(other, _)| other.to_bits() == sigma_b2.to_bits());
+        line.and_then(|(_, line)| *line)
+    };
+    let rows = run.theory.iter().map(|point| {
+        (point.sigma_w2, point.sigma_b2, point.xi_c, point.chi_1, critical(point.sigma_b2))
+    });
+    table(&header, rows)
+}
+
+fn cell(record: &CellRecord) -> Start {
+    let cell = record.cell;
+    Start {
+        cell: cell.index,
+        sigma_w2: cell.sigma_w2,
+        sigma_b2: cell.sigma_b2,
+        seed: cell.seed_index,
+    }
+}
+
+fn table<R: Serialize>(header: &[&str], rows: impl Iterator<Item = R>) -> Result<String> {
+    let mut writer = ::csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    let bytes = writer.into_inner().context("finishing a table")?;
+    String::from_utf8(bytes).context("a table that is not text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthetic::{Options, run};
+    use super::*;
+
+    fn small() -> RunRecord {
+        let options = Options {
+            sigma_w2: vec![0.5, 1.75],
+            layers: 2,
+            estimators: vec!["relative"],
+            rules: vec!["saturation"],
+            fail_every: 2,
+            ..Options::default()
+        };
+        let mut run = run(&options);
+        run.cells[0].profiles[0].layers[0].value = 0.1 + 0.2;
+        run.cells[0].profiles[0].layers[0].interval = None;
+        run.cells[0].profiles[0].layers[1].value = 1.25;
+        run.cells[0].profiles[0].layers[1].interval = Some((1.0, 1.5));
+        run.cells[0].verdicts[0].note = Some("a \"note\", quoted".into());
+        run.theory[0].xi_c = Some(1.5);
+        run.theory[0].chi_1 = Some(0.5);
+        run.theory[1].xi_c = None;
+        run.theory[1].chi_1 = None;
+        run
+    }
+
+    #[track_caller]
+    fn check(name: &str, expected: &str) {
+        let tables = tables(&small()).unwrap();
+        let (_, table) = tables.iter().find(|(other, _)| *other == name).unwrap();
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn profiles_keep_every_digit_and_leave_missing_intervals_empty() {
+        check(
+            "profiles.csv",
+            "cell,sigma_w2,sigma_b2,seed,estimator,depth,value,low,high,floored\n\
+             0,0.5,0.05,0,relative,1,0.30000000000000004,,,1\n\
+             0,0.5,0.05,0,relative,2,1.25,1.0,1.5,2\n",
+        );
+    }
+
+    #[test]
+    fn verdicts_quote_their_notes() {
+        check(
+            "verdicts.csv",
+            "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,low,high,note\n\
+             0,0.5,0.05,0,relative,saturation,,true,,,\"a \"\"note\"\", quoted\"\n",
+        );
+    }
+
+    #[test]
+    fn costs_name_failures() {
+        check(
+            "costs.csv",
+            "cell,sigma_w2,sigma_b2,seed,cascade_seconds,entropy_seconds,flops,backend,decoder_steps,failure\n\
+             0,0.5,0.05,0,4.5,0.125,4400000000,cpu (avx512),1876,\n\
+             1,1.75,0.05,0,0.25,0.125,4400000000,cpu (avx512),0,the decoder of layer 3 diverged at step 17 (loss <nan>)\n",
+        );
+    }
+
+    #[test]
+    fn theory_leaves_infinite_depths_empty() {
+        check(
+            "theory.csv",
+            "sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2\n0.5,0.05,1.5,0.5,1.76\n1.75,0.05,,,1.76\n",
+        );
+    }
+}

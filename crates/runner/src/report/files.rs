@@ -1,0 +1,51 @@
+//! Writing a file in one step, so that no reader and no crash meets half of one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+/// Writes `contents` to `path`, making its folder if need be, and returns `path`.
+///
+/// # Errors
+/// When the folder or the file cannot be written.
+pub(super) fn write(path: &Path, contents: &[u8]) -> Result<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)
+        .with_context(|| format!("making the folder {}", folder.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // The process's number keeps two reports of one run, drawn at the same time, out of each other's way.
+    let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
+    let moved = fs::write(&partial, contents).and_then(|()| fs::rename(&partial, path));
+    if moved.is_err() {
+        // Whatever went wrong is reported; a partial file that cannot be removed adds nothing to it.
+        let _ = fs::remove_file(&partial);
+    }
+    moved.with_context(|| format!("writing {}", path.display()))?;
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_write_replaces_the_first_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("figures").join("chart.svg");
+        write(&path, b"first, longer").unwrap();
+        write(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("figures"), b"a file where a folder is wanted").unwrap();
+        let error = write(&folder.path().join("figures").join("chart.svg"), b"").unwrap_err();
+        assert!(format!("{error:#}").contains("figures"), "{error:#}");
+    }
+}
