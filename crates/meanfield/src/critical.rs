@@ -44,7 +44,7 @@ pub fn critical_sigma_w2(activation: Activation, sigma_b2: f64) -> Result<f64> {
 /// As for [`critical_sigma_w2`].
 pub fn critical_point(activation: Activation, sigma_b2: f64) -> Result<CriticalPoint> {
     check("sigma_b2", sigma_b2, 0.0, LARGEST, "from 0 to 1e10")?;
-    let line = Line::new(activation)?;
+    let line = Line::new(activation);
     if sigma_b2 <= 0.0 && line.phi.at_zero() <= 0.0 {
         return Ok(CriticalPoint {
             sigma_w2: line.phi.slope_square_at_zero().recip(),
@@ -78,7 +78,7 @@ pub fn critical_point(activation: Activation, sigma_b2: f64) -> Result<CriticalP
 /// [`Error::OutOfRange`].
 pub fn critical_sigma_b2(activation: Activation, sigma_w2: f64) -> Result<f64> {
     check("sigma_w2", sigma_w2, LARGEST.recip(), LARGEST, "from 1e-10 to 1e10")?;
-    let line = Line::new(activation)?;
+    let line = Line::new(activation);
     let at_zero = sigma_w2 * line.phi.slope_square_at_zero();
     if (at_zero - 1.0).abs() <= 4.0 * f64::EPSILON && line.phi.at_zero() <= 0.0 {
         return Ok(0.0);
@@ -104,9 +104,9 @@ struct Line {
 }
 
 impl Line {
-    fn new(activation: Activation) -> Result<Self> {
-        let phi = Phi::new(activation)?;
-        Ok(Self { activation, phi, kernel: Kernel::new(phi) })
+    fn new(activation: Activation) -> Self {
+        let phi = Phi::new(activation);
+        Self { activation, phi, kernel: Kernel::new(phi) }
     }
 
     fn square(&self, q: f64) -> f64 {

@@ -11,15 +11,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The theory of this activation is not implemented.
-    #[error(
-        "the mean-field theory of `{activation}` is not implemented; choose another activation"
-    )]
-    UnsupportedActivation {
-        /// The activation asked for.
-        activation: Activation,
-    },
-
     /// An argument lies outside the range it may have.
     #[error("{name} is {value}, but must be {range}")]
     OutOfRange {

@@ -30,11 +30,11 @@ impl Theory {
     /// The theory at `sigma_w2` in `[1e-30, 1e30]` and `sigma_b2` in `[0, 1e30]`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for other variances, [`Error::UnsupportedActivation`].
+    /// [`Error::OutOfRange`] for other variances.
     pub fn new(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> Result<Self> {
         check("sigma_w2", sigma_w2, MAX_VARIANCE.recip(), MAX_VARIANCE, "from 1e-30 to 1e30")?;
         check("sigma_b2", sigma_b2, 0.0, MAX_VARIANCE, "from 0 to 1e30")?;
-        let phi = Phi::new(activation)?;
+        let phi = Phi::new(activation);
         Ok(Self { activation, phi, kernel: Kernel::new(phi), sigma_w2, sigma_b2 })
     }
 

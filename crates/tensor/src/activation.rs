@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 /// `leaky-relu` takes an optional slope, `leaky-relu:0.2`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[non_exhaustive]
 pub enum Activation {
     /// `tanh(x)`
     Tanh,
