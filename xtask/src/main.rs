@@ -11,11 +11,16 @@ mod step;
 
 use std::process::ExitCode;
 
+/// Whether a bench is one of the program's, not one of criterion's.
+fn is_programs_bench(arguments: &[String]) -> bool {
+    arguments.first().is_some_and(|name| name == "cascade")
+}
+
 const HELP: &str = "\
 Tasks of the project:
   cargo xtask test            run all tests
   cargo xtask check           formatting, lints, tests, documentation, arrows between crates: what CI runs
-  cargo xtask bench [NAME]    criterion benches of the kernels
+  cargo xtask bench [NAME]    criterion benches of the kernels; `bench cascade` is the program's
 
 Everything else is the program's:";
 
@@ -24,7 +29,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::test(&arguments[1..]),
         Some("check") => check::all(),
-        Some("bench") => check::bench(&arguments[1..]),
+        Some("bench") if !is_programs_bench(&arguments[1..]) => check::bench(&arguments[1..]),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}\n");
             return program::run(&["--help".to_owned()]);

@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
 
+mod bench;
 mod check_reference;
 mod data;
 mod doctor;
@@ -73,6 +74,8 @@ enum Command {
     Export(export::Arguments),
     /// Say what backends, instructions and data are there, and whether they work
     Doctor(doctor::Arguments),
+    /// Measure how fast the cascade is on this machine
+    Bench(bench::Arguments),
 }
 
 /// Runs the program.
@@ -115,6 +118,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::CheckReference(arguments) => check_reference::main(&arguments),
         Command::Data(arguments) => data::main(&places, arguments),
         Command::Export(arguments) => export::main(&places, &arguments),
+        Command::Bench(arguments) => bench::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&places, &arguments),
     }
 }

@@ -18,6 +18,7 @@ mod gemm;
 mod math;
 mod moments;
 mod panel;
+mod peak;
 mod pointwise;
 mod simd;
 mod tile;
