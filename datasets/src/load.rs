@@ -16,7 +16,7 @@ use crate::select::Selection;
 use crate::{digits, noise, read};
 
 /// The number of samples that a generated dataset can be asked for, per split.
-const MOST_GENERATED: usize = 10_000_000;
+pub const MOST_GENERATED: usize = 10_000_000;
 
 /// Which data to load.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use crate::step::{cargo, root};
 
@@ -26,13 +26,21 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         command.env("ISOBATH_COMMIT", commit);
     }
     match command.status() {
-        // A program ended by a signal has no code; 130 is what Ctrl-C gives.
-        Ok(status) => ExitCode::from(status.code().map_or(130, |code| code as u8)),
+        Ok(status) => ExitCode::from(code(status)),
         Err(error) => {
             eprintln!("error: cannot start {}: {error}", program.display());
             ExitCode::FAILURE
         }
     }
+}
+
+/// The exit code as a shell has it: 128 and the signal's number where a signal ended the program.
+fn code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal: Option<i32> = None;
+    status.code().or_else(|| signal.map(|signal| 128 + signal)).unwrap_or(1) as u8
 }
 
 /// The commit of the working tree, with `+` where it has changes.

@@ -114,6 +114,9 @@ impl MlpParams {
         Self { depth, width, activation, readout: Readout::Linear, preset: None }
     }
 
+    /// Most layers and units: enough for any network, and few enough that a slip of the pen is an error, not a hang.
+    const MOST: usize = 1_000_000;
+
     /// The settings for a given input and number of classes, checked.
     ///
     /// # Errors
@@ -126,10 +129,19 @@ impl MlpParams {
                 Ok(())
             }
         };
+        let at_most = |name, value: usize| {
+            let range = "at most 1,000,000";
+            if value > Self::MOST {
+                Err(Error::OutOfRange { name, value: value.to_string(), range })
+            } else {
+                Ok(())
+            }
+        };
         at_least("input width", inputs, 1, "at least 1")?;
         at_least("classes", classes, 1, "at least 1")?;
         let least = if self.preset.is_some() { 2 } else { 1 };
         at_least("depth", self.depth, least, "at least 1, or 2 with the preset `published`")?;
+        at_most("depth", self.depth)?;
         let hidden = self.depth - 1;
         let (mut hidden, readout) = match self.preset {
             None => (self.hidden_widths(inputs, classes)?, self.readout),
@@ -140,6 +152,7 @@ impl MlpParams {
         }
         for &width in &hidden {
             at_least("width", width, 1, "at least 1")?;
+            at_most("width", width)?;
         }
         Ok(MlpValidParams { inputs, hidden, classes, activation: self.activation, readout })
     }
@@ -246,6 +259,14 @@ mod tests {
     fn impossible_settings_are_refused() {
         check_refused(&MlpParams::new(0, WidthRule::INPUT, Activation::Tanh), "depth = 0");
         check_refused(&MlpParams::new(3, WidthRule::Fixed(0), Activation::Tanh), "width = 0");
+        check_refused(
+            &MlpParams::new(3, WidthRule::Fixed(1_000_001), Activation::Tanh),
+            "width = 1000001",
+        );
+        check_refused(
+            &MlpParams::new(1_000_000_000, WidthRule::INPUT, Activation::Tanh),
+            "depth = 1000000000",
+        );
         check_refused(
             &MlpParams::new(3, WidthRule::List(vec![1, 2, 3]), Activation::Tanh),
             "2 hidden layers",

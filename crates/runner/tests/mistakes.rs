@@ -23,7 +23,8 @@ fn experiment_files() {
     check_file("depth = 6", "depth = 0", &["[network]", "depth = 0"]);
     check_file("depth = 6", "depth = 1", &["readout"]);
     check_file("depth = 6", "depth = 6\nactivation = \"tahn\"", &["unknown activation `tahn`"]);
-    check_file("probe = 12", "probe = 0", &["[data] probe = 0"]);
+    check_file("probe = 12", "probe = 1", &["[data] probe = 1"]);
+    check_file("train = 500", "train = 99999999999", &["[data] train = 99999999999"]);
     check_file("batch = 32", "batch = 0", &["[cascade]", "batch = 0"]);
     check_file("batch = 32", "optimizer = { kind = \"adam\", lr = -1.0 }", &["lr = -1"]);
     check_file("batch = 32", "backend = \"gpu\"", &["unknown backend `gpu`"]);
@@ -41,11 +42,6 @@ fn data_that_are_not_there() {
     let place = Place::with(&EXPERIMENT.replace("\"digits\"", "\"mnist\""));
     let error = place.fail(1, &["run", "tiny.toml"]);
     assert!(error.contains("mnist") && error.contains("fetch"), "{error}");
-    let error = place.fail(
-        1,
-        &["run", "tiny.toml", "--set", "data.dataset=digits", "--set", "data.train=99999999999"],
-    );
-    assert!(error.contains("99999999999 train samples"), "{error}");
     let error = place.fail(2, &["data", "import", "."]);
     assert!(error.contains("--name"), "{error}");
 }
@@ -60,6 +56,7 @@ fn command_lines() {
         (&["run", "tiny.toml", "--shard", "3/2"], "1 to N"),
         (&["run", "tiny.toml", "--threads", "0"], "0"),
         (&["meanfield"], "--sigma-w2"),
+        (&["meanfield", "--sigma-w2", "-1"], "-1"),
         (&["meanfield", "--activation", "tahn", "--sigma-w2", "1"], "tanh, erf"),
         (&["fly"], "fly"),
     ] {

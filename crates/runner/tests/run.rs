@@ -174,7 +174,7 @@ fn cascades_can_be_saved() {
         "--set",
         "grid.sigma_w2=1.5",
     ]);
-    let folder = place.run_folder().join("cascades/w1.5-b0.05-seed2");
+    let folder = place.run_folder().join("cascades/w1.5-b0.05-seed1");
     for name in ["decoders.safetensors", "reconstructions.safetensors"] {
         assert!(folder.join(name).metadata().unwrap().len() > 1000);
     }

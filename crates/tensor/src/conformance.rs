@@ -45,7 +45,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.dense()?,
         suite.squared_error_gradient()?,
         suite.optimizer()?,
-        suite.decoder(Optimizer::adam(1e-3), "train_decoder with Adam")?,
+        suite.decoder(WELL_CONDITIONED_ADAM, "train_decoder with Adam")?,
         suite.decoder(Optimizer::sgd(0.05), "train_decoder with SGD")?,
         suite.decoder(Optimizer::Sgd { lr: 0.05, momentum: 0.9 }, "train_decoder with momentum")?,
         suite.divergence()?,
@@ -62,6 +62,30 @@ struct Suite<'a, B> {
     backend: &'a B,
     cases: usize,
     seed: u64,
+}
+
+/// Adam that does not magnify rounding errors: it divides a gradient by its own size plus `eps`, and this `eps` is not
+/// much smaller than the gradients here.
+const WELL_CONDITIONED_ADAM: Optimizer =
+    Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4 };
+
+/// Whether the derivative jumps somewhere.
+const fn has_kink(activation: Activation) -> bool {
+    match activation {
+        Activation::Relu
+        | Activation::LeakyRelu { .. }
+        | Activation::Selu
+        | Activation::HardTanh => true,
+        Activation::Tanh
+        | Activation::Erf
+        | Activation::Elu
+        | Activation::Softplus
+        | Activation::Sigmoid
+        | Activation::Gelu
+        | Activation::Silu
+        | Activation::Sine
+        | Activation::Linear => false,
+    }
 }
 
 /// Collects the largest difference.
@@ -260,15 +284,17 @@ impl<B: FullBackend> Suite<'_, B> {
     }
 
     fn decoder(&self, optimizer: Optimizer, check: &'static str) -> Result<Finding> {
-        // Adam divides by the gradient's own size, so where a gradient nearly cancels its rounding error is magnified up
-        // to the learning rate.
-        let mut tally = Tally::new(
-            check,
-            if matches!(optimizer, Optimizer::Adam { .. }) { 2e-5 } else { 5e-6 },
-        );
-        for case in 0..self.cases.max(Activation::ALL.len()) {
+        let mut tally = Tally::new(check, 5e-6);
+        // At a kink a rounding error flips the derivative, which Adam's division magnifies up to the learning rate; the
+        // kinked activations are left to the other optimisers.
+        let is_adam = matches!(optimizer, Optimizer::Adam { .. });
+        let activations: Vec<Activation> = Activation::ALL
+            .into_iter()
+            .filter(|activation| !(is_adam && has_kink(*activation)))
+            .collect();
+        for case in 0..self.cases.max(activations.len()) {
             let [samples, inputs, outputs, batch] = self.sizes(case);
-            let activation = Activation::ALL[case % Activation::ALL.len()];
+            let activation = activations[case % activations.len()];
             let config = DecoderConfig { samples, inputs, outputs, batch, activation, optimizer };
             let (h, reference_h) = self.upload(&self.normal(1, samples * inputs, 0.7))?;
             let (target, reference_target) =

@@ -27,10 +27,10 @@ struct Point {
     #[arg(long, default_value = "tanh")]
     activation: Activation,
     /// Variance of the weights times the fan-in; several, joined by commas, give a table
-    #[arg(long, value_delimiter = ',', value_name = "NUMBER")]
+    #[arg(long, value_delimiter = ',', value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_w2: Vec<f64>,
     /// Variance of the biases
-    #[arg(long, default_value_t = 0.05, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
     /// Print JSON: an object, or an array of them for several points
     #[arg(long)]
@@ -43,7 +43,7 @@ struct Critical {
     #[arg(long, default_value = "tanh")]
     activation: Activation,
     /// Variance of the biases
-    #[arg(long, default_value_t = 0.05, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
     /// Print JSON
     #[arg(long)]
@@ -59,7 +59,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
 
 fn print_critical(arguments: &Critical) -> Result<u8> {
     let Critical { activation, sigma_b2, json } = *arguments;
-    let point = critical_point(activation, sigma_b2)?;
+    let point = critical_point(activation, sigma_b2).map_err(out_of_range)?;
     if json {
         println!(
             "{}",
@@ -88,13 +88,17 @@ fn print_points(arguments: &Point) -> Result<u8> {
     }
     let mut points = Vec::new();
     for &sigma_w2 in sigma_w2 {
-        points.push((sigma_w2, Theory::new(*activation, sigma_w2, *sigma_b2)?.fixed_point()?));
+        let theory = Theory::new(*activation, sigma_w2, *sigma_b2).map_err(out_of_range)?;
+        points.push((sigma_w2, theory.fixed_point()));
+    }
+    if let [(_, Err(error))] = &points[..] {
+        return Err(error.clone().into());
     }
     if *json {
-        let objects: Vec<Value> = points
-            .iter()
-            .map(|(sigma_w2, point)| object(*activation, *sigma_w2, *sigma_b2, point))
-            .collect();
+        let object = |(sigma_w2, point): &(f64, meanfield::Result<FixedPoint>)| {
+            object(*activation, *sigma_w2, *sigma_b2, point.as_ref())
+        };
+        let objects: Vec<Value> = points.iter().map(object).collect();
         match &objects[..] {
             [one] => println!("{one}"),
             several => println!("{}", Value::from(several)),
@@ -105,12 +109,39 @@ fn print_points(arguments: &Point) -> Result<u8> {
     let head = ["sigma_w2", "phase", "q*", "chi_1", "c*", "chi(c*)", "xi_c", "xi_q"];
     println!("{}", head.map(|name| format!("{name:>10}")).join(" "));
     for (sigma_w2, point) in &points {
-        let numbers = [point.chi_1, point.c_star, point.chi_c_star, point.xi_c, point.xi_q];
-        let numbers = numbers.map(|x| format!("{:>10}", short(x))).join(" ");
-        let q_star = point.q_star.map_or_else(|| "any".to_owned(), short);
-        println!("{sigma_w2:>10} {:>10} {q_star:>10} {numbers}", point.phase);
+        match point {
+            Ok(point) => println!("{sigma_w2:>10} {}", row(point)),
+            Err(error) => println!("{sigma_w2:>10} {:>10} {error}", "none"),
+        }
+    }
+    if let Some(note) = points.iter().find_map(|(sigma_w2, point)| {
+        point.as_ref().ok().and_then(|_| basin(*activation, *sigma_w2))
+    }) {
+        println!("{note}");
     }
     Ok(exit::DONE)
+}
+
+/// A variance outside its range is a matter of the command line.
+fn out_of_range(error: meanfield::Error) -> anyhow::Error {
+    match error {
+        meanfield::Error::OutOfRange { .. } => Usage(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+/// The numbers of a point, as the table has them.
+fn row(point: &FixedPoint) -> String {
+    let numbers = [point.chi_1, point.c_star, point.chi_c_star, point.xi_c, point.xi_q];
+    let numbers = numbers.map(|x| format!("{:>10}", short(x))).join(" ");
+    let q_star = point.q_star.map_or_else(|| "any".to_owned(), short);
+    format!("{:>10} {q_star:>10} {numbers}", point.phase)
+}
+
+/// What to know of activations whose lengths have a second, unstable fixed point.
+fn basin(activation: Activation, sigma_w2: f64) -> Option<&'static str> {
+    let two = matches!(activation, Activation::Gelu | Activation::Silu) && sigma_w2 > 2.0;
+    two.then_some("note: above sigma_w2 = 2 this q* holds for short inputs only; longer ones grow without bound")
 }
 
 /// Six significant digits.
@@ -122,13 +153,27 @@ fn short(x: f64) -> String {
     format!("{x:.digits$}")
 }
 
-fn object(activation: Activation, sigma_w2: f64, sigma_b2: f64, point: &FixedPoint) -> Value {
+fn object(
+    activation: Activation,
+    sigma_w2: f64,
+    sigma_b2: f64,
+    point: Result<&FixedPoint, &meanfield::Error>,
+) -> Value {
     let mut object =
         json!({ "activation": activation.to_string(), "sigma_w2": sigma_w2, "sigma_b2": sigma_b2 });
-    if let (Some(object), Ok(Value::Object(point))) =
-        (object.as_object_mut(), serde_json::to_value(point))
-    {
-        object.extend(point);
+    let Some(fields) = object.as_object_mut() else { return object };
+    match point {
+        Ok(point) => {
+            if let Ok(Value::Object(numbers)) = serde_json::to_value(point) {
+                fields.extend(numbers);
+            }
+            if let Some(note) = basin(activation, sigma_w2) {
+                fields.insert("note".to_owned(), note.into());
+            }
+        }
+        Err(error) => {
+            fields.insert("error".to_owned(), error.to_string().into());
+        }
     }
     object
 }

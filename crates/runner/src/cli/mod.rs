@@ -64,7 +64,7 @@ enum Command {
     Validate(validate::Arguments),
     /// Draw a run's report again, computing nothing
     Report(report::Arguments),
-    /// Mean-field theory of a point, a range or the critical line
+    /// Mean-field theory of a point, of several, or the critical line
     Meanfield(meanfield::Arguments),
     /// Repeat a stored reference computation and compare
     CheckReference(check_reference::Arguments),
@@ -112,7 +112,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     match command {
         Command::Run(arguments) => run::main(&places, &arguments),
         Command::List(arguments) => list::main(&places, &arguments),
-        Command::Validate(arguments) => validate::main(&arguments),
+        Command::Validate(arguments) => validate::main(&places, &arguments),
         Command::Report(arguments) => report::main(&places, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),

@@ -64,8 +64,8 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
             path.display()
         );
     }
-    let folder = RunFolder::hold(path, arguments.shard)?;
     let data = load(places, &plan)?;
+    let folder = RunFolder::hold(path, arguments.shard)?;
     eprintln!(
         "{}: {} cells of {} layers, {} training samples, {}",
         plan.file.name,
@@ -96,7 +96,11 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     }
     let first = written.first().map_or(folder.path(), PathBuf::as_path);
     println!("report: {}", first.display());
-    Ok(exit::DONE)
+    Ok(if record.cells.iter().all(|cell| cell.failure.is_some()) {
+        exit::FAILED
+    } else {
+        exit::DONE
+    })
 }
 
 fn tell(outcome: &Outcome, start: Instant) {

@@ -2,9 +2,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use datasets::{State, Status};
 use indicatif::{HumanBytes, HumanDuration};
 
-use super::{exit, run::Settings};
+use super::{Places, exit, run::Settings};
 use crate::run::estimate;
 
 #[derive(Debug, Args)]
@@ -15,13 +16,20 @@ pub(super) struct Arguments {
     settings: Settings,
 }
 
-pub(super) fn main(arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     let plan = arguments.settings.plan(&arguments.file)?;
     println!("{}", plan.resolved_toml());
     let estimate = estimate(&plan)?;
     let cells = plan.cells.len();
     let widths = plan.network.widths();
     println!("# run folder   {}", plan.run_name());
+    let dataset = plan.file.data.dataset;
+    let is_missing = |status: &Status| {
+        status.name == dataset && !matches!(status.state, State::BuiltIn | State::Present)
+    };
+    if plan.file.data.folder.is_none() && datasets::list(&places.data).iter().any(is_missing) {
+        println!("# data         {dataset} is missing; `cargo xtask data fetch {dataset}` gets it");
+    }
     println!(
         "# network      {} weight layers, {} parameters, widths {}",
         plan.network.depth(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum FileError {
     /// The file cannot be read.
-    #[error("cannot read the experiment file {path}: {source}")]
+    #[error("cannot read the experiment file {path}")]
     Unreadable {
         /// The file.
         path: PathBuf,

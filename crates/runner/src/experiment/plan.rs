@@ -135,8 +135,12 @@ fn check_name(name: &str) -> Result<(), FileError> {
 fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     let data = &mut file.data;
     for (name, count) in [("train", data.train), ("probe", Some(data.probe))] {
-        if count == Some(0) {
-            return Err(FileError::invalid("data", format!("{name} = 0 must be at least 1")));
+        let least = if name == "probe" { 2 } else { 1 };
+        if let Some(count) = count.filter(|&count| count < least) {
+            return Err(FileError::invalid(
+                "data",
+                format!("{name} = {count} must be at least {least}"),
+            ));
         }
     }
     let (mut shape, classes) = if let Ok(manifest) = Manifest::of(data.dataset) {
@@ -151,7 +155,14 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
         }
         (manifest.shape, manifest.classes.len())
     } else {
-        data.train.get_or_insert(GENERATED_TRAIN);
+        let train = *data.train.get_or_insert(GENERATED_TRAIN);
+        let most = datasets::MOST_GENERATED;
+        for (name, count) in [("train", train), ("probe", data.probe)] {
+            if count > most {
+                let message = format!("{name} = {count}: at most {most} samples are generated");
+                return Err(FileError::invalid("data", message));
+            }
+        }
         let one =
             LoadRequest { train: Some(0), test: Some(1), ..LoadRequest::new(data.dataset, "") };
         let sample = datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;

@@ -82,11 +82,19 @@ pub fn read_text(
     if overrides.is_empty() {
         return toml::from_str(text).map_err(|error| malformed(&error));
     }
-    let mut table: toml::Table = text.parse().map_err(|error| malformed(&error))?;
-    for setting in overrides {
-        setting.apply(&mut table)?;
+    let table: toml::Table = text.parse().map_err(|error| malformed(&error))?;
+    let merged = apply(overrides, table)?.to_string();
+    if let Ok(file) = toml::from_str(&merged) {
+        return Ok(file);
     }
-    let merged = table.to_string();
+    // A setting may change part of a table that the file leaves to its defaults: `cascade.optimizer.lr=0.1`.
+    if let Ok(file) = toml::from_str::<ExperimentFile>(text) {
+        let defaults =
+            toml::Table::try_from(&file).ok().map(|table| apply(overrides, table)).transpose()?;
+        if let Some(file) = defaults.and_then(|table| toml::from_str(&table.to_string()).ok()) {
+            return Ok(file);
+        }
+    }
     toml::from_str(&merged).map_err(|error| {
         // Blame the file where it is wrong by itself, the settings otherwise.
         if let Err(error) = toml::from_str::<ExperimentFile>(text) {
@@ -94,8 +102,19 @@ pub fn read_text(
         }
         let settings: Vec<&str> = overrides.iter().map(|setting| setting.text.as_str()).collect();
         let origin = format!("{origin} with --set {}", settings.join(" --set "));
-        FileError::Malformed { origin, message: explain(&merged, &error) }
+        // Lines of the merged text mean nothing to its reader.
+        FileError::Malformed {
+            origin,
+            message: with_nearest(error.message().trim_end().to_owned(), error.message()),
+        }
     })
+}
+
+fn apply(overrides: &[Override], mut table: toml::Table) -> Result<toml::Table, FileError> {
+    for setting in overrides {
+        setting.apply(&mut table)?;
+    }
+    Ok(table)
 }
 
 /// The error in one paragraph: line, what is wrong, what may have been meant.
@@ -107,17 +126,20 @@ fn explain(text: &str, error: &toml::de::Error) -> String {
         let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
         (line, shown)
     });
-    let mut explained = match place {
+    let explained = match place {
         Some((line, shown)) if !shown.is_empty() => format!("line {line}, `{shown}`: {message}"),
         Some((line, _)) => format!("line {line}: {message}"),
         None => message.to_owned(),
     };
-    if let Some(nearest) = nearest_name(message) {
-        explained.push_str("; did you mean `");
-        explained.push_str(nearest);
-        explained.push_str("`?");
+    with_nearest(explained, message)
+}
+
+/// The text with the name that may have been meant, if `message` speaks of an unknown one.
+fn with_nearest(text: String, message: &str) -> String {
+    match nearest_name(message) {
+        Some(nearest) => format!("{text}; did you mean `{nearest}`?"),
+        None => text,
     }
-    explained
 }
 
 /// Of "unknown field `a`, expected one of `b`, `c`" the expected name nearest to the unknown one, if any is near.
@@ -191,6 +213,8 @@ sigma_w2 = 1.0
     #[test]
     fn settings_of_the_command_line_win() {
         let set = |text: &str| text.parse::<Override>().unwrap();
+        let file = read_text(GOOD, "file.toml", &[set("cascade.optimizer.lr=0.5")]).unwrap();
+        assert_eq!(file.cascade.optimizer, tensor::Optimizer::adam(0.5));
         let overrides = [
             set("grid.seeds=5"),
             set("cascade.optimizer={ kind = \"sgd\", lr = 0.1 }"),

@@ -241,6 +241,9 @@ fn judge(
         .zip(verdict.standard_error)
         .map(|(depth, error)| (depth - error, depth + error));
     let note = match (verdict.depth, verdict.fit) {
+        (Depth::Layer(depth), _) if depth <= 1.0 && matches!(rule, CutoffRule::Threshold { .. }) => {
+            Some("lost at the first layer already; if that is so everywhere, the decoders are not trained enough".to_owned())
+        }
         (Depth::Undetermined, _) => Some("no decay can be told from the noise".to_owned()),
         (Depth::Beyond(_), Some(fit)) => Some(format!(
             "extrapolates to lambda = {:.1} layers, residual {:.2e}",

@@ -96,10 +96,9 @@ pub fn run(
             Ok(done) => {
                 save(plan, folder.path(), cell, &done)?;
                 store.insert(key, &done.record)?;
-                if done.record.failure.is_some() {
-                    progress.advance(plan.layers as u64);
-                }
                 computed += 1;
+                // A cell that failed did not count all its layers.
+                progress.set((computed * plan.layers) as u64);
             }
             Err(error) if is_cancelled(&error) => break,
             Err(error) => {
@@ -114,7 +113,7 @@ pub fn run(
 
 fn cell_name(cell: &Cell) -> String {
     let id = cell.id;
-    format!("sigma_w2 = {}, sigma_b2 = {}, seed {}", id.sigma_w2, id.sigma_b2, id.seed_index + 1)
+    format!("sigma_w2 = {}, sigma_b2 = {}, seed {}", id.sigma_w2, id.sigma_b2, id.seed_index)
 }
 
 fn is_cancelled(error: &anyhow::Error) -> bool {
@@ -145,7 +144,7 @@ fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> Result<()> 
         return Ok(());
     };
     let id = cell.id;
-    let name = format!("w{}-b{}-seed{}", id.sigma_w2, id.sigma_b2, id.seed_index + 1);
+    let name = format!("w{}-b{}-seed{}", id.sigma_w2, id.sigma_b2, id.seed_index);
     let target: PathBuf = folder.join("cascades").join(name);
     fs::create_dir_all(&target)
         .with_context(|| format!("cannot make the folder {}", target.display()))?;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use cascade::{Decoders, Extent, GradientCascade, InitialDecoders, Job, Reconstructor, Silent};
 use ndarray::Array2;
-use network::{Network, NetworkSpec};
-use tensor::{BackendTask, FullBackend};
+use network::{DenseLayer, Layer, Network, NetworkSpec};
+use tensor::{Activation, BackendTask, FullBackend};
 
 use crate::experiment::Plan;
 
@@ -38,7 +38,7 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let (first, width) = widest(plan);
     let flops_per_cell = plan.file.cascade.backend.dispatch(Cost { plan, train })?;
     let spec =
-        NetworkSpec::new(vec![plan.network.layers()[first]]).context("one layer is a network")?;
+        NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
     let flops_per_second = plan.file.cascade.backend.dispatch(Timing { plan, spec })??;
     let float = size_of::<f32>() as u64;
     let inputs = plan.shape.len();
@@ -61,6 +61,13 @@ fn widest(plan: &Plan) -> (usize, usize) {
     let first = (0..layers.len()).max_by_key(|&index| layers[index].parameters()).unwrap_or(0);
     let width = plan.network.widths()[..=plan.layers].iter().copied().max().unwrap_or(1);
     (first, width)
+}
+
+/// The layer that is timed in place of `layer`: as wide, unless that alone would take too long.
+fn timed(layer: &Layer, activation: Activation) -> Layer {
+    const WIDEST: usize = 2048;
+    let (inputs, outputs) = (layer.inputs().min(WIDEST), layer.outputs().min(WIDEST));
+    Layer::Dense(DenseLayer { inputs, outputs, activation })
 }
 
 struct Cost<'a> {

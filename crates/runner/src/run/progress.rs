@@ -100,6 +100,12 @@ impl Progress {
             writeln!(std::io::stderr(), "{percent:>3}% {} · {elapsed} · {left} left", line.text);
     }
 
+    /// Says that so many layers are done altogether, whatever was counted before.
+    pub fn set(&self, layers: u64) {
+        self.done.store(layers, Ordering::Relaxed);
+        self.advance(0);
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

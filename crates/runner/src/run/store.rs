@@ -57,21 +57,26 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self> {
         let connection =
             Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        Self::prepare(connection, true).with_context(|| unusable(path))
+        Self::prepare(connection).with_context(|| unusable(path))
     }
 
     /// Opens an existing store for reading only.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and when there is none.
+    /// When there is none, it cannot be read or it is of another version.
     pub fn open_existing(path: &Path) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        Self::prepare(connection, false).with_context(|| unusable(path))
+        let context = || format!("cannot read {}", path.display());
+        let connection = open_to_read(path).with_context(context)?;
+        let version: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .with_context(context)?;
+        if version != SCHEMA_VERSION {
+            return Err(other_version(version)).with_context(context);
+        }
+        Ok(Self { connection })
     }
 
-    fn prepare(mut connection: Connection, create: bool) -> Result<Self> {
+    fn prepare(mut connection: Connection) -> Result<Self> {
         // Shards of one run write to one file; each waits for the other's short transactions.
         connection.busy_timeout(std::time::Duration::from_secs(60))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -82,13 +87,11 @@ impl Store {
             transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
             SCHEMA_VERSION => {}
-            0 if create => {
+            0 => {
                 transaction.execute_batch(SCHEMA)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
-            other => anyhow::bail!(
-                "its tables are of version {other}, this program's of version {SCHEMA_VERSION}"
-            ),
+            other => return Err(other_version(other)),
         }
         transaction.commit()?;
         Ok(Self { connection })
@@ -240,6 +243,28 @@ impl Store {
         });
         Ok(gallery?.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// A connection that changes nothing, also where the folder cannot be written to.
+fn open_to_read(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(60))?;
+    if connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_ok() {
+        return Ok(connection);
+    }
+    // The write-ahead log cannot be opened in a folder that cannot be written to. Nobody else writes there either.
+    let absolute = path.canonicalize()?;
+    let escaped =
+        absolute.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let address = format!("file:{escaped}?immutable=1");
+    Ok(Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)?)
+}
+
+fn other_version(version: i64) -> anyhow::Error {
+    anyhow::anyhow!(
+        "its tables are of version {version}, this program's of version {SCHEMA_VERSION}"
+    )
 }
 
 fn unusable(path: &Path) -> String {
