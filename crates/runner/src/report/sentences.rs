@@ -27,6 +27,9 @@ pub fn verdict_sentences(run: &RunRecord) -> Vec<String> {
     if let Some(failure) = all_failed(run) {
         return vec![failure];
     }
+    if let Some(untrained) = nothing_survives(run, estimator, rule) {
+        return vec![untrained];
+    }
     let slices = slices(run);
     let mut sentences: Vec<_> =
         slices.iter().enumerate().map(|(index, slice)| reach(run, slice, index)).collect();
@@ -43,6 +46,28 @@ fn all_failed(run: &RunRecord) -> Option<String> {
         "Nothing can be said: {} failed, the first because {first}.",
         all(failures.len(), "cell")
     ))
+}
+
+/// Where no cell keeps anything to its first layer, the decoders are to blame and not the networks: one layer of a random
+/// network loses little.
+fn nothing_survives(run: &RunRecord, estimator: &str, rule: &str) -> Option<String> {
+    let verdicts = run.cells.iter().flat_map(|cell| &cell.verdicts);
+    let mut leading = verdicts
+        .filter(|verdict| verdict.estimator == estimator && verdict.rule == rule)
+        .peekable();
+    leading.peek()?;
+    let lost =
+        leading.all(|verdict| verdict.depth.is_some_and(|depth| depth < 1.0) && !verdict.beyond);
+    let steps =
+        run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
+    lost.then(|| {
+        format!(
+            "Nothing can be said of these networks: the reconstructions are lost at the first layer already, everywhere. \
+             Decoders that had {} are probably not trained enough; use more training samples or epochs (about 200 steps \
+             do), or another learning rate.",
+            count(steps, "step")
+        )
+    })
 }
 
 /// How deep information reaches in the `index`-th slice.
@@ -380,5 +405,18 @@ mod tests {
         run.cells.truncate(15);
         let last = verdict_sentences(&run).pop().unwrap();
         assert!(last.ends_with("; 2 cells failed and 5 of 20 cells not computed yet."), "{last}");
+    }
+
+    #[test]
+    fn decoders_that_learned_nothing_are_not_the_networks_fault() {
+        let lost: &[Option<f64>] = &[Some(0.4)];
+        let sentences = verdict_sentences(&points(&[(0.5, lost, 1.0), (1.7, lost, 30.0)]));
+        assert!(
+            sentences.len() == 1 && sentences[0].contains("not trained enough"),
+            "{sentences:?}"
+        );
+        let one_layer: &[Option<f64>] = &[Some(1.0)];
+        let sentences = verdict_sentences(&points(&[(0.5, lost, 1.0), (1.7, one_layer, 30.0)]));
+        assert!(sentences.len() > 1, "{sentences:?}");
     }
 }
