@@ -21,6 +21,8 @@ use crate::{
     ops::decoder::check_decoder,
 };
 
+/// A third of a memory page of 64 cache lines.
+const THIRD_OF_A_PAGE: usize = 21;
 /// Most lanes a vector has.
 const MOST_LANES: usize = 16;
 /// Most units of a block.
@@ -117,7 +119,9 @@ impl Block {
             first_unit,
             valid: layout.valid(index),
             stored: layout.stored(index),
-            weights: std::array::from_fn(|_| Aligned::zeros(layout.stored(index) * layout.k)),
+            weights: std::array::from_fn(|moment| {
+                Aligned::staggered(layout.stored(index) * layout.k, THIRD_OF_A_PAGE * moment)
+            }),
             bias: [[0.0; MOST_UNITS]; 3],
         };
         // The units are the only columns of their own small matrix.
@@ -251,7 +255,7 @@ impl TrainBlock<'_> {
     /// Inside a kernel of `V`; the block is `VECTORS` vectors wide.
     #[inline(always)]
     unsafe fn train<V: Lanes, const VECTORS: usize>(&mut self) -> Vec<f64> {
-        let Samples { config, batches, h: all, .. } = self.samples;
+        let Samples { config, batches, h: all, target } = self.samples;
         let mut delta = Aligned::zeros(config.batch * VECTORS * V::LEN);
         let mut squares = Vec::with_capacity(batches.len());
         for (done, index) in batches.clone().enumerate() {
@@ -259,12 +263,17 @@ impl TrainBlock<'_> {
             let step = Step::new(&config.optimizer, self.first_step + 1 + done as u64);
             let minibatch =
                 |rows: Range<usize>| &all[rows.start * config.inputs..rows.end * config.inputs];
-            let (h, next) = (minibatch(rows.clone()), minibatch(config.batch_range(index + 1)));
+            let next_rows = config.batch_range(index + 1);
+            let (h, next) = (minibatch(rows.clone()), minibatch(next_rows.clone()));
             // SAFETY: inside a kernel of V; `h` holds the minibatch, `delta` a row of the block for each of its samples.
             unsafe {
                 self.forward::<V, VECTORS>(rows.len(), h, delta.as_mut_slice());
                 squares.push(self.residual::<V, VECTORS>(rows.clone(), step, delta.as_mut_slice()));
-                let mut ahead = Ahead::new(next, config.inputs.div_ceil(V::TILE_ROWS) * TURNS);
+                let calls = config.inputs.div_ceil(V::TILE_ROWS) * TURNS;
+                let target = &target[next_rows.start * config.outputs + self.block.first_unit..];
+                let target =
+                    &target[..target.len().min((next_rows.len() - 1) * config.outputs + 1)];
+                let mut ahead = Ahead::new(next, target, [config.outputs, self.block.valid], calls);
                 self.update::<V, VECTORS>(rows.len(), step, h, delta.as_slice(), &mut ahead);
             }
         }
@@ -361,7 +370,7 @@ impl TrainBlock<'_> {
         step: Step,
         h: &[f32],
         delta: &[f32],
-        ahead: &mut Ahead,
+        ahead: &mut Ahead<'_>,
     ) {
         let inputs = self.samples.config.inputs;
         let panels = self.block.weights.each_mut().map(|panel| panel.as_mut_slice().as_mut_ptr());
@@ -418,28 +427,35 @@ impl<V: Lanes, const VECTORS: usize> Waiting<V, VECTORS> {
     }
 }
 
-/// Asks for the next minibatch while this one is worked on, a few cache lines at a time.
-struct Ahead {
-    next: *const f32,
-    end: *const f32,
+/// Asks for the next minibatch while this one is worked on, a few cache lines at a time: `h` from end to end, and of the
+/// targets the block's columns.
+struct Ahead<'a> {
+    h: &'a [f32],
+    target: &'a [f32],
+    target_stride: usize,
+    target_width: usize,
     lines: usize,
 }
 
-impl Ahead {
-    /// Over `samples`, in about `calls` calls of [`fetch`](Self::fetch).
-    fn new(samples: &[f32], calls: usize) -> Self {
-        let range = samples.as_ptr_range();
-        let lines = samples.len().div_ceil(LINE).div_ceil(calls.max(1));
-        Self { next: range.start, end: range.end, lines }
+impl<'a> Ahead<'a> {
+    /// Over `h`, and over the first `width` columns of `target`, whose rows are `stride` apart, in about `calls` calls of
+    /// [`fetch`](Self::fetch).
+    fn new(h: &'a [f32], target: &'a [f32], [stride, width]: [usize; 2], calls: usize) -> Self {
+        let lines = h.len().div_ceil(LINE).div_ceil(calls.max(1));
+        Self { h, target, target_stride: stride, target_width: width, lines }
     }
 
     #[inline(always)]
     fn fetch(&mut self) {
         for _ in 0..self.lines {
-            if self.next < self.end {
-                prefetch(self.next);
-                self.next = self.next.wrapping_add(LINE);
+            prefetch(self.h.as_ptr());
+            self.h = self.h.get(LINE..).unwrap_or_default();
+        }
+        if !self.target.is_empty() {
+            for column in (0..self.target_width + LINE).step_by(LINE) {
+                prefetch(self.target.as_ptr().wrapping_add(column));
             }
+            self.target = self.target.get(self.target_stride..).unwrap_or_default();
         }
     }
 }

@@ -13,20 +13,28 @@ struct Line([f32; 16]);
 /// Zeroed memory aligned to cache lines.
 pub(super) struct Aligned {
     lines: Vec<Line>,
+    /// Lines before the memory proper.
+    skip: usize,
     len: usize,
 }
 
 impl Aligned {
     pub(super) fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line::default(); len.div_ceil(16)], len }
+        Self::staggered(len, 0)
+    }
+
+    /// The same, begun `skip` lines later: arrays that are walked side by side must not begin at the same place of a
+    /// memory page, or the processor takes a load from one for a load of what was just stored to another.
+    pub(super) fn staggered(len: usize, skip: usize) -> Self {
+        Self { lines: vec![Line::default(); len.div_ceil(16) + skip], skip, len }
     }
 
     pub(super) fn as_slice(&self) -> &[f32] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        &bytemuck::cast_slice(&self.lines[self.skip..])[..self.len]
     }
 
     pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        &mut bytemuck::cast_slice_mut(&mut self.lines[self.skip..])[..self.len]
     }
 }
 
