@@ -219,7 +219,7 @@ impl Step {
                     let second = V::load(v).mul_add(V::splat(beta2), gradient.mul(gradient));
                     first.store(m);
                     second.store(v);
-                    let change = first.quick_div(second.sqrt().add(V::splat(eps)));
+                    let change = first.div_by_root(second, V::splat(eps));
                     change.neg_mul_add(V::splat(rate), V::load(w)).store(w);
                 }
             }

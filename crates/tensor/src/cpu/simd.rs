@@ -159,6 +159,13 @@ pub(super) trait Lanes: Copy {
         // SAFETY: as the caller's.
         unsafe { self.div(other) }
     }
+    /// `self / (sqrt(square) + offset)` to within 4 units in the last place, for `square >= 0` and a normal `offset`; does
+    /// not keep the divider busy where the processor can do without.
+    #[inline(always)]
+    unsafe fn div_by_root(self, square: Self, offset: Self) -> Self {
+        // SAFETY: as the caller's.
+        unsafe { self.quick_div(square.sqrt().add(offset)) }
+    }
     /// `self * factor + summand`
     unsafe fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// `summand - self * factor`

@@ -7,8 +7,8 @@ use std::arch::x86_64::{
     _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
     _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
     _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps,
-    _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_rsqrt14_ps,
+    _mm512_scalef_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Lanes, binary};
@@ -93,6 +93,25 @@ impl Lanes for Avx512 {
             // 14 bits of the inverse, doubled by one step of Newton's iteration.
             let inverse = _mm512_rcp14_ps(other.0);
             let missing = _mm512_fnmadd_ps(other.0, inverse, _mm512_set1_ps(1.0));
+            Self(_mm512_mul_ps(self.0, _mm512_fmadd_ps(inverse, missing, inverse)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn div_by_root(self, square: Self, offset: Self) -> Self {
+        // SAFETY: the caller has made sure of the instructions.
+        unsafe {
+            // Above zero, so that its inverse root is finite. Far below any offset that matters.
+            let square = _mm512_max_ps(square.0, _mm512_set1_ps(f32::MIN_POSITIVE));
+            // Root and inverse to 14 bits each, then both doubled by a step of Newton's iteration.
+            let inverse_root = _mm512_rsqrt14_ps(square);
+            let rough = _mm512_mul_ps(square, inverse_root);
+            let inverse = _mm512_rcp14_ps(_mm512_add_ps(rough, offset.0));
+            let missing = _mm512_fnmadd_ps(rough, rough, square);
+            let root =
+                _mm512_fmadd_ps(_mm512_mul_ps(inverse_root, _mm512_set1_ps(0.5)), missing, rough);
+            let missing =
+                _mm512_fnmadd_ps(_mm512_add_ps(root, offset.0), inverse, _mm512_set1_ps(1.0));
             Self(_mm512_mul_ps(self.0, _mm512_fmadd_ps(inverse, missing, inverse)))
         }
     }
