@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tensor::{
     Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, Divergence,
-    DivergenceKind, HostBuffer, Optimizer, RandomFill, RandomStream, TrainDecoder,
+    DivergenceKind, HostBuffer, Optimizer, Precision, RandomFill, RandomStream, TrainDecoder,
 };
 
 fn draw(cpu: Cpu, stream: u64, n: usize, std: f64) -> HostBuffer<f32> {
@@ -48,8 +48,16 @@ fn decoder(criterion: &mut Criterion) {
             let (h, target) =
                 (draw(cpu, 1, samples * inputs, 0.5), draw(cpu, 2, samples * outputs, 0.5));
             let activation = Activation::Tanh;
-            let config =
-                DecoderConfig { samples, inputs, outputs, batch: 64, activation, optimizer };
+            let precision = Precision::F32;
+            let config = DecoderConfig {
+                samples,
+                inputs,
+                outputs,
+                batch: 64,
+                activation,
+                optimizer,
+                precision,
+            };
             let mut state = DecoderState::init(&cpu, inputs, outputs, 1, 9).unwrap();
             group.throughput(Throughput::Elements(4 * (samples * inputs * outputs) as u64));
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| {

@@ -40,6 +40,7 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
             batch: params.batch,
             activation: params.activation,
             optimizer: params.optimizer,
+            precision: params.precision,
         };
         let mut state = self.initial(job, index, &config)?;
         let steps = self.params.steps(config.samples);

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use tensor::{Activation, Optimizer};
+use tensor::{Activation, Optimizer, Precision};
 
 use crate::{Error, Result};
 
@@ -30,6 +30,8 @@ pub struct CascadeParams {
     pub optimizer: Optimizer,
     /// Activation of the decoders' output.
     pub activation: Activation,
+    /// Of the products decoders are trained by. The network, and reconstructing, are f32 always.
+    pub precision: Precision,
 }
 
 impl Default for CascadeParams {
@@ -42,6 +44,7 @@ impl Default for CascadeParams {
             max_steps: None,
             optimizer: Optimizer::adam(1e-3),
             activation: Activation::Tanh,
+            precision: Precision::F32,
         }
     }
 }

@@ -7,7 +7,8 @@ use ndarray_rand::rand::RngCore;
 
 use crate::{
     Activation, Backend, DecoderConfig, DecoderState, DenseConfig, DivergenceKind, Error,
-    FullBackend, GemmConfig, Optimizer, RandomStream, Reference, Result, random::StreamRng,
+    FullBackend, GemmConfig, Optimizer, Precision, RandomStream, Reference, Result,
+    random::StreamRng,
 };
 
 /// What a check found.
@@ -32,16 +33,16 @@ impl Finding {
     }
 }
 
-/// Runs all checks on `backend`; `cases` random shapes each.
+/// Runs all checks on `backend`; `cases` random shapes each. Precisions the backend refuses are not among the findings.
 ///
 /// # Errors
 /// When an operation fails.
 pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<Finding>> {
     let suite = Suite { backend, cases, seed };
-    Ok(vec![
+    let mut findings = vec![
         suite.memory()?,
         suite.random()?,
-        suite.gemm()?,
+        suite.gemm(Precision::F32, "gemm")?,
         suite.dense()?,
         suite.squared_error_gradient()?,
         suite.optimizer()?,
@@ -51,12 +52,17 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.divergence()?,
         suite.moments()?,
         suite.short_buffers()?,
-    ])
+    ];
+    if suite.has(Precision::Bf16)? {
+        findings.push(suite.gemm(Precision::Bf16, "gemm in bf16")?);
+        findings.push(suite.step_in_bf16()?);
+    }
+    Ok(findings)
 }
 
 /// Sizes that kernels may treat specially.
-const SIZES: [usize; 22] =
-    [1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 61, 64, 96, 97];
+const SIZES: [usize; 24] =
+    [1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 61, 64, 96, 97, 131, 200];
 
 struct Suite<'a, B> {
     backend: &'a B,
@@ -167,8 +173,17 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
-    fn gemm(&self) -> Result<Finding> {
-        let mut tally = Tally::new("gemm", 2e-6);
+    fn has(&self, precision: Precision) -> Result<bool> {
+        let config = GemmConfig::new(1, 1, 1).precision(precision);
+        let (a, b) = (self.backend.upload(&[1.0])?, self.backend.upload(&[1.0])?);
+        match self.backend.gemm(config, &a, &b, &mut self.backend.zeros(1)?) {
+            Err(Error::Precision { .. }) => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    fn gemm(&self, precision: Precision, check: &'static str) -> Result<Finding> {
+        let mut tally = Tally::new(check, 2e-6);
         for case in 0..self.cases {
             let [m, n, k] = self.sizes(case);
             let (a, b, c) = (
@@ -182,7 +197,7 @@ impl<B: FullBackend> Suite<'_, B> {
                 transpose_b: flags & 2 != 0,
                 alpha: if flags & 4 != 0 { 1.0 } else { -0.5 },
                 beta: if flags & 8 != 0 { 0.0 } else { 2.0 },
-                ..GemmConfig::new(m, n, k)
+                ..GemmConfig::new(m, n, k).precision(precision)
             };
             let (a, reference_a) = self.upload(&a)?;
             let (b, reference_b) = self.upload(&b)?;
@@ -295,7 +310,9 @@ impl<B: FullBackend> Suite<'_, B> {
         for case in 0..self.cases.max(activations.len()) {
             let [samples, inputs, outputs, batch] = self.sizes(case);
             let activation = activations[case % activations.len()];
-            let config = DecoderConfig { samples, inputs, outputs, batch, activation, optimizer };
+            let precision = Precision::F32;
+            let config =
+                DecoderConfig { samples, inputs, outputs, batch, activation, optimizer, precision };
             let (h, reference_h) = self.upload(&self.normal(1, samples * inputs, 0.7))?;
             let (target, reference_target) =
                 self.upload(&self.normal(2, samples * outputs, 0.7))?;
@@ -325,6 +342,38 @@ impl<B: FullBackend> Suite<'_, B> {
                     tally.add(&self.backend.download(moment)?, expected.as_slice(), 1.0, name);
                 }
             }
+        }
+        Ok(tally.finding)
+    }
+
+    /// One step: from the second on, a rounding error can tip a weight to the neighbouring bfloat16.
+    fn step_in_bf16(&self) -> Result<Finding> {
+        let mut tally = Tally::new("a step of train_decoder in bf16", 5e-6);
+        for case in 0..self.cases {
+            let [samples, inputs, outputs] = self.sizes(case);
+            let config = DecoderConfig {
+                samples,
+                inputs,
+                outputs,
+                batch: samples,
+                activation: Activation::Tanh,
+                optimizer: Optimizer::sgd(0.05),
+                precision: Precision::Bf16,
+            };
+            let (h, reference_h) = self.upload(&self.normal(1, samples * inputs, 0.7))?;
+            let (target, reference_target) =
+                self.upload(&self.normal(2, samples * outputs, 0.7))?;
+            let mut state = DecoderState::init(self.backend, inputs, outputs, self.seed, 10)?;
+            let mut expected = DecoderState::init(&Reference, inputs, outputs, self.seed, 10)?;
+            let losses = self.backend.train_decoder(&config, 0..1, &h, &target, &mut state)?;
+            let train = crate::TrainDecoder::train_decoder;
+            let expected_losses =
+                train(&Reference, &config, 0..1, &reference_h, &reference_target, &mut expected)?;
+            let name = || format!("{config:?}");
+            tally.add(&losses, &expected_losses, 1.0, name);
+            let weights = self.backend.download(&state.weights)?;
+            tally.add(&weights, expected.weights.as_slice(), 1.0, name);
+            tally.add(&self.backend.download(&state.bias)?, expected.bias.as_slice(), 1.0, name);
         }
         Ok(tally.finding)
     }
@@ -402,6 +451,7 @@ impl<B: FullBackend> Suite<'_, B> {
             batch: 2,
             activation: Activation::Tanh,
             optimizer: Optimizer::sgd(0.1),
+            precision: Precision::F32,
         };
         let mut state = DecoderState::zeros(b, 3, 3)?;
         let refusals = [

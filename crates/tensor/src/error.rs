@@ -1,3 +1,5 @@
+use crate::Precision;
+
 /// What a backend can refuse.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,6 +23,16 @@ pub enum Error {
         op: &'static str,
         /// The argument's name.
         argument: &'static str,
+    },
+    /// The device has no products of this precision.
+    #[error(
+        "`{backend}` has no {precision} products; use precision = \"f32\", or a device that has them"
+    )]
+    Precision {
+        /// The device.
+        backend: String,
+        /// What it lacks.
+        precision: Precision,
     },
     /// The backend's name is not known.
     #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"")]

@@ -20,6 +20,7 @@ mod cpu;
 mod error;
 mod ops;
 mod optimizer;
+mod precision;
 pub mod random;
 mod reference;
 mod spec;
@@ -38,5 +39,6 @@ pub use ops::{
     random_fill::{RandomFill, RandomStream},
 };
 pub use optimizer::Optimizer;
+pub use precision::Precision;
 pub use reference::Reference;
 pub use spec::{BackendSpec, BackendTask, FullBackend};

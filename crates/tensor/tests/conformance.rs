@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
 
 use tensor::{
-    Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, FullBackend,
-    Optimizer, RandomStream, Reference, SimdLevel, TrainDecoder, conformance,
+    Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, FullBackend, Gemm,
+    GemmConfig, Optimizer, Precision, RandomStream, Reference, SimdLevel, TrainDecoder,
+    conformance,
 };
 
 #[track_caller]
@@ -29,6 +30,11 @@ fn reference() {
 }
 
 #[test]
+fn cpu_amx() {
+    check_level(SimdLevel::Amx);
+}
+
+#[test]
 fn cpu_avx512() {
     check_level(SimdLevel::Avx512);
 }
@@ -46,6 +52,35 @@ fn cpu_neon() {
 #[test]
 fn cpu_scalar() {
     check_level(SimdLevel::Scalar);
+}
+
+/// Root mean square of the errors of products of two fixed matrices.
+fn product_error(level: SimdLevel) -> Option<f64> {
+    let (m, n, k) = (64, 64, 784);
+    let cpu = Cpu::with_level(level)?;
+    let draw = |stream, n| RandomStream::Normal { seed: 3, stream, std: 1.0 }.take(n);
+    let (a, b) = (draw(1, m * k), draw(2, k * n));
+    let mut c = cpu.zeros(m * n).unwrap();
+    let config = GemmConfig::new(m, n, k);
+    cpu.gemm(config, &cpu.upload(&a).unwrap(), &cpu.upload(&b).unwrap(), &mut c).unwrap();
+    let squares = c.as_slice().iter().enumerate().map(|(index, &c)| {
+        let (i, j) = (index / n, index % n);
+        let exact: f64 = (0..k).map(|l| f64::from(a[i * k + l]) * f64::from(b[l * n + j])).sum();
+        (f64::from(c) - exact).powi(2)
+    });
+    Some((squares.sum::<f64>() / (m * n) as f64).sqrt())
+}
+
+#[test]
+fn tiles_are_as_accurate_as_vectors() {
+    let (Some(tiles), Some(vectors)) =
+        (product_error(SimdLevel::Amx), product_error(SimdLevel::Avx512))
+    else {
+        eprintln!("skipped: this processor has no {}", SimdLevel::Amx);
+        return;
+    };
+    println!("tiles {tiles:e}, vectors {vectors:e}");
+    assert!(tiles <= vectors, "{tiles:e} > {vectors:e}");
 }
 
 /// All numbers of a forward pass and a decoder's training with `threads` threads.
@@ -69,6 +104,7 @@ fn with_threads(threads: usize) -> Vec<u32> {
             batch: 64,
             activation: Activation::Tanh,
             optimizer: Optimizer::adam(1e-3),
+            precision: Precision::F32,
         };
         let mut state = DecoderState::init(&cpu, inputs, outputs, 1, 1).unwrap();
         let losses = cpu.train_decoder(&config, 0..9, &h, &y, &mut state).unwrap();

@@ -9,7 +9,7 @@ use datasets::{DatasetName, LoadRequest};
 use ndarray::{Array2, s};
 use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
 use serde_json::json;
-use tensor::{Activation, Backend, Cpu};
+use tensor::{Activation, Backend, Cpu, Precision, SimdLevel};
 
 use super::exit;
 
@@ -39,6 +39,12 @@ struct Cascade {
     /// Samples per minibatch
     #[arg(long, default_value_t = 64)]
     batch: usize,
+    /// Precision of the products decoders are trained by: f32 or bf16
+    #[arg(long, default_value = "f32", value_parser = parse_precision)]
+    precision: Precision,
+    /// SIMD instructions to use instead of the best this processor has: amx, avx512, avx2, neon or scalar
+    #[arg(long, value_parser = parse_level)]
+    simd: Option<SimdLevel>,
     /// Times it is measured
     #[arg(long, default_value_t = 5)]
     repeat: usize,
@@ -47,17 +53,33 @@ struct Cascade {
     json: bool,
 }
 
+fn parse_precision(text: &str) -> Result<Precision, String> {
+    match text {
+        "f32" => Ok(Precision::F32),
+        "bf16" => Ok(Precision::Bf16),
+        _ => Err("use f32 or bf16".to_owned()),
+    }
+}
+
+fn parse_level(text: &str) -> Result<SimdLevel, String> {
+    let level = SimdLevel::ALL.into_iter().find(|level| level.name() == text);
+    let level = level.ok_or("use amx, avx512, avx2, neon or scalar")?;
+    if level.is_available() { Ok(level) } else { Err(format!("this processor has no {level}")) }
+}
+
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Command::Cascade(arguments) = &arguments.command;
-    let Cascade { depth, width, images, batch, repeat, json } = *arguments;
-    let cpu = Cpu::new();
+    let Cascade { depth, width, images, batch, precision, simd, repeat, json } = *arguments;
+    let cpu = simd.and_then(Cpu::with_level).unwrap_or_default();
     let layer =
         Layer::Dense(DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh });
     let network =
         Network::random(NetworkSpec::new(vec![layer; depth])?, Variances::new(1.76, 0.05)?, 1);
     let samples = samples(images, width)?;
-    let cascade =
-        GradientCascade::new(cpu, CascadeParams { batch, ..CascadeParams::default() }.check()?);
+    let cascade = GradientCascade::new(
+        cpu,
+        CascadeParams { batch, precision, ..CascadeParams::default() }.check()?,
+    );
     let job = Job {
         network: &network,
         layers: depth,

@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2};
 use network::{DenseLayer, DenseParameters, Layer, Network, NetworkSpec};
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
+use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer, Precision};
 
 use super::exit;
 
@@ -254,6 +254,7 @@ impl BackendTask for Repeat<'_> {
                 eps: adam.eps,
             },
             activation: Activation::Tanh,
+            precision: Precision::F32,
         };
         let network = reference.network()?;
         let (train, probe) =

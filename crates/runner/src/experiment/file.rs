@@ -7,7 +7,7 @@ use datasets::DatasetName;
 use entropy::{EstimatorSpec, cutoff::CutoffRule};
 use network::{MlpParams, Preset, Readout, WidthRule};
 use serde::{Deserialize, Serialize};
-use tensor::{Activation, BackendSpec, Optimizer};
+use tensor::{Activation, BackendSpec, Optimizer, Precision};
 
 use super::{grid::GridSection, overlay::Overlay};
 use crate::report::Format;
@@ -141,6 +141,8 @@ pub struct CascadeSection {
     pub optimizer: Optimizer,
     /// Activation of the decoders' output.
     pub activation: Activation,
+    /// Of the products decoders are trained by.
+    pub precision: Precision,
     /// Reconstruct from the readout as well.
     pub readout: bool,
     /// Write decoders and reconstructions of every cell as safetensors into the run's folder.
@@ -151,7 +153,7 @@ pub struct CascadeSection {
 
 impl Default for CascadeSection {
     fn default() -> Self {
-        let CascadeParams { method, epochs, batch, max_steps, optimizer, activation } =
+        let CascadeParams { method, epochs, batch, max_steps, optimizer, activation, precision } =
             CascadeParams::default();
         let backend = BackendSpec::Cpu;
         Self {
@@ -161,6 +163,7 @@ impl Default for CascadeSection {
             max_steps,
             optimizer,
             activation,
+            precision,
             readout: false,
             save: false,
             backend,
@@ -171,8 +174,9 @@ impl Default for CascadeSection {
 impl CascadeSection {
     /// The settings as the cascade crate takes them.
     pub fn params(&self) -> CascadeParams {
-        let Self { method, epochs, batch, max_steps, optimizer, activation, .. } = self.clone();
-        CascadeParams { method, epochs, batch, max_steps, optimizer, activation }
+        let Self { method, epochs, batch, max_steps, optimizer, activation, precision, .. } =
+            self.clone();
+        CascadeParams { method, epochs, batch, max_steps, optimizer, activation, precision }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Changes whenever the same settings give other numbers, so that cells of older programs are not taken for new ones.
-const NUMERICS: u32 = 1;
+const NUMERICS: u32 = 2;
 
 /// What all cells of a plan share.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,8 @@ use super::{
     Cpu,
     panel::{Aligned, PanelLayout, Strides},
     pointwise::value_and_derivative,
-    simd::{Kernel, Lanes, PANEL_VECTORS},
+    simd::{Kernel, Lanes, PANEL_VECTORS, SimdLevel},
+    step::{Step, moment_scales},
     tile::{Left, TURNS, for_row_tiles, prefetch, tile, tile_of_columns},
 };
 use crate::{
@@ -38,26 +39,13 @@ impl TrainDecoder for Cpu {
         state: &mut DecoderState<Self>,
     ) -> Result<Vec<f64>> {
         check_decoder(self, config, h, target, state)?;
-        let layout =
-            PanelLayout { lanes: self.level.lanes(), columns: config.outputs, k: config.inputs };
         let samples = Samples {
             config: *config,
             batches: batches.clone(),
             h: h.as_slice(),
             target: target.as_slice(),
         };
-        let first_step = state.steps;
-        let squares: Vec<Vec<f64>> = split_units(state, config, layout.width())
-            .into_par_iter()
-            .enumerate()
-            .map(|(index, units)| {
-                let mut block = Block::pack(layout, index, &units, &config.optimizer);
-                let squares =
-                    self.level.run(TrainBlock { block: &mut block, samples: &samples, first_step });
-                block.unpack(layout, units, &config.optimizer);
-                squares
-            })
-            .collect();
+        let squares = self.train(&samples, state)?;
         state.steps += batches.len() as u64;
         let loss = |(i, batch)| {
             let count = config.batch_range(batch).len() * config.outputs;
@@ -67,22 +55,56 @@ impl TrainDecoder for Cpu {
     }
 }
 
+impl Cpu {
+    /// Trains all units on the minibatches of `samples`; squared residuals come back as `[block][minibatch]`.
+    fn train(self, samples: &Samples<'_>, state: &mut DecoderState<Self>) -> Result<Vec<Vec<f64>>> {
+        let DecoderConfig { inputs, outputs, batch, precision, .. } = samples.config;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pieces) = self.pieces(precision, &[inputs, outputs, batch]) {
+            return Ok(super::amx::train(pieces, samples, state));
+        }
+        self.check_precision(precision)?;
+        Ok(train_on_vectors(self.level, samples, state))
+    }
+}
+
+/// [`Cpu::train`] on vectors.
+fn train_on_vectors(
+    level: SimdLevel,
+    samples: &Samples<'_>,
+    state: &mut DecoderState<Cpu>,
+) -> Vec<Vec<f64>> {
+    let config = &samples.config;
+    let layout = PanelLayout { lanes: level.lanes(), columns: config.outputs, k: config.inputs };
+    let first_step = state.steps;
+    split_units(state, config, layout.width())
+        .into_par_iter()
+        .enumerate()
+        .map(|(index, units)| {
+            let mut block = Block::pack(layout, index, &units, &config.optimizer);
+            let squares = level.run(TrainBlock { block: &mut block, samples, first_step });
+            block.unpack(layout, units, &config.optimizer);
+            squares
+        })
+        .collect()
+}
+
 /// What all blocks read.
-struct Samples<'a> {
-    config: DecoderConfig,
-    batches: Range<usize>,
-    h: &'a [f32],
-    target: &'a [f32],
+pub(super) struct Samples<'a> {
+    pub(super) config: DecoderConfig,
+    pub(super) batches: Range<usize>,
+    pub(super) h: &'a [f32],
+    pub(super) target: &'a [f32],
 }
 
 /// Rows of the decoder's state that make up a block: `[units, inputs]` and `[units]`, each as parameters, first and
 /// second moment.
-struct Units<'a> {
-    weights: [&'a mut [f32]; 3],
-    bias: [&'a mut [f32]; 3],
+pub(super) struct Units<'a> {
+    pub(super) weights: [&'a mut [f32]; 3],
+    pub(super) bias: [&'a mut [f32]; 3],
 }
 
-fn split_units<'a>(
+pub(super) fn split_units<'a>(
     state: &'a mut DecoderState<Cpu>,
     config: &DecoderConfig,
     width: usize,
@@ -152,76 +174,6 @@ impl Block {
             if scale != 1.0 {
                 self.weights[moment].as_mut_slice().iter_mut().for_each(|x| *x *= scale);
                 self.bias[moment].iter_mut().for_each(|x| *x *= scale);
-            }
-        }
-    }
-}
-
-/// What a block's moments are multiplied by to be the optimiser's.
-fn moment_scales(optimizer: &Optimizer) -> [f32; 2] {
-    match *optimizer {
-        Optimizer::Sgd { .. } => [1.0, 1.0],
-        Optimizer::Adam { beta1, beta2, .. } => [1.0 - beta1, 1.0 - beta2],
-    }
-}
-
-/// The optimiser's step as the kernel does it.
-#[derive(Clone, Copy)]
-enum Step {
-    Sgd {
-        lr: f32,
-    },
-    Momentum {
-        lr: f32,
-        momentum: f32,
-    },
-    /// `w <- w - rate m / (sqrt(v) + eps)` with `m` and `v` as a [`Block`] keeps them.
-    Adam {
-        beta1: f32,
-        beta2: f32,
-        rate: f32,
-        eps: f32,
-    },
-}
-
-impl Step {
-    fn new(optimizer: &Optimizer, step: u64) -> Self {
-        match *optimizer {
-            Optimizer::Sgd { lr, momentum: 0.0 } => Self::Sgd { lr },
-            Optimizer::Sgd { lr, momentum } => Self::Momentum { lr, momentum },
-            Optimizer::Adam { lr, beta1, beta2, eps } => {
-                let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
-                // sqrt(v_hat) = root sqrt(v); dividing numerator and denominator by `root` frees the root of a factor.
-                let root = ((1.0 - f64::from(beta2)) / correction(beta2)).sqrt();
-                let rate = f64::from(lr) * (1.0 - f64::from(beta1)) / (correction(beta1) * root);
-                Self::Adam { beta1, beta2, rate: rate as f32, eps: (f64::from(eps) / root) as f32 }
-            }
-        }
-    }
-
-    /// One step on one vector of parameters.
-    ///
-    /// # Safety
-    /// Inside a kernel of `V`; the pointers are valid for a vector.
-    #[inline(always)]
-    unsafe fn apply<V: Lanes>(self, gradient: V, [w, m, v]: [*mut f32; 3]) {
-        // SAFETY: as the caller's.
-        unsafe {
-            match self {
-                Self::Sgd { lr } => gradient.neg_mul_add(V::splat(lr), V::load(w)).store(w),
-                Self::Momentum { lr, momentum } => {
-                    let velocity = V::load(m).mul_add(V::splat(momentum), gradient);
-                    velocity.store(m);
-                    velocity.neg_mul_add(V::splat(lr), V::load(w)).store(w);
-                }
-                Self::Adam { beta1, beta2, rate, eps } => {
-                    let first = V::load(m).mul_add(V::splat(beta1), gradient);
-                    let second = V::load(v).mul_add(V::splat(beta2), gradient.mul(gradient));
-                    first.store(m);
-                    second.store(v);
-                    let change = first.div_by_root(second, V::splat(eps));
-                    change.neg_mul_add(V::splat(rate), V::load(w)).store(w);
-                }
             }
         }
     }

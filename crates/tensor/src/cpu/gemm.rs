@@ -2,15 +2,17 @@
 
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
+use super::amx::{Factor, multiply};
 use super::{
     Cpu,
     panel::{Aligned, PanelLayout, Strides},
-    pointwise::activate_rows,
+    pointwise::{activate_rows, value_of},
     simd::{Kernel, Lanes, SimdLevel},
     tile::{Left, for_row_tiles, tile},
 };
 use crate::{
-    Activation, Dense, DenseConfig, Gemm, GemmConfig, HostBuffer, Result, backend::Backend,
+    Activation, Dense, DenseConfig, Gemm, GemmConfig, HostBuffer, Precision, Result,
     ops::dense::check_dense,
 };
 
@@ -26,7 +28,16 @@ impl Gemm for Cpu {
         c: &mut HostBuffer<f32>,
     ) -> Result<()> {
         self.check_gemm(&config, a, b, c)?;
-        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta } = config;
+        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
+        let epilogue = Epilogue::Scale { alpha, beta };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pieces) = self.pieces(precision, &[m, n, k]) {
+            let left = Factor::new(a.as_slice(), [m, k], !transpose_a);
+            let right = Factor::new(b.as_slice(), [n, k], transpose_b);
+            multiply(pieces, left, right, epilogue, c.as_mut_slice());
+            return Ok(());
+        }
+        self.check_precision(precision)?;
         let strides =
             if transpose_b { Strides { k: 1, column: k } } else { Strides { k: n, column: 1 } };
         let packed = Packed::new(self.level(), b.as_slice(), strides, k, n);
@@ -34,7 +45,7 @@ impl Gemm for Cpu {
             a: a.as_slice(),
             left: if transpose_a { Left::Columns { stride: m } } else { Left::Rows { stride: k } },
             columns: &packed,
-            epilogue: Epilogue::Scale { alpha, beta },
+            epilogue,
         };
         product.run(self.level(), m, c.as_mut_slice());
         Ok(())
@@ -52,14 +63,21 @@ impl Dense for Cpu {
     ) -> Result<()> {
         check_dense(self, &config, x, weights, bias, y)?;
         let DenseConfig { rows, inputs, outputs, activation } = config;
-        debug_assert!(self.len(y) >= rows * outputs);
+        let epilogue = Epilogue::Activate { bias: bias.as_slice(), activation };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pieces) = self.pieces(Precision::F32, &[rows, outputs, inputs]) {
+            let left = Factor::new(x.as_slice(), [rows, inputs], true);
+            let right = Factor::new(weights.as_slice(), [outputs, inputs], true);
+            multiply(pieces, left, right, epilogue, y.as_mut_slice());
+            return Ok(());
+        }
         let strides = Strides { k: 1, column: inputs };
         let packed = Packed::new(self.level(), weights.as_slice(), strides, inputs, outputs);
         let product = Product {
             a: x.as_slice(),
             left: Left::Rows { stride: inputs },
             columns: &packed,
-            epilogue: Epilogue::Activate { bias: bias.as_slice(), activation },
+            epilogue,
         };
         product.run(self.level(), rows, y.as_mut_slice());
         Ok(())
@@ -91,9 +109,34 @@ impl Packed {
 
 /// What happens to the sums on their way to the result.
 #[derive(Clone, Copy)]
-enum Epilogue<'a> {
+pub(super) enum Epilogue<'a> {
     Scale { alpha: f32, beta: f32 },
     Activate { bias: &'a [f32], activation: Activation },
+}
+
+impl Epilogue<'_> {
+    /// Writes a vector of sums, from column `column` of the result on, to `c`, or as many of its lanes as `c` has.
+    ///
+    /// # Safety
+    /// Inside a kernel of `V`.
+    #[inline(always)]
+    pub(super) unsafe fn finish<V: Lanes>(self, sum: V, column: usize, c: &mut [f32]) {
+        // SAFETY: no more than `c.len()` lanes are read or written.
+        unsafe {
+            match self {
+                Self::Scale { .. } => store(sum, self, c),
+                Self::Activate { bias, activation } => {
+                    let bias = &bias[column..][..c.len()];
+                    let bias = if c.len() >= V::LEN {
+                        V::load(bias.as_ptr())
+                    } else {
+                        V::load_first(bias.as_ptr(), bias.len())
+                    };
+                    store(value_of(activation, sum.add(bias)), self, c);
+                }
+            }
+        }
+    }
 }
 
 /// A matrix product with its epilogue.

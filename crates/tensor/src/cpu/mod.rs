@@ -11,6 +11,8 @@
 )]
 #![expect(clippy::float_cmp, reason = "factors of exactly 0 and 1 are special cases, not results")]
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod decoder;
 mod divergence;
 mod float_mode;
@@ -21,13 +23,15 @@ mod panel;
 mod peak;
 mod pointwise;
 mod simd;
+mod step;
 mod tile;
 
 use rayon::prelude::*;
 pub use simd::SimdLevel;
 
 use crate::{
-    HostBuffer, RandomFill, RandomStream, Result, backend::expect_len, backend::host_backend,
+    Backend, Error, HostBuffer, Precision, RandomFill, RandomStream, Result,
+    backend::{expect_len, host_backend},
 };
 
 /// The backend of this machine's cores. Uses the rayon pool it is called in.
@@ -52,6 +56,29 @@ impl Cpu {
     /// The SIMD instructions in use.
     pub const fn level(&self) -> SimdLevel {
         self.level
+    }
+}
+
+impl Cpu {
+    /// How many pieces of bfloat16 a number is split into where the tile units do a product of these sizes; `None` where
+    /// the vector units do it.
+    #[cfg(target_arch = "x86_64")]
+    fn pieces(self, precision: Precision, sizes: &[usize]) -> Option<usize> {
+        /// Below this, packing costs more than it saves.
+        const LEAST: usize = 32;
+        match precision {
+            _ if self.level != SimdLevel::Amx => None,
+            Precision::Bf16 => Some(1),
+            Precision::F32 => sizes.iter().all(|&size| size >= LEAST).then_some(3),
+        }
+    }
+
+    /// Refuses what the vector units do not do.
+    fn check_precision(self, precision: Precision) -> Result<()> {
+        match precision {
+            Precision::F32 => Ok(()),
+            Precision::Bf16 => Err(Error::Precision { backend: self.description(), precision }),
+        }
     }
 }
 

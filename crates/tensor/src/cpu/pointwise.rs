@@ -35,7 +35,7 @@ pub(super) unsafe fn value_and_derivative<V: Lanes>(activation: Activation, z: V
 /// # Safety
 /// Inside a kernel of `V`.
 #[inline(always)]
-unsafe fn value_of<V: Lanes>(activation: Activation, z: V) -> V {
+pub(super) unsafe fn value_of<V: Lanes>(activation: Activation, z: V) -> V {
     // SAFETY: as the caller's.
     unsafe {
         vector_value(activation, z).unwrap_or_else(|| lane_by_lane(z, |z| value(activation, z)))

@@ -12,12 +12,16 @@ mod x86;
 use std::fmt;
 
 use self::scalar::Scalar;
+#[cfg(target_arch = "x86_64")]
+pub(super) use self::x86::Avx512;
 use super::float_mode::FlushDenormals;
 
 /// A set of SIMD instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SimdLevel {
+    /// AVX-512 with tiles of bfloat16 (AMX), of which the larger matrix products are made.
+    Amx,
     /// AVX-512 (F, BW, DQ, VL): 16 lanes, 32 registers.
     Avx512,
     /// AVX2 with FMA: 8 lanes, 16 registers.
@@ -30,7 +34,7 @@ pub enum SimdLevel {
 
 impl SimdLevel {
     /// All of them, widest first.
-    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
+    pub const ALL: [Self; 5] = [Self::Amx, Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
 
     /// The widest this processor has.
     pub fn detect() -> Self {
@@ -40,6 +44,8 @@ impl SimdLevel {
     /// Whether this processor has it.
     pub fn is_available(self) -> bool {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => Self::Avx512.is_available() && super::amx::is_available(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 is_x86_feature_detected!("avx512f")
@@ -54,16 +60,27 @@ impl SimdLevel {
             Self::Neon => true,
             Self::Scalar => true,
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx512 | Self::Avx2 => false,
+            Self::Amx | Self::Avx512 | Self::Avx2 => false,
             #[cfg(not(target_arch = "aarch64"))]
             Self::Neon => false,
+        }
+    }
+
+    /// What a command line calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Amx => "amx",
+            Self::Avx512 => "avx512",
+            Self::Avx2 => "avx2",
+            Self::Neon => "neon",
+            Self::Scalar => "scalar",
         }
     }
 
     /// Numbers in a vector.
     pub const fn lanes(self) -> usize {
         match self {
-            Self::Avx512 => 16,
+            Self::Amx | Self::Avx512 => 16,
             Self::Avx2 => 8,
             Self::Neon => 4,
             Self::Scalar => 1,
@@ -80,7 +97,7 @@ impl SimdLevel {
         match self {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a level other than scalar comes only from `detect` or `with_level`, which ask the processor.
-            Self::Avx512 => unsafe { run_avx512(kernel) },
+            Self::Amx | Self::Avx512 => unsafe { run_avx512(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Self::Avx2 => unsafe { run_avx2(kernel) },
@@ -96,6 +113,7 @@ impl SimdLevel {
 impl fmt::Display for SimdLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Amx => "AVX-512 and AMX",
             Self::Avx512 => "AVX-512",
             Self::Avx2 => "AVX2",
             Self::Neon => "NEON",

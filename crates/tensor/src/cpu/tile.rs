@@ -132,6 +132,16 @@ pub(super) fn prefetch(at: *const f32) {
     let _ = at;
 }
 
+/// As [`prefetch`], into the cache nearest to the core.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn prefetch_nearest(at: *const f32) {
+    // SAFETY: a prefetch reads nothing and faults nowhere; SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+}
+
 /// Adds the products of `ROWS` numbers and `VECTORS` vectors.
 ///
 /// # Safety

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
 use crate::{
-    Activation, Backend, Error, Gemm, GemmConfig, Optimizer, Pointwise, RandomFill, RandomStream,
-    Result,
+    Activation, Backend, Error, Gemm, GemmConfig, Optimizer, Pointwise, Precision, RandomFill,
+    RandomStream, Result,
     backend::{expect_len, expect_positive},
 };
 
@@ -21,6 +21,8 @@ pub struct DecoderConfig {
     pub activation: Activation,
     /// The optimiser.
     pub optimizer: Optimizer,
+    /// Of the factors of the products.
+    pub precision: Precision,
 }
 
 impl DecoderConfig {
@@ -119,7 +121,8 @@ pub trait TrainDecoder: Gemm + Pointwise + RandomFill {
     /// units. Returns the loss of each minibatch before its step.
     ///
     /// # Errors
-    /// [`Error::Shape`] when a buffer is too short, [`Error::Empty`] when a size is zero.
+    /// [`Error::Shape`] when a buffer is too short, [`Error::Empty`] when a size is zero, [`Error::Precision`] when this
+    /// device does not have it.
     fn train_decoder(
         &self,
         config: &DecoderConfig,
@@ -164,7 +167,7 @@ fn train_by_parts<B: Gemm + Pointwise>(
     state: &mut DecoderState<B>,
 ) -> Result<Vec<f64>> {
     check_decoder(backend, config, h, target, state)?;
-    let DecoderConfig { inputs, outputs, batch, activation, optimizer, .. } = *config;
+    let DecoderConfig { inputs, outputs, batch, activation, optimizer, precision, .. } = *config;
     let mut batch_h = backend.zeros(batch * inputs)?;
     let mut batch_target = backend.zeros(batch * outputs)?;
     let mut delta = backend.zeros(batch * outputs)?;
@@ -177,7 +180,7 @@ fn train_by_parts<B: Gemm + Pointwise>(
         backend.copy(h, start * inputs..end * inputs, &mut batch_h, 0)?;
         backend.copy(target, start * outputs..end * outputs, &mut batch_target, 0)?;
         backend.gemm(
-            GemmConfig::new(rows, outputs, inputs).transpose_b(),
+            GemmConfig::new(rows, outputs, inputs).transpose_b().precision(precision),
             &batch_h,
             &state.weights,
             &mut delta,
@@ -191,7 +194,7 @@ fn train_by_parts<B: Gemm + Pointwise>(
             &mut delta,
         )?);
         backend.gemm(
-            GemmConfig::new(outputs, inputs, rows).transpose_a(),
+            GemmConfig::new(outputs, inputs, rows).transpose_a().precision(precision),
             &delta,
             &batch_h,
             &mut weight_gradient,

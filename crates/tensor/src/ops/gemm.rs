@@ -1,4 +1,4 @@
-use crate::{Backend, Result, backend::expect_len};
+use crate::{Backend, Precision, Result, backend::expect_len};
 
 /// Shape of `C = alpha op(A) op(B) + beta C`, `C` being `[m, n]`, row-major and dense.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,12 +17,23 @@ pub struct GemmConfig {
     pub alpha: f32,
     /// Factor of the old `C`; with 0 the old `C` is not read, NaN included.
     pub beta: f32,
+    /// Of the factors.
+    pub precision: Precision,
 }
 
 impl GemmConfig {
     /// `C = A B` with `A` `[m, k]` and `B` `[k, n]`.
     pub const fn new(m: usize, n: usize, k: usize) -> Self {
-        Self { m, n, k, transpose_a: false, transpose_b: false, alpha: 1.0, beta: 0.0 }
+        Self {
+            m,
+            n,
+            k,
+            transpose_a: false,
+            transpose_b: false,
+            alpha: 1.0,
+            beta: 0.0,
+            precision: Precision::F32,
+        }
     }
 
     /// The same with `A` stored `[k, m]`.
@@ -36,14 +47,21 @@ impl GemmConfig {
     pub const fn transpose_b(self) -> Self {
         Self { transpose_b: true, ..self }
     }
+
+    /// The same with factors of `precision`.
+    #[must_use]
+    pub const fn precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
 }
 
-/// Matrix products in f32.
+/// Matrix products.
 pub trait Gemm: Backend {
     /// `C = alpha op(A) op(B) + beta C`.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when a buffer is too short.
+    /// [`Error::Shape`](crate::Error::Shape) when a buffer is too short, [`Error::Precision`](crate::Error::Precision) when
+    /// this device does not have it.
     fn gemm(
         &self,
         config: GemmConfig,

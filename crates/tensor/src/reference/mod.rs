@@ -29,12 +29,14 @@ impl Gemm for Reference {
         c: &mut HostBuffer<f32>,
     ) -> Result<()> {
         self.check_gemm(&config, a, b, c)?;
-        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta } = config;
+        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
         let a = |i: usize, l: usize| {
-            f64::from(a.as_slice()[if transpose_a { l * m + i } else { i * k + l }])
+            let index = if transpose_a { l * m + i } else { i * k + l };
+            f64::from(precision.round(a.as_slice()[index]))
         };
         let b = |l: usize, j: usize| {
-            f64::from(b.as_slice()[if transpose_b { j * k + l } else { l * n + j }])
+            let index = if transpose_b { j * k + l } else { l * n + j };
+            f64::from(precision.round(b.as_slice()[index]))
         };
         for (index, c) in c.as_mut_slice()[..m * n].iter_mut().enumerate() {
             let (i, j) = (index / n, index % n);

@@ -17,7 +17,7 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 /// 16 lanes.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(__m512);
+pub(in crate::cpu) struct Avx512(pub(in crate::cpu) __m512);
 
 impl Lanes for Avx512 {
     const LEN: usize = 16;

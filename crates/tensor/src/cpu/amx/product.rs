@@ -1,0 +1,201 @@
+//! Products of whole matrices.
+
+use rayon::prelude::*;
+
+use super::{
+    DEPTH, SIDE, TILE,
+    pack::{Factor, Side},
+    tiles::{self, Fetch, Tiles, multiply_pieces, products},
+};
+use crate::cpu::{
+    gemm::Epilogue,
+    panel::Aligned,
+    simd::{Kernel, Lanes, SimdLevel},
+};
+
+/// Rows of the result a task computes: the pieces of its left factor fit the cache of a core.
+const ROW_CHUNK: usize = 128;
+
+/// `c = epilogue(left right^T)` for `left` `[rows, k]` and `right` `[columns, k]`, each factor in 1 or 3 pieces.
+pub(in crate::cpu) fn multiply(
+    pieces: usize,
+    left: Factor<'_>,
+    right: Factor<'_>,
+    epilogue: Epilogue<'_>,
+    c: &mut [f32],
+) {
+    if pieces == 1 {
+        multiply_in::<1>(left, right, epilogue, c);
+    } else {
+        multiply_in::<3>(left, right, epilogue, c);
+    }
+}
+
+fn multiply_in<const PIECES: usize>(
+    left: Factor<'_>,
+    right: Factor<'_>,
+    epilogue: Epilogue<'_>,
+    c: &mut [f32],
+) {
+    let (rows, columns) = (left.x, right.x);
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let blocks = left.k.div_ceil(DEPTH);
+    let packed = pack_right::<PIECES>(right, blocks);
+    let chunk_rows = ROW_CHUNK.min(rows);
+    let pair = 2 * PIECES * TILE;
+    let chunks = c[..rows * columns].par_chunks_mut(chunk_rows * columns).enumerate();
+    chunks.for_each_init(
+        || Aligned::zeros(chunk_rows.div_ceil(2 * SIDE) * blocks * pair),
+        |scratch, (index, c)| {
+            SimdLevel::Amx.run(Rows::<PIECES> {
+                left,
+                right: &packed,
+                blocks,
+                columns,
+                epilogue,
+                first_row: index * chunk_rows,
+                scratch,
+                c,
+            });
+        },
+    );
+}
+
+/// `[pair of column tiles][k block][2][piece]` of tiles.
+fn pack_right<const PIECES: usize>(right: Factor<'_>, blocks: usize) -> Aligned {
+    let pair = blocks * 2 * PIECES * TILE;
+    let pairs = right.x.div_ceil(2 * SIDE);
+    let mut packed = Aligned::zeros(pairs * pair);
+    if pair > 0 {
+        packed.as_mut_slice().par_chunks_mut(pair).enumerate().for_each(|(index, out)| {
+            SimdLevel::Amx.run(PackPair::<PIECES> { factor: right, side: Side::Right, index, out });
+        });
+    }
+    packed
+}
+
+/// Packs a pair of tiles of `x` for all of `k`: `[k block][2][piece]`.
+struct PackPair<'a, const PIECES: usize> {
+    factor: Factor<'a>,
+    side: Side,
+    index: usize,
+    out: &'a mut [f32],
+}
+
+impl<const PIECES: usize> Kernel for PackPair<'_, PIECES> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        for (place, out) in self.out.chunks_exact_mut(PIECES * TILE).enumerate() {
+            let x_tile = 2 * self.index + place % 2;
+            // SAFETY: this level has AVX-512; `out` holds the pieces, at a multiple of a tile in aligned memory.
+            unsafe { self.factor.pack::<PIECES>(self.side, x_tile, place / 2, out.as_mut_ptr()) };
+        }
+    }
+}
+
+/// Some whole rows of the result.
+struct Rows<'a, const PIECES: usize> {
+    left: Factor<'a>,
+    right: &'a Aligned,
+    blocks: usize,
+    columns: usize,
+    epilogue: Epilogue<'a>,
+    first_row: usize,
+    scratch: &'a mut Aligned,
+    c: &'a mut [f32],
+}
+
+impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let rows = self.c.len() / self.columns;
+        let pair = self.blocks * 2 * PIECES * TILE;
+        let row_pairs = rows.div_ceil(2 * SIDE);
+        for index in 0..row_pairs {
+            let out = &mut self.scratch.as_mut_slice()[index * pair..][..pair];
+            let index = self.first_row / (2 * SIDE) + index;
+            let pack = PackPair::<PIECES> { factor: self.left, side: Side::Left, index, out };
+            // SAFETY: inside a kernel of V.
+            unsafe { pack.run::<V>() };
+        }
+        // SAFETY: this level has tiles.
+        let _tiles = unsafe { Tiles::new() };
+        let mut sums = Aligned::zeros(4 * TILE);
+        for (column_pair, right) in (0..).zip(self.right.as_slice().chunks_exact(pair.max(1))) {
+            for row_pair in 0..row_pairs {
+                let left = &self.scratch.as_slice()[row_pair * pair..][..pair];
+                // SAFETY: there are tiles; both factors hold `blocks` pairs of tiles in pieces, `sums` four tiles.
+                unsafe {
+                    sum_products::<PIECES>(self.blocks, left.as_ptr(), right.as_ptr());
+                    store_sums(sums.as_mut_slice().as_mut_ptr());
+                }
+                let first_row = row_pair * 2 * SIDE;
+                for row in first_row..rows.min(first_row + 2 * SIDE) {
+                    for half in 0..2 {
+                        let column = (2 * column_pair + half) * SIDE;
+                        if column >= self.columns {
+                            break;
+                        }
+                        let count = (self.columns - column).min(SIDE);
+                        let tile = 2 * ((row - first_row) / SIDE) + half;
+                        let sum = &sums.as_slice()[tile * TILE + row % SIDE * SIDE..][..SIDE];
+                        let c = &mut self.c[row * self.columns + column..][..count];
+                        // SAFETY: inside a kernel of V, whose 16 lanes `sum` holds.
+                        unsafe { self.epilogue.finish(V::load(sum.as_ptr()), column, c) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Leaves the products of two by two tiles in registers 0 to 3.
+///
+/// # Safety
+/// There are [`Tiles`]; `left` and `right` are valid for `blocks` pairs of `PIECES` tiles.
+#[inline(always)]
+unsafe fn sum_products<const PIECES: usize>(blocks: usize, left: *const f32, right: *const f32) {
+    // SAFETY: as the caller's.
+    unsafe {
+        zero_sums();
+        let one = PIECES * TILE;
+        let mut ahead =
+            Fetch { next: right.add(2 * one), lines: 2 * SIDE * PIECES / products(PIECES) };
+        for block in 0..blocks {
+            let (a, b) = (left.add(2 * block * one), right.add(2 * block * one));
+            multiply_pieces::<PIECES, 2>([a, a.add(one)], [b, b.add(one)], &mut ahead);
+        }
+    }
+}
+
+/// # Safety
+/// There are [`Tiles`].
+#[inline(always)]
+pub(super) unsafe fn zero_sums() {
+    // SAFETY: as the caller's.
+    unsafe {
+        tiles::zero::<0>();
+        tiles::zero::<1>();
+        tiles::zero::<2>();
+        tiles::zero::<3>();
+    }
+}
+
+/// # Safety
+/// There are [`Tiles`]; `to` is valid for four.
+#[inline(always)]
+pub(super) unsafe fn store_sums(to: *mut f32) {
+    // SAFETY: as the caller's.
+    unsafe {
+        tiles::store::<0>(to);
+        tiles::store::<1>(to.add(TILE));
+        tiles::store::<2>(to.add(2 * TILE));
+        tiles::store::<3>(to.add(3 * TILE));
+    }
+}

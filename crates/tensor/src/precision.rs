@@ -1,0 +1,56 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How the factors of matrix products are rounded. Sums, parameters and optimisers are f32 always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Precision {
+    /// Not at all.
+    #[default]
+    F32,
+    /// To bfloat16, 8 significant bits; see [`round`](Self::round).
+    Bf16,
+}
+
+impl Precision {
+    /// `x` as a factor: to the nearest number there is, ties away from zero.
+    pub const fn round(self, x: f32) -> f32 {
+        match self {
+            Self::F32 => x,
+            Self::Bf16 => f32::from_bits(x.to_bits().wrapping_add(0x8000) & 0xffff_0000),
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bf16_keeps_eight_bits() {
+        let one = 1.0_f32;
+        let step = 1.0 / 128.0;
+        for (x, rounded) in [
+            (one, one),
+            (one + step, one + step),
+            (one + 0.49 * step, one),
+            (one + 0.5 * step, one + step),
+            (-one - 0.5 * step, -one - step),
+            (0.0, 0.0),
+        ] {
+            assert!((Precision::Bf16.round(x) - rounded).abs() < 1e-9, "{x}");
+            assert!((Precision::F32.round(x) - x).abs() < 1e-9, "{x}");
+        }
+    }
+}
