@@ -5,40 +5,68 @@ use std::arch::x86_64::{
 
 use super::SIDE;
 
-/// The transpose of a square of 32-bit numbers.
+/// The transpose of a square of 32-bit numbers. Written out so that it stays in registers.
 ///
 /// # Safety
 /// The processor has AVX-512.
 #[inline(always)]
 pub(super) unsafe fn transpose(rows: [__m512; SIDE]) -> [__m512; SIDE] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
     // SAFETY: as the caller's.
     unsafe {
-        // Within each quarter of the lanes: 4 x 4 squares.
-        let mut a = rows;
-        for i in (0..SIDE).step_by(2) {
-            a[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
-            a[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
-        }
-        let mut b = a;
-        for i in (0..SIDE).step_by(4) {
-            let (x, y) = (_mm512_castps_pd(a[i]), _mm512_castps_pd(a[i + 2]));
-            b[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(x, y));
-            b[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(x, y));
-            let (x, y) = (_mm512_castps_pd(a[i + 1]), _mm512_castps_pd(a[i + 3]));
-            b[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(x, y));
-            b[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(x, y));
-        }
-        // The quarters among each other.
-        let mut out = b;
-        for i in 0..4 {
-            let (front_even, front_odd) = (even(b[i], b[i + 4]), odd(b[i], b[i + 4]));
-            let (back_even, back_odd) = (even(b[i + 8], b[i + 12]), odd(b[i + 8], b[i + 12]));
-            out[i] = even(front_even, back_even);
-            out[i + 4] = even(front_odd, back_odd);
-            out[i + 8] = odd(front_even, back_even);
-            out[i + 12] = odd(front_odd, back_odd);
-        }
-        out
+        let [a0, a1, a2, a3] = transpose_quarters([a, b, c, d]);
+        let [b0, b1, b2, b3] = transpose_quarters([e, f, g, h]);
+        let [c0, c1, c2, c3] = transpose_quarters([i, j, k, l]);
+        let [d0, d1, d2, d3] = transpose_quarters([m, n, o, p]);
+        let [r0, r4, r8, r12] = gather_quarters([a0, b0, c0, d0]);
+        let [r1, r5, r9, r13] = gather_quarters([a1, b1, c1, d1]);
+        let [r2, r6, r10, r14] = gather_quarters([a2, b2, c2, d2]);
+        let [r3, r7, r11, r15] = gather_quarters([a3, b3, c3, d3]);
+        [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15]
+    }
+}
+
+/// Transposes the 4 by 4 square that each quarter of four rows makes.
+///
+/// # Safety
+/// The processor has AVX-512.
+#[inline(always)]
+unsafe fn transpose_quarters([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    // SAFETY: as the caller's.
+    unsafe {
+        let front = (
+            _mm512_castps_pd(_mm512_unpacklo_ps(a, b)),
+            _mm512_castps_pd(_mm512_unpackhi_ps(a, b)),
+        );
+        let back = (
+            _mm512_castps_pd(_mm512_unpacklo_ps(c, d)),
+            _mm512_castps_pd(_mm512_unpackhi_ps(c, d)),
+        );
+        [
+            _mm512_castpd_ps(_mm512_unpacklo_pd(front.0, back.0)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(front.0, back.0)),
+            _mm512_castpd_ps(_mm512_unpacklo_pd(front.1, back.1)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(front.1, back.1)),
+        ]
+    }
+}
+
+/// The first quarters of four rows one after the other, then the second, the third, the fourth.
+///
+/// # Safety
+/// The processor has AVX-512.
+#[inline(always)]
+unsafe fn gather_quarters([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    // SAFETY: as the caller's.
+    unsafe {
+        let (front_even, front_odd) = (even(a, b), odd(a, b));
+        let (back_even, back_odd) = (even(c, d), odd(c, d));
+        [
+            even(front_even, back_even),
+            even(front_odd, back_odd),
+            odd(front_even, back_even),
+            odd(front_odd, back_odd),
+        ]
     }
 }
 
