@@ -98,6 +98,7 @@ impl<const PIECES: usize> Kernel for Train<'_, PIECES> {
                 sums: &mut sums,
                 weights: &mut weights,
                 next: &samples.h[next.start * shape.inputs..next.end * shape.inputs],
+                next_targets: &samples.target[next.start * shape.outputs..next.end * shape.outputs],
             };
             // SAFETY: there are tiles; the parts are what `PackMinibatch` wrote.
             unsafe {

@@ -1,11 +1,15 @@
 //! Matrices cut into tiles of pieces.
 
-use std::arch::x86_64::{
-    __m512, _mm512_load_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
-    _mm512_store_ps,
+use std::{
+    arch::x86_64::{
+        __m512, _mm512_load_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
+        _mm512_store_ps,
+    },
+    ops::Range,
 };
 
 use super::{DEPTH, SIDE, TILE, split::store_pairs, transpose::transpose};
+use crate::cpu::tile::prefetch;
 
 /// A matrix `[x, k]` as it lies in memory: `k` is summed over, `x` are the rows of a left or the columns of a right
 /// factor.
@@ -85,6 +89,16 @@ impl Factor<'_> {
                 for piece in 0..PIECES {
                     transpose_in_place(out.add(piece * TILE));
                 }
+            }
+        }
+    }
+
+    /// Asks for the memory of some rows of `x`, as far as there are.
+    pub(super) fn prefetch_rows(&self, rows: Range<usize>) {
+        if self.k_is_contiguous {
+            for row in rows.start..rows.end.min(self.x) {
+                let numbers = &self.numbers[row * self.stride..][..self.k];
+                numbers.chunks(SIDE).for_each(|line| prefetch(line.as_ptr()));
             }
         }
     }

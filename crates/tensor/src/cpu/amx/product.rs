@@ -11,6 +11,7 @@ use crate::cpu::{
     gemm::Epilogue,
     panel::Aligned,
     simd::{Kernel, Lanes, SimdLevel},
+    tile::prefetch_to_write,
 };
 
 /// Rows of the result a task computes: the pieces of its left factor fit the cache of a core.
@@ -119,6 +120,8 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
         let row_pairs = rows.div_ceil(2 * SIDE);
         for index in 0..row_pairs {
             let out = &mut self.scratch.as_mut_slice()[index * pair..][..pair];
+            let next = self.first_row + (index + 1) * 2 * SIDE;
+            self.left.prefetch_rows(next..next + 2 * SIDE);
             let index = self.first_row / (2 * SIDE) + index;
             let pack = PackPair::<PIECES> { factor: self.left, side: Side::Left, index, out };
             // SAFETY: inside a kernel of V.
@@ -127,16 +130,29 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
         // SAFETY: this level has tiles.
         let _tiles = unsafe { Tiles::new() };
         let mut sums = Aligned::zeros(4 * TILE);
+        let share = pair.div_ceil(row_pairs);
         for (column_pair, right) in (0..).zip(self.right.as_slice().chunks_exact(pair.max(1))) {
             for row_pair in 0..row_pairs {
                 let left = &self.scratch.as_slice()[row_pair * pair..][..pair];
+                let first_row = row_pair * 2 * SIDE;
+                let last_row = rows.min(first_row + 2 * SIDE);
+                for row in first_row..last_row {
+                    let c =
+                        self.c.as_ptr().wrapping_add(row * self.columns + column_pair * 2 * SIDE);
+                    prefetch_to_write(c);
+                    prefetch_to_write(c.wrapping_add(SIDE));
+                }
                 // SAFETY: there are tiles; both factors hold `blocks` pairs of tiles in pieces, `sums` four tiles.
                 unsafe {
-                    sum_products::<PIECES>(self.blocks, left.as_ptr(), right.as_ptr());
+                    // Each pair of rows asks for its share of the next columns.
+                    let next = Fetch {
+                        next: right.as_ptr().wrapping_add(pair + row_pair * share),
+                        lines: share.div_ceil(SIDE * self.blocks * products(PIECES)),
+                    };
+                    sum_products::<PIECES>(self.blocks, left.as_ptr(), right.as_ptr(), next);
                     store_sums(sums.as_mut_slice().as_mut_ptr());
                 }
-                let first_row = row_pair * 2 * SIDE;
-                for row in first_row..rows.min(first_row + 2 * SIDE) {
+                for row in first_row..last_row {
                     for half in 0..2 {
                         let column = (2 * column_pair + half) * SIDE;
                         if column >= self.columns {
@@ -160,16 +176,19 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
 /// # Safety
 /// There are [`Tiles`]; `left` and `right` are valid for `blocks` pairs of `PIECES` tiles.
 #[inline(always)]
-unsafe fn sum_products<const PIECES: usize>(blocks: usize, left: *const f32, right: *const f32) {
+unsafe fn sum_products<const PIECES: usize>(
+    blocks: usize,
+    left: *const f32,
+    right: *const f32,
+    mut other: Fetch,
+) {
     // SAFETY: as the caller's.
     unsafe {
         zero_sums();
         let one = PIECES * TILE;
-        let mut ahead =
-            Fetch { next: right.add(2 * one), lines: 2 * SIDE * PIECES / products(PIECES) };
         for block in 0..blocks {
             let (a, b) = (left.add(2 * block * one), right.add(2 * block * one));
-            multiply_pieces::<PIECES, 2>([a, a.add(one)], [b, b.add(one)], &mut ahead);
+            multiply_pieces::<PIECES, 2>([a, a.add(one)], [b, b.add(one)], &mut other);
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         pointwise::value_and_derivative,
         simd::{Avx512, Lanes},
         step::Step,
-        tile::prefetch_nearest,
+        tile::{prefetch, prefetch_nearest},
     },
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Turn<'a, const PIECES: usize> {
     pub(super) weights: &'a mut Aligned,
     /// Samples of the next minibatch.
     pub(super) next: &'a [f32],
+    /// Targets of the next minibatch, all units.
+    pub(super) next_targets: &'a [f32],
 }
 
 impl<const PIECES: usize> Turn<'_, PIECES> {
@@ -185,6 +187,15 @@ impl<const PIECES: usize> Turn<'_, PIECES> {
         }
     }
 
+    /// Asks for the block's targets of sample `row` of the next minibatch.
+    fn prefetch_targets(&self, row: usize) {
+        let outputs = self.config.outputs;
+        if let Some(targets) = self.next_targets.get(row * outputs..(row + 1) * outputs) {
+            let own = &targets[self.block.first_unit..][..self.block.valid];
+            own.chunks(SIDE).for_each(|line| prefetch(line.as_ptr()));
+        }
+    }
+
     /// [`update`](Self::update) for `TILES` tiles of units.
     ///
     /// # Safety
@@ -211,6 +222,7 @@ impl<const PIECES: usize> Turn<'_, PIECES> {
             ahead: Fetch { next: self.next[first..].as_ptr(), lines: lines.div_ceil(parts) },
         };
         for block in 0..input_blocks {
+            self.prefetch_targets(unit_tile / 2 * input_blocks + block);
             // SAFETY: as the caller's.
             unsafe {
                 zero_sums();
