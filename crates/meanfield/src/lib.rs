@@ -26,9 +26,12 @@
 //! a whole phase diagram takes a second. [`quadrature`] integrates arbitrary functions and is what the closed forms are
 //! tested against.
 
+mod convolution;
 mod critical;
+mod dropout;
 mod error;
 mod fixed_point;
+mod jacobian;
 pub mod kernel;
 pub mod phi;
 mod plane;
@@ -39,9 +42,12 @@ mod special;
 mod stable_length;
 mod theory;
 
+pub use convolution::{ModeScale, SpatialVariance};
 pub use critical::{CriticalPoint, critical_point, critical_sigma_b2, critical_sigma_w2};
+pub use dropout::Dropout;
 pub use error::{Error, Result};
 pub use fixed_point::{FixedPoint, Phase};
+pub use jacobian::{JacobianSpectrum, Weights};
 pub use phi::Phi;
 pub use plane::fixed_points;
 pub use profile::PairStart;

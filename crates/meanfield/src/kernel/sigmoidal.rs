@@ -80,4 +80,8 @@ impl Expectations for Sigmoidal {
             .mean_over_pairs(|a, b| kappa.atan2((a * b + q_a * b + q_b * a + cross).sqrt()));
         self.offset * self.offset + self.factor() * mean
     }
+
+    fn mean(&self, _: f64) -> f64 {
+        self.offset
+    }
 }
