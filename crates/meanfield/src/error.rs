@@ -84,6 +84,16 @@ pub enum Error {
         value: f64,
     },
 
+    /// The theory asked for needs an activation that stays within bounds.
+    #[error(
+        "blocks with the activation after the addition need a bounded activation, {activation} is not; \
+         choose tanh, erf, sigmoid, hard-tanh or sine"
+    )]
+    Unbounded {
+        /// The activation.
+        activation: Activation,
+    },
+
     /// A length profile left the range of numbers the maps accept.
     #[error(
         "the length reaches {q:e} in layer {layer}, beyond what can be computed; use fewer layers or a smaller sigma_w2"

@@ -33,10 +33,12 @@ mod error;
 mod fixed_point;
 mod jacobian;
 pub mod kernel;
+mod normal;
 pub mod phi;
 mod plane;
 mod profile;
 pub mod quadrature;
+mod residual;
 mod roots;
 mod special;
 mod stable_length;
@@ -51,4 +53,8 @@ pub use jacobian::{JacobianSpectrum, Weights};
 pub use phi::Phi;
 pub use plane::fixed_points;
 pub use profile::PairStart;
+pub use residual::{
+    Branch, Law, PostActivation, PostActivationPoint, Residual, ResidualLaws, ResidualLayer,
+    StreamPair,
+};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};
