@@ -26,19 +26,23 @@
 //! a whole phase diagram takes a second. [`quadrature`] integrates arbitrary functions and is what the closed forms are
 //! tested against.
 
+mod cholesky;
 mod convolution;
 mod critical;
 mod dropout;
 mod error;
 mod fixed_point;
+mod hermite;
 mod jacobian;
 pub mod kernel;
+mod layer_kernels;
 mod normal;
 pub mod phi;
 mod plane;
 mod profile;
 pub mod quadrature;
 mod residual;
+mod ridge;
 mod roots;
 mod special;
 mod stable_length;
@@ -50,6 +54,7 @@ pub use dropout::Dropout;
 pub use error::{Error, Result};
 pub use fixed_point::{FixedPoint, Phase};
 pub use jacobian::{JacobianSpectrum, Weights};
+pub use layer_kernels::LayerKernels;
 pub use phi::Phi;
 pub use plane::fixed_points;
 pub use profile::PairStart;
@@ -57,4 +62,5 @@ pub use residual::{
     Branch, Law, PostActivation, PostActivationPoint, Residual, ResidualLaws, ResidualLayer,
     StreamPair,
 };
+pub use ridge::{Ridge, RidgeReconstruction, RidgeTheory};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};

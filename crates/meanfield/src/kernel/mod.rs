@@ -114,6 +114,16 @@ impl Kernel {
         self.family().mean(q)
     }
 
+    /// Whether a covariance takes only a few elementary functions, and not a sum over a mixture or an integral.
+    pub(crate) fn is_elementary(&self) -> bool {
+        match self.0 {
+            Family::Sigmoidal(family) => family.is_single(),
+            Family::Gated(family) => family.is_single(),
+            Family::Rectifier(_) | Family::Sine(_) => true,
+            Family::Softplus(_) | Family::Elu(_) | Family::HardTanh(_) => false,
+        }
+    }
+
     fn family(&self) -> &dyn Expectations {
         match &self.0 {
             Family::Sigmoidal(family) => family,

@@ -37,6 +37,13 @@ impl Sigmoidal {
     }
 }
 
+impl Sigmoidal {
+    /// Whether the mixture has one component: no sum to take.
+    pub(super) fn is_single(self) -> bool {
+        self.mixture.nodes.len() == 1
+    }
+}
+
 impl Expectations for Sigmoidal {
     fn moments(&self, q: f64) -> Moments {
         let (mut square, mut slope) = (0.0, 0.0);
