@@ -29,6 +29,7 @@
 mod cholesky;
 mod convolution;
 mod critical;
+mod data_profile;
 mod dropout;
 mod error;
 mod fixed_point;
@@ -50,6 +51,7 @@ mod theory;
 
 pub use convolution::{ModeScale, SpatialVariance};
 pub use critical::{CriticalPoint, critical_point, critical_sigma_b2, critical_sigma_w2};
+pub use data_profile::{LayerStatistics, Spread};
 pub use dropout::Dropout;
 pub use error::{Error, Result};
 pub use fixed_point::{FixedPoint, Phase};

@@ -41,7 +41,7 @@ fn config(n_cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(3000))]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn fixed_points_are_finite_consistent_or_errors(activation in activation(), w in sigma_w2(), b in sigma_b2()) {
