@@ -84,6 +84,45 @@ pub enum Error {
         value: f64,
     },
 
+    /// There are no inputs, or they have no width.
+    #[error(
+        "there are no inputs to compute kernels of; give at least one sample with at least one pixel"
+    )]
+    NoInputs,
+
+    /// Training and probe samples do not have the same width.
+    #[error(
+        "training samples are {train} wide and probe samples {probe}; both must come from one data set"
+    )]
+    InputWidths {
+        /// Width of the training samples.
+        train: usize,
+        /// Width of the probe samples.
+        probe: usize,
+    },
+
+    /// A kernel plus its ridge could not be factorised.
+    #[error(
+        "the kernel of {rows} samples is singular to rounding at row {row}; choose a larger noise, or leave out \
+         repeated samples"
+    )]
+    NotPositiveDefinite {
+        /// The row of the first bad pivot.
+        row: usize,
+        /// The number of rows.
+        rows: usize,
+    },
+
+    /// The theory asked for needs an activation that stays within bounds.
+    #[error(
+        "blocks with the activation after the addition need a bounded activation, {activation} is not; \
+         choose tanh, erf, sigmoid, hard-tanh or sine"
+    )]
+    Unbounded {
+        /// The activation.
+        activation: Activation,
+    },
+
     /// A length profile left the range of numbers the maps accept.
     #[error(
         "the length reaches {q:e} in layer {layer}, beyond what can be computed; use fewer layers or a smaller sigma_w2"

@@ -89,6 +89,14 @@ pub struct FixedPoint {
     pub xi_gradient: f64,
 }
 
+impl FixedPoint {
+    /// The same lengths and gradients with other correlations: `d*` and the slope of the correlation map there.
+    pub(crate) fn with_correlation(self, d_star: f64, chi_c_star: f64) -> Self {
+        let xi_c = depth_scale(chi_c_star);
+        Self { c_star: 1.0 - d_star, d_star, chi_c_star, xi_c, ..self }
+    }
+}
+
 impl Theory {
     /// The stable fixed point of lengths and correlations.
     ///
@@ -156,12 +164,12 @@ impl Theory {
 }
 
 /// `-1 / ln(rate)` for a deviation that is multiplied by `rate` in each layer.
-fn depth_scale(rate: f64) -> f64 {
+pub(crate) fn depth_scale(rate: f64) -> f64 {
     if rate < 1.0 { -rate.max(0.0).ln().recip() } else { f64::INFINITY }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `serialize_with` passes references")]
-fn finite_or_null<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn finite_or_null<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     value.is_finite().then_some(value).serialize(serializer)
 }
 

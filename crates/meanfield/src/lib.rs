@@ -26,23 +26,43 @@
 //! a whole phase diagram takes a second. [`quadrature`] integrates arbitrary functions and is what the closed forms are
 //! tested against.
 
+mod cholesky;
+mod convolution;
 mod critical;
+mod data_profile;
+mod dropout;
 mod error;
 mod fixed_point;
+mod hermite;
+mod jacobian;
 pub mod kernel;
+mod layer_kernels;
+mod normal;
 pub mod phi;
 mod plane;
 mod profile;
 pub mod quadrature;
+mod residual;
+mod ridge;
 mod roots;
 mod special;
 mod stable_length;
 mod theory;
 
+pub use convolution::{ModeScale, SpatialVariance};
 pub use critical::{CriticalPoint, critical_point, critical_sigma_b2, critical_sigma_w2};
+pub use data_profile::{LayerStatistics, Spread};
+pub use dropout::Dropout;
 pub use error::{Error, Result};
 pub use fixed_point::{FixedPoint, Phase};
+pub use jacobian::{JacobianSpectrum, Weights};
+pub use layer_kernels::LayerKernels;
 pub use phi::Phi;
 pub use plane::fixed_points;
 pub use profile::PairStart;
+pub use residual::{
+    Branch, Law, PostActivation, PostActivationPoint, Residual, ResidualLaws, ResidualLayer,
+    StreamPair,
+};
+pub use ridge::{Ridge, RidgeReconstruction, RidgeTheory};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};

@@ -177,6 +177,10 @@ impl Phi {
         }
     }
 
+    pub(crate) const fn is_bounded(self) -> bool {
+        matches!(self.growth(), Growth::Bounded(_))
+    }
+
     pub(crate) const fn growth(self) -> Growth {
         match self.0 {
             Shape::Tanh | Shape::Erf | Shape::Sigmoid | Shape::HardTanh | Shape::Sine => {

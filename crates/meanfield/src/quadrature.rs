@@ -15,9 +15,12 @@ pub fn gaussian_mean(q: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     if sigma <= 0.0 {
         return f(0.0);
     }
-    let features: Vec<Feature> =
-        centres(kinks).map(|u| Feature { at: u / sigma, scale: 0.5 / sigma }).collect();
-    standard_mean(&features, |z| f(sigma * z))
+    standard_mean(&features(sigma, kinks), |z| f(sigma * z))
+}
+
+/// Visits nodes `z` and weights of the rule that [`gaussian_mean`] uses for functions of `sqrt(q) z`.
+pub(crate) fn gaussian_nodes(q: f64, kinks: &[f64], visit: impl FnMut(f64, f64)) {
+    standard_nodes(&features(q.sqrt(), kinks), visit);
 }
 
 /// `E[f(u_1) g(u_2)]` of normal variables with variances `q_a`, `q_b >= 0` and correlation `c` in `[-1, 1]`.
@@ -58,6 +61,12 @@ pub fn gaussian_mean_pair(
     })
 }
 
+/// Where a function of `sigma z` may be steep.
+fn features(sigma: f64, kinks: &[f64]) -> Vec<Feature> {
+    let feature = |u: f64| Feature { at: u / sigma, scale: 0.5 / sigma };
+    if sigma > 0.0 { centres(kinks).map(feature).collect() } else { Vec::new() }
+}
+
 /// The origin, where activations bend, and the kinks.
 fn centres(kinks: &[f64]) -> impl Iterator<Item = f64> {
     std::iter::once(0.0).chain(kinks.iter().copied().filter(|&kink| kink != 0.0))
@@ -75,6 +84,13 @@ const RANGE: f64 = 10.0;
 
 /// `E[f(z)]` for a standard normal `z`.
 fn standard_mean(features: &[Feature], f: impl Fn(f64) -> f64) -> f64 {
+    let mut sum = 0.0;
+    standard_nodes(features, |z, weight| sum += weight * f(z));
+    sum
+}
+
+/// Visits the nodes `z` and weights of a rule for means over a standard normal `z`.
+fn standard_nodes(features: &[Feature], mut visit: impl FnMut(f64, f64)) {
     let mut edges: Vec<f64> = (0..=20).map(|i| f64::from(i - 10)).collect();
     for feature in features.iter().filter(|feature| feature.at.abs() < RANGE) {
         edges.push(feature.at);
@@ -91,7 +107,9 @@ fn standard_mean(features: &[Feature], f: impl Fn(f64) -> f64) -> f64 {
     edges.sort_by(f64::total_cmp);
     let panels =
         edges.windows(2).map(|pair| pair[0]..pair[1]).filter(|panel| panel.end > panel.start);
-    panels.flat_map(gauss_legendre).map(|(z, weight)| weight * normal_pdf(z) * f(z)).sum()
+    for (z, weight) in panels.flat_map(gauss_legendre) {
+        visit(z, weight * normal_pdf(z));
+    }
 }
 
 /// Panels that cover `[lo, hi]` and double in width from `lo` on, the first ending where `lo + scale` is or before.

@@ -128,15 +128,23 @@ impl Theory {
     }
 
     pub(crate) fn next_deficiency(&self, q: f64, d: f64) -> f64 {
-        // d' = contraction * d * q / V(q). Both factors may be zero at q = 0, where the ratio has a limit.
-        let kept = if q > 0.0 {
+        (self.pair(q, d).contraction * self.kept_share(q) * d).clamp(0.0, 2.0)
+    }
+
+    /// `q / V(q)`, with which the pair moments become those of correlations; its limit at `q = 0`.
+    pub(crate) fn kept_share(&self, q: f64) -> f64 {
+        if q > 0.0 {
             q / self.length(q)
-        } else if self.sigma_b2 > 0.0 || self.phi.at_zero() > 0.0 {
-            0.0
-        } else {
+        } else if self.vanishes_at_zero() {
             (self.sigma_w2 * self.phi.slope_square_at_zero()).recip()
-        };
-        (self.pair(q, d).contraction * kept * d).clamp(0.0, 2.0)
+        } else {
+            0.0
+        }
+    }
+
+    /// Whether a layer of zeros is followed by zeros.
+    pub(crate) fn vanishes_at_zero(&self) -> bool {
+        self.sigma_b2 <= 0.0 && self.phi.at_zero() <= 0.0
     }
 }
 

@@ -59,6 +59,17 @@ fn moments() {
 }
 
 #[test]
+fn means() {
+    for (activation, phi, kernel) in all() {
+        for q in lengths(activation) {
+            let expected = gaussian_mean(q, phi.kinks(), |u| phi.value(u));
+            let size = gaussian_mean(q, phi.kinks(), |u| phi.value(u).abs());
+            check(&format!("{activation} at {q}"), kernel.mean(q), expected, 1e-12 * size);
+        }
+    }
+}
+
+#[test]
 fn slopes_are_derivatives() {
     for (activation, _, kernel) in all() {
         for q in LENGTHS {

@@ -1,6 +1,9 @@
 //! Every point of the plane gives finite numbers or a typed error, quickly.
 
-use meanfield::{Error, Phase, Theory, critical_point, critical_sigma_b2};
+use meanfield::{
+    Branch, Dropout, Error, Phase, PostActivation, Residual, SpatialVariance, StreamPair, Theory,
+    Weights, critical_point, critical_sigma_b2,
+};
 use proptest::{prelude::*, test_runner::RngSeed};
 use tensor::Activation;
 
@@ -38,7 +41,7 @@ fn config(n_cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(3000))]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn fixed_points_are_finite_consistent_or_errors(activation in activation(), w in sigma_w2(), b in sigma_b2()) {
@@ -121,5 +124,94 @@ proptest! {
         prop_assert!(near.contraction >= far.contraction * (1.0 - 1e-12), "{near:?} {far:?}");
         prop_assert!(near.gradient >= far.gradient * (1.0 - 1e-12) && far.gradient >= 0.0, "{near:?} {far:?}");
         prop_assert!(far.contraction >= far.gradient * (1.0 - 1e-12), "{far:?}");
+    }
+}
+
+fn branch() -> impl Strategy<Value = Branch> {
+    let full = (sigma_b2(), sigma_b2())
+        .prop_map(|(sigma_v2, sigma_a2)| Branch::Full { sigma_v2, sigma_a2 });
+    prop_oneof![1 => Just(Branch::Reduced), 2 => full]
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn dropout_has_consistent_fixed_points_or_errors(
+        activation in activation(), w in sigma_w2(), b in sigma_b2(), keep in 0.01..=1.0_f64,
+    ) {
+        let dropout = Dropout::new(activation, w, b, keep).unwrap();
+        let point = match dropout.fixed_point() {
+            Ok(point) => point,
+            Err(Error::LengthDiverges { limit, .. }) => {
+                prop_assert!(w >= limit * (1.0 - 1e-9), "{activation} {w} {b} {keep}: {limit}");
+                return Ok(());
+            }
+            Err(error) => {
+                let too_large = matches!(error, Error::BiasTooLarge { limit, .. } if limit < b);
+                prop_assert!(too_large, "{error}");
+                return Ok(());
+            }
+        };
+        prop_assert!((0.0..=1.0).contains(&point.c_star) && point.xi_c >= 0.0, "{point:?}");
+        prop_assert!(point.chi_c_star.is_finite() && point.chi_c_star <= 1.0 + 1e-11, "{point:?}");
+        if keep < 0.999 {
+            prop_assert!(point.xi_c.is_finite(), "{point:?}");
+            let q = point.q_star.unwrap_or(1.0);
+            let next = dropout.correlation_map(q, point.c_star).unwrap();
+            prop_assert!((next - point.c_star).abs() <= 1e-12, "{point:?}: {next}");
+        }
+    }
+
+    #[test]
+    fn residual_profiles_are_finite_or_errors(
+        activation in activation(), w in sigma_w2(), b in sigma_b2(), branch in branch(),
+        p in 0.0..1e3, e in -1.0..=1.0_f64,
+    ) {
+        let network = Residual::new(activation, w, b, branch).unwrap();
+        let layers = match network.profile(StreamPair::centred(p, e), 6) {
+            Ok(layers) => layers,
+            Err(error) => {
+                prop_assert!(matches!(error, Error::LengthOverflow { .. }), "{error}");
+                return Ok(());
+            }
+        };
+        for layer in &layers {
+            prop_assert!(layer.q.iter().chain(&layer.p).all(|x| x.is_finite() && *x >= 0.0), "{layer:?}");
+            prop_assert!((-1.0..=1.0).contains(&layer.e) && (-1.0..=1.0).contains(&layer.c), "{layer:?}");
+            prop_assert!(layer.chi.is_finite() && layer.chi >= 1.0, "{layer:?}");
+        }
+        prop_assert!(network.gradient_profile(p, 6).is_ok_and(|ratios| ratios.iter().all(|r| *r >= 0.0)));
+    }
+
+    #[test]
+    fn spectra_and_modes_are_finite_where_points_exist(
+        activation in activation(), w in sigma_w2(), b in sigma_b2(), depth in 0..2000_usize,
+    ) {
+        let theory = Theory::new(activation, w, b).unwrap();
+        let Ok(point) = theory.fixed_point() else { return Ok(()) };
+        for weights in [Weights::Gaussian, Weights::Orthogonal] {
+            let spectrum = theory.jacobian_at(&point, weights, depth);
+            prop_assert!(spectrum.relative_variance.is_finite() && spectrum.relative_variance >= 0.0, "{spectrum:?}");
+            prop_assert!(!spectrum.ln_mean.is_nan() && spectrum.isometry_depth >= 0.0, "{spectrum:?}");
+        }
+        let kernel = SpatialVariance::uniform([3, 2]).unwrap();
+        for mode in point.mode_scales(&kernel, [4, 5]) {
+            prop_assert!((0.0..=1.0).contains(&mode.lambda), "{mode:?}");
+            prop_assert!((0.0..=point.xi_c.max(0.0)).contains(&mode.xi_c), "{mode:?} {point:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(8))]
+
+    #[test]
+    fn populations_settle_anywhere(w in sigma_w2(), b in sigma_b2()) {
+        for activation in [Activation::Tanh, Activation::Sine] {
+            let point = PostActivation::new(activation, w, b).unwrap().fixed_point();
+            prop_assert!((0.0..=1.0).contains(&point.p_star) && point.chi.is_finite(), "{point:?}");
+            prop_assert!(point.xi_c >= 0.0 && point.ln_chi_error.is_finite(), "{point:?}");
+        }
     }
 }

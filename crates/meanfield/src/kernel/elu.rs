@@ -5,7 +5,7 @@
 //! expectations are the density at the origin, an `erfcx`, and
 //! `J(t) = E[e^{u_1 + u_2}; u_1 < 0, u_2 < 0]`, one integral over the direction in the plane.
 
-use std::f64::consts::{FRAC_1_PI, FRAC_PI_2, PI, TAU};
+use std::f64::consts::{FRAC_1_PI, FRAC_2_SQRT_PI, FRAC_PI_2, PI, TAU};
 
 use super::{Expectations, Moments, PairMoments, bend};
 use crate::{
@@ -57,6 +57,11 @@ impl Expectations for Elu {
         let phi = Phi(Shape::Elu { scale: self.scale, alpha: self.alpha });
         gaussian_mean_pair(q_a, q_b, c, phi.kinks(), |u| phi.value(u), |u| phi.value(u))
     }
+
+    fn mean(&self, q: f64) -> f64 {
+        let r = (0.5 * q).sqrt();
+        self.scale * (r / PI.sqrt() - 0.5 * self.alpha * exponential_deficit(r))
+    }
 }
 
 /// `E[(e^u - 1)^2; u < 0] = (erfcx(2r) - 2 erfcx(r) + 1) / 2`, by its power series where that cancels.
@@ -75,6 +80,14 @@ fn exponential_square(r: f64) -> f64 {
         sum += term * (2.0 * power - 2.0);
     }
     0.5 * sum
+}
+
+/// `2 E[1 - e^u; u < 0] = 1 - erfcx(r)`, by the leading terms of its power series where that cancels.
+fn exponential_deficit(r: f64) -> f64 {
+    if r > 1e-4 {
+        return 1.0 - erfcx(r);
+    }
+    r * (FRAC_2_SQRT_PI - r * (1.0 - r * (2.0 / 3.0) * FRAC_2_SQRT_PI))
 }
 
 /// `J(t)` for the angle `t = acos c`, from the wedge of directions in which both are negative.

@@ -13,7 +13,7 @@ use std::f64::consts::TAU;
 
 use super::{
     Expectations, Moments, PairMoments,
-    mixture::{GELU, LOGISTIC, Mixture, Noisy},
+    mixture::{GELU, LOGISTIC, Mixture, Node, Noisy},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,13 @@ impl Gated {
 
     pub(super) fn silu() -> Self {
         Self { mixture: &LOGISTIC }
+    }
+}
+
+impl Gated {
+    /// Whether the mixture has one component: no sum to take.
+    pub(super) fn is_single(self) -> bool {
+        self.mixture.nodes.len() == 1
     }
 }
 
@@ -77,5 +84,11 @@ impl Expectations for Gated {
             let lift = q_a * q_b * (root + c * c * a * b / root) / ((q_a + a) * (q_b + b));
             kappa * (0.25 + kappa.atan2(root) / TAU) + lift / TAU
         })
+    }
+
+    fn mean(&self, q: f64) -> f64 {
+        let root = q.sqrt();
+        let term = |node: &Node| node.weight * root * (q / (q + node.variance)).sqrt();
+        self.mixture.nodes.iter().map(term).sum::<f64>() / TAU.sqrt()
     }
 }

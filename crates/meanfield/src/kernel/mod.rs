@@ -65,6 +65,7 @@ trait Expectations {
     fn moments(&self, q: f64) -> Moments;
     fn pair(&self, q: f64, d: f64) -> PairMoments;
     fn covariance(&self, q_a: f64, q_b: f64, c: f64) -> f64;
+    fn mean(&self, q: f64) -> f64;
 
     fn gradient_square(&self, q: f64) -> f64 {
         self.pair(q, 0.0).gradient
@@ -106,6 +107,21 @@ impl Kernel {
     /// `E[phi(u_1) phi(u_2)]` for variances `q_a` and `q_b` in `[0, 1e60]` and correlation `c` in `[-1, 1]`.
     pub fn covariance(&self, q_a: f64, q_b: f64, c: f64) -> f64 {
         self.family().covariance(q_a, q_b, c)
+    }
+
+    /// `E[phi(u)]`, for `q` in `[0, 1e60]`; zero for odd activations.
+    pub fn mean(&self, q: f64) -> f64 {
+        self.family().mean(q)
+    }
+
+    /// Whether a covariance takes only a few elementary functions, and not a sum over a mixture or an integral.
+    pub(crate) fn is_elementary(&self) -> bool {
+        match self.0 {
+            Family::Sigmoidal(family) => family.is_single(),
+            Family::Gated(family) => family.is_single(),
+            Family::Rectifier(_) | Family::Sine(_) => true,
+            Family::Softplus(_) | Family::Elu(_) | Family::HardTanh(_) => false,
+        }
     }
 
     fn family(&self) -> &dyn Expectations {

@@ -38,4 +38,8 @@ impl Expectations for Rectifier {
         let t = c.acos();
         q_a.sqrt() * q_b.sqrt() * (self.slope * c + self.jump * (t.sin() + (PI - t) * c) / TAU)
     }
+
+    fn mean(&self, q: f64) -> f64 {
+        (1.0 - self.slope) * (q / TAU).sqrt()
+    }
 }

@@ -37,6 +37,13 @@ impl Sigmoidal {
     }
 }
 
+impl Sigmoidal {
+    /// Whether the mixture has one component: no sum to take.
+    pub(super) fn is_single(self) -> bool {
+        self.mixture.nodes.len() == 1
+    }
+}
+
 impl Expectations for Sigmoidal {
     fn moments(&self, q: f64) -> Moments {
         let (mut square, mut slope) = (0.0, 0.0);
@@ -79,5 +86,9 @@ impl Expectations for Sigmoidal {
             .mixture
             .mean_over_pairs(|a, b| kappa.atan2((a * b + q_a * b + q_b * a + cross).sqrt()));
         self.offset * self.offset + self.factor() * mean
+    }
+
+    fn mean(&self, _: f64) -> f64 {
+        self.offset
     }
 }

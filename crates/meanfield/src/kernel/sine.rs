@@ -29,4 +29,8 @@ impl Expectations for Sine {
         let larger = (-(mean - kappa.abs())).exp();
         (-0.5 * larger * (-2.0 * kappa.abs()).exp_m1()).copysign(kappa)
     }
+
+    fn mean(&self, _: f64) -> f64 {
+        0.0
+    }
 }

@@ -7,7 +7,7 @@ use std::f64::consts::{FRAC_PI_2, TAU};
 
 use super::{
     Expectations, Moments, PairMoments,
-    mixture::{LOGISTIC, Mixture, Noisy},
+    mixture::{LOGISTIC, Mixture, Node, Noisy},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -56,5 +56,10 @@ impl Expectations for Softplus {
             root + kappa * (FRAC_PI_2 + kappa.atan2(root))
         });
         mean / TAU
+    }
+
+    fn mean(&self, q: f64) -> f64 {
+        let term = |node: &Node| node.weight * ((q + node.variance) / TAU).sqrt();
+        self.mixture.nodes.iter().map(term).sum()
     }
 }

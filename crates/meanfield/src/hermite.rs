@@ -1,0 +1,166 @@
+//! The covariance of activations for many pairs at once, by its Hermite series.
+//!
+//! With `phi(sqrt(q) z) = sum_k a_k(q) He_k(z) / sqrt(k!)`, Mehler's formula gives
+//! `E[phi(u_1) phi(u_2)] = sum_k a_k(q_1) a_k(q_2) c^k`. The coefficients cost one quadrature per input, each pair then
+//! a short polynomial. A truncated series is a covariance matrix still, because every term is one (Schur's product
+//! theorem).
+
+use crate::{Phi, quadrature::gaussian_nodes};
+
+/// The coefficients of a set of lengths, term by term.
+pub(crate) struct HermiteSeries {
+    n_inputs: usize,
+    /// The powers of the terms: all, or the odd ones for an odd activation.
+    first: usize,
+    step: usize,
+    /// `[term][input]`
+    coefficients: Vec<f64>,
+}
+
+/// Most terms a series may have.
+const MAX_TERMS: usize = 512;
+/// What may be missing of `E[phi^2]`, as a share of it.
+const PRECISE: f64 = 1e-10;
+/// What may be missing of it at most. Only kinks leave so much, and only correlations above `1 - 1 / MAX_TERMS` miss it.
+const TOLERABLE: f64 = 2e-5;
+
+impl HermiteSeries {
+    /// The series for the given lengths, as long as it must be; `None` if it converges too slowly.
+    ///
+    /// `squares` are the exact `E[phi^2]`.
+    pub(crate) fn new(phi: Phi, lengths: &[f64], squares: &[f64]) -> Option<Self> {
+        let mut terms = 32;
+        loop {
+            let series = Self::with_terms(phi, lengths, terms);
+            let missing = series.missing(squares);
+            if missing <= PRECISE {
+                return Some(series);
+            }
+            // The terms fall at least geometrically where they will be enough, so hopeless cases end early.
+            if terms >= MAX_TERMS {
+                return (missing <= TOLERABLE).then_some(series);
+            }
+            terms *= 2;
+        }
+    }
+
+    fn with_terms(phi: Phi, lengths: &[f64], terms: usize) -> Self {
+        let (first, step) = if phi.is_odd() { (1, 2) } else { (0, 1) };
+        let kept = (terms - first).div_ceil(step);
+        let mut coefficients = vec![0.0; kept * lengths.len()];
+        for (input, &q) in lengths.iter().enumerate() {
+            for (k, a) in (0..).zip(expand(phi, q, terms)) {
+                if k >= first && (k - first).is_multiple_of(step) {
+                    coefficients[(k - first) / step * lengths.len() + input] = a;
+                }
+            }
+        }
+        Self { n_inputs: lengths.len(), first, step, coefficients }
+    }
+
+    fn terms(&self) -> impl Iterator<Item = &[f64]> {
+        self.coefficients.chunks_exact(self.n_inputs)
+    }
+
+    /// The largest share of `squares` that the terms leave out.
+    fn missing(&self, squares: &[f64]) -> f64 {
+        let mut rest = squares.to_vec();
+        for term in self.terms() {
+            rest.iter_mut().zip(term).for_each(|(rest, a)| *rest -= a * a);
+        }
+        let share = |(rest, square): (&f64, &f64)| rest.abs() / square.max(f64::MIN_POSITIVE);
+        rest.iter().zip(squares).map(share).fold(0.0, f64::max)
+    }
+
+    /// Covariances of input `row` with inputs `0..out.len()`; `out` holds their correlations before.
+    pub(crate) fn covariances(&self, row: usize, out: &mut [f64]) {
+        const BLOCK: usize = 256;
+        let mut powers = [0.0; BLOCK];
+        let mut factors = [0.0; BLOCK];
+        for (start, block) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
+            let n = block.len();
+            for ((power, factor), c) in powers.iter_mut().zip(&mut factors).zip(block.iter()) {
+                *power = c.powi(self.first as i32);
+                *factor = c.powi(self.step as i32);
+            }
+            block.fill(0.0);
+            for term in self.terms() {
+                let (a, others) = (term[row], &term[start..start + n]);
+                let pairs = block.iter_mut().zip(others).zip(powers.iter_mut().zip(&factors));
+                for ((sum, other), (power, factor)) in pairs {
+                    *sum += a * other * *power;
+                    *power *= factor;
+                }
+            }
+        }
+    }
+}
+
+/// `a_0, ..., a_(terms - 1)` at length `q`.
+fn expand(phi: Phi, q: f64, terms: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; terms];
+    let roots: Vec<f64> = (1..=terms).map(|k| (k as f64).sqrt()).collect();
+    gaussian_nodes(q, phi.kinks(), |z, weight| {
+        let value = weight * phi.value(q.sqrt() * z);
+        // h_k = He_k / sqrt(k!): h_(k+1) = (z h_k - sqrt(k) h_(k-1)) / sqrt(k + 1)
+        let (mut before, mut h) = (0.0, 1.0);
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum += value * h;
+            let lower = if k > 0 { roots[k - 1] * before } else { 0.0 };
+            (before, h) = (h, (z * h - lower) / roots[k]);
+        }
+    });
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+    use tensor::Activation;
+
+    fn series(activation: Activation, lengths: &[f64]) -> Option<HermiteSeries> {
+        let phi = Phi::new(activation);
+        let squares: Vec<f64> =
+            lengths.iter().map(|&q| Kernel::new(phi).moments(q).square).collect();
+        HermiteSeries::new(phi, lengths, &squares)
+    }
+
+    #[test]
+    fn series_are_the_covariances() {
+        let lengths = [0.02, 0.4, 1.0, 3.0];
+        for activation in Activation::ALL {
+            let Some(series) = series(activation, &lengths) else { continue };
+            let kernel = Kernel::new(Phi::new(activation));
+            let kinked = !Phi::new(activation).kinks().is_empty();
+            for c in [-0.9, 0.0, 0.5, 0.97] {
+                let mut found = [c; 4];
+                series.covariances(2, &mut found);
+                for (&q, found) in lengths.iter().zip(found) {
+                    let expected = kernel.covariance(1.0, q, c);
+                    let scale = (kernel.moments(1.0).square * kernel.moments(q).square).sqrt();
+                    let tolerance = if kinked { TOLERABLE } else { 1e-9 };
+                    assert!(
+                        (found - expected).abs() < tolerance * scale,
+                        "{activation} {q} {c}: {found} {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn smooth_activations_converge_at_ordinary_lengths() {
+        for activation in [Activation::Tanh, Activation::Softplus, Activation::Silu] {
+            assert!(series(activation, &[0.01, 1.0, 6.0]).is_some(), "{activation}");
+        }
+        for activation in [Activation::Elu, Activation::Selu, Activation::HardTanh] {
+            assert!(series(activation, &[0.5, 1.0, 2.0]).is_some(), "{activation}");
+        }
+    }
+
+    #[test]
+    fn steps_do_not_converge() {
+        assert!(series(Activation::Tanh, &[1e6]).is_none());
+    }
+}
