@@ -13,14 +13,14 @@ use std::process::ExitCode;
 
 /// Whether a bench is one of the program's, not one of criterion's.
 fn is_programs_bench(arguments: &[String]) -> bool {
-    arguments.first().is_some_and(|name| name == "cascade")
+    arguments.first().is_some_and(|name| ["cascade", "compare", "depth"].contains(&name.as_str()))
 }
 
 const HELP: &str = "\
 Tasks of the project:
   cargo xtask test            run all tests
   cargo xtask check           formatting, lints, tests, documentation, arrows between crates: what CI runs
-  cargo xtask bench [NAME]    criterion benches of the kernels; `bench cascade` is the program's
+  cargo xtask bench [NAME]    criterion benches of the kernels; `cascade`, `compare` and `depth` are the program's
 
 Everything else is the program's:";
 

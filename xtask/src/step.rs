@@ -13,6 +13,15 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    // What cargo says of this package; some build scripts would take it for a change and build their crates again.
+    for (name, _) in std::env::vars_os() {
+        let is_package = |name: &str| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
+        };
+        if name.to_str().is_some_and(is_package) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

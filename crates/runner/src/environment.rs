@@ -31,3 +31,23 @@ pub fn json() -> String {
         facts().into_iter().map(|(name, value)| (name, value.into())).collect();
     serde_json::to_string_pretty(&object).expect("text can be written as JSON")
 }
+
+/// The most memory this process has had, in bytes: the high-water mark of its resident set, where the system keeps one.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kibibytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn peak_memory_sees_what_was_touched_and_keeps_it() {
+        const BYTES: usize = 64 << 20;
+        let touched = std::hint::black_box(vec![1_u8; BYTES]);
+        drop(touched);
+        assert!(super::peak_memory().unwrap() > BYTES as u64);
+    }
+}

@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use self::figures::{Figure, Layout};
-pub use self::{format::Format, sentences::verdict_sentences};
+use self::figures::{Figure, GrowthChart, Layout};
+pub use self::{figures::Growth, format::Format, sentences::verdict_sentences};
 use crate::record::RunRecord;
 
 /// Writes the report of `run` into `folder` in each of `formats` and returns the files written, the page first.
@@ -57,6 +57,20 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
         written.insert(0, files::write(&folder.join("report.html"), page.as_bytes())?);
     }
     Ok(written)
+}
+
+/// Writes a chart of quantities measured over depth into `folder` as `{stem}.svg` and `{stem}.png`.
+///
+/// # Errors
+/// When the folder or a file cannot be written.
+pub fn write_growth(
+    folder: &Path,
+    stem: &str,
+    title: &str,
+    quantities: &[Growth],
+) -> Result<Vec<PathBuf>> {
+    let chart = GrowthChart { stem, title, quantities };
+    write_figure(&chart, folder, &[Format::Svg, Format::Png])
 }
 
 /// Writes one figure as SVG, PNG or both.

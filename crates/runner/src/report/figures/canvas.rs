@@ -47,6 +47,22 @@ impl Rect {
     pub(super) const fn height(self) -> i32 {
         self.bottom - self.top
     }
+
+    /// The `index`-th of `total` parts: side by side, or one under the other where it is narrow.
+    pub(super) fn part(self, index: i32, total: i32, layout: Layout) -> Self {
+        match layout {
+            Layout::Wide => {
+                let step = self.width() / total;
+                let left = self.left + index * step;
+                Self { left, right: left + step - px(12), ..self }
+            }
+            Layout::Narrow => {
+                let step = self.height() / total;
+                let top = self.top + index * step;
+                Self { top, bottom: top + step - px(10), ..self }
+            }
+        }
+    }
 }
 
 /// A bitmap beneath the drawing, stretched over `rect` without smoothing.

@@ -159,7 +159,7 @@ impl Figure for Comparison<'_> {
             Rect { left: px(4), top: top + px(4), right: width - px(14), bottom: height - px(2) };
         let mut hover = Hover::default();
         for (index, panel) in self.panels.iter().enumerate() {
-            let outer = part(room, index as i32, self.panels.len() as i32, layout);
+            let outer = room.part(index as i32, self.panels.len() as i32, layout);
             hover.marks.extend(panel.draw(canvas, outer, layout)?);
         }
         Ok(hover)
@@ -274,21 +274,5 @@ impl<'a> Series<'a> {
         let theory = format!("{} {}", theory_scale(self.rule).1, short(point.theory));
         let text = format!("{place}, {}: {}; {theory}", self.estimator, point.words);
         Ok(Mark { x: at.0, y: at.1, text })
-    }
-}
-
-/// The `index`-th of `total` parts of `room`: side by side, or one under the other where it is narrow.
-fn part(room: Rect, index: i32, total: i32, layout: Layout) -> Rect {
-    match layout {
-        Layout::Wide => {
-            let step = room.width() / total;
-            let left = room.left + index * step;
-            Rect { left, right: left + step - px(12), ..room }
-        }
-        Layout::Narrow => {
-            let step = room.height() / total;
-            let top = room.top + index * step;
-            Rect { top, bottom: top + step - px(10), ..room }
-        }
     }
 }

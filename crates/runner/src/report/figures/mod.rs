@@ -9,6 +9,7 @@ mod comparison;
 mod drawing;
 mod frame;
 mod gallery;
+mod growth;
 mod hover;
 mod legend;
 mod marks;
@@ -20,6 +21,7 @@ mod text;
 
 use anyhow::Result;
 
+pub use self::growth::Growth;
 use self::{
     canvas::Canvas, comparison::Comparison, gallery::Gallery, phase::PhaseDiagram,
     profiles::Profiles,
@@ -28,6 +30,7 @@ pub(super) use self::{
     canvas::Layout,
     drawing::Drawing,
     gallery::{MOST_GALLERY_POINTS, MOST_GALLERY_SAMPLES, shown_depths},
+    growth::GrowthChart,
     hover::{Cells, Hover, Mark, Values},
     picture::Scaling,
 };

@@ -1,0 +1,295 @@
+//! The cascade's bench and other programs in turns: A B C A B C …
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use tensor::{Cpu, Precision, SimdLevel};
+
+use super::{
+    Size, at_least_one,
+    cascade::{self, PEAK_SECONDS},
+    external::{self, Measured, PROGRAMS, Program, Python, Setting, Workload},
+    isobath,
+    means::Means,
+    summary::Summary,
+};
+use crate::cli::{Usage, exit};
+
+/// Layers and images of `--quick`.
+const QUICK: (usize, usize) = (4, 6400);
+
+/// The least share of its highest peak that a machine left alone keeps.
+const STEADY: f64 = 0.85;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Python 3 that has torch and numpy
+    #[arg(long, default_value = "python3", value_name = "PATH")]
+    python: PathBuf,
+    /// Folder of the programs; default: `baselines` in the folder that `ISOBATH_SHARED` names, or else `shared`, beside
+    /// the workspace
+    #[arg(long, value_name = "DIR")]
+    baselines: Option<PathBuf>,
+    /// Compare with this one alone; may be given several times: published, layerwise, manual, batched
+    #[arg(long = "program", value_name = "NAME", value_parser = external::program)]
+    programs: Vec<&'static Program>,
+    /// Layers
+    #[arg(long, default_value_t = 20, value_parser = at_least_one)]
+    depth: usize,
+    #[command(flatten)]
+    size: Size,
+    /// Rounds, in each of which every program runs once
+    #[arg(long, default_value_t = 5, value_parser = at_least_one)]
+    repeat: usize,
+    /// A size to try the command with; too short for numbers to rely on
+    #[arg(long, conflicts_with_all = ["depth", "images"])]
+    quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who takes a turn.
+#[derive(Clone, Copy)]
+enum Competitor {
+    Isobath { name: &'static str, about: &'static str, means: Means },
+    Other(&'static Program),
+}
+
+impl Competitor {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Isobath { name, .. } => name,
+            Self::Other(program) => program.name,
+        }
+    }
+
+    const fn about(self) -> &'static str {
+        match self {
+            Self::Isobath { about, .. } => about,
+            Self::Other(program) => program.about,
+        }
+    }
+
+    fn run(self, setting: Setting<'_>) -> Result<Measured> {
+        match self {
+            Self::Isobath { means, .. } => {
+                let report = isobath::epoch(setting.depth, setting.size, means)?;
+                Ok(Measured { seconds: report.seconds, losses: report.last_losses })
+            }
+            Self::Other(program) => program.run(setting),
+        }
+    }
+}
+
+/// One turn.
+#[derive(Clone, Copy)]
+struct Turn {
+    measured: Measured,
+    /// The machine's peak around it, operations per second.
+    peak: f64,
+}
+
+/// What came of one competitor's turns.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: &'static str,
+    about: &'static str,
+    seconds: Summary,
+    /// Its seconds over this program's of the same round.
+    ratio: Summary,
+    gflops: Summary,
+    /// Of the peak measured around each turn.
+    peak_share: Summary,
+    last_losses: [f64; 2],
+    runs: Vec<f64>,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<u8> {
+    let Arguments { repeat, json, .. } = *arguments;
+    let (depth, size) = if arguments.quick {
+        (QUICK.0, Size { images: QUICK.1, ..arguments.size })
+    } else {
+        (arguments.depth, arguments.size)
+    };
+    let competitors = competitors(&arguments.programs);
+    let scripts = arguments.baselines.clone().unwrap_or_else(shared_baselines);
+    for competitor in &competitors {
+        if let Competitor::Other(program) = competitor {
+            program.check(&scripts, size.width).map_err(|error| Usage(error.to_string()))?;
+        }
+    }
+    let python = Python::find(&arguments.python)?;
+    let samples = tempfile::tempdir().context("cannot make a temporary folder")?;
+    external::write_samples(samples.path(), size)?;
+    let setting =
+        Setting { python: &python, scripts: &scripts, samples: samples.path(), depth, size };
+    let rounds = rounds(&competitors, setting, repeat)?;
+    let rows = rows(&competitors, &rounds, size.flops(depth));
+    let peak = Summary::of(rounds.iter().flatten().map(|turn| turn.peak / 1e9));
+    if json {
+        let Size { width, images, batch } = size;
+        println!(
+            "{}",
+            json!({
+                "depth": depth, "width": width, "images": images, "batch": batch,
+                "threads": rayon::current_num_threads(), "backend": cpu_description(),
+                "python": python.versions, "rounds": repeat, "peak_gflops": peak, "programs": rows,
+            })
+        );
+        return Ok(exit::DONE);
+    }
+    println!(
+        "{} with {} threads: {}",
+        cpu_description(),
+        rayon::current_num_threads(),
+        cascade::describe(depth, size)
+    );
+    println!("{}; generated digits; {repeat} rounds: median and range", python.versions);
+    println!("peak {peak:.1} GFLOP/s");
+    print_table(&rows);
+    if arguments.quick {
+        println!("a quick size: start-up of threads and libraries weighs more than in a real one");
+    }
+    if peak.low < STEADY * peak.high {
+        println!(
+            "the machine was not steady: its peak fell to {:.0}%; something else ran",
+            100.0 * peak.low / peak.high
+        );
+    }
+    Ok(exit::DONE)
+}
+
+/// This program and those asked for; all of its kind where none is.
+fn competitors(asked: &[&'static Program]) -> Vec<Competitor> {
+    let is_asked = |program: &Program| {
+        asked.is_empty() || asked.iter().any(|asked| asked.name == program.name)
+    };
+    let others = PROGRAMS
+        .iter()
+        .filter(|program| program.workload == Workload::Cascade && is_asked(program))
+        .map(Competitor::Other);
+    own().into_iter().chain(others).collect()
+}
+
+/// This program, and the other ways this processor has to do the work.
+fn own() -> Vec<Competitor> {
+    let isobath = |name, about, precision, simd| Competitor::Isobath {
+        name,
+        about,
+        means: Means { precision, simd },
+    };
+    let mut own = vec![isobath("isobath", "this program", Precision::F32, None)];
+    if SimdLevel::detect() == SimdLevel::Amx {
+        own.push(isobath(
+            "isobath avx512",
+            "without tiles",
+            Precision::F32,
+            Some(SimdLevel::Avx512),
+        ));
+        own.push(isobath("isobath bf16", "products in bf16", Precision::Bf16, None));
+    }
+    own
+}
+
+/// Where the programs are unless a folder is named.
+fn shared_baselines() -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    std::env::var_os("ISOBATH_SHARED").map_or(beside, PathBuf::from).join("baselines")
+}
+
+fn cpu_description() -> String {
+    use tensor::Backend;
+    Cpu::new().description()
+}
+
+/// Lets all take their turns, `repeat` times.
+fn rounds(
+    competitors: &[Competitor],
+    setting: Setting<'_>,
+    repeat: usize,
+) -> Result<Vec<Vec<Turn>>> {
+    let cpu = Cpu::new();
+    let mut before = cpu.peak_flops(PEAK_SECONDS);
+    let mut turn = |round: usize, competitor: &Competitor| {
+        let measured = competitor.run(setting)?;
+        let after = cpu.peak_flops(PEAK_SECONDS);
+        // The machine's speed drifts, so each time is held against the peak around it.
+        let peak = f64::midpoint(std::mem::replace(&mut before, after), after);
+        let name = competitor.name();
+        eprintln!("round {} of {repeat}: {name}, {:.2} s", round + 1, measured.seconds);
+        Ok(Turn { measured, peak })
+    };
+    (0..repeat)
+        .map(|round| competitors.iter().map(|competitor| turn(round, competitor)).collect())
+        .collect()
+}
+
+fn rows(competitors: &[Competitor], rounds: &[Vec<Turn>], flops: f64) -> Vec<Row> {
+    let row = |(index, competitor): (usize, &Competitor)| {
+        let turns = || rounds.iter().map(move |turns| turns[index]);
+        let seconds = |turn: Turn| turn.measured.seconds;
+        Row {
+            name: competitor.name(),
+            about: competitor.about(),
+            seconds: Summary::of(turns().map(seconds)),
+            ratio: Summary::of(
+                rounds.iter().map(|turns| seconds(turns[index]) / seconds(turns[0])),
+            ),
+            gflops: Summary::of(turns().map(|turn| flops / seconds(turn) / 1e9)),
+            peak_share: Summary::of(turns().map(|turn| flops / seconds(turn) / turn.peak)),
+            last_losses: rounds[0][index].measured.losses,
+            runs: turns().map(seconds).collect(),
+        }
+    };
+    competitors.iter().enumerate().map(row).collect()
+}
+
+fn print_table(rows: &[Row]) {
+    let head = ["", "seconds", "times isobath's", "GFLOP/s", "% of the peak", "last losses"];
+    let lines = rows.iter().map(|row| {
+        let [first, last] = row.last_losses;
+        [
+            row.name.to_owned(),
+            format!("{:.2}", row.seconds),
+            format!("{:.2}", row.ratio),
+            format!("{:.1}", row.gflops),
+            format!("{:.1}", row.peak_share.scaled(100.0)),
+            format!("{first:.4} .. {last:.4}"),
+        ]
+    });
+    let lines: Vec<[String; 6]> = [head.map(str::to_owned)].into_iter().chain(lines).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_of_the_same_round() {
+        let turn = |seconds| Turn { measured: Measured { seconds, losses: [0.1, 0.2] }, peak: 8.0 };
+        // The machine is half as fast in the second round; the ratio does not see it.
+        let rounds = [vec![turn(1.0), turn(3.0)], vec![turn(2.0), turn(6.0)]];
+        let competitors = [own()[0], Competitor::Other(&PROGRAMS[2])];
+        let rows = rows(&competitors, &rounds, 4.0);
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0].ratio, Summary { median: 1.0, low: 1.0, high: 1.0 });
+        assert_eq!((rows[1].name, rows[1].seconds.median), ("manual", 4.5));
+        assert_eq!(rows[1].ratio, Summary { median: 3.0, low: 3.0, high: 3.0 });
+        assert_eq!(rows[0].peak_share, Summary { median: 0.375, low: 0.25, high: 0.5 });
+    }
+
+    #[test]
+    fn all_programs_take_part_unless_some_are_named() {
+        assert_eq!(competitors(&[]).len(), own().len() + PROGRAMS.len());
+    }
+}

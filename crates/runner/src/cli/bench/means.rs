@@ -1,0 +1,42 @@
+//! How this program is to do the work.
+
+use clap::Args;
+use tensor::{Cpu, Precision, SimdLevel};
+
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Means {
+    /// Precision of the products decoders are trained by: f32 or bf16
+    #[arg(long, default_value = "f32", value_parser = precision)]
+    pub(super) precision: Precision,
+    /// SIMD instructions instead of the best this processor has: amx, avx512, avx2, neon or scalar
+    #[arg(long, value_parser = level)]
+    pub(super) simd: Option<SimdLevel>,
+}
+
+impl Means {
+    /// The backend that has them.
+    pub(super) fn cpu(self) -> Cpu {
+        self.simd.and_then(Cpu::with_level).unwrap_or_default()
+    }
+
+    /// The command line that asks for them.
+    pub(super) fn arguments(self) -> Vec<String> {
+        let simd = self.simd.map(|level| ["--simd".to_owned(), level.name().to_owned()]);
+        let precision = ["--precision".to_owned(), self.precision.to_string()];
+        precision.into_iter().chain(simd.into_iter().flatten()).collect()
+    }
+}
+
+fn precision(text: &str) -> Result<Precision, String> {
+    match text {
+        "f32" => Ok(Precision::F32),
+        "bf16" => Ok(Precision::Bf16),
+        _ => Err("use f32 or bf16".to_owned()),
+    }
+}
+
+fn level(text: &str) -> Result<SimdLevel, String> {
+    let level = SimdLevel::ALL.into_iter().find(|level| level.name() == text);
+    let level = level.ok_or("use amx, avx512, avx2, neon or scalar")?;
+    if level.is_available() { Ok(level) } else { Err(format!("this processor has no {level}")) }
+}
