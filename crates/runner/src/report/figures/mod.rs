@@ -17,6 +17,7 @@ mod phase;
 mod picture;
 mod profiles;
 mod text;
+mod theory;
 
 use anyhow::Result;
 
