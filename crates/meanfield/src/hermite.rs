@@ -5,7 +5,9 @@
 //! a short polynomial. A truncated series is a covariance matrix still, because every term is one (Schur's product
 //! theorem).
 
-use crate::{Phi, quadrature::gaussian_nodes};
+use ndarray::{Array2, s};
+
+use crate::{Phi, quadrature::gaussian_nodes, special::normal_pdf};
 
 /// The coefficients of a set of lengths, term by term.
 pub(crate) struct HermiteSeries {
@@ -46,16 +48,13 @@ impl HermiteSeries {
 
     fn with_terms(phi: Phi, lengths: &[f64], terms: usize) -> Self {
         let (first, step) = if phi.is_odd() { (1, 2) } else { (0, 1) };
-        let kept = (terms - first).div_ceil(step);
-        let mut coefficients = vec![0.0; kept * lengths.len()];
-        for (input, &q) in lengths.iter().enumerate() {
-            for (k, a) in (0..).zip(expand(phi, q, terms)) {
-                if k >= first && (k - first).is_multiple_of(step) {
-                    coefficients[(k - first) / step * lengths.len() + input] = a;
-                }
-            }
-        }
-        Self { n_inputs: lengths.len(), first, step, coefficients }
+        let all = if phi.kinks().is_empty() {
+            expand_smooth(phi, lengths, terms)
+        } else {
+            expand_kinked(phi, lengths, terms)
+        };
+        let kept = all.slice(s![first..; step, ..]);
+        Self { n_inputs: lengths.len(), first, step, coefficients: kept.iter().copied().collect() }
     }
 
     fn terms(&self) -> impl Iterator<Item = &[f64]> {
@@ -96,21 +95,63 @@ impl HermiteSeries {
     }
 }
 
-/// `a_0, ..., a_(terms - 1)` at length `q`.
-fn expand(phi: Phi, q: f64, terms: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; terms];
-    let roots: Vec<f64> = (1..=terms).map(|k| (k as f64).sqrt()).collect();
-    gaussian_nodes(q, phi.kinks(), |z, weight| {
-        let value = weight * phi.value(q.sqrt() * z);
-        // h_k = He_k / sqrt(k!): h_(k+1) = (z h_k - sqrt(k) h_(k-1)) / sqrt(k + 1)
-        let (mut before, mut h) = (0.0, 1.0);
-        for (k, sum) in sums.iter_mut().enumerate() {
-            *sum += value * h;
-            let lower = if k > 0 { roots[k - 1] * before } else { 0.0 };
-            (before, h) = (h, (z * h - lower) / roots[k]);
-        }
+/// Coefficients `[terms, n]` of a smooth activation, by the trapezoidal rule, whose nodes all lengths share.
+///
+/// The rule's error falls like `exp(-2 pi y / STEP)` with the distance `y` of the nearest singularity from the real
+/// line. Where the series converges, `exp(-y sqrt(2 MAX_TERMS))` is small already, and this is smaller.
+fn expand_smooth(phi: Phi, lengths: &[f64], terms: usize) -> Array2<f64> {
+    const STEP: f64 = 0.1;
+    const N_SIDE: usize = 130;
+    let node = |j: usize| STEP * (j as f64 - N_SIDE as f64);
+    let n_nodes = 2 * N_SIDE + 1;
+    let mut polynomials = Array2::zeros((terms, n_nodes));
+    for (j, mut column) in polynomials.columns_mut().into_iter().enumerate() {
+        let weight = STEP * normal_pdf(node(j));
+        column.iter_mut().zip(Hermite::new(node(j))).for_each(|(entry, h)| *entry = weight * h);
+    }
+    let values = Array2::from_shape_fn((n_nodes, lengths.len()), |(j, i)| {
+        phi.value(lengths[i].sqrt() * node(j))
     });
-    sums
+    polynomials.dot(&values)
+}
+
+/// Coefficients `[terms, n]` of an activation with kinks, by a rule that splits there.
+fn expand_kinked(phi: Phi, lengths: &[f64], terms: usize) -> Array2<f64> {
+    let mut coefficients = Array2::zeros((terms, lengths.len()));
+    for (&q, mut column) in lengths.iter().zip(coefficients.columns_mut()) {
+        gaussian_nodes(q, phi.kinks(), |z, weight| {
+            let value = weight * phi.value(q.sqrt() * z);
+            column.iter_mut().zip(Hermite::new(z)).for_each(|(sum, h)| *sum += value * h);
+        });
+    }
+    coefficients
+}
+
+/// The normalised polynomials `h_k = He_k / sqrt(k!)` at `z`, by
+/// `h_(k+1) = (z h_k - sqrt(k) h_(k-1)) / sqrt(k + 1)`.
+struct Hermite {
+    z: f64,
+    k: f64,
+    before: f64,
+    current: f64,
+}
+
+impl Hermite {
+    const fn new(z: f64) -> Self {
+        Self { z, k: 0.0, before: 0.0, current: 1.0 }
+    }
+}
+
+impl Iterator for Hermite {
+    type Item = f64;
+
+    fn next(&mut self) -> Option<f64> {
+        let current = self.current;
+        let next = (self.z * current - self.k.sqrt() * self.before) / (self.k + 1.0).sqrt();
+        (self.before, self.current) = (current, next);
+        self.k += 1.0;
+        Some(current)
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +197,23 @@ mod tests {
         }
         for activation in [Activation::Elu, Activation::Selu, Activation::HardTanh] {
             assert!(series(activation, &[0.5, 1.0, 2.0]).is_some(), "{activation}");
+        }
+    }
+
+    /// Products of the first polynomials are orthonormal under the normal weight.
+    #[test]
+    fn polynomials_are_orthonormal() {
+        let mut products = [[0.0; 8]; 8];
+        gaussian_nodes(1.0, &[], |z, weight| {
+            let h: Vec<f64> = Hermite::new(z).take(8).collect();
+            for (row, a) in products.iter_mut().zip(&h) {
+                row.iter_mut().zip(&h).for_each(|(sum, b)| *sum += weight * a * b);
+            }
+        });
+        for (i, row) in products.iter().enumerate() {
+            for (j, product) in row.iter().enumerate() {
+                assert!((product - f64::from(u8::from(i == j))).abs() < 1e-12, "{i} {j}");
+            }
         }
     }
 

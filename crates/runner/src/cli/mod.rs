@@ -65,7 +65,7 @@ enum Command {
     /// Draw a run's report again, computing nothing
     Report(report::Arguments),
     /// Mean-field theory of a point, of several, or the critical line
-    Meanfield(meanfield::Arguments),
+    Meanfield(Box<meanfield::Arguments>),
     /// Repeat a stored reference computation and compare
     CheckReference(check_reference::Arguments),
     /// Fetch, import or list datasets
@@ -114,7 +114,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::List(arguments) => list::main(&places, &arguments),
         Command::Validate(arguments) => validate::main(&places, &arguments),
         Command::Report(arguments) => report::main(&places, &arguments),
-        Command::Meanfield(arguments) => meanfield::main(&arguments),
+        Command::Meanfield(arguments) => meanfield::main(&places, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),
         Command::Data(arguments) => data::main(&places, arguments),
         Command::Export(arguments) => export::main(&places, &arguments),

@@ -12,7 +12,7 @@ pub use file::{
     CascadeSection, DataSection, EntropySection, ExperimentFile, MeanfieldSection, NetworkKind,
     NetworkSection, OneOrMany, ReportSection,
 };
-pub use grid::{GridSection, Values};
+pub use grid::{GridSection, Range, Values};
 pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
 pub use read::{Override, read, read_text};

@@ -17,6 +17,7 @@ mod sentences;
 mod spread;
 #[cfg(test)]
 mod synthetic;
+pub(crate) mod theory;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use self::figures::{Figure, GrowthChart, Layout};
+pub(crate) use self::vocabulary::count;
 pub use self::{figures::Growth, format::Format, sentences::verdict_sentences};
 use crate::record::RunRecord;
 

@@ -87,7 +87,7 @@ pub(super) fn symbol(label: &str) -> String {
 }
 
 /// `1 seed`, `3 seeds`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

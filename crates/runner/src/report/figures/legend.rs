@@ -39,6 +39,8 @@ pub(super) enum Sample {
     Line,
     /// A band around a line.
     Band,
+    /// A line in its own colour, dashes and width.
+    Colored(RGBAColor, Dash, i32),
 }
 
 const SAMPLE: i32 = px(26);
@@ -100,6 +102,10 @@ fn sample(canvas: &Canvas<'_>, sample: Sample, (x, y): (i32, i32)) -> Result<()>
         Sample::Tick => {
             canvas.line(&across, INK.mix(0.4), px(2))?;
             canvas.line(&[(middle, y - half), (middle, y + half)], ink, px(2))
+        }
+        Sample::Colored(color, Dash::Solid, wide) => canvas.line(&across, color, wide),
+        Sample::Colored(color, Dash::Dashed(on, off), wide) => {
+            marks::dashed(canvas, &across, color, wide, (on, off))
         }
         Sample::Line => canvas.line(&across, INK.mix(0.6), px(1)),
         Sample::Band => {

@@ -18,6 +18,7 @@ mod phase;
 mod picture;
 mod profiles;
 mod text;
+mod theory;
 
 use anyhow::Result;
 

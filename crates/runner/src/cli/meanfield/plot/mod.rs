@@ -1,0 +1,96 @@
+//! The figures of `meanfield --plot`: cobwebs of the maps, depth scales, the plane, profiles of residual networks,
+//! errors of ridge decoders.
+
+mod cobweb;
+mod residual;
+mod ridge;
+mod scales;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use tensor::Activation;
+
+use super::{architecture::Architecture, point::Question, ridge::Prediction};
+use crate::report::theory::{AxisSpec, LineStyle, write_panels, write_plane};
+
+/// Lines of profiles, one weight variance each.
+const MOST_LINES: usize = 6;
+/// Points of a curve.
+const RESOLUTION: usize = 400;
+
+/// Draws what can be drawn of the question.
+pub(super) fn write(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
+    if let Architecture::Residual(branch) = question.architecture {
+        return write_panels(&residual::profiles(question, branch)?, folder);
+    }
+    let mut written = write_panels(&cobweb::lengths(question)?, folder)?;
+    written.extend(write_panels(&cobweb::correlations(question)?, folder)?);
+    written.extend(write_panels(&scales::scales(question), folder)?);
+    if let Architecture::FullyConnected = question.architecture {
+        written.extend(write_plane(&scales::plane(question), folder)?);
+    }
+    Ok(written)
+}
+
+/// Draws the predicted errors of ridge decoders.
+pub(super) fn write_ridge(
+    predictions: &[Prediction],
+    title: &str,
+    activation: Activation,
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    write_panels(&ridge::errors(predictions, title, activation), folder)
+}
+
+fn stem(question: &Question, what: &str) -> String {
+    let Question { activation, sigma_b2, ref architecture, .. } = *question;
+    let activation = activation.to_string().replace(':', "-");
+    format!("theory-{what}-{activation}{}-sigma_b2-{sigma_b2}", architecture.stem())
+}
+
+fn title(question: &Question, what: &str) -> String {
+    let Question { activation, sigma_b2, ref architecture, .. } = *question;
+    let words = architecture.words().replace("sigma_v2", "σ_v²").replace("sigma_a2", "σ_a²");
+    format!("{what}: {activation}, σ_b² = {sigma_b2}{words}")
+}
+
+/// Up to `count` of `values`, evenly spread, first and last included.
+fn some(values: &[f64], count: usize) -> Vec<f64> {
+    if values.len() <= count {
+        return values.to_vec();
+    }
+    let last = values.len() - 1;
+    (0..count).map(|i| values[(i * last + (count - 1) / 2) / (count - 1)]).collect()
+}
+
+fn grid(low: f64, high: f64) -> impl Iterator<Item = f64> {
+    (0..=RESOLUTION).map(move |i| low + (high - low) * i as f64 / RESOLUTION as f64)
+}
+
+/// An axis of depth, from the first layer to the last.
+fn depths(label: &str, depth: usize) -> AxisSpec {
+    AxisSpec {
+        label: label.to_owned(),
+        low: 1.0,
+        high: (depth as f64).max(2.0),
+        logarithmic: false,
+    }
+}
+
+fn variance_legend(variances: &[f64]) -> Vec<(LineStyle, String)> {
+    let entry = |(index, sigma_w2)| (LineStyle::series(index), format!("σ_w² = {sigma_w2}"));
+    variances.iter().enumerate().map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_are_spread_and_keep_the_ends() {
+        let values: Vec<f64> = (0..=10).map(f64::from).collect();
+        assert_eq!(some(&values, 3), [0.0, 5.0, 10.0]);
+        assert_eq!(some(&values[..2], 3), [0.0, 1.0]);
+    }
+}

@@ -1,0 +1,127 @@
+//! Residual networks, which have no fixed point to tabulate: where `--depth` blocks lead.
+
+use anyhow::Result;
+use meanfield::{Branch, Law, PostActivation, Residual, ResidualLayer, StreamPair};
+use serde_json::{Value, json};
+
+use super::{out_of_range, point::Question, table};
+
+/// The streams before the first block: mean square one, cosine one half.
+pub(super) const START: StreamPair = StreamPair::centred(1.0, 0.5);
+
+/// One point's blocks.
+struct Blocks {
+    sigma_w2: f64,
+    layers: meanfield::Result<Vec<ResidualLayer>>,
+}
+
+pub(super) fn print(question: &Question, branch: Branch) -> Result<()> {
+    let Question { activation, sigma_b2, depth, .. } = *question;
+    let mut points = Vec::new();
+    for &sigma_w2 in &question.sigma_w2 {
+        let network =
+            Residual::new(activation, sigma_w2, sigma_b2, branch).map_err(out_of_range)?;
+        points.push(Blocks { sigma_w2, layers: network.profile(START, depth) });
+    }
+    if question.json {
+        let objects: Vec<Value> =
+            points.iter().map(|point| object(question, branch, point)).collect();
+        println!("{}", Value::from(objects));
+        return Ok(());
+    }
+    println!("{activation}, sigma_b2 = {sigma_b2}{}", question.architecture.words());
+    println!("after {depth} blocks, from a stream of mean square 1 and two inputs of cosine 0.5");
+    println!("{}", table::line(["sigma_w2", "p", "e", "q", "chi", "ln gain"]));
+    for point in &points {
+        match &point.layers {
+            Ok(layers) => println!("{}", table::line(cells(point.sigma_w2, layers))),
+            Err(error) => println!("{:>10} {error}", point.sigma_w2),
+        }
+    }
+    for &sigma_w2 in &question.sigma_w2 {
+        print_laws(&Residual::new(activation, sigma_w2, sigma_b2, branch)?, sigma_w2);
+    }
+    Ok(())
+}
+
+fn cells(sigma_w2: f64, layers: &[ResidualLayer]) -> Vec<String> {
+    let mut cells = vec![sigma_w2.to_string()];
+    if let Some(last) = layers.last() {
+        cells.extend([last.p[0], last.e, last.q[0], last.chi, ln_gain(layers)].map(table::short));
+    }
+    cells
+}
+
+/// The logarithm of the factor by which squared gradients grow from the last block to the first.
+fn ln_gain(layers: &[ResidualLayer]) -> f64 {
+    layers.iter().map(|layer| layer.chi.ln()).sum()
+}
+
+fn print_laws(network: &Residual, sigma_w2: f64) {
+    let Some(laws) = network.laws() else { return };
+    println!(
+        "sigma_w2 = {sigma_w2}, at large depth l: p {}, |e - {}| {}, squared gradients {}",
+        words(laws.p),
+        table::short(laws.e_star),
+        words(laws.gap),
+        words(laws.gradient)
+    );
+}
+
+fn words(law: Law) -> String {
+    match law {
+        Law::Power { coefficient: Some(factor), exponent } => {
+            format!("= {} l^{}", table::short(factor), table::short(exponent))
+        }
+        Law::Power { coefficient: None, exponent } => format!("~ l^{}", table::short(exponent)),
+        Law::Exponential { rate } => format!("~ exp({} l)", table::short(rate)),
+        Law::RootExponential { rate } => format!("~ exp({} sqrt(l))", table::short(rate)),
+    }
+}
+
+fn object(question: &Question, branch: Branch, point: &Blocks) -> Value {
+    let Question { activation, sigma_b2, .. } = *question;
+    let sigma_w2 = point.sigma_w2;
+    let laws = Residual::new(activation, sigma_w2, sigma_b2, branch).ok().and_then(|n| n.laws());
+    let (name, sigma_v2, sigma_a2) = match branch {
+        Branch::Reduced => ("reduced", None, None),
+        Branch::Full { sigma_v2, sigma_a2 } => ("full", Some(sigma_v2), Some(sigma_a2)),
+    };
+    let mut object = json!({
+        "activation": activation.to_string(), "residual": name, "sigma_w2": sigma_w2,
+        "sigma_b2": sigma_b2, "sigma_v2": sigma_v2, "sigma_a2": sigma_a2, "laws": laws,
+    });
+    match &point.layers {
+        Ok(layers) => object["layers"] = json!(layers),
+        Err(error) => object["error"] = error.to_string().into(),
+    }
+    object
+}
+
+pub(super) fn print_post_activation(question: &Question) -> Result<()> {
+    let Question { activation, sigma_b2, .. } = *question;
+    let mut points = Vec::new();
+    for &sigma_w2 in &question.sigma_w2 {
+        let blocks = PostActivation::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
+        points.push((sigma_w2, blocks.fixed_point()));
+    }
+    if question.json {
+        let object = |(sigma_w2, point): &(f64, meanfield::PostActivationPoint)| {
+            let mut object = json!(point);
+            object["activation"] = activation.to_string().into();
+            object["sigma_w2"] = (*sigma_w2).into();
+            object["sigma_b2"] = sigma_b2.into();
+            object
+        };
+        println!("{}", Value::from(points.iter().map(object).collect::<Vec<_>>()));
+        return Ok(());
+    }
+    println!("{activation}, sigma_b2 = {sigma_b2}{}", question.architecture.words());
+    println!("{}", table::line(["sigma_w2", "p*", "chi", "\u{b1} ln chi", "xi_c"]));
+    for (sigma_w2, point) in points {
+        let numbers = [point.p_star, point.chi, point.ln_chi_error, point.xi_c];
+        let cells = std::iter::once(sigma_w2.to_string()).chain(numbers.map(table::short));
+        println!("{}", table::line(cells));
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Figures that need no run: theory by itself.
+
+mod panels;
+mod plane;

@@ -1,0 +1,155 @@
+//! The plane of weight and bias variances, coloured by a depth scale.
+
+use anyhow::Result;
+use plotters::style::{Color, RGBColor, text_anchor::HPos};
+
+use super::super::{
+    Figure, Hover, Layout, Place,
+    axis::{Axis, Scale},
+    canvas::{Canvas, Rect, Underlay, px},
+    frame::{self, Frame},
+    legend::{self, Entry, Sample},
+    marks::{self, Dash},
+    palette::{INK, NO_RESULT, heat},
+    picture, text,
+};
+use crate::report::{
+    numbers::{log_ticks, short, ticks},
+    theory::Plane,
+};
+
+/// The range of colours, in layers. Longer scales, up to the infinite one of the critical line, look alike.
+const COLORS: (f64, f64) = (1.0, 200.0);
+
+impl Figure for Plane {
+    fn stem(&self) -> String {
+        self.stem.clone()
+    }
+
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn caption(&self) -> String {
+        self.title.clone()
+    }
+
+    fn size(&self, _: Layout) -> (i32, i32) {
+        (px(720), px(500))
+    }
+
+    fn place(&self) -> Place {
+        Place::FilesOnly
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let (width, height) = self.size(layout);
+        let top = legend::draw(canvas, &self.title, &self.legend(), width, layout)?;
+        let outer = Rect { left: px(4), top, right: width - px(92), bottom: height - px(2) };
+        let axis = |label: &str, middles: &[f64]| {
+            let (low, high) = ends(middles);
+            let (label, ticks) = (label.into(), ticks(low, high, 8));
+            Axis { label, low, high, ticks, write: short, scale: Scale::Linear }
+        };
+        let frame = Frame::draw(
+            canvas,
+            outer,
+            layout,
+            axis("weight variance σ_w²", &self.sigma_w2),
+            axis("bias variance σ_b²", &self.sigma_b2),
+            frame::Grid::Hidden,
+        )?;
+        canvas.underlays.push(Underlay { rect: frame.rect, png: self.bitmap()? });
+        let line = self.critical.iter().map(|&(x, y)| (x, Some(y)));
+        for part in frame.clipped(line) {
+            marks::halo_line(canvas, &part, Dash::Solid)?;
+        }
+        canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
+        draw_colours(canvas, Rect { left: frame.rect.right, right: width, ..frame.rect }, layout)?;
+        Ok(Hover::default())
+    }
+}
+
+impl Plane {
+    fn legend(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if self.critical.len() > 1 {
+            let label = "critical line χ_1 = 1".into();
+            entries.push(Entry { sample: Sample::Theory(Dash::Solid), label });
+        }
+        if self.xi_c.contains(&None) {
+            entries.push(Entry { sample: Sample::NoResult, label: "no stable length".into() });
+        }
+        entries
+    }
+
+    /// One pixel for each point, the largest bias variance on top.
+    fn bitmap(&self) -> Result<Vec<u8>> {
+        let (columns, rows) = (self.sigma_w2.len(), self.sigma_b2.len());
+        let pixels = (0..rows).rev().flat_map(|row| {
+            (0..columns).map(move |column| match self.xi_c[row * columns + column] {
+                Some(xi_c) => heat(share(xi_c)),
+                None => NO_RESULT[usize::from((row + column) % 6 < 2)],
+            })
+        });
+        let rgb: Vec<u8> =
+            pixels.flat_map(|RGBColor(red, green, blue)| [red, green, blue]).collect();
+        picture::encode(columns, rows, &rgb)
+    }
+}
+
+/// How far a depth scale lies along the colours.
+fn share(xi_c: f64) -> f64 {
+    let (low, high) = COLORS;
+    (xi_c.max(low) / low).ln() / (high / low).ln()
+}
+
+/// Half a step beyond the first and last of evenly spaced middles.
+fn ends(middles: &[f64]) -> (f64, f64) {
+    match middles {
+        [] => (0.0, 1.0),
+        [one] => (one - 0.5, one + 0.5),
+        [first, second, ..] => {
+            let half = 0.5 * (second - first);
+            (first - half, middles[middles.len() - 1] + half)
+        }
+    }
+}
+
+/// What the colours mean, to the right of the plane.
+fn draw_colours(canvas: &Canvas<'_>, room: Rect, layout: Layout) -> Result<()> {
+    let bar = Rect { left: room.left + px(12), right: room.left + px(26), ..room };
+    let size = layout.text() * 12 / 13;
+    for step in 0..128 {
+        let at = |step: i32| bar.bottom - bar.height() * step / 128;
+        let rect = Rect { top: (at(step + 1) - px(1)).max(bar.top), bottom: at(step), ..bar };
+        canvas.block(rect, heat(f64::from(step) / 127.0).to_rgba())?;
+    }
+    canvas.outline(bar, INK.to_rgba(), px(1))?;
+    for tick in log_ticks(COLORS.0, COLORS.1) {
+        let y = bar.bottom - (share(tick) * f64::from(bar.height())).round() as i32;
+        canvas.line(&[(bar.right, y), (bar.right + px(3), y)], INK.to_rgba(), px(1))?;
+        let label = if tick >= COLORS.1 { format!("\u{2265}{tick}") } else { short(tick) };
+        text::write(canvas, &label, (bar.right + px(5), y), size, HPos::Left)?;
+    }
+    let middle = (room.right - px(8), bar.top + bar.height() / 2);
+    text::write_upwards(canvas, "depth scale ξ_c (layers)", middle, size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_cover_their_range_and_infinity() {
+        assert!(share(1.0).abs() < 1e-15 && (share(200.0) - 1.0).abs() < 1e-12);
+        assert!(share(0.0).abs() < 1e-15 && share(f64::INFINITY) > 1.0);
+        assert!(heat(share(f64::INFINITY)) == heat(1.0));
+    }
+
+    #[test]
+    fn ends_are_half_a_step_outside() {
+        assert_eq!(ends(&[1.0, 2.0, 3.0]), (0.5, 3.5));
+        assert_eq!(ends(&[2.0]), (1.5, 2.5));
+    }
+}
