@@ -1,5 +1,6 @@
 //! The names in a record, in the words of a reader.
 
+pub(super) use crate::count;
 use crate::record::RunRecord;
 
 /// What an estimator measures.
@@ -84,11 +85,6 @@ pub(super) fn depth_name(rule: &str) -> &'static str {
 /// An overlay's label with its symbol.
 pub(super) fn symbol(label: &str) -> String {
     label.replace("xi_c", "ξ_c").replace("xi_q", "ξ_q")
-}
-
-/// `1 seed`, `3 seeds`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `words` with a capital first letter.
