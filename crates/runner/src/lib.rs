@@ -23,3 +23,8 @@ fn hex(bytes: &[u8]) -> String {
         .map(|digit| DIGITS[usize::from(digit)])
         .collect()
 }
+
+/// `1 seed`, `3 seeds`.
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -73,6 +73,34 @@ fn threads_change_no_bit() {
 }
 
 #[test]
+fn cells_at_once_change_no_bit() {
+    let (alone, together) = (Place::new(), Place::new());
+    alone.succeed(&["run", "tiny.toml", "--at-once", "1"]);
+    together.succeed(&["run", "tiny.toml", "--at-once", "5"]);
+    assert!(alone.results() == together.results());
+}
+
+#[test]
+fn a_failure_names_its_cell_and_keeps_the_others() {
+    let saved = [&RUN[..], &["--set", "cascade.save=true", "--at-once", "3"]].concat();
+    let whole = Place::new();
+    whole.succeed(&saved);
+    let place = Place::new();
+    let folder = place.path().join("runs").join(whole.run_folder().file_name().unwrap());
+    let in_the_way = folder.join("cascades/w2-b0.05-seed1");
+    std::fs::create_dir_all(in_the_way.parent().unwrap()).unwrap();
+    std::fs::write(&in_the_way, "a file where a folder is wanted").unwrap();
+    let error = place.fail(1, &saved);
+    assert!(error.contains("cell sigma_w2 = 2, sigma_b2 = 0.05, seed 1"), "{error}");
+    // It is the 19th; of those before it only the two others under way at that moment can be missing.
+    let kept = stored(&place);
+    assert!((16..CELLS).contains(&kept), "{kept} cells are stored");
+    std::fs::remove_file(in_the_way).unwrap();
+    place.succeed(&saved);
+    assert!(place.results() == whole.results());
+}
+
+#[test]
 fn shards_together_are_the_whole() {
     let whole = Place::new();
     whole.succeed(&RUN);

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{Places, exit};
 use crate::{
+    count,
     experiment::{self, Plan},
     run::{RunFolder, Store, list_runs},
 };
@@ -24,7 +25,9 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     let files = experiment_files(&arguments.experiments)?;
     for path in &files {
         let line = match plan(path) {
-            Ok(plan) => format!("{:>5} cells  {}", plan.cells.len(), plan.file.description),
+            Ok(plan) => {
+                format!("{:>11}  {}", count(plan.cells.len(), "cell"), plan.file.description)
+            }
             Err(error) => format!("unusable: {error:#}"),
         };
         println!("  {:<40} {line}", path.display().to_string());
@@ -70,8 +73,8 @@ fn state(path: &Path) -> Result<String> {
     let there = Store::open_existing(&path.join(Store::FILE))?.keys()?.len();
     let planned = plan.cells.len();
     Ok(if there >= planned {
-        format!("done, {planned} cells")
+        format!("done, {}", count(planned, "cell"))
     } else {
-        format!("{there} of {planned} cells")
+        format!("{there} of {}", count(planned, "cell"))
     })
 }

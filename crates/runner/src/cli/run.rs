@@ -1,4 +1,4 @@
-use std::{path::PathBuf, time::Instant};
+use std::{num::NonZero, path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -8,6 +8,7 @@ use tensor::BackendSpec;
 
 use super::{Places, exit};
 use crate::{
+    count,
     experiment::{self, Override, Plan},
     report,
     run::{self, Outcome, RunFolder, RunOptions, Shard, Store},
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
     /// Do only part I of N of the cells, beside other processes that do the others
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// Cells computed at once; default: as many as keep the cores busy and fit into memory. Results do not depend on it
+    #[arg(long, value_name = "N")]
+    at_once: Option<NonZero<usize>>,
 }
 
 /// Settings on top of the file's.
@@ -67,18 +71,20 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     let data = load(places, &plan)?;
     let folder = RunFolder::hold(path, arguments.shard)?;
     eprintln!(
-        "{}: {} cells of {} layers, {} training samples, {}",
+        "{}: {} of {}, {}, {}",
         plan.file.name,
-        plan.cells.len(),
-        plan.layers,
-        data.train.len(),
+        count(plan.cells.len(), "cell"),
+        count(plan.layers, "layer"),
+        count(data.train.len(), "training sample"),
         plan.file.cascade.backend
     );
-    let options = RunOptions { fresh: arguments.fresh, shard: arguments.shard };
+    let Arguments { fresh, shard, at_once, .. } = *arguments;
+    let options = RunOptions { fresh, shard, at_once };
     let outcome = run::run(&plan, &data, &folder, &options)?;
     tell(&outcome, start);
     if outcome.left > 0 {
-        eprintln!("stopped with {} cells left; the same command goes on from here", outcome.left);
+        let left = count(outcome.left, "cell");
+        eprintln!("stopped with {left} left; the same command goes on from here");
         return Ok(exit::INTERRUPTED);
     }
     let record = run::gather(&plan, &folder.store()?, &command(arguments))?;
@@ -89,9 +95,9 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     }
     if record.cells.len() < record.cells_planned {
         println!(
-            "{} of {} cells are there; the other shards have the rest",
+            "{} of {} are there; the other shards have the rest",
             record.cells.len(),
-            record.cells_planned
+            count(record.cells_planned, "cell")
         );
     }
     let first = written.first().map_or(folder.path(), PathBuf::as_path);
@@ -105,8 +111,11 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
 
 fn tell(outcome: &Outcome, start: Instant) {
     let Outcome { found, adopted, computed, .. } = outcome;
-    let mut parts =
-        vec![format!("{computed} cells computed in {}", HumanDuration(start.elapsed()))];
+    let mut parts = vec![format!(
+        "{} computed in {}",
+        count(*computed, "cell"),
+        HumanDuration(start.elapsed())
+    )];
     if *found > 0 {
         parts.push(format!("{found} were there"));
     }

@@ -6,7 +6,10 @@ use datasets::{State, Status};
 use indicatif::{HumanBytes, HumanDuration};
 
 use super::{Places, exit, run::Settings};
-use crate::run::estimate;
+use crate::{
+    count,
+    run::{Memory, cells_at_once, estimate},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -37,17 +40,21 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         abbreviated(&widths)
     );
     println!(
-        "# cells        {cells} = {} sigma_w2 x {} sigma_b2 x {} seeds",
+        "# cells        {cells} = {} sigma_w2 x {} sigma_b2 x {}",
         plan.sigma_w2.len(),
         plan.sigma_b2.len(),
-        plan.file.grid.seeds
+        count(plan.file.grid.seeds, "seed")
     );
     println!(
         "# work         {:.3e} FLOP = {cells} x {:.3e}",
         estimate.flops_per_cell as f64 * cells as f64,
         estimate.flops_per_cell as f64
     );
-    println!("# memory       about {}", HumanBytes(estimate.bytes));
+    if let Some(memory) = Memory::of(&plan) {
+        let at_once = cells_at_once(&plan).min(cells);
+        let total = HumanBytes(memory.total(at_once));
+        println!("# memory       about {total} with {} at once", count(at_once, "cell"));
+    }
     println!(
         "# time         about {} at the {:.1} GFLOP/s measured now on {}",
         HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(cells))),

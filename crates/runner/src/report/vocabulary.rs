@@ -1,5 +1,6 @@
 //! The names in a record, in the words of a reader.
 
+pub(super) use crate::count;
 use crate::record::RunRecord;
 
 /// What an estimator measures.

@@ -1,15 +1,14 @@
 //! The run: every cell of the plan that is not there yet, each stored as soon as it is done.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{num::NonZero, path::Path, str::FromStr};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use datasets::Dataset;
 
-use super::{CellContext, Progress, RunFolder, Store, cell::Computed, compute, folder::list_runs};
+use super::{
+    CellContext, Progress, RunFolder, Store, folder::list_runs, schedule::cells_at_once,
+    workers::Workers,
+};
 use crate::experiment::{Cell, Plan};
 
 /// One part of a run shared among processes: `2/3`.
@@ -41,6 +40,8 @@ pub struct RunOptions {
     pub fresh: bool,
     /// Do only this part.
     pub shard: Option<Shard>,
+    /// Cells under way at once; by default as many as keep the cores busy and fit into memory.
+    pub at_once: Option<NonZero<usize>>,
 }
 
 /// How a run went.
@@ -86,38 +87,12 @@ pub fn run(
     let found = keyed.len() - missing.len();
     let adopted = if options.fresh { 0 } else { adopt(&mut store, folder.path(), &mut missing) };
     let progress = Progress::new((missing.len() * plan.layers) as u64);
-    let mut computed = 0;
-    for (index, (key, cell)) in missing.iter().enumerate() {
-        if progress.interrupted() {
-            break;
-        }
-        progress.message(format!("cell {} of {}, {}", index + 1, missing.len(), cell_name(cell)));
-        match compute(context, cell, &progress) {
-            Ok(done) => {
-                save(plan, folder.path(), cell, &done)?;
-                store.insert(key, &done.record)?;
-                computed += 1;
-                // A cell that failed did not count all its layers.
-                progress.set((computed * plan.layers) as u64);
-            }
-            Err(error) if is_cancelled(&error) => break,
-            Err(error) => {
-                progress.finish();
-                return Err(error).with_context(|| format!("cell {}", cell_name(cell)));
-            }
-        }
-    }
+    let at_once = options.at_once.map_or_else(|| cells_at_once(plan), NonZero::get);
+    let computed =
+        Workers::new(context, folder.path(), &mut store, &missing, &progress).run(at_once);
     progress.finish();
+    let computed = computed?;
     Ok(Outcome { found, adopted, computed, left: missing.len() - computed })
-}
-
-fn cell_name(cell: &Cell) -> String {
-    let id = cell.id;
-    format!("sigma_w2 = {}, sigma_b2 = {}, seed {}", id.sigma_w2, id.sigma_b2, id.seed_index)
-}
-
-fn is_cancelled(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(cascade::Error::Cancelled))
 }
 
 /// Takes cells that other runs beside `folder` have computed; those found leave `missing`.
@@ -136,21 +111,6 @@ fn adopt(store: &mut Store, folder: &Path, missing: &mut Vec<(String, &Cell)>) -
         });
     }
     before - missing.len()
-}
-
-/// Writes decoders and reconstructions where the file asks for them.
-fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> Result<()> {
-    let Some(cascade) = done.cascade.as_ref().filter(|_| plan.file.cascade.save) else {
-        return Ok(());
-    };
-    let id = cell.id;
-    let name = format!("w{}-b{}-seed{}", id.sigma_w2, id.sigma_b2, id.seed_index);
-    let target: PathBuf = folder.join("cascades").join(name);
-    fs::create_dir_all(&target)
-        .with_context(|| format!("cannot make the folder {}", target.display()))?;
-    cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;
-    cascade::save_reconstructions(&target.join("reconstructions.safetensors"), cascade)
-        .map_err(|error| anyhow!(error))
 }
 
 #[cfg(test)]

@@ -3,20 +3,18 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use cascade::{Decoders, Extent, GradientCascade, InitialDecoders, Job, Reconstructor, Silent};
+use cascade::{Extent, GradientCascade, InitialDecoders, Job, Reconstructor, Silent};
 use ndarray::Array2;
 use network::{DenseLayer, Layer, Network, NetworkSpec};
 use tensor::{Activation, BackendTask, FullBackend};
 
 use crate::experiment::Plan;
 
-/// What a plan will cost. Work and memory are exact for the matrices, time is measured on a small piece.
+/// What a plan will cost. Work is exact for the matrices, time is measured on a small piece.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Floating-point operations of one cell's matrix products.
     pub flops_per_cell: u64,
-    /// Bytes of samples, activations, decoders and reconstructions while a cell is computed.
-    pub bytes: u64,
     /// Operations per second measured on one layer of this network.
     pub flops_per_second: f64,
 }
@@ -34,33 +32,18 @@ impl Estimate {
 /// When the backend is not available.
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().context("the number of training samples is not known")?;
-    let probe = plan.file.data.probe;
-    let (first, width) = widest(plan);
+    let first = largest(plan);
     let flops_per_cell = plan.file.cascade.backend.dispatch(Cost { plan, train })?;
     let spec =
         NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
     let flops_per_second = plan.file.cascade.backend.dispatch(Timing { plan, spec })??;
-    let float = size_of::<f32>() as u64;
-    let inputs = plan.shape.len();
-    // The samples, and the two layers' activations at hand.
-    let samples = (train + probe) * (inputs + 2 * width);
-    // Probe activations of all layers, and the two batches of the chain.
-    let chain = 3 * plan.layers * probe * width;
-    let one_layer = 5 * width * width;
-    let decoders = Decoders::DEFAULT_LIMIT as u64;
-    Ok(Estimate {
-        flops_per_cell,
-        bytes: float * (samples + chain + one_layer) as u64 + decoders,
-        flops_per_second,
-    })
+    Ok(Estimate { flops_per_cell, flops_per_second })
 }
 
-/// The layer with most weights, and the widest width.
-fn widest(plan: &Plan) -> (usize, usize) {
+/// The layer with most weights.
+fn largest(plan: &Plan) -> usize {
     let layers = &plan.network.layers()[..plan.layers];
-    let first = (0..layers.len()).max_by_key(|&index| layers[index].parameters()).unwrap_or(0);
-    let width = plan.network.widths()[..=plan.layers].iter().copied().max().unwrap_or(1);
-    (first, width)
+    (0..layers.len()).max_by_key(|&index| layers[index].parameters()).unwrap_or(0)
 }
 
 /// The layer that is timed in place of `layer`: as wide, unless that alone would take too long.

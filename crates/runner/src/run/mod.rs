@@ -1,17 +1,24 @@
 //! Running a plan: the folder, the store, the cells, progress.
 
 mod cell;
+mod clock;
 mod engine;
 mod estimate;
 mod folder;
 mod gather;
+mod memory;
 mod progress;
+mod save;
+mod schedule;
 mod store;
+mod workers;
 
 pub use cell::{CellContext, compute};
 pub use engine::{Outcome, RunOptions, Shard, run};
 pub use estimate::{Estimate, estimate};
 pub use folder::{RunFolder, list_runs};
 pub use gather::gather;
+pub use memory::Memory;
 pub use progress::{Progress, stop_on_interrupt};
+pub use schedule::cells_at_once;
 pub use store::Store;

@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascade::Observer;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -100,12 +99,6 @@ impl Progress {
             writeln!(std::io::stderr(), "{percent:>3}% {} · {elapsed} · {left} left", line.text);
     }
 
-    /// Says that so many layers are done altogether, whatever was counted before.
-    pub fn set(&self, layers: u64) {
-        self.done.store(layers, Ordering::Relaxed);
-        self.advance(0);
-    }
-
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
@@ -116,15 +109,5 @@ impl Progress {
     /// Whether Ctrl-C was pressed.
     pub fn interrupted(&self) -> bool {
         INTERRUPTED.load(Ordering::SeqCst)
-    }
-}
-
-impl Observer for Progress {
-    fn layer_done(&self, _: usize, _: usize) {
-        self.advance(1);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.interrupted()
     }
 }

@@ -1,0 +1,74 @@
+//! How many cells are computed at once.
+
+use tensor::BackendSpec;
+
+use super::{Memory, memory::available};
+use crate::experiment::Plan;
+
+/// Units of a decoder that keep a thread busy: a few blocks of the kernel, so that threads end at about the same time.
+const UNITS_PER_THREAD: usize = 256;
+
+/// The memory that cells may have together where the system does not say what there is.
+const FALLBACK: u64 = 2 << 30;
+
+/// How many cells of `plan` to compute at once: enough for all threads of the current pool, no more than there are
+/// threads, and no more than fit into half of the memory that is left.
+pub fn cells_at_once(plan: &Plan) -> usize {
+    let wanted = wanted(plan, rayon::current_num_threads());
+    let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
+    Memory::of(plan).map_or(1, |memory| wanted.min(fitting(memory, limit)))
+}
+
+fn wanted(plan: &Plan, threads: usize) -> usize {
+    match plan.file.cascade.backend {
+        BackendSpec::Cpu => {
+            // A decoder has as many units as its layer has inputs.
+            let units = &plan.network.widths()[..plan.layers];
+            let mean = (units.iter().sum::<usize>() / units.len()).max(1);
+            (threads * UNITS_PER_THREAD).div_ceil(mean).min(threads)
+        }
+        // Each of its cells is the work of one thread.
+        BackendSpec::Reference => threads,
+        // A device has its own ways to be busy.
+        _ => 1,
+    }
+}
+
+/// Cells that fit into `limit` bytes; one always does.
+fn fitting(memory: Memory, limit: u64) -> usize {
+    let room = limit.saturating_sub(memory.shared) / memory.cell.max(1);
+    usize::try_from(room).unwrap_or(usize::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::read_text;
+
+    fn plan(width: &str, backend: &str) -> Plan {
+        let text = format!(
+            "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 1000\nprobe = 10\n\
+             [network]\ndepth = 9\nwidth = {width}\n[grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n\
+             [cascade]\nbackend = \"{backend}\"\n"
+        );
+        Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn narrow_networks_go_side_by_side_and_wide_ones_alone() {
+        for (width, threads, cells) in
+            [("64", 2, 2), ("64", 16, 16), ("784", 1, 1), ("784", 2, 1), ("784", 16, 6)]
+        {
+            assert_eq!(wanted(&plan(width, "cpu"), threads), cells, "{width}, {threads} threads");
+        }
+        assert_eq!(wanted(&plan("784", "reference"), 4), 4);
+        assert_eq!(wanted(&plan("64", "cuda:0"), 16), 1);
+    }
+
+    #[test]
+    fn memory_limits_the_number_of_cells() {
+        let memory = Memory { shared: 100, cell: 50 };
+        assert_eq!([0, 149, 200, 249, 250].map(|limit| fitting(memory, limit)), [1, 1, 2, 2, 3]);
+        assert_eq!(memory.total(2), 200);
+    }
+}
