@@ -22,6 +22,17 @@ pub enum Error {
         /// The argument's name.
         argument: &'static str,
     },
+    /// Samples do not determine a linear decoder.
+    #[error(
+        "input {unit} is a combination of other inputs as far as these samples show, and noise = {noise} is too small to tell \
+         them apart; raise `noise`"
+    )]
+    Indeterminate {
+        /// The first such input, counted from 1.
+        unit: usize,
+        /// The standard deviation of the noise.
+        noise: f64,
+    },
     /// The backend's name is not known.
     #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"")]
     UnknownBackend {

@@ -27,7 +27,8 @@ use rayon::prelude::*;
 pub use simd::SimdLevel;
 
 use crate::{
-    HostBuffer, RandomFill, RandomStream, Result, backend::expect_len, backend::host_backend,
+    FitRidge, HostBuffer, RandomFill, RandomStream, Result, backend::expect_len,
+    backend::host_backend,
 };
 
 /// The backend of this machine's cores. Uses the rayon pool it is called in.
@@ -60,6 +61,8 @@ impl Default for Cpu {
         Self::new()
     }
 }
+
+impl FitRidge for Cpu {}
 
 impl RandomFill for Cpu {
     fn random_fill(&self, stream: RandomStream, n: usize, out: &mut HostBuffer<f32>) -> Result<()> {
