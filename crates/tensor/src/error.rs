@@ -22,6 +22,12 @@ pub enum Error {
         /// The argument's name.
         argument: &'static str,
     },
+    /// There is infinity or no number at all among the arguments, or numbers so large that their squares overflow.
+    #[error("{op}: the samples hold numbers that are not finite, or too large to be squared")]
+    NotFinite {
+        /// The operation.
+        op: &'static str,
+    },
     /// Samples do not determine a linear decoder.
     #[error(
         "input {unit} is a combination of other inputs as far as these samples show, and noise = {noise} is too small to tell \

@@ -29,6 +29,8 @@ pub struct RidgeFit {
     pub error: f64,
 }
 
+const OP: &str = "fit_ridge";
+
 /// Linear decoders in closed form.
 ///
 /// The default takes Gram and cross products from the backend's own f32 [`Gemm`], a thousand centred samples at a time,
@@ -41,7 +43,8 @@ pub trait FitRidge: Gemm + ColumnMoments {
     /// `[outputs, inputs]`, `bias` (`c`) `[outputs]`. The intercept `c` is not penalised.
     ///
     /// # Errors
-    /// [`Error::Shape`] when a buffer is too short, [`Error::Empty`] when a size is zero, [`Error::Indeterminate`] when an
+    /// [`Error::Shape`] when a buffer is too short, [`Error::Empty`] when a size is zero, [`Error::NotFinite`] when a
+    /// number is not or overflows when squared, [`Error::Indeterminate`] when an
     /// input is, to f32's precision, a combination of those before it and `noise` too small to tell them apart.
     fn fit_ridge(
         &self,
@@ -64,7 +67,6 @@ pub(crate) fn check_ridge<B: Backend>(
     weights: &B::Buffer<f32>,
     bias: &B::Buffer<f32>,
 ) -> Result<()> {
-    const OP: &str = "fit_ridge";
     let RidgeConfig { samples, inputs, outputs, .. } = *config;
     for (argument, size) in [("samples", samples), ("inputs", inputs), ("outputs", outputs)] {
         expect_positive(OP, argument, size)?;
@@ -87,6 +89,9 @@ fn fit_by_parts<B: FitRidge>(
     let h = Columns::new(backend, samples, inputs, h)?;
     let target = Columns::new(backend, samples, outputs, target)?;
     let Products { mut gram, cross } = products(backend, samples, &h, &target)?;
+    if !gram.diag().sum().is_finite() || !target.squares.is_finite() {
+        return Err(Error::NotFinite { op: OP });
+    }
     let penalty = samples as f64 * noise * noise;
     gram.diag_mut().mapv_inplace(|x| x + penalty);
     let factor =

@@ -24,6 +24,10 @@ impl FitRidge for Reference {
                 (0..inputs).map(|j| product(&h, i, j) + penalty(j)).collect()
             })
             .collect();
+        let squares = (0..outputs).map(|i| y.iter().map(|y| y[i] * y[i]).sum::<f64>());
+        if !gram.iter().flatten().copied().chain(squares).all(f64::is_finite) {
+            return Err(Error::NotFinite { op: "fit_ridge" });
+        }
         let lower =
             cholesky(&gram).map_err(|index| Error::Indeterminate { unit: index + 1, noise })?;
         let mut errors = RidgeFit { constant_error: 0.0, error: 0.0 };
