@@ -253,7 +253,7 @@ impl BackendTask for Repeat<'_> {
                 beta2: adam.beta2,
                 eps: adam.eps,
             },
-            activation: Activation::Tanh,
+            ..CascadeParams::default()
         };
         let network = reference.network()?;
         let (train, probe) =

@@ -16,7 +16,7 @@ mod points;
 mod sentences;
 mod spread;
 #[cfg(test)]
-mod synthetic;
+pub(crate) mod synthetic;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use cascade::{Decoders, Extent, GradientCascade, InitialDecoders, Job, Reconstructor, Silent};
+use cascade::{Decoders, Extent, InitialDecoders, Job, Silent};
 use ndarray::Array2;
 use network::{DenseLayer, Layer, Network, NetworkSpec};
 use tensor::{Activation, BackendTask, FullBackend};
@@ -43,7 +43,7 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let float = size_of::<f32>() as u64;
     let inputs = plan.shape.len();
     // The samples, and the two layers' activations at hand.
-    let samples = (train + probe) * (inputs + 2 * width);
+    let samples = (train + probe) * inputs + (plan.cascade.samples(train) + probe) * 2 * width;
     // Probe activations of all layers, and the two batches of the chain.
     let chain = 3 * plan.layers * probe * width;
     let one_layer = 5 * width * width;
@@ -85,7 +85,7 @@ impl BackendTask for Cost<'_> {
             train: self.train,
             probe: file.data.probe,
         };
-        GradientCascade::new(backend, cascade.clone()).flops(&extent)
+        cascade.clone().build(backend).flops(&extent)
     }
 }
 
@@ -113,7 +113,7 @@ impl BackendTask for Timing<'_> {
             probe: samples.slice(ndarray::s![..1, ..]),
             initial: InitialDecoders::Drawn { seed: 0 },
         };
-        let cascade = GradientCascade::new(backend, self.plan.cascade.clone());
+        let cascade = self.plan.cascade.clone().build(backend);
         cascade.reconstruct(&job, &Silent)?;
         let start = Instant::now();
         cascade.reconstruct(&job, &Silent)?;

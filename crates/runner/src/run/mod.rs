@@ -1,12 +1,15 @@
 //! Running a plan: the folder, the store, the cells, progress.
 
 mod cell;
+mod confident;
 mod engine;
 mod estimate;
 mod folder;
 mod gather;
+mod measure;
 mod progress;
 mod store;
+mod work;
 
 pub use cell::{CellContext, compute};
 pub use engine::{Outcome, RunOptions, Shard, run};
