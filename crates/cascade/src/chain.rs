@@ -4,11 +4,13 @@
 //! after every decoder: `L` large products instead of `L (L + 1) / 2` small ones.
 
 use ndarray::Array2;
+use network::Layer;
 use tensor::{Dense, DenseConfig};
 
 use crate::{Decoders, Observer, Result, error::Error};
 
-/// Reconstructs `samples` inputs from each layer's activations (`[samples, w_l]`, first layer first).
+/// Reconstructs `samples` inputs from the activations of the last layers that there are decoders for
+/// (`[samples, w_l]`, the shallowest first).
 ///
 /// # Errors
 /// When the device fails, decoders cannot be read back, or the observer cancels.
@@ -19,19 +21,22 @@ pub(crate) fn reconstruct<B: Dense>(
     samples: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<Array2<f32>>> {
-    let layers = decoders.len();
-    let widest = (0..layers).flat_map(|index| decoders.shape(index)).max().unwrap_or(0);
+    let layers = activations.len();
+    let first = decoders.len() - layers;
+    let widest = (0..decoders.len()).flat_map(|index| decoders.shape(index)).max().unwrap_or(0);
     let mut batch = backend.zeros(layers * samples * widest)?;
     let mut next = backend.zeros(layers * samples * widest)?;
     let mut rows = 0;
-    for index in (0..layers).rev() {
+    for index in (0..decoders.len()).rev() {
         if observer.cancelled() {
             return Err(Error::Cancelled);
         }
         let decoder = decoders.get(index)?;
         let (inputs, outputs) = (decoder.inputs(), decoder.outputs());
-        backend.write(&mut batch, rows * inputs, &activations[index])?;
-        rows += samples;
+        if let Some(activations) = index.checked_sub(first).map(|index| &activations[index]) {
+            backend.write(&mut batch, rows * inputs, activations)?;
+            rows += samples;
+        }
         let (weights, bias) = (backend.upload(&decoder.weights)?, backend.upload(&decoder.bias)?);
         let config = DenseConfig { rows, inputs, outputs, activation: decoder.activation };
         backend.dense(config, &batch, &weights, &bias, &mut next)?;
@@ -50,4 +55,9 @@ pub(crate) fn reconstruct<B: Dense>(
 /// Floating-point operations of [`reconstruct`], given each decoder's number of weights, first layer first.
 pub(crate) fn flops(weights: impl DoubleEndedIterator<Item = u64>, samples: u64) -> u64 {
     weights.rev().zip(1..).map(|(weights, depths)| 2 * weights * samples * depths).sum()
+}
+
+/// The number of weights of a layer, and of its decoder.
+pub(crate) fn weights(layer: &Layer) -> u64 {
+    layer.inputs() as u64 * layer.outputs() as u64
 }

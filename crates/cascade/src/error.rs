@@ -63,6 +63,26 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
+    /// A linear decoder cannot be found.
+    #[error("decoder {layer}: {source}")]
+    Ridge {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// Why.
+        source: tensor::Error,
+    },
+    /// A setting that belongs to another method.
+    #[error("cascade {name} = {value} means nothing to method = \"{method}\"; {advice}")]
+    Inapplicable {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The method.
+        method: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The observer asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -1,10 +1,10 @@
-use ndarray::ArrayView2;
-use network::Layer;
-use tensor::{Backend, DecoderConfig, DecoderState, Dense, TrainDecoder};
+use tensor::{DecoderConfig, DecoderState, Dense, TrainDecoder};
 
 use crate::{
-    Cascade, CascadeValidParams, Decoder, Decoders, Error, Extent, InitialDecoders, Job, LayerFit,
-    Observer, Reconstructor, Result, chain,
+    Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, InitialDecoders, Job, LayerFit,
+    Observer, Reconstructor, Result,
+    chain::{self, weights},
+    sweep::sweep,
 };
 
 /// Streams of this crate: two for each layer, in a range no other crate uses.
@@ -23,22 +23,24 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
         Self { backend, params }
     }
 
-    /// Trains the decoder of layer `index` from the layer's output `h` to its input `target`.
+    /// Trains the decoder of layer `index` from the layer's output `h` to its input `target`, both `samples` rows.
     fn fit(
         &self,
         job: &Job<'_>,
         index: usize,
+        samples: usize,
         h: &B::Buffer<f32>,
         target: &B::Buffer<f32>,
     ) -> Result<(Decoder, LayerFit)> {
         let params = self.params.params();
+        let activation = self.params.activation();
         let layer = job.network.spec().layers()[index];
         let config = DecoderConfig {
-            samples: job.train.nrows(),
+            samples,
             inputs: layer.outputs(),
             outputs: layer.inputs(),
             batch: params.batch,
-            activation: params.activation,
+            activation,
             optimizer: params.optimizer,
             precision: params.precision,
         };
@@ -51,7 +53,7 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
         let decoder = Decoder {
             weights: self.backend.download(&state.weights)?,
             bias: self.backend.download(&state.bias)?,
-            activation: params.activation,
+            activation,
         };
         Ok((decoder, LayerFit { first_loss: losses[0], last_loss: losses[steps - 1], steps }))
     }
@@ -76,39 +78,16 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
 }
 
 impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
-    fn reconstruct(&self, job: &Job<'_>, observer: &dyn Observer) -> Result<Cascade> {
-        job.check()?;
-        let mut train = Activations::new(&self.backend, job, job.train)?;
-        let mut probe = Activations::new(&self.backend, job, job.probe)?;
-        let mut decoders = Decoders::with_limit(Decoders::DEFAULT_LIMIT);
-        let (mut fits, mut probe_activations) = (Vec::new(), Vec::new());
-        for index in 0..job.layers {
-            if observer.cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let layer = job.network.upload_layer(&self.backend, index)?;
-            for activations in [&mut train, &mut probe] {
-                layer.forward(
-                    &self.backend,
-                    activations.rows,
-                    &activations.input,
-                    &mut activations.output,
-                )?;
-            }
-            let (decoder, fit) = self.fit(job, index, &train.output, &train.input)?;
-            decoders.push(decoder)?;
-            fits.push(fit);
-            let width = job.network.spec().layers()[index].outputs();
-            probe_activations.push(self.backend.read(&probe.output, 0..probe.rows * width)?);
-            train.advance();
-            probe.advance();
-            observer.layer_done(index + 1, job.layers);
-        }
-        drop(train);
-        let samples = job.probe.nrows();
-        let reconstructions =
-            chain::reconstruct(&self.backend, &decoders, &probe_activations, samples, observer)?;
-        Ok(Cascade { reconstructions, fits, decoders, flops: self.flops(&job.extent()) })
+    fn cascade(
+        &self,
+        job: &Job<'_>,
+        observer: &dyn Observer,
+        enough: Option<&mut Enough<'_>>,
+    ) -> Result<Cascade> {
+        let samples = self.params.samples(job.train.nrows());
+        let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
+        let swept = sweep(&self.backend, job, samples, observer, enough, fit)?;
+        Ok(Cascade::new(swept, self, job))
     }
 
     fn flops(&self, extent: &Extent<'_>) -> u64 {
@@ -118,43 +97,9 @@ impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
         let per_epoch = train.div_ceil(batch).max(1);
         // Whole epochs, and the beginning of one, whose minibatches are all full.
         let trained = (steps / per_epoch * train + steps % per_epoch * batch) as u64;
-        let weights = |layer: &Layer| layer.inputs() as u64 * layer.outputs() as u64;
-        let forward: u64 =
-            layers.iter().map(|layer| layer.forward_flops() * (train + probe) as u64).sum();
+        let passed = (self.params.samples(train) + probe) as u64;
+        let forward: u64 = layers.iter().map(|layer| layer.forward_flops() * passed).sum();
         let decoders: u64 = layers.iter().map(|layer| 4 * weights(layer) * trained).sum();
         forward + decoders + chain::flops(layers.iter().map(weights), probe as u64)
-    }
-}
-
-/// Input and output of the layer at hand, on the device.
-struct Activations<B: Backend> {
-    rows: usize,
-    input: B::Buffer<f32>,
-    output: B::Buffer<f32>,
-}
-
-impl<B: Backend> Activations<B> {
-    /// Room for the widest layer, the samples in place.
-    fn new(backend: &B, job: &Job<'_>, samples: ArrayView2<'_, f32>) -> Result<Self> {
-        /// Samples copied at a time where they do not lie in one piece.
-        const CHUNK: usize = 1024;
-        let (rows, width) = samples.dim();
-        let widest =
-            job.network.spec().widths()[..=job.layers].iter().copied().max().unwrap_or(width);
-        let mut input = backend.zeros(rows * widest)?;
-        if let Some(numbers) = samples.as_slice() {
-            backend.write(&mut input, 0, numbers)?;
-        } else {
-            for (index, chunk) in samples.axis_chunks_iter(ndarray::Axis(0), CHUNK).enumerate() {
-                let numbers: Vec<f32> = chunk.iter().copied().collect();
-                backend.write(&mut input, index * CHUNK * width, &numbers)?;
-            }
-        }
-        Ok(Self { rows, input, output: backend.zeros(rows * widest)? })
-    }
-
-    /// The output becomes the next layer's input.
-    fn advance(&mut self) {
-        std::mem::swap(&mut self.input, &mut self.output);
     }
 }

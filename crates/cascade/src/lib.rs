@@ -14,13 +14,16 @@ mod error;
 mod gradient;
 mod params;
 mod reconstructor;
+mod ridge;
 mod save;
+mod sweep;
 
 pub use decoders::{Decoder, Decoders};
 pub use error::{Error, Result};
 pub use gradient::GradientCascade;
-pub use params::{CascadeParams, CascadeValidParams, Method};
+pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};
 pub use reconstructor::{
-    Cascade, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent,
+    Cascade, Enough, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent,
 };
+pub use ridge::RidgeCascade;
 pub use save::{save_decoders, save_reconstructions};

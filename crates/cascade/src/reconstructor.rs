@@ -1,7 +1,7 @@
 use ndarray::{Array2, ArrayView2};
 use network::{Layer, Network};
 
-use crate::{Decoder, Decoders, Error, Result};
+use crate::{Decoder, Decoders, Error, Result, sweep::Swept};
 
 /// What is to be reconstructed, and from what.
 #[derive(Clone, Copy, Debug)]
@@ -91,21 +91,21 @@ impl Job<'_> {
     }
 }
 
-/// How training of one decoder went.
+/// How training of one decoder went. Losses are mean squared errors over samples and units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerFit {
-    /// Mean squared error on the first minibatch, before any step.
+    /// On the first minibatch, before any step; of the mean, on all training samples, for a decoder in closed form.
     pub first_loss: f64,
-    /// Mean squared error on the last minibatch, before its step.
+    /// On the last minibatch, before its step; on all training samples for a decoder in closed form.
     pub last_loss: f64,
-    /// Steps.
+    /// Steps; 0 for a decoder in closed form.
     pub steps: usize,
 }
 
-/// The result of a cascade.
+/// The result of a cascade, down to the last of the job's layers or to where it was told to stop.
 #[derive(Debug)]
 pub struct Cascade {
-    /// `r_l` of the probe samples for `l = 1..=layers`, `[n, w_0]` each.
+    /// `r_l` of the probe samples, first layer first, `[n, w_0]` each.
     pub reconstructions: Vec<Array2<f32>>,
     /// Training of the decoders, first layer first.
     pub fits: Vec<LayerFit>,
@@ -115,13 +115,41 @@ pub struct Cascade {
     pub flops: u64,
 }
 
+impl Cascade {
+    /// What a sweep of `method` found.
+    pub(crate) fn new(swept: Swept, method: &dyn Reconstructor, job: &Job<'_>) -> Self {
+        let Swept { reconstructions, fits, decoders } = swept;
+        let done = Job { layers: fits.len(), ..*job };
+        Self { reconstructions, fits, decoders, flops: method.flops(&done.extent()) }
+    }
+}
+
+/// Asked after some layers, with the reconstructions from all of them, whether deeper ones can be left out.
+pub type Enough<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
+
 /// A way to reconstruct a network's input from its layers.
 pub trait Reconstructor {
-    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth.
+    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, unless `enough` says
+    /// earlier that it is; it is asked after 8 layers and from then on after half as many again. What it says changes no
+    /// number of the layers that are there.
     ///
     /// # Errors
-    /// When the job does not fit the network, a decoder diverges, the device fails or the observer cancels.
-    fn reconstruct(&self, job: &Job<'_>, observer: &dyn Observer) -> Result<Cascade>;
+    /// When the job does not fit the network, a decoder diverges or cannot be found, the device fails or the observer
+    /// cancels.
+    fn cascade(
+        &self,
+        job: &Job<'_>,
+        observer: &dyn Observer,
+        enough: Option<&mut Enough<'_>>,
+    ) -> Result<Cascade>;
+
+    /// The same for all layers of the job.
+    ///
+    /// # Errors
+    /// As [`cascade`](Self::cascade).
+    fn reconstruct(&self, job: &Job<'_>, observer: &dyn Observer) -> Result<Cascade> {
+        self.cascade(job, observer, None)
+    }
 
     /// Floating-point operations of the matrix products that [`reconstruct`](Self::reconstruct) will need.
     fn flops(&self, extent: &Extent<'_>) -> u64;

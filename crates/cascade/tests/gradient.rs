@@ -175,7 +175,7 @@ fn a_learning_rate_too_large_is_reported() {
     let optimizer = tensor::Optimizer::sgd(1e30);
     let params = CascadeParams {
         optimizer,
-        activation: Activation::Linear,
+        activation: Some(Activation::Linear),
         epochs: 20,
         ..CascadeParams::default()
     };

@@ -5,6 +5,7 @@
 //! [`report`] draws it. [`cli`] is what a user types.
 
 pub mod cli;
+pub mod compare;
 pub mod environment;
 pub mod experiment;
 #[cfg(feature = "parquet")]

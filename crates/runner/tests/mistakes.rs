@@ -28,6 +28,15 @@ fn experiment_files() {
     check_file("batch = 32", "batch = 0", &["[cascade]", "batch = 0"]);
     check_file("batch = 32", "optimizer = { kind = \"adam\", lr = -1.0 }", &["lr = -1"]);
     check_file("batch = 32", "backend = \"gpu\"", &["unknown backend `gpu`"]);
+    check_file("batch = 32", "method = \"rigde\"", &["did you mean `ridge`?"]);
+    check_file("batch = 32", "noise = 0.1", &["noise = 0.1", "set method = \"ridge\""]);
+    check_file("batch = 32", "method = \"ridge\"\nnoise = -1.0", &["noise = -1"]);
+    check_file("batch = 32", "method = \"ridge\"\nmax_steps = 3", &["use max_samples"]);
+    check_file("batch = 32", "method = \"ridge\"\nactivation = \"tanh\"", &["are linear"]);
+    check_file("batch = 32", "stop = { rule = \"sure\" }", &["confident"]);
+    check_file("batch = 32", "stop = { rule = \"confident\", layer = 2 }", &["`layers`"]);
+    check_file("batch = 32", "stop = { rule = \"confident\", layers = 0 }", &["layers = 0"]);
+    check_file("batch = 32", "stop = { rule = \"confident\", first = 0 }", &["first = 0"]);
     check_file("\"relative\", ", "\"relativ\", ", &["unknown estimator `relativ`"]);
     check_file("name = \"tiny\"", "name = \"../tiny\"", &["names a folder"]);
     check_file(

@@ -7,7 +7,7 @@ use ndarray_rand::rand::RngCore;
 
 use crate::{
     Activation, Backend, DecoderConfig, DecoderState, DenseConfig, DivergenceKind, Error,
-    FullBackend, GemmConfig, Optimizer, Precision, RandomStream, Reference, Result,
+    FullBackend, GemmConfig, Optimizer, Precision, RandomStream, Reference, Result, RidgeConfig,
     random::StreamRng,
 };
 
@@ -49,6 +49,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.decoder(WELL_CONDITIONED_ADAM, "train_decoder with Adam")?,
         suite.decoder(Optimizer::sgd(0.05), "train_decoder with SGD")?,
         suite.decoder(Optimizer::Sgd { lr: 0.05, momentum: 0.9 }, "train_decoder with momentum")?,
+        suite.ridge()?,
         suite.divergence()?,
         suite.moments()?,
         suite.short_buffers()?,
@@ -378,6 +379,42 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
+    fn ridge(&self) -> Result<Finding> {
+        let mut tally = Tally::new("fit_ridge", 1e-5);
+        for case in 0..self.cases {
+            let [samples, inputs, outputs] = self.sizes(case);
+            // Every fourth case has more samples than one product takes.
+            let samples = if case % 4 == 3 { samples + 1000 } else { samples };
+            let config = RidgeConfig { samples, inputs, outputs, noise: 0.5 };
+            // Off centre, as activations with biases are.
+            let h =
+                self.normal(1, samples * inputs, 1.0).iter().map(|x| x + 0.7).collect::<Vec<_>>();
+            let (h, reference_h) = self.upload(&h)?;
+            let (y, reference_y) = self.upload(&self.normal(2, samples * outputs, 1.0))?;
+            let (mut v, mut expected_v) = self.upload(&vec![f32::NAN; outputs * inputs])?;
+            let (mut c, mut expected_c) = self.upload(&vec![f32::NAN; outputs])?;
+            let fit = self.backend.fit_ridge(&config, &h, &y, &mut v, &mut c)?;
+            let expected = crate::FitRidge::fit_ridge(
+                &Reference,
+                &config,
+                &reference_h,
+                &reference_y,
+                &mut expected_v,
+                &mut expected_c,
+            )?;
+            let name = || format!("{config:?}");
+            tally.add(&self.backend.download(&v)?, expected_v.as_slice(), 1.0, name);
+            tally.add(&self.backend.download(&c)?, expected_c.as_slice(), 1.0, name);
+            tally.add(
+                &[fit.constant_error, fit.error],
+                &[expected.constant_error, expected.error],
+                1.0,
+                name,
+            );
+        }
+        Ok(tally.finding)
+    }
+
     fn divergence(&self) -> Result<Finding> {
         let mut tally = Tally::new("row_divergence", 1e-12);
         let kinds = [
@@ -454,6 +491,7 @@ impl<B: FullBackend> Suite<'_, B> {
             precision: Precision::F32,
         };
         let mut state = DecoderState::zeros(b, 3, 3)?;
+        let ridge = RidgeConfig { samples: 2, inputs: 3, outputs: 3, noise: 0.1 };
         let refusals = [
             ("write", b.write(&mut out, 3, &[0.0; 4])),
             ("read", b.read(&short, 4..6).map(drop)),
@@ -482,6 +520,7 @@ impl<B: FullBackend> Suite<'_, B> {
                 ),
             ),
             ("train_decoder", b.train_decoder(&decoder, 0..1, &short, &long, &mut state).map(drop)),
+            ("fit_ridge", b.fit_ridge(&ridge, &short, &long, &mut b.zeros(9)?, &mut out).map(drop)),
             (
                 "row_divergence",
                 b.row_divergence(DivergenceKind::SquaredError, [2, 3], &long, &short, &mut sums),

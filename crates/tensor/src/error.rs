@@ -34,6 +34,23 @@ pub enum Error {
         /// What it lacks.
         precision: Precision,
     },
+    /// There is infinity or no number at all among the arguments, or numbers so large that their squares overflow.
+    #[error("{op}: the samples hold numbers that are not finite, or too large to be squared")]
+    NotFinite {
+        /// The operation.
+        op: &'static str,
+    },
+    /// Samples do not determine a linear decoder.
+    #[error(
+        "input {unit} is a combination of other inputs as far as these samples show, and noise = {noise} is too small to tell \
+         them apart; raise `noise`"
+    )]
+    Indeterminate {
+        /// The first such input, counted from 1.
+        unit: usize,
+        /// The standard deviation of the noise.
+        noise: f64,
+    },
     /// The backend's name is not known.
     #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"")]
     UnknownBackend {

@@ -14,6 +14,7 @@
 
 pub mod activation;
 pub mod backend;
+mod cholesky;
 #[cfg(feature = "test-util")]
 pub mod conformance;
 mod cpu;
@@ -37,6 +38,7 @@ pub use ops::{
     moments::ColumnMoments,
     pointwise::Pointwise,
     random_fill::{RandomFill, RandomStream},
+    ridge::{FitRidge, RidgeConfig, RidgeFit},
 };
 pub use optimizer::Optimizer;
 pub use precision::Precision;

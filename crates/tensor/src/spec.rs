@@ -2,13 +2,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ColumnMoments, Cpu, Dense, Divergence, Error, RandomFill, Reference, Result, TrainDecoder,
-};
+use crate::{Cpu, Dense, Divergence, Error, FitRidge, RandomFill, Reference, Result, TrainDecoder};
 
 /// A backend that has every family of operations, so that any stage can run on it.
-pub trait FullBackend: Dense + TrainDecoder + Divergence + ColumnMoments + RandomFill {}
-impl<B: Dense + TrainDecoder + Divergence + ColumnMoments + RandomFill> FullBackend for B {}
+pub trait FullBackend: Dense + TrainDecoder + FitRidge + Divergence + RandomFill {}
+impl<B: Dense + TrainDecoder + FitRidge + Divergence + RandomFill> FullBackend for B {}
 
 /// A backend's name as experiment files have it: `"cpu"`, `"reference"`, `"cuda:0"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
 
 use tensor::{
-    Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, FullBackend, Gemm,
-    GemmConfig, Optimizer, Precision, RandomStream, Reference, SimdLevel, TrainDecoder,
-    conformance,
+    Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, Error, FitRidge,
+    FullBackend, Gemm, GemmConfig, Optimizer, Precision, RandomStream, Reference, RidgeConfig,
+    SimdLevel, TrainDecoder, conformance,
 };
 
 #[track_caller]
@@ -107,11 +107,14 @@ fn with_threads(threads: usize) -> Vec<u32> {
             precision: Precision::F32,
         };
         let mut state = DecoderState::init(&cpu, inputs, outputs, 1, 1).unwrap();
+        let ridge = RidgeConfig { samples, inputs, outputs, noise: 0.1 };
+        let (mut v, mut c) = (cpu.zeros(outputs * inputs).unwrap(), cpu.zeros(outputs).unwrap());
+        cpu.fit_ridge(&ridge, &h, &y, &mut v, &mut c).unwrap();
         let losses = cpu.train_decoder(&config, 0..9, &h, &y, &mut state).unwrap();
         let losses = losses
             .into_iter()
             .flat_map(|loss| [(loss.to_bits() >> 32) as u32, loss.to_bits() as u32]);
-        let numbers = [&y, &state.weights, &state.bias, &state.weight_moments[1]];
+        let numbers = [&v, &c, &y, &state.weights, &state.bias, &state.weight_moments[1]];
         numbers.iter().flat_map(|m| m.as_slice()).map(|x| x.to_bits()).chain(losses).collect()
     })
 }
@@ -122,4 +125,32 @@ fn threads_change_no_bit() {
     for threads in [2, 3, 8] {
         assert!(one == with_threads(threads), "{threads} threads");
     }
+}
+
+#[track_caller]
+fn check_noise_is_needed<B: FullBackend>(backend: &B) {
+    // The second input is three times the first.
+    let h = backend.upload(&[1.0, 3.0, 2.0, 6.0, -1.0, -3.0_f32]).unwrap();
+    let y = backend.upload(&[1.0, 2.0, 3.0_f32]).unwrap();
+    let (mut v, mut c) = (backend.zeros(2).unwrap(), backend.zeros(1).unwrap());
+    let config = RidgeConfig { samples: 3, inputs: 2, outputs: 1, noise: 0.0 };
+    let error = backend.fit_ridge(&config, &h, &y, &mut v, &mut c).expect_err("collinear");
+    assert!(matches!(error, Error::Indeterminate { unit: 2, .. }), "{error}");
+    assert!(error.to_string().contains("raise `noise`"), "{error}");
+    let config = RidgeConfig { noise: 0.1, ..config };
+    backend.fit_ridge(&config, &h, &y, &mut v, &mut c).unwrap();
+    // Noise of equal size in both inputs: the weights follow the signal, one to three.
+    let v = backend.download(&v).unwrap();
+    assert!((v[1] / v[0] - 3.0).abs() < 1e-4, "{v:?}");
+    let infinite = backend.upload(&[1.0, f32::INFINITY, 3.0]).unwrap();
+    let error = backend
+        .fit_ridge(&config, &h, &infinite, &mut backend.zeros(2).unwrap(), &mut c)
+        .expect_err("infinite");
+    assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+}
+
+#[test]
+fn collinear_inputs_need_noise() {
+    check_noise_is_needed(&Cpu::new());
+    check_noise_is_needed(&Reference);
 }

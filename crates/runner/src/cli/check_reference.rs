@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2};
 use network::{DenseLayer, DenseParameters, Layer, Network, NetworkSpec};
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer, Precision};
+use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
 
 use super::exit;
 
@@ -253,8 +253,7 @@ impl BackendTask for Repeat<'_> {
                 beta2: adam.beta2,
                 eps: adam.eps,
             },
-            activation: Activation::Tanh,
-            precision: Precision::F32,
+            ..CascadeParams::default()
         };
         let network = reference.network()?;
         let (train, probe) =

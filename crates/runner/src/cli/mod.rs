@@ -3,6 +3,7 @@
 
 mod bench;
 mod check_reference;
+mod compare_methods;
 mod data;
 mod doctor;
 mod export;
@@ -64,6 +65,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Draw a run's report again, computing nothing
     Report(report::Arguments),
+    /// Hold runs that did less against one that did everything, on the same networks
+    CompareMethods(compare_methods::Arguments),
     /// Mean-field theory of a point, of several, or the critical line
     Meanfield(Box<meanfield::Arguments>),
     /// Repeat a stored reference computation and compare
@@ -115,6 +118,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Validate(arguments) => validate::main(&places, &arguments),
         Command::Report(arguments) => report::main(&places, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&places, &arguments),
+        Command::CompareMethods(arguments) => compare_methods::main(&places, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),
         Command::Data(arguments) => data::main(&places, arguments),
         Command::Export(arguments) => export::main(&places, &arguments),

@@ -9,7 +9,7 @@ use network::{MlpParams, Preset, Readout, WidthRule};
 use serde::{Deserialize, Serialize};
 use tensor::{Activation, BackendSpec, Optimizer, Precision};
 
-use super::{grid::GridSection, overlay::Overlay};
+use super::{grid::GridSection, overlay::Overlay, stop::Stop};
 use crate::report::Format;
 
 /// A whole experiment file.
@@ -130,18 +130,28 @@ impl NetworkSection {
 pub struct CascadeSection {
     /// How decoders are found.
     pub method: Method,
-    /// Passes over the training samples.
+    /// Gradient: passes over the training samples.
     pub epochs: usize,
-    /// Samples per minibatch.
+    /// Gradient: samples per minibatch.
     pub batch: usize,
-    /// Ends a decoder's training after so many minibatches.
+    /// Gradient: ends a decoder's training after so many minibatches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<usize>,
-    /// The optimiser.
+    /// Gradient: the optimiser.
     pub optimizer: Optimizer,
-    /// Activation of the decoders' output.
-    pub activation: Activation,
-    /// Of the products decoders are trained by.
+    /// Gradient: activation of the decoders' output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// Ridge: standard deviation of the noise that each activation is taken to carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+    /// Ridge: uses only the first so many training samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_samples: Option<usize>,
+    /// Does less where the verdicts do not need more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+    /// Gradient: of the products decoders are trained by.
     pub precision: Precision,
     /// Reconstruct from the readout as well.
     pub readout: bool,
@@ -153,9 +163,24 @@ pub struct CascadeSection {
 
 impl Default for CascadeSection {
     fn default() -> Self {
-        let CascadeParams { method, epochs, batch, max_steps, optimizer, activation, precision } =
-            CascadeParams::default();
-        let backend = BackendSpec::Cpu;
+        CascadeParams::default().into()
+    }
+}
+
+/// The settings of the cascade crate, the runner's own ones left at their defaults.
+impl From<CascadeParams> for CascadeSection {
+    fn from(params: CascadeParams) -> Self {
+        let CascadeParams {
+            method,
+            epochs,
+            batch,
+            max_steps,
+            optimizer,
+            activation,
+            noise,
+            max_samples,
+            precision,
+        } = params;
         Self {
             method,
             epochs,
@@ -163,10 +188,13 @@ impl Default for CascadeSection {
             max_steps,
             optimizer,
             activation,
+            noise,
+            max_samples,
+            stop: None,
             precision,
             readout: false,
             save: false,
-            backend,
+            backend: BackendSpec::Cpu,
         }
     }
 }
@@ -174,9 +202,29 @@ impl Default for CascadeSection {
 impl CascadeSection {
     /// The settings as the cascade crate takes them.
     pub fn params(&self) -> CascadeParams {
-        let Self { method, epochs, batch, max_steps, optimizer, activation, precision, .. } =
-            self.clone();
-        CascadeParams { method, epochs, batch, max_steps, optimizer, activation, precision }
+        let Self {
+            method,
+            epochs,
+            batch,
+            max_steps,
+            optimizer,
+            activation,
+            noise,
+            max_samples,
+            precision,
+            ..
+        } = self.clone();
+        CascadeParams {
+            method,
+            epochs,
+            batch,
+            max_steps,
+            optimizer,
+            activation,
+            noise,
+            max_samples,
+            precision,
+        }
     }
 }
 

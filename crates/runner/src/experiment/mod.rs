@@ -6,6 +6,7 @@ mod grid;
 mod overlay;
 mod plan;
 mod read;
+mod stop;
 
 pub use error::FileError;
 pub use file::{
@@ -16,3 +17,4 @@ pub use grid::{GridSection, Range, Values};
 pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
 pub use read::{Override, read, read_text};
+pub use stop::{Confident, Stop};

@@ -1,6 +1,6 @@
 //! A checked experiment: what runs.
 
-use cascade::CascadeValidParams;
+use cascade::{CascadeParams, CascadeValidParams};
 use datasets::{Content, LoadRequest, Manifest, Shape, Split};
 use meanfield::Theory;
 use network::{NetworkSpec, Variances};
@@ -62,8 +62,7 @@ impl Plan {
             let message = "depth = 1 leaves only the readout; use depth = 2 or more, or set readout = true in [cascade]";
             return Err(FileError::invalid("network", message));
         }
-        let cascade =
-            file.cascade.params().check().map_err(|error| FileError::invalid("cascade", error))?;
+        let cascade = check_cascade(&mut file)?;
         check_entropy(&file)?;
         let sigma_w2 = file.grid.sigma_w2.expand("sigma_w2")?;
         let sigma_b2 = file.grid.sigma_b2.expand("sigma_b2")?;
@@ -179,6 +178,17 @@ fn samples(manifest: &Manifest, split: Split) -> usize {
     let files = manifest.downloads.iter().flat_map(|download| &download.files);
     let with_images = files.filter(|file| file.split == split && file.content != Content::Labels);
     with_images.map(|file| file.samples).sum()
+}
+
+/// The cascade's settings; the method's defaults are filled in.
+fn check_cascade(file: &mut ExperimentFile) -> Result<CascadeValidParams, FileError> {
+    let section = &mut file.cascade;
+    let checked = section.params().check();
+    let checked = checked.map_err(|error| FileError::invalid("cascade", error))?;
+    let CascadeParams { activation, noise, max_samples, .. } = *checked.params();
+    (section.activation, section.noise, section.max_samples) = (activation, noise, max_samples);
+    section.stop.map_or(Ok(()), |stop| stop.check(file.entropy.bootstrap))?;
+    Ok(checked)
 }
 
 fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {

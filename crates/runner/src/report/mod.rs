@@ -16,7 +16,7 @@ mod points;
 mod sentences;
 mod spread;
 #[cfg(test)]
-mod synthetic;
+pub(crate) mod synthetic;
 pub(crate) mod theory;
 mod vocabulary;
 
@@ -25,7 +25,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use self::figures::{Figure, GrowthChart, Layout};
-pub(crate) use self::vocabulary::count;
 pub use self::{figures::Growth, format::Format, sentences::verdict_sentences};
 use crate::record::RunRecord;
 

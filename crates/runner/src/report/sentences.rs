@@ -60,12 +60,19 @@ fn nothing_survives(run: &RunRecord, estimator: &str, rule: &str) -> Option<Stri
         leading.all(|verdict| verdict.depth.is_some_and(|depth| depth < 1.0) && !verdict.beyond);
     let steps =
         run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
+    let reason = if steps == 0 {
+        "Ridge decoders were told of too much noise or had too few samples; lower `noise` or raise `max_samples`.".into()
+    } else {
+        format!(
+            "Decoders that had {} are probably not trained enough; use more training samples or epochs (about 200 steps \
+             do), or another learning rate.",
+            count(steps, "step")
+        )
+    };
     lost.then(|| {
         format!(
             "Nothing can be said of these networks: the reconstructions are lost at the first layer already, everywhere. \
-             Decoders that had {} are probably not trained enough; use more training samples or epochs (about 200 steps \
-             do), or another learning rate.",
-            count(steps, "step")
+             {reason}"
         )
     })
 }

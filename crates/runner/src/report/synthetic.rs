@@ -6,21 +6,21 @@ use crate::record::{
 };
 
 /// The critical weight variance of the made-up theory.
-pub(super) const CRITICAL: f64 = 1.76;
+pub(crate) const CRITICAL: f64 = 1.76;
 
 /// What to make up.
-pub(super) struct Options {
-    pub(super) sigma_w2: Vec<f64>,
-    pub(super) sigma_b2: Vec<f64>,
-    pub(super) seeds: usize,
-    pub(super) layers: usize,
-    pub(super) shape: [usize; 3],
-    pub(super) estimators: Vec<&'static str>,
-    pub(super) rules: Vec<&'static str>,
+pub(crate) struct Options {
+    pub(crate) sigma_w2: Vec<f64>,
+    pub(crate) sigma_b2: Vec<f64>,
+    pub(crate) seeds: usize,
+    pub(crate) layers: usize,
+    pub(crate) shape: [usize; 3],
+    pub(crate) estimators: Vec<&'static str>,
+    pub(crate) rules: Vec<&'static str>,
     /// Every how many-th cell fails; 0 for none.
-    pub(super) fail_every: usize,
+    pub(crate) fail_every: usize,
     /// Samples in the gallery.
-    pub(super) gallery: usize,
+    pub(crate) gallery: usize,
 }
 
 impl Default for Options {
@@ -40,7 +40,7 @@ impl Default for Options {
 }
 
 /// A run with ordered and chaotic sides, noise, and depths beyond the network near the critical line.
-pub(super) fn run(options: &Options) -> RunRecord {
+pub(crate) fn run(options: &Options) -> RunRecord {
     let mut cells = Vec::new();
     let mut theory = Vec::new();
     for &sigma_b2 in &options.sigma_b2 {

@@ -87,11 +87,6 @@ pub(super) fn symbol(label: &str) -> String {
     label.replace("xi_c", "ξ_c").replace("xi_q", "ξ_q")
 }
 
-/// `1 seed`, `3 seeds`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
 /// `words` with a capital first letter.
 pub(super) fn capitalised(words: &str) -> String {
     let mut characters = words.chars();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use cascade::{Extent, GradientCascade, InitialDecoders, Job, Reconstructor, Silent};
+use cascade::{Extent, InitialDecoders, Job, Silent};
 use ndarray::Array2;
 use network::{DenseLayer, Layer, Network, NetworkSpec};
 use tensor::{Activation, BackendTask, FullBackend};
@@ -68,7 +68,7 @@ impl BackendTask for Cost<'_> {
             train: self.train,
             probe: file.data.probe,
         };
-        GradientCascade::new(backend, cascade.clone()).flops(&extent)
+        cascade.clone().build(backend).flops(&extent)
     }
 }
 
@@ -96,7 +96,7 @@ impl BackendTask for Timing<'_> {
             probe: samples.slice(ndarray::s![..1, ..]),
             initial: InitialDecoders::Drawn { seed: 0 },
         };
-        let cascade = GradientCascade::new(backend, self.plan.cascade.clone());
+        let cascade = self.plan.cascade.clone().build(backend);
         cascade.reconstruct(&job, &Silent)?;
         let start = Instant::now();
         cascade.reconstruct(&job, &Silent)?;

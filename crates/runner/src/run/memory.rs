@@ -26,7 +26,7 @@ impl Memory {
         let probes = probe * widths[1..].iter().sum::<usize>();
         let decoders = weights().sum::<usize>().min(Decoders::DEFAULT_LIMIT / FLOAT);
         // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
-        let training = 2 * (train + probe) * widest + 8 * most_weights;
+        let training = 2 * (plan.cascade.samples(train) + probe) * widest + 8 * most_weights;
         // Then the chain's two batches, and its end as reconstructions.
         let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
         Some(Self {

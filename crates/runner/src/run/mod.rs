@@ -2,15 +2,18 @@
 
 mod cell;
 mod clock;
+mod confident;
 mod engine;
 mod estimate;
 mod folder;
 mod gather;
+mod measure;
 mod memory;
 mod progress;
 mod save;
 mod schedule;
 mod store;
+mod work;
 mod workers;
 
 pub use cell::{CellContext, compute};

@@ -62,7 +62,9 @@ mod tests {
             assert_eq!(wanted(&plan(width, "cpu"), threads), cells, "{width}, {threads} threads");
         }
         assert_eq!(wanted(&plan("784", "reference"), 4), 4);
-        assert_eq!(wanted(&plan("64", "cuda:0"), 16), 1);
+        let mut on_a_device = plan("64", "cpu");
+        on_a_device.file.cascade.backend = BackendSpec::Cuda { ordinal: 0 };
+        assert_eq!(wanted(&on_a_device, 16), 1);
     }
 
     #[test]

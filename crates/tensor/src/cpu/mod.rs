@@ -30,7 +30,7 @@ use rayon::prelude::*;
 pub use simd::SimdLevel;
 
 use crate::{
-    Backend, Error, HostBuffer, Precision, RandomFill, RandomStream, Result,
+    Backend, Error, FitRidge, HostBuffer, Precision, RandomFill, RandomStream, Result,
     backend::{expect_len, host_backend},
 };
 
@@ -87,6 +87,8 @@ impl Default for Cpu {
         Self::new()
     }
 }
+
+impl FitRidge for Cpu {}
 
 impl RandomFill for Cpu {
     fn random_fill(&self, stream: RandomStream, n: usize, out: &mut HostBuffer<f32>) -> Result<()> {

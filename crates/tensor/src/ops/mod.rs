@@ -8,3 +8,4 @@ pub(crate) mod gemm;
 pub(crate) mod moments;
 pub(crate) mod pointwise;
 pub(crate) mod random_fill;
+pub(crate) mod ridge;

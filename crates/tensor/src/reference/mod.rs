@@ -2,6 +2,7 @@
 //! other backends are tested against.
 
 mod activation;
+mod ridge;
 
 pub(crate) use activation::{derivative as activation_derivative, value as activation_value};
 

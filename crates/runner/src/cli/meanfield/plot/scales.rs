@@ -9,10 +9,8 @@ use super::{
     },
     grid, stem, title,
 };
-use crate::report::{
-    count,
-    theory::{AxisSpec, Line, LineStyle, Panel, Panels, Plane},
-};
+use crate::count;
+use crate::report::theory::{AxisSpec, Line, LineStyle, Panel, Panels, Plane};
 
 /// The range of weight variances of a figure: that of the question if it has several, around the usual ones if not.
 fn range(question: &Question) -> (f64, f64) {

@@ -1,0 +1,79 @@
+use tensor::{Activation, Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
+
+use crate::{
+    Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, Job, LayerFit, Observer,
+    Reconstructor, Result,
+    chain::{self, weights},
+    sweep::sweep,
+};
+
+/// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
+/// [`FitRidge::fit_ridge`]. No step size, no minibatches, no random numbers.
+///
+/// What the noise stands for is how small a difference between activations still counts. Without it, differences that no
+/// gradient descent could use would be decoded from any depth.
+#[derive(Clone, Debug)]
+pub struct RidgeCascade<B> {
+    backend: B,
+    params: CascadeValidParams,
+}
+
+impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
+    /// A cascade on `backend`.
+    pub const fn new(backend: B, params: CascadeValidParams) -> Self {
+        Self { backend, params }
+    }
+
+    /// Fits the decoder of layer `index` from the layer's output `h` to its input `target`, both `samples` rows.
+    fn fit(
+        &self,
+        job: &Job<'_>,
+        index: usize,
+        samples: usize,
+        h: &B::Buffer<f32>,
+        target: &B::Buffer<f32>,
+    ) -> Result<(Decoder, LayerFit)> {
+        let layer = job.network.spec().layers()[index];
+        let (inputs, outputs) = (layer.outputs(), layer.inputs());
+        let config = RidgeConfig { samples, inputs, outputs, noise: self.params.noise() };
+        let mut weights = self.backend.zeros(outputs * inputs)?;
+        let mut bias = self.backend.zeros(outputs)?;
+        let fitted = self.backend.fit_ridge(&config, h, target, &mut weights, &mut bias);
+        let RidgeFit { constant_error, error } =
+            fitted.map_err(|source| Error::Ridge { layer: index + 1, source })?;
+        let decoder = Decoder {
+            weights: self.backend.download(&weights)?,
+            bias: self.backend.download(&bias)?,
+            activation: Activation::Linear,
+        };
+        Ok((decoder, LayerFit { first_loss: constant_error, last_loss: error, steps: 0 }))
+    }
+}
+
+impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
+    fn cascade(
+        &self,
+        job: &Job<'_>,
+        observer: &dyn Observer,
+        enough: Option<&mut Enough<'_>>,
+    ) -> Result<Cascade> {
+        let samples = self.params.samples(job.train.nrows());
+        let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
+        let swept = sweep(&self.backend, job, samples, observer, enough, fit)?;
+        Ok(Cascade::new(swept, self, job))
+    }
+
+    fn flops(&self, extent: &Extent<'_>) -> u64 {
+        let &Extent { layers, train, probe } = extent;
+        let fitted = self.params.samples(train) as u64;
+        let layer = |layer: &network::Layer| {
+            let (h, weights) = (layer.outputs() as u64, weights(layer));
+            let forward = layer.forward_flops() * (fitted + probe as u64);
+            let products = 2 * fitted * (h * h + weights);
+            // The Cholesky factor, and the two triangular solutions for each output.
+            forward + products + h.pow(3) / 3 + 2 * h * weights
+        };
+        layers.iter().map(layer).sum::<u64>()
+            + chain::flops(layers.iter().map(weights), probe as u64)
+    }
+}
