@@ -64,7 +64,7 @@ enum Command {
     Validate(validate::Arguments),
     /// Draw a run's report again, computing nothing
     Report(report::Arguments),
-    /// Mean-field theory of a point, of several, or the critical line
+    /// Mean-field theory: points, ranges, the critical line, architectures, data, figures
     Meanfield(Box<meanfield::Arguments>),
     /// Repeat a stored reference computation and compare
     CheckReference(check_reference::Arguments),
