@@ -3,14 +3,9 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tensor::{
-<<<<<<< HEAD
-    Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, Divergence,
-    DivergenceKind, HostBuffer, Optimizer, Precision, RandomFill, RandomStream, TrainDecoder,
-=======
     Activation, Backend, ColumnMoments, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig,
-    Divergence, DivergenceKind, Gemm, GemmConfig, HostBuffer, Optimizer, Pointwise, RandomFill,
-    RandomStream, TrainDecoder,
->>>>>>> bench
+    Divergence, DivergenceKind, Gemm, GemmConfig, HostBuffer, Optimizer, Pointwise, Precision,
+    RandomFill, RandomStream, TrainDecoder,
 };
 
 fn draw(cpu: Cpu, stream: u64, n: usize, std: f64) -> HostBuffer<f32> {

@@ -67,7 +67,7 @@ enum Command {
     Report(report::Arguments),
     /// Hold runs that did less against one that did everything, on the same networks
     CompareMethods(compare_methods::Arguments),
-    /// Mean-field theory of a point, of several, or the critical line
+    /// Mean-field theory: points, ranges, the critical line, architectures, data, figures
     Meanfield(Box<meanfield::Arguments>),
     /// Repeat a stored reference computation and compare
     CheckReference(check_reference::Arguments),

@@ -104,7 +104,7 @@ pub(crate) struct Plane {
     pub(crate) sigma_b2: Vec<f64>,
     /// Row-major; `None` where nothing is stable.
     pub(crate) xi_c: Vec<Option<f64>>,
-    /// Points of the critical line.
+    /// Points of the critical line, broken by those that are not finite.
     pub(crate) critical: Vec<(f64, f64)>,
 }
 

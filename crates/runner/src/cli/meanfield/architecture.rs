@@ -12,6 +12,7 @@ use crate::cli::Usage;
 
 /// What a network's layers are, beside fully connected.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// Keep each activation with this probability only
     #[arg(long, value_name = "P", group = "architecture", allow_negative_numbers = true)]

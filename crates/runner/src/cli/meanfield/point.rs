@@ -16,6 +16,7 @@ use super::{
 use crate::cli::{Usage, exit};
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// The activation
     #[arg(long, default_value = "tanh")]

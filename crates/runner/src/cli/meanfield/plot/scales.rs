@@ -1,6 +1,6 @@
 //! Depth scales: over the weight variance, and over both variances.
 
-use meanfield::{CriticalPoint, FixedPoint, critical_point, critical_sigma_b2, fixed_points};
+use meanfield::{FixedPoint, critical_point, critical_sigma_b2, fixed_points};
 
 use super::{
     super::{
@@ -102,16 +102,17 @@ pub(super) fn plane(question: &Question) -> Plane {
     };
     let (columns, rows) = (middles(low, high, COLUMNS), middles(0.0, most, ROWS));
     let states = fixed_points(activation, &columns, &rows);
-    let along = grid(0.0, most).filter_map(|b| critical_point(activation, b).ok());
-    let across = grid(low.max(1e-6), high).filter_map(|sigma_w2| {
-        let sigma_b2 = critical_sigma_b2(activation, sigma_w2).ok()?;
-        Some(CriticalPoint { sigma_w2, sigma_b2, q_star: f64::NAN })
-    });
-    // The line is a function of either variance at least; take the one that gives more of it.
-    let mut critical: Vec<_> = along.map(|point| (point.sigma_w2, point.sigma_b2)).collect();
-    if critical.len() < 2 {
-        critical = across.map(|point| (point.sigma_w2, point.sigma_b2)).collect();
-    }
+    // The line is a function of either variance at most places; where it is not met, it is broken.
+    let along = grid(0.0, most).map(|b| (critical_point(activation, b).map(|p| p.sigma_w2), Ok(b)));
+    let across = grid(low.max(1e-6), high).map(|w| (Ok(w), critical_sigma_b2(activation, w)));
+    let line = |points: &mut dyn Iterator<
+        Item = (meanfield::Result<f64>, meanfield::Result<f64>),
+    >| {
+        points.map(|(w, b)| w.ok().zip(b.ok()).unwrap_or((f64::NAN, f64::NAN))).collect::<Vec<_>>()
+    };
+    let met = |line: &[(f64, f64)]| line.iter().filter(|(w, _)| w.is_finite()).count();
+    let candidates = [line(&mut { along }), line(&mut { across })];
+    let critical = candidates.into_iter().max_by_key(|line| met(line)).unwrap_or_default();
     Plane {
         stem: stem(question, "plane"),
         title: format!("Depth scale of correlations: {activation}"),

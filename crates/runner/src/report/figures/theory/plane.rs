@@ -60,7 +60,7 @@ impl Figure for Plane {
             frame::Grid::Hidden,
         )?;
         canvas.underlays.push(Underlay { rect: frame.rect, png: self.bitmap()? });
-        let line = self.critical.iter().map(|&(x, y)| (x, Some(y)));
+        let line = self.critical.iter().map(|&(x, y)| (x, y.is_finite().then_some(y)));
         for part in frame.clipped(line) {
             marks::halo_line(canvas, &part, Dash::Solid)?;
         }
@@ -73,7 +73,7 @@ impl Figure for Plane {
 impl Plane {
     fn legend(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if self.critical.len() > 1 {
+        if self.critical.windows(2).any(|pair| pair[0].1.is_finite() && pair[1].1.is_finite()) {
             let label = "critical line χ_1 = 1".into();
             entries.push(Entry { sample: Sample::Theory(Dash::Solid), label });
         }
