@@ -18,6 +18,7 @@ pub mod backend;
 pub mod conformance;
 mod cpu;
 mod error;
+mod loss;
 mod ops;
 mod optimizer;
 mod precision;
@@ -29,11 +30,15 @@ pub use activation::Activation;
 pub use backend::{Backend, Element, HostBuffer};
 pub use cpu::{Cpu, SimdLevel};
 pub use error::{Error, Result};
+pub use loss::{Loss, LossAndGradient};
 pub use ops::{
+    backward::Backward,
     decoder::{DecoderConfig, DecoderState, TrainDecoder},
     dense::{Dense, DenseConfig},
     divergence::{Divergence, DivergenceKind},
+    gather::{GatherConfig, GatherRows},
     gemm::{Gemm, GemmConfig},
+    loss::{LossConfig, LossGradient},
     moments::ColumnMoments,
     pointwise::Pointwise,
     random_fill::{RandomFill, RandomStream},

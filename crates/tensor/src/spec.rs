@@ -3,12 +3,33 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnMoments, Cpu, Dense, Divergence, Error, RandomFill, Reference, Result, TrainDecoder,
+    Backward, ColumnMoments, Cpu, Dense, Divergence, Error, GatherRows, LossGradient, RandomFill,
+    Reference, Result, TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
-pub trait FullBackend: Dense + TrainDecoder + Divergence + ColumnMoments + RandomFill {}
-impl<B: Dense + TrainDecoder + Divergence + ColumnMoments + RandomFill> FullBackend for B {}
+pub trait FullBackend:
+    Dense
+    + TrainDecoder
+    + Divergence
+    + ColumnMoments
+    + RandomFill
+    + Backward
+    + LossGradient
+    + GatherRows
+{
+}
+impl<B> FullBackend for B where
+    B: Dense
+        + TrainDecoder
+        + Divergence
+        + ColumnMoments
+        + RandomFill
+        + Backward
+        + LossGradient
+        + GatherRows
+{
+}
 
 /// A backend's name as experiment files have it: `"cpu"`, `"reference"`, `"cuda:0"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,8 +1,5 @@
 //! Losses and optimisers of network training.
 //!
-//! The optimisers are [`tensor::Optimizer`]s, since decoders are trained by the same ones.
+//! They are [`tensor::Loss`]es and [`tensor::Optimizer`]s, since backends compute with them.
 
-mod loss;
-
-pub use loss::{Loss, LossAndGradient};
-pub use tensor::Optimizer;
+pub use tensor::{Loss, LossAndGradient, Optimizer};
