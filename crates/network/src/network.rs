@@ -279,6 +279,11 @@ impl<B: Dense> DeviceLayer<B> {
         Ok(backend.dense(config, x, &self.weights, &self.bias, y)?)
     }
 
+    /// The weights, `[outputs, inputs]`, and the bias, `[outputs]`.
+    pub fn into_parameters(self) -> (B::Buffer<f32>, B::Buffer<f32>) {
+        (self.weights, self.bias)
+    }
+
     /// The activation of the layer.
     pub const fn activation(&self) -> Activation {
         self.layer.activation

@@ -3,6 +3,8 @@
 //! Shapes are drawn at random around the sizes kernels treat specially: 1, primes, and the edges of blocks and vectors.
 //! `tests/` runs the suite on each backend; `isobath doctor --verify` runs it on the user's machine.
 
+mod training;
+
 use ndarray_rand::rand::RngCore;
 
 use crate::{
@@ -49,9 +51,14 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.decoder(WELL_CONDITIONED_ADAM, "train_decoder with Adam")?,
         suite.decoder(Optimizer::sgd(0.05), "train_decoder with SGD")?,
         suite.decoder(Optimizer::Sgd { lr: 0.05, momentum: 0.9 }, "train_decoder with momentum")?,
+        suite.decoder(WELL_CONDITIONED_RMSPROP, "train_decoder with RMSProp")?,
         suite.ridge()?,
         suite.divergence()?,
         suite.moments()?,
+        suite.activate()?,
+        suite.activation_gradient()?,
+        suite.loss_gradient()?,
+        suite.gather_rows()?,
         suite.short_buffers()?,
     ];
     if suite.has(Precision::Bf16)? {
@@ -75,6 +82,9 @@ struct Suite<'a, B> {
 /// much smaller than the gradients here.
 const WELL_CONDITIONED_ADAM: Optimizer =
     Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4 };
+
+/// The same of `RMSProp`.
+const WELL_CONDITIONED_RMSPROP: Optimizer = Optimizer::RmsProp { lr: 1e-3, alpha: 0.99, eps: 1e-3 };
 
 /// Whether the derivative jumps somewhere.
 const fn has_kink(activation: Activation) -> bool {
@@ -269,8 +279,12 @@ impl<B: FullBackend> Suite<'_, B> {
 
     fn optimizer(&self) -> Result<Finding> {
         let mut tally = Tally::new("optimizer_step", 1e-6);
-        let optimizers =
-            [Optimizer::adam(0.1), Optimizer::sgd(0.1), Optimizer::Sgd { lr: 0.1, momentum: 0.5 }];
+        let optimizers = [
+            Optimizer::adam(0.1),
+            Optimizer::sgd(0.1),
+            Optimizer::Sgd { lr: 0.1, momentum: 0.5 },
+            Optimizer::rmsprop(0.1),
+        ];
         for (case, optimizer) in (0..self.cases).flat_map(|case| optimizers.map(|o| (case, o))) {
             let [n] = self.sizes(case);
             let (mut w, mut expected) = self.upload(&self.normal(1, n, 1.0))?;
@@ -301,12 +315,12 @@ impl<B: FullBackend> Suite<'_, B> {
 
     fn decoder(&self, optimizer: Optimizer, check: &'static str) -> Result<Finding> {
         let mut tally = Tally::new(check, 5e-6);
-        // At a kink a rounding error flips the derivative, which Adam's division magnifies up to the learning rate; the
-        // kinked activations are left to the other optimisers.
-        let is_adam = matches!(optimizer, Optimizer::Adam { .. });
+        // At a kink a rounding error flips the derivative, which a division by the gradient's own size magnifies up to
+        // the learning rate; the kinked activations are left to the optimisers without one.
+        let divides = !matches!(optimizer, Optimizer::Sgd { .. });
         let activations: Vec<Activation> = Activation::ALL
             .into_iter()
-            .filter(|activation| !(is_adam && has_kink(*activation)))
+            .filter(|activation| !(divides && has_kink(*activation)))
             .collect();
         for case in 0..self.cases.max(activations.len()) {
             let [samples, inputs, outputs, batch] = self.sizes(case);
@@ -534,7 +548,7 @@ impl<B: FullBackend> Suite<'_, B> {
                 b.random_fill(RandomStream::Normal { seed: 0, stream: 0, std: 1.0 }, 7, &mut out),
             ),
         ];
-        for (name, outcome) in refusals {
+        for (name, outcome) in refusals.into_iter().chain(self.short_training_buffers()?) {
             let refused = matches!(outcome, Err(Error::Shape { .. }));
             tally.add(&[f64::from(u8::from(refused))], &[1.0], 1.0, || {
                 format!("{name} accepted a short buffer")

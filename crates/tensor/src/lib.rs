@@ -19,6 +19,7 @@ mod cholesky;
 pub mod conformance;
 mod cpu;
 mod error;
+mod loss;
 mod ops;
 mod optimizer;
 mod precision;
@@ -30,11 +31,15 @@ pub use activation::Activation;
 pub use backend::{Backend, Element, HostBuffer};
 pub use cpu::{Cpu, SimdLevel};
 pub use error::{Error, Result};
+pub use loss::{Loss, LossAndGradient};
 pub use ops::{
+    backward::Backward,
     decoder::{DecoderConfig, DecoderState, TrainDecoder},
     dense::{Dense, DenseConfig},
     divergence::{Divergence, DivergenceKind},
+    gather::{GatherConfig, GatherRows},
     gemm::{Gemm, GemmConfig},
+    loss::{LossConfig, LossGradient},
     moments::ColumnMoments,
     pointwise::Pointwise,
     random_fill::{RandomFill, RandomStream},

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 /// A first-order optimiser with the state PyTorch gives it: at most two moments per parameter.
+///
+/// The first moment is a mean of gradients, the second a mean of their squares, wherever an optimiser has one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -12,6 +14,20 @@ pub enum Optimizer {
         /// Momentum, 0 for none.
         #[serde(default)]
         momentum: f32,
+    },
+    /// `RMSProp` (Tieleman and Hinton 2012, "Neural networks for machine learning", lecture 6.5), not centred, without
+    /// momentum: `v <- alpha v + (1 - alpha) g^2`, `w <- w - lr g / (sqrt(v) + eps)`.
+    #[serde(rename = "rmsprop")]
+    RmsProp {
+        /// Learning rate.
+        #[serde(default = "default_rmsprop_lr")]
+        lr: f32,
+        /// Decay of the second moment.
+        #[serde(default = "default_alpha")]
+        alpha: f32,
+        /// Added to the root of the second moment.
+        #[serde(default = "default_eps")]
+        eps: f32,
     },
     /// Adam (Kingma and Ba, arXiv:1412.6980, algorithm 1):
     /// `m <- beta1 m + (1 - beta1) g`, `v <- beta2 v + (1 - beta2) g^2`,
@@ -35,6 +51,12 @@ pub enum Optimizer {
 fn default_lr() -> f32 {
     1e-3
 }
+fn default_rmsprop_lr() -> f32 {
+    1e-2
+}
+fn default_alpha() -> f32 {
+    0.99
+}
 fn default_beta1() -> f32 {
     0.9
 }
@@ -56,6 +78,37 @@ impl Optimizer {
         Self::Sgd { lr, momentum: 0.0 }
     }
 
+    /// `RMSProp` with PyTorch's defaults and the given learning rate.
+    pub fn rmsprop(lr: f32) -> Self {
+        Self::RmsProp { lr, alpha: default_alpha(), eps: default_eps() }
+    }
+
+    /// The learning rate.
+    pub const fn lr(&self) -> f32 {
+        match *self {
+            Self::Sgd { lr, .. } | Self::RmsProp { lr, .. } | Self::Adam { lr, .. } => lr,
+        }
+    }
+
+    /// The same with another learning rate.
+    #[must_use]
+    pub const fn with_lr(self, lr: f32) -> Self {
+        match self {
+            Self::Sgd { momentum, .. } => Self::Sgd { lr, momentum },
+            Self::RmsProp { alpha, eps, .. } => Self::RmsProp { lr, alpha, eps },
+            Self::Adam { beta1, beta2, eps, .. } => Self::Adam { lr, beta1, beta2, eps },
+        }
+    }
+
+    /// Whether it keeps a first and a second moment.
+    pub const fn moments(&self) -> [bool; 2] {
+        match *self {
+            Self::Sgd { momentum, .. } => [momentum != 0.0, false],
+            Self::RmsProp { .. } => [false, true],
+            Self::Adam { .. } => [true, true],
+        }
+    }
+
     /// What is wrong with the settings, in words for the one who wrote them.
     ///
     /// # Errors
@@ -69,6 +122,11 @@ impl Optimizer {
             Self::Sgd { lr, momentum } => {
                 range("lr", lr, lr.is_finite() && lr > 0.0, "positive and finite")?;
                 range("momentum", momentum, unit(momentum), "in [0, 1)")
+            }
+            Self::RmsProp { lr, alpha, eps } => {
+                range("lr", lr, lr.is_finite() && lr > 0.0, "positive and finite")?;
+                range("alpha", alpha, unit(alpha), "in [0, 1)")?;
+                range("eps", eps, eps.is_finite() && eps > 0.0, "positive and finite")
             }
             Self::Adam { lr, beta1, beta2, eps } => {
                 range("lr", lr, lr.is_finite() && lr > 0.0, "positive and finite")?;

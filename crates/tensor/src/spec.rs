@@ -2,11 +2,27 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cpu, Dense, Divergence, Error, FitRidge, RandomFill, Reference, Result, TrainDecoder};
+use crate::{
+    Backward, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, LossGradient, RandomFill,
+    Reference, Result, TrainDecoder,
+};
 
 /// A backend that has every family of operations, so that any stage can run on it.
-pub trait FullBackend: Dense + TrainDecoder + FitRidge + Divergence + RandomFill {}
-impl<B: Dense + TrainDecoder + FitRidge + Divergence + RandomFill> FullBackend for B {}
+pub trait FullBackend:
+    Dense + TrainDecoder + FitRidge + Divergence + RandomFill + Backward + LossGradient + GatherRows
+{
+}
+impl<B> FullBackend for B where
+    B: Dense
+        + TrainDecoder
+        + FitRidge
+        + Divergence
+        + RandomFill
+        + Backward
+        + LossGradient
+        + GatherRows
+{
+}
 
 /// A backend's name as experiment files have it: `"cpu"`, `"reference"`, `"cuda:0"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,8 +1,39 @@
-//! Losses and optimisers of network training.
+//! Training of whole networks: the ground truth that predictions of trainability are held against.
 //!
-//! The optimisers are [`tensor::Optimizer`]s, since decoders are trained by the same ones.
+//! [`Trainer::train`] takes a network at its initialisation, minibatches in an order that is a function of a seed, and an
+//! optimiser, and says how it ended ([`Outcome`]): a test accuracy reached, the steps used up, no hope by a stated rule,
+//! or divergence, which is a result like the others and no error.
+//!
+//! Same network, seed, settings and backend: the same bits, whatever the number of threads, and whether or not the
+//! training was killed and went on from a checkpoint. The optimisers are [`tensor::Optimizer`]s and the losses
+//! [`tensor::Loss`]es.
 
-mod loss;
+mod backend;
+mod checkpoint;
+mod cost;
+mod data;
+mod error;
+mod evaluator;
+mod job;
+mod layer;
+mod model;
+mod observer;
+mod order;
+mod params;
+mod progress;
+mod run;
+mod schedule;
+mod trainer;
+mod training;
 
-pub use loss::{Loss, LossAndGradient};
-pub use tensor::Optimizer;
+pub use backend::TrainerBackend;
+pub use checkpoint::Checkpoints;
+pub use error::{Error, Result};
+pub use job::{Extent, Job, Labelled};
+pub use observer::{Observer, Silent};
+pub use order::epoch_order;
+pub use params::{Hopeless, Success, TrainParams, TrainValidParams};
+pub use schedule::{Decay, Schedule};
+pub use tensor::{Loss, LossAndGradient, Optimizer};
+pub use trainer::Trainer;
+pub use training::{Evaluation, Outcome, Training};

@@ -13,6 +13,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+mod backward;
 mod decoder;
 mod divergence;
 mod float_mode;

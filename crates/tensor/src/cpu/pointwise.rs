@@ -262,6 +262,10 @@ fn step_slice(
             *u = momentum * *u + g;
             *w -= lr * *u;
         }),
+        Optimizer::RmsProp { lr, alpha, eps } => elements.for_each(|((w, g), (_, v))| {
+            *v = alpha * *v + (1.0 - alpha) * (g * g);
+            *w -= lr * g / (v.sqrt() + eps);
+        }),
         Optimizer::Adam { lr, beta1, beta2, eps } => {
             let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
             let step_size = (f64::from(lr) / power(beta1)) as f32;

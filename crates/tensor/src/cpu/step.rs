@@ -8,6 +8,7 @@ use crate::Optimizer;
 pub(super) fn moment_scales(optimizer: &Optimizer) -> [f32; 2] {
     match *optimizer {
         Optimizer::Sgd { .. } => [1.0, 1.0],
+        Optimizer::RmsProp { alpha, .. } => [1.0, 1.0 - alpha],
         Optimizer::Adam { beta1, beta2, .. } => [1.0 - beta1, 1.0 - beta2],
     }
 }
@@ -21,6 +22,12 @@ pub(super) enum Step {
     Momentum {
         lr: f32,
         momentum: f32,
+    },
+    /// `w <- w - rate g / (sqrt(v) + eps)` with `v` divided by `1 - alpha`.
+    RmsProp {
+        alpha: f32,
+        rate: f32,
+        eps: f32,
     },
     /// `w <- w - rate m / (sqrt(v) + eps)` with `m` and `v` divided by `1 - beta`.
     Adam {
@@ -36,6 +43,11 @@ impl Step {
         match *optimizer {
             Optimizer::Sgd { lr, momentum: 0.0 } => Self::Sgd { lr },
             Optimizer::Sgd { lr, momentum } => Self::Momentum { lr, momentum },
+            Optimizer::RmsProp { lr, alpha, eps } => {
+                let root = (1.0 - f64::from(alpha)).sqrt();
+                let [rate, eps] = [lr, eps].map(|x| (f64::from(x) / root) as f32);
+                Self::RmsProp { alpha, rate, eps }
+            }
             Optimizer::Adam { lr, beta1, beta2, eps } => {
                 let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
                 // sqrt(v_hat) = root sqrt(v); dividing numerator and denominator by `root` frees the root of a factor.
@@ -51,7 +63,8 @@ impl Step {
         match self {
             Self::Sgd { .. } => 1,
             Self::Momentum { .. } => 2,
-            Self::Adam { .. } => 3,
+            // The second moment is the third part.
+            Self::RmsProp { .. } | Self::Adam { .. } => 3,
         }
     }
 
@@ -69,6 +82,12 @@ impl Step {
                     let velocity = V::load(m).mul_add(V::splat(momentum), gradient);
                     velocity.store(m);
                     velocity.neg_mul_add(V::splat(lr), V::load(w)).store(w);
+                }
+                Self::RmsProp { alpha, rate, eps } => {
+                    let second = V::load(v).mul_add(V::splat(alpha), gradient.mul(gradient));
+                    second.store(v);
+                    let change = gradient.div_by_root(second, V::splat(eps));
+                    change.neg_mul_add(V::splat(rate), V::load(w)).store(w);
                 }
                 Self::Adam { beta1, beta2, rate, eps } => {
                     let first = V::load(m).mul_add(V::splat(beta1), gradient);

@@ -9,8 +9,8 @@ pub(crate) use activation::{derivative as activation_derivative, value as activa
 use activation::{derivative, value};
 
 use crate::{
-    Activation, ColumnMoments, Dense, Divergence, DivergenceKind, Gemm, GemmConfig, HostBuffer,
-    Optimizer, Pointwise, RandomFill, Result, TrainDecoder,
+    Activation, Backward, ColumnMoments, Dense, Divergence, DivergenceKind, GatherRows, Gemm,
+    GemmConfig, HostBuffer, LossGradient, Optimizer, Pointwise, RandomFill, Result, TrainDecoder,
     backend::{expect_len, host_backend},
     ops::divergence::SHIFT,
 };
@@ -137,6 +137,12 @@ fn change(optimizer: &Optimizer, step: u64, gradient: f64, [first, second]: [&mu
             }
             f64::from(lr) * velocity
         }
+        Optimizer::RmsProp { lr, alpha, eps } => {
+            let alpha = f64::from(alpha);
+            let v = alpha * f64::from(*second) + (1.0 - alpha) * gradient * gradient;
+            *second = v as f32;
+            f64::from(lr) * gradient / (v.sqrt() + f64::from(eps))
+        }
         Optimizer::Adam { lr, beta1, beta2, eps } => {
             let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
             let m = beta1 * f64::from(*first) + (1.0 - beta1) * gradient;
@@ -217,6 +223,9 @@ impl ColumnMoments for Reference {
     }
 }
 
+impl Backward for Reference {}
 impl Dense for Reference {}
+impl GatherRows for Reference {}
+impl LossGradient for Reference {}
 impl RandomFill for Reference {}
 impl TrainDecoder for Reference {}

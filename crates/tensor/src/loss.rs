@@ -1,4 +1,4 @@
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// A classification loss, a mean over the batch, in nats.
@@ -35,44 +35,53 @@ impl Loss {
         for ((z, &label), mut row) in
             outputs.rows().into_iter().zip(labels).zip(gradient.rows_mut())
         {
-            let (value, derivative) = self.of_sample(z, usize::from(label));
-            loss += value;
-            row.assign(&derivative);
+            let mut derivative = z.to_vec();
+            loss += self.of_sample(&mut z.to_vec(), usize::from(label), &mut derivative);
+            row.assign(&ArrayView1::from(&derivative));
         }
         let scale = 1.0 / labels.len().max(1) as f64;
         gradient *= scale;
         LossAndGradient { loss: loss * scale, gradient }
     }
 
-    fn of_sample(self, z: ArrayView1<'_, f64>, label: usize) -> (f64, Array1<f64>) {
-        let p = softmax(z);
+    /// The loss of one sample's outputs `z`, which are overwritten, and its `gradient`.
+    pub(crate) fn of_sample(self, z: &mut [f64], label: usize, gradient: &mut [f64]) -> f64 {
         match self {
-            Self::CrossEntropy => (-log_softmax(z, label), minus_one_at(p, label)),
+            Self::CrossEntropy => {
+                let loss = log_sum_exp(z) - z[label];
+                softmax(z, gradient);
+                gradient[label] -= 1.0;
+                loss
+            }
             Self::DoubleSoftmax => {
-                let outer = minus_one_at(softmax(p.view()), label);
+                let (p, outer) = (gradient, z);
+                softmax(outer, p);
+                let loss = log_sum_exp(p) - p[label];
+                softmax(p, outer);
+                outer[label] -= 1.0;
                 // The Jacobian of the softmax, diag(p) - p p^T, applied to the outer gradient.
-                let mean = outer.dot(&p);
-                (-log_softmax(p.view(), label), (outer - mean) * &p)
+                let mean: f64 = p.iter().zip(&*outer).map(|(p, g)| p * g).sum();
+                p.iter_mut().zip(&*outer).for_each(|(p, g)| *p *= g - mean);
+                loss
             }
         }
     }
 }
 
-fn softmax(z: ArrayView1<'_, f64>) -> Array1<f64> {
-    let largest = z.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-    let exponentials = z.mapv(|z| (z - largest).exp());
-    let sum = exponentials.sum();
-    exponentials / sum
+fn largest(z: &[f64]) -> f64 {
+    z.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-fn log_softmax(z: ArrayView1<'_, f64>, label: usize) -> f64 {
-    let largest = z.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-    z[label] - largest - z.mapv(|z| (z - largest).exp()).sum().ln()
+fn softmax(z: &[f64], out: &mut [f64]) {
+    let largest = largest(z);
+    out.iter_mut().zip(z).for_each(|(out, z)| *out = (z - largest).exp());
+    let sum: f64 = out.iter().sum();
+    out.iter_mut().for_each(|out| *out /= sum);
 }
 
-fn minus_one_at(mut p: Array1<f64>, label: usize) -> Array1<f64> {
-    p[label] -= 1.0;
-    p
+fn log_sum_exp(z: &[f64]) -> f64 {
+    let largest = largest(z);
+    largest + z.iter().map(|z| (z - largest).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]

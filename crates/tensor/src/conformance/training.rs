@@ -1,0 +1,138 @@
+//! Checks of what training a network takes beyond products and optimisers.
+
+use super::{Finding, Suite, Tally, has_kink};
+use crate::{
+    Activation, Backend, Backward, FullBackend, GatherConfig, GatherRows, Loss, LossConfig,
+    LossGradient, Reference, Result, random::StreamRng,
+};
+
+impl<B: FullBackend> Suite<'_, B> {
+    pub(super) fn activate(&self) -> Result<Finding> {
+        let mut tally = Tally::new("activate", 1e-6);
+        for (case, activation) in self.activations() {
+            let [n] = self.sizes(case);
+            let (z, reference_z) = self.upload(&self.normal(1, n, 3.0))?;
+            let (mut y, mut expected) = self.upload(&vec![f32::NAN; n])?;
+            self.backend.activate(activation, n, &z, &mut y)?;
+            Backward::activate(&Reference, activation, n, &reference_z, &mut expected)?;
+            tally.add(&self.backend.download(&y)?, expected.as_slice(), 10.0, || {
+                format!("{activation} on {n}")
+            });
+        }
+        Ok(tally.finding)
+    }
+
+    pub(super) fn activation_gradient(&self) -> Result<Finding> {
+        let mut tally = Tally::new("activation_gradient", 1e-6);
+        for (case, activation) in self.activations() {
+            let [n] = self.sizes(case);
+            let mut points = self.normal(1, n, 2.0);
+            if has_kink(activation) {
+                // No point where the last bit decides.
+                points.iter_mut().for_each(|z| *z += z.signum() * 1e-3);
+            }
+            let (z, reference_z) = self.upload(&points)?;
+            let (mut y, mut reference_y) = self.upload(&vec![0.0; n])?;
+            self.backend.activate(activation, n, &z, &mut y)?;
+            Backward::activate(&Reference, activation, n, &reference_z, &mut reference_y)?;
+            let (mut delta, mut expected) = self.upload(&self.normal(2, n, 1.0))?;
+            self.backend.activation_gradient(activation, n, &z, &y, &mut delta)?;
+            let (z, y) = (&reference_z, &reference_y);
+            Backward::activation_gradient(&Reference, activation, n, z, y, &mut expected)?;
+            tally.add(&self.backend.download(&delta)?, expected.as_slice(), 4.0, || {
+                format!("{activation} on {n}")
+            });
+        }
+        Ok(tally.finding)
+    }
+
+    pub(super) fn loss_gradient(&self) -> Result<Finding> {
+        let mut tally = Tally::new("loss_gradient", 1e-6);
+        for (case, loss) in (0..self.cases)
+            .flat_map(|case| [(case, Loss::CrossEntropy), (case, Loss::DoubleSoftmax)])
+        {
+            let [rows, classes, first] = self.sizes(case);
+            let config = LossConfig { loss, rows, classes, first, slot: 1 };
+            let mut rng = StreamRng::new(self.seed, case as u64);
+            let labels: Vec<u32> =
+                (0..first + rows).map(|_| rng.below(classes as u64) as u32).collect();
+            let (outputs, reference_outputs) = self.upload(&self.normal(1, rows * classes, 3.0))?;
+            let (mut gradient, mut expected) = self.upload(&vec![f32::NAN; rows * classes])?;
+            let (mut result, mut expected_result) =
+                (self.backend.zeros::<f64>(4)?, Reference.zeros::<f64>(4)?);
+            let device_labels = self.backend.upload(&labels)?;
+            let op = B::loss_gradient;
+            op(self.backend, config, &outputs, &device_labels, &mut gradient, &mut result)?;
+            LossGradient::loss_gradient(
+                &Reference,
+                config,
+                &reference_outputs,
+                &labels.into(),
+                &mut expected,
+                &mut expected_result,
+            )?;
+            let name = || format!("{config:?}");
+            let scale = 1.0 / rows as f64;
+            tally.add(&self.backend.download(&gradient)?, expected.as_slice(), scale, name);
+            tally.add(&self.backend.download(&result)?, expected_result.as_slice(), 10.0, name);
+        }
+        Ok(tally.finding)
+    }
+
+    pub(super) fn gather_rows(&self) -> Result<Finding> {
+        let mut tally = Tally::new("gather_rows", 0.0);
+        for case in 0..self.cases {
+            let [rows, cols, count, first] = self.sizes(case);
+            let config = GatherConfig { cols, first, count };
+            let mut rng = StreamRng::new(self.seed, case as u64);
+            let list: Vec<u32> =
+                (0..first + count).map(|_| rng.below(rows as u64) as u32).collect();
+            let (source, reference_source) = self.upload(&self.normal(1, rows * cols, 1.0))?;
+            let (mut out, mut expected) = self.upload(&vec![f32::NAN; count * cols])?;
+            self.backend.gather_rows(config, &source, &self.backend.upload(&list)?, &mut out)?;
+            GatherRows::gather_rows(
+                &Reference,
+                config,
+                &reference_source,
+                &list.into(),
+                &mut expected,
+            )?;
+            tally.add(&self.backend.download(&out)?, expected.as_slice(), 1.0, || {
+                format!("{config:?}")
+            });
+        }
+        Ok(tally.finding)
+    }
+
+    /// What these operations say to a buffer that is too short.
+    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 5]> {
+        let b = self.backend;
+        let (short, long) = (b.zeros::<f32>(5)?, b.zeros::<f32>(6)?);
+        let (rows, labels) = (b.upload(&[0_u32, 2])?, b.upload(&[0_u32, 1])?);
+        let tanh = Activation::Tanh;
+        let config =
+            LossConfig { loss: Loss::CrossEntropy, rows: 2, classes: 3, first: 0, slot: 0 };
+        let gather = |first| GatherConfig { cols: 3, first, count: 2 };
+        Ok([
+            ("activate", b.activate(tanh, 6, &long, &mut b.zeros(5)?)),
+            (
+                "activation_gradient",
+                b.activation_gradient(tanh, 6, &long, &short, &mut b.zeros(6)?),
+            ),
+            (
+                "loss_gradient",
+                b.loss_gradient(config, &long, &labels, &mut b.zeros(6)?, &mut b.zeros(1)?),
+            ),
+            ("gather_rows past the list", b.gather_rows(gather(1), &long, &rows, &mut b.zeros(6)?)),
+            (
+                "gather_rows past the source",
+                b.gather_rows(gather(0), &long, &rows, &mut b.zeros(6)?),
+            ),
+        ])
+    }
+
+    fn activations(&self) -> impl Iterator<Item = (usize, Activation)> {
+        let cases = self.cases.max(Activation::ALL.len());
+        (0..cases).map(|case| (case, Activation::ALL[case % Activation::ALL.len()]))
+    }
+}

@@ -1,0 +1,38 @@
+use crate::{Backend, Result, backend::expect_len};
+
+/// Which rows to gather.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatherConfig {
+    /// Numbers in a row.
+    pub cols: usize,
+    /// Where in the list of rows to begin.
+    pub first: usize,
+    /// Rows.
+    pub count: usize,
+}
+
+/// Making minibatches.
+pub trait GatherRows: Backend {
+    /// `out[i, :] = source[rows[first + i], :]` for `i` in `0..count`.
+    ///
+    /// The default copies row by row, which is all there is to it where the memory is the host's.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) when a buffer is too short or there is no such row.
+    fn gather_rows(
+        &self,
+        config: GatherConfig,
+        source: &Self::Buffer<f32>,
+        rows: &Self::Buffer<u32>,
+        out: &mut Self::Buffer<f32>,
+    ) -> Result<()> {
+        let GatherConfig { cols, first, count } = config;
+        expect_len("gather_rows", "rows", first + count, self.len(rows))?;
+        expect_len("gather_rows", "out", count * cols, self.len(out))?;
+        for (index, row) in self.read(rows, first..first + count)?.into_iter().enumerate() {
+            let start = row as usize * cols;
+            self.copy(source, start..start + cols, out, index * cols)?;
+        }
+        Ok(())
+    }
+}

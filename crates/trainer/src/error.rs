@@ -1,0 +1,120 @@
+use std::path::PathBuf;
+
+/// What can go wrong in training. Divergence is not among it: it is an [`Outcome`](crate::Outcome).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is outside its range.
+    #[error("train {name} = {value} must be {range}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A setting of the optimiser is outside its range.
+    #[error("train {0}")]
+    Optimizer(String),
+    /// A layer of a kind that cannot be trained yet.
+    #[error("layer {layer} is not dense; only networks of dense layers can be trained")]
+    NotDense {
+        /// The layer, counted from 1.
+        layer: usize,
+    },
+    /// The samples are not as wide as the network's input.
+    #[error("{what} samples have {actual} numbers each, the network takes {expected}")]
+    SampleWidth {
+        /// `training` or `test`.
+        what: &'static str,
+        /// The network's input width.
+        expected: usize,
+        /// The samples' width.
+        actual: usize,
+    },
+    /// There is nothing to learn from or to test on.
+    #[error("there are no {what} samples")]
+    NoSamples {
+        /// `training` or `test`.
+        what: &'static str,
+    },
+    /// More samples than a minibatch order can number.
+    #[error("{samples} {what} samples are more than 4294967295; use fewer")]
+    TooManySamples {
+        /// `training` or `test`.
+        what: &'static str,
+        /// How many there are.
+        samples: usize,
+    },
+    /// Not one label for each sample.
+    #[error("there are {labels} {what} labels for {samples} samples")]
+    LabelCount {
+        /// `training` or `test`.
+        what: &'static str,
+        /// Samples.
+        samples: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// A label the network has no output for.
+    #[error("{what} sample {sample} has the label {label}, the network has {classes} outputs")]
+    Label {
+        /// `training` or `test`.
+        what: &'static str,
+        /// The sample, counted from 0.
+        sample: usize,
+        /// Its label.
+        label: u8,
+        /// The network's outputs.
+        classes: usize,
+    },
+    /// A pixel is not a number, or infinite.
+    #[error("{what} sample {sample} contains {value}; every number must be finite")]
+    NotFinite {
+        /// `training` or `test`.
+        what: &'static str,
+        /// The sample, counted from 0.
+        sample: usize,
+        /// What it contains.
+        value: f32,
+    },
+    /// The observer asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A checkpoint could not be written.
+    #[error("cannot write the checkpoint {path}: {reason}")]
+    SaveCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A checkpoint could not be read.
+    #[error("cannot read the checkpoint {path}: {reason}; delete it to train from the start")]
+    LoadCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A checkpoint belongs to another training.
+    #[error(
+        "the checkpoint {path} belongs to a training with another {what}; delete it to train from the start"
+    )]
+    ForeignCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The network failed.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// The backend failed.
+    #[error(transparent)]
+    Tensor(#[from] tensor::Error),
+}
+
+/// Short for a result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

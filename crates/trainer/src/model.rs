@@ -1,0 +1,121 @@
+use network::{DenseLayer, Layer, Network};
+use tensor::{Activation, Backend, DenseConfig, GemmConfig, Optimizer};
+
+use crate::{
+    Result, TrainerBackend,
+    layer::{Scratch, TrainedLayer},
+};
+
+/// A network in training, with the memory for one minibatch. Nothing is allocated after it was made.
+#[derive(Debug)]
+pub(crate) struct Model<B: Backend> {
+    pub(crate) layers: Vec<TrainedLayer<B>>,
+    /// The minibatch, `[batch, w_0]`.
+    pub(crate) input: B::Buffer<f32>,
+    /// What each layer left behind on the way forward.
+    tape: Vec<Trace<B>>,
+    /// The derivative with respect to the output of the layer at hand, `[batch, w_l]`.
+    pub(crate) delta: B::Buffer<f32>,
+    /// The same of the layer before.
+    next_delta: B::Buffer<f32>,
+    scratch: Scratch<B>,
+}
+
+/// What a layer leaves behind on the way forward.
+#[derive(Debug)]
+struct Trace<B: Backend> {
+    /// `W_l h_{l-1} + b_l`, `[batch, w_l]`
+    z: B::Buffer<f32>,
+    /// `h_l = phi(z)`
+    h: B::Buffer<f32>,
+}
+
+/// How to step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepConfig {
+    /// Samples in the minibatch.
+    pub(crate) rows: usize,
+    /// The optimiser, at this step's learning rate.
+    pub(crate) optimizer: Optimizer,
+    /// The step, counted from 1.
+    pub(crate) step: u64,
+    /// Whether to measure the gradients' norms.
+    pub(crate) norms: bool,
+}
+
+impl<B: TrainerBackend> Model<B> {
+    /// A network at its initialisation, for minibatches of up to `batch` samples.
+    pub(crate) fn new(
+        backend: &B,
+        network: &Network,
+        batch: usize,
+        optimizer: &Optimizer,
+        norms: bool,
+    ) -> Result<Self> {
+        let layers = network.spec().layers();
+        let widest = layers.iter().map(Layer::outputs).max().unwrap_or(0);
+        let trace = |layer: &Layer| {
+            let len = batch * layer.outputs();
+            Ok(Trace { z: backend.zeros(len)?, h: backend.zeros(len)? })
+        };
+        let trained = |index| TrainedLayer::new(backend, network, index, optimizer);
+        Ok(Self {
+            layers: (0..layers.len()).map(trained).collect::<Result<_>>()?,
+            input: backend.zeros(batch * layers[0].inputs())?,
+            tape: layers.iter().map(trace).collect::<Result<_>>()?,
+            delta: backend.zeros(batch * widest)?,
+            next_delta: backend.zeros(batch * widest)?,
+            scratch: Scratch::new(backend, layers, norms, optimizer)?,
+        })
+    }
+
+    /// Takes the first `rows` samples of the input through all layers.
+    pub(crate) fn forward(&mut self, backend: &B, rows: usize) -> Result<()> {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (before, after) = self.tape.split_at_mut(index);
+            let input = before.last().map_or(&self.input, |trace| &trace.h);
+            let DenseLayer { inputs, outputs, activation } = layer.shape;
+            let config = DenseConfig { rows, inputs, outputs, activation: Activation::Linear };
+            let Trace { z, h } = &mut after[0];
+            backend.dense(config, input, &layer.weights.values, &layer.bias.values, z)?;
+            backend.activate(activation, rows * outputs, z, h)?;
+        }
+        Ok(())
+    }
+
+    /// What the last layer gave.
+    pub(crate) fn output_and_delta(&mut self) -> (&B::Buffer<f32>, &mut B::Buffer<f32>) {
+        let last = self.tape.len() - 1;
+        (&self.tape[last].h, &mut self.delta)
+    }
+
+    /// Takes the derivative with respect to the last output, which `delta` holds, back through all layers, changing each
+    /// once the one before has what it needs. Returns the norms of the weight gradients, first layer first, where asked
+    /// for.
+    pub(crate) fn backward(
+        &mut self,
+        backend: &B,
+        config: &StepConfig,
+    ) -> Result<Option<Vec<f64>>> {
+        let StepConfig { rows, optimizer, step, norms } = config;
+        let rows = *rows;
+        let mut measured = norms.then(|| vec![0.0; self.layers.len()]);
+        for (index, layer) in self.layers.iter_mut().enumerate().rev() {
+            let DenseLayer { inputs, outputs, activation } = layer.shape;
+            let Trace { z, h } = &self.tape[index];
+            backend.activation_gradient(activation, rows * outputs, z, h, &mut self.delta)?;
+            let input = if index == 0 { &self.input } else { &self.tape[index - 1].h };
+            if index > 0 {
+                let product = GemmConfig::new(rows, inputs, outputs);
+                backend.gemm(product, &self.delta, &layer.weights.values, &mut self.next_delta)?;
+            }
+            let factors = [input, &self.delta];
+            if let Some(measured) = &mut measured {
+                measured[index] = layer.gradient_norm(backend, rows, factors, &mut self.scratch)?;
+            }
+            layer.update(backend, (optimizer, *step), rows, factors, &mut self.scratch)?;
+            std::mem::swap(&mut self.delta, &mut self.next_delta);
+        }
+        Ok(measured)
+    }
+}

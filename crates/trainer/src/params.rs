@@ -1,0 +1,190 @@
+use serde::{Deserialize, Serialize};
+use tensor::{Loss, Optimizer};
+
+use crate::{Error, Result, Schedule};
+
+/// Settings of a training, as an experiment file has them. [`check`](Self::check) makes them usable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainParams {
+    /// Most passes over the training samples.
+    pub epochs: usize,
+    /// Stops after so many minibatches, whatever the epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<usize>,
+    /// Samples per minibatch. The last one of an epoch takes what is left.
+    pub batch: usize,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// How its learning rate changes.
+    pub schedule: Schedule,
+    /// The loss.
+    pub loss: Loss,
+    /// Steps between evaluations on the test samples; once an epoch if not given. There is always one after the last
+    /// step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluate_every: Option<usize>,
+    /// When training has succeeded, and ends; never before all steps are used up if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<Success>,
+    /// When training is given up; never if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hopeless: Option<Hopeless>,
+    /// A minibatch's loss above this, in nats, or one that is not a number, is divergence.
+    pub diverged_above: f64,
+    /// Whether evaluations come with the norm of every layer's weight gradient.
+    pub gradient_norms: bool,
+}
+
+/// When training has succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Success {
+    /// At an evaluation, the accuracy on the test samples is at least this, in `(0, 1]`.
+    pub accuracy: f64,
+}
+
+/// When training is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hopeless {
+    /// From this evaluation on, counted from 1,
+    pub after: usize,
+    /// training is given up when no evaluation so far had a higher accuracy on the test samples than this, in `[0, 1]`.
+    pub accuracy: f64,
+}
+
+impl Default for TrainParams {
+    /// 30 epochs of gradient descent at 1e-3, batch 64, cross-entropy, no early end.
+    fn default() -> Self {
+        Self {
+            epochs: 30,
+            max_steps: None,
+            batch: 64,
+            optimizer: Optimizer::sgd(1e-3),
+            schedule: Schedule::default(),
+            loss: Loss::CrossEntropy,
+            evaluate_every: None,
+            success: None,
+            hopeless: None,
+            diverged_above: 1e6,
+            gradient_norms: false,
+        }
+    }
+}
+
+impl TrainParams {
+    /// The settings, checked.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] or [`Error::Optimizer`] naming the setting, its value and its range.
+    pub fn check(self) -> Result<TrainValidParams> {
+        let range = |name, value: &dyn ToString, ok: bool, range| {
+            if ok {
+                Ok(())
+            } else {
+                Err(Error::OutOfRange { name, value: value.to_string(), range })
+            }
+        };
+        let positive = |name, value: usize| range(name, &value, value > 0, "at least 1");
+        positive("epochs", self.epochs)?;
+        positive("max_steps", self.max_steps.unwrap_or(1))?;
+        positive("batch", self.batch)?;
+        positive("evaluate_every", self.evaluate_every.unwrap_or(1))?;
+        if let Some(Success { accuracy }) = self.success {
+            let ok = accuracy > 0.0 && accuracy <= 1.0;
+            range("success.accuracy", &accuracy, ok, "above 0 and at most 1")?;
+        }
+        if let Some(Hopeless { after, accuracy }) = self.hopeless {
+            positive("hopeless.after", after)?;
+            let ok = (0.0..=1.0).contains(&accuracy);
+            range("hopeless.accuracy", &accuracy, ok, "between 0 and 1")?;
+        }
+        let limit = self.diverged_above;
+        range("diverged_above", &limit, limit.is_finite() && limit > 0.0, "positive and finite")?;
+        self.optimizer.check().map_err(Error::Optimizer)?;
+        Ok(TrainValidParams(self))
+    }
+}
+
+/// Checked settings of a training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainValidParams(TrainParams);
+
+impl TrainValidParams {
+    /// The settings.
+    pub const fn params(&self) -> &TrainParams {
+        &self.0
+    }
+
+    /// Minibatches in one pass over so many samples.
+    pub const fn steps_per_epoch(&self, samples: usize) -> usize {
+        samples.div_ceil(self.0.batch)
+    }
+
+    /// Most minibatches that a training on so many samples takes.
+    pub fn steps(&self, samples: usize) -> usize {
+        let all = self.steps_per_epoch(samples).saturating_mul(self.0.epochs);
+        self.0.max_steps.map_or(all, |most| most.min(all))
+    }
+
+    /// Steps between evaluations, given so many samples.
+    pub fn evaluate_every(&self, samples: usize) -> usize {
+        self.0.evaluate_every.unwrap_or_else(|| self.steps_per_epoch(samples))
+    }
+
+    /// The optimiser at `step` of `steps`, counted from 0.
+    pub fn optimizer(&self, step: usize, steps: usize) -> Optimizer {
+        let optimizer = self.0.optimizer;
+        let factor = self.0.schedule.factor(step, steps);
+        optimizer.with_lr((f64::from(optimizer.lr()) * factor) as f32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> TrainParams {
+        TrainParams::default()
+    }
+
+    #[test]
+    fn steps_are_epochs_of_minibatches_up_to_the_most() {
+        let params = TrainParams { epochs: 2, ..good() };
+        assert_eq!(params.clone().check().unwrap().steps(100), 4);
+        assert_eq!(TrainParams { max_steps: Some(3), ..params }.check().unwrap().steps(100), 3);
+        let endless = TrainParams { epochs: usize::MAX, ..good() };
+        assert_eq!(endless.check().unwrap().steps(100), usize::MAX);
+    }
+
+    #[test]
+    fn the_schedule_scales_the_learning_rate_alone() {
+        let schedule = Schedule { warmup: 4, ..Schedule::default() };
+        let optimizer = Optimizer::Sgd { lr: 0.5, momentum: 0.9 };
+        let params = TrainParams { optimizer, schedule, ..good() }.check().unwrap();
+        assert_eq!(params.optimizer(0, 9), Optimizer::Sgd { lr: 0.125, momentum: 0.9 });
+        assert_eq!(params.optimizer(7, 9), optimizer);
+    }
+
+    #[track_caller]
+    fn check_refused(params: TrainParams, message: &str) {
+        let error = params.check().expect_err(message).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        check_refused(TrainParams { epochs: 0, ..good() }, "epochs = 0");
+        check_refused(TrainParams { batch: 0, ..good() }, "batch = 0");
+        check_refused(TrainParams { max_steps: Some(0), ..good() }, "max_steps = 0");
+        check_refused(TrainParams { evaluate_every: Some(0), ..good() }, "evaluate_every = 0");
+        check_refused(TrainParams { diverged_above: f64::NAN, ..good() }, "diverged_above = NaN");
+        check_refused(TrainParams { optimizer: Optimizer::sgd(0.0), ..good() }, "lr = 0");
+        let success = Some(Success { accuracy: 80.0 });
+        check_refused(TrainParams { success, ..good() }, "success.accuracy = 80");
+        let hopeless = |after, accuracy| Some(Hopeless { after, accuracy });
+        check_refused(TrainParams { hopeless: hopeless(0, 0.1), ..good() }, "hopeless.after = 0");
+        check_refused(TrainParams { hopeless: hopeless(1, -0.1), ..good() }, "accuracy = -0.1");
+    }
+}

@@ -1,0 +1,160 @@
+//! Trainings that are killed and go on.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use std::{fs, path::Path, sync::Mutex};
+
+use common::{network, problem};
+use network::{Network, Readout};
+use tensor::{Activation, Cpu};
+use trainer::{
+    Checkpoints, Error, Job, Observer, Optimizer, Outcome, Silent, TrainParams, Trainer, Training,
+};
+
+fn params(optimizer: Optimizer) -> TrainParams {
+    TrainParams {
+        epochs: 6,
+        batch: 16,
+        optimizer,
+        evaluate_every: Some(10),
+        ..TrainParams::default()
+    }
+}
+
+fn tanh() -> Network {
+    network(Activation::Tanh, Readout::Linear)
+}
+
+fn train(
+    params: TrainParams,
+    seed: u64,
+    path: Option<&Path>,
+    observer: &dyn Observer,
+) -> trainer::Result<Training> {
+    let (network, data, test) = (tanh(), problem(200, 4), problem(50, 9));
+    let job = Job { network: &network, train: data.labelled(), test: test.labelled(), seed };
+    let mut trainer = Trainer::new(Cpu::new(), params.check().unwrap());
+    if let Some(path) = path {
+        trainer = trainer.with_checkpoints(Checkpoints { path: path.to_owned(), every: 7 });
+    }
+    trainer.train(&job, observer)
+}
+
+/// Copies the checkpoint there is after so many steps, as a kill would leave it.
+struct Copier<'a> {
+    at: usize,
+    from: &'a Path,
+    to: &'a Path,
+    done: Mutex<bool>,
+}
+
+impl Observer for Copier<'_> {
+    fn steps_done(&self, done: usize, _: usize) {
+        let mut copied = self.done.lock().unwrap();
+        if done >= self.at && !*copied {
+            fs::copy(self.from, self.to).unwrap();
+            *copied = true;
+        }
+    }
+}
+
+#[track_caller]
+fn assert_same(one: &Training, other: &Training) {
+    assert_eq!(one.outcome, other.outcome);
+    assert_eq!(one.losses, other.losses);
+    assert_eq!(one.evaluations, other.evaluations);
+    assert_eq!(one.flops, other.flops);
+    for layer in 0..3 {
+        assert_eq!(one.network.parameters(layer), other.network.parameters(layer));
+    }
+}
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    for optimizer in [
+        Optimizer::sgd(0.1),
+        Optimizer::Sgd { lr: 0.05, momentum: 0.9 },
+        Optimizer::rmsprop(1e-3),
+        Optimizer::adam(1e-3),
+    ] {
+        let whole = train(params(optimizer), 5, None, &Silent).unwrap();
+        assert_eq!(whole.outcome, Outcome::Exhausted { step: 78 });
+        let (kept, killed) = (folder.path().join("kept"), folder.path().join("killed"));
+        for path in [&kept, &killed] {
+            fs::remove_file(path).ok();
+        }
+        let copier = Copier { at: 47, from: &kept, to: &killed, done: Mutex::new(false) };
+        let watched = train(params(optimizer), 5, Some(&kept), &copier).unwrap();
+        assert_same(&whole, &watched);
+        let resumed = train(params(optimizer), 5, Some(&killed), &Silent).unwrap();
+        assert_same(&whole, &resumed);
+        // The finished one finds its end again.
+        assert_same(&whole, &train(params(optimizer), 5, Some(&kept), &Silent).unwrap());
+    }
+}
+
+/// Counts steps, and cancels after some.
+struct Canceller(Mutex<Vec<usize>>, usize);
+
+impl Observer for Canceller {
+    fn steps_done(&self, done: usize, _: usize) {
+        self.0.lock().unwrap().push(done);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.lock().unwrap().last().is_some_and(|&done| done >= self.1)
+    }
+}
+
+#[test]
+fn a_cancelled_training_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let optimizer = Optimizer::adam(1e-3);
+    let canceller = Canceller(Mutex::default(), 25);
+    let error = train(params(optimizer), 5, Some(&path), &canceller).expect_err("cancelled");
+    assert!(matches!(error, Error::Cancelled));
+    let listener = Canceller(Mutex::default(), usize::MAX);
+    let resumed = train(params(optimizer), 5, Some(&path), &listener).unwrap();
+    assert_eq!(listener.0.lock().unwrap()[0], 40);
+    assert_same(&train(params(optimizer), 5, None, &Silent).unwrap(), &resumed);
+    assert!(!path.with_extension("partial").exists());
+}
+
+#[test]
+fn checkpoints_of_other_trainings_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    train(params(Optimizer::sgd(0.1)), 5, Some(&path), &Silent).unwrap();
+    let refused = |params, seed, message: &str| {
+        let error = train(params, seed, Some(&path), &Silent).expect_err(message).to_string();
+        assert!(error.contains(message), "{error}");
+    };
+    refused(params(Optimizer::sgd(0.2)), 5, "another choice of settings");
+    refused(params(Optimizer::sgd(0.1)), 6, "another seed");
+}
+
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let optimizer = Optimizer::sgd(0.1);
+    train(params(optimizer), 5, Some(&path), &Silent).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() - 1], &whole[..100], b"", b"not a checkpoint"] {
+        fs::write(&path, damaged).unwrap();
+        let error = train(params(optimizer), 5, Some(&path), &Silent).expect_err("it is damaged");
+        assert!(matches!(error, Error::LoadCheckpoint { .. }), "{error}");
+        assert!(error.to_string().contains("delete it"), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nowhere").join("checkpoint");
+    let error = train(params(Optimizer::sgd(0.1)), 5, Some(&path), &Silent).expect_err("no folder");
+    assert!(matches!(error, Error::SaveCheckpoint { .. }), "{error}");
+}

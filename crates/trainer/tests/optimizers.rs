@@ -1,0 +1,139 @@
+//! Whole trainings against a plain loop in f64 that shares nothing with the trainer but the order of the samples.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Layer64, Problem, flat, forward64, layers64, network, problem, select, train};
+use ndarray::{Array2, Axis};
+use network::Readout;
+use tensor::{Activation, Cpu, Reference};
+use testkit::{Tolerance, assert_close};
+use trainer::{Decay, Loss, Optimizer, Schedule, TrainParams, TrainerBackend, epoch_order};
+
+const SAMPLES: usize = 50;
+const BATCH: usize = 16;
+const STEPS: usize = 20;
+
+/// Weight and bias gradients of all layers of a tanh network with a linear readout, in the order of [`flat`].
+fn gradient(layers: &[Layer64], x: &Array2<f64>, labels: &[u8]) -> (f64, Vec<f64>) {
+    let outputs = forward64(layers, x);
+    let mut exponentials = outputs[layers.len()].mapv(f64::exp);
+    let mut loss = 0.0;
+    for (mut row, &label) in exponentials.rows_mut().into_iter().zip(labels) {
+        let sum = row.sum();
+        row /= sum;
+        loss -= row[usize::from(label)].ln() / labels.len() as f64;
+        row[usize::from(label)] -= 1.0;
+    }
+    let mut delta = exponentials / labels.len() as f64;
+    let mut gradients = Vec::new();
+    for (layer, input) in layers.iter().zip(&outputs).rev() {
+        let bias = delta.sum_axis(Axis(0));
+        let weights = delta.t().dot(input);
+        gradients.push(weights.iter().chain(&bias).copied().collect::<Vec<f64>>());
+        delta = delta.dot(&layer.weights) * input.mapv(|h| 1.0 - h * h);
+    }
+    (loss, gradients.into_iter().rev().flatten().collect())
+}
+
+/// One step of `optimizer` on all parameters.
+fn step(optimizer: Optimizer, step: i32, w: &mut [f64], g: &[f64], state: &mut [Vec<f64>; 2]) {
+    let [m, v] = state;
+    for i in 0..w.len() {
+        match optimizer {
+            Optimizer::Sgd { lr, momentum } => {
+                m[i] = f64::from(momentum) * m[i] + g[i];
+                w[i] -= f64::from(lr) * m[i];
+            }
+            Optimizer::RmsProp { lr, alpha, eps } => {
+                v[i] = f64::from(alpha) * v[i] + (1.0 - f64::from(alpha)) * g[i] * g[i];
+                w[i] -= f64::from(lr) * g[i] / (v[i].sqrt() + f64::from(eps));
+            }
+            Optimizer::Adam { lr, beta1, beta2, eps } => {
+                let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
+                m[i] = beta1 * m[i] + (1.0 - beta1) * g[i];
+                v[i] = beta2 * v[i] + (1.0 - beta2) * g[i] * g[i];
+                let (m, v) = (m[i] / (1.0 - beta1.powi(step)), v[i] / (1.0 - beta2.powi(step)));
+                w[i] -= f64::from(lr) * m / (v.sqrt() + f64::from(eps));
+            }
+            other => panic!("{other:?} is not implemented here"),
+        }
+    }
+}
+
+fn put(layers: &mut [Layer64], numbers: &[f64]) {
+    let mut numbers = numbers.iter();
+    for layer in layers {
+        for parameter in layer.weights.iter_mut().chain(&mut layer.bias) {
+            *parameter = *numbers.next().unwrap();
+        }
+    }
+}
+
+/// Losses and final parameters of the plain loop.
+fn plain_loop(params: &TrainParams, data: &Problem) -> (Vec<f64>, Vec<f64>) {
+    let mut layers = layers64(&network(Activation::Tanh, Readout::Linear));
+    let mut w = flat(&layers);
+    let mut state = [vec![0.0; w.len()], vec![0.0; w.len()]];
+    let mut losses = Vec::new();
+    let per_epoch = SAMPLES.div_ceil(BATCH);
+    for index in 0..STEPS {
+        let order = epoch_order(5, (index / per_epoch) as u64, SAMPLES);
+        let start = index % per_epoch * BATCH;
+        let (x, labels) = select(data, &order[start..SAMPLES.min(start + BATCH)]);
+        let (loss, g) = gradient(&layers, &x, &labels);
+        losses.push(loss);
+        let lr = f64::from(params.optimizer.lr()) * params.schedule.factor(index, STEPS);
+        let optimizer = params.optimizer.with_lr(lr as f32);
+        step(optimizer, index as i32 + 1, &mut w, &g, &mut state);
+        put(&mut layers, &w);
+    }
+    (losses, w)
+}
+
+#[track_caller]
+fn check_on<B: TrainerBackend>(backend: B, params: &TrainParams, tolerance: f64) {
+    let data = problem(SAMPLES, 4);
+    let training =
+        train(backend, params.clone(), &network(Activation::Tanh, Readout::Linear), &data);
+    let (losses, parameters) = plain_loop(params, &data);
+    assert_close(&training.losses, &losses, Tolerance::absolute(tolerance));
+    let trained = flat(&layers64(&training.network));
+    assert_close(&trained, &parameters, Tolerance::absolute(tolerance));
+    assert!(losses[STEPS - 1] < 0.8 * losses[0], "nothing was learned: {losses:?}");
+}
+
+#[track_caller]
+fn check(optimizer: Optimizer) {
+    let params = TrainParams {
+        batch: BATCH,
+        max_steps: Some(STEPS),
+        optimizer,
+        loss: Loss::CrossEntropy,
+        ..TrainParams::default()
+    };
+    check_on(Reference, &params, 1e-5);
+    check_on(Cpu::new(), &params, 1e-5);
+    let schedule = Schedule { decay: Decay::Cosine, warmup: 5 };
+    check_on(Reference, &TrainParams { schedule, ..params }, 1e-5);
+}
+
+#[test]
+fn plain_gradient_descent() {
+    check(Optimizer::sgd(0.1));
+}
+
+#[test]
+fn momentum() {
+    check(Optimizer::Sgd { lr: 0.05, momentum: 0.9 });
+}
+
+#[test]
+fn rmsprop() {
+    check(Optimizer::RmsProp { lr: 0.005, alpha: 0.9, eps: 1e-3 });
+}
+
+#[test]
+fn adam() {
+    check(Optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-3 });
+}
