@@ -1,9 +1,12 @@
 //! Results of a run in an SQLite file: each cell in one transaction, keyed by the hash of what determines it.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::record::{
     CellId, CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord,
@@ -44,6 +47,7 @@ CREATE TABLE gallery (
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    path: PathBuf,
 }
 
 impl Store {
@@ -57,7 +61,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self> {
         let connection =
             Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        Self::prepare(connection).with_context(|| unusable(path))
+        Self::prepare(connection, path).with_context(|| unusable(path))
     }
 
     /// Opens an existing store for reading only.
@@ -73,10 +77,10 @@ impl Store {
         if version != SCHEMA_VERSION {
             return Err(other_version(version)).with_context(context);
         }
-        Ok(Self { connection })
+        Ok(Self { connection, path: path.to_owned() })
     }
 
-    fn prepare(mut connection: Connection) -> Result<Self> {
+    fn prepare(mut connection: Connection, path: &Path) -> Result<Self> {
         // Shards of one run write to one file; each waits for the other's short transactions.
         connection.busy_timeout(std::time::Duration::from_secs(60))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -94,7 +98,7 @@ impl Store {
             other => return Err(other_version(other)),
         }
         transaction.commit()?;
-        Ok(Self { connection })
+        Ok(Self { connection, path: path.to_owned() })
     }
 
     /// Stores a cell, whole or not at all. A cell that is there already stays as it is.
@@ -102,15 +106,18 @@ impl Store {
     /// # Errors
     /// When the disk is full or the file is locked for over a minute.
     pub fn insert(&mut self, key: &str, record: &CellRecord) -> Result<()> {
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let exists = transaction
-            .query_row("SELECT 1 FROM cells WHERE key = ?", [key], |_| Ok(()))
-            .optional()?;
-        if exists.is_none() {
-            insert_cell(&transaction, key, record)?;
-        }
-        transaction.commit().context("cannot store the results of a cell; is the disk full?")
+        naming(&self.path, || {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let exists = transaction
+                .query_row("SELECT 1 FROM cells WHERE key = ?", [key], |_| Ok(()))
+                .optional()?;
+            if exists.is_none() {
+                insert_cell(&transaction, key, record)?;
+            }
+            transaction.commit().context("cannot store the results of a cell; is the disk full?")
+        })
     }
 
     /// Notes the keys of all cells of the plan, in the grid's order, so that the results can be read without the data
@@ -119,15 +126,18 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_grid(&mut self, keys: &[String]) -> Result<()> {
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        transaction.execute("DELETE FROM grid", [])?;
-        let mut statement = transaction.prepare("INSERT INTO grid VALUES (?, ?)")?;
-        for (position, key) in keys.iter().enumerate() {
-            statement.execute(params![position as i64, key])?;
-        }
-        drop(statement);
-        transaction.commit().context("cannot store the grid of a run; is the disk full?")
+        naming(&self.path, || {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM grid", [])?;
+            let mut statement = transaction.prepare("INSERT INTO grid VALUES (?, ?)")?;
+            for (position, key) in keys.iter().enumerate() {
+                statement.execute(params![position as i64, key])?;
+            }
+            drop(statement);
+            transaction.commit().context("cannot store the grid of a run; is the disk full?")
+        })
     }
 
     /// The keys noted by [`set_grid`](Self::set_grid).
@@ -135,9 +145,13 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn grid(&self) -> Result<Vec<String>> {
-        let mut statement = self.connection.prepare("SELECT key FROM grid ORDER BY position")?;
-        let keys = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(keys)
+        naming(&self.path, || {
+            let mut statement =
+                self.connection.prepare("SELECT key FROM grid ORDER BY position")?;
+            let keys =
+                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            Ok(keys)
+        })
     }
 
     /// Keys of all cells stored.
@@ -145,9 +159,12 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn keys(&self) -> Result<HashSet<String>> {
-        let mut statement = self.connection.prepare("SELECT key FROM cells")?;
-        let keys = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(keys)
+        naming(&self.path, || {
+            let mut statement = self.connection.prepare("SELECT key FROM cells")?;
+            let keys =
+                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            Ok(keys)
+        })
     }
 
     /// The cell stored under `key`; `id` is what the plan calls it.
@@ -155,28 +172,30 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn get(&self, key: &str, id: CellId) -> Result<Option<CellRecord>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT failure, cascade_seconds, entropy_seconds, flops, backend FROM cells WHERE key = ?",
-        )?;
-        let head = statement.query_row([key], |row| {
-            let cost = CostRecord {
-                cascade_seconds: row.get(1)?,
-                entropy_seconds: row.get(2)?,
-                flops: row.get::<_, i64>(3)? as u64,
-                backend: row.get(4)?,
-            };
-            Ok((row.get(0)?, cost))
-        });
-        let Some((failure, cost)) = head.optional()? else { return Ok(None) };
-        Ok(Some(CellRecord {
-            cell: id,
-            failure,
-            profiles: self.profiles(key)?,
-            verdicts: self.verdicts(key)?,
-            fits: self.fits(key)?,
-            gallery: self.gallery(key)?,
-            cost,
-        }))
+        naming(&self.path, || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT failure, cascade_seconds, entropy_seconds, flops, backend FROM cells WHERE key = ?",
+            )?;
+            let head = statement.query_row([key], |row| {
+                let cost = CostRecord {
+                    cascade_seconds: row.get(1)?,
+                    entropy_seconds: row.get(2)?,
+                    flops: row.get::<_, i64>(3)? as u64,
+                    backend: row.get(4)?,
+                };
+                Ok((row.get(0)?, cost))
+            });
+            let Some((failure, cost)) = head.optional()? else { return Ok(None) };
+            Ok(Some(CellRecord {
+                cell: id,
+                failure,
+                profiles: self.profiles(key)?,
+                verdicts: self.verdicts(key)?,
+                fits: self.fits(key)?,
+                gallery: self.gallery(key)?,
+                cost,
+            }))
+        })
     }
 
     fn profiles(&self, key: &str) -> Result<Vec<ProfileRecord>> {
@@ -265,6 +284,21 @@ fn other_version(version: i64) -> anyhow::Error {
     anyhow::anyhow!(
         "its tables are of version {version}, this program's of version {SCHEMA_VERSION}"
     )
+}
+
+/// What `work` on the store at `path` gives; its error names the file and, if that is damaged, says what to do.
+fn naming<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    work().map_err(|error| {
+        let code = error.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
+        let message = match code {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!(
+                "{} is damaged; run the experiment again with --fresh, which computes all cells anew, or put back a copy",
+                path.display()
+            ),
+            _ => format!("cannot use {}", path.display()),
+        };
+        error.context(message)
+    })
 }
 
 fn unusable(path: &Path) -> String {
@@ -399,6 +433,31 @@ mod tests {
         store.insert("k", &record()).unwrap();
         store.insert("k", &CellRecord { failure: Some("late".to_owned()), ..record() }).unwrap();
         assert_eq!(store.get("k", record().cell).unwrap(), Some(record()));
+    }
+
+    #[test]
+    fn a_file_damaged_in_its_middle_is_named_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Store::FILE);
+        let mut store = Store::open(&path).unwrap();
+        let names = (0..200).map(|cell| format!("cell {cell}"));
+        names.for_each(|key| store.insert(&key, &record()).unwrap());
+        drop(store);
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The first pages stay, so that the file can be opened.
+        let first = 16 * 4096;
+        bytes[first..].fill(0xA5);
+        std::fs::write(&path, bytes).unwrap();
+        let store = Store::open_existing(&path).unwrap();
+        let read = || {
+            (0..200)
+                .try_for_each(|cell| store.get(&format!("cell {cell}"), record().cell).map(drop))
+        };
+        let error = format!("{:#}", read().expect_err("damaged"));
+        assert!(
+            error.contains("results.sqlite is damaged") && error.contains("--fresh"),
+            "{error}"
+        );
     }
 
     #[test]
