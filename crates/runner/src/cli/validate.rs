@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanDuration};
 use super::{Places, exit, run::Settings};
 use crate::{
     count,
-    run::{Memory, cells_at_once, estimate},
+    run::{Memory, estimate},
 };
 
 #[derive(Debug, Args)]
@@ -51,15 +51,16 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         estimate.flops_per_cell as f64
     );
     if let Some(memory) = Memory::of(&plan) {
-        let at_once = cells_at_once(&plan).min(cells);
+        let at_once = estimate.at_once;
         let total = HumanBytes(memory.total(at_once));
         println!("# memory       about {total} with {} at once", count(at_once, "cell"));
     }
     println!(
-        "# time         about {} at the {:.1} GFLOP/s measured now on {}",
+        "# time         about {} at the {:.1} GFLOP/s measured now on {}; of each cell, {:.2} s are entropies",
         HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(cells))),
         estimate.flops_per_second / 1e9,
-        plan.file.cascade.backend
+        plan.file.cascade.backend,
+        estimate.entropy_seconds
     );
     Ok(exit::DONE)
 }

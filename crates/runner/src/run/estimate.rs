@@ -1,6 +1,9 @@
 //! What a plan will cost, before it runs.
 
-use std::time::Instant;
+use std::{
+    thread::ScopedJoinHandle,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use cascade::{Extent, InitialDecoders, Job, Silent};
@@ -8,36 +11,67 @@ use ndarray::Array2;
 use network::{DenseLayer, Layer, Network, NetworkSpec};
 use tensor::{Activation, BackendTask, FullBackend};
 
+use super::{measure::measure, schedule::cells_at_once};
 use crate::experiment::Plan;
 
-/// What a plan will cost. Work is exact for the matrices, time is measured on a small piece.
+/// What a plan will cost. Work is exact for the matrices, time is measured on small pieces of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Floating-point operations of one cell's matrix products.
     pub flops_per_cell: u64,
-    /// Operations per second measured on one layer of this network.
+    /// Cells under way at once.
+    pub at_once: usize,
+    /// Operations per second measured on one layer of this network, of all cells under way together.
     pub flops_per_second: f64,
+    /// Seconds of a cell's entropies and verdicts.
+    pub entropy_seconds: f64,
 }
 
 impl Estimate {
     /// Seconds for `cells` cells.
     pub fn seconds(&self, cells: usize) -> f64 {
-        self.flops_per_cell as f64 * cells as f64 / self.flops_per_second
+        let cascade = self.flops_per_cell as f64 / self.flops_per_second;
+        cells as f64 * (cascade + self.entropy_seconds / self.at_once as f64)
     }
 }
 
-/// Estimates the cost of `plan`, timing a small piece of the work for about a second.
+/// Estimates the cost of `plan`, timing small pieces of the work for about a second.
 ///
 /// # Errors
-/// When the backend is not available.
+/// When a backend is not available.
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().context("the number of training samples is not known")?;
+    let at_once = cells_at_once(plan).min(plan.cells.len());
     let first = largest(plan);
     let flops_per_cell = plan.file.cascade.backend.dispatch(Cost { plan, train })?;
     let spec =
         NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
-    let flops_per_second = plan.file.cascade.backend.dispatch(Timing { plan, spec })??;
-    Ok(Estimate { flops_per_cell, flops_per_second })
+    let timing = Timing { plan, spec, at_once };
+    let flops_per_second = plan.file.cascade.backend.dispatch(timing)??;
+    let entropy_seconds = entropy_seconds(plan)?;
+    Ok(Estimate { flops_per_cell, at_once, flops_per_second, entropy_seconds })
+}
+
+/// Seconds of one cell's entropies and verdicts, timed on a few made-up layers that lose their input by and by.
+fn entropy_seconds(plan: &Plan) -> Result<f64> {
+    /// Layers timed at most.
+    const MOST: usize = 20;
+    let layers = plan.layers.min(MOST);
+    let inputs = pattern(plan.file.data.probe, plan.shape.len());
+    let reconstructions: Vec<Array2<f32>> = (1..=layers)
+        .map(|layer| {
+            let kept = (-(layer as f32) / 5.0).exp();
+            inputs.mapv(|pixel| 0.5 + kept * (pixel - 0.5))
+        })
+        .collect();
+    let start = Instant::now();
+    measure(&plan.file.entropy, 0, inputs.view(), &reconstructions).context("stage `entropy`")?;
+    Ok(start.elapsed().as_secs_f64() * plan.layers as f64 / layers as f64)
+}
+
+/// Samples without meaning, `[n, width]`, in `[0, 1]`.
+fn pattern(n: usize, width: usize) -> Array2<f32> {
+    Array2::from_shape_fn((n, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 101.0)
 }
 
 /// The layer with most weights.
@@ -75,6 +109,7 @@ impl BackendTask for Cost<'_> {
 struct Timing<'a> {
     plan: &'a Plan,
     spec: NetworkSpec,
+    at_once: usize,
 }
 
 impl BackendTask for Timing<'_> {
@@ -83,11 +118,7 @@ impl BackendTask for Timing<'_> {
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
         /// Minibatches timed: enough to leave the beginning behind.
         const BATCHES: usize = 60;
-        let train = self.plan.cascade.params().batch * BATCHES;
-        let width = self.spec.widths()[0];
-        let samples = Array2::from_shape_fn((train, width), |(i, j)| {
-            ((i * 31 + j * 17) % 101) as f32 / 101.0
-        });
+        let samples = pattern(self.plan.cascade.params().batch * BATCHES, self.spec.widths()[0]);
         let network = Network::random(self.spec, self.plan.cells[0].variances, 0);
         let job = Job {
             network: &network,
@@ -99,7 +130,49 @@ impl BackendTask for Timing<'_> {
         let cascade = self.plan.cascade.clone().build(backend);
         cascade.reconstruct(&job, &Silent)?;
         let start = Instant::now();
-        cascade.reconstruct(&job, &Silent)?;
-        Ok(cascade.flops(&job.extent()) as f64 / start.elapsed().as_secs_f64())
+        let repeated = || {
+            let mut count = 0_u64;
+            while count == 0 || start.elapsed() < LONG_ENOUGH {
+                cascade.reconstruct(&job, &Silent)?;
+                count += 1;
+            }
+            Ok(count)
+        };
+        let counts = side_by_side(self.at_once, repeated)?;
+        let flops = cascade.flops(&job.extent()) * counts.iter().sum::<u64>();
+        Ok(flops as f64 / start.elapsed().as_secs_f64())
+    }
+}
+
+/// How long speed is measured at least.
+const LONG_ENOUGH: Duration = Duration::from_millis(300);
+
+/// What `task` gives on each of `count` threads, as cells under way at once have them.
+fn side_by_side<T: Send>(
+    count: usize,
+    task: impl Fn() -> cascade::Result<T> + Sync,
+) -> cascade::Result<Vec<T>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&task)).collect();
+        let join = |thread: ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropies_of_cells_at_once_overlap() {
+        let estimate = Estimate {
+            flops_per_cell: 100,
+            at_once: 2,
+            flops_per_second: 50.0,
+            entropy_seconds: 3.0,
+        };
+        assert!((estimate.seconds(10) - 35.0).abs() < 1e-12);
     }
 }

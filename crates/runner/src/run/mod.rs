@@ -23,5 +23,5 @@ pub use folder::{RunFolder, list_runs};
 pub use gather::gather;
 pub use memory::Memory;
 pub use progress::{Progress, stop_on_interrupt};
-pub use schedule::cells_at_once;
+
 pub use store::Store;

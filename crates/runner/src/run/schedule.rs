@@ -13,7 +13,7 @@ const FALLBACK: u64 = 2 << 30;
 
 /// How many cells of `plan` to compute at once: enough for all threads of the current pool, no more than there are
 /// threads, and no more than fit into half of the memory that is left.
-pub fn cells_at_once(plan: &Plan) -> usize {
+pub(super) fn cells_at_once(plan: &Plan) -> usize {
     let wanted = wanted(plan, rayon::current_num_threads());
     let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
     Memory::of(plan).map_or(1, |memory| wanted.min(fitting(memory, limit)))
