@@ -93,7 +93,7 @@ fn data_and_networks() {
         "20",
         "--depth",
         "6",
-        "--implicit",
+        "--fluctuations",
         "--json",
         "--plot",
         "figures",
@@ -102,7 +102,8 @@ fn data_and_networks() {
     let last = |point: &Value| point["chained"][5].as_f64().unwrap();
     let points = ridge["points"].as_array().unwrap();
     assert!(last(&points[0]) > last(&points[1]), "the ordered phase forgets sooner");
-    check(&points[1]["profiles"]["reconstruction-error"][5], last(&points[1]), 1e-12);
+    let mean = points[1]["profiles"]["reconstruction-error"][5].as_f64().unwrap();
+    assert!(last(&points[1]) > mean, "the spread adds to the mean reconstruction's error");
     assert!(place.path().join("figures/theory-ridge-tanh.png").exists());
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use datasets::{DatasetName, LoadRequest};
 use entropy::{EstimatorSpec, Profile};
 use meanfield::{Ridge, RidgeTheory, Theory};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use tensor::{Activation, Cpu};
@@ -46,9 +46,9 @@ pub(super) struct Arguments {
     /// Units of each layer; default: as many as the input has
     #[arg(long)]
     width: Option<usize>,
-    /// Add to the ridge what the fluctuations of a kernel of that width amount to on average
+    /// Add, to first order, what the fluctuations of kernels of that width do
     #[arg(long)]
-    implicit: bool,
+    fluctuations: bool,
     /// What is measured on the chained reconstructions
     #[arg(long, value_delimiter = ',', default_value = "reconstruction-error,relative")]
     estimators: Vec<EstimatorSpec>,
@@ -70,7 +70,7 @@ pub(super) struct Prediction {
     pub(super) direct: Vec<f64>,
     /// `1 - R^2` of the chain of decoders.
     pub(super) chained: Vec<f64>,
-    /// Every estimator's profile of the chained reconstructions.
+    /// Every estimator's profile of the mean chained reconstructions.
     pub(super) profiles: Vec<Profile>,
     /// The ridge in each layer.
     pub(super) lambda: Vec<f64>,
@@ -88,7 +88,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         seed: arguments.seed,
     })?;
     let width = arguments.width.unwrap_or_else(|| data.shape.len());
-    let ridge = Ridge { noise: arguments.noise, width, implicit: arguments.implicit };
+    let ridge = Ridge { noise: arguments.noise, width, fluctuations: arguments.fluctuations };
     let samples = [data.train.images.view(), data.test.images.view()];
     let predictions = sigma_w2
         .into_par_iter()
@@ -139,28 +139,43 @@ pub(super) fn predict(
     estimators: &[EstimatorSpec],
 ) -> Result<Prediction> {
     let mut layers = RidgeTheory::new(theory, ridge, train, probe).map_err(out_of_range)?;
+    let deviation = deviation(probe);
     let (mut direct, mut chained, mut lambda) = (Vec::new(), Vec::new(), Vec::new());
+    let mut spreads = [Vec::new(), Vec::new()];
     for _ in 0..depth {
         let layer = layers.next_layer()?;
         direct.push(layer.direct);
         chained.push(layer.chained);
         lambda.push(layer.lambda);
+        spreads[0].push(layer.direct_spread.sum() / deviation);
+        spreads[1].push(layer.chained_spread.sum() / deviation);
     }
     let profile = |spec: &EstimatorSpec, layers: &[Array2<f32>]| {
         let views: Vec<_> = layers.iter().map(|layer| layer.view()).collect();
         spec.build(Cpu::new()).profile(probe, &views)
     };
-    let error = EstimatorSpec::ReconstructionError;
+    // Networks' reconstructions spread around the mean one, which adds to the mean squared error.
+    let error = |layers: &[Array2<f32>], spread: &[f64]| {
+        let mean = profile(&EstimatorSpec::ReconstructionError, layers)?.values;
+        Ok::<_, entropy::Error>(mean.iter().zip(spread).map(|(e, s)| e + s).collect::<Vec<_>>())
+    };
     Ok(Prediction {
         sigma_w2: theory.sigma_w2(),
-        direct: profile(&error, &direct)?.values,
-        chained: profile(&error, &chained)?.values,
+        direct: error(&direct, &spreads[0])?,
+        chained: error(&chained, &spreads[1])?,
         profiles: estimators
             .iter()
             .map(|spec| profile(spec, &chained))
             .collect::<entropy::Result<Vec<_>>>()?,
         lambda,
     })
+}
+
+/// `sum_i |x_i - mean|^2`
+fn deviation(x: ArrayView2<'_, f32>) -> f64 {
+    let x = x.mapv(f64::from);
+    let mean = x.sum_axis(Axis(0)) / x.nrows() as f64;
+    (x - mean).mapv(|x| x * x).sum()
 }
 
 fn print(arguments: &Arguments, width: usize, predictions: &[Prediction]) {
@@ -203,7 +218,7 @@ fn object(arguments: &Arguments, width: usize, predictions: &[Prediction]) -> Va
         "activation": arguments.activation.to_string(), "sigma_b2": arguments.sigma_b2,
         "dataset": arguments.dataset.to_string(), "train": arguments.train,
         "probe": arguments.probe, "noise": arguments.noise, "width": width,
-        "implicit": arguments.implicit, "seed": arguments.seed,
+        "fluctuations": arguments.fluctuations, "seed": arguments.seed,
         "points": predictions.iter().map(point).collect::<Vec<_>>(),
     })
 }
