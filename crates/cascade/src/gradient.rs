@@ -1,9 +1,10 @@
-use tensor::{DecoderConfig, DecoderState, Dense, TrainDecoder};
+use tensor::{Activation, DecoderConfig, DecoderState, Dense, TrainDecoder};
 
 use crate::{
     Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, InitialDecoders, Job, LayerFit,
     Observer, Reconstructor, Result,
     chain::{self, weights},
+    compose,
     sweep::sweep,
 };
 
@@ -100,6 +101,10 @@ impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
         let passed = (self.params.samples(train) + probe) as u64;
         let forward: u64 = layers.iter().map(|layer| layer.forward_flops() * passed).sum();
         let decoders: u64 = layers.iter().map(|layer| 4 * weights(layer) * trained).sum();
-        forward + decoders + chain::flops(layers.iter().map(weights), probe as u64)
+        let reconstructions = match self.params.activation() {
+            Activation::Linear => compose::flops(layers, probe as u64),
+            _ => chain::flops(layers.iter().map(weights), probe as u64),
+        };
+        forward + decoders + reconstructions
     }
 }

@@ -9,6 +9,7 @@
 //! are in memory at any time, whatever the depth.
 
 mod chain;
+mod compose;
 mod decoders;
 mod error;
 mod gradient;

@@ -2,9 +2,7 @@ use tensor::{Activation, Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
 
 use crate::{
     Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, Job, LayerFit, Observer,
-    Reconstructor, Result,
-    chain::{self, weights},
-    sweep::sweep,
+    Reconstructor, Result, chain::weights, compose, sweep::sweep,
 };
 
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
@@ -73,7 +71,6 @@ impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
             // The Cholesky factor, and the two triangular solutions for each output.
             forward + products + h.pow(3) / 3 + 2 * h * weights
         };
-        layers.iter().map(layer).sum::<u64>()
-            + chain::flops(layers.iter().map(weights), probe as u64)
+        layers.iter().map(layer).sum::<u64>() + compose::flops(layers, probe as u64)
     }
 }

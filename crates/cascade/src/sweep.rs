@@ -1,9 +1,11 @@
 //! The sweep through the layers that all methods share: samples through a layer, its decoder, and on.
 
 use ndarray::{Array2, ArrayView2, s};
-use tensor::{Backend, Dense, RandomFill};
+use tensor::{Activation, Backend, Dense, RandomFill};
 
-use crate::{Decoder, Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain};
+use crate::{
+    Decoder, Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain, compose::Composed,
+};
 
 /// What a sweep leaves behind.
 pub(crate) struct Swept {
@@ -30,7 +32,7 @@ pub(crate) fn sweep<B: Dense + RandomFill>(
     let mut probe = Activations::new(backend, job, job.probe)?;
     let mut decoders = Decoders::with_limit(Decoders::DEFAULT_LIMIT);
     let (mut fits, mut probe_activations) = (Vec::new(), Vec::new());
-    let mut reconstructions = Vec::new();
+    let (mut reconstructions, mut composed) = (Vec::new(), Composed::new());
     let mut asked_at = FIRST_ASKED;
     for index in 0..job.layers {
         if observer.cancelled() {
@@ -42,15 +44,18 @@ pub(crate) fn sweep<B: Dense + RandomFill>(
             layer.forward(backend, *rows, input, output)?;
         }
         let (decoder, layer_fit) = fit(index, &train.output, &train.input)?;
+        if decoder.activation == Activation::Linear {
+            reconstructions.push(composed.push(backend, &decoder, &probe.output, probe.rows)?);
+        } else {
+            probe_activations.push(backend.read(&probe.output, 0..probe.rows * decoder.inputs())?);
+        }
         decoders.push(decoder)?;
         fits.push(layer_fit);
-        let width = job.network.spec().layers()[index].outputs();
-        probe_activations.push(backend.read(&probe.output, 0..probe.rows * width)?);
         train.advance();
         probe.advance();
         observer.layer_done(index + 1, job.layers);
         let asks = enough.is_some() && index + 1 == asked_at;
-        if asks || index + 1 == job.layers {
+        if !probe_activations.is_empty() && (asks || index + 1 == job.layers) {
             let rows = job.probe.nrows();
             let new = &probe_activations;
             reconstructions.extend(chain::reconstruct(backend, &decoders, new, rows, observer)?);

@@ -67,6 +67,25 @@ fn backends_agree() {
     }
 }
 
+/// `g_1(g_2(... g_l(h_l)))`, one decoder after the other.
+#[test]
+fn composed_decoders_equal_chained_ones() {
+    let cascade = run(ridge(0.1), 6, 1.5);
+    let (network, mut h) = (network(6, 1.5), samples(20, 2));
+    for (index, reconstruction) in cascade.reconstructions.iter().enumerate() {
+        let parameters = network.parameters(index);
+        h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
+        let chained = (0..=index).rev().fold(h.clone(), |x, index| {
+            let decoder = cascade.decoders.get(index).unwrap();
+            let shape = (decoder.outputs(), decoder.inputs());
+            let weights = ArrayView2::from_shape(shape, &decoder.weights).unwrap();
+            x.dot(&weights.t()) + ArrayView2::from_shape((1, shape.0), &decoder.bias).unwrap()
+        });
+        let [actual, expected] = [reconstruction, &chained].map(|r| r.as_slice().unwrap());
+        assert_close(actual, expected, Tolerance::absolute(1e-5));
+    }
+}
+
 /// The gradient of the regularised squared error vanishes at the solution, weights and bias.
 #[test]
 fn no_linear_decoder_is_better() {
