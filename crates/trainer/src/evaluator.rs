@@ -1,5 +1,5 @@
 use network::DenseLayer;
-use tensor::{Backend, DenseConfig, Loss, LossConfig};
+use tensor::{Backend, DenseConfig, GemmConfig, Loss, LossConfig};
 
 use crate::{Extent, Result, TrainerBackend, data::Data, model::Model};
 
@@ -52,15 +52,20 @@ impl<B: TrainerBackend> Evaluator<B> {
             let rows = rows(start);
             let width = model.layers[0].shape.inputs;
             backend.copy(&data.test, start * width..(start + rows) * width, h, 0)?;
-            let mut classes = width;
-            for layer in &model.layers {
+            let (last, hidden) = model.layers.split_last().expect("a network has layers");
+            for layer in hidden {
                 let DenseLayer { inputs, outputs, activation } = layer.shape;
                 let config = DenseConfig { rows, inputs, outputs, activation };
                 backend.dense(config, h, &layer.weights.values, &layer.bias.values, next_h)?;
                 std::mem::swap(h, next_h);
-                classes = outputs;
             }
-            let config = LossConfig { loss: self.loss, rows, classes, first: start, slot };
+            let DenseLayer { outputs, activation, .. } = last.shape;
+            // The loss takes one class per row.
+            let product = GemmConfig::new(outputs, rows, last.shape.inputs).transpose_b();
+            backend.gemm(product, &last.weights.values, h, next_h)?;
+            backend.activate(activation, [outputs, rows], &last.bias.values, next_h, h)?;
+            let config =
+                LossConfig { loss: self.loss, classes: outputs, samples: rows, first: start, slot };
             backend.loss_gradient(config, h, &data.test_labels, next_h, &mut self.tally)?;
         }
         let tally = backend.download(&self.tally)?;

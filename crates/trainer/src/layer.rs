@@ -7,8 +7,18 @@ use crate::{Error, Result, TrainerBackend};
 #[derive(Debug)]
 pub(crate) struct TrainedLayer<B: Backend> {
     pub(crate) shape: DenseLayer,
+    input: InputLayout,
     pub(crate) weights: Parameters<B>,
     pub(crate) bias: Parameters<B>,
+}
+
+/// How a layer's input lies in memory.
+#[derive(Clone, Copy, Debug)]
+enum InputLayout {
+    /// `[samples, units]`: a minibatch.
+    Samples,
+    /// `[units, samples]`: what another layer gave.
+    Units,
 }
 
 /// An array of parameters with the moments its optimiser keeps.
@@ -21,7 +31,10 @@ pub(crate) struct Parameters<B: Backend> {
 /// Memory that all layers use in turn.
 #[derive(Debug)]
 pub(crate) struct Scratch<B: Backend> {
+    /// Of the weights.
     gradient: B::Buffer<f32>,
+    /// Of the biases.
+    pub(crate) bias_gradient: B::Buffer<f32>,
     /// In the place of moments that the optimiser does not keep.
     idle: [B::Buffer<f32>; 2],
 }
@@ -41,6 +54,7 @@ impl<B: TrainerBackend> Scratch<B> {
         let [first, second] = optimizer.moments();
         Ok(Self {
             gradient: backend.zeros(if norms { weights.max(bias) } else { parameters })?,
+            bias_gradient: backend.zeros(bias)?,
             idle: [idle(first)?, idle(second)?],
         })
     }
@@ -64,54 +78,72 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         let (weights, bias) = network.upload_layer(backend, index)?.into_parameters();
         Ok(Self {
             shape,
+            input: if index == 0 { InputLayout::Samples } else { InputLayout::Units },
             weights: Parameters::new(backend, weights, optimizer)?,
             bias: Parameters::new(backend, bias, optimizer)?,
         })
     }
 
-    /// One step of the optimiser, given the layer's `input` `[rows, inputs]` and the derivative `delta`
-    /// `[rows, outputs]` of the loss with respect to what goes into its activation.
+    /// `W x`, `[outputs, samples]`
+    pub(crate) const fn forward_product(&self, samples: usize) -> GemmConfig {
+        let product = GemmConfig::new(self.shape.outputs, samples, self.shape.inputs);
+        match self.input {
+            InputLayout::Samples => product.transpose_b(),
+            InputLayout::Units => product,
+        }
+    }
+
+    /// `W^T delta`, `[inputs, samples]`
+    pub(crate) const fn input_gradient_product(&self, samples: usize) -> GemmConfig {
+        GemmConfig::new(self.shape.inputs, samples, self.shape.outputs).transpose_a()
+    }
+
+    /// `delta x^T`, `[outputs, inputs]`
+    const fn gradient_product(&self, samples: usize) -> GemmConfig {
+        let product = GemmConfig::new(self.shape.outputs, self.shape.inputs, samples);
+        match self.input {
+            InputLayout::Samples => product,
+            InputLayout::Units => product.transpose_b(),
+        }
+    }
+
+    /// One step of the optimiser, given the layer's input and the derivative `delta` `[outputs, samples]` of the loss
+    /// with respect to what goes into its activation, of which the bias gradient is in the scratch memory.
     pub(crate) fn update(
         &mut self,
         backend: &B,
         (optimizer, step): (&Optimizer, u64),
-        rows: usize,
+        samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
     ) -> Result<()> {
-        let product = self.gradient_product(rows);
+        let product = self.gradient_product(samples);
+        let Scratch { gradient, bias_gradient, idle } = scratch;
         if is_plain(optimizer) {
             // The gradient is never written to memory.
             let product = GemmConfig { alpha: -optimizer.lr(), beta: 1.0, ..product };
             backend.gemm(product, delta, input, &mut self.weights.values)?;
         } else {
-            backend.gemm(product, delta, input, &mut scratch.gradient)?;
-            self.weights.step(backend, optimizer, step, scratch)?;
+            backend.gemm(product, delta, input, gradient)?;
+            self.weights.step(backend, optimizer, step, gradient, idle)?;
         }
-        backend.column_sums([rows, self.shape.outputs], delta, &mut scratch.gradient)?;
-        self.bias.step(backend, optimizer, step, scratch)
+        self.bias.step(backend, optimizer, step, bias_gradient, idle)
     }
 
     /// The Euclidean norm of the weight gradient; arguments as of [`update`](Self::update).
     pub(crate) fn gradient_norm(
         &self,
         backend: &B,
-        rows: usize,
+        samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
     ) -> Result<f64> {
-        let DenseLayer { inputs, outputs, .. } = self.shape;
-        backend.gemm(self.gradient_product(rows), delta, input, &mut scratch.gradient)?;
+        let shape @ [outputs, inputs] = [self.shape.outputs, self.shape.inputs];
+        backend.gemm(self.gradient_product(samples), delta, input, &mut scratch.gradient)?;
         let (nothing, mut squares) = (backend.zeros(outputs * inputs)?, backend.zeros(outputs)?);
         let kind = DivergenceKind::SquaredError;
-        let shape = [outputs, inputs];
         backend.row_divergence(kind, shape, &scratch.gradient, &nothing, &mut squares)?;
         Ok(backend.download(&squares)?.iter().sum::<f64>().sqrt())
-    }
-
-    /// `delta^T input`
-    const fn gradient_product(&self, rows: usize) -> GemmConfig {
-        GemmConfig::new(self.shape.outputs, self.shape.inputs, rows).transpose_a()
     }
 
     /// The parameters in host memory.
@@ -136,15 +168,15 @@ impl<B: TrainerBackend> Parameters<B> {
         Ok(Self { moments: [moment(first)?, moment(second)?], values })
     }
 
-    /// One step along the gradient in the scratch memory.
+    /// One step along `gradient`. The `idle` memory stands in for moments that are not kept.
     fn step(
         &mut self,
         backend: &B,
         optimizer: &Optimizer,
         step: u64,
-        scratch: &mut Scratch<B>,
+        gradient: &B::Buffer<f32>,
+        [first_idle, second_idle]: &mut [B::Buffer<f32>; 2],
     ) -> Result<()> {
-        let Scratch { gradient, idle: [first_idle, second_idle] } = scratch;
         let [first, second] = &mut self.moments;
         let first = first.as_mut().unwrap_or(first_idle);
         let second = second.as_mut().unwrap_or(second_idle);

@@ -1,5 +1,5 @@
 use network::{DenseLayer, Layer, Network};
-use tensor::{Activation, Backend, DenseConfig, GemmConfig, Optimizer};
+use tensor::{Backend, Optimizer};
 
 use crate::{
     Result, TrainerBackend,
@@ -7,6 +7,8 @@ use crate::{
 };
 
 /// A network in training, with the memory for one minibatch. Nothing is allocated after it was made.
+///
+/// Between layers, matrices are `[units, samples]`; see [`tensor::Backward`].
 #[derive(Debug)]
 pub(crate) struct Model<B: Backend> {
     pub(crate) layers: Vec<TrainedLayer<B>>,
@@ -14,7 +16,7 @@ pub(crate) struct Model<B: Backend> {
     pub(crate) input: B::Buffer<f32>,
     /// What each layer left behind on the way forward.
     tape: Vec<Trace<B>>,
-    /// The derivative with respect to the output of the layer at hand, `[batch, w_l]`.
+    /// The derivative with respect to the output of the layer at hand, `[w_l, batch]`.
     pub(crate) delta: B::Buffer<f32>,
     /// The same of the layer before.
     next_delta: B::Buffer<f32>,
@@ -24,7 +26,7 @@ pub(crate) struct Model<B: Backend> {
 /// What a layer leaves behind on the way forward.
 #[derive(Debug)]
 struct Trace<B: Backend> {
-    /// `W_l h_{l-1} + b_l`, `[batch, w_l]`
+    /// `W_l h_{l-1} + b_l`, `[w_l, batch]`
     z: B::Buffer<f32>,
     /// `h_l = phi(z)`
     h: B::Buffer<f32>,
@@ -33,8 +35,8 @@ struct Trace<B: Backend> {
 /// How to step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepConfig {
-    /// Samples in the minibatch.
-    pub(crate) rows: usize,
+    /// In the minibatch.
+    pub(crate) samples: usize,
     /// The optimiser, at this step's learning rate.
     pub(crate) optimizer: Optimizer,
     /// The step, counted from 1.
@@ -69,16 +71,15 @@ impl<B: TrainerBackend> Model<B> {
         })
     }
 
-    /// Takes the first `rows` samples of the input through all layers.
-    pub(crate) fn forward(&mut self, backend: &B, rows: usize) -> Result<()> {
+    /// Takes the first `samples` samples of the input through all layers.
+    pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> Result<()> {
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, after) = self.tape.split_at_mut(index);
             let input = before.last().map_or(&self.input, |trace| &trace.h);
-            let DenseLayer { inputs, outputs, activation } = layer.shape;
-            let config = DenseConfig { rows, inputs, outputs, activation: Activation::Linear };
+            let DenseLayer { outputs, activation, .. } = layer.shape;
             let Trace { z, h } = &mut after[0];
-            backend.dense(config, input, &layer.weights.values, &layer.bias.values, z)?;
-            backend.activate(activation, rows * outputs, z, h)?;
+            backend.gemm(layer.forward_product(samples), &layer.weights.values, input, z)?;
+            backend.activate(activation, [outputs, samples], &layer.bias.values, z, h)?;
         }
         Ok(())
     }
@@ -97,23 +98,24 @@ impl<B: TrainerBackend> Model<B> {
         backend: &B,
         config: &StepConfig,
     ) -> Result<Option<Vec<f64>>> {
-        let StepConfig { rows, optimizer, step, norms } = config;
-        let rows = *rows;
+        let &StepConfig { samples, optimizer, step, norms } = config;
         let mut measured = norms.then(|| vec![0.0; self.layers.len()]);
         for (index, layer) in self.layers.iter_mut().enumerate().rev() {
-            let DenseLayer { inputs, outputs, activation } = layer.shape;
-            let Trace { z, h } = &self.tape[index];
-            backend.activation_gradient(activation, rows * outputs, z, h, &mut self.delta)?;
-            let input = if index == 0 { &self.input } else { &self.tape[index - 1].h };
+            let DenseLayer { outputs, activation, .. } = layer.shape;
+            let (Trace { z, h }, shape) = (&self.tape[index], [outputs, samples]);
+            let sums = &mut self.scratch.bias_gradient;
+            backend.activation_gradient(activation, shape, [z, h], &mut self.delta, sums)?;
             if index > 0 {
-                let product = GemmConfig::new(rows, inputs, outputs);
-                backend.gemm(product, &self.delta, &layer.weights.values, &mut self.next_delta)?;
+                let product = layer.input_gradient_product(samples);
+                backend.gemm(product, &layer.weights.values, &self.delta, &mut self.next_delta)?;
             }
+            let input = if index == 0 { &self.input } else { &self.tape[index - 1].h };
             let factors = [input, &self.delta];
             if let Some(measured) = &mut measured {
-                measured[index] = layer.gradient_norm(backend, rows, factors, &mut self.scratch)?;
+                measured[index] =
+                    layer.gradient_norm(backend, samples, factors, &mut self.scratch)?;
             }
-            layer.update(backend, (optimizer, *step), rows, factors, &mut self.scratch)?;
+            layer.update(backend, (&optimizer, step), samples, factors, &mut self.scratch)?;
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
         Ok(measured)

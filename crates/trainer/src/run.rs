@@ -111,21 +111,21 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let (samples, batch) = (self.job.train.labels.len(), settings.batch);
         let per_epoch = self.params.steps_per_epoch(samples);
         let first = step % per_epoch * batch;
-        let rows = batch.min(samples - first);
+        let count = batch.min(samples - first);
 
         self.data.enter(backend, self.job, (step / per_epoch) as u64)?;
         let cols = self.model.layers[0].shape.inputs;
-        let gather = GatherConfig { cols, first, count: rows };
+        let gather = GatherConfig { cols, first, count };
         self.data.gather(backend, gather, &mut self.model.input)?;
-        self.model.forward(backend, rows)?;
+        self.model.forward(backend, count)?;
 
         let classes = self.model.layers[self.model.layers.len() - 1].shape.outputs;
-        let loss = LossConfig { loss: settings.loss, rows, classes, first, slot };
+        let loss = LossConfig { loss: settings.loss, classes, samples: count, first, slot };
         let (output, delta) = self.model.output_and_delta();
         backend.loss_gradient(loss, output, &self.data.labels, delta, &mut self.tally)?;
 
         let optimizer = self.params.optimizer(step, self.timetable.steps);
-        let config = StepConfig { rows, optimizer, step: step as u64 + 1, norms };
+        let config = StepConfig { samples: count, optimizer, step: step as u64 + 1, norms };
         if let Some(norms) = self.model.backward(backend, &config)? {
             self.gradient_norms = Some(norms);
         }

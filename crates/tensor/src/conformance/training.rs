@@ -10,14 +10,23 @@ impl<B: FullBackend> Suite<'_, B> {
     pub(super) fn activate(&self) -> Result<Finding> {
         let mut tally = Tally::new("activate", 1e-6);
         for (case, activation) in self.activations() {
-            let [n] = self.sizes(case);
-            let (z, reference_z) = self.upload(&self.normal(1, n, 3.0))?;
-            let (mut y, mut expected) = self.upload(&vec![f32::NAN; n])?;
-            self.backend.activate(activation, n, &z, &mut y)?;
-            Backward::activate(&Reference, activation, n, &reference_z, &mut expected)?;
-            tally.add(&self.backend.download(&y)?, expected.as_slice(), 10.0, || {
-                format!("{activation} on {n}")
-            });
+            let shape @ [units, samples] = self.sizes(case);
+            let (bias, reference_bias) = self.upload(&self.normal(1, units, 0.5))?;
+            let (mut z, mut expected_z) = self.upload(&self.normal(2, units * samples, 3.0))?;
+            let (mut y, mut expected_y) = self.upload(&vec![f32::NAN; units * samples])?;
+            self.backend.activate(activation, shape, &bias, &mut z, &mut y)?;
+            let expected = (&mut expected_z, &mut expected_y);
+            Backward::activate(
+                &Reference,
+                activation,
+                shape,
+                &reference_bias,
+                expected.0,
+                expected.1,
+            )?;
+            let name = || format!("{activation} {shape:?}");
+            tally.add(&self.backend.download(&z)?, expected_z.as_slice(), 10.0, name);
+            tally.add(&self.backend.download(&y)?, expected_y.as_slice(), 10.0, name);
         }
         Ok(tally.finding)
     }
@@ -25,23 +34,42 @@ impl<B: FullBackend> Suite<'_, B> {
     pub(super) fn activation_gradient(&self) -> Result<Finding> {
         let mut tally = Tally::new("activation_gradient", 1e-6);
         for (case, activation) in self.activations() {
-            let [n] = self.sizes(case);
+            let shape @ [units, samples] = self.sizes(case);
+            let n = units * samples;
             let mut points = self.normal(1, n, 2.0);
             if has_kink(activation) {
                 // No point where the last bit decides.
                 points.iter_mut().for_each(|z| *z += z.signum() * 1e-3);
             }
-            let (z, reference_z) = self.upload(&points)?;
-            let (mut y, mut reference_y) = self.upload(&vec![0.0; n])?;
-            self.backend.activate(activation, n, &z, &mut y)?;
-            Backward::activate(&Reference, activation, n, &reference_z, &mut reference_y)?;
+            let (mut z, mut expected_z) = self.upload(&points)?;
+            let (mut y, mut expected_y) = self.upload(&vec![0.0; n])?;
+            let (none, expected_none) = self.upload(&vec![0.0; units])?;
+            self.backend.activate(activation, shape, &none, &mut z, &mut y)?;
+            let reference = (&mut expected_z, &mut expected_y);
+            Backward::activate(
+                &Reference,
+                activation,
+                shape,
+                &expected_none,
+                reference.0,
+                reference.1,
+            )?;
             let (mut delta, mut expected) = self.upload(&self.normal(2, n, 1.0))?;
-            self.backend.activation_gradient(activation, n, &z, &y, &mut delta)?;
-            let (z, y) = (&reference_z, &reference_y);
-            Backward::activation_gradient(&Reference, activation, n, z, y, &mut expected)?;
-            tally.add(&self.backend.download(&delta)?, expected.as_slice(), 4.0, || {
-                format!("{activation} on {n}")
-            });
+            let (mut sums, mut expected_sums) = self.upload(&vec![f32::NAN; units])?;
+            let points = [&z, &y];
+            self.backend.activation_gradient(activation, shape, points, &mut delta, &mut sums)?;
+            Backward::activation_gradient(
+                &Reference,
+                activation,
+                shape,
+                [&expected_z, &expected_y],
+                &mut expected,
+                &mut expected_sums,
+            )?;
+            let name = || format!("{activation} {shape:?}");
+            tally.add(&self.backend.download(&delta)?, expected.as_slice(), 4.0, name);
+            let scale = 4.0 * (samples as f64).sqrt();
+            tally.add(&self.backend.download(&sums)?, expected_sums.as_slice(), scale, name);
         }
         Ok(tally.finding)
     }
@@ -51,13 +79,14 @@ impl<B: FullBackend> Suite<'_, B> {
         for (case, loss) in (0..self.cases)
             .flat_map(|case| [(case, Loss::CrossEntropy), (case, Loss::DoubleSoftmax)])
         {
-            let [rows, classes, first] = self.sizes(case);
-            let config = LossConfig { loss, rows, classes, first, slot: 1 };
+            let [classes, samples, first] = self.sizes(case);
+            let config = LossConfig { loss, classes, samples, first, slot: 1 };
             let mut rng = StreamRng::new(self.seed, case as u64);
             let labels: Vec<u32> =
-                (0..first + rows).map(|_| rng.below(classes as u64) as u32).collect();
-            let (outputs, reference_outputs) = self.upload(&self.normal(1, rows * classes, 3.0))?;
-            let (mut gradient, mut expected) = self.upload(&vec![f32::NAN; rows * classes])?;
+                (0..first + samples).map(|_| rng.below(classes as u64) as u32).collect();
+            let (outputs, reference_outputs) =
+                self.upload(&self.normal(1, classes * samples, 3.0))?;
+            let (mut gradient, mut expected) = self.upload(&vec![f32::NAN; classes * samples])?;
             let (mut result, mut expected_result) =
                 (self.backend.zeros::<f64>(4)?, Reference.zeros::<f64>(4)?);
             let device_labels = self.backend.upload(&labels)?;
@@ -72,7 +101,7 @@ impl<B: FullBackend> Suite<'_, B> {
                 &mut expected_result,
             )?;
             let name = || format!("{config:?}");
-            let scale = 1.0 / rows as f64;
+            let scale = 1.0 / samples as f64;
             tally.add(&self.backend.download(&gradient)?, expected.as_slice(), scale, name);
             tally.add(&self.backend.download(&result)?, expected_result.as_slice(), 10.0, name);
         }
@@ -111,13 +140,19 @@ impl<B: FullBackend> Suite<'_, B> {
         let (rows, labels) = (b.upload(&[0_u32, 2])?, b.upload(&[0_u32, 1])?);
         let tanh = Activation::Tanh;
         let config =
-            LossConfig { loss: Loss::CrossEntropy, rows: 2, classes: 3, first: 0, slot: 0 };
+            LossConfig { loss: Loss::CrossEntropy, classes: 3, samples: 2, first: 0, slot: 0 };
         let gather = |first| GatherConfig { cols: 3, first, count: 2 };
         Ok([
-            ("activate", b.activate(tanh, 6, &long, &mut b.zeros(5)?)),
+            ("activate", b.activate(tanh, [2, 3], &long, &mut b.zeros(6)?, &mut b.zeros(5)?)),
             (
                 "activation_gradient",
-                b.activation_gradient(tanh, 6, &long, &short, &mut b.zeros(6)?),
+                b.activation_gradient(
+                    tanh,
+                    [2, 3],
+                    [&long, &short],
+                    &mut b.zeros(6)?,
+                    &mut b.zeros(2)?,
+                ),
             ),
             (
                 "loss_gradient",
