@@ -128,7 +128,7 @@ impl Cascade {
 pub type Enough<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
 
 /// A way to reconstruct a network's input from its layers.
-pub trait Reconstructor {
+pub trait Reconstructor: Send + Sync {
     /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, unless `enough` says
     /// earlier that it is; it is asked after 8 layers and from then on after half as many again. What it says changes no
     /// number of the layers that are there.
