@@ -54,6 +54,11 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         estimate.flops_per_second / 1e9,
         plan.file.cascade.backend
     );
+    if plan.file.cascade.stop.is_some() {
+        println!(
+            "# stop         work and time are those of the last budget; all of them take at most twice as much"
+        );
+    }
     Ok(exit::DONE)
 }
 
