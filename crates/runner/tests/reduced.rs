@@ -76,8 +76,12 @@ fn ridge_runs_are_compared_with_gradient_runs() {
 #[test]
 fn a_confident_run_stops_early_and_changes_no_number() {
     let place = Place::with(EXPERIMENT);
-    run(&place, "sure", &["cascade.stop={ rule = \"confident\", layers = 20.0, first = 10 }"]);
-    run(&place, "twenty", &["cascade.max_steps=20"]);
+    run(
+        &place,
+        "sure",
+        &["cascade.stop={ rule = \"confident\", layers = 20.0, first = 10 }", "cascade.batch=16"],
+    );
+    run(&place, "twenty", &["cascade.max_steps=20", "cascade.batch=16"]);
     let (sure, twenty) = (rows(&place, "sure", PROFILES), rows(&place, "twenty", PROFILES));
     assert!(sure.len() < twenty.len(), "{sure:?}");
     assert!(sure.iter().all(|row| twenty.contains(row)), "{sure:?} {twenty:?}");

@@ -108,7 +108,9 @@ fn check_noise_is_needed<B: FullBackend>(backend: &B) {
     let v = backend.download(&v).unwrap();
     assert!((v[1] / v[0] - 3.0).abs() < 1e-4, "{v:?}");
     let infinite = backend.upload(&[1.0, f32::INFINITY, 3.0]).unwrap();
-    let error = backend.fit_ridge(&config, &h, &infinite, &mut backend.zeros(2).unwrap(), &mut c).expect_err("infinite");
+    let error = backend
+        .fit_ridge(&config, &h, &infinite, &mut backend.zeros(2).unwrap(), &mut c)
+        .expect_err("infinite");
     assert!(matches!(error, Error::NotFinite { .. }), "{error}");
 }
 
