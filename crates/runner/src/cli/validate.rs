@@ -62,6 +62,11 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         plan.file.cascade.backend,
         estimate.entropy_seconds
     );
+    if plan.file.cascade.stop.is_some() {
+        println!(
+            "# stop         work and time are those of the last budget; all of them take at most twice as much"
+        );
+    }
     Ok(exit::DONE)
 }
 

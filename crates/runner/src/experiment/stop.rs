@@ -13,7 +13,7 @@ pub enum Stop {
 
 /// Budgets double, from scratch each time, until for every verdict that the file asks for the bootstrap interval is at
 /// most `layers` wide and the depth has moved by at most as much since the budget before. The last budget is the one that
-/// the file allows without this rule. Starting again costs at most as much as the last budget does.
+/// the file allows without this rule, and those before it together cost no more than it does.
 ///
 /// Within each budget no deeper layer is decoded once all verdicts are settled: a `threshold` one layer below its
 /// interval, `saturation` when the profile has been at rest for as long as it took to get there, `decay` after four of its

@@ -43,8 +43,8 @@ pub(super) fn find(work: &mut Work<'_>, confident: Confident) -> Result<(Cascade
     unreachable!("there is at least one budget, and the last one is enough")
 }
 
-/// Budgets from the first one on, each twice the one before, up to that of the plan. They are minibatches for gradient
-/// descent and samples for ridge decoders.
+/// Budgets from the first one on, each twice the one before, to half of the plan's, and that one: together at most twice
+/// the plan's. They are minibatches for gradient descent and samples for ridge decoders.
 fn budgets(params: &CascadeValidParams, confident: Confident, samples: usize) -> Vec<usize> {
     let (first, most) = match params.params().method {
         Method::Ridge => (Confident::FIRST_SAMPLES, params.samples(samples)),
@@ -52,7 +52,7 @@ fn budgets(params: &CascadeValidParams, confident: Confident, samples: usize) ->
     };
     let first = confident.first.unwrap_or(first);
     let doubled = std::iter::successors(Some(first), |budget| budget.checked_mul(2));
-    doubled.take_while(|&budget| budget < most).chain([most]).collect()
+    doubled.take_while(|&budget| budget <= most / 2).chain([most]).collect()
 }
 
 /// The settings with another budget.
@@ -134,7 +134,7 @@ mod tests {
             budgets(&params.check().unwrap(), confident, 9600)
         };
         let gradient = CascadeParams::default();
-        assert_eq!(budgets(gradient.clone(), None), [50, 100, 150]);
+        assert_eq!(budgets(gradient.clone(), None), [50, 150]);
         assert_eq!(budgets(gradient.clone(), Some(150)), [150]);
         assert_eq!(budgets(gradient, Some(400)), [150]);
         let ridge = CascadeParams { method: Method::Ridge, ..CascadeParams::default() };
