@@ -3,8 +3,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backward, ColumnMoments, Cpu, Dense, Divergence, Error, GatherRows, LossGradient, RandomFill,
-    Reference, Result, TrainDecoder,
+    Backward, BatchEntropy, ColumnMoments, Cpu, Dense, Divergence, Error, GatherRows, LossGradient,
+    RandomFill, Reference, Result, TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
@@ -15,6 +15,7 @@ pub trait FullBackend:
     + ColumnMoments
     + RandomFill
     + Backward
+    + BatchEntropy
     + LossGradient
     + GatherRows
 {
@@ -26,6 +27,8 @@ impl<B> FullBackend for B where
         + ColumnMoments
         + RandomFill
         + Backward
+        + BatchEntropy
+        + BatchEntropy
         + LossGradient
         + GatherRows
 {
