@@ -59,6 +59,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.activation_gradient()?,
         suite.loss_gradient()?,
         suite.gather_rows()?,
+        suite.batch_entropy()?,
         suite.short_buffers()?,
     ];
     if suite.has(Precision::Bf16)? {

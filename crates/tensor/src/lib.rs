@@ -34,6 +34,7 @@ pub use error::{Error, Result};
 pub use loss::{Loss, LossAndGradient};
 pub use ops::{
     backward::Backward,
+    batch_entropy::BatchEntropy,
     decoder::{DecoderConfig, DecoderState, TrainDecoder},
     dense::{Dense, DenseConfig},
     divergence::{Divergence, DivergenceKind},

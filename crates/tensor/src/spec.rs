@@ -3,13 +3,21 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backward, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, LossGradient, RandomFill,
-    Reference, Result, TrainDecoder,
+    Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, LossGradient,
+    RandomFill, Reference, Result, TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
 pub trait FullBackend:
-    Dense + TrainDecoder + FitRidge + Divergence + RandomFill + Backward + LossGradient + GatherRows
+    Dense
+    + TrainDecoder
+    + FitRidge
+    + Divergence
+    + RandomFill
+    + Backward
+    + BatchEntropy
+    + LossGradient
+    + GatherRows
 {
 }
 impl<B> FullBackend for B where
@@ -19,6 +27,7 @@ impl<B> FullBackend for B where
         + Divergence
         + RandomFill
         + Backward
+        + BatchEntropy
         + LossGradient
         + GatherRows
 {

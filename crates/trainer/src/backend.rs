@@ -1,11 +1,11 @@
-use tensor::{Backward, Dense, Divergence, GatherRows, LossGradient, RandomFill};
+use tensor::{Backward, BatchEntropy, Dense, Divergence, GatherRows, LossGradient, RandomFill};
 
 /// What training asks of a backend.
 pub trait TrainerBackend:
-    Dense + Backward + LossGradient + GatherRows + Divergence + RandomFill
+    Dense + Backward + BatchEntropy + LossGradient + GatherRows + Divergence + RandomFill
 {
 }
-impl<B: Dense + Backward + LossGradient + GatherRows + Divergence + RandomFill> TrainerBackend
-    for B
+impl<B: Dense + Backward + BatchEntropy + LossGradient + GatherRows + Divergence + RandomFill>
+    TrainerBackend for B
 {
 }

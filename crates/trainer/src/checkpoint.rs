@@ -1,7 +1,7 @@
 //! A training under way as a file.
 //!
 //! A safetensors file: `layer.<l>.weight` and `layer.<l>.bias`, layers counted from 1, each with `.first` and `.second`
-//! where the optimiser keeps these moments, and `losses` in f64. Its metadata hold two JSON texts: `progress`, and
+//! where the optimiser keeps these moments, `batch_entropy.alpha` alike where there is any, and `losses` in f64. Its metadata hold two JSON texts: `progress`, and
 //! `identity`, all that determines the training's numbers. One file, renamed into its place when it is whole, so that
 //! there is a checkpoint or none at any moment.
 
@@ -49,10 +49,8 @@ impl Checkpoints {
         model: &Model<B>,
     ) -> Result<Identity> {
         let mut initial = Digest::default();
-        for layer in &model.layers {
-            for parameters in [&layer.weights, &layer.bias] {
-                initial.add(backend.download(&parameters.values)?.into_iter().map(f32::to_bits));
-            }
+        for (_, parameters) in model.parameters() {
+            initial.add(backend.download(&parameters.values)?.into_iter().map(f32::to_bits));
         }
         let entries = [
             ("version", VERSION.to_owned()),
@@ -80,12 +78,9 @@ impl Checkpoints {
             ("progress".to_owned(), self.json(progress)?),
         ]);
         let mut tensors = vec![("losses".to_owned(), Tensor::of(&progress.losses))];
-        for (index, layer) in model.layers.iter().enumerate() {
-            for (name, parameters) in [("weight", &layer.weights), ("bias", &layer.bias)] {
-                for (part, buffer) in parts(parameters) {
-                    let name = format!("layer.{}.{name}{part}", index + 1);
-                    tensors.push((name, Tensor::of(&backend.download(buffer)?)));
-                }
+        for (name, parameters) in model.parameters() {
+            for (part, buffer) in parts(parameters) {
+                tensors.push((format!("{name}{part}"), Tensor::of(&backend.download(buffer)?)));
             }
         }
         self.write(tensors, metadata).map_err(|reason| self.not_saved(reason))
@@ -130,19 +125,16 @@ impl Checkpoints {
         }
         let mut progress: Progress = self.text(&header, "progress")?;
         progress.losses = self.numbers(&tensors, "losses")?;
-        for (index, layer) in model.layers.iter_mut().enumerate() {
-            for (name, parameters) in [("weight", &mut layer.weights), ("bias", &mut layer.bias)] {
-                for (part, buffer) in parts_mut(parameters) {
-                    let name = format!("layer.{}.{name}{part}", index + 1);
-                    let numbers: Vec<f32> = self.numbers(&tensors, &name)?;
-                    let (expected, actual) = (backend.len(buffer), numbers.len());
-                    if expected != actual {
-                        return Err(self.not_loaded(format!(
-                            "`{name}` holds {actual} numbers instead of {expected}"
-                        )));
-                    }
-                    backend.write(buffer, 0, &numbers)?;
+        for (name, parameters) in model.parameters_mut() {
+            for (part, buffer) in parts_mut(parameters) {
+                let name = format!("{name}{part}");
+                let numbers: Vec<f32> = self.numbers(&tensors, &name)?;
+                let (expected, actual) = (backend.len(buffer), numbers.len());
+                if expected != actual {
+                    let reason = format!("`{name}` holds {actual} numbers instead of {expected}");
+                    return Err(self.not_loaded(reason));
                 }
+                backend.write(buffer, 0, &numbers)?;
             }
         }
         Ok(Some(progress))

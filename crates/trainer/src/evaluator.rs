@@ -64,8 +64,14 @@ impl<B: TrainerBackend> Evaluator<B> {
             let product = GemmConfig::new(outputs, rows, last.shape.inputs).transpose_b();
             backend.gemm(product, &last.weights.values, h, next_h)?;
             backend.activate(activation, [outputs, rows], &last.bias.values, next_h, h)?;
-            let config =
-                LossConfig { loss: self.loss, classes: outputs, samples: rows, first: start, slot };
+            let config = LossConfig {
+                loss: self.loss,
+                classes: outputs,
+                samples: rows,
+                weight: 1.0,
+                first: start,
+                slot,
+            };
             backend.loss_gradient(config, h, &data.test_labels, next_h, &mut self.tally)?;
         }
         let tally = backend.download(&self.tally)?;

@@ -36,7 +36,7 @@ pub(crate) struct Scratch<B: Backend> {
     /// Of the biases.
     pub(crate) bias_gradient: B::Buffer<f32>,
     /// In the place of moments that the optimiser does not keep.
-    idle: [B::Buffer<f32>; 2],
+    pub(crate) idle: [B::Buffer<f32>; 2],
 }
 
 impl<B: TrainerBackend> Scratch<B> {
@@ -50,6 +50,8 @@ impl<B: TrainerBackend> Scratch<B> {
         let (weights, bias) =
             (largest(|layer| layer.inputs() * layer.outputs()), largest(Layer::outputs));
         let parameters = if is_plain(optimizer) { bias } else { weights.max(bias) };
+        // Other parameters than those of layers are one for each layer.
+        let parameters = parameters.max(layers.len());
         let idle = |kept: bool| backend.zeros(if kept { 0 } else { parameters });
         let [first, second] = optimizer.moments();
         Ok(Self {
@@ -161,7 +163,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
 }
 
 impl<B: TrainerBackend> Parameters<B> {
-    fn new(backend: &B, values: B::Buffer<f32>, optimizer: &Optimizer) -> Result<Self> {
+    pub(crate) fn new(backend: &B, values: B::Buffer<f32>, optimizer: &Optimizer) -> Result<Self> {
         let len = backend.len(&values);
         let moment = |kept: bool| kept.then(|| backend.zeros(len)).transpose();
         let [first, second] = optimizer.moments();
@@ -169,7 +171,7 @@ impl<B: TrainerBackend> Parameters<B> {
     }
 
     /// One step along `gradient`. The `idle` memory stands in for moments that are not kept.
-    fn step(
+    pub(crate) fn step(
         &mut self,
         backend: &B,
         optimizer: &Optimizer,

@@ -2,8 +2,9 @@ use network::{DenseLayer, Layer, Network};
 use tensor::{Backend, Optimizer};
 
 use crate::{
-    Result, TrainerBackend,
-    layer::{Scratch, TrainedLayer},
+    Result, TrainParams, TrainerBackend,
+    layer::{Parameters, Scratch, TrainedLayer},
+    regulariser::Regulariser,
 };
 
 /// A network in training, with the memory for one minibatch. Nothing is allocated after it was made.
@@ -21,6 +22,7 @@ pub(crate) struct Model<B: Backend> {
     /// The same of the layer before.
     next_delta: B::Buffer<f32>,
     scratch: Scratch<B>,
+    regulariser: Option<Regulariser<B>>,
 }
 
 /// What a layer leaves behind on the way forward.
@@ -43,6 +45,8 @@ pub(crate) struct StepConfig {
     pub(crate) step: u64,
     /// Whether to measure the gradients' norms.
     pub(crate) norms: bool,
+    /// The minibatch's loss without regularisation; not read where there is none.
+    pub(crate) loss: f64,
 }
 
 impl<B: TrainerBackend> Model<B> {
@@ -51,9 +55,9 @@ impl<B: TrainerBackend> Model<B> {
         backend: &B,
         network: &Network,
         batch: usize,
-        optimizer: &Optimizer,
-        norms: bool,
+        settings: &TrainParams,
     ) -> Result<Self> {
+        let (optimizer, norms) = (&settings.optimizer, settings.gradient_norms);
         let layers = network.spec().layers();
         let widest = layers.iter().map(Layer::outputs).max().unwrap_or(0);
         let trace = |layer: &Layer| {
@@ -68,6 +72,11 @@ impl<B: TrainerBackend> Model<B> {
             delta: backend.zeros(batch * widest)?,
             next_delta: backend.zeros(batch * widest)?,
             scratch: Scratch::new(backend, layers, norms, optimizer)?,
+            regulariser: settings
+                .batch_entropy
+                .filter(|_| layers.len() > 1)
+                .map(|settings| Regulariser::new(backend, settings, layers.len() - 1, optimizer))
+                .transpose()?,
         })
     }
 
@@ -84,6 +93,39 @@ impl<B: TrainerBackend> Model<B> {
         Ok(())
     }
 
+    /// What the loss is multiplied by where the hidden layers are regularised, given what they just gave.
+    pub(crate) fn loss_weight(&mut self, backend: &B, samples: usize) -> Result<f64> {
+        let Some(regulariser) = &mut self.regulariser else { return Ok(1.0) };
+        let widths = self.layers.iter().map(|layer| layer.shape.outputs);
+        let layers = widths.zip(self.tape.iter().map(|trace| &trace.h));
+        regulariser.measure(backend, samples, layers)
+    }
+
+    /// Whether [`backward`](Self::backward) needs to know the loss.
+    pub(crate) const fn needs_loss(&self) -> bool {
+        self.regulariser.is_some()
+    }
+
+    /// Everything that is trained, by name; layers are counted from 1.
+    pub(crate) fn parameters_mut(&mut self) -> impl Iterator<Item = (String, &mut Parameters<B>)> {
+        let layers = self.layers.iter_mut().enumerate().flat_map(|(index, layer)| {
+            let name = |what| format!("layer.{}.{what}", index + 1);
+            [(name("weight"), &mut layer.weights), (name("bias"), &mut layer.bias)]
+        });
+        let targets = self.regulariser.iter_mut();
+        layers.chain(targets.map(|r| ("batch_entropy.alpha".to_owned(), &mut r.targets)))
+    }
+
+    /// As [`parameters_mut`](Self::parameters_mut), to be read.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, &Parameters<B>)> {
+        let layers = self.layers.iter().enumerate().flat_map(|(index, layer)| {
+            let name = |what| format!("layer.{}.{what}", index + 1);
+            [(name("weight"), &layer.weights), (name("bias"), &layer.bias)]
+        });
+        let targets = self.regulariser.iter();
+        layers.chain(targets.map(|r| ("batch_entropy.alpha".to_owned(), &r.targets)))
+    }
+
     /// What the last layer gave.
     pub(crate) fn output_and_delta(&mut self) -> (&B::Buffer<f32>, &mut B::Buffer<f32>) {
         let last = self.tape.len() - 1;
@@ -98,11 +140,18 @@ impl<B: TrainerBackend> Model<B> {
         backend: &B,
         config: &StepConfig,
     ) -> Result<Option<Vec<f64>>> {
-        let &StepConfig { samples, optimizer, step, norms } = config;
+        let &StepConfig { samples, optimizer, step, norms, loss } = config;
+        let last = self.layers.len() - 1;
         let mut measured = norms.then(|| vec![0.0; self.layers.len()]);
         for (index, layer) in self.layers.iter_mut().enumerate().rev() {
             let DenseLayer { outputs, activation, .. } = layer.shape;
             let (Trace { z, h }, shape) = (&self.tape[index], [outputs, samples]);
+            if let Some(regulariser) = &self.regulariser
+                && index < last
+            {
+                let slope = regulariser.entropy_slope(index, loss);
+                backend.add_batch_entropy_gradient(shape, slope, h, &mut self.delta)?;
+            }
             let sums = &mut self.scratch.bias_gradient;
             backend.activation_gradient(activation, shape, [z, h], &mut self.delta, sums)?;
             if index > 0 {
@@ -117,6 +166,9 @@ impl<B: TrainerBackend> Model<B> {
             }
             layer.update(backend, (&optimizer, step), samples, factors, &mut self.scratch)?;
             std::mem::swap(&mut self.delta, &mut self.next_delta);
+        }
+        if let Some(regulariser) = &mut self.regulariser {
+            regulariser.update(backend, (&optimizer, step), loss, &mut self.scratch.idle)?;
         }
         Ok(measured)
     }

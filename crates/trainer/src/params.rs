@@ -32,6 +32,9 @@ pub struct TrainParams {
     pub hopeless: Option<Hopeless>,
     /// A minibatch's loss above this, in nats, or one that is not a number, is divergence.
     pub diverged_above: f64,
+    /// Regularisation of the hidden layers' batch entropies; none if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_entropy: Option<BatchEntropyParams>,
     /// Whether evaluations come with the norm of every layer's weight gradient.
     pub gradient_norms: bool,
 }
@@ -54,6 +57,29 @@ pub struct Hopeless {
     pub accuracy: f64,
 }
 
+/// Layer-wise batch-entropy regularisation (Peer et al., arXiv:2208.01134).
+///
+/// The loss `C` becomes `C (1 + mean_l beta (H_l - max(alpha_min, |alpha_l|))^2)` over the hidden layers, `H_l` the
+/// [`batch entropy`](tensor::BatchEntropy::batch_entropy) of layer `l`, its target `alpha_l` trained along by the same
+/// optimiser. The losses that a training records are `C` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchEntropyParams {
+    /// Weight, positive.
+    pub beta: f64,
+    /// The target that every layer begins with, in nats.
+    pub alpha: f64,
+    /// The lowest target, positive.
+    pub alpha_min: f64,
+}
+
+impl Default for BatchEntropyParams {
+    /// As published: 0.1, 2.0 and 0.2.
+    fn default() -> Self {
+        Self { beta: 0.1, alpha: 2.0, alpha_min: 0.2 }
+    }
+}
+
 impl Default for TrainParams {
     /// 30 epochs of gradient descent at 1e-3, batch 64, cross-entropy, no early end.
     fn default() -> Self {
@@ -68,6 +94,7 @@ impl Default for TrainParams {
             success: None,
             hopeless: None,
             diverged_above: 1e6,
+            batch_entropy: None,
             gradient_norms: false,
         }
     }
@@ -99,6 +126,12 @@ impl TrainParams {
             positive("hopeless.after", after)?;
             let ok = (0.0..=1.0).contains(&accuracy);
             range("hopeless.accuracy", &accuracy, ok, "between 0 and 1")?;
+        }
+        if let Some(BatchEntropyParams { beta, alpha, alpha_min }) = self.batch_entropy {
+            let finite = |x: f64| x.is_finite() && x > 0.0;
+            range("batch_entropy.beta", &beta, finite(beta), "positive and finite")?;
+            range("batch_entropy.alpha", &alpha, alpha.is_finite(), "finite")?;
+            range("batch_entropy.alpha_min", &alpha_min, finite(alpha_min), "positive and finite")?;
         }
         let limit = self.diverged_above;
         range("diverged_above", &limit, limit.is_finite() && limit > 0.0, "positive and finite")?;
@@ -167,6 +200,34 @@ mod tests {
         assert_eq!(params.optimizer(7, 9), optimizer);
     }
 
+    #[test]
+    fn settings_read_as_they_are_written() {
+        let text = r#"{
+            "epochs": 3,
+            "optimizer": { "kind": "rmsprop", "lr": 0.5 },
+            "schedule": { "decay": "cosine", "warmup": 10 },
+            "loss": "double-softmax",
+            "success": { "accuracy": 0.8 },
+            "hopeless": { "after": 5, "accuracy": 0.15 },
+            "batch_entropy": {}
+        }"#;
+        let params: TrainParams = serde_json::from_str(text).unwrap();
+        let expected = TrainParams {
+            epochs: 3,
+            optimizer: Optimizer::rmsprop(0.5),
+            schedule: Schedule { decay: crate::Decay::Cosine, warmup: 10 },
+            loss: Loss::DoubleSoftmax,
+            success: Some(Success { accuracy: 0.8 }),
+            hopeless: Some(Hopeless { after: 5, accuracy: 0.15 }),
+            batch_entropy: Some(BatchEntropyParams::default()),
+            ..good()
+        };
+        assert_eq!(params, expected);
+        let again = serde_json::to_string(&params).unwrap();
+        assert_eq!(serde_json::from_str::<TrainParams>(&again).unwrap(), expected);
+        assert!(serde_json::from_str::<TrainParams>(r#"{ "epoch": 3 }"#).is_err());
+    }
+
     #[track_caller]
     fn check_refused(params: TrainParams, message: &str) {
         let error = params.check().expect_err(message).to_string();
@@ -183,6 +244,8 @@ mod tests {
         check_refused(TrainParams { optimizer: Optimizer::sgd(0.0), ..good() }, "lr = 0");
         let success = Some(Success { accuracy: 80.0 });
         check_refused(TrainParams { success, ..good() }, "success.accuracy = 80");
+        let batch_entropy = Some(BatchEntropyParams { beta: -1.0, ..Default::default() });
+        check_refused(TrainParams { batch_entropy, ..good() }, "batch_entropy.beta = -1");
         let hopeless = |after, accuracy| Some(Hopeless { after, accuracy });
         check_refused(TrainParams { hopeless: hopeless(0, 0.1), ..good() }, "hopeless.after = 0");
         check_refused(TrainParams { hopeless: hopeless(1, -0.1), ..good() }, "accuracy = -0.1");

@@ -46,8 +46,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let settings = params.params();
         let extent = job.extent();
         let batch = settings.batch.min(extent.train);
-        let norms = settings.gradient_norms;
-        let mut model = Model::new(backend, job.network, batch, &settings.optimizer, norms)?;
+        let mut model = Model::new(backend, job.network, batch, settings)?;
         let mut progress = Progress::default();
         let mut saving = None;
         if let Some(checkpoints) = trainer.checkpoints() {
@@ -120,12 +119,16 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         self.model.forward(backend, count)?;
 
         let classes = self.model.layers[self.model.layers.len() - 1].shape.outputs;
-        let loss = LossConfig { loss: settings.loss, classes, samples: count, first, slot };
+        let weight = self.model.loss_weight(backend, count)?;
+        let loss = LossConfig { loss: settings.loss, classes, samples: count, weight, first, slot };
         let (output, delta) = self.model.output_and_delta();
         backend.loss_gradient(loss, output, &self.data.labels, delta, &mut self.tally)?;
 
+        // Waits for the device, so only where it must.
+        let needed = self.model.needs_loss();
+        let loss = if needed { backend.read(&self.tally, 2 * slot..2 * slot + 1)?[0] } else { 0.0 };
         let optimizer = self.params.optimizer(step, self.timetable.steps);
-        let config = StepConfig { samples: count, optimizer, step: step as u64 + 1, norms };
+        let config = StepConfig { samples: count, optimizer, step: step as u64 + 1, norms, loss };
         if let Some(norms) = self.model.backward(backend, &config)? {
             self.gradient_norms = Some(norms);
         }

@@ -9,7 +9,8 @@ use common::{network, problem};
 use network::{Network, Readout};
 use tensor::{Activation, Cpu};
 use trainer::{
-    Checkpoints, Error, Job, Observer, Optimizer, Outcome, Silent, TrainParams, Trainer, Training,
+    BatchEntropyParams, Checkpoints, Error, Job, Observer, Optimizer, Outcome, Silent, TrainParams,
+    Trainer, Training,
 };
 
 fn params(optimizer: Optimizer) -> TrainParams {
@@ -73,25 +74,28 @@ fn assert_same(one: &Training, other: &Training) {
 #[test]
 fn a_killed_training_goes_on_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
-    for optimizer in [
-        Optimizer::sgd(0.1),
-        Optimizer::Sgd { lr: 0.05, momentum: 0.9 },
-        Optimizer::rmsprop(1e-3),
-        Optimizer::adam(1e-3),
+    let batch_entropy = Some(BatchEntropyParams::default());
+    for params in [
+        params(Optimizer::sgd(0.1)),
+        params(Optimizer::Sgd { lr: 0.05, momentum: 0.9 }),
+        params(Optimizer::rmsprop(1e-3)),
+        TrainParams { batch_entropy, ..params(Optimizer::adam(1e-3)) },
     ] {
-        let whole = train(params(optimizer), 5, None, &Silent).unwrap();
+        let train =
+            |path, observer: &dyn Observer| train(params.clone(), 5, path, observer).unwrap();
+        let whole = train(None, &Silent);
         assert_eq!(whole.outcome, Outcome::Exhausted { step: 78 });
         let (kept, killed) = (folder.path().join("kept"), folder.path().join("killed"));
         for path in [&kept, &killed] {
             fs::remove_file(path).ok();
         }
         let copier = Copier { at: 47, from: &kept, to: &killed, done: Mutex::new(false) };
-        let watched = train(params(optimizer), 5, Some(&kept), &copier).unwrap();
+        let watched = train(Some(&kept), &copier);
         assert_same(&whole, &watched);
-        let resumed = train(params(optimizer), 5, Some(&killed), &Silent).unwrap();
+        let resumed = train(Some(&killed), &Silent);
         assert_same(&whole, &resumed);
         // The finished one finds its end again.
-        assert_same(&whole, &train(params(optimizer), 5, Some(&kept), &Silent).unwrap());
+        assert_same(&whole, &train(Some(&kept), &Silent));
     }
 }
 

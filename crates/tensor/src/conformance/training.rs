@@ -2,8 +2,8 @@
 
 use super::{Finding, Suite, Tally, has_kink};
 use crate::{
-    Activation, Backend, Backward, FullBackend, GatherConfig, GatherRows, Loss, LossConfig,
-    LossGradient, Reference, Result, random::StreamRng,
+    Activation, Backend, Backward, BatchEntropy, FullBackend, GatherConfig, GatherRows, Loss,
+    LossConfig, LossGradient, Reference, Result, random::StreamRng,
 };
 
 impl<B: FullBackend> Suite<'_, B> {
@@ -80,7 +80,7 @@ impl<B: FullBackend> Suite<'_, B> {
             .flat_map(|case| [(case, Loss::CrossEntropy), (case, Loss::DoubleSoftmax)])
         {
             let [classes, samples, first] = self.sizes(case);
-            let config = LossConfig { loss, classes, samples, first, slot: 1 };
+            let config = LossConfig { loss, classes, samples, weight: 1.5, first, slot: 1 };
             let mut rng = StreamRng::new(self.seed, case as u64);
             let labels: Vec<u32> =
                 (0..first + samples).map(|_| rng.below(classes as u64) as u32).collect();
@@ -104,6 +104,24 @@ impl<B: FullBackend> Suite<'_, B> {
             let scale = 1.0 / samples as f64;
             tally.add(&self.backend.download(&gradient)?, expected.as_slice(), scale, name);
             tally.add(&self.backend.download(&result)?, expected_result.as_slice(), 10.0, name);
+        }
+        Ok(tally.finding)
+    }
+
+    pub(super) fn batch_entropy(&self) -> Result<Finding> {
+        let mut tally = Tally::new("batch_entropy", 1e-6);
+        for case in 0..self.cases {
+            let shape @ [units, samples] = self.sizes(case);
+            let (h, reference_h) = self.upload(&self.normal(1, units * samples, 1.0))?;
+            let (mut delta, mut expected) = self.upload(&self.normal(2, units * samples, 1.0))?;
+            let entropy = self.backend.batch_entropy(shape, &h)?;
+            let expected_entropy = BatchEntropy::batch_entropy(&Reference, shape, &reference_h)?;
+            self.backend.add_batch_entropy_gradient(shape, 0.7, &h, &mut delta)?;
+            let add = BatchEntropy::add_batch_entropy_gradient;
+            add(&Reference, shape, 0.7, &reference_h, &mut expected)?;
+            let name = || format!("{shape:?}");
+            tally.add(&[entropy], &[expected_entropy], 1.0, name);
+            tally.add(&self.backend.download(&delta)?, expected.as_slice(), 4.0, name);
         }
         Ok(tally.finding)
     }
@@ -134,13 +152,19 @@ impl<B: FullBackend> Suite<'_, B> {
     }
 
     /// What these operations say to a buffer that is too short.
-    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 5]> {
+    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 6]> {
         let b = self.backend;
         let (short, long) = (b.zeros::<f32>(5)?, b.zeros::<f32>(6)?);
         let (rows, labels) = (b.upload(&[0_u32, 2])?, b.upload(&[0_u32, 1])?);
         let tanh = Activation::Tanh;
-        let config =
-            LossConfig { loss: Loss::CrossEntropy, classes: 3, samples: 2, first: 0, slot: 0 };
+        let config = LossConfig {
+            loss: Loss::CrossEntropy,
+            classes: 3,
+            samples: 2,
+            weight: 1.0,
+            first: 0,
+            slot: 0,
+        };
         let gather = |first| GatherConfig { cols: 3, first, count: 2 };
         Ok([
             ("activate", b.activate(tanh, [2, 3], &long, &mut b.zeros(6)?, &mut b.zeros(5)?)),
@@ -153,6 +177,10 @@ impl<B: FullBackend> Suite<'_, B> {
                     &mut b.zeros(6)?,
                     &mut b.zeros(2)?,
                 ),
+            ),
+            (
+                "add_batch_entropy_gradient",
+                b.add_batch_entropy_gradient([2, 3], 1.0, &long, &mut b.zeros(5)?),
             ),
             (
                 "loss_gradient",

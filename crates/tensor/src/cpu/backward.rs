@@ -9,10 +9,11 @@ use super::{
     simd::{Kernel, Lanes},
 };
 use crate::{
-    Activation, Backward, GatherRows, HostBuffer, LossGradient, Result,
+    Activation, Backward, BatchEntropy, GatherRows, HostBuffer, LossGradient, Result,
     ops::backward::{check_activate, check_activation_gradient},
 };
 
+impl BatchEntropy for Cpu {}
 impl GatherRows for Cpu {}
 impl LossGradient for Cpu {}
 

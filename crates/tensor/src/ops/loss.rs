@@ -1,7 +1,7 @@
 use crate::{Backend, Loss, Result, backend::expect_len};
 
 /// Shape and place of a batch whose loss is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossConfig {
     /// The loss.
     pub loss: Loss,
@@ -9,6 +9,8 @@ pub struct LossConfig {
     pub classes: usize,
     /// Samples.
     pub samples: usize,
+    /// What the gradient is multiplied by; the tally is not.
+    pub weight: f64,
     /// Where in the labels the batch begins.
     pub first: usize,
     /// Where in the tally the result goes.
@@ -19,7 +21,7 @@ pub struct LossConfig {
 pub trait LossGradient: Backend {
     /// The loss of `outputs` `[classes, samples]` against `labels[first..first + samples]`.
     ///
-    /// Writes the derivative of the mean loss with respect to the outputs to `gradient` `[classes, samples]`, the mean loss
+    /// Writes the derivative of `weight` times the mean loss with respect to the outputs to `gradient` `[classes, samples]`, the mean loss
     /// to `tally[2 slot]` and the number of samples whose largest output (the first of several) is the label's to
     /// `tally[2 slot + 1]`. The tally stays on the device, so that a step need not wait for the host. A sample with a
     /// label that is no class, or an output that is not a number, has the loss NaN.
@@ -36,7 +38,7 @@ pub trait LossGradient: Backend {
         gradient: &mut Self::Buffer<f32>,
         tally: &mut Self::Buffer<f64>,
     ) -> Result<()> {
-        let LossConfig { loss, classes, samples, first, slot } = config;
+        let LossConfig { loss, classes, samples, weight, first, slot } = config;
         check_loss(self, &config, outputs, labels, gradient, tally)?;
         let outputs = self.read(outputs, 0..classes * samples)?;
         let labels = self.read(labels, first..first + samples)?;
@@ -55,7 +57,7 @@ pub trait LossGradient: Backend {
                 sum = f64::NAN;
             }
             for (&gradient, place) in of_sample.iter().zip(places()) {
-                derivative[place] = (gradient / samples as f64) as f32;
+                derivative[place] = (weight * gradient / samples as f64) as f32;
             }
         }
         self.write(gradient, 0, &derivative)?;

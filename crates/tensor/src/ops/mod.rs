@@ -2,6 +2,7 @@
 //! other families. What a backend does differently stands in the backend's own folder.
 
 pub(crate) mod backward;
+pub(crate) mod batch_entropy;
 pub(crate) mod decoder;
 pub(crate) mod dense;
 pub(crate) mod divergence;

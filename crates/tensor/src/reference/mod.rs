@@ -9,8 +9,9 @@ pub(crate) use activation::{derivative as activation_derivative, value as activa
 use activation::{derivative, value};
 
 use crate::{
-    Activation, Backward, ColumnMoments, Dense, Divergence, DivergenceKind, GatherRows, Gemm,
-    GemmConfig, HostBuffer, LossGradient, Optimizer, Pointwise, RandomFill, Result, TrainDecoder,
+    Activation, Backward, BatchEntropy, ColumnMoments, Dense, Divergence, DivergenceKind,
+    GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer, Pointwise, RandomFill,
+    Result, TrainDecoder,
     backend::{expect_len, host_backend},
     ops::divergence::SHIFT,
 };
@@ -224,6 +225,7 @@ impl ColumnMoments for Reference {
 }
 
 impl Backward for Reference {}
+impl BatchEntropy for Reference {}
 impl Dense for Reference {}
 impl GatherRows for Reference {}
 impl LossGradient for Reference {}
