@@ -31,7 +31,7 @@ impl Memory {
         let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
         Some(Self {
             shared: (FLOAT * (train + probe) * inputs) as u64,
-            cell: (FLOAT * (probes + decoders + training.max(chain))) as u64,
+            cell: (FLOAT * (probes + decoders + training.max(chain))) as u64 + RETAINED,
         })
     }
 
@@ -40,6 +40,9 @@ impl Memory {
         self.shared + at_once as u64 * self.cell
     }
 }
+
+/// What the C library keeps for later of the memory a cell has freed: larger blocks go back to the system at once.
+const RETAINED: u64 = 32 << 20;
 
 /// Bytes of a number.
 const FLOAT: usize = size_of::<f32>();
@@ -50,4 +53,42 @@ pub(super) fn available() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(1024 * kibibytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::read_text;
+
+    fn memory(depth: usize, width: usize) -> Memory {
+        let text = format!(
+            "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 60000\nprobe = 100\n\
+             [network]\ndepth = {depth}\nwidth = {width}\n[grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n"
+        );
+        Memory::of(&Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn memory_hardly_grows_with_depth() {
+        let samples = (60_100 * 784 * FLOAT) as u64;
+        let [shallow, deep] = [100, 400].map(|depth| memory(depth, 784));
+        assert_eq!((shallow.shared, deep.shared), (samples, samples));
+        // Three hundred more layers of 100 probe samples; the decoders are beyond their limit at both depths.
+        assert_eq!(deep.cell - shallow.cell, (300 * 100 * 784 * FLOAT) as u64);
+        // A layer's input and output are the larger part.
+        assert!((2 * samples..4 * samples).contains(&deep.cell), "{deep:?}");
+    }
+
+    #[test]
+    fn decoders_of_narrow_networks_stay_in_memory() {
+        let [shallow, deep] = [11, 21].map(|depth| memory(depth, 64));
+        let probes = 10 * 100 * 64;
+        assert_eq!(deep.cell - shallow.cell, ((probes + 10 * 64 * 64) * FLOAT) as u64);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_says_what_is_left() {
+        assert!(available().is_some_and(|bytes| bytes > 1 << 20));
+    }
 }
