@@ -83,6 +83,26 @@ fn tiles_are_as_accurate_as_vectors() {
     assert!(tiles <= vectors, "{tiles:e} > {vectors:e}");
 }
 
+/// `C` after a product of matrices that have no numbers.
+#[track_caller]
+fn check_empty_product(cpu: &Cpu, precision: Precision) {
+    let config = GemmConfig { beta: 0.5, ..GemmConfig::new(40, 40, 0).precision(precision) };
+    let (nothing, mut c) = (cpu.upload(&[]).unwrap(), cpu.upload(&[3.0; 1600]).unwrap());
+    cpu.gemm(config, &nothing, &nothing, &mut c).unwrap();
+    let halved = c.as_slice().iter().all(|c| (c - 1.5).abs() < 1e-6);
+    assert!(halved, "{cpu:?} in {precision}: {:?}", &c.as_slice()[..3]);
+}
+
+#[test]
+fn products_without_terms_are_zero() {
+    for cpu in SimdLevel::ALL.into_iter().filter_map(Cpu::with_level) {
+        check_empty_product(&cpu, Precision::F32);
+        if cpu.level() == SimdLevel::Amx {
+            check_empty_product(&cpu, Precision::Bf16);
+        }
+    }
+}
+
 /// All numbers of a forward pass and a decoder's training with `threads` threads.
 fn with_threads(threads: usize) -> Vec<u32> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

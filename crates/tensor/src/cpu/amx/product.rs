@@ -42,7 +42,8 @@ fn multiply_in<const PIECES: usize>(
     if rows == 0 || columns == 0 {
         return;
     }
-    let blocks = left.k.div_ceil(DEPTH);
+    // At least one, so that a product without terms is zero and not left alone.
+    let blocks = left.k.div_ceil(DEPTH).max(1);
     let packed = pack_right::<PIECES>(right, blocks);
     let chunk_rows = ROW_CHUNK.min(rows);
     let pair = 2 * PIECES * TILE;
@@ -69,11 +70,9 @@ fn pack_right<const PIECES: usize>(right: Factor<'_>, blocks: usize) -> Aligned 
     let pair = blocks * 2 * PIECES * TILE;
     let pairs = right.x.div_ceil(2 * SIDE);
     let mut packed = Aligned::zeros(pairs * pair);
-    if pair > 0 {
-        packed.as_mut_slice().par_chunks_mut(pair).enumerate().for_each(|(index, out)| {
-            SimdLevel::Amx.run(PackPair::<PIECES> { factor: right, side: Side::Right, index, out });
-        });
-    }
+    packed.as_mut_slice().par_chunks_mut(pair).enumerate().for_each(|(index, out)| {
+        SimdLevel::Amx.run(PackPair::<PIECES> { factor: right, side: Side::Right, index, out });
+    });
     packed
 }
 
@@ -131,7 +130,7 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
         let _tiles = unsafe { Tiles::new() };
         let mut sums = Aligned::zeros(4 * TILE);
         let share = pair.div_ceil(row_pairs);
-        for (column_pair, right) in (0..).zip(self.right.as_slice().chunks_exact(pair.max(1))) {
+        for (column_pair, right) in (0..).zip(self.right.as_slice().chunks_exact(pair)) {
             for row_pair in 0..row_pairs {
                 let left = &self.scratch.as_slice()[row_pair * pair..][..pair];
                 let first_row = row_pair * 2 * SIDE;
