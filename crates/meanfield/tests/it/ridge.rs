@@ -1,9 +1,7 @@
 //! Ridge decoders fitted on real random networks approach their infinite-width prediction.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{Sampler, normal};
+use crate::common::{Sampler, normal};
 use meanfield::{Ridge, RidgeTheory, Theory};
 use ndarray::{Array2, Axis, s};
 use network::{MlpParams, Network, Variances, WidthRule};

@@ -1,10 +1,8 @@
 //! Layer-wise batch-entropy regularisation against finite differences of the published formula in f64.
 
-mod common;
-
 use std::f64::consts::{E, PI};
 
-use common::{Layer64, flat, forward64, layers64, network, problem, select, train};
+use crate::common::{Layer64, flat, forward64, layers64, network, problem, select, train};
 use ndarray::Array2;
 use network::Readout;
 use tensor::{Activation, Reference};

@@ -1,6 +1,5 @@
 //! A small classification problem, a small network, and a plain f64 implementation of networks to compare with.
-#![allow(dead_code, reason = "no test file uses all of it")]
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use ndarray::{Array1, Array2, Axis};
 use network::{

@@ -1,11 +1,9 @@
 //! How trainings end, what they leave behind, and that threads change nothing.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
 use std::sync::Mutex;
 
-use common::{Problem, layers64, network, problem, train};
+use crate::common::{Problem, layers64, network, problem, train};
 use network::{MlpParams, Network, Readout, Variances, WidthRule};
 use tensor::{Activation, Cpu};
 use testkit::{Tolerance, assert_close};

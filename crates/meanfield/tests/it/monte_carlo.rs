@@ -1,8 +1,6 @@
 //! The maps against a sampler that shares nothing with them but the activation's name.
 
-mod common;
-
-use common::{Estimate, Sampler, phi, slope};
+use crate::common::{Estimate, Sampler, phi, slope};
 use meanfield::Theory;
 use tensor::Activation;
 

@@ -1,11 +1,9 @@
 //! Trainings that are killed and go on.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
 use std::{fs, path::Path, sync::Mutex};
 
-use common::{network, problem};
+use crate::common::{network, problem};
 use network::{Network, Readout};
 use tensor::{Activation, Cpu};
 use trainer::{

@@ -4,9 +4,7 @@
 //! variance of that order, and the curvature of the maps turns this into a bias. [`BIAS`] bounds it.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{Estimate, Sampler, slope};
+use crate::common::{Estimate, Sampler, slope};
 use meanfield::{PairStart, Theory};
 use ndarray::{Array1, Array2, Axis};
 use network::{MlpParams, Network, Variances, WidthRule};
@@ -60,7 +58,7 @@ fn pre_activations(network: &Network, index: usize, below: &Array2<f32>) -> Arra
 fn gradient_ratio(activation: Activation, network: &Network, layers: &[Array2<f32>]) -> f64 {
     let mut sampler = Sampler::new(layers.len());
     let width = layers[0].ncols();
-    let mut gradient = common::normal(&mut sampler, [1, width]).remove_axis(Axis(0));
+    let mut gradient = crate::common::normal(&mut sampler, [1, width]).remove_axis(Axis(0));
     let start = gradient.dot(&gradient);
     for index in (1..LAYERS).rev() {
         let weights = network.parameters(index).weights.mapv(f64::from);

@@ -1,9 +1,7 @@
 //! Whole trainings against a plain loop in f64 that shares nothing with the trainer but the order of the samples.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
-use common::{Layer64, Problem, flat, forward64, layers64, network, problem, select, train};
+use crate::common::{Layer64, Problem, flat, forward64, layers64, network, problem, select, train};
 use ndarray::{Array2, Axis};
 use network::Readout;
 use tensor::{Activation, Cpu, Reference};

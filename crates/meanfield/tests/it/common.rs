@@ -1,5 +1,4 @@
 //! A sampler that shares nothing with the crate but the activations' names.
-#![allow(dead_code, reason = "each test takes what it needs")]
 
 use ndarray::Array2;
 use tensor::Activation;

@@ -1,9 +1,7 @@
 //! Gradients of every layer, activation and loss against central finite differences in f64.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
-use common::{Layer64, Problem, layers64, loss64, network, problem, train};
+use crate::common::{Layer64, Problem, layers64, loss64, network, problem, train};
 use ndarray::Array2;
 use network::Readout;
 use tensor::{Activation, Reference};
@@ -47,7 +45,7 @@ fn check(activation: Activation, readout: Readout, loss: Loss) {
     };
     let training = train(Reference, params, &network, &data);
     let (before, after) = (layers64(&network), layers64(&training.network));
-    let change = common::flat(&before).into_iter().zip(common::flat(&after));
+    let change = crate::common::flat(&before).into_iter().zip(crate::common::flat(&after));
     let analytic: Vec<f64> =
         change.map(|(before, after)| (before - after) / f64::from(lr)).collect();
     let x = data.samples.mapv(f64::from);

@@ -2,9 +2,7 @@
 //!
 //! Tolerances are four standard errors plus a bias of order `depth / width`, as in `finite_width.rs`.
 
-mod common;
-
-use common::{Estimate, Sampler, gaussian, normal, phi, slope};
+use crate::common::{Estimate, Sampler, gaussian, normal, phi, slope};
 use meanfield::{
     Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamPair, Theory, Weights,
     kernel::Kernel,
