@@ -141,7 +141,7 @@ impl Figure for Comparison<'_> {
     fn size(&self, layout: Layout) -> (i32, i32) {
         let panels = self.panels.len() as i32;
         match layout {
-            Layout::Wide => (if panels > 1 { px(860) } else { px(560) }, px(520)),
+            Layout::Wide => (px(860), px(520)),
             Layout::Narrow => {
                 (px(360), px(130) + px(20) * self.series().count() as i32 + px(330) * panels)
             }
