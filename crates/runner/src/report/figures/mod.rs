@@ -5,6 +5,7 @@
 
 mod axis;
 mod canvas;
+mod color_bar;
 mod comparison;
 mod drawing;
 mod frame;

@@ -1,17 +1,18 @@
 //! The phase diagram: entropy over weight variance and depth, theory and measured depths over it.
 
 use anyhow::Result;
-use plotters::style::{Color, RGBColor, text_anchor::HPos};
+use plotters::style::{Color, RGBColor};
 
 use super::{
     Cells, Figure, Hover, Layout, Mark, Place,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, Underlay, px},
+    color_bar,
     frame::{self, Frame},
     legend::{self, Entry, Sample},
     marks::{self, Dash},
     palette::{INK, NO_RESULT, heat},
-    picture, text,
+    picture,
 };
 use crate::{
     record::RunRecord,
@@ -332,26 +333,14 @@ fn draw_colours(
     (low, high): (f64, f64),
     layout: Layout,
 ) -> Result<()> {
-    let bar = Rect { left: room.left + px(12), right: room.left + px(26), ..room };
-    let size = layout.text() * 12 / 13;
-    for step in 0..128 {
-        let at = |step: i32| bar.bottom - bar.height() * step / 128;
-        let rect = Rect { top: (at(step + 1) - px(1)).max(bar.top), bottom: at(step), ..bar };
-        canvas.block(rect, heat(f64::from(step) / 127.0).to_rgba())?;
-    }
-    canvas.outline(bar, INK.to_rgba(), px(1))?;
-    for tick in ticks(low, high, 5) {
-        let y = bar.bottom - ((tick - low) / (high - low) * f64::from(bar.height())).round() as i32;
-        canvas.line(&[(bar.right, y), (bar.right + px(3), y)], INK.to_rgba(), px(1))?;
-        text::write(canvas, &short(tick), (bar.right + px(5), y), size, HPos::Left)?;
-    }
-    let middle = (room.right - px(8), bar.top + bar.height() / 2);
     let label = if quantity.rises_with_loss && layout == Layout::Wide {
         format!("{}: dark kept, bright lost", quantity.label())
     } else {
         quantity.label()
     };
-    text::write_upwards(canvas, &label, middle, size)
+    let share = |tick| (tick - low) / (high - low);
+    let marks = ticks(low, high, 5).into_iter().map(|tick| (share(tick), short(tick)));
+    color_bar::draw(canvas, room, marks, &label, layout)
 }
 
 /// The range of the colours: of all values, or, where outliers would flatten the rest, of all but one in a hundred at

@@ -1,17 +1,18 @@
 //! The plane of weight and bias variances, coloured by a depth scale.
 
 use anyhow::Result;
-use plotters::style::{Color, RGBColor, text_anchor::HPos};
+use plotters::style::{Color, RGBColor};
 
 use super::super::{
     Figure, Hover, Layout, Place,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, Underlay, px},
+    color_bar,
     frame::{self, Frame},
     legend::{self, Entry, Sample},
     marks::{self, Dash},
     palette::{INK, NO_RESULT, heat},
-    picture, text,
+    picture,
 };
 use crate::report::{
     numbers::{log_ticks, short, ticks},
@@ -118,22 +119,9 @@ fn ends(middles: &[f64]) -> (f64, f64) {
 
 /// What the colours mean, to the right of the plane.
 fn draw_colours(canvas: &Canvas<'_>, room: Rect, layout: Layout) -> Result<()> {
-    let bar = Rect { left: room.left + px(12), right: room.left + px(26), ..room };
-    let size = layout.text() * 12 / 13;
-    for step in 0..128 {
-        let at = |step: i32| bar.bottom - bar.height() * step / 128;
-        let rect = Rect { top: (at(step + 1) - px(1)).max(bar.top), bottom: at(step), ..bar };
-        canvas.block(rect, heat(f64::from(step) / 127.0).to_rgba())?;
-    }
-    canvas.outline(bar, INK.to_rgba(), px(1))?;
-    for tick in log_ticks(COLORS.0, COLORS.1) {
-        let y = bar.bottom - (share(tick) * f64::from(bar.height())).round() as i32;
-        canvas.line(&[(bar.right, y), (bar.right + px(3), y)], INK.to_rgba(), px(1))?;
-        let label = if tick >= COLORS.1 { format!("\u{2265}{tick}") } else { short(tick) };
-        text::write(canvas, &label, (bar.right + px(5), y), size, HPos::Left)?;
-    }
-    let middle = (room.right - px(8), bar.top + bar.height() / 2);
-    text::write_upwards(canvas, "depth scale ξ_c (layers)", middle, size)
+    let label = |tick| if tick >= COLORS.1 { format!("\u{2265}{tick}") } else { short(tick) };
+    let marks = log_ticks(COLORS.0, COLORS.1).into_iter().map(|tick| (share(tick), label(tick)));
+    color_bar::draw(canvas, room, marks, "depth scale ξ_c (layers)", layout)
 }
 
 #[cfg(test)]
