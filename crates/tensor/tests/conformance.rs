@@ -85,7 +85,7 @@ fn tiles_are_as_accurate_as_vectors() {
 
 /// `C` after a product of matrices that have no numbers.
 #[track_caller]
-fn check_empty_product(cpu: &Cpu, precision: Precision) {
+fn check_empty_product(cpu: Cpu, precision: Precision) {
     let config = GemmConfig { beta: 0.5, ..GemmConfig::new(40, 40, 0).precision(precision) };
     let (nothing, mut c) = (cpu.upload(&[]).unwrap(), cpu.upload(&[3.0; 1600]).unwrap());
     cpu.gemm(config, &nothing, &nothing, &mut c).unwrap();
@@ -96,9 +96,9 @@ fn check_empty_product(cpu: &Cpu, precision: Precision) {
 #[test]
 fn products_without_terms_are_zero() {
     for cpu in SimdLevel::ALL.into_iter().filter_map(Cpu::with_level) {
-        check_empty_product(&cpu, Precision::F32);
+        check_empty_product(cpu, Precision::F32);
         if cpu.level() == SimdLevel::Amx {
-            check_empty_product(&cpu, Precision::Bf16);
+            check_empty_product(cpu, Precision::Bf16);
         }
     }
 }
