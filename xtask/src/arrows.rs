@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::step::root;
 
 /// Crate, folder, workspace crates it may depend on, and those its tests may use as well.
-const TABLE: [(&str, &str, &[&str], &[&str]); 11] = [
+const TABLE: [(&str, &str, &[&str], &[&str]); 13] = [
     ("tensor", "crates/tensor", &[], &["testkit", "tensor"]),
     ("testkit", "crates/testkit", &[], &[]),
     ("datasets", "datasets", &[], &["testkit"]),
@@ -15,9 +15,26 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 11] = [
     ("cascade", "crates/cascade", &["network", "tensor"], &["meanfield", "testkit"]),
     ("entropy", "crates/entropy", &["tensor"], &["testkit"]),
     (
+        "predictors",
+        "crates/predictors",
+        &["tensor", "network", "meanfield", "trainer"],
+        &["datasets", "testkit"],
+    ),
+    ("scoring", "crates/scoring", &[], &["testkit"]),
+    (
         "runner",
         "crates/runner",
-        &["tensor", "datasets", "network", "meanfield", "trainer", "cascade", "entropy"],
+        &[
+            "tensor",
+            "datasets",
+            "network",
+            "meanfield",
+            "trainer",
+            "predictors",
+            "scoring",
+            "cascade",
+            "entropy",
+        ],
         &["testkit"],
     ),
     (

@@ -106,6 +106,65 @@ pub struct CostRecord {
     pub backend: String,
 }
 
+/// Which training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingId {
+    /// Variance of the weights times the fan-in.
+    pub sigma_w2: f64,
+    /// Variance of the biases.
+    pub sigma_b2: f64,
+    /// Which of the independent initialisations, from 0.
+    pub seed_index: usize,
+    /// Weight layers of the network, the readout included.
+    pub depth: usize,
+    /// Which of the run's recipes, from 0.
+    pub recipe: usize,
+}
+
+/// A network's training, start to end: the ground truth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingRecord {
+    /// Which one.
+    pub id: TrainingId,
+    /// How it ended.
+    pub outcome: trainer::Outcome,
+    /// The highest accuracy on the test samples, in `[0, 1]`; 0 where there was no evaluation.
+    pub accuracy: f64,
+    /// Whether that is at least what the experiment file calls success.
+    pub succeeded: bool,
+    /// The evaluations, in order.
+    pub evaluations: Vec<trainer::Evaluation>,
+    /// The loss of each step's minibatch before the step, in nats.
+    pub losses: Vec<f64>,
+    /// Seconds.
+    pub seconds: f64,
+    /// Floating-point operations of the matrix products.
+    pub flops: u64,
+}
+
+/// One quantity of one predictor for one network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRecord {
+    /// Variance of the weights times the fan-in.
+    pub sigma_w2: f64,
+    /// Variance of the biases.
+    pub sigma_b2: f64,
+    /// Which of the independent initialisations, from 0.
+    pub seed_index: usize,
+    /// Weight layers of the network, the readout included.
+    pub depth: usize,
+    /// The quantity's name.
+    pub quantity: String,
+    /// A larger one means trainable; may be infinite, never NaN.
+    pub score: f64,
+    /// The largest trainable depth it gives for this family, where it gives one; may be infinite.
+    pub predicted_depth: Option<f64>,
+    /// Seconds it took; where one look covers several depths, this network's equal share of it.
+    pub seconds: f64,
+    /// Floating-point operations it took, shared likewise.
+    pub flops: f64,
+}
+
 /// Mean-field theory at one point of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TheoryRecord {

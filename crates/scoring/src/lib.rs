@@ -1,0 +1,1 @@
+//! How right predictions were: plain statistics of scores against outcomes, knowing nothing of networks.
