@@ -149,7 +149,7 @@ fn measured_points(point: &Point, index: usize) -> Vec<PointWithBar> {
     point.measured.iter().enumerate().flat_map(of_width).collect()
 }
 
-/// How far the measurements are from the prediction over the width, at a few depths, and the powers fitted.
+/// How far the measurements are from the prediction over the width, at a few depths.
 fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
     let points = shown(answer, MOST_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
@@ -173,7 +173,7 @@ fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
                 high: 1.0,
                 logarithmic: true,
             },
-            lines: fits(point, index, &layers, [across.low, across.high]),
+            lines: inverse_widths(point, index, &layers, [across.low, across.high]),
             points: differences(point, index, &layers),
             critical: None,
         })
@@ -190,7 +190,7 @@ fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
         stem: stem(figure, &format!("-{name}-over-width")),
         title: title(figure, "Approach of real networks to infinite width"),
         list,
-        legend: vec![(LineStyle::HELP, "fitted power of the width".to_owned())],
+        legend: vec![(LineStyle::HELP, "inversely proportional to the width".to_owned())],
         marks: layers.iter().enumerate().map(depth).collect(),
         critical: String::new(),
     }
@@ -213,10 +213,15 @@ fn differences(point: &Point, index: usize, layers: &[usize]) -> Vec<PointWithBa
     layers.iter().enumerate().flat_map(at).collect()
 }
 
-fn fits(point: &Point, index: usize, layers: &[usize], ends: [f64; 2]) -> Vec<Line> {
+/// What a difference inversely proportional to the width would be, through the widest networks' ones.
+fn inverse_widths(point: &Point, index: usize, layers: &[usize], ends: [f64; 2]) -> Vec<Line> {
+    let predicted = point.prediction.values(index);
+    let Some(widest) = point.measured.iter().max_by_key(|measured| measured.width) else {
+        return Vec::new();
+    };
     let line = |(series, &layer): (usize, &usize)| {
-        let approach = point.approach[index][layer - 1];
-        let points = ends.map(|width| (width, approach.difference(width).unwrap_or(f64::NAN)));
+        let difference = (widest.profiles[index][layer - 1].mean - predicted[layer - 1]).abs();
+        let points = ends.map(|width| (width, difference * widest.width as f64 / width));
         Line { style: LineStyle::series(series).thinner(), points: points.to_vec() }
     };
     layers.iter().enumerate().map(line).collect()

@@ -44,8 +44,8 @@ fn print_prediction(Point { prediction, .. }: &Point) {
 /// The `index`-th estimator on real networks.
 fn print_measured(figure: &RidgeFigure, point: &Point, index: usize) {
     println!(
-        "{} of {} networks of each width, mean \u{b1} standard error; 1/w -> 0 from the two widest; \
-         |measured - infinite| ~ width^-a",
+        "{} of {} networks of each width, mean \u{b1} standard error; from the two widest, 1/w -> 0 and \
+         |measured - infinite| ~ w^-a",
         point.prediction.profiles[index].estimator, figure.networks
     );
     let widths = point.measured.iter().map(|measured| format!("width {}", measured.width));
