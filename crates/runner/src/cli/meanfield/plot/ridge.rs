@@ -1,7 +1,5 @@
 //! What ridge decoders reconstruct: over depth, and over width.
 
-use meanfield::FixedPoint;
-
 use super::{
     super::ridge::{Answer, Point},
     MOST_LINES, depths, some, variance_legend,
@@ -132,7 +130,7 @@ fn panel_title(figure: &RidgeFigure, point: &Point) -> String {
     let sigma_w2 = point.prediction.sigma_w2;
     let state = meanfield::Theory::new(figure.activation, sigma_w2, figure.sigma_b2)
         .and_then(|theory| theory.fixed_point());
-    super::panel_title(sigma_w2, state.as_ref().ok().map(|FixedPoint { phase, .. }| *phase))
+    super::panel_title(sigma_w2, state.as_ref().ok())
 }
 
 fn measured_points(point: &Point, index: usize) -> Vec<PointWithBar> {
