@@ -10,9 +10,9 @@ use ndarray::{Array1, Array2, Axis};
 use network::{MlpParams, Network, Variances, WidthRule};
 use tensor::{Activation, Backend, Cpu};
 
-const WIDTH: usize = 256;
+const WIDTH: usize = 128;
 const LAYERS: usize = 5;
-const N_NETWORKS: u64 = 16;
+const N_NETWORKS: u64 = 24;
 const SIGMA_W2: f64 = 1.4;
 const SIGMA_B2: f64 = 0.1;
 

@@ -164,6 +164,28 @@ proptest! {
     }
 
     #[test]
+    fn spectra_and_modes_are_finite_where_points_exist(
+        activation in activation(), w in sigma_w2(), b in sigma_b2(), depth in 0..2000_usize,
+    ) {
+        let theory = Theory::new(activation, w, b).unwrap();
+        let Ok(point) = theory.fixed_point() else { return Ok(()) };
+        for weights in [Weights::Gaussian, Weights::Orthogonal] {
+            let spectrum = theory.jacobian_at(&point, weights, depth);
+            prop_assert!(spectrum.relative_variance.is_finite() && spectrum.relative_variance >= 0.0, "{spectrum:?}");
+            prop_assert!(!spectrum.ln_mean.is_nan() && spectrum.isometry_depth >= 0.0, "{spectrum:?}");
+        }
+        let kernel = SpatialVariance::uniform([3, 2]).unwrap();
+        for mode in point.mode_scales(&kernel, [4, 5]) {
+            prop_assert!((0.0..=1.0).contains(&mode.lambda), "{mode:?}");
+            prop_assert!((0.0..=point.xi_c.max(0.0)).contains(&mode.xi_c), "{mode:?} {point:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(100))]
+
+    #[test]
     fn residual_profiles_are_finite_or_errors(
         activation in activation(), w in sigma_w2(), b in sigma_b2(), branch in branch(),
         p in 0.0..1e3, e in -1.0..=1.0_f64,
@@ -182,24 +204,6 @@ proptest! {
             prop_assert!(layer.chi.is_finite() && layer.chi >= 1.0, "{layer:?}");
         }
         prop_assert!(network.gradient_profile(p, 6).is_ok_and(|ratios| ratios.iter().all(|r| *r >= 0.0)));
-    }
-
-    #[test]
-    fn spectra_and_modes_are_finite_where_points_exist(
-        activation in activation(), w in sigma_w2(), b in sigma_b2(), depth in 0..2000_usize,
-    ) {
-        let theory = Theory::new(activation, w, b).unwrap();
-        let Ok(point) = theory.fixed_point() else { return Ok(()) };
-        for weights in [Weights::Gaussian, Weights::Orthogonal] {
-            let spectrum = theory.jacobian_at(&point, weights, depth);
-            prop_assert!(spectrum.relative_variance.is_finite() && spectrum.relative_variance >= 0.0, "{spectrum:?}");
-            prop_assert!(!spectrum.ln_mean.is_nan() && spectrum.isometry_depth >= 0.0, "{spectrum:?}");
-        }
-        let kernel = SpatialVariance::uniform([3, 2]).unwrap();
-        for mode in point.mode_scales(&kernel, [4, 5]) {
-            prop_assert!((0.0..=1.0).contains(&mode.lambda), "{mode:?}");
-            prop_assert!((0.0..=point.xi_c.max(0.0)).contains(&mode.xi_c), "{mode:?} {point:?}");
-        }
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) fn lengths(question: &Question) -> Result<Panels> {
         let high = q_star.filter(|q| *q > 1e-6).map_or(2.0, |q| 2.5 * q);
         let map = Map { apply: &|q| maps.length(q), low: 0.0, high };
         let labels = ["length q in a layer", "length q in the next"];
-        let title = panel_title(sigma_w2, state.as_ref().ok().map(|state| state.phase));
+        let title = panel_title(sigma_w2, state.as_ref().ok());
         panels.push(cobweb(title, labels, &map, &[0.04 * high, 0.96 * high]));
     }
     Ok(Panels {
@@ -125,7 +125,7 @@ pub(super) fn correlations(question: &Question) -> Result<Panels> {
         let map =
             Map { apply: &|c: f64| maps.correlation(q, c.clamp(-1.0, 1.0)), low: 0.0, high: 1.0 };
         let labels = ["correlation c in a layer", "correlation c in the next"];
-        let title = panel_title(sigma_w2, state.as_ref().ok().map(|state| state.phase));
+        let title = panel_title(sigma_w2, state.as_ref().ok());
         panels.push(cobweb(title, labels, &map, &[0.05, 0.995]));
     }
     Ok(Panels {

@@ -9,7 +9,7 @@ mod scales;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use meanfield::Phase;
+use meanfield::{FixedPoint, Phase};
 
 use super::{architecture::Architecture, point::Question, ridge::Answer};
 use crate::{
@@ -70,10 +70,17 @@ pub(super) fn write_ridge(
     Ok(written)
 }
 
-/// The title of a panel of one weight variance; `phase` is `None` where no length is stable.
-fn panel_title(sigma_w2: f64, phase: Option<Phase>) -> String {
-    let phase = phase.map_or_else(|| "no stable length".to_owned(), |phase| phase.to_string());
-    format!("σ_w² = {sigma_w2}, {phase}")
+/// How far `chi_1` may be from one for a panel to be called critical: what cannot be seen is not told apart.
+const NEARLY: f64 = 1e-3;
+
+/// The title of a panel of one weight variance; `state` is `None` where no length is stable.
+fn panel_title(sigma_w2: f64, state: Option<&FixedPoint>) -> String {
+    let words = match state {
+        None => "no stable length".to_owned(),
+        Some(state) if state.distance.abs() < NEARLY => Phase::Critical.to_string(),
+        Some(state) => state.phase.to_string(),
+    };
+    format!("σ_w² = {sigma_w2}, {words}")
 }
 
 fn stem(question: &Question, what: &str) -> String {

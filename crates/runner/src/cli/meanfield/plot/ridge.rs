@@ -1,7 +1,5 @@
 //! What ridge decoders reconstruct: over depth, and over width.
 
-use meanfield::FixedPoint;
-
 use super::{
     super::ridge::{Answer, Point},
     MOST_LINES, depths, some, variance_legend,
@@ -106,7 +104,13 @@ fn profiles(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
     let room = 0.05 * (high - low);
     let panel = |point: &&Point| Panel {
         title: panel_title(figure, point),
-        x: depths("depth (layers)", figure.depth),
+        // Half a layer of room, so that no point lies on the frame.
+        x: AxisSpec {
+            label: "depth (layers)".to_owned(),
+            low: 0.5,
+            high: figure.depth as f64 + 0.5,
+            logarithmic: false,
+        },
         y: AxisSpec {
             label: label(name),
             low: if low < 0.0 { low - room } else { 0.0 },
@@ -132,7 +136,7 @@ fn panel_title(figure: &RidgeFigure, point: &Point) -> String {
     let sigma_w2 = point.prediction.sigma_w2;
     let state = meanfield::Theory::new(figure.activation, sigma_w2, figure.sigma_b2)
         .and_then(|theory| theory.fixed_point());
-    super::panel_title(sigma_w2, state.as_ref().ok().map(|FixedPoint { phase, .. }| *phase))
+    super::panel_title(sigma_w2, state.as_ref().ok())
 }
 
 fn measured_points(point: &Point, index: usize) -> Vec<PointWithBar> {
@@ -168,7 +172,7 @@ fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
             title: panel_title(figure, point),
             x: across.clone(),
             y: AxisSpec {
-                label: format!("|measured \u{2212} infinite width|, {}", label(name)),
+                label: "distance from infinite width".to_owned(),
                 low: 1.0,
                 high: 1.0,
                 logarithmic: true,
@@ -188,7 +192,7 @@ fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
     let depth = |(series, layer): (usize, &usize)| (series, format!("layer {layer}"));
     Panels {
         stem: stem(figure, &format!("-{name}-over-width")),
-        title: title(figure, "Approach of real networks to infinite width"),
+        title: title(figure, &format!("Approach to infinite width, {}", label(name))),
         list,
         legend: vec![(LineStyle::HELP, "inversely proportional to the width".to_owned())],
         marks: layers.iter().enumerate().map(depth).collect(),
@@ -213,16 +217,19 @@ fn differences(point: &Point, index: usize, layers: &[usize]) -> Vec<PointWithBa
     layers.iter().enumerate().flat_map(at).collect()
 }
 
-/// What a difference inversely proportional to the width would be, through the widest networks' ones.
+/// What a difference inversely proportional to the width would be, through the widest networks' ones; none
+/// where these are lost in the noise.
 fn inverse_widths(point: &Point, index: usize, layers: &[usize], ends: [f64; 2]) -> Vec<Line> {
     let predicted = point.prediction.values(index);
     let Some(widest) = point.measured.iter().max_by_key(|measured| measured.width) else {
         return Vec::new();
     };
+    let is_seen =
+        |(_, layer): &(usize, &usize)| point.approach[index][*layer - 1].exponent.is_some();
     let line = |(series, &layer): (usize, &usize)| {
         let difference = (widest.profiles[index][layer - 1].mean - predicted[layer - 1]).abs();
         let points = ends.map(|width| (width, difference * widest.width as f64 / width));
         Line { style: LineStyle::series(series).thinner(), points: points.to_vec() }
     };
-    layers.iter().enumerate().map(line).collect()
+    layers.iter().enumerate().filter(is_seen).map(line).collect()
 }

@@ -142,10 +142,10 @@ const fn thickness(style: LineStyle) -> i32 {
     if style.thin { px(1) } else { px(2) }
 }
 
-/// About one tick for every 60 pixels.
+/// About one tick for every 50 pixels.
 fn axis(spec: &AxisSpec, room: i32) -> Axis {
     let AxisSpec { label, low, high, logarithmic } = spec.clone();
-    let wanted = (room / px(60)).clamp(2, 10) as usize;
+    let wanted = (room / px(50)).clamp(2, 10) as usize;
     let (ticks, scale) = if logarithmic {
         (log_ticks(low, high), Scale::Logarithmic)
     } else {
