@@ -13,6 +13,7 @@ pub mod export;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod verdicts;
 
 /// Bytes as hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {

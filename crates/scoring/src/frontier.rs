@@ -61,6 +61,19 @@ impl Frontier {
         }
     }
 
+    /// The median, of an even number the geometric mean of the middle two, or the one of these that is outside the grid.
+    /// `None` of nothing.
+    pub fn median(frontiers: &[Self]) -> Option<Self> {
+        let key = |frontier: &Self| frontier.clamped([f64::NEG_INFINITY, f64::INFINITY]);
+        let mut sorted = frontiers.to_vec();
+        sorted.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        let (low, high) = (sorted.len().checked_sub(1)? / 2, sorted.len() / 2);
+        Some(match [sorted[low], sorted[high]] {
+            [Self::At(low), Self::At(high)] => Self::At((low * high).sqrt()),
+            [Self::At(_), outside] | [outside, _] => outside,
+        })
+    }
+
     /// The depth, or that of the grid's end.
     pub const fn clamped(self, [shallowest, deepest]: [f64; 2]) -> f64 {
         match self {
@@ -201,6 +214,16 @@ mod tests {
         assert_eq!(at(4.9), Frontier::Shallower);
         assert_eq!(at(5.0), Frontier::At(5.0));
         assert_eq!(at(f64::INFINITY), Frontier::Deeper);
+    }
+
+    #[test]
+    fn medians_of_seeds() {
+        use Frontier::{At, Deeper, Shallower};
+        assert_eq!(Frontier::median(&[]), None);
+        assert_eq!(Frontier::median(&[Deeper, At(9.0), At(4.0)]), Some(At(9.0)));
+        assert_eq!(Frontier::median(&[At(4.0), At(9.0)]), Some(At(6.0)));
+        assert_eq!(Frontier::median(&[At(4.0), Deeper]), Some(Deeper));
+        assert_eq!(Frontier::median(&[Shallower, At(4.0)]), Some(Shallower));
     }
 
     proptest! {

@@ -24,7 +24,7 @@ mod reliability;
 pub use auc::roc_auc;
 pub use bootstrap::{Interval, Resamples, interval};
 pub use brier::{Brier, brier_score};
-pub use folds::{Folds, cross_fit};
+pub use folds::{Folds, cross_calibrations};
 pub use frontier::{Frontier, FrontierError, Observed, frontier, frontier_error};
 pub use isotonic::isotonic;
 pub use logistic::Logistic;

@@ -180,7 +180,7 @@ fn pixels([channels, height, width]: [usize; 3], sample: usize, kept: f64) -> Ve
 }
 
 /// A fixed number in -1..1 for each cell and depth.
-fn noise(cell: usize, depth: usize) -> f64 {
+pub(crate) fn noise(cell: usize, depth: usize) -> f64 {
     let mixed = (cell as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         ^ (depth as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x94D0_49BB_1331_11EB);
