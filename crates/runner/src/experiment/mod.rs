@@ -7,6 +7,7 @@ mod overlay;
 mod plan;
 mod read;
 mod stop;
+mod theory;
 
 pub use error::FileError;
 pub use file::{
@@ -16,5 +17,8 @@ pub use file::{
 pub use grid::{GridSection, Range, Values};
 pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
-pub use read::{Override, read, read_text};
+pub use read::{Override, read, read_text, read_theory};
 pub use stop::{Confident, Stop};
+pub use theory::{
+    CobwebsFigure, PlaneFigure, RidgeFigure, ScalesFigure, Span, TheoryFigure, TheoryFile,
+};
