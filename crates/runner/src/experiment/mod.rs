@@ -7,6 +7,8 @@ mod overlay;
 mod plan;
 mod read;
 mod stop;
+mod train;
+mod train_plan;
 
 pub use error::FileError;
 pub use file::{
@@ -18,3 +20,5 @@ pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
 pub use read::{Override, read, read_text};
 pub use stop::{Confident, Stop};
+pub use train::{DepthRange, Depths, Search, TrainSection};
+pub use train_plan::{Recipe, TrainCell, TrainPlan};

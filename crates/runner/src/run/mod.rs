@@ -1,8 +1,9 @@
-//! Running a plan: the folder, the store, the cells, progress.
+//! Running a plan: the folder, the store, the cells, the trainings, progress.
 
 mod cell;
 mod clock;
 mod confident;
+mod crew;
 mod engine;
 mod estimate;
 mod folder;
@@ -12,7 +13,12 @@ mod memory;
 mod progress;
 mod save;
 mod schedule;
+mod search;
 mod store;
+mod train_data;
+mod train_estimate;
+mod training;
+mod trainings;
 mod work;
 mod workers;
 
@@ -23,5 +29,8 @@ pub use folder::{RunFolder, list_runs};
 pub use gather::gather;
 pub use memory::Memory;
 pub use progress::{Progress, stop_on_interrupt};
-
-pub use store::Store;
+pub use store::{Store, StoredTraining};
+pub use train_data::TrainData;
+pub use train_estimate::{TrainEstimate, estimate_trainings};
+pub use training::TrainContext;
+pub use trainings::{TrainOutcome, train};

@@ -1,5 +1,7 @@
 //! Results of a run in an SQLite file: each cell in one transaction, keyed by the hash of what determines it.
 
+mod trainings;
+
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
@@ -8,13 +10,14 @@ use std::{
 use anyhow::{Context, Result};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 
+pub use self::trainings::StoredTraining;
 use crate::record::{
     CellId, CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord,
     VerdictRecord,
 };
 
 /// Changes whenever the tables do; a file of another version is not touched.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE cells (
@@ -93,6 +96,7 @@ impl Store {
             SCHEMA_VERSION => {}
             0 => {
                 transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(trainings::SCHEMA)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             other => return Err(other_version(other)),
