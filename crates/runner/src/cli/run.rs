@@ -11,7 +11,9 @@ use crate::{
     count,
     experiment::{self, Override, Plan},
     report,
-    run::{self, Outcome, RunFolder, RunOptions, Shard, Store, TrainData, TrainOutcome},
+    run::{
+        self, AskOutcome, Outcome, RunFolder, RunOptions, Shard, Store, TrainData, TrainOutcome,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -99,6 +101,13 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
             eprintln!("stopped before all trainings were done; the same command goes on from here");
             return Ok(exit::INTERRUPTED);
         }
+        if shard.is_some() {
+            println!(
+                "predictors are asked once all trainings are there: the same command without --shard"
+            );
+        } else if !ask(&plan, data, &folder, &options)? {
+            return Ok(exit::INTERRUPTED);
+        }
     }
     let record = run::gather(&plan, &folder.store()?, &command(arguments))?;
     let written = report::write(&record, folder.path(), &plan.file.report.formats)
@@ -120,6 +129,19 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     } else {
         exit::DONE
     })
+}
+
+/// Asks the predictors; `false` after an interrupt.
+fn ask(plan: &Plan, data: &TrainData, folder: &RunFolder, options: &RunOptions) -> Result<bool> {
+    let start = Instant::now();
+    let AskOutcome { found, adopted, computed, left } = run::ask(plan, data, folder, options)?;
+    let networks = count(computed, "initialisation");
+    let done = format!("predictors asked about {networks} in {}", HumanDuration(start.elapsed()));
+    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+    if left > 0 {
+        eprintln!("stopped before all predictors were asked; the same command goes on from here");
+    }
+    Ok(left == 0)
 }
 
 fn tell(outcome: &Outcome, start: Instant) {

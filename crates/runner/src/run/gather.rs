@@ -6,7 +6,7 @@ use meanfield::{FixedPoint, critical_sigma_w2};
 use super::Store;
 use crate::{
     experiment::{NetworkKind, Plan},
-    record::{OverlayRecord, RunRecord, TheoryRecord, TrainingRecord},
+    record::{OverlayRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord},
 };
 
 /// Points of a theory curve.
@@ -53,7 +53,7 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         success: plan.train.as_ref().map(|train| train.section.success.accuracy),
         recipes: recipes(plan),
         trainings: trainings(plan, store)?,
-        scores: Vec::new(),
+        scores: scores(store)?,
         theory: theory.map(|(w, b)| theory_record(plan, w, b)).collect(),
         overlays: curves.collect(),
         critical: critical.collect(),
@@ -82,6 +82,15 @@ fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
         trainings.extend(store.training(key, cell.id, success)?.map(|training| training.record));
     }
     Ok(trainings)
+}
+
+/// What predictors said of the networks trained.
+fn scores(store: &Store) -> Result<Vec<ScoreRecord>> {
+    let mut scores = Vec::new();
+    for key in store.look_grid()? {
+        scores.extend(store.scores(&key)?);
+    }
+    Ok(scores)
 }
 
 /// The fixed point, where there is one.

@@ -1,5 +1,7 @@
 //! Running a plan: the folder, the store, the cells, the trainings, progress.
 
+mod ask;
+mod cascade_predictor;
 mod cell;
 mod clock;
 mod confident;
@@ -22,6 +24,7 @@ mod trainings;
 mod work;
 mod workers;
 
+pub use ask::{AskOutcome, ask};
 pub use cell::{CellContext, compute};
 pub use engine::{Outcome, RunOptions, Shard, run};
 pub use estimate::{Estimate, estimate};

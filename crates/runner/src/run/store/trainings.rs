@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, params};
 use trainer::{Evaluation, Outcome};
 
 use super::{Store, naming};
@@ -130,17 +130,7 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_training_grid(&mut self, keys: &[String]) -> Result<()> {
-        naming(&self.path, || {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM training_grid", [])?;
-            let mut statement = transaction.prepare("INSERT INTO training_grid VALUES (?, ?)")?;
-            for (position, key) in keys.iter().enumerate() {
-                statement.execute(params![position as i64, key])?;
-            }
-            drop(statement);
-            transaction.commit().context("cannot store the grid of a run; is the disk full?")
-        })
+        self.set_keys("training_grid", keys)
     }
 
     /// The keys noted by [`set_training_grid`](Self::set_training_grid).
@@ -148,12 +138,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn training_grid(&self) -> Result<Vec<String>> {
-        naming(&self.path, || {
-            let mut statement =
-                self.connection.prepare("SELECT key FROM training_grid ORDER BY position")?;
-            let keys = statement.query_map([], |row| row.get(0))?;
-            Ok(keys.collect::<rusqlite::Result<_>>()?)
-        })
+        self.keys_of("training_grid")
     }
 }
 
