@@ -10,6 +10,7 @@ pub mod environment;
 pub mod experiment;
 #[cfg(feature = "parquet")]
 pub mod export;
+pub mod frontier;
 pub mod record;
 pub mod report;
 pub mod run;
