@@ -28,11 +28,6 @@ use self::figures::{Figure, GrowthChart, Layout};
 pub use self::{figures::Growth, format::Format, sentences::verdict_sentences};
 use crate::record::RunRecord;
 
-/// Whether an estimator's small values mean that information is kept and its large ones that it is lost.
-pub(crate) fn rises_with_loss(estimator: &str) -> bool {
-    vocabulary::Quantity::of(estimator).rises_with_loss
-}
-
 /// Writes the report of `run` into `folder` in each of `formats` and returns the files written, the page first.
 ///
 /// - [`Format::Html`]: `report.html`, one file that opens offline.

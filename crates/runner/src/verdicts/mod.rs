@@ -5,7 +5,6 @@
 //! are by cell: a cell is one `(sigma_w2, sigma_b2, depth)`, its initialisations stay together.
 
 mod audit;
-mod cascade;
 mod disagreement;
 mod error;
 mod frontiers;
@@ -230,7 +229,7 @@ fn leading(run: &RunRecord, columns: &[scores::Column]) -> Leading {
     let cascade = run.estimators.first().zip(run.rules.first());
     let trials = ["steps-equal-cost", "steps-100", "steps-10"];
     Leading {
-        cascade: cascade.and_then(|(estimator, rule)| has(cascade::name(estimator, Some(rule)))),
+        cascade: cascade.and_then(|(estimator, rule)| has(format!("cascade {estimator} {rule}"))),
         theory: has("xi_c".to_owned()),
         trial: trials.into_iter().find_map(|name| has(name.to_owned())),
         depth: has("depth".to_owned()),

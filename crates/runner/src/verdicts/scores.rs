@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    cascade,
-    networks::{Network, Networks, key},
-};
+use super::networks::{Network, Networks, key};
 use crate::record::{RunRecord, ScoreRecord};
 
 /// One quantity of one predictor for every trained network.
@@ -14,7 +11,8 @@ pub(super) struct Column {
     pub(super) name: String,
     /// A larger one means trainable; negative infinity where there is none.
     pub(super) scores: Vec<f64>,
-    /// The largest trainable depth, where the quantity is one; then the score is `log2(depth / L)`.
+    /// The largest trainable depth, where the quantity is one; then the score is `log2(depth / L)`. Zero where there is
+    /// none.
     pub(super) depths: Option<Vec<f64>>,
     /// Of each network.
     pub(super) seconds: Vec<f64>,
@@ -39,7 +37,7 @@ impl Column {
         let of = |get: fn(&Entry) -> f64, without: f64| {
             entries.iter().map(|entry| entry.as_ref().map_or(without, get)).collect()
         };
-        let is_depth = known().next().is_some() && known().all(|entry| entry.depth.is_some());
+        let is_depth = known().any(|entry| entry.depth.is_some());
         Self {
             name,
             scores: of(|entry| entry.score, f64::NEG_INFINITY),
@@ -51,7 +49,7 @@ impl Column {
     }
 }
 
-/// The columns that a run has: what its predictors said, and what its cascades come to.
+/// The columns that a run has.
 pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
     let mut names: Vec<&str> = Vec::new();
     let mut entries: BTreeMap<(&str, _), Entry> = BTreeMap::new();
@@ -70,8 +68,7 @@ pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
         let entries: Vec<_> = networks.rows.iter().map(entry).collect();
         Column::new((*name).to_owned(), &entries)
     };
-    let predicted = names.iter().map(column);
-    let mut columns: Vec<Column> = predicted.chain(cascade::columns(run, networks)).collect();
+    let mut columns: Vec<Column> = names.iter().map(column).collect();
     // A predictor that was never asked about these networks is not judged.
     columns.retain(|column| column.missing < networks.rows.len());
     columns

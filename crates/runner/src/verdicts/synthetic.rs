@@ -60,6 +60,14 @@ pub(crate) fn run() -> RunRecord {
             score("sigma_w2", id.sigma_w2, None, 0.0);
             score("truth", accuracy, None, 1.0);
             score("opposite", -accuracy, None, 1.0);
+            let cut_off = (5.0 * xi_c * (1.0 + 0.2 * synthetic::noise(cell.index, 7))).round();
+            let cut_off = if cut_off > 30.0 { f64::INFINITY } else { cut_off };
+            score(
+                "cascade relative saturation",
+                (cut_off / depth as f64).log2(),
+                Some(cut_off),
+                0.75,
+            );
             score("steps-100", accuracy + synthetic::noise(cell.index, depth) * 0.3, None, 0.2);
         }
     }

@@ -77,10 +77,9 @@ fn frontiers_are_measured_and_missed_as_made() {
 fn costs_are_parts_of_training() {
     let verdicts = verdicts(&run());
     assert!((standing(&verdicts, "steps-100").cost_ratio.unwrap().value - 0.1).abs() < 1e-12);
-    // The cascade of a cell is shared by the six networks that begin as its own does.
-    let cascade = standing(&verdicts, "cascade relative, saturation");
-    assert!((cascade.costs.seconds - 4.625 / 6.0).abs() < 1e-12);
-    assert!((cascade.costs.flops - 4.4e9 / 6.0).abs() < 1.0);
+    let cascade = standing(&verdicts, "cascade relative saturation");
+    assert!((cascade.costs.seconds - 0.75).abs() < 1e-12);
+    assert!((cascade.costs.flops - 0.75e9).abs() < 1.0);
 }
 
 #[test]
@@ -134,7 +133,7 @@ fn what_cannot_be_compared_is_an_error() {
     assert!(error(&good, "adam").to_string().contains("sgd, hopeless"));
     let untrained = RunRecord { trainings: Vec::new(), ..good.clone() };
     assert_eq!(recipes(&untrained, None), Err(Error::NoTrainings { run: "made-up".into() }));
-    let unjudged = RunRecord { scores: Vec::new(), cells: Vec::new(), ..good.clone() };
+    let unjudged = RunRecord { scores: Vec::new(), ..good.clone() };
     assert_eq!(error(&unjudged, "sgd"), Error::NoScores { run: "made-up".into() });
     assert_eq!(recipes(&good, None).unwrap(), ["sgd", "hopeless"]);
 }
