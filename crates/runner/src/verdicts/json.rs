@@ -84,6 +84,7 @@ fn standing(standing: &Standing) -> Value {
         ("frontiers_censored", json!(standing.calibrated.map(|edge| edge.censored))),
         ("frontiers_clamped", json!(standing.calibrated.map(|edge| edge.clamped))),
         ("unchanged_by_sigma_w2", json!(standing.unchanged)),
+        ("meaning", json!(standing.meaning)),
         ("missing", json!(standing.missing)),
     ] {
         fields.insert(name.into(), value);

@@ -10,6 +10,7 @@ mod error;
 mod frontiers;
 mod json;
 mod markdown;
+mod meaning;
 mod networks;
 mod scores;
 mod sentences;
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 pub use scoring::Frontier;
 use scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliability};
 
+pub(crate) use self::markdown::{estimate, frontier};
 pub use self::{
     disagreement::{Cell, Opinion},
     error::Error,
@@ -165,6 +167,7 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<V
         rivals: [leading.theory.as_deref(), leading.depth.as_deref()]
             .map(|name| columns.iter().find(|column| Some(column.name.as_str()) == name)),
         networks: &networks,
+        meanings: meaning::Meanings::new(),
         families: &families,
     };
     let calibrations = |column: &scores::Column, folds| match &other {

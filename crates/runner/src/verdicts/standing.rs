@@ -6,7 +6,8 @@ use scoring::{
 };
 
 use super::{
-    Errors, Estimate, FOLDS, audit, frontiers::Families, networks::Networks, scores::Column,
+    Errors, Estimate, FOLDS, audit, frontiers::Families, meaning::Meanings, networks::Networks,
+    scores::Column,
 };
 
 /// What is to be said of one quantity of one predictor.
@@ -14,6 +15,8 @@ use super::{
 pub struct Standing {
     /// The quantity's name.
     pub predictor: String,
+    /// What a larger score means and where it is from; empty where that is not known.
+    pub meaning: &'static str,
     /// Area under the ROC curve.
     pub auc: Option<Estimate>,
     /// By how much its AUC is above that of `xi_c`, on the same resamples.
@@ -127,6 +130,7 @@ impl Calibrations {
 /// What all predictors are held against.
 pub(super) struct Bench<'a> {
     pub(super) networks: &'a Networks,
+    pub(super) meanings: Meanings,
     pub(super) families: &'a Families,
     /// By cell.
     pub(super) resamples: Resamples,
@@ -167,6 +171,7 @@ impl Bench<'_> {
             column.depths.as_ref().map(|depths| self.families.from_depths(|row| depths[row]));
         Standing {
             predictor: column.name.clone(),
+            meaning: self.meanings.of(&column.name),
             auc: self.estimate(&|rows| self.auc(column, &outcomes, rows)),
             auc_above_theory: above(self.rivals[0]),
             auc_above_depth: above(self.rivals[1]),

@@ -180,3 +180,32 @@ fn scripts_and_readers_get_the_same_numbers() {
     assert!(text.contains("rule of thumb has 6"), "{text}");
     assert!(text.contains("Blind for the variance of the weights: depth."), "{text}");
 }
+
+#[test]
+fn the_page_answers_first_and_shows_every_predictor() {
+    let run = run();
+    let folder = tempfile::tempdir().unwrap();
+    let files = crate::report::write_comparison(&run, &[verdicts(&run)], folder.path()).unwrap();
+    assert_eq!(files[0], folder.path().join("compare.html"));
+    let names = ["compare-auc-sgd", "compare-map-sgd-sigma_b2-0.05", "compare-reliability-sgd"];
+    let figures: Vec<_> = names
+        .iter()
+        .flat_map(|name| ["svg", "png"].map(|kind| format!("figures/{name}.{kind}")))
+        .collect();
+    for figure in &figures {
+        assert!(folder.path().join(figure).is_file(), "{figure}");
+    }
+    assert_eq!(files.len(), 1 + figures.len());
+    let page = std::fs::read_to_string(&files[0]).unwrap();
+    let answer = page.find("A trainable network has the higher score").unwrap();
+    assert!(answer < page.find("<table").unwrap());
+    for part in [
+        "steps-100",
+        "opposite",
+        "Scores that do not see the variance",
+        "Depths as they are named",
+        "GFLOP",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}

@@ -21,6 +21,7 @@ mod profiles;
 mod text;
 mod theory;
 mod trainability;
+mod verdicts;
 
 use anyhow::Result;
 
@@ -36,6 +37,7 @@ pub(super) use self::{
     growth::GrowthChart,
     hover::{Cells, Hover, Mark, Values},
     picture::Scaling,
+    verdicts::{of_verdicts, share},
 };
 use super::points::{Slice, slices};
 use crate::record::RunRecord;

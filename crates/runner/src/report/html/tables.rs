@@ -25,7 +25,7 @@ pub(super) fn tables(run: &RunRecord) -> Markup {
 }
 
 /// A table in a box that scrolls by itself, so that the page never does sideways.
-fn scrolling(label: &str, table: Markup) -> Markup {
+pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
     html! { div.table tabindex="0" role="region" aria-label=(label) { (table) } }
 }
 
@@ -177,7 +177,7 @@ fn costs(run: &RunRecord) -> Markup {
 }
 
 /// Seconds in the unit a reader would use.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 1.0 => format!("{} ms", short(seconds * 1e3)),
         seconds if seconds < 120.0 => format!("{} s", short(seconds)),
