@@ -23,8 +23,8 @@ impl Folds {
     }
 }
 
-/// The calibration of each fold's rows, which has seen the rows of the other folds alone. With fewer than two folds there
-/// are no others, and it says 1/2.
+/// The calibration of each fold's rows, which has seen the rows of the other folds alone. With fewer than two folds
+/// there are no others, and it says 1/2.
 pub fn cross_calibrations(scores: &[f64], outcomes: &[bool], folds: &[usize]) -> Vec<Logistic> {
     assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
     assert_eq!(scores.len(), folds.len(), "one fold for each score");

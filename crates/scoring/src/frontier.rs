@@ -24,8 +24,8 @@ pub struct Observed {
 }
 
 /// Where success becomes less likely than failure: the crossing of 1/2 by the non-increasing function of depth that is
-/// nearest to the observations, with the logarithm of the depth between two depths in proportion. Depths may repeat, in any
-/// order. `None` without observations.
+/// nearest to the observations, with the logarithm of the depth between two depths in proportion. Depths may repeat, in
+/// any order. `None` without observations.
 pub fn frontier(observations: &[Observed]) -> Option<Frontier> {
     let mut sorted = observations.to_vec();
     sorted.sort_by(|a, b| b.depth.total_cmp(&a.depth));
@@ -61,8 +61,8 @@ impl Frontier {
         }
     }
 
-    /// The median, of an even number the geometric mean of the middle two, or the one of these that is outside the grid.
-    /// `None` of nothing.
+    /// The median, of an even number the geometric mean of the middle two, or the one of these that is outside the
+    /// grid. `None` of nothing.
     pub fn median(frontiers: &[Self]) -> Option<Self> {
         let key = |frontier: &Self| frontier.clamped([f64::NEG_INFINITY, f64::INFINITY]);
         let mut sorted = frontiers.to_vec();
@@ -97,8 +97,8 @@ pub struct FrontierError {
     pub counted: usize,
     /// Families whose measured frontier is not; they are left out.
     pub censored: usize,
-    /// Counted families whose predicted frontier is outside the grid. They count with the grid's end, which is at most as
-    /// far from the truth as the prediction.
+    /// Counted families whose predicted frontier is outside the grid. They count with the grid's end, which is at most
+    /// as far from the truth as the prediction.
     pub clamped: usize,
 }
 

@@ -1,8 +1,8 @@
 //! How right predictions were: plain statistics of scores against outcomes, knowing nothing of networks.
 //!
 //! Scores are numbers of which a larger one speaks for success, infinite ones included. They are judged as they are: a
-//! score that says the opposite of the truth stays below an AUC of 1/2 and is never turned around, neither here nor by a
-//! [calibration](Logistic).
+//! score that says the opposite of the truth stays below an AUC of 1/2 and is never turned around, neither here nor by
+//! a [calibration](Logistic).
 //!
 //! What there is one of for every cell is judged over cells: a cell's seeds are no independent evidence, so that
 //! [`Resamples`] draw whole cells. A statistic that does not exist, an AUC with one class, is `None`.

@@ -60,8 +60,8 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
     Ok(written)
 }
 
-/// Writes what came of comparing predictors into `folder`: `compare.html`, one file that opens offline, and its figures as
-/// SVG and PNG in `figures/`. Returns the files written, the page first.
+/// Writes what came of comparing predictors into `folder`: `compare.html`, one file that opens offline, and its figures
+/// as SVG and PNG in `figures/`. Returns the files written, the page first.
 ///
 /// # Errors
 /// As [`write`].

@@ -7,8 +7,8 @@ use super::networks::Networks;
 /// Numbers that differ by less than this part of the larger one differ by rounding.
 const ROUNDING: f64 = 1e-4;
 
-/// The share of `(sigma_b2, depth, initialisation)` with several weight variances for which the score is the same at all of
-/// them; `None` where there is none. At 1 a predictor is blind for the variance.
+/// The share of `(sigma_b2, depth, initialisation)` with several weight variances for which the score is the same at
+/// all of them; `None` where there is none. At 1 a predictor is blind for the variance.
 pub(super) fn unchanged(networks: &Networks, scores: &[f64]) -> Option<f64> {
     let mut groups: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     for (row, &score) in networks.rows.iter().zip(scores) {

@@ -27,8 +27,8 @@ pub enum Error {
     },
     /// All trainings ended alike.
     #[error(
-        "all {networks} trainings of {run} by {recipe} {ended}, so that no predictor can be right or wrong; choose depths and \
-         variances of which some are trainable, or another success.accuracy"
+        "all {networks} trainings of {run} by {recipe} {ended}, so that no predictor can be right or wrong; choose \
+         depths and variances of which some are trainable, or another success.accuracy"
     )]
     OneClass {
         /// The run.

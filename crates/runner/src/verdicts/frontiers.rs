@@ -70,14 +70,14 @@ impl Families {
     }
 
     /// Predicted and measured frontier of each family, given the probability of success of every row.
-    pub(super) fn from_probabilities(&self, probabilities: &[f64]) -> Vec<[Frontier; 2]> {
+    pub(super) fn with_probabilities(&self, probabilities: &[f64]) -> Vec<[Frontier; 2]> {
         let predicted =
             |member: &Member| by_seed(&member.seeds, &member.row_depths, |row| probabilities[row]);
         self.pairs(predicted)
     }
 
     /// The same, given the largest trainable depth of every row's family and initialisation.
-    pub(super) fn from_depths(&self, depth: impl Fn(usize) -> f64) -> Vec<[Frontier; 2]> {
+    pub(super) fn with_depths(&self, depth: impl Fn(usize) -> f64) -> Vec<[Frontier; 2]> {
         let of_seed = |rows: &Vec<usize>| Frontier::from_depth(depth(rows[0]), self.depths);
         self.pairs(|member| member.seeds.iter().map(of_seed).collect())
     }

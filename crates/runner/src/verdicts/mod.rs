@@ -1,8 +1,8 @@
 //! Who is right about trainability: every predictor's scores against the trainings of a run.
 //!
-//! [`judge`] takes what a run has stored, trains nothing and predicts nothing. A score is held against outcomes as it is; a
-//! calibration, where one is needed, is fitted on some weight variances and tested on others, or on another run. Intervals
-//! are by cell: a cell is one `(sigma_w2, sigma_b2, depth)`, its initialisations stay together.
+//! [`judge`] takes what a run has stored, trains nothing and predicts nothing. A score is held against outcomes as it
+//! is; a calibration, where one is needed, is fitted on some weight variances and tested on others, or on another run.
+//! Intervals are by cell: a cell is one `(sigma_w2, sigma_b2, depth)`, its initialisations stay together.
 
 mod audit;
 mod disagreement;

@@ -163,16 +163,16 @@ impl Bench<'_> {
         let above = |rival: Option<&Column>| {
             let rival = rival.filter(|rival| rival.name != column.name)?;
             self.estimate(&|rows| {
-                Some(self.auc(column, &outcomes, rows)? - self.auc(rival, &outcomes, rows)?)
+                Some(auc(column, &outcomes, rows)? - auc(rival, &outcomes, rows)?)
             })
         };
         let pairs = calibrations.map(|fit| self.calibrated_frontiers(column, fit));
         let published =
-            column.depths.as_ref().map(|depths| self.families.from_depths(|row| depths[row]));
+            column.depths.as_ref().map(|depths| self.families.with_depths(|row| depths[row]));
         Standing {
             predictor: column.name.clone(),
             meaning: self.meanings.of(&column.name),
-            auc: self.estimate(&|rows| self.auc(column, &outcomes, rows)),
+            auc: self.estimate(&|rows| auc(column, &outcomes, rows)),
             auc_above_theory: above(self.rivals[0]),
             auc_above_depth: above(self.rivals[1]),
             spearman: correlation(spearman),
@@ -195,17 +195,13 @@ impl Bench<'_> {
         }
     }
 
-    fn auc(&self, column: &Column, outcomes: &[bool], rows: &[usize]) -> Option<f64> {
-        roc_auc(&pick(&column.scores, rows), &pick(outcomes, rows))
-    }
-
     fn calibrated_frontiers(&self, column: &Column, fit: &Calibrations) -> Vec<[Frontier; 2]> {
         match &column.depths {
             // A depth of zero stays zero, whatever the factor.
-            Some(depths) => self.families.from_depths(|row| {
+            Some(depths) => self.families.with_depths(|row| {
                 if depths[row] > 0.0 { depths[row] * fit.factor(row) } else { 0.0 }
             }),
-            None => self.families.from_probabilities(&fit.probabilities(&column.scores)),
+            None => self.families.with_probabilities(&fit.probabilities(&column.scores)),
         }
     }
 
@@ -217,8 +213,7 @@ impl Bench<'_> {
         let all = error(&self.families.numbers())?;
         let estimate = |value, of: fn(scoring::FrontierError) -> f64| Estimate {
             value,
-            interval: self
-                .interval_over(&self.family_resamples, &|families| error(families).map(of)),
+            interval: interval_over(&self.family_resamples, &|families| error(families).map(of)),
         };
         Some(Edge {
             mae_layers: estimate(all.mae_layers, |error| error.mae_layers),
@@ -230,7 +225,8 @@ impl Bench<'_> {
         })
     }
 
-    /// The score of a depth is `log2(depth / L)`; where it is `t` at P = 1/2, networks are trainable while `L <= 2^-t depth`.
+    /// The score of a depth is `log2(depth / L)`; where it is `t` at P = 1/2, networks are trainable while
+    /// `L <= 2^-t depth`.
     fn coefficient(&self, column: &Column, outcomes: &[bool]) -> Option<Coefficient> {
         let fit =
             |rows: &[usize]| Logistic::fit(&pick(&column.scores, rows), &pick(outcomes, rows));
@@ -244,13 +240,17 @@ impl Bench<'_> {
     fn estimate(&self, statistic: Statistic<'_>) -> Option<Estimate> {
         let all: Vec<usize> = (0..self.networks.rows.len()).collect();
         let value = statistic(&all)?;
-        Some(Estimate { value, interval: self.interval_over(&self.resamples, statistic) })
+        Some(Estimate { value, interval: interval_over(&self.resamples, statistic) })
     }
+}
 
-    /// None where the statistic exists in fewer than half of the resamples.
-    fn interval_over(&self, resamples: &Resamples, statistic: Statistic<'_>) -> Option<Interval> {
-        interval(resamples, statistic).filter(|interval| interval.undefined < 0.5)
-    }
+fn auc(column: &Column, outcomes: &[bool], rows: &[usize]) -> Option<f64> {
+    roc_auc(&pick(&column.scores, rows), &pick(outcomes, rows))
+}
+
+/// None where the statistic exists in fewer than half of the resamples.
+fn interval_over(resamples: &Resamples, statistic: Statistic<'_>) -> Option<Interval> {
+    interval(resamples, statistic).filter(|interval| interval.undefined < 0.5)
 }
 
 fn pick<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {

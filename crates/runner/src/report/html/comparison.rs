@@ -45,7 +45,9 @@ pub(in crate::report) fn page(
                 @if !run.description.is_empty() { p.about { (run.description) } }
                 @for part in sections {
                     div.answer {
-                        @for sentence in sentences(run, part.verdicts) { p { (symbols(&symbol(&sentence))) } }
+                        @for sentence in sentences(run, part.verdicts) {
+                            p { (symbols(&symbol(&sentence).replace("<=", "\u{2264}"))) }
+                        }
                     }
                 }
                 p.facts { (run.network) " · " (run.dataset) }
@@ -102,10 +104,10 @@ fn predictors(verdicts: &Verdicts) -> Markup {
     html! {
         h3 { "Predictors" }
         p {
-            "Rank correlations are with the highest accuracy of each training. The Brier score is that of a probability "
-            "calibrated on " (verdicts.calibrated_on) "; \u{201c}between\u{201d} shares variances out in turn instead. "
-            "Frontiers are those of the calibrated score. In brackets: 95% bootstrap intervals, by cell, of frontiers by "
-            "variance."
+            "Rank correlations are with the highest accuracy of each training. The Brier score is that of a "
+            "probability calibrated on " (verdicts.calibrated_on)
+            "; \u{201c}between\u{201d} shares variances out in turn instead. Frontiers are those of the calibrated "
+            "score. In brackets: 95% bootstrap intervals, by cell, of frontiers by variance."
         }
         (scrolling("Predictors", html! {
             table {
@@ -142,8 +144,8 @@ fn named_depths(verdicts: &Verdicts) -> Markup {
             h3 { "Depths as they are named" }
             p {
                 "Networks are trainable while their depth is at most a times the one that is named: a makes success as "
-                "likely as failure, by a logistic regression on all networks. The errors are those of the depths as they "
-                "are named, without calibration."
+                "likely as failure, by a logistic regression on all networks. The errors are those of the depths as "
+                "they are named, without calibration."
             }
             (scrolling("Depths as they are named", html! {
                 table {
@@ -181,14 +183,16 @@ fn frontiers(verdicts: &Verdicts) -> Markup {
     html! {
         h3 { "Frontiers" }
         p {
-            "In layers: the median over initialisations of the depth at which success becomes less likely than failure, "
-            "its range over initialisations, and what the calibrated predictors say. A measured frontier outside the grid "
-            "is left out of the errors."
+            "In layers: the median over initialisations of the depth at which success becomes less likely than "
+            "failure, its range over initialisations, and what the calibrated predictors say. A measured frontier "
+            "outside the grid is left out of the errors."
         }
         (scrolling("Frontiers", html! {
             table {
                 thead { tr {
-                    @for word in ["σ_w²", "σ_b²", "measured", "over initialisations"] { th scope="col" { (symbols(word)) } }
+                    @for word in ["σ_w²", "σ_b²", "measured", "over initialisations"] {
+                        th scope="col" { (symbols(word)) }
+                    }
                     @for name in &leading { th scope="col" { (symbols(&symbol(name))) } }
                 } }
                 tbody { @for family in &verdicts.families { (row(family)) } }
@@ -216,8 +220,8 @@ fn costs(verdicts: &Verdicts) -> Markup {
     html! {
         h3 { "Cost" }
         p {
-            "A mean over networks. A look that covers several depths is shared equally between them: who asks about one "
-            "network alone pays the whole look. Quantities of one predictor have one cost between them."
+            "A mean over networks. A look that covers several depths is shared equally between them: who asks about "
+            "one network alone pays the whole look. Quantities of one predictor have one cost between them."
         }
         (scrolling("Cost", html! {
             table {

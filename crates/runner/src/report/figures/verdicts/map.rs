@@ -97,8 +97,8 @@ impl Figure for Disagreement<'_> {
             format!("{wrong} of {}", count(cells.count(), "cell"))
         };
         format!(
-            "Colours: the share of initialisations whose training succeeds. Arrows: the calibrated probability is on the \
-             other side of 1/2 than that share. The cascade is wrong in {}, theory in {}. Calibrated on {}.",
+            "Colours: the share of initialisations whose training succeeds. Arrows: the calibrated probability is on \
+             the other side of 1/2 than that share. The cascade is wrong in {}, theory in {}. Calibrated on {}.",
             wrong(|cell| cell.cascade),
             wrong(|cell| cell.theory),
             self.verdicts.calibrated_on

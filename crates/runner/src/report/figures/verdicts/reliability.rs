@@ -39,8 +39,8 @@ impl Figure for Reliability<'_> {
     fn caption(&self) -> String {
         format!(
             "Networks in bins of the probability that their training succeeds, calibrated on {}: on the line as many \
-             succeed as was said. Bars are 95% bootstrap intervals over cells; a bar's absence means that too few cells are \
-             in its bin.",
+             succeed as was said. Bars are 95% bootstrap intervals over cells; a bar's absence means that too few \
+             cells are in its bin.",
             self.verdicts.calibrated_on
         )
     }

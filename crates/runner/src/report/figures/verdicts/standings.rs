@@ -98,8 +98,8 @@ impl Figure for Standings<'_> {
 
     fn caption(&self) -> String {
         format!(
-            "Area under the ROC curve over {}, bars are 95% bootstrap intervals over {}. At 1/2 a score says nothing, below \
-             it the opposite of the truth. On the right: its seconds as a part of a training's.",
+            "Area under the ROC curve over {}, bars are 95% bootstrap intervals over {}. At 1/2 a score says nothing, \
+             below it the opposite of the truth. On the right: its seconds as a part of a training's.",
             count(self.verdicts.networks, "network"),
             count(self.verdicts.cells, "cell")
         )
