@@ -41,7 +41,17 @@ pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
 
 fn trainings(run: &RunRecord) -> Result<String> {
     let header = [
-        "sigma_w2", "sigma_b2", "seed", "depth", "recipe", "outcome", "step", "accuracy", "succeeded", "seconds", "flops",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "recipe",
+        "outcome",
+        "step",
+        "accuracy",
+        "succeeded",
+        "seconds",
+        "flops",
     ];
     let rows = run.trainings.iter().map(|training| {
         let TrainingRecord { id, outcome, accuracy, succeeded, seconds, flops, .. } = training;
@@ -59,8 +69,20 @@ fn trainings(run: &RunRecord) -> Result<String> {
 
 fn frontier(run: &RunRecord) -> Result<String> {
     let header = [
-        "sigma_w2", "sigma_b2", "recipe", "seeds", "trainings", "depth", "censored", "low", "high", "interval_low",
-        "interval_high", "mixed_from", "mixed_to", "reversals",
+        "sigma_w2",
+        "sigma_b2",
+        "recipe",
+        "seeds",
+        "trainings",
+        "depth",
+        "censored",
+        "low",
+        "high",
+        "interval_low",
+        "interval_high",
+        "mixed_from",
+        "mixed_to",
+        "reversals",
     ];
     let rows = frontiers(&run.trainings).into_iter().map(|found| {
         let is_its = |training: &&TrainingRecord| {
@@ -84,7 +106,15 @@ fn frontier(run: &RunRecord) -> Result<String> {
 
 fn scores(run: &RunRecord) -> Result<String> {
     let header = [
-        "sigma_w2", "sigma_b2", "seed", "depth", "quantity", "score", "predicted_depth", "seconds", "flops",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "quantity",
+        "score",
+        "predicted_depth",
+        "seconds",
+        "flops",
     ];
     let rows = run.scores.iter().map(|score| {
         let place = (score.sigma_w2, score.sigma_b2, score.seed_index, score.depth);

@@ -4,8 +4,7 @@ use trainer::Outcome;
 
 use crate::record::{
     CellId, CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
-    ProfileRecord, RunRecord, TheoryRecord, VerdictRecord,
- TrainingId, TrainingRecord,
+    ProfileRecord, RunRecord, TheoryRecord, TrainingId, TrainingRecord, VerdictRecord,
 };
 
 /// The critical weight variance of the made-up theory.

@@ -48,7 +48,9 @@ fn a_run_with_trainings_shows_them_first() {
     let page = check(&run);
     let chart = page.find("id=\"trainability-sgd-0.1-sigma_b2-0.05\"").expect("the chart is there");
     assert!(chart < page.find("id=\"phase-").unwrap());
-    for part in ["accuracy 0.9, 2 of 2 seeds succeed", "Depth that can be trained", "Cost beside training"] {
+    for part in
+        ["accuracy 0.9, 2 of 2 seeds succeed", "Depth that can be trained", "Cost beside training"]
+    {
         assert!(page.contains(part), "{part}");
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn sentences(run: &RunRecord) -> Vec<String> {
     let mut said: Vec<String> = slices
         .into_iter()
         .map(|(recipe, b)| {
-            let is_here = |found: &&Frontier| found.recipe == recipe && found.sigma_b2.to_bits() == b;
+            let is_here =
+                |found: &&Frontier| found.recipe == recipe && found.sigma_b2.to_bits() == b;
             reach(run, &all.iter().filter(is_here).collect::<Vec<_>>())
         })
         .collect();
@@ -92,22 +93,21 @@ fn layers(number: f64) -> String {
 /// How sharp the frontier is.
 fn sharpness(all: &[Frontier]) -> String {
     let seeds = all.iter().map(|found| found.seeds.len()).max().unwrap_or(0);
-    let turned: usize = all
-        .iter()
-        .flat_map(|found| &found.seeds)
-        .filter(|seed| seed.reversals > 0)
-        .count();
+    let turned: usize =
+        all.iter().flat_map(|found| &found.seeds).filter(|seed| seed.reversals > 0).count();
     let searched: usize = all.iter().map(|found| found.seeds.len()).sum();
     let turns = if turned == 0 {
-        format!("no network succeeds below one that fails, for any of {}", count(searched, "frontier"))
+        format!(
+            "no network succeeds below one that fails, for any of {}",
+            count(searched, "frontier")
+        )
     } else {
         format!(
             "at {turned} of {} a network succeeds although a shallower one fails",
             count(searched, "frontier")
         )
     };
-    let mut widths: Vec<f64> =
-        all.iter().map(|found| found.range.1 - found.range.0).collect();
+    let mut widths: Vec<f64> = all.iter().map(|found| found.range.1 - found.range.0).collect();
     widths.sort_by(f64::total_cmp);
     match quantile(&widths, 0.5) {
         Some(width) if seeds > 1 => format!(
