@@ -18,6 +18,7 @@ mod spread;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub(crate) mod theory;
+mod trained;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ use crate::{record::RunRecord, verdicts::Verdicts};
 ///
 /// - [`Format::Html`]: `report.html`, one file that opens offline.
 /// - [`Format::Png`] and [`Format::Svg`]: every figure, in `figures/`.
-/// - [`Format::Csv`]: `csv/profiles.csv`, `verdicts.csv`, `costs.csv` and `theory.csv`, in full precision.
+/// - [`Format::Csv`]: `csv/profiles.csv`, `verdicts.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
+///   were trained, also `trainings.csv`, `frontier.csv` and `scores.csv`.
 ///
 /// Each file is written beside its place and then renamed into it, so a reader never meets half a file.
 ///

@@ -5,6 +5,7 @@ mod evidence;
 mod figure;
 mod gallery;
 mod tables;
+mod trained;
 mod words;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     figures::{Figure, Place},
     sentences::verdict_sentences,
+    vocabulary::count,
 };
 use crate::record::RunRecord;
 use words::symbols;
@@ -86,6 +88,7 @@ fn head(run: &RunRecord) -> Markup {
                 (run.network) " · " (run.dataset) " · "
                 (run.train_samples) " training and " (run.probe_samples) " probe samples · "
                 (run.cells.len()) " of " (run.cells_planned) " cells"
+                @if !run.trainings.is_empty() { " · " (count(run.trainings.len(), "training")) }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::symbols;
+use super::{trained, words::symbols};
 use crate::{
     record::RunRecord,
     report::{
@@ -17,9 +17,11 @@ pub(super) fn tables(run: &RunRecord) -> Markup {
     html! {
         section {
             h2 { "Numbers" }
+            (trained::frontier(run))
             (verdicts(run))
             (failures(run))
             (costs(run))
+            (trained::ledger(run))
         }
     }
 }
