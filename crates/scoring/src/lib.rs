@@ -21,7 +21,7 @@ mod logistic;
 mod rank;
 mod reliability;
 
-pub use auc::roc_auc;
+pub use auc::{roc_auc, roc_auc_within};
 pub use bootstrap::{Interval, Resamples, interval};
 pub use brier::{Brier, brier_score};
 pub use folds::{Folds, cross_calibrations};

@@ -62,6 +62,8 @@ fn standing(standing: &Standing) -> Value {
         ("auc".to_owned(), standing.auc),
         ("auc_above_theory".to_owned(), standing.auc_above_theory),
         ("auc_above_depth".to_owned(), standing.auc_above_depth),
+        ("auc_at_depth".to_owned(), standing.auc_at_depth),
+        ("auc_at_depth_above_theory".to_owned(), standing.auc_at_depth_above_theory),
         ("spearman".to_owned(), standing.spearman),
         ("kendall".to_owned(), standing.kendall),
         ("brier".to_owned(), standing.brier),

@@ -47,6 +47,7 @@ fn predictors(verdicts: &Verdicts) -> Vec<String> {
     let heads = [
         "predictor",
         "AUC",
+        "AUC at equal depth",
         "Spearman",
         "Kendall",
         "Brier",
@@ -63,6 +64,7 @@ fn predictors(verdicts: &Verdicts) -> Vec<String> {
         vec![
             standing.predictor.clone(),
             estimate(standing.auc, 3),
+            estimate(standing.auc_at_depth, 3),
             estimate(standing.spearman, 2),
             estimate(standing.kendall, 2),
             estimate(standing.brier, 3),

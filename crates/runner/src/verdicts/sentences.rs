@@ -8,6 +8,7 @@ pub fn sentences(run: &RunRecord, verdicts: &Verdicts) -> Vec<String> {
     let mut said = vec![ground(run, verdicts)];
     said.extend(ranking(verdicts));
     said.extend(against(verdicts));
+    said.extend(at_depth(verdicts));
     said.extend(best(verdicts));
     said.extend(edges(verdicts));
     said.extend(coefficient(verdicts));
@@ -31,23 +32,17 @@ fn ground(run: &RunRecord, verdicts: &Verdicts) -> String {
     )
 }
 
-/// Leading predictors with the words for them.
-fn leaders(verdicts: &Verdicts) -> Vec<(String, &Standing)> {
+/// The leading predictors with words for them.
+fn leaders(verdicts: &Verdicts) -> Vec<(&'static str, &Standing)> {
     let leading = &verdicts.leading;
     let words = [
-        (&leading.cascade, "the"),
+        (&leading.cascade, "the cascade"),
         (&leading.theory, "theory"),
-        (&leading.trial, "training briefly"),
-        (&leading.depth, "the depth alone"),
+        (&leading.trial, "brief training"),
+        (&leading.depth, "depth alone"),
     ];
-    let leader = |(name, word): (&Option<String>, &str)| {
-        let standing = verdicts.standing(name.as_deref()?)?;
-        let words = match word {
-            "the" => format!("the {}", standing.predictor),
-            "the depth alone" => word.to_owned(),
-            _ => format!("{word} ({})", standing.predictor),
-        };
-        Some((words, standing))
+    let leader = |(name, words): (&Option<String>, &'static str)| {
+        Some((words, verdicts.standing(name.as_deref()?)?))
     };
     words.into_iter().filter_map(leader).collect()
 }
@@ -57,38 +52,58 @@ fn ranking(verdicts: &Verdicts) -> Option<String> {
     leaders.retain(|(_, standing)| standing.auc.is_some());
     let auc = |standing: &Standing| standing.auc.map_or(0.0, |auc| auc.value);
     leaders.sort_by(|a, b| auc(b.1).total_cmp(&auc(a.1)));
-    let words: Vec<String> = leaders
-        .iter()
-        .map(|(words, standing)| format!("{words} {}", estimate(standing.auc, 3)))
-        .collect();
+    let name = |(words, standing): &(&str, &Standing)| match *words {
+        "depth alone" => format!("depth alone {}", estimate(standing.auc, 3)),
+        words => format!("{words} ({}) {}", standing.predictor, estimate(standing.auc, 3)),
+    };
+    let words: Vec<String> = leaders.iter().map(name).collect();
     (!words.is_empty()).then(|| {
         format!(
-            "A trainable network has the higher score with a probability (AUC) of: {}.",
+            "A trainable network has a higher score than another with a probability (AUC) of: {}.",
             words.join("; ")
         )
     })
 }
 
+fn at_depth(verdicts: &Verdicts) -> Option<String> {
+    let leaders = leaders(verdicts);
+    let others = leaders.iter().filter(|(words, _)| *words != "depth alone");
+    let words: Vec<String> = others
+        .filter_map(|(words, standing)| Some((words, standing.auc_at_depth?)))
+        .map(|(words, auc)| format!("{words} {}", estimate(Some(auc), 3)))
+        .collect();
+    let cascade = leaders.iter().find(|(words, _)| *words == "the cascade");
+    let against =
+        cascade.and_then(|(_, standing)| compared(standing.auc_at_depth_above_theory, "theory"));
+    (!words.is_empty()).then(|| {
+        let against =
+            against.map_or(String::new(), |against| format!("; there the cascade {against}"));
+        format!("Among networks of equal depth: {}{against}.", words.join("; "))
+    })
+}
+
 fn against(verdicts: &Verdicts) -> Option<String> {
     let cascade = verdicts.standing(verdicts.leading.cascade.as_deref()?)?;
-    let words = |difference: Option<Estimate>, rival: &str| {
-        let difference = difference?;
-        let interval = difference.interval?;
-        let size = estimate(Some(difference), 3);
-        Some(if interval.low > 0.0 {
-            format!("is better than {rival}, by {size} in AUC")
-        } else if interval.high < 0.0 {
-            format!("is worse than {rival}, by {size} in AUC")
-        } else {
-            format!("cannot be told from {rival} by so many cells ({size} in AUC)")
-        })
-    };
-    let parts: Vec<String> =
-        [words(cascade.auc_above_theory, "theory"), words(cascade.auc_above_depth, "depth alone")]
-            .into_iter()
-            .flatten()
-            .collect();
-    (!parts.is_empty()).then(|| format!("The {} {}.", cascade.predictor, parts.join(" and ")))
+    let parts = [
+        compared(cascade.auc_above_theory, "theory"),
+        compared(cascade.auc_above_depth, "depth alone"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("The cascade {}.", parts.join(" and ")))
+}
+
+/// A difference in AUC, in words.
+fn compared(difference: Option<Estimate>, rival: &str) -> Option<String> {
+    let difference = difference?;
+    let interval = difference.interval?;
+    let size = estimate(Some(difference), 3);
+    Some(if interval.low > 0.0 {
+        format!("is better than {rival}, by {size} in AUC")
+    } else if interval.high < 0.0 {
+        format!("is worse than {rival}, by {size} in AUC")
+    } else {
+        format!("cannot be told from {rival} by so many cells ({size} in AUC)")
+    })
 }
 
 fn best(verdicts: &Verdicts) -> Option<String> {
@@ -102,7 +117,7 @@ fn best(verdicts: &Verdicts) -> Option<String> {
 }
 
 fn edges(verdicts: &Verdicts) -> Option<String> {
-    let edge = |(words, standing): &(String, &Standing)| {
+    let edge = |(words, standing): &(&str, &Standing)| {
         let edge = standing.calibrated?;
         Some((
             format!(
@@ -136,7 +151,7 @@ fn coefficient(verdicts: &Verdicts) -> Option<String> {
 }
 
 fn costs(verdicts: &Verdicts) -> Option<String> {
-    let cost = |(words, standing): &(String, &Standing)| {
+    let cost = |(words, standing): &(&str, &Standing)| {
         let ratio = standing.cost_ratio?.value;
         Some(format!("{words} {:.2}%", 100.0 * ratio))
     };

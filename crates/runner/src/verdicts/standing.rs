@@ -2,7 +2,7 @@
 
 use scoring::{
     Folds, Frontier, Interval, Logistic, Resamples, brier_score, cross_calibrations,
-    frontier_error, interval, kendall, roc_auc, spearman,
+    frontier_error, interval, kendall, roc_auc, roc_auc_within, spearman,
 };
 
 use super::{
@@ -23,6 +23,10 @@ pub struct Standing {
     pub auc_above_theory: Option<Estimate>,
     /// The same over depth alone.
     pub auc_above_depth: Option<Estimate>,
+    /// Area under the ROC curve over pairs of networks of one depth: what it knows beyond the depth.
+    pub auc_at_depth: Option<Estimate>,
+    /// By how much that is above that of `xi_c`.
+    pub auc_at_depth_above_theory: Option<Estimate>,
     /// Spearman's rank correlation with the accuracy.
     pub spearman: Option<Estimate>,
     /// Kendall's `tau_b` with the accuracy.
@@ -160,21 +164,30 @@ impl Bench<'_> {
             let probabilities = fit.probabilities(&column.scores);
             self.estimate(&|rows| brier_score(&pick(&probabilities, rows), &pick(&outcomes, rows)))
         };
-        let above = |rival: Option<&Column>| {
-            let rival = rival.filter(|rival| rival.name != column.name)?;
-            self.estimate(&|rows| {
-                Some(auc(column, &outcomes, rows)? - auc(rival, &outcomes, rows)?)
-            })
+        let depths: Vec<usize> = self.networks.rows.iter().map(|row| row.id.depth).collect();
+        let auc = |column: &Column, rows: &[usize]| {
+            roc_auc(&pick(&column.scores, rows), &pick(&outcomes, rows))
         };
+        let at_depth = |column: &Column, rows: &[usize]| {
+            let (scores, outcomes) = (pick(&column.scores, rows), pick(&outcomes, rows));
+            roc_auc_within(&scores, &outcomes, &pick(&depths, rows))
+        };
+        let above = |rival: Option<&Column>, of: &dyn Fn(&Column, &[usize]) -> Option<f64>| {
+            let rival = rival.filter(|rival| rival.name != column.name)?;
+            self.estimate(&|rows| Some(of(column, rows)? - of(rival, rows)?))
+        };
+        let [theory, depth] = self.rivals;
         let pairs = calibrations.map(|fit| self.calibrated_frontiers(column, fit));
         let published =
             column.depths.as_ref().map(|depths| self.families.with_depths(|row| depths[row]));
         Standing {
             predictor: column.name.clone(),
             meaning: self.meanings.of(&column.name),
-            auc: self.estimate(&|rows| auc(column, &outcomes, rows)),
-            auc_above_theory: above(self.rivals[0]),
-            auc_above_depth: above(self.rivals[1]),
+            auc: self.estimate(&|rows| auc(column, rows)),
+            auc_above_theory: above(theory, &auc),
+            auc_above_depth: above(depth, &auc),
+            auc_at_depth: self.estimate(&|rows| at_depth(column, rows)),
+            auc_at_depth_above_theory: above(theory, &at_depth),
             spearman: correlation(spearman),
             kendall: correlation(kendall),
             brier: calibrations.and_then(brier),
@@ -242,10 +255,6 @@ impl Bench<'_> {
         let value = statistic(&all)?;
         Some(Estimate { value, interval: interval_over(&self.resamples, statistic) })
     }
-}
-
-fn auc(column: &Column, outcomes: &[bool], rows: &[usize]) -> Option<f64> {
-    roc_auc(&pick(&column.scores, rows), &pick(outcomes, rows))
 }
 
 /// None where the statistic exists in fewer than half of the resamples.

@@ -83,6 +83,14 @@ fn costs_are_parts_of_training() {
 }
 
 #[test]
+fn at_equal_depth_depth_is_worth_nothing() {
+    let verdicts = verdicts(&run());
+    let at_depth = |predictor| standing(&verdicts, predictor).auc_at_depth.unwrap().value;
+    assert!((at_depth("depth") - 0.5).abs() < 1e-12 && (at_depth("truth") - 1.0).abs() < 1e-12);
+    assert!(at_depth("xi_c") > 0.9);
+}
+
+#[test]
 fn blind_scores_are_found() {
     let verdicts = verdicts(&run());
     assert_eq!(standing(&verdicts, "depth").unchanged, Some(1.0));
@@ -197,7 +205,7 @@ fn the_page_answers_first_and_shows_every_predictor() {
     }
     assert_eq!(files.len(), 1 + figures.len());
     let page = std::fs::read_to_string(&files[0]).unwrap();
-    let answer = page.find("A trainable network has the higher score").unwrap();
+    let answer = page.find("A trainable network has a higher score").unwrap();
     assert!(answer < page.find("<table").unwrap());
     for part in [
         "steps-100",

@@ -91,6 +91,8 @@ fn predictors(verdicts: &Verdicts) -> Markup {
                 td { (estimate(standing.auc, 3)) }
                 td { (estimate(standing.auc_above_theory, 3)) }
                 td { (estimate(standing.auc_above_depth, 3)) }
+                td { (estimate(standing.auc_at_depth, 3)) }
+                td { (estimate(standing.auc_at_depth_above_theory, 3)) }
                 td { (estimate(standing.spearman, 2)) }
                 td { (estimate(standing.kendall, 2)) }
                 td { (estimate(standing.brier, 3)) }
@@ -104,6 +106,7 @@ fn predictors(verdicts: &Verdicts) -> Markup {
     html! {
         h3 { "Predictors" }
         p {
+            "At equal depth only networks of one depth are compared, which shows what a score knows beyond the depth. "
             "Rank correlations are with the highest accuracy of each training. The Brier score is that of a "
             "probability calibrated on " (verdicts.calibrated_on)
             "; \u{201c}between\u{201d} shares variances out in turn instead. Frontiers are those of the calibrated "
@@ -112,8 +115,19 @@ fn predictors(verdicts: &Verdicts) -> Markup {
         (scrolling("Predictors", html! {
             table {
                 (head(&[
-                    "predictor", "AUC", "above ξ_c", "above depth", "Spearman", "Kendall", "Brier", "Brier between",
-                    "frontier missed by (layers)", "too deep by (layers)", "octaves",
+                    "predictor",
+                    "AUC",
+                    "above ξ_c",
+                    "above depth",
+                    "AUC at equal depth",
+                    "above ξ_c there",
+                    "Spearman",
+                    "Kendall",
+                    "Brier",
+                    "Brier between",
+                    "frontier missed by (layers)",
+                    "too deep by (layers)",
+                    "octaves",
                 ]))
                 tbody { @for standing in &verdicts.standings { (row(standing)) } }
             }

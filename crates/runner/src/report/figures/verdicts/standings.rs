@@ -127,10 +127,17 @@ impl Figure for Standings<'_> {
             sample: Sample::Point(kind.shape(), kind.color()),
             label: kind.name().into(),
         };
-        let entries: Vec<Entry> = entries.map(entry).collect();
+        let mut entries: Vec<Entry> = entries.map(entry).collect();
+        let label = "open: among networks of equal depth".into();
+        entries.push(Entry { sample: Sample::Open, label });
         let top = legend::draw(canvas, &self.title(), &entries, width, layout)?;
+        let size = layout.text() * 12 / 13;
         let (left, costs) = match layout {
-            Layout::Wide => (px(240), px(76)),
+            Layout::Wide => {
+                let names = shown.iter().map(|s| text::width(&symbol(&s.predictor), size));
+                // Beside the room that the frame leaves for labels of its own.
+                (names.max().unwrap_or(0) - px(44), px(76))
+            }
             Layout::Narrow => (px(-44), px(62)),
         };
         let axis = |label: &str, low: f64, high: f64, ticks: Vec<f64>| Axis {
@@ -151,9 +158,8 @@ impl Figure for Standings<'_> {
             axis("", 0.0, rows, Vec::new()),
             frame::Grid::Shown,
         )?;
-        let size = layout.text() * 12 / 13;
-        let heading = (frame.rect.right + px(8), frame.rect.top - px(9));
-        text::write(canvas, "of a training", (width - px(6), heading.1), size, HPos::Right)?;
+        let heading = (width - px(6), frame.rect.top - px(9));
+        text::write(canvas, "of a training", heading, size, HPos::Right)?;
         let mut drawn = Vec::new();
         for (index, standing) in shown.iter().enumerate() {
             let y = frame.y(rows - index as f64 - 0.5);
@@ -191,8 +197,15 @@ fn draw_row(
         let ends = [(frame.x(interval.low), y), (frame.x(interval.high), y)];
         canvas.line(&ends, kind.color(), px(2))?;
     }
+    if let Some(at_depth) = standing.auc_at_depth {
+        marks::point(canvas, kind.shape(), (frame.x(at_depth.value), y), kind.color(), true)?;
+    }
     marks::point(canvas, kind.shape(), (x, y), kind.color(), false)?;
-    let text = format!("{name}: AUC {}", estimate(standing.auc, 3));
+    let text = format!(
+        "{name}: AUC {}, at equal depth {}",
+        estimate(standing.auc, 3),
+        estimate(standing.auc_at_depth, 3)
+    );
     Ok(Some(Mark { x, y, text }))
 }
 
