@@ -158,13 +158,14 @@ fn named_depths(verdicts: &Verdicts) -> Markup {
             h3 { "Depths as they are named" }
             p {
                 "Networks are trainable while their depth is at most a times the one that is named: a makes success as "
-                "likely as failure, by a logistic regression on all networks. The errors are those of the depths as "
+                "likely as failure, by a logistic regression on all networks; the slope is by how much the log-odds of "
+                "success fall with every octave of depth. The errors are those of the depths as "
                 "they are named, without calibration."
             }
             (scrolling("Depths as they are named", html! {
                 table {
                     (head(&[
-                        "predictor", "a", "log-odds per octave", "frontier missed by (layers)", "too deep by (layers)",
+                        "predictor", "a", "slope", "frontier missed by (layers)", "too deep by (layers)",
                         "octaves", "beyond the grid",
                     ]))
                     tbody { @for standing in verdicts.standings.iter().filter(named) { (row(standing)) } }
