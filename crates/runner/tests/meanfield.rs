@@ -154,3 +154,37 @@ fn mistakes_are_refused() {
     let error = place.fail(1, &[&["meanfield"], &relu[..]].concat());
     assert!(error.contains("bounded"), "{error}");
 }
+
+/// `|measured - predicted|` of a layer at each width, and its standard error.
+fn differences(point: &Value, layer: usize) -> Vec<[f64; 2]> {
+    let predicted = point["chained"][layer].as_f64().unwrap();
+    let measured = point["measured"].as_array().unwrap().iter().map(|measured| {
+        let value = &measured["profiles"]["reconstruction-error"][layer];
+        [(value["mean"].as_f64().unwrap() - predicted).abs(), value["error"].as_f64().unwrap()]
+    });
+    measured.collect()
+}
+
+/// Real ridge cascades approach the infinite-width prediction inversely to the width, in both phases: eight times as
+/// wide, they are eight times as close. The next order in `1 / width` changes that by less than a third at these widths,
+/// because noise leaves fewer components to be decoded than there are units.
+#[test]
+fn networks_approach_their_infinite_width_prediction() {
+    const NARROW: f64 = 50.0;
+    const WIDE: f64 = 400.0;
+    let place = Place::new();
+    let arguments = "ridge --sigma-w2 0.8,2.5 --train 60 --probe 40 --depth 2 --noise 1 \
+                     --estimators reconstruction-error --measure 50,400 --networks 16";
+    let ridge = json(&place, &arguments.split_whitespace().collect::<Vec<_>>());
+    for point in ridge["points"].as_array().unwrap() {
+        for layer in 0..2 {
+            let [narrow, wide] = differences(point, layer)[..] else { panic!("two widths") };
+            let is_closer = wide[0] + 4.0 * wide[1] < narrow[0] - 4.0 * narrow[1];
+            assert!(is_closer, "layer {layer}: {narrow:?} {wide:?}");
+            let error = 4.0 * f64::hypot(NARROW * narrow[1], WIDE * wide[1]);
+            let (narrow, wide) = (NARROW * narrow[0], WIDE * wide[0]);
+            let allowed = error + 0.33 * wide;
+            assert!((narrow - wide).abs() < allowed, "layer {layer}: {narrow} {wide} {allowed}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Tolerances are four standard errors plus a bias of order `depth / width`, as in `finite_width.rs`.
 
-use crate::common::{Estimate, Sampler, gaussian, normal, phi, slope};
+use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
 use meanfield::{
     Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamPair, Theory, Weights,
     kernel::Kernel,
@@ -19,15 +19,6 @@ fn inputs(sampler: &mut Sampler) -> Array2<f64> {
     let shared = x.column(0).to_owned();
     x.column_mut(1).zip_mut_with(&shared, |b, a| *b = 0.5 * a + 0.75_f64.sqrt() * *b);
     x
-}
-
-fn mean_product(x: &Array2<f64>, a: usize, b: usize) -> f64 {
-    x.column(a).dot(&x.column(b)) / x.nrows() as f64
-}
-
-/// One vector of biases, common to all inputs.
-fn biases(sampler: &mut Sampler, width: usize, variance: f64) -> Array2<f64> {
-    normal(sampler, [width, 1]) * variance.sqrt()
 }
 
 #[test]

@@ -73,6 +73,16 @@ pub(crate) fn normal(sampler: &mut Sampler, shape: [usize; 2]) -> Array2<f64> {
     })
 }
 
+/// The mean product per unit of two inputs, the columns of `x`.
+pub(crate) fn mean_product(x: &Array2<f64>, a: usize, b: usize) -> f64 {
+    x.column(a).dot(&x.column(b)) / x.nrows() as f64
+}
+
+/// One vector of biases, common to all inputs.
+pub(crate) fn biases(sampler: &mut Sampler, width: usize, variance: f64) -> Array2<f64> {
+    normal(sampler, [width, 1]) * variance.sqrt()
+}
+
 /// A running mean and its standard error.
 #[derive(Clone, Default)]
 pub(crate) struct Estimate {

@@ -161,6 +161,59 @@ fn a_millionth_from_the_line_to_nine_digits() {
     check(ordered.distance / -3.754_073_916_322_3e-7, 1.0, 5e-9);
 }
 
+/// `e^(x^2) erfc(x)`
+fn erfcx(x: f64) -> f64 {
+    (x * x).exp() * libm::erfc(x)
+}
+
+/// Next to the critical line, against closed forms of the lengths and the first two terms of `E[phi' phi']` in the angle
+/// `t = acos c`: `E[phi'^2] - E[phi'(u_1) phi'(u_2)] = a t + b t^2 / 2`, so that the contraction falls by
+/// `(2/3) a t + b t^2 / 4`. With a kink `a > 0`, and `1 - c*` is of the order of the distance squared.
+#[test]
+fn kinks_are_as_accurate_next_to_the_critical_line() {
+    const DELTA: f64 = 1e-6;
+    const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
+    /// `V(q) / sigma_w2`, `E[phi'^2]`, `a` and `b` at a length.
+    type Expansion = fn(f64) -> [f64; 4];
+    let hard_tanh: Expansion = |q| {
+        let h = q.sqrt().recip();
+        let inside = libm::erf(h / 2_f64.sqrt());
+        let edge = (-0.5 * h * h).exp();
+        let square = q * (inside - (2.0 / PI).sqrt() * h * edge) + 1.0 - inside;
+        [square, inside, edge / PI, 0.0]
+    };
+    let selu: Expansion = |q| {
+        let ((scale, alpha), r) = (SELU, (0.5 * q).sqrt());
+        let square = 0.5 * (q + alpha * alpha * (erfcx(2.0 * r) - 2.0 * erfcx(r) + 1.0));
+        let gradient = 0.5 * (1.0 + alpha * alpha * erfcx(2.0 * r));
+        let jump = 1.0 - alpha;
+        let kink = jump * jump / (2.0 * PI);
+        let next = jump * alpha * r / PI.sqrt() + 0.5 * alpha * alpha * q * erfcx(2.0 * r);
+        [square, gradient, kink, next].map(|x| scale * scale * x)
+    };
+    for (activation, expansion) in [(Activation::HardTanh, hard_tanh), (Activation::Selu, selu)] {
+        let sigma_b2 = 0.05;
+        let sigma_w2 = critical_sigma_w2(activation, sigma_b2).unwrap() * (1.0 + DELTA);
+        let point = fixed_point(activation, sigma_w2, sigma_b2);
+        let q = (0..200).fold([1e-3, 10.0], |[low, high], _| {
+            let middle = f64::midpoint(low, high);
+            let rises = sigma_w2 * expansion(middle)[0] + sigma_b2 > middle;
+            if rises { [middle, high] } else { [low, middle] }
+        })[0];
+        check(point.q_star.unwrap() / q, 1.0, 1e-13);
+        let [_, gradient, a, b] = expansion(q);
+        let distance = sigma_w2 * gradient - 1.0;
+        check(point.distance / distance, 1.0, 1e-8);
+        // sigma_w2 ((2/3) a t + b t^2 / 4) = distance, its second term being a millionth of the first.
+        let first = 1.5 * distance / (sigma_w2 * a);
+        let t = first * (1.0 - 0.375 * b / a * first);
+        check(point.d_star / (0.5 * t * t), 1.0, 1e-8);
+        let chi = 1.0 + distance - sigma_w2 * (a * t + 0.5 * b * t * t);
+        check((1.0 - point.chi_c_star) / (1.0 - chi), 1.0, 1e-8);
+        check(point.xi_c * (1.0 - chi), 1.0, 1e-6);
+    }
+}
+
 /// `critical_sigma_w2` and `critical_sigma_b2` describe one line for each activation that has one with bias.
 #[test]
 fn the_two_critical_functions_are_inverse() {

@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Places, exit};
+use super::{Places, exit, theory};
 use crate::{
     count,
     experiment::{self, Plan},
@@ -24,12 +24,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     println!("experiments in {}:", arguments.experiments.display());
     let files = experiment_files(&arguments.experiments)?;
     for path in &files {
-        let line = match plan(path) {
-            Ok(plan) => {
-                format!("{:>11}  {}", count(plan.cells.len(), "cell"), plan.file.description)
-            }
-            Err(error) => format!("unusable: {error:#}"),
-        };
+        let line = summary(path).unwrap_or_else(|error| format!("unusable: {error:#}"));
         println!("  {:<40} {line}", path.display().to_string());
     }
     if files.is_empty() {
@@ -64,12 +59,27 @@ fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// How large the experiment is, and what it is about.
+fn summary(path: &Path) -> Result<String> {
+    let (size, description) = if let Some(figure) = theory::read(path, &[])? {
+        ("theory".to_owned(), figure.description)
+    } else {
+        let plan = plan(path)?;
+        (count(plan.cells.len(), "cell"), plan.file.description)
+    };
+    Ok(format!("{size:>11}  {description}"))
+}
+
 fn plan(path: &Path) -> Result<Plan> {
     Ok(Plan::new(experiment::read(path, &[])?)?)
 }
 
 fn state(path: &Path) -> Result<String> {
-    let plan = plan(&path.join(RunFolder::EXPERIMENT))?;
+    let file = path.join(RunFolder::EXPERIMENT);
+    if theory::read(&file, &[])?.is_some() {
+        return Ok("figure of theory".to_owned());
+    }
+    let plan = plan(&file)?;
     let store = Store::open_existing(&path.join(Store::FILE))?;
     let there = store.keys()?.len();
     let planned = plan.cells.len();

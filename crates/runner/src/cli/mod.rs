@@ -11,6 +11,7 @@ mod list;
 mod meanfield;
 mod report;
 mod run;
+mod theory;
 mod validate;
 
 use std::{path::PathBuf, process::ExitCode};

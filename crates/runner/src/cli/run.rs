@@ -6,7 +6,7 @@ use datasets::{Dataset, LoadRequest, Provenance};
 use indicatif::{HumanDuration, ProgressBar};
 use tensor::BackendSpec;
 
-use super::{Places, exit};
+use super::{Places, Usage, exit, theory};
 use crate::{
     count,
     experiment::{self, Override, Plan},
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 pub(super) struct Settings {
     /// Set a key of the file: grid.seeds=5
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<Override>,
+    pub(super) overrides: Vec<Override>,
     /// Run all stages on this backend: cpu, reference or cuda:N
     #[arg(long)]
     backend: Option<BackendSpec>,
@@ -62,7 +62,32 @@ impl Settings {
     }
 }
 
+impl Arguments {
+    /// Refuses what only cells can heed.
+    fn refuse_cells(&self) -> Result<()> {
+        let Self { resume, shard, at_once, settings: Settings { backend, .. }, .. } = self;
+        let given = [
+            (*resume, "--resume"),
+            (shard.is_some(), "--shard"),
+            (at_once.is_some(), "--at-once"),
+            (backend.is_some(), "--backend"),
+        ];
+        match given.iter().find(|(is_given, _)| *is_given) {
+            None => Ok(()),
+            Some((_, name)) => Err(Usage(format!(
+                "{} draws a figure of theory, which has no cells; leave out {name}",
+                self.file.display()
+            ))
+            .into()),
+        }
+    }
+}
+
 pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
+        arguments.refuse_cells()?;
+        return theory::run(places, &figure);
+    }
     run::stop_on_interrupt()?;
     let start = Instant::now();
     let plan = arguments.settings.plan(&arguments.file)?;

@@ -5,7 +5,7 @@ use clap::Args;
 use datasets::{State, Status};
 use indicatif::{HumanBytes, HumanDuration};
 
-use super::{Places, exit, run::Settings};
+use super::{Places, exit, run::Settings, theory};
 use crate::{
     count,
     experiment::{Plan, Search, TrainPlan},
@@ -21,6 +21,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
+        return Ok(theory::validate(&figure));
+    }
     let plan = arguments.settings.plan(&arguments.file)?;
     println!("{}", plan.resolved_toml());
     let estimate = estimate(&plan)?;

@@ -20,6 +20,14 @@ pub enum FileError {
         /// What is wrong, where, and what may have been meant.
         message: String,
     },
+    /// The file draws a figure of theory, and a family of networks was wanted.
+    #[error(
+        "{origin} draws a figure of theory, which has no cells; `run`, `validate` and `list` take it"
+    )]
+    Theory {
+        /// The file.
+        origin: String,
+    },
     /// A setting of the command line is not `key=value`.
     #[error("--set {text}: {reason}")]
     Override {

@@ -7,6 +7,7 @@ mod overlay;
 mod plan;
 mod read;
 mod stop;
+mod theory;
 mod train;
 mod train_plan;
 
@@ -18,7 +19,10 @@ pub use file::{
 pub use grid::{GridSection, Range, Values};
 pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
-pub use read::{Override, read, read_text};
+pub use read::{Override, read, read_text, read_theory};
 pub use stop::{Confident, Stop};
+pub use theory::{
+    CobwebsFigure, PlaneFigure, RidgeFigure, ScalesFigure, Span, TheoryFigure, TheoryFile,
+};
 pub use train::{DepthRange, Depths, Search, TrainSection};
 pub use train_plan::{Recipe, TrainCell, TrainPlan};

@@ -131,7 +131,7 @@ impl Plan {
     }
 }
 
-fn check_name(name: &str) -> Result<(), FileError> {
+pub(super) fn check_name(name: &str) -> Result<(), FileError> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if !name.is_empty() && name.len() <= 80 && name.chars().all(allowed) {
         return Ok(());

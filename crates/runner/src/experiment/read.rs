@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use super::{ExperimentFile, FileError};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{ExperimentFile, FileError, TheoryFile};
 
 /// A setting of the command line: `grid.seeds=5`.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,9 +63,21 @@ impl Override {
 /// # Errors
 /// [`FileError`] naming the file, the line and, for an unknown key, the nearest known one.
 pub fn read(path: &Path, overrides: &[Override]) -> Result<ExperimentFile, FileError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
-    read_text(&text, &path.display().to_string(), overrides)
+    read_text(&text_of(path)?, &path.display().to_string(), overrides)
+}
+
+/// Reads the file at `path` and applies `overrides` if it draws a figure of theory; `None` if it does not.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_theory(path: &Path, overrides: &[Override]) -> Result<Option<TheoryFile>, FileError> {
+    let text = text_of(path)?;
+    if !is_theory(&text) {
+        return Ok(None);
+    }
+    let file: TheoryFile = parse(&text, &path.display().to_string(), overrides)?;
+    file.check()?;
+    Ok(Some(file))
 }
 
 /// Reads an experiment file's text; `origin` is its name in messages.
@@ -75,6 +89,27 @@ pub fn read_text(
     origin: &str,
     overrides: &[Override],
 ) -> Result<ExperimentFile, FileError> {
+    if is_theory(text) {
+        return Err(FileError::Theory { origin: origin.to_owned() });
+    }
+    parse(text, origin, overrides)
+}
+
+fn text_of(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path)
+        .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })
+}
+
+/// Whether the text has a table `[theory]`; text that is no TOML has none.
+fn is_theory(text: &str) -> bool {
+    text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("theory"))
+}
+
+fn parse<F: DeserializeOwned + Serialize>(
+    text: &str,
+    origin: &str,
+    overrides: &[Override],
+) -> Result<F, FileError> {
     let malformed = |error: &toml::de::Error| FileError::Malformed {
         origin: origin.to_owned(),
         message: explain(text, error),
@@ -88,7 +123,7 @@ pub fn read_text(
         return Ok(file);
     }
     // A setting may change part of a table that the file leaves to its defaults: `cascade.optimizer.lr=0.1`.
-    if let Ok(file) = toml::from_str::<ExperimentFile>(text) {
+    if let Ok(file) = toml::from_str::<F>(text) {
         let defaults =
             toml::Table::try_from(&file).ok().map(|table| apply(overrides, table)).transpose()?;
         if let Some(file) = defaults.and_then(|table| toml::from_str(&table.to_string()).ok()) {
@@ -97,7 +132,7 @@ pub fn read_text(
     }
     toml::from_str(&merged).map_err(|error| {
         // Blame the file where it is wrong by itself, the settings otherwise.
-        if let Err(error) = toml::from_str::<ExperimentFile>(text) {
+        if let Err(error) = toml::from_str::<F>(text) {
             return malformed(&error);
         }
         let settings: Vec<&str> = overrides.iter().map(|setting| setting.text.as_str()).collect();

@@ -17,6 +17,8 @@ pub(crate) struct Panels {
     pub(crate) list: Vec<Panel>,
     /// What the lines are, once for all panels.
     pub(crate) legend: Vec<(LineStyle, String)>,
+    /// What the series of points are, once for all panels.
+    pub(crate) marks: Vec<(usize, String)>,
     /// What the critical line is called, if a panel has one.
     pub(crate) critical: String,
 }

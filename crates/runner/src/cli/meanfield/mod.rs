@@ -2,6 +2,7 @@
 
 mod architecture;
 mod critical;
+pub(super) mod figure;
 mod numbers;
 mod plot;
 mod point;
@@ -33,7 +34,7 @@ enum Command {
     Profile(profile::Arguments),
     /// Random networks of finite width beside the theory, with standard errors
     Sample(sample::Arguments),
-    /// What ridge decoders reconstruct of a dataset from infinitely wide networks
+    /// What ridge decoders reconstruct of a dataset from infinitely wide networks, and from real ones
     Ridge(ridge::Arguments),
 }
 

@@ -1,11 +1,11 @@
 //! Maps from layer to layer, and the stairs between them and the diagonal.
 
 use anyhow::Result;
-use meanfield::{Dropout, FixedPoint, Theory};
+use meanfield::{Dropout, Theory};
 
 use super::{
     super::{architecture::Architecture, point::Question},
-    grid, some, stem, title,
+    grid, panel_title, some, stem, title,
 };
 use crate::report::theory::{AxisSpec, Line, LineStyle, Panel, Panels};
 
@@ -90,12 +90,6 @@ impl Maps {
     }
 }
 
-fn panel_title(sigma_w2: f64, state: Option<&FixedPoint>) -> String {
-    let phase =
-        state.map_or_else(|| "no stable length".to_owned(), |state| state.phase.to_string());
-    format!("σ_w² = {sigma_w2}, {phase}")
-}
-
 /// The length map of up to three points.
 pub(super) fn lengths(question: &Question) -> Result<Panels> {
     let mut panels = Vec::new();
@@ -107,13 +101,14 @@ pub(super) fn lengths(question: &Question) -> Result<Panels> {
         let high = q_star.filter(|q| *q > 1e-6).map_or(2.0, |q| 2.5 * q);
         let map = Map { apply: &|q| maps.length(q), low: 0.0, high };
         let labels = ["length q in a layer", "length q in the next"];
-        let title = panel_title(sigma_w2, state.as_ref().ok());
+        let title = panel_title(sigma_w2, state.as_ref().ok().map(|state| state.phase));
         panels.push(cobweb(title, labels, &map, &[0.04 * high, 0.96 * high]));
     }
     Ok(Panels {
         stem: stem(question, "length-map"),
         title: title(question, "Length map"),
         legend: cobweb_legend(),
+        marks: Vec::new(),
         critical: String::new(),
         list: panels,
     })
@@ -130,13 +125,14 @@ pub(super) fn correlations(question: &Question) -> Result<Panels> {
         let map =
             Map { apply: &|c: f64| maps.correlation(q, c.clamp(-1.0, 1.0)), low: 0.0, high: 1.0 };
         let labels = ["correlation c in a layer", "correlation c in the next"];
-        let title = panel_title(sigma_w2, state.as_ref().ok());
+        let title = panel_title(sigma_w2, state.as_ref().ok().map(|state| state.phase));
         panels.push(cobweb(title, labels, &map, &[0.05, 0.995]));
     }
     Ok(Panels {
         stem: stem(question, "correlation-map"),
         title: title(question, "Correlation map at q*"),
         legend: cobweb_legend(),
+        marks: Vec::new(),
         critical: String::new(),
         list: panels,
     })

@@ -9,10 +9,13 @@ mod scales;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use tensor::Activation;
+use meanfield::Phase;
 
-use super::{architecture::Architecture, point::Question, ridge::Prediction};
-use crate::report::theory::{AxisSpec, LineStyle, write_panels, write_plane};
+use super::{architecture::Architecture, point::Question, ridge::Answer};
+use crate::{
+    experiment::RidgeFigure,
+    report::theory::{AxisSpec, LineStyle, write_panels, write_plane},
+};
 
 /// Lines of profiles, one weight variance each.
 const MOST_LINES: usize = 6;
@@ -24,23 +27,53 @@ pub(super) fn write(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> 
     if let Architecture::Residual(branch) = question.architecture {
         return write_panels(&residual::profiles(question, branch)?, folder);
     }
-    let mut written = write_panels(&cobweb::lengths(question)?, folder)?;
-    written.extend(write_panels(&cobweb::correlations(question)?, folder)?);
-    written.extend(write_panels(&scales::scales(question), folder)?);
+    let mut written = write_cobwebs(question, folder)?;
+    written.extend(write_scales(question, folder)?);
     if let Architecture::FullyConnected = question.architecture {
-        written.extend(write_plane(&scales::plane(question), folder)?);
+        let most = (4.0 * question.sigma_b2).max(0.2);
+        written.extend(write_depth_plane(question, (0.0, most), folder)?);
     }
     Ok(written)
 }
 
-/// Draws the predicted errors of ridge decoders.
-pub(super) fn write_ridge(
-    predictions: &[Prediction],
-    title: &str,
-    activation: Activation,
+/// Draws the maps of lengths and of correlations.
+pub(super) fn write_cobwebs(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut written = write_panels(&cobweb::lengths(question)?, folder)?;
+    written.extend(write_panels(&cobweb::correlations(question)?, folder)?);
+    Ok(written)
+}
+
+/// Draws the depth scales over the weight variance.
+pub(super) fn write_scales(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
+    write_panels(&scales::scales(question), folder)
+}
+
+/// Draws the correlations' depth scale over the weight variance and a range of bias variances.
+pub(super) fn write_depth_plane(
+    question: &Question,
+    sigma_b2: (f64, f64),
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
-    write_panels(&ridge::errors(predictions, title, activation), folder)
+    write_plane(&scales::plane(question, sigma_b2), folder)
+}
+
+/// Draws what ridge decoders reconstruct.
+pub(super) fn write_ridge(
+    figure: &RidgeFigure,
+    answer: &Answer,
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for panels in ridge::figures(figure, answer) {
+        written.extend(write_panels(&panels, folder)?);
+    }
+    Ok(written)
+}
+
+/// The title of a panel of one weight variance; `phase` is `None` where no length is stable.
+fn panel_title(sigma_w2: f64, phase: Option<Phase>) -> String {
+    let phase = phase.map_or_else(|| "no stable length".to_owned(), |phase| phase.to_string());
+    format!("σ_w² = {sigma_w2}, {phase}")
 }
 
 fn stem(question: &Question, what: &str) -> String {

@@ -40,6 +40,7 @@ pub(super) fn profiles(question: &Question, branch: Branch) -> Result<Panels> {
         title: title(question, "Residual network, logarithms to base 10"),
         list: (0..NAMES.len()).map(|kind| panel(kind, &profiles, depth)).collect(),
         legend: variance_legend(&variances),
+        marks: Vec::new(),
         critical: String::new(),
     })
 }

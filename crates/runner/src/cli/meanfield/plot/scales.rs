@@ -82,6 +82,7 @@ pub(super) fn scales(question: &Question) -> Panels {
         stem: stem(question, "depth-scales"),
         title: title(question, "Depth scales"),
         legend: lines.into_iter().map(|(style, label, _)| (style, label)).collect(),
+        marks: Vec::new(),
         critical: match architecture {
             Architecture::Dropout { .. } => "critical without dropout".to_owned(),
             _ => "critical".to_owned(),
@@ -90,20 +91,20 @@ pub(super) fn scales(question: &Question) -> Panels {
     }
 }
 
-/// The correlations' depth scale over both variances.
-pub(super) fn plane(question: &Question) -> Plane {
+/// The correlations' depth scale over both variances, bias variances from `least` to `most`.
+pub(super) fn plane(question: &Question, (least, most): (f64, f64)) -> Plane {
     const COLUMNS: usize = 240;
     const ROWS: usize = 150;
-    let Question { activation, sigma_b2, .. } = *question;
+    let Question { activation, .. } = *question;
     let (low, high) = range(question);
-    let most = (4.0 * sigma_b2).max(0.2);
     let middles = |low: f64, high: f64, count: usize| -> Vec<f64> {
         (0..count).map(|i| low + (high - low) * (i as f64 + 0.5) / count as f64).collect()
     };
-    let (columns, rows) = (middles(low, high, COLUMNS), middles(0.0, most, ROWS));
+    let (columns, rows) = (middles(low, high, COLUMNS), middles(least, most, ROWS));
     let states = fixed_points(activation, &columns, &rows);
     // The line is a function of either variance at most places; where it is not met, it is broken.
-    let along = grid(0.0, most).map(|b| (critical_point(activation, b).map(|p| p.sigma_w2), Ok(b)));
+    let along =
+        grid(least, most).map(|b| (critical_point(activation, b).map(|p| p.sigma_w2), Ok(b)));
     let across = grid(low.max(1e-6), high).map(|w| (Ok(w), critical_sigma_b2(activation, w)));
     let line = |points: &mut dyn Iterator<
         Item = (meanfield::Result<f64>, meanfield::Result<f64>),

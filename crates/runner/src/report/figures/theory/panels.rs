@@ -52,6 +52,10 @@ impl Figure for Panels {
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
         let (width, height) = self.size(layout);
         let mut entries: Vec<Entry> = self.legend.iter().map(entry).collect();
+        entries.extend(self.marks.iter().map(|(index, label)| Entry {
+            sample: Sample::Point(Shape::of(*index), series(*index)),
+            label: label.clone(),
+        }));
         if self.list.iter().any(|panel| panel.critical.is_some()) {
             entries.push(Entry { sample: Sample::Critical, label: self.critical.clone() });
         }
@@ -73,8 +77,9 @@ impl Panels {
 
     /// The height of title and legend.
     fn head(&self, width: i32) -> i32 {
-        let entry = |(_, label): &(LineStyle, String)| text::width(label, px(13)) + px(48);
-        let long: i32 = self.legend.iter().map(entry).sum::<i32>() + px(120);
+        let labels = self.legend.iter().map(|(_, label)| label);
+        let labels = labels.chain(self.marks.iter().map(|(_, label)| label));
+        let long = labels.map(|label| text::width(label, px(13)) + px(48)).sum::<i32>() + px(120);
         px(40) + px(20) * (1 + long / (width - px(20)))
     }
 }
