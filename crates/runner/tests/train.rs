@@ -94,6 +94,27 @@ fn shards_share_the_searches() {
 }
 
 #[test]
+fn predictors_are_asked_about_every_network_trained_and_only_once() {
+    let place = Place::with(&experiment(""));
+    let said = run(&place, &[]);
+    assert!(said.contains("predictors asked about 8 initialisations"), "{said}");
+    let asked = "SELECT DISTINCT depth, sigma_w2, seed_index FROM scores JOIN looks ON look = key \
+                 WHERE quantity = ";
+    for quantity in ["cascade relative saturation", "xi_c", "jacobian", "steps-equal-cost"] {
+        assert_eq!(place.rows(&format!("{asked}'{quantity}'")).len(), LATTICE, "{quantity}");
+    }
+    // One look of the cascade at a family costs as much as the shares of its networks together.
+    let cost = "SELECT count(*) FROM (SELECT look, sum(scores.flops) AS shared FROM scores \
+                WHERE quantity = 'cascade relative saturation' GROUP BY look) \
+                WHERE NOT EXISTS (SELECT 1 FROM cells WHERE abs(cells.flops - shared) < 1)";
+    assert_eq!(place.rows(cost), [[rusqlite::types::Value::Integer(0)]]);
+    let said = run(&place, &[]);
+    assert!(said.contains("about 0 initialisations") && said.contains("8 were there"), "{said}");
+    let said = run(&place, &["--set", "name=other"]);
+    assert!(said.contains("about 0 initialisations") && said.contains("8 taken from"), "{said}");
+}
+
+#[test]
 fn success_may_be_redefined_without_training_again() {
     let place = Place::with(&experiment("stop_at_success = false"));
     run(&place, &[]);

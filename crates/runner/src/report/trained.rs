@@ -110,11 +110,18 @@ fn sharpness(all: &[Frontier]) -> String {
     let mut widths: Vec<f64> = all.iter().map(|found| found.range.1 - found.range.0).collect();
     widths.sort_by(f64::total_cmp);
     match quantile(&widths, 0.5) {
-        Some(width) if seeds > 1 => format!(
+        _ if seeds == 1 => format!("With 1 seed for each point, {turns}."),
+        Some(width) if width > 0.0 => format!(
             "The frontiers of the {seeds} seeds of a point lie {} apart at the median; {turns}.",
             layers(width)
         ),
-        _ => format!("With 1 seed for each point, {turns}."),
+        _ => {
+            let agreed = widths.iter().filter(|&&width| width <= 0.0).count();
+            format!(
+                "The {seeds} seeds of a point have the same frontier at {agreed} of {}; {turns}.",
+                count(all.len(), "point")
+            )
+        }
     }
 }
 
@@ -157,8 +164,8 @@ mod tests {
             [
                 "Trained by sgd 0.1 to an accuracy of 0.8 at σ_b² = 0.05, networks of this family succeed down to 15 \
                  layers at σ_w² = 1.5 (10 to 20 by seed), to no depth tried at σ_w² = 0.5 and 10 layers at σ_w² = 3.",
-                "The frontiers of the 2 seeds of a point lie 0 layers apart at the median; no network succeeds below one \
-                 that fails, for any of 6 frontiers.",
+                "The 2 seeds of a point have the same frontier at 2 of 3 points; no network succeeds below one that fails, \
+                 for any of 6 frontiers.",
             ]
         );
     }

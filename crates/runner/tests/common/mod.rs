@@ -129,6 +129,7 @@ pub fn results(path: &Path) -> Vec<Vec<Value>> {
         "SELECT * FROM gallery ORDER BY cell, depth, sample",
         "SELECT key, sigma_w2, sigma_b2, seed_index, depth, recipe, outcome, step, accuracy, flops, backend, \
          evaluations, losses FROM trainings ORDER BY key",
+        "SELECT look, position, depth, quantity, score, predicted_depth FROM scores ORDER BY look, position",
     ];
     queries.into_iter().flat_map(|query| rows(path, query)).collect()
 }

@@ -182,10 +182,11 @@ impl<'a> Trainability<'a> {
         for (column, sides) in self.columns.iter().zip(across.windows(2)) {
             for (&depth, trainings) in &column.cells {
                 let Ok(row) = self.depths.binary_search(&depth) else { continue };
+                // Each reaches a little under the next row and the next column, so that no seam shows between them.
                 let rect = Rect {
                     left: frame.x(sides[0]),
-                    right: frame.x(sides[1]),
-                    top: frame.y(rows[row + 1]),
+                    right: (frame.x(sides[1]) + px(1)).min(frame.rect.right),
+                    top: (frame.y(rows[row + 1]) - px(1)).max(frame.rect.top),
                     bottom: frame.y(rows[row]),
                 };
                 let mean = trainings.iter().map(|training| training.accuracy).sum::<f64>()

@@ -43,6 +43,11 @@ impl<'a> Factor<'a> {
 }
 
 impl Factor<'_> {
+    /// Whether tiles of this matrix have to be transposed on the way from memory.
+    pub(super) fn is_transposed(&self, side: Side) -> bool {
+        self.k_is_contiguous != (side == Side::Left)
+    }
+
     /// Writes the tile of `x` from `16 x_tile` and `k` from `32 k_block` on, zeros beyond the matrix.
     ///
     /// # Safety
@@ -85,7 +90,7 @@ impl Factor<'_> {
                 }
             }
             // What lies now in a row is 16 pairs of one x, or 16 x of one pair.
-            if self.k_is_contiguous != (side == Side::Left) {
+            if self.is_transposed(side) {
                 for piece in 0..PIECES {
                     transpose_in_place(out.add(piece * TILE));
                 }
@@ -147,7 +152,7 @@ impl Factor<'_> {
 /// # Safety
 /// As [`Factor::pack`], for one tile.
 #[inline(always)]
-unsafe fn transpose_in_place(tile: *mut f32) {
+pub(super) unsafe fn transpose_in_place(tile: *mut f32) {
     // SAFETY: as the caller's.
     unsafe {
         let mut rows = [_mm512_setzero_ps(); SIDE];

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     DEPTH, SIDE, TILE,
-    pack::{Factor, Side},
+    pack::{Factor, Side, transpose_in_place},
     tiles::{self, Fetch, Tiles, multiply_pieces, products},
 };
 use crate::cpu::{
@@ -44,7 +44,8 @@ fn multiply_in<const PIECES: usize>(
     }
     // At least one, so that a product without terms is zero and not left alone.
     let blocks = left.k.div_ceil(DEPTH).max(1);
-    let packed = pack_right::<PIECES>(right, blocks);
+    let roles = Roles::cheapest(&left, &right);
+    let packed = pack_whole::<PIECES>(right, roles.right, blocks);
     let chunk_rows = ROW_CHUNK.min(rows);
     let pair = 2 * PIECES * TILE;
     let chunks = c[..rows * columns].par_chunks_mut(chunk_rows * columns).enumerate();
@@ -54,6 +55,7 @@ fn multiply_in<const PIECES: usize>(
             SimdLevel::Amx.run(Rows::<PIECES> {
                 left,
                 right: &packed,
+                roles,
                 blocks,
                 columns,
                 epilogue,
@@ -65,13 +67,44 @@ fn multiply_in<const PIECES: usize>(
     );
 }
 
+/// Which operand of the tile unit each factor is. With left and right exchanged its sums come out transposed, which may
+/// cost less than to transpose a factor.
+#[derive(Clone, Copy)]
+struct Roles {
+    left: Side,
+    right: Side,
+}
+
+impl Roles {
+    const AS_THEY_ARE: Self = Self { left: Side::Left, right: Side::Right };
+    const EXCHANGED: Self = Self { left: Side::Right, right: Side::Left };
+
+    /// Those with the fewest transpositions of 16 by 16 numbers.
+    fn cheapest(left: &Factor<'_>, right: &Factor<'_>) -> Self {
+        // Two squares of numbers are three of pairs, one for each piece.
+        let factor = |factor: &Factor<'_>, side| {
+            if factor.is_transposed(side) { 3 * factor.x * factor.k / 2 } else { 0 }
+        };
+        let cost = |roles: Self| factor(left, roles.left) + factor(right, roles.right);
+        if cost(Self::EXCHANGED) + left.x * right.x < cost(Self::AS_THEY_ARE) {
+            Self::EXCHANGED
+        } else {
+            Self::AS_THEY_ARE
+        }
+    }
+
+    fn is_exchanged(self) -> bool {
+        self.left == Side::Right
+    }
+}
+
 /// `[pair of column tiles][k block][2][piece]` of tiles.
-fn pack_right<const PIECES: usize>(right: Factor<'_>, blocks: usize) -> Aligned {
+fn pack_whole<const PIECES: usize>(factor: Factor<'_>, side: Side, blocks: usize) -> Aligned {
     let pair = blocks * 2 * PIECES * TILE;
-    let pairs = right.x.div_ceil(2 * SIDE);
+    let pairs = factor.x.div_ceil(2 * SIDE);
     let mut packed = Aligned::zeros(pairs * pair);
     packed.as_mut_slice().par_chunks_mut(pair).enumerate().for_each(|(index, out)| {
-        SimdLevel::Amx.run(PackPair::<PIECES> { factor: right, side: Side::Right, index, out });
+        SimdLevel::Amx.run(PackPair::<PIECES> { factor, side, index, out });
     });
     packed
 }
@@ -101,6 +134,7 @@ impl<const PIECES: usize> Kernel for PackPair<'_, PIECES> {
 struct Rows<'a, const PIECES: usize> {
     left: Factor<'a>,
     right: &'a Aligned,
+    roles: Roles,
     blocks: usize,
     columns: usize,
     epilogue: Epilogue<'a>,
@@ -122,7 +156,7 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
             let next = self.first_row + (index + 1) * 2 * SIDE;
             self.left.prefetch_rows(next..next + 2 * SIDE);
             let index = self.first_row / (2 * SIDE) + index;
-            let pack = PackPair::<PIECES> { factor: self.left, side: Side::Left, index, out };
+            let pack = PackPair::<PIECES> { factor: self.left, side: self.roles.left, index, out };
             // SAFETY: inside a kernel of V.
             unsafe { pack.run::<V>() };
         }
@@ -148,8 +182,15 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
                         next: right.as_ptr().wrapping_add(pair + row_pair * share),
                         lines: share.div_ceil(SIDE * self.blocks * products(PIECES)),
                     };
-                    sum_products::<PIECES>(self.blocks, left.as_ptr(), right.as_ptr(), next);
-                    store_sums(sums.as_mut_slice().as_mut_ptr());
+                    let (left, right) = (left.as_ptr(), right.as_ptr());
+                    let to = sums.as_mut_slice().as_mut_ptr();
+                    if self.roles.is_exchanged() {
+                        sum_products::<PIECES>(self.blocks, right, left, next);
+                        store_transposed_sums(to);
+                    } else {
+                        sum_products::<PIECES>(self.blocks, left, right, next);
+                        store_sums(to);
+                    }
                 }
                 for row in first_row..last_row {
                     for half in 0..2 {
@@ -215,5 +256,23 @@ pub(super) unsafe fn store_sums(to: *mut f32) {
         tiles::store::<1>(to.add(TILE));
         tiles::store::<2>(to.add(2 * TILE));
         tiles::store::<3>(to.add(3 * TILE));
+    }
+}
+
+/// Writes the two by two tiles as those of the transposed product.
+///
+/// # Safety
+/// There are [`Tiles`]; `to` is valid for four.
+#[inline(always)]
+unsafe fn store_transposed_sums(to: *mut f32) {
+    // SAFETY: as the caller's.
+    unsafe {
+        tiles::store::<0>(to);
+        tiles::store::<2>(to.add(TILE));
+        tiles::store::<1>(to.add(2 * TILE));
+        tiles::store::<3>(to.add(3 * TILE));
+        for tile in 0..4 {
+            transpose_in_place(to.add(tile * TILE));
+        }
     }
 }
