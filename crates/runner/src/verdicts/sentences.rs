@@ -153,7 +153,8 @@ fn coefficient(verdicts: &Verdicts) -> Option<String> {
 fn costs(verdicts: &Verdicts) -> Option<String> {
     let cost = |(words, standing): &(&str, &Standing)| {
         let ratio = standing.cost_ratio?.value;
-        let share = if ratio < 5e-5 { "nothing".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
+        let share =
+            if ratio < 5e-5 { "nothing".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
         Some(format!("{words} {share}"))
     };
     let costs: Vec<String> = leaders(verdicts).iter().filter_map(cost).collect();
