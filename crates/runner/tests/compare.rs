@@ -1,5 +1,4 @@
 //! Predictors against the trainings of a run, from the command line.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod common;
 

@@ -2,7 +2,8 @@
 //!
 //! [`judge`] takes what a run has stored, trains nothing and predicts nothing. A score is held against outcomes as it
 //! is; a calibration, where one is needed, is fitted on some weight variances and tested on others, or on another run.
-//! Intervals are by cell: a cell is one `(sigma_w2, sigma_b2, depth)`, its initialisations stay together.
+//! Intervals are by cell: a cell is one `(sigma_w2, sigma_b2, depth)`, its initialisations stay together. They take
+//! calibrations as given, and cells as independent, which neighbours are not quite: true intervals are somewhat wider.
 
 mod audit;
 mod disagreement;
