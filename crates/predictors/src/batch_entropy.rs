@@ -20,8 +20,8 @@ impl<B: TrainerBackend> Predictor for BatchEntropyOfLayers<B> {
     fn quantities(&self) -> Vec<Quantity> {
         vec![Quantity::new(
             "batch-entropy",
-            "the logarithm of the mean over units of 0.5 ln(pi e s^2 + 1), s the standard deviation over a batch, in the \
-             last hidden layer: units that vary carry information (Peer et al., arXiv:2208.01134)",
+            "the logarithm of the mean over units of 0.5 ln(pi e s^2 + 1), s the standard deviation over a batch, in \
+             the last hidden layer: units that vary carry information (Peer et al., arXiv:2208.01134)",
         )]
     }
 

@@ -23,8 +23,9 @@ impl<B: TrainerBackend> Predictor for EffectiveRank<B> {
         vec![
             Quantity::new(
                 "effective-rank",
-                "the exponential of the entropy of the normalised singular values of the last hidden layer's activations, \
-                 not centred: few directions leave little to tell classes apart by (Roy and Vetterli, EUSIPCO 2007)",
+                "the exponential of the entropy of the normalised singular values of the last hidden layer's \
+                 activations, not centred: few directions leave little to tell classes apart by (Roy and Vetterli, \
+                 EUSIPCO 2007)",
             ),
             Quantity::new(
                 "effective-rank-min",
@@ -49,8 +50,8 @@ impl<B: TrainerBackend> Predictor for EffectiveRank<B> {
     }
 }
 
-/// `exp(-sum_i p_i ln p_i)` with `p_i = s_i / sum_j s_j`, `s_i^2` the eigenvalues of `gram`, which is symmetric; NaN for
-/// zero. Eigenvalues below rounding count as zero.
+/// `exp(-sum_i p_i ln p_i)` with `p_i = s_i / sum_j s_j`, `s_i^2` the eigenvalues of `gram`, which is symmetric; NaN
+/// for zero. Eigenvalues below rounding count as zero.
 fn effective_rank(gram: &Array2<f64>) -> f64 {
     let n = gram.nrows();
     let scale = gram.diag().sum();

@@ -24,13 +24,13 @@ impl<B: TrainerBackend> Predictor for Gradient<B> {
         vec![
             Quantity::new(
                 "gradient-norm",
-                "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after Abdelfattah \
-                 et al., arXiv:2101.08134, who add up the layers' norms)",
+                "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after \
+                 Abdelfattah et al., arXiv:2101.08134, who add up the layers' norms)",
             ),
             Quantity::new(
                 "gradient-ratio",
-                "-|ln(g_1 / g_L)|, g_l the norm of the gradient by layer l's weights: gradients should neither vanish nor \
-                 explode on their way from the last layer to the first (after Glorot and Bengio, AISTATS 2010)",
+                "-|ln(g_1 / g_L)|, g_l the norm of the gradient by layer l's weights: gradients should neither vanish \
+                 nor explode on their way from the last layer to the first (after Glorot and Bengio, AISTATS 2010)",
             ),
         ]
     }
@@ -47,8 +47,8 @@ impl<B: TrainerBackend> Predictor for Gradient<B> {
 }
 
 impl<B: TrainerBackend> Gradient<B> {
-    /// The logarithms of the norms of the gradient by each layer's weights, the first layer first, and the floating-point
-    /// operations it took.
+    /// The logarithms of the norms of the gradient by each layer's weights, the first layer first, and the
+    /// floating-point operations it took.
     fn ln_norms(&self, subject: &Subject<'_>) -> Result<(Vec<f64>, u64)> {
         let layers = subject.network.spec().layers();
         let batch = Batch::new(subject, self.samples, 1)?;

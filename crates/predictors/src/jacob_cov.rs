@@ -22,9 +22,9 @@ impl<B: TrainerBackend> Predictor for JacobCov<B> {
     fn quantities(&self) -> Vec<Quantity> {
         vec![Quantity::new(
             "jacob-cov",
-            "-sum_i (ln(v_i + k) + 1 / (v_i + k)), v_i the eigenvalues of the correlation matrix of the samples' gradients of \
-             the summed outputs by the input, k = 1e-5: local linear maps that differ train better (Mellor et al., \
-             arXiv:2006.04647, first version)",
+            "-sum_i (ln(v_i + k) + 1 / (v_i + k)), v_i the eigenvalues of the correlation matrix of the samples' \
+             gradients of the summed outputs by the input, k = 1e-5: local linear maps that differ train better \
+             (Mellor et al., arXiv:2006.04647, first version)",
         )]
     }
 

@@ -25,8 +25,8 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
         vec![
             Quantity::new(
                 "jacobian",
-                "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals should \
-                 neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
+                "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals \
+                 should neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
             ),
             Quantity::new(
                 "jacobian-condition",

@@ -1,12 +1,13 @@
 //! What can be said of a network's trainability before it is trained.
 //!
-//! A [`Predictor`] looks at a [`Subject`], a network at its initialisation with the samples it would learn from, and gives
-//! one [`Judgement`] for each of its [`Quantity`]s. Its cost comes with them, so that predictors can be held against each
-//! other, and against training itself, at what they cost. A new predictor is one file, and one line in [`all`].
+//! A [`Predictor`] looks at a [`Subject`], a network at its initialisation with the samples it would learn from, and
+//! gives one [`Judgement`] for each of its [`Quantity`]s. Its cost comes with them, so that predictors can be held
+//! against each other, and against training itself, at what they cost. A new predictor is one file, and one line in
+//! [`all`].
 //!
 //! Which sign means trainable is part of a predictor: a larger score always does, and a score that turns out to say the
-//! opposite stays wrong. Deep networks make numbers vanish and overflow; a score is then negative infinity, never NaN, but
-//! derivatives are scaled on their way back and vanish only with their last bit.
+//! opposite stays wrong. Deep networks make numbers vanish and overflow; a score is then negative infinity, never NaN,
+//! but derivatives are scaled on their way back and vanish only with their last bit.
 
 mod batch;
 mod batch_entropy;

@@ -31,8 +31,8 @@ impl<B: TrainerBackend> Predictor for Naswot<B> {
             ),
             Quantity::new(
                 "naswot-last",
-                "the same of the last hidden layer alone, K_ij a fraction of its units, so that neither depth nor width \
-                 count by themselves (after Mellor et al., arXiv:2006.04647)",
+                "the same of the last hidden layer alone, K_ij a fraction of its units, so that neither depth nor \
+                 width count by themselves (after Mellor et al., arXiv:2006.04647)",
             ),
         ]
     }

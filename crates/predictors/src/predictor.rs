@@ -38,8 +38,8 @@ impl Quantity {
 /// What one quantity comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Judgement {
-    /// Networks of this family are trainable down to this many layers; infinite where there is no limit. A network of `L`
-    /// layers has the score `log2(depth / L)`.
+    /// Networks of this family are trainable down to this many layers; infinite where there is no limit. A network of
+    /// `L` layers has the score `log2(depth / L)`.
     Depth(f64),
     /// The score of this network. A larger one means trainable; never NaN.
     Score(f64),

@@ -113,7 +113,8 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
 }
 
 impl<B: TrainerBackend> AtLayer<'_, B> {
-    /// The natural logarithm of the Euclidean norm of the derivative by the layer's weights; negative infinity for zero.
+    /// The natural logarithm of the Euclidean norm of the derivative by the layer's weights; negative infinity for
+    /// zero.
     pub(crate) fn ln_weight_norm(&self, backend: &B) -> Result<f64> {
         let DenseLayer { inputs, outputs, .. } = self.shape;
         let mut gradient = backend.zeros(outputs * inputs)?;

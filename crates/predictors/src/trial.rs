@@ -15,9 +15,9 @@ pub enum Length {
 
 /// The first steps of the real training: what any predictor has to beat at the same cost.
 ///
-/// Both scores are given. Accuracy is what decides success, and does not depend on the scale of the outputs; but after a few
-/// steps it may stand at chance for good and bad networks alike, where the loss has begun to move. The loss, on the other
-/// hand, holds the scale of the outputs against chaotic networks.
+/// Both scores are given. Accuracy is what decides success, and does not depend on the scale of the outputs; but after
+/// a few steps it may stand at chance for good and bad networks alike, where the loss has begun to move. The loss, on
+/// the other hand, holds the scale of the outputs against chaotic networks.
 #[derive(Clone, Debug)]
 pub struct Trial<B> {
     backend: B,
@@ -26,8 +26,8 @@ pub struct Trial<B> {
 }
 
 impl<B: TrainerBackend> Trial<B> {
-    /// A trial with the settings of the real training, which it neither ends early nor lets decay: a cosine over thousands
-    /// of steps is nearly constant over its first ones.
+    /// A trial with the settings of the real training, which it neither ends early nor lets decay: a cosine over
+    /// thousands of steps is nearly constant over its first ones.
     pub fn new(backend: B, train: TrainParams, length: Length) -> Self {
         let schedule = Schedule { decay: Decay::Constant, ..train.schedule };
         let endless = TrainParams {

@@ -1,7 +1,7 @@
 use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject};
 
-/// What is known without looking: depth, number of parameters, variance of the weights. Whatever does not beat these has
-/// no claim to have seen anything.
+/// What is known without looking: depth, number of parameters, variance of the weights. Whatever does not beat these
+/// has no claim to have seen anything.
 #[derive(Clone, Copy, Debug)]
 pub struct Trivial;
 

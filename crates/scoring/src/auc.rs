@@ -6,15 +6,38 @@ use crate::midranks;
 /// `None` where all outcomes are the same.
 pub fn roc_auc(scores: &[f64], outcomes: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
+    let (wins, pairs) = wins(scores, outcomes);
+    (pairs > 0.0).then(|| wins / pairs)
+}
+
+/// The same over pairs of one stratum alone: what a score knows beyond the stratum. All pairs count alike.
+///
+/// `None` where no stratum has both outcomes.
+pub fn roc_auc_within(scores: &[f64], outcomes: &[bool], strata: &[usize]) -> Option<f64> {
+    assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
+    assert_eq!(scores.len(), strata.len(), "one stratum for each score");
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by_key(|&row| strata[row]);
+    let of_stratum = |rows: &[usize]| {
+        let scores: Vec<f64> = rows.iter().map(|&row| scores[row]).collect();
+        let outcomes: Vec<bool> = rows.iter().map(|&row| outcomes[row]).collect();
+        wins(&scores, &outcomes)
+    };
+    let (wins, pairs) = order
+        .chunk_by(|&a, &b| strata[a] == strata[b])
+        .map(of_stratum)
+        .fold((0.0, 0.0), |sum, (wins, pairs)| (sum.0 + wins, sum.1 + pairs));
+    (pairs > 0.0).then(|| wins / pairs)
+}
+
+/// Pairs of a success and a failure of which the success has the larger score, and all such pairs.
+fn wins(scores: &[f64], outcomes: &[bool]) -> (f64, f64) {
     let successes = outcomes.iter().filter(|&&success| success).count() as f64;
     let failures = outcomes.len() as f64 - successes;
-    if successes <= 0.0 || failures <= 0.0 {
-        return None;
-    }
     let ranks = midranks(scores);
-    let sum: f64 =
-        ranks.iter().zip(outcomes).filter(|(_, success)| **success).map(|(r, _)| r).sum();
-    Some((sum - 0.5 * successes * (successes + 1.0)) / (successes * failures))
+    let of_successes = ranks.iter().zip(outcomes).filter(|(_, success)| **success);
+    let sum: f64 = of_successes.map(|(rank, _)| rank).sum();
+    (sum - 0.5 * successes * (successes + 1.0), successes * failures)
 }
 
 #[cfg(test)]
@@ -42,6 +65,19 @@ mod tests {
     fn one_class_has_no_curve() {
         assert_eq!(roc_auc(&[1.0, 2.0], &[true, true]), None);
         assert_eq!(roc_auc(&[], &[]), None);
+    }
+
+    /// Of the first stratum one pair of two is in order, of the second all three; the third has one outcome.
+    #[test]
+    fn strata_by_hand() {
+        let scores = [1.0, 2.0, 3.0, 9.0, 8.0, 7.0, 6.0, 0.0];
+        let outcomes = [false, true, false, true, true, true, false, true];
+        let strata = [4, 4, 4, 1, 1, 1, 1, 0];
+        assert_eq!(roc_auc_within(&scores, &outcomes, &strata), Some(4.0 / 5.0));
+        // A score that is the stratum itself knows nothing beyond it.
+        let blind: Vec<f64> = strata.iter().map(|&stratum| stratum as f64).collect();
+        assert_eq!(roc_auc_within(&blind, &outcomes, &strata), Some(0.5));
+        assert_eq!(roc_auc_within(&[1.0, 2.0], &[true, false], &[0, 1]), None);
     }
 
     proptest! {

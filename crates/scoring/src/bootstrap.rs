@@ -11,9 +11,9 @@ pub struct Interval {
     pub undefined: f64,
 }
 
-/// The percentile bootstrap by cell: every resample draws as many cells as there are, with replacement, and takes all rows of
-/// each (the cluster bootstrap; Davison and Hinkley 1997, section 3.8). The same resamples serve every statistic, so that
-/// differences between predictors are paired.
+/// The percentile bootstrap by cell: every resample draws as many cells as there are, with replacement, and takes all
+/// rows of each (the cluster bootstrap; Davison and Hinkley 1997, section 3.8). The same resamples serve every
+/// statistic, so that differences between predictors are paired.
 #[derive(Clone, Debug)]
 pub struct Resamples {
     /// Row numbers of each resample, in increasing order of what was drawn.
@@ -115,8 +115,8 @@ mod tests {
         }
     }
 
-    /// The standard error of the mean of 400 cells of a fair coin is 1/40, whatever the number of equal seeds; by row it
-    /// would be half of that.
+    /// The standard error of the mean of 400 cells of a fair coin is 1/40, whatever the number of equal seeds; by row
+    /// it would be half of that.
     #[test]
     fn intervals_are_as_wide_as_cells_scatter() {
         let numbers: Vec<f64> = (0..1600_u32).map(|i| f64::from(i / 4 % 2)).collect();

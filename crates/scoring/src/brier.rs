@@ -5,8 +5,8 @@ use crate::{isotonic, midranks};
 /// The mean squared distance of probabilities from outcomes, and its parts: `score = miscalibration - discrimination +
 /// uncertainty`.
 ///
-/// The parts are those of Dimitriadis, Gneiting and Jordan (PNAS 118, 2021): what an isotonic recalibration on the same rows
-/// would gain, and how much better than the overall frequency it then is. They need no bins.
+/// The parts are those of Dimitriadis, Gneiting and Jordan (PNAS 118, 2021): what an isotonic recalibration on the same
+/// rows would gain, and how much better than the overall frequency it then is. They need no bins.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Brier {
     /// From 0 (right and certain) to 1.

@@ -23,23 +23,19 @@ impl Folds {
     }
 }
 
-/// The probability of success of each row, from a calibration that has seen the rows of the other folds alone. With fewer
-/// than two folds there are no others, and all is 1/2.
-pub fn cross_fit(scores: &[f64], outcomes: &[bool], folds: &[usize]) -> Vec<f64> {
+/// The calibration of each fold's rows, which has seen the rows of the other folds alone. With fewer than two folds
+/// there are no others, and it says 1/2.
+pub fn cross_calibrations(scores: &[f64], outcomes: &[bool], folds: &[usize]) -> Vec<Logistic> {
     assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
     assert_eq!(scores.len(), folds.len(), "one fold for each score");
-    let mut probabilities = vec![0.5; scores.len()];
     let count = folds.iter().max().map_or(0, |last| last + 1);
-    for fold in 0..count {
+    let without = |fold: usize| {
         let others = || (0..scores.len()).filter(|&row| folds[row] != fold);
         let seen: Vec<f64> = others().map(|row| scores[row]).collect();
         let known: Vec<bool> = others().map(|row| outcomes[row]).collect();
-        let calibration = Logistic::fit(&seen, &known);
-        for row in (0..scores.len()).filter(|&row| folds[row] == fold) {
-            probabilities[row] = calibration.probability(scores[row]);
-        }
-    }
-    probabilities
+        Logistic::fit(&seen, &known)
+    };
+    (0..count).map(without).collect()
 }
 
 #[cfg(test)]
@@ -57,17 +53,16 @@ mod tests {
     fn a_fold_does_not_see_its_own_outcomes() {
         let scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let folds = [0, 0, 1, 1, 2, 2];
-        let outcomes = [false, true, false, true, true, true];
-        let before = cross_fit(&scores, &outcomes, &folds);
-        let after = cross_fit(&scores, &[true, false, false, true, true, true], &folds);
-        assert_eq!(before[..2], after[..2]);
-        assert_ne!(before[2..], after[2..]);
-        let alone = Logistic::fit(&scores[2..], &outcomes[2..]);
-        assert_eq!(before[1].to_bits(), alone.probability(2.0).to_bits());
+        let before = cross_calibrations(&scores, &[false, true, false, true, true, true], &folds);
+        let after = cross_calibrations(&scores, &[true, false, false, true, true, true], &folds);
+        assert_eq!(before[0], after[0]);
+        assert_ne!(before[1..], after[1..]);
+        assert_eq!(before[0], Logistic::fit(&scores[2..], &[false, true, true, true]));
     }
 
     #[test]
     fn without_others_nothing_is_known() {
-        assert_eq!(cross_fit(&[1.0, 2.0], &[true, false], &[0, 0]), [0.5, 0.5]);
+        let alone = &cross_calibrations(&[1.0, 2.0], &[true, false], &[0, 0])[0];
+        assert!((alone.probability(2.0) - 0.5).abs() < 1e-12);
     }
 }

@@ -24,8 +24,8 @@ pub struct Observed {
 }
 
 /// Where success becomes less likely than failure: the crossing of 1/2 by the non-increasing function of depth that is
-/// nearest to the observations, with the logarithm of the depth between two depths in proportion. Depths may repeat, in any
-/// order. `None` without observations.
+/// nearest to the observations, with the logarithm of the depth between two depths in proportion. Depths may repeat, in
+/// any order. `None` without observations.
 pub fn frontier(observations: &[Observed]) -> Option<Frontier> {
     let mut sorted = observations.to_vec();
     sorted.sort_by(|a, b| b.depth.total_cmp(&a.depth));
@@ -61,6 +61,19 @@ impl Frontier {
         }
     }
 
+    /// The median, of an even number the geometric mean of the middle two, or the one of these that is outside the
+    /// grid. `None` of nothing.
+    pub fn median(frontiers: &[Self]) -> Option<Self> {
+        let key = |frontier: &Self| frontier.clamped([f64::NEG_INFINITY, f64::INFINITY]);
+        let mut sorted = frontiers.to_vec();
+        sorted.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        let (low, high) = (sorted.len().checked_sub(1)? / 2, sorted.len() / 2);
+        Some(match [sorted[low], sorted[high]] {
+            [Self::At(low), Self::At(high)] => Self::At((low * high).sqrt()),
+            [Self::At(_), outside] | [outside, _] => outside,
+        })
+    }
+
     /// The depth, or that of the grid's end.
     pub const fn clamped(self, [shallowest, deepest]: [f64; 2]) -> f64 {
         match self {
@@ -84,8 +97,8 @@ pub struct FrontierError {
     pub counted: usize,
     /// Families whose measured frontier is not; they are left out.
     pub censored: usize,
-    /// Counted families whose predicted frontier is outside the grid. They count with the grid's end, which is at most as
-    /// far from the truth as the prediction.
+    /// Counted families whose predicted frontier is outside the grid. They count with the grid's end, which is at most
+    /// as far from the truth as the prediction.
     pub clamped: usize,
 }
 
@@ -201,6 +214,16 @@ mod tests {
         assert_eq!(at(4.9), Frontier::Shallower);
         assert_eq!(at(5.0), Frontier::At(5.0));
         assert_eq!(at(f64::INFINITY), Frontier::Deeper);
+    }
+
+    #[test]
+    fn medians_of_seeds() {
+        use Frontier::{At, Deeper, Shallower};
+        assert_eq!(Frontier::median(&[]), None);
+        assert_eq!(Frontier::median(&[Deeper, At(9.0), At(4.0)]), Some(At(9.0)));
+        assert_eq!(Frontier::median(&[At(4.0), At(9.0)]), Some(At(6.0)));
+        assert_eq!(Frontier::median(&[At(4.0), Deeper]), Some(Deeper));
+        assert_eq!(Frontier::median(&[Shallower, At(4.0)]), Some(Shallower));
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-/// The non-decreasing sequence with the least weighted squared distance from `values`: the pool-adjacent-violators algorithm
-/// (Ayer et al. 1955). Weights must be positive.
+/// The non-decreasing sequence with the least weighted squared distance from `values`: the pool-adjacent-violators
+/// algorithm (Ayer et al. 1955). Weights must be positive.
 pub fn isotonic(values: &[f64], weights: &[f64]) -> Vec<f64> {
     assert_eq!(values.len(), weights.len(), "one weight for each value");
     // Blocks of equal values: mean, weight, length.
@@ -33,7 +33,8 @@ mod tests {
     }
 
     proptest! {
-        /// The conditions for the least distance: sums over blocks are kept, and no split of a block lowers its first part.
+        /// The conditions for the least distance: sums over blocks are kept, and no split of a block lowers its first
+        /// part.
         #[test]
         fn no_other_order_is_nearer(values in prop::collection::vec(0.0..1.0_f64, 1..20)) {
             let fit = isotonic(&values, &vec![1.0; values.len()]);

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 ///
 /// Logistic regression on one standardised score `z = (score - centre) / scale`, with three precautions:
 ///
-/// * `z` is clipped to `[-8, 8]`, so that infinite and wildly large scores have a say, but no more than others at the end.
-///   Centre and scale are median and interquartile range of the finite scores.
-/// * Outcomes count as `(n_1 + 1) / (n_1 + 2)` and `1 / (n_0 + 2)` instead of 1 and 0 (Platt 1999), so that the slope is
-///   finite where one score tells all apart, and probabilities are no more certain than so many rows allow.
-/// * The slope is not negative. A score that says the opposite of the truth is not turned around: it is worth nothing, and
-///   the overall frequency is what is left.
+/// * `z` is clipped to `[-8, 8]`, so that infinite and wildly large scores have a say, but no more than others at the
+///   end. Centre and scale are median and interquartile range of the finite scores.
+/// * Outcomes count as `(n_1 + 1) / (n_1 + 2)` and `1 / (n_0 + 2)` instead of 1 and 0 (Platt 1999), so that the slope
+///   is finite where one score tells all apart, and probabilities are no more certain than so many rows allow.
+/// * The slope is not negative. A score that says the opposite of the truth is not turned around: it is worth nothing,
+///   and the overall frequency is what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logistic {
     centre: f64,
@@ -43,8 +43,8 @@ impl Logistic {
         logistic(self.slope * self.standardised(score) + self.intercept)
     }
 
-    /// The score at which success is as likely as failure; `None` where the score says nothing, or all scores that are not
-    /// clipped lie on one side.
+    /// The score at which success is as likely as failure; `None` where the score says nothing, or all scores that are
+    /// not clipped lie on one side.
     pub fn threshold(&self) -> Option<f64> {
         let z = -self.intercept / self.slope;
         (self.slope > 0.0 && z.abs() < CLIP).then_some(self.centre + self.scale * z)
@@ -89,8 +89,8 @@ fn mean_logit(targets: &[f64]) -> f64 {
     (mean / (1.0 - mean)).ln()
 }
 
-/// Slope and intercept with the least cross-entropy, by Newton's method with steps halved until they help (after Lin, Lin and
-/// Weng, Machine Learning 68, 2007). The function is convex.
+/// Slope and intercept with the least cross-entropy, by Newton's method with steps halved until they help (after Lin,
+/// Lin and Weng, Machine Learning 68, 2007). The function is convex.
 fn minimum(z: &[f64], targets: &[f64], start: [f64; 2]) -> [f64; 2] {
     /// Keeps the second derivatives apart from zero where all scores are the same.
     const RIDGE: f64 = 1e-10;

@@ -31,8 +31,8 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     (squares > 0.0).then(|| (product(&x, &y) / squares.sqrt()).clamp(-1.0, 1.0))
 }
 
-/// Kendall's `tau_b`, in `[-1, 1]`: pairs in order less those in reverse, over the geometric mean of the numbers of pairs
-/// that are not tied in `x` and not tied in `y`. `n log n` steps (Knight, JASA 61, 1966).
+/// Kendall's `tau_b`, in `[-1, 1]`: pairs in order less those in reverse, over the geometric mean of the numbers of
+/// pairs that are not tied in `x` and not tied in `y`. `n log n` steps (Knight, JASA 61, 1966).
 ///
 /// `None` where one side is all the same.
 pub fn kendall(x: &[f64], y: &[f64]) -> Option<f64> {
@@ -98,7 +98,8 @@ mod tests {
         assert_eq!(midranks(&[f64::INFINITY, 1.0, f64::NEG_INFINITY]), [3.0, 2.0, 1.0]);
     }
 
-    /// The ranks of `y` are 2, 1, 4, 3: `1 - 6 sum d^2 / (n (n^2 - 1)) = 1 - 24/60`, and of six pairs two are in reverse.
+    /// The ranks of `y` are 2, 1, 4, 3: `1 - 6 sum d^2 / (n (n^2 - 1)) = 1 - 24/60`, and of six pairs two are in
+    /// reverse.
     #[test]
     fn by_hand() {
         let (x, y) = ([1.0, 2.0, 3.0, 4.0], [20.0, 10.0, 40.0, 30.0]);
