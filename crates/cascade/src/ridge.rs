@@ -67,9 +67,12 @@ impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
         let layer = |layer: &network::Layer| {
             let (h, weights) = (layer.outputs() as u64, weights(layer));
             let forward = layer.forward_flops() * (fitted + probe as u64);
-            let products = 2 * fitted * (h * h + weights);
+            // One unknown for each input, or for each sample where these are fewer.
+            let unknowns = fitted.min(h);
+            let products = 2 * fitted * (h * unknowns + weights);
             // The Cholesky factor, and the two triangular solutions for each output.
-            forward + products + h.pow(3) / 3 + 2 * h * weights
+            let outputs = layer.inputs() as u64;
+            forward + products + unknowns.pow(3) / 3 + 2 * unknowns * unknowns * outputs
         };
         layers.iter().map(layer).sum::<u64>() + compose::flops(layers, probe as u64)
     }

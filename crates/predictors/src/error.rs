@@ -1,7 +1,39 @@
-/// What can go wrong in judging a network.
+/// What can go wrong in judging a network. A score that is not defined is not among it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A layer of a kind whose derivatives are not known yet.
+    #[error("layer {layer} is not dense; only networks of dense layers can be judged")]
+    NotDense {
+        /// The layer, counted from 1.
+        layer: usize,
+    },
+    /// The samples do not fit the network.
+    #[error(
+        "the samples have {actual} numbers each, the network takes {expected}; give it the samples it was made for"
+    )]
+    SampleWidth {
+        /// The network's input width.
+        expected: usize,
+        /// The samples' width.
+        actual: usize,
+    },
+    /// A predictor that compares samples has too few.
+    #[error("there are {samples} training samples, judging a network takes at least {least}")]
+    TooFewSamples {
+        /// How many there are.
+        samples: usize,
+        /// How many there must be.
+        least: usize,
+    },
+    /// A label the network has no output for.
+    #[error("a training sample has the label {label}, the network has {classes} outputs")]
+    Label {
+        /// The label.
+        label: u8,
+        /// The network's outputs.
+        classes: usize,
+    },
     /// The network failed.
     #[error(transparent)]
     Network(#[from] network::Error),

@@ -12,7 +12,8 @@ pub struct Subject<'a> {
     pub variances: Variances,
     /// The samples it would be trained on.
     pub train: Labelled<'a>,
-    /// Samples held out from training.
+    /// Samples held out from training, on which trial trainings are measured. They should not be those that decide
+    /// whether a training succeeded.
     pub held_out: Labelled<'a>,
     /// The cell's seed: whatever a predictor draws is a function of it.
     pub seed: u64,
@@ -27,11 +28,18 @@ pub struct Quantity {
     pub meaning: &'static str,
 }
 
+impl Quantity {
+    /// A quantity with a name and what a larger score means.
+    pub fn new(name: impl Into<String>, meaning: &'static str) -> Self {
+        Self { name: name.into(), meaning }
+    }
+}
+
 /// What one quantity comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Judgement {
-    /// Networks of this family are trainable down to this many layers; infinite where there is no limit. A network of `L`
-    /// layers has the score `log2(depth / L)`.
+    /// Networks of this family are trainable down to this many layers; infinite where there is no limit. A network of
+    /// `L` layers has the score `log2(depth / L)`.
     Depth(f64),
     /// The score of this network. A larger one means trainable; never NaN.
     Score(f64),
@@ -39,12 +47,41 @@ pub enum Judgement {
     Profile(Vec<f64>),
 }
 
+impl Judgement {
+    /// The score of the network of `depth` layers, counted from 1. A larger one means trainable; never NaN.
+    ///
+    /// # Panics
+    /// When a profile ends before `depth`.
+    pub fn score(&self, depth: usize) -> f64 {
+        let score = match self {
+            Self::Depth(limit) => (limit / depth as f64).log2(),
+            Self::Score(score) => *score,
+            Self::Profile(scores) => scores[depth - 1],
+        };
+        defined(score)
+    }
+
+    /// The largest trainable depth, where the judgement gives one.
+    pub const fn depth(&self) -> Option<f64> {
+        match self {
+            Self::Depth(limit) => Some(*limit),
+            Self::Score(_) | Self::Profile(_) => None,
+        }
+    }
+}
+
+/// Negative infinity in the place of NaN: what is not defined says nothing for the network.
+pub(crate) const fn defined(score: f64) -> f64 {
+    if score.is_nan() { f64::NEG_INFINITY } else { score }
+}
+
 /// How many networks one look covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One network.
     Network,
-    /// All networks that differ in depth alone and share their first layers: the deepest one is looked at.
+    /// All networks that differ in depth alone and share their first layers: the deepest one is looked at. Where layers
+    /// are not shared, since widths depend on the depth, each network has to be looked at.
     Family,
 }
 
@@ -72,4 +109,31 @@ pub trait Predictor: Send + Sync {
     /// # Errors
     /// When the device fails. A quantity that is not defined for a network is no error: its score is negative infinity.
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings>;
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::float_cmp, reason = "whole numbers and infinities")]
+
+    use super::*;
+
+    #[test]
+    fn a_depth_is_compared_with_the_networks_in_octaves() {
+        let judgement = Judgement::Depth(12.0);
+        assert_eq!([3, 12, 48].map(|depth| judgement.score(depth)), [2.0, 0.0, -2.0]);
+        assert_eq!(judgement.depth(), Some(12.0));
+    }
+
+    #[test]
+    fn no_limit_and_no_depth_at_all_are_infinite_scores() {
+        assert_eq!(Judgement::Depth(f64::INFINITY).score(9), f64::INFINITY);
+        assert_eq!(Judgement::Depth(0.0).score(9), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn what_is_not_defined_says_nothing_for_the_network() {
+        assert_eq!(Judgement::Score(f64::NAN).score(9), f64::NEG_INFINITY);
+        assert_eq!(Judgement::Depth(f64::NAN).score(9), f64::NEG_INFINITY);
+        assert_eq!(Judgement::Profile(vec![1.0, f64::NAN]).score(2), f64::NEG_INFINITY);
+    }
 }

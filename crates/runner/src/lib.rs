@@ -10,9 +10,11 @@ pub mod environment;
 pub mod experiment;
 #[cfg(feature = "parquet")]
 pub mod export;
+pub mod frontier;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod verdicts;
 
 /// Bytes as hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {

@@ -220,6 +220,14 @@ pub struct RunRecord {
     pub cells: Vec<CellRecord>,
     /// Cells of the grid.
     pub cells_planned: usize,
+    /// What is called success in training: an accuracy on the test samples, in `[0, 1]`; `None` where nothing is trained.
+    pub success: Option<f64>,
+    /// Names of the ways in which networks are trained.
+    pub recipes: Vec<String>,
+    /// Trainings done, by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
+    pub trainings: Vec<TrainingRecord>,
+    /// What predictors say of the networks that were trained.
+    pub scores: Vec<ScoreRecord>,
     /// Theory at each point of the grid.
     pub theory: Vec<TheoryRecord>,
     /// Curves over the phase diagram, for each `sigma_b2` of the grid.

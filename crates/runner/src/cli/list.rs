@@ -80,11 +80,16 @@ fn state(path: &Path) -> Result<String> {
         return Ok("figure of theory".to_owned());
     }
     let plan = plan(&file)?;
-    let there = Store::open_existing(&path.join(Store::FILE))?.keys()?.len();
+    let store = Store::open_existing(&path.join(Store::FILE))?;
+    let there = store.keys()?.len();
     let planned = plan.cells.len();
-    Ok(if there >= planned {
+    let cells = if there >= planned {
         format!("done, {}", count(planned, "cell"))
     } else {
         format!("{there} of {}", count(planned, "cell"))
+    };
+    Ok(match plan.train {
+        Some(_) => format!("{cells}; {}", count(store.accuracies()?.len(), "training")),
+        None => cells,
     })
 }

@@ -3,6 +3,7 @@
 
 mod bench;
 mod check_reference;
+mod compare;
 mod compare_methods;
 mod data;
 mod doctor;
@@ -66,6 +67,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Draw a run's report again, computing nothing
     Report(report::Arguments),
+    /// Hold every predictor against the trainings of a run: who is right, by how much, at what cost
+    Compare(compare::Arguments),
     /// Hold runs that did less against one that did everything, on the same networks
     CompareMethods(compare_methods::Arguments),
     /// Mean-field theory: points, ranges, the critical line, architectures, data, figures
@@ -119,6 +122,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Validate(arguments) => validate::main(&places, &arguments),
         Command::Report(arguments) => report::main(&places, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&places, &arguments),
+        Command::Compare(arguments) => compare::main(&places, &arguments),
         Command::CompareMethods(arguments) => compare_methods::main(&places, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),
         Command::Data(arguments) => data::main(&places, arguments),

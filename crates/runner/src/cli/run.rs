@@ -11,7 +11,9 @@ use crate::{
     count,
     experiment::{self, Override, Plan},
     report,
-    run::{self, Outcome, RunFolder, RunOptions, Shard, Store},
+    run::{
+        self, AskOutcome, Outcome, RunFolder, RunOptions, Shard, Store, TrainData, TrainOutcome,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -52,6 +54,9 @@ impl Settings {
         if let Some(backend) = self.backend {
             file.cascade.backend = backend;
             file.entropy.backend = backend;
+            if let Some(train) = &mut file.train {
+                train.backend = backend;
+            }
         }
         Ok(Plan::new(file)?)
     }
@@ -94,6 +99,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         );
     }
     let data = load(places, &plan)?;
+    let train_data = load_to_train(places, &plan)?;
     let folder = RunFolder::hold(path, arguments.shard)?;
     eprintln!(
         "{}: {} of {}, {}, {}",
@@ -111,6 +117,22 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         let left = count(outcome.left, "cell");
         eprintln!("stopped with {left} left; the same command goes on from here");
         return Ok(exit::INTERRUPTED);
+    }
+    if let Some(data) = &train_data {
+        let start = Instant::now();
+        let outcome = run::train(&plan, data, &folder, &options)?;
+        tell_of_trainings(&outcome, start);
+        if outcome.left > 0 {
+            eprintln!("stopped before all trainings were done; the same command goes on from here");
+            return Ok(exit::INTERRUPTED);
+        }
+        if shard.is_some() {
+            println!(
+                "predictors are asked once all trainings are there: the same command without --shard"
+            );
+        } else if !ask(&plan, data, &folder, &options)? {
+            return Ok(exit::INTERRUPTED);
+        }
     }
     let record = run::gather(&plan, &folder.store()?, &command(arguments))?;
     let written = report::write(&record, folder.path(), &plan.file.report.formats)
@@ -134,20 +156,48 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     })
 }
 
-fn tell(outcome: &Outcome, start: Instant) {
-    let Outcome { found, adopted, computed, .. } = outcome;
-    let mut parts = vec![format!(
-        "{} computed in {}",
-        count(*computed, "cell"),
-        HumanDuration(start.elapsed())
-    )];
-    if *found > 0 {
-        parts.push(format!("{found} were there"));
+/// Asks the predictors; `false` after an interrupt.
+fn ask(plan: &Plan, data: &TrainData, folder: &RunFolder, options: &RunOptions) -> Result<bool> {
+    let start = Instant::now();
+    let AskOutcome { found, adopted, computed, left } = run::ask(plan, data, folder, options)?;
+    let networks = count(computed, "initialisation");
+    let done = format!("predictors asked about {networks} in {}", HumanDuration(start.elapsed()));
+    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+    if left > 0 {
+        eprintln!("stopped before all predictors were asked; the same command goes on from here");
     }
-    if *adopted > 0 {
-        parts.push(format!("{adopted} taken from other runs"));
+    Ok(left == 0)
+}
+
+fn tell(outcome: &Outcome, start: Instant) {
+    let Outcome { found, adopted, computed, .. } = *outcome;
+    let cells = count(computed, "cell");
+    let done = format!("{cells} computed in {}", HumanDuration(start.elapsed()));
+    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+}
+
+fn tell_of_trainings(outcome: &TrainOutcome, start: Instant) {
+    let TrainOutcome { lattice, found, adopted, computed, left } = *outcome;
+    let trainings = count(computed, "training");
+    let mut parts = vec![format!("{trainings} done in {}", HumanDuration(start.elapsed()))];
+    parts.extend(elsewhere(found, adopted));
+    let saved = lattice.saturating_sub(found + adopted + computed);
+    if left == 0 && saved > 0 {
+        parts.push(format!("{saved} of the grid's {lattice} were not needed"));
     }
     eprintln!("{}", parts.join(", "));
+}
+
+/// What was not computed just now.
+fn elsewhere(found: usize, adopted: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    if found > 0 {
+        parts.push(format!("{found} were there"));
+    }
+    if adopted > 0 {
+        parts.push(format!("{adopted} taken from other runs"));
+    }
+    parts
 }
 
 /// The command that makes this run again.
@@ -162,13 +212,31 @@ fn command(arguments: &Arguments) -> String {
 /// The samples of a plan.
 pub(super) fn load(places: &Places, plan: &Plan) -> Result<Dataset> {
     let section = &plan.file.data;
+    load_samples(places, plan, section.train, section.probe)
+}
+
+/// The samples of a plan's ground truth, where it has one.
+pub(super) fn load_to_train(places: &Places, plan: &Plan) -> Result<Option<TrainData>> {
+    let Some(train) = &plan.train else { return Ok(None) };
+    let held_out = TrainData::held_out(plan, train);
+    let data = load_samples(places, plan, train.train_samples, held_out)?;
+    Ok(Some(TrainData::new(data, plan.file.data.probe)?))
+}
+
+fn load_samples(
+    places: &Places,
+    plan: &Plan,
+    train: Option<usize>,
+    held_out: usize,
+) -> Result<Dataset> {
+    let section = &plan.file.data;
     let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", section.dataset));
     spinner.enable_steady_tick(std::time::Duration::from_millis(200));
     let request = LoadRequest {
         name: section.dataset,
         folder: section.folder.clone().unwrap_or_else(|| places.data.clone()),
-        train: section.train,
-        test: Some(section.probe),
+        train,
+        test: Some(held_out),
         grayscale: section.grayscale,
         seed: plan.file.seed,
     };

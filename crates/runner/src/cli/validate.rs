@@ -8,7 +8,8 @@ use indicatif::{HumanBytes, HumanDuration};
 use super::{Places, exit, run::Settings, theory};
 use crate::{
     count,
-    run::{Memory, estimate},
+    experiment::{Plan, Search, TrainPlan},
+    run::{Memory, TrainEstimate, estimate, estimate_trainings},
 };
 
 #[derive(Debug, Args)]
@@ -70,7 +71,47 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
             "# stop         work and time are those of the last budget; all of them take at most twice as much"
         );
     }
+    if let Some(train) = &plan.train {
+        print_trainings(&plan, train)?;
+    }
     Ok(exit::DONE)
+}
+
+fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
+    let estimate = estimate_trainings(plan, train)?;
+    let TrainEstimate { lattice, trainings, flops, at_once, .. } = estimate;
+    let searched = match train.section.search {
+        Search::Grid => "all of them".to_owned(),
+        Search::Bisect => format!("about {trainings} of them by bisection"),
+        Search::Staircase => format!("about {trainings} of them on the staircase"),
+    };
+    println!(
+        "# trainings    {lattice} = {} x {} sigma_w2 x {} sigma_b2 x {} x {}; {searched}",
+        count(train.depths.len(), "depth"),
+        plan.sigma_w2.len(),
+        plan.sigma_b2.len(),
+        count(train.section.seeds.unwrap_or(1), "seed"),
+        count(train.recipes.len(), "recipe")
+    );
+    println!(
+        "# to train     {} and {} samples, {} of {}",
+        train.train_samples.unwrap_or(0),
+        train.test_samples,
+        count(train.section.epochs, "epoch"),
+        count(train.recipes[0].params.steps_per_epoch(train.train_samples.unwrap_or(1)), "step")
+    );
+    println!("# work         {flops:.3e} FLOP, if no training ends before its last step");
+    if let Some(memory) = Memory::of_trainings(plan, train) {
+        let total = HumanBytes(memory.total(at_once));
+        println!("# memory       about {total} with {} at once", count(at_once, "training"));
+    }
+    println!(
+        "# time         at most about {} at the {:.1} GFLOP/s measured now on {}",
+        HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds())),
+        estimate.flops_per_second / 1e9,
+        train.section.backend
+    );
+    Ok(())
 }
 
 /// The first and last few widths.

@@ -9,7 +9,7 @@ use network::{MlpParams, Preset, Readout, WidthRule};
 use serde::{Deserialize, Serialize};
 use tensor::{Activation, BackendSpec, Optimizer, Precision};
 
-use super::{grid::GridSection, overlay::Overlay, stop::Stop};
+use super::{grid::GridSection, overlay::Overlay, stop::Stop, train::TrainSection};
 use crate::report::Format;
 
 /// A whole experiment file.
@@ -36,6 +36,9 @@ pub struct ExperimentFile {
     /// What is measured on the reconstructions.
     #[serde(default)]
     pub entropy: EntropySection,
+    /// The ground truth: networks that are trained; none if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train: Option<TrainSection>,
     /// Theory drawn over the chart.
     #[serde(default)]
     pub meanfield: MeanfieldSection,

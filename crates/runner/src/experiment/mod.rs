@@ -8,6 +8,8 @@ mod plan;
 mod read;
 mod stop;
 mod theory;
+mod train;
+mod train_plan;
 
 pub use error::FileError;
 pub use file::{
@@ -22,3 +24,5 @@ pub use stop::{Confident, Stop};
 pub use theory::{
     CobwebsFigure, PlaneFigure, RidgeFigure, ScalesFigure, Span, TheoryFigure, TheoryFile,
 };
+pub use train::{DepthRange, Depths, Search, TrainSection};
+pub use train_plan::{Recipe, TrainCell, TrainPlan};

@@ -6,7 +6,7 @@ use meanfield::Theory;
 use network::{NetworkSpec, Variances};
 use sha2::{Digest, Sha256};
 
-use super::{ExperimentFile, FileError};
+use super::{DataSection, ExperimentFile, FileError, TrainPlan};
 use crate::record::CellId;
 
 /// A checked experiment. Making one reads no data and computes nothing.
@@ -30,6 +30,8 @@ pub struct Plan {
     pub sigma_b2: Vec<f64>,
     /// All cells, seeds of a point side by side.
     pub cells: Vec<Cell>,
+    /// The ground truth, where the file asks for one.
+    pub train: Option<TrainPlan>,
 }
 
 /// A cell of the grid, ready to run.
@@ -73,15 +75,25 @@ impl Plan {
             return Err(FileError::invalid("grid", "seeds = 0 must be at least 1"));
         }
         let cells = cells(&file, &sigma_w2, &sigma_b2)?;
-        Ok(Self { file, shape, classes, network, layers, cascade, sigma_w2, sigma_b2, cells })
+        let available = available(&file.data);
+        let train = TrainPlan::new(&mut file, [shape.len(), classes], &cells, available)?;
+        Ok(Self {
+            file,
+            shape,
+            classes,
+            network,
+            layers,
+            cascade,
+            sigma_w2,
+            sigma_b2,
+            cells,
+            train,
+        })
     }
 
     /// Training samples, where the file or the dataset says how many.
     pub fn train_samples(&self) -> Option<usize> {
-        let published = Manifest::of(self.file.data.dataset)
-            .ok()
-            .map(|manifest| samples(manifest, Split::Train));
-        self.file.data.train.or(published)
+        self.file.data.train.or(available(&self.file.data).map(|[train, _]| train))
     }
 
     /// The file with every default filled in, as TOML.
@@ -171,6 +183,12 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
         shape.channels = 1;
     }
     Ok((shape, classes))
+}
+
+/// Training and held-out samples of a published dataset; `None` for a generated one, which has as many as asked for.
+fn available(data: &DataSection) -> Option<[usize; 2]> {
+    let manifest = Manifest::of(data.dataset).ok()?;
+    Some([samples(manifest, Split::Train), samples(manifest, Split::Test)])
 }
 
 /// Samples of a published dataset's split.

@@ -2,8 +2,12 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use trainer::Outcome;
 
-use crate::record::{CellRecord, RunRecord};
+use crate::{
+    frontier::{Side, frontiers},
+    record::{CellRecord, RunRecord, TrainingRecord},
+};
 
 /// What every row about a cell begins with.
 #[derive(Serialize)]
@@ -19,12 +23,104 @@ struct Start {
 /// # Errors
 /// When a table cannot be written.
 pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![
+    let mut tables = vec![
         ("profiles.csv", profiles(run)?),
         ("verdicts.csv", verdicts(run)?),
         ("costs.csv", costs(run)?),
         ("theory.csv", theory(run)?),
-    ])
+    ];
+    if !run.trainings.is_empty() {
+        tables.extend([
+            ("trainings.csv", trainings(run)?),
+            ("frontier.csv", frontier(run)?),
+            ("scores.csv", scores(run)?),
+        ]);
+    }
+    Ok(tables)
+}
+
+fn trainings(run: &RunRecord) -> Result<String> {
+    let header = [
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "recipe",
+        "outcome",
+        "step",
+        "accuracy",
+        "succeeded",
+        "seconds",
+        "flops",
+    ];
+    let rows = run.trainings.iter().map(|training| {
+        let TrainingRecord { id, outcome, accuracy, succeeded, seconds, flops, .. } = training;
+        let (kind, step) = match *outcome {
+            Outcome::Succeeded { step } => ("succeeded", step),
+            Outcome::Exhausted { step } => ("exhausted", step),
+            Outcome::Hopeless { step } => ("hopeless", step),
+            Outcome::Diverged { step } => ("diverged", step),
+        };
+        let place = (id.sigma_w2, id.sigma_b2, id.seed_index, id.depth);
+        (place, &run.recipes[id.recipe], kind, step, accuracy, succeeded, seconds, flops)
+    });
+    table(&header, rows)
+}
+
+fn frontier(run: &RunRecord) -> Result<String> {
+    let header = [
+        "sigma_w2",
+        "sigma_b2",
+        "recipe",
+        "seeds",
+        "trainings",
+        "depth",
+        "censored",
+        "low",
+        "high",
+        "interval_low",
+        "interval_high",
+        "mixed_from",
+        "mixed_to",
+        "reversals",
+    ];
+    let rows = frontiers(&run.trainings).into_iter().map(|found| {
+        let is_its = |training: &&TrainingRecord| {
+            let id = training.id;
+            let pairs = [(id.sigma_w2, found.sigma_w2), (id.sigma_b2, found.sigma_b2)];
+            id.recipe == found.recipe && pairs.iter().all(|(a, b)| a.to_bits() == b.to_bits())
+        };
+        let trainings = run.trainings.iter().filter(is_its).count();
+        let censored = match found.censored {
+            Some(Side::Shallower) => "shallower",
+            Some(Side::Deeper) => "deeper",
+            None => "",
+        };
+        let (interval, mixed) = (found.interval.unzip(), found.mixed.unzip());
+        let place = (found.sigma_w2, found.sigma_b2, run.recipes[found.recipe].clone());
+        let counts = (found.seeds.len(), trainings);
+        (place, counts, found.depth, censored, found.range, interval, mixed, found.reversals())
+    });
+    table(&header, rows)
+}
+
+fn scores(run: &RunRecord) -> Result<String> {
+    let header = [
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "quantity",
+        "score",
+        "predicted_depth",
+        "seconds",
+        "flops",
+    ];
+    let rows = run.scores.iter().map(|score| {
+        let place = (score.sigma_w2, score.sigma_b2, score.seed_index, score.depth);
+        (place, &score.quantity, score.score, score.predicted_depth, score.seconds, score.flops)
+    });
+    table(&header, rows)
 }
 
 fn profiles(run: &RunRecord) -> Result<String> {
@@ -193,6 +289,22 @@ mod tests {
             "cell,sigma_w2,sigma_b2,seed,cascade_seconds,entropy_seconds,flops,backend,decoder_steps,failure\n\
              0,0.5,0.05,0,4.5,0.125,4400000000,cpu (avx512),1876,\n\
              1,1.75,0.05,0,0.25,0.125,4400000000,cpu (avx512),0,the decoder of layer 3 diverged at step 17 (loss <nan>)\n",
+        );
+    }
+
+    #[test]
+    fn trainings_and_their_frontier() {
+        let mut run = small();
+        super::super::synthetic::train(&mut run, &[10, 20], &[(0.5, &[10, 20])]);
+        let tables = tables(&run).unwrap();
+        let find = |name: &str| &tables.iter().find(|(other, _)| *other == name).unwrap().1;
+        let trainings: Vec<_> = find("trainings.csv").lines().collect();
+        assert_eq!(trainings.len(), 1 + 4);
+        assert_eq!(trainings[2], "0.5,0.05,0,20,sgd 0.1,exhausted,200,0.125,false,10.0,20000000");
+        assert_eq!(
+            find("frontier.csv"),
+            "sigma_w2,sigma_b2,recipe,seeds,trainings,depth,censored,low,high,interval_low,interval_high,mixed_from,\
+             mixed_to,reversals\n0.5,0.05,sgd 0.1,2,4,15.0,deeper,10.0,20.0,,,20,20,0\n",
         );
     }
 

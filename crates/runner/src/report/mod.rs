@@ -18,6 +18,7 @@ mod spread;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub(crate) mod theory;
+mod trained;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};
@@ -26,13 +27,14 @@ use anyhow::{Context, Result};
 
 use self::figures::{Figure, GrowthChart, Layout};
 pub use self::{figures::Growth, format::Format, sentences::verdict_sentences};
-use crate::record::RunRecord;
+use crate::{record::RunRecord, verdicts::Verdicts};
 
 /// Writes the report of `run` into `folder` in each of `formats` and returns the files written, the page first.
 ///
 /// - [`Format::Html`]: `report.html`, one file that opens offline.
 /// - [`Format::Png`] and [`Format::Svg`]: every figure, in `figures/`.
-/// - [`Format::Csv`]: `csv/profiles.csv`, `verdicts.csv`, `costs.csv` and `theory.csv`, in full precision.
+/// - [`Format::Csv`]: `csv/profiles.csv`, `verdicts.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
+///   were trained, also `trainings.csv`, `frontier.csv` and `scores.csv`.
 ///
 /// Each file is written beside its place and then renamed into it, so a reader never meets half a file.
 ///
@@ -57,6 +59,32 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
         let page = html::page(run, &figures, &links).context("making report.html")?;
         written.insert(0, files::write(&folder.join("report.html"), page.as_bytes())?);
     }
+    Ok(written)
+}
+
+/// Writes what came of comparing predictors into `folder`: `compare.html`, one file that opens offline, and its figures
+/// as SVG and PNG in `figures/`. Returns the files written, the page first.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_comparison(
+    run: &RunRecord,
+    verdicts: &[Verdicts],
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    let section = |verdicts| {
+        let figures = figures::of_verdicts(run, verdicts);
+        html::comparison::Section { verdicts, figures }
+    };
+    let sections: Vec<_> = verdicts.iter().map(section).collect();
+    let mut written = Vec::new();
+    for figure in sections.iter().flat_map(|section| &section.figures) {
+        let folder = folder.join("figures");
+        written.extend(write_figure(figure.as_ref(), &folder, &[Format::Svg, Format::Png])?);
+    }
+    let links: Vec<_> = written.iter().filter_map(|path| path.strip_prefix(folder).ok()).collect();
+    let page = html::comparison::page(run, &sections, &links).context("making compare.html")?;
+    written.insert(0, files::write(&folder.join("compare.html"), page.as_bytes())?);
     Ok(written)
 }
 

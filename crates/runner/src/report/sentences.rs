@@ -4,6 +4,7 @@ use super::{
     agreement::{Agreement, Ratio, agreement},
     numbers::{depth, quantile, variance},
     points::{Point, Reach, Slice, slices},
+    trained,
     vocabulary::{count, theory_scale},
 };
 use crate::record::RunRecord;
@@ -11,8 +12,13 @@ use crate::record::RunRecord;
 /// What the run says, in a few plain sentences with numbers: for which variances networks of this family keep
 /// information to this depth, where theory agrees, and how sure that is.
 ///
-/// They speak of the first estimator and the first rule of the experiment, and say so where nothing can be said.
+/// What training showed comes first, where there was any. The others speak of the first estimator and the first rule of
+/// the experiment, and say so where nothing can be said.
 pub fn verdict_sentences(run: &RunRecord) -> Vec<String> {
+    [trained::sentences(run), of_the_cascade(run)].concat()
+}
+
+fn of_the_cascade(run: &RunRecord) -> Vec<String> {
     let (Some(estimator), Some(rule)) = (run.estimators.first(), run.rules.first()) else {
         return vec![
             "Nothing can be said: the experiment names no estimator or no cut-off rule.".into(),

@@ -1,8 +1,10 @@
 //! Made-up runs with the shape of real ones, for tests.
 
+use trainer::Outcome;
+
 use crate::record::{
     CellId, CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
-    ProfileRecord, RunRecord, TheoryRecord, VerdictRecord,
+    ProfileRecord, RunRecord, TheoryRecord, TrainingId, TrainingRecord, VerdictRecord,
 };
 
 /// The critical weight variance of the made-up theory.
@@ -81,6 +83,10 @@ pub(crate) fn run(options: &Options) -> RunRecord {
         estimators: options.estimators.iter().map(ToString::to_string).collect(),
         rules: options.rules.iter().map(ToString::to_string).collect(),
         cells_planned: cells.len(),
+        success: None,
+        recipes: Vec::new(),
+        trainings: Vec::new(),
+        scores: Vec::new(),
         cells,
         theory,
         overlays: options.sigma_b2.iter().map(|&sigma_b2| (sigma_b2, overlays.clone())).collect(),
@@ -176,9 +182,39 @@ fn pixels([channels, height, width]: [usize; 3], sample: usize, kept: f64) -> Ve
 }
 
 /// A fixed number in -1..1 for each cell and depth.
-fn noise(cell: usize, depth: usize) -> f64 {
+pub(crate) fn noise(cell: usize, depth: usize) -> f64 {
     let mixed = (cell as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         ^ (depth as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x94D0_49BB_1331_11EB);
     (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+}
+
+/// Trains the networks of `run` at all `depths`: at each point, `(sigma_w2, frontiers)`, one initialisation for each of
+/// its frontiers, which succeeds down to that depth.
+pub(crate) fn train(run: &mut RunRecord, depths: &[usize], points: &[(f64, &[usize])]) {
+    run.success = Some(0.8);
+    run.recipes = vec!["sgd 0.1".into()];
+    for &(sigma_w2, frontiers) in points {
+        for (seed_index, &frontier) in frontiers.iter().enumerate() {
+            let training = |&depth: &usize| {
+                let succeeded = depth <= frontier;
+                let step = 10 * depth;
+                TrainingRecord {
+                    id: TrainingId { sigma_w2, sigma_b2: 0.05, seed_index, depth, recipe: 0 },
+                    outcome: if succeeded {
+                        Outcome::Succeeded { step }
+                    } else {
+                        Outcome::Exhausted { step }
+                    },
+                    accuracy: if succeeded { 0.9 } else { 0.125 },
+                    succeeded,
+                    evaluations: Vec::new(),
+                    losses: vec![2.5; step],
+                    seconds: 0.5 * depth as f64,
+                    flops: 1_000_000 * depth as u64,
+                }
+            };
+            run.trainings.extend(depths.iter().map(training));
+        }
+    }
 }

@@ -39,6 +39,22 @@ fn check_png(contents: &[u8], svg: &Path) {
     assert!(pixels.chunks_exact(4).any(|pixel| pixel != first), "an empty figure");
 }
 
+#[test]
+fn a_run_with_trainings_shows_them_first() {
+    let mut run = run(&Options { sigma_w2: vec![0.5, 1.5, 1.76, 3.0], ..Options::default() });
+    let none: &[usize] = &[0, 0];
+    let points = [(0.5, none), (1.5, &[10, 20]), (1.76, &[30, 30]), (3.0, &[20, 20])];
+    super::synthetic::train(&mut run, &[10, 20, 30], &points);
+    let page = check(&run);
+    let chart = page.find("id=\"trainability-sgd-0.1-sigma_b2-0.05\"").expect("the chart is there");
+    assert!(chart < page.find("id=\"phase-").unwrap());
+    for part in
+        ["accuracy 0.9, 2 of 2 seeds succeed", "Depth that can be trained", "Cost beside training"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
 #[track_caller]
 fn check_svg(contents: &[u8]) {
     let text = std::str::from_utf8(contents).unwrap();

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Changes whenever the same settings give other numbers, so that cells of older programs are not taken for new ones.
-const NUMERICS: u32 = 2;
+const NUMERICS: u32 = 3;
 
 /// What all cells of a plan share.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use meanfield::{FixedPoint, critical_sigma_w2};
 use super::Store;
 use crate::{
     experiment::{NetworkKind, Plan},
-    record::{OverlayRecord, RunRecord, TheoryRecord},
+    record::{OverlayRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord},
 };
 
 /// Points of a theory curve.
@@ -50,6 +50,10 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         rules: file.entropy.cutoff.as_slice().iter().map(ToString::to_string).collect(),
         cells,
         cells_planned: plan.cells.len(),
+        success: plan.train.as_ref().map(|train| train.section.success.accuracy),
+        recipes: recipes(plan),
+        trainings: trainings(plan, store)?,
+        scores: scores(store)?,
         theory: theory.map(|(w, b)| theory_record(plan, w, b)).collect(),
         overlays: curves.collect(),
         critical: critical.collect(),
@@ -57,6 +61,36 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         environment: crate::environment::facts(),
         command: command.to_owned(),
     })
+}
+
+fn recipes(plan: &Plan) -> Vec<String> {
+    let recipes = plan.train.iter().flat_map(|train| &train.recipes);
+    recipes.map(|recipe| recipe.name.clone()).collect()
+}
+
+/// The trainings done.
+fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
+    let Some(train) = &plan.train else { return Ok(Vec::new()) };
+    let keys = store.training_grid()?;
+    // There are none where the run was stopped before its first training.
+    if !keys.is_empty() && keys.len() != train.trainings.len() {
+        bail!("the run's store belongs to other trainings; run the experiment again");
+    }
+    let success = train.section.success.accuracy;
+    let mut trainings = Vec::new();
+    for (key, cell) in keys.iter().zip(&train.trainings) {
+        trainings.extend(store.training(key, cell.id, success)?.map(|training| training.record));
+    }
+    Ok(trainings)
+}
+
+/// What predictors said of the networks trained.
+fn scores(store: &Store) -> Result<Vec<ScoreRecord>> {
+    let mut scores = Vec::new();
+    for key in store.look_grid()? {
+        scores.extend(store.scores(&key)?);
+    }
+    Ok(scores)
 }
 
 /// The fixed point, where there is one.

@@ -2,7 +2,7 @@
 
 use cascade::Decoders;
 
-use crate::experiment::Plan;
+use crate::experiment::{Plan, TrainPlan};
 
 /// What a run has in memory at most, in bytes: what is large, that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,29 @@ impl Memory {
         Some(Self {
             shared: (FLOAT * (train + probe) * inputs) as u64,
             cell: (FLOAT * (probes + decoders + training.max(chain))) as u64 + RETAINED,
+        })
+    }
+
+    /// What the trainings of `plan` need, each in the place of a cell; `None` as above.
+    pub fn of_trainings(plan: &Plan, train: &TrainPlan) -> Option<Self> {
+        let held_out = plan.file.data.probe + train.test_samples;
+        let samples = (train.train_samples? + held_out) * plan.shape.len();
+        let network = train.networks.last()?;
+        let widths = network.widths();
+        let widest = widths.iter().copied().max().unwrap_or(1);
+        let moments = train.recipes.iter().map(|recipe| {
+            recipe.params.params().optimizer.moments().into_iter().filter(|&kept| kept).count()
+        });
+        // Weights with their moments, as trained and as given back.
+        let weights = network.parameters() * (2 + moments.max().unwrap_or(0));
+        // Before and after each activation, and the way back.
+        let batch = train.section.batch * 2 * (widths.iter().sum::<usize>() + widest);
+        // Test samples go through the network in pieces of no more than this.
+        let testing = 2 * train.test_samples.min(1024) * widest;
+        Some(Self {
+            shared: (FLOAT * samples) as u64,
+            // A backend has samples of its own.
+            cell: (FLOAT * (samples + weights + batch + testing)) as u64 + RETAINED,
         })
     }
 

@@ -1,9 +1,9 @@
-//! How many cells are computed at once.
+//! How many cells are computed at once, and how many networks trained.
 
 use tensor::BackendSpec;
 
 use super::{Memory, memory::available};
-use crate::experiment::Plan;
+use crate::experiment::{Plan, TrainPlan};
 
 /// Units of a decoder that keep a thread busy: a few blocks of the kernel, so that threads end at about the same time.
 const UNITS_PER_THREAD: usize = 256;
@@ -32,6 +32,17 @@ fn wanted(plan: &Plan, threads: usize) -> usize {
         // A device has its own ways to be busy.
         _ => 1,
     }
+}
+
+/// How many networks to train at once, by the same rules. Products of minibatches are too small to keep several threads
+/// busy, so each training is one thread's work.
+pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
+    let threads = match train.section.backend {
+        BackendSpec::Cpu | BackendSpec::Reference => rayon::current_num_threads(),
+        _ => 1,
+    };
+    let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
+    Memory::of_trainings(plan, train).map_or(1, |memory| threads.min(fitting(memory, limit)))
 }
 
 /// Cells that fit into `limit` bytes; one always does.

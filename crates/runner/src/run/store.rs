@@ -1,20 +1,26 @@
 //! Results of a run in an SQLite file: each cell in one transaction, keyed by the hash of what determines it.
 
+mod scores;
+mod trainings;
+
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
+pub use self::trainings::StoredTraining;
 use crate::record::{
     CellId, CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord,
     VerdictRecord,
 };
 
 /// Changes whenever the tables do; a file of another version is not touched.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE cells (
@@ -85,14 +91,15 @@ impl Store {
         connection.busy_timeout(std::time::Duration::from_secs(60))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let transaction =
-            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 =
             transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match version {
             SCHEMA_VERSION => {}
             0 => {
                 transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(trainings::SCHEMA)?;
+                transaction.execute_batch(scores::SCHEMA)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             other => return Err(other_version(other)),
@@ -107,9 +114,8 @@ impl Store {
     /// When the disk is full or the file is locked for over a minute.
     pub fn insert(&mut self, key: &str, record: &CellRecord) -> Result<()> {
         naming(&self.path, || {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let exists = transaction
                 .query_row("SELECT 1 FROM cells WHERE key = ?", [key], |_| Ok(()))
                 .optional()?;
@@ -126,12 +132,25 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_grid(&mut self, keys: &[String]) -> Result<()> {
+        self.set_keys("grid", keys)
+    }
+
+    /// The keys noted by [`set_grid`](Self::set_grid).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn grid(&self) -> Result<Vec<String>> {
+        self.keys_of("grid")
+    }
+
+    /// Replaces the keys in `table`, one of those that list what a plan consists of.
+    fn set_keys(&mut self, table: &str, keys: &[String]) -> Result<()> {
         naming(&self.path, || {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM grid", [])?;
-            let mut statement = transaction.prepare("INSERT INTO grid VALUES (?, ?)")?;
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(&format!("DELETE FROM {table}"), [])?;
+            let mut statement =
+                transaction.prepare(&format!("INSERT INTO {table} VALUES (?, ?)"))?;
             for (position, key) in keys.iter().enumerate() {
                 statement.execute(params![position as i64, key])?;
             }
@@ -140,17 +159,13 @@ impl Store {
         })
     }
 
-    /// The keys noted by [`set_grid`](Self::set_grid).
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn grid(&self) -> Result<Vec<String>> {
+    /// The keys in `table`, in the plan's order.
+    fn keys_of(&self, table: &str) -> Result<Vec<String>> {
         naming(&self.path, || {
-            let mut statement =
-                self.connection.prepare("SELECT key FROM grid ORDER BY position")?;
-            let keys =
-                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            Ok(keys)
+            let query = format!("SELECT key FROM {table} ORDER BY position");
+            let mut statement = self.connection.prepare(&query)?;
+            let keys = statement.query_map([], |row| row.get(0))?;
+            Ok(keys.collect::<rusqlite::Result<_>>()?)
         })
     }
 

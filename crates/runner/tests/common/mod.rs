@@ -112,35 +112,39 @@ impl Place {
     pub fn results(&self) -> Vec<Vec<Value>> {
         results(&self.run_folder().join("results.sqlite"))
     }
+
+    /// What a query finds in the only run's store; floats as their bits.
+    pub fn rows(&self, query: &str) -> Vec<Vec<Value>> {
+        rows(&self.run_folder().join("results.sqlite"), query)
+    }
 }
 
 /// Every number of a store but times, in a fixed order. Floats as their bits, so that equal means identical.
 pub fn results(path: &Path) -> Vec<Vec<Value>> {
-    let connection = Connection::open(path).unwrap();
-    let mut rows = Vec::new();
-    for query in [
+    let queries = [
         "SELECT key, sigma_w2, sigma_b2, seed_index, failure, flops, backend FROM cells ORDER BY key",
         "SELECT * FROM profiles ORDER BY cell, position, layer",
         "SELECT * FROM verdicts ORDER BY cell, position",
         "SELECT * FROM fits ORDER BY cell, layer",
         "SELECT * FROM gallery ORDER BY cell, depth, sample",
-    ] {
-        let mut statement = connection.prepare(query).unwrap();
-        let columns = statement.column_count();
-        let row = |row: &rusqlite::Row<'_>| {
-            (0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()
-        };
-        rows.extend(statement.query_map([], row).unwrap().map(
-            |row: rusqlite::Result<Vec<Value>>| {
-                row.unwrap()
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Real(x) => Value::Integer(x.to_bits() as i64),
-                        other => other,
-                    })
-                    .collect()
-            },
-        ));
-    }
-    rows
+        "SELECT key, sigma_w2, sigma_b2, seed_index, depth, recipe, outcome, step, accuracy, flops, backend, \
+         evaluations, losses FROM trainings ORDER BY key",
+        "SELECT look, position, depth, quantity, score, predicted_depth FROM scores ORDER BY look, position",
+    ];
+    queries.into_iter().flat_map(|query| rows(path, query)).collect()
+}
+
+/// What a query finds in a store.
+fn rows(path: &Path, query: &str) -> Vec<Vec<Value>> {
+    let connection = Connection::open(path).unwrap();
+    let mut statement = connection.prepare(query).unwrap();
+    let columns = statement.column_count();
+    let bits = |value| match value {
+        Value::Real(x) => Value::Integer(x.to_bits() as i64),
+        other => other,
+    };
+    let row = |row: &rusqlite::Row<'_>| {
+        (0..columns).map(|column| row.get(column).map(bits)).collect::<rusqlite::Result<_>>()
+    };
+    statement.query_map([], row).unwrap().collect::<rusqlite::Result<_>>().unwrap()
 }

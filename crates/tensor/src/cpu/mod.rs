@@ -23,6 +23,8 @@ mod moments;
 mod panel;
 mod peak;
 mod pointwise;
+#[cfg(target_arch = "x86_64")]
+mod scratch;
 mod simd;
 mod step;
 mod tile;

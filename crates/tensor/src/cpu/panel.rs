@@ -29,6 +29,20 @@ impl Aligned {
         Self { lines: vec![Line::default(); len.div_ceil(16) + skip], skip, len }
     }
 
+    /// Changes the length. What was in the memory stays as far as it reaches; what is new is zero.
+    pub(super) fn resize(&mut self, len: usize) {
+        let lines = len.div_ceil(16) + self.skip;
+        if lines > self.lines.len() {
+            self.lines.resize(lines, Line::default());
+        }
+        self.len = len;
+    }
+
+    /// Numbers there is memory for.
+    pub(super) fn capacity(&self) -> usize {
+        (self.lines.len() - self.skip) * 16
+    }
+
     pub(super) fn as_slice(&self) -> &[f32] {
         &bytemuck::cast_slice(&self.lines[self.skip..])[..self.len]
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use cascade::{CascadeParams, GradientCascade, InitialDecoders, Job, Reconstructor, Silent};
 use clap::Args;
+use datasets::{DatasetName, LoadRequest, Samples};
 use indicatif::HumanBytes;
 use ndarray::{Array2, s};
 use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
@@ -97,7 +98,7 @@ fn measure(means: Means, depth: usize, size: Size, repeat: usize) -> Result<Vec<
         Layer::Dense(DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh });
     let network =
         Network::random(NetworkSpec::new(vec![layer; depth])?, Variances::new(1.76, 0.05)?, 1);
-    let samples = samples(images, width)?;
+    let samples = samples(images, width)?.images;
     let params = CascadeParams { batch, precision, ..CascadeParams::default() }.check()?;
     let cascade = GradientCascade::new(cpu, params);
     let job = Job {
@@ -123,17 +124,17 @@ fn measure(means: Means, depth: usize, size: Size, repeat: usize) -> Result<Vec<
 }
 
 /// Digits where the width is theirs, noise otherwise: the values do not matter for speed, as long as they are not zero.
-pub(super) fn samples(images: usize, width: usize) -> Result<Array2<f32>> {
-    use datasets::{DatasetName, LoadRequest};
+pub(super) fn samples(images: usize, width: usize) -> Result<Samples> {
     if width == 784 {
         let request = LoadRequest {
             train: Some(images),
             test: Some(0),
             ..LoadRequest::new(DatasetName::Digits, "")
         };
-        return Ok(datasets::load(&request)?.train.images);
+        return Ok(datasets::load(&request)?.train);
     }
     let noise =
         tensor::RandomStream::Uniform { seed: 1, stream: 0, bound: 0.5 }.take(images * width);
-    Ok(Array2::from_shape_vec((images, width), noise)? + 0.5)
+    let images = Array2::from_shape_vec((images, width), noise)? + 0.5;
+    Ok(Samples { labels: vec![0; images.nrows()], images })
 }

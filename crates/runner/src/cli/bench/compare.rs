@@ -1,4 +1,4 @@
-//! The cascade's bench and other programs in turns: A B C A B C …
+//! This program's benches and other programs in turns: A B C A B C …
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use super::{
     isobath,
     means::Means,
     summary::Summary,
+    train::Shape,
 };
 use crate::cli::{Usage, exit};
 
@@ -33,6 +34,12 @@ pub(super) struct Arguments {
     /// the workspace
     #[arg(long, value_name = "DIR")]
     baselines: Option<PathBuf>,
+    /// Compare the training of whole networks, wide and shrinking, instead of the cascade
+    #[arg(long, conflicts_with = "programs")]
+    training: bool,
+    /// With --training: steps that are timed; default: an epoch
+    #[arg(long, requires = "training", value_parser = at_least_one)]
+    steps: Option<usize>,
     /// Compare with this one alone; may be given several times: published, layerwise, manual, batched
     #[arg(long = "program", value_name = "NAME", value_parser = external::program)]
     programs: Vec<&'static Program>,
@@ -56,20 +63,21 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy)]
 enum Competitor {
     Isobath { name: &'static str, about: &'static str, means: Means },
+    Trainer { name: &'static str, about: &'static str, shape: Shape, at_once: usize },
     Other(&'static Program),
 }
 
 impl Competitor {
     const fn name(self) -> &'static str {
         match self {
-            Self::Isobath { name, .. } => name,
+            Self::Isobath { name, .. } | Self::Trainer { name, .. } => name,
             Self::Other(program) => program.name,
         }
     }
 
     const fn about(self) -> &'static str {
         match self {
-            Self::Isobath { about, .. } => about,
+            Self::Isobath { about, .. } | Self::Trainer { about, .. } => about,
             Self::Other(program) => program.about,
         }
     }
@@ -78,7 +86,12 @@ impl Competitor {
         match self {
             Self::Isobath { means, .. } => {
                 let report = isobath::epoch(setting.depth, setting.size, means)?;
-                Ok(Measured { seconds: report.seconds, losses: report.last_losses })
+                Ok(Measured { seconds: report.seconds, losses: report.last_losses.to_vec() })
+            }
+            Self::Trainer { shape, at_once, .. } => {
+                let Setting { depth, size, steps, .. } = setting;
+                let report = isobath::training((shape, at_once), depth, size, steps)?;
+                Ok(Measured { seconds: report.seconds, losses: vec![report.last_loss] })
             }
             Self::Other(program) => program.run(setting),
         }
@@ -86,7 +99,7 @@ impl Competitor {
 }
 
 /// One turn.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Turn {
     measured: Measured,
     /// The machine's peak around it, operations per second.
@@ -104,7 +117,7 @@ struct Row {
     gflops: Summary,
     /// Of the peak measured around each turn.
     peak_share: Summary,
-    last_losses: [f64; 2],
+    last_losses: Vec<f64>,
     runs: Vec<f64>,
 }
 
@@ -115,9 +128,9 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     } else {
         (arguments.depth, arguments.size)
     };
-    let competitors = competitors(&arguments.programs);
     let scripts = arguments.baselines.clone().unwrap_or_else(shared_baselines);
-    for competitor in &competitors {
+    let tables = tables(arguments, depth, size)?;
+    for competitor in tables.iter().flat_map(|table| &table.competitors) {
         if let Competitor::Other(program) = competitor {
             program.check(&scripts, size.width).map_err(|error| Usage(error.to_string()))?;
         }
@@ -125,19 +138,31 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let python = Python::find(&arguments.python)?;
     let samples = tempfile::tempdir().context("cannot make a temporary folder")?;
     external::write_samples(samples.path(), size)?;
-    let setting =
-        Setting { python: &python, scripts: &scripts, samples: samples.path(), depth, size };
-    let rounds = rounds(&competitors, setting, repeat)?;
-    let rows = rows(&competitors, &rounds, size.flops(depth));
-    let peak = Summary::of(rounds.iter().flatten().map(|turn| turn.peak / 1e9));
+    let setting = Setting {
+        python: &python,
+        scripts: &scripts,
+        samples: samples.path(),
+        depth,
+        size,
+        steps: arguments.steps,
+    };
+    let mut rows = Vec::new();
+    let mut peaks = Vec::new();
+    for table in &tables {
+        let rounds = rounds(&table.competitors, setting, repeat)?;
+        peaks.extend(rounds.iter().flatten().map(|turn| turn.peak / 1e9));
+        rows.push(self::rows(&table.competitors, &rounds, table.flops));
+    }
+    let peak = Summary::of(peaks);
     if json {
         let Size { width, images, batch } = size;
+        let programs: Vec<&Row> = rows.iter().flatten().collect();
         println!(
             "{}",
             json!({
                 "depth": depth, "width": width, "images": images, "batch": batch,
                 "threads": rayon::current_num_threads(), "backend": cpu_description(),
-                "python": python.versions, "rounds": repeat, "peak_gflops": peak, "programs": rows,
+                "python": python.versions, "rounds": repeat, "peak_gflops": peak, "programs": programs,
             })
         );
         return Ok(exit::DONE);
@@ -150,7 +175,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     );
     println!("{}; generated digits; {repeat} rounds: median and range", python.versions);
     println!("peak {peak:.1} GFLOP/s");
-    print_table(&rows);
+    rows.iter().for_each(|rows| print_table(rows));
     if arguments.quick {
         println!("a quick size: start-up of threads and libraries weighs more than in a real one");
     }
@@ -161,6 +186,32 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         );
     }
     Ok(exit::DONE)
+}
+
+/// Those that do the same work; ratios are to the first.
+struct Table {
+    competitors: Vec<Competitor>,
+    /// Floating-point operations of an epoch.
+    flops: f64,
+}
+
+fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>> {
+    if !arguments.training {
+        let competitors = competitors(&arguments.programs);
+        return Ok(vec![Table { competitors, flops: size.flops(depth) }]);
+    }
+    let table = |shape: Shape| {
+        let trainer = |name, about, at_once| Competitor::Trainer { name, about, shape, at_once };
+        let mut competitors = vec![
+            trainer("isobath", "this program, one network at a time", 1),
+            trainer("isobath, 2 at once", "two networks side by side", 2),
+        ];
+        let is_it = |program: &&Program| program.workload == Workload::Training(shape);
+        competitors.extend(PROGRAMS.iter().filter(is_it).map(Competitor::Other));
+        let samples = (size.images / size.batch * size.batch) as f64;
+        Ok(Table { competitors, flops: shape.flops_per_sample(depth)? * samples })
+    };
+    Shape::ALL.into_iter().map(table).collect()
 }
 
 /// This program and those asked for; all of its kind where none is.
@@ -230,18 +281,18 @@ fn rounds(
 
 fn rows(competitors: &[Competitor], rounds: &[Vec<Turn>], flops: f64) -> Vec<Row> {
     let row = |(index, competitor): (usize, &Competitor)| {
-        let turns = || rounds.iter().map(move |turns| turns[index]);
-        let seconds = |turn: Turn| turn.measured.seconds;
+        let turns = || rounds.iter().map(move |turns| &turns[index]);
+        let seconds = |turn: &Turn| turn.measured.seconds;
         Row {
             name: competitor.name(),
             about: competitor.about(),
             seconds: Summary::of(turns().map(seconds)),
             ratio: Summary::of(
-                rounds.iter().map(|turns| seconds(turns[index]) / seconds(turns[0])),
+                rounds.iter().map(|turns| seconds(&turns[index]) / seconds(&turns[0])),
             ),
             gflops: Summary::of(turns().map(|turn| flops / seconds(turn) / 1e9)),
             peak_share: Summary::of(turns().map(|turn| flops / seconds(turn) / turn.peak)),
-            last_losses: rounds[0][index].measured.losses,
+            last_losses: rounds[0][index].measured.losses.clone(),
             runs: turns().map(seconds).collect(),
         }
     };
@@ -251,14 +302,14 @@ fn rows(competitors: &[Competitor], rounds: &[Vec<Turn>], flops: f64) -> Vec<Row
 fn print_table(rows: &[Row]) {
     let head = ["", "seconds", "times isobath's", "GFLOP/s", "% of the peak", "last losses"];
     let lines = rows.iter().map(|row| {
-        let [first, last] = row.last_losses;
+        let losses = row.last_losses.iter().map(|loss| format!("{loss:.4}"));
         [
             row.name.to_owned(),
             format!("{:.2}", row.seconds),
             format!("{:.2}", row.ratio),
             format!("{:.1}", row.gflops),
             format!("{:.1}", row.peak_share.scaled(100.0)),
-            format!("{first:.4} .. {last:.4}"),
+            losses.collect::<Vec<_>>().join(" .. "),
         ]
     });
     let lines: Vec<[String; 6]> = [head.map(str::to_owned)].into_iter().chain(lines).collect();
@@ -276,7 +327,8 @@ mod tests {
 
     #[test]
     fn ratios_are_of_the_same_round() {
-        let turn = |seconds| Turn { measured: Measured { seconds, losses: [0.1, 0.2] }, peak: 8.0 };
+        let turn =
+            |seconds| Turn { measured: Measured { seconds, losses: vec![0.1, 0.2] }, peak: 8.0 };
         // The machine is half as fast in the second round; the ratio does not see it.
         let rounds = [vec![turn(1.0), turn(3.0)], vec![turn(2.0), turn(6.0)]];
         let competitors = [own()[0], Competitor::Other(&PROGRAMS[2])];
@@ -290,6 +342,6 @@ mod tests {
 
     #[test]
     fn all_programs_take_part_unless_some_are_named() {
-        assert_eq!(competitors(&[]).len(), own().len() + PROGRAMS.len());
+        assert_eq!(competitors(&[]).len(), own().len() + PROGRAMS.len() - Shape::ALL.len());
     }
 }

@@ -9,13 +9,17 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Size, cascade};
+use datasets::Samples;
+
+use super::{Size, cascade, train::Shape};
 
 /// The work a program does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Workload {
     /// One epoch of all decoders of one network.
     Cascade,
+    /// Training of one network.
+    Training(Shape),
 }
 
 /// A program to compare with.
@@ -35,11 +39,13 @@ pub(super) struct Program {
 }
 
 /// The programs known. They are not part of this repository; the folder that holds them is an option.
-pub(super) static PROGRAMS: [Program; 4] = [
+pub(super) static PROGRAMS: [Program; 6] = [
     cascade_program("published", &["published"], "minibatch by minibatch through all layers"),
     cascade_program("layerwise", &["layerwise"], "layer by layer, fused Adam"),
     cascade_program("manual", &["manual"], "layer by layer, hand-written gradients, fused Adam"),
     cascade_program("batched", &["batched"], "all layers as one batched product"),
+    training_program(Shape::Wide, &["wide"]),
+    training_program(Shape::Shrinking, &["shrinking"]),
 ];
 
 const fn cascade_program(
@@ -51,13 +57,25 @@ const fn cascade_program(
     Program { name, about, workload, script, arguments, width: 784 }
 }
 
-/// The program called `name`.
+const fn training_program(shape: Shape, arguments: &'static [&'static str]) -> Program {
+    Program {
+        name: shape.name(),
+        about: "autograd, plain gradient descent",
+        workload: Workload::Training(shape),
+        script: "pytorch_train.py",
+        arguments,
+        width: 784,
+    }
+}
+
+/// The program called `name` that trains decoders.
 ///
 /// # Errors
 /// With the names there are.
 pub(super) fn program(name: &str) -> Result<&'static Program, String> {
-    PROGRAMS.iter().find(|program| program.name == name).ok_or_else(|| {
-        let names: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
+    let programs = || PROGRAMS.iter().filter(|program| program.workload == Workload::Cascade);
+    programs().find(|program| program.name == name).ok_or_else(|| {
+        let names: Vec<_> = programs().map(|program| program.name).collect();
         format!("there is no program `{name}`; there are {}", names.join(", "))
     })
 }
@@ -109,15 +127,18 @@ pub(super) struct Setting<'a> {
     pub(super) samples: &'a Path,
     pub(super) depth: usize,
     pub(super) size: Size,
+    /// Steps that a training is timed for; an epoch if not given.
+    pub(super) steps: Option<usize>,
 }
 
 /// What a program measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Measured {
     /// Seconds for one epoch.
     pub(super) seconds: f64,
-    /// Mean squared errors on the last minibatch, of the first and the last layer.
-    pub(super) losses: [f64; 2],
+    /// On the last minibatch: mean squared errors of the first and the last layer's decoder, or what a training's loss
+    /// came to.
+    pub(super) losses: Vec<f64>,
 }
 
 impl Program {
@@ -149,13 +170,16 @@ impl Program {
     /// # Errors
     /// When it cannot be started, fails, or prints something else than a time.
     pub(super) fn run(&self, setting: Setting<'_>) -> Result<Measured> {
-        let Setting { python, scripts, samples, depth, size } = setting;
-        let numbers = [
+        let Setting { python, scripts, samples, depth, size, steps } = setting;
+        let mut numbers = vec![
             ("--depth", depth),
-            ("--width", size.width),
             ("--batch", size.batch),
             ("--threads", rayon::current_num_threads()),
         ];
+        match self.workload {
+            Workload::Cascade => numbers.push(("--width", size.width)),
+            Workload::Training(_) => numbers.extend(steps.map(|steps| ("--steps", steps))),
+        }
         let mut command = Command::new(&python.path);
         command.arg(scripts.join(self.script)).args(self.arguments).arg("--data").arg(samples);
         for (name, number) in numbers {
@@ -178,29 +202,32 @@ impl Program {
     }
 }
 
-/// Writes `size.images` generated digits into `folder`, as the file of training images that the programs read.
+/// Writes `size.images` generated digits into `folder`, as the files of training images and labels that the programs
+/// read.
 ///
 /// # Errors
 /// When the disk is full.
 pub(super) fn write_samples(folder: &Path, size: Size) -> Result<()> {
-    let images = cascade::samples(size.images, size.width)?;
+    let Samples { images, labels } = cascade::samples(size.images, size.width)?;
     let side = size.width.isqrt();
     let bytes: Vec<u8> = images.iter().map(|pixel| (255.0 * pixel).round() as u8).collect();
-    let path = folder.join("train-images-idx3-ubyte");
-    let write = || {
-        let file = BufWriter::new(File::create(&path)?);
-        datasets::idx::write(file, &[size.images, side, side], &bytes)
+    let write = |name, dims: &[usize], bytes: &[u8]| {
+        let path = folder.join(name);
+        let written = File::create(&path)
+            .and_then(|file| datasets::idx::write(BufWriter::new(file), dims, bytes));
+        written.with_context(|| format!("cannot write {}", path.display()))
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    write("train-images-idx3-ubyte", &[size.images, side, side], &bytes)?;
+    write("train-labels-idx1-ubyte", &[size.images], &labels)
 }
 
-/// `…: 31.20 s/epoch (1.560 s/layer), 70.9 GFLOP/s, last losses 0.0406 .. 0.0455`
+/// `…: 31.20 s/epoch (1.560 s/layer), 70.9 GFLOP/s, last losses 0.0406 .. 0.0455`, or `…, last loss 2.3026`
 fn parse(said: &str) -> Option<Measured> {
     let line = said.lines().find(|line| line.contains(" s/epoch"))?;
     let seconds = line.split(" s/epoch").next()?.rsplit(' ').next()?.parse().ok()?;
-    let (first, last) = line.split_once("last losses ")?.1.split_once(" .. ")?;
-    let losses = [first.trim().parse().ok()?, last.trim().parse().ok()?];
-    Some(Measured { seconds, losses })
+    let (_, losses) = line.split_once("last losses ").or_else(|| line.split_once("last loss "))?;
+    let losses = losses.split(" .. ").map(|loss| loss.trim().parse().ok());
+    Some(Measured { seconds, losses: losses.collect::<Option<_>>()? })
 }
 
 fn last_line(output: &[u8]) -> String {
@@ -216,7 +243,9 @@ mod tests {
     fn times_and_losses_are_read() {
         let said = "a warning\nmanual device=cpu threads=2 depth=2 batch=64 tf32=False: 26.40 s/epoch \
                     (13.201 s/layer), 16.8 GFLOP/s, last losses 0.0406 .. 0.0455\n";
-        assert_eq!(parse(said), Some(Measured { seconds: 26.4, losses: [0.0406, 0.0455] }));
+        assert_eq!(parse(said), Some(Measured { seconds: 26.4, losses: vec![0.0406, 0.0455] }));
+        let said = "wide device=cpu threads=2: 26.40 s/epoch, 16.8 GFLOP/s, last loss 2.25";
+        assert_eq!(parse(said), Some(Measured { seconds: 26.4, losses: vec![2.25] }));
         assert_eq!(parse("manual: done"), None);
         assert_eq!(parse("manual: soon s/epoch, last losses 1 .. 2"), None);
     }
@@ -249,9 +278,11 @@ mod tests {
         let bytes = std::fs::read(folder.path().join("train-images-idx3-ubyte")).unwrap();
         let idx = datasets::idx::parse(&bytes, "samples").unwrap();
         assert_eq!(idx.dims, [3, 28, 28]);
-        let samples = cascade::samples(3, 784).unwrap();
+        let samples = cascade::samples(3, 784).unwrap().images;
         let furthest =
             samples.iter().zip(&idx.data).map(|(&x, &y)| (x - f32::from(y) / 255.0).abs());
         assert!(furthest.fold(0.0, f32::max) <= 0.5 / 255.0 + 1e-6);
+        let bytes = std::fs::read(folder.path().join("train-labels-idx1-ubyte")).unwrap();
+        assert_eq!(datasets::idx::parse(&bytes, "labels").unwrap().dims, [3]);
     }
 }

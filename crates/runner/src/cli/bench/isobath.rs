@@ -3,9 +3,9 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Size, means::Means};
+use super::{Size, means::Means, train::Shape};
 
 /// What `bench cascade --json` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,23 +18,54 @@ pub(super) struct Report {
     pub(super) last_losses: [f64; 2],
 }
 
-/// One epoch in a new process, on as many threads as this one has.
+/// What `bench train --json` says.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct TrainReport {
+    pub(super) seconds: f64,
+    pub(super) last_loss: f64,
+}
+
+/// One epoch of decoders in a new process, on as many threads as this one has.
 ///
 /// # Errors
 /// When the process cannot be started or fails.
 pub(super) fn epoch(depth: usize, size: Size, means: Means) -> Result<Report> {
+    let mut arguments = vec!["cascade".to_owned()];
+    arguments.extend(means.arguments());
+    arguments.extend(["--width".to_owned(), size.width.to_string()]);
+    bench(arguments, depth, size)
+}
+
+/// Training of one network, or of several at once, in a new process on as many threads as this one has. `steps` are
+/// timed, an epoch if not given.
+///
+/// # Errors
+/// When the process cannot be started or fails.
+pub(super) fn training(
+    (shape, at_once): (Shape, usize),
+    depth: usize,
+    size: Size,
+    steps: Option<usize>,
+) -> Result<TrainReport> {
+    let arguments = ["train", "--shape", shape.name(), "--at-once"].map(str::to_owned);
+    let mut arguments = arguments.to_vec();
+    arguments.push(at_once.to_string());
+    arguments.extend(steps.map(|steps| format!("--steps={steps}")));
+    bench(arguments, depth, size)
+}
+
+fn bench<T: DeserializeOwned>(arguments: Vec<String>, depth: usize, size: Size) -> Result<T> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let Size { width, images, batch } = size;
+    let name = format!("`bench {}`", arguments[0]);
     let numbers = [
         ("--threads", rayon::current_num_threads()),
         ("--depth", depth),
-        ("--width", width),
-        ("--images", images),
-        ("--batch", batch),
+        ("--images", size.images),
+        ("--batch", size.batch),
         ("--repeat", 1),
     ];
     let mut command = Command::new(program);
-    command.args(["bench", "cascade", "--json"]).args(means.arguments());
+    command.arg("bench").args(arguments).arg("--json");
     for (name, number) in numbers {
         command.args([name, &number.to_string()]);
     }
@@ -42,10 +73,10 @@ pub(super) fn epoch(depth: usize, size: Size, means: Means) -> Result<Report> {
         command.stdin(Stdio::null()).output().context("cannot start this program once more")?;
     if !output.status.success() {
         bail!(
-            "`bench cascade` at depth {depth} ended with {}: {}",
+            "{name} at depth {depth} ended with {}: {}",
             output.status,
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    serde_json::from_slice(&output.stdout).context("`bench cascade` printed something unexpected")
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{name} printed no result"))
 }

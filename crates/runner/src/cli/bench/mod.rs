@@ -11,6 +11,7 @@ mod isobath;
 mod line;
 mod means;
 mod summary;
+mod train;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -27,6 +28,8 @@ enum Command {
     Cascade(cascade::Arguments),
     /// The same work done by PyTorch programs, in turns
     Compare(compare::Arguments),
+    /// Training of whole networks
+    Train(train::Arguments),
     /// Time and peak memory over depth
     Depth(depth::Arguments),
 }
@@ -65,6 +68,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Command::Cascade(arguments) => cascade::main(arguments),
         Command::Compare(arguments) => compare::main(arguments),
+        Command::Train(arguments) => train::main(arguments),
         Command::Depth(arguments) => depth::main(arguments),
     }
 }

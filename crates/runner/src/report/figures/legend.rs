@@ -33,6 +33,8 @@ pub(super) enum Sample {
     Point(Shape, RGBAColor),
     /// An open point.
     Open,
+    /// An arrow in its own colour.
+    Arrow(RGBAColor),
     /// A tick across a line.
     Tick,
     /// A thin line in ink.
@@ -99,6 +101,10 @@ fn sample(canvas: &Canvas<'_>, sample: Sample, (x, y): (i32, i32)) -> Result<()>
         Sample::NoResult => marks::hatched(canvas, block),
         Sample::Point(shape, color) => marks::point(canvas, shape, (middle, y), color, false),
         Sample::Open => marks::point(canvas, Shape::Circle, (middle, y), ink, true),
+        Sample::Arrow(color) => {
+            marks::arrow(canvas, (middle, y + px(6)), px(12), HALO.to_rgba(), px(4))?;
+            marks::arrow(canvas, (middle, y + px(6)), px(12), color, px(2))
+        }
         Sample::Tick => {
             canvas.line(&across, INK.mix(0.4), px(2))?;
             canvas.line(&[(middle, y - half), (middle, y + half)], ink, px(2))

@@ -20,13 +20,15 @@ mod picture;
 mod profiles;
 mod text;
 mod theory;
+mod trainability;
+mod verdicts;
 
 use anyhow::Result;
 
 pub use self::growth::Growth;
 use self::{
     canvas::Canvas, comparison::Comparison, gallery::Gallery, phase::PhaseDiagram,
-    profiles::Profiles,
+    profiles::Profiles, trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -35,6 +37,7 @@ pub(super) use self::{
     growth::GrowthChart,
     hover::{Cells, Hover, Mark, Values},
     picture::Scaling,
+    verdicts::{of_verdicts, share},
 };
 use super::points::{Slice, slices};
 use crate::record::RunRecord;
@@ -88,6 +91,9 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
     let has =
         |slice: &Slice<'_>, name: &str| slice.points.iter().any(|point| point.has_profile(name));
     let diagram = |slice, estimator, leads| PhaseDiagram { run, slice, estimator, rule, leads };
+    for figure in Trainability::of(run) {
+        figures.push(Box::new(figure));
+    }
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {
         figures.push(Box::new(diagram(slice, estimator, true)));
     }

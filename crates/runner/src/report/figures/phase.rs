@@ -361,8 +361,8 @@ fn range(profiles: &[Vec<Option<Spread>>]) -> (f64, f64) {
 }
 
 /// Edges of columns around ascending `middles`: half way between neighbours, and as far beyond the outer ones, but never
-/// below a variance of 0.
-fn edges(middles: &[f64]) -> Vec<f64> {
+/// below 0.
+pub(super) fn edges(middles: &[f64]) -> Vec<f64> {
     let (Some(&first), Some(&last)) = (middles.first(), middles.last()) else { return Vec::new() };
     let between: Vec<_> = middles.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect();
     let alone = 0.1 * first.abs().max(0.1);
@@ -372,7 +372,8 @@ fn edges(middles: &[f64]) -> Vec<f64> {
     std::iter::once(below).chain(between).chain([above]).collect()
 }
 
-fn variances(edges: &[f64], layout: Layout) -> Axis {
+/// The axis of the weight variance between the outermost of `edges`.
+pub(super) fn variances(edges: &[f64], layout: Layout) -> Axis {
     let (low, high) =
         edges.first().zip(edges.last()).map_or((0.0, 1.0), |(low, high)| (*low, *high));
     let wanted = if layout == Layout::Wide { 10 } else { 5 };

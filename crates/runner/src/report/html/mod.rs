@@ -1,9 +1,11 @@
 //! The page: the answer, the chart, the evidence, the tables, and how to do it again, in one file that opens offline.
 
+pub(super) mod comparison;
 mod evidence;
 mod figure;
 mod gallery;
 mod tables;
+mod trained;
 mod words;
 
 use std::path::Path;
@@ -14,6 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     figures::{Figure, Place},
     sentences::verdict_sentences,
+    vocabulary::count,
 };
 use crate::record::RunRecord;
 use words::symbols;
@@ -35,6 +38,24 @@ pub(super) fn page(
     files: &[&Path],
 ) -> Result<String> {
     let title = format!("{} \u{2013} Isobath", run.name);
+    Ok(document(
+        &title,
+        &html! {
+            (head(run))
+            section aria-label="Chart" { (placed(figures, Place::Chart)?) }
+            section {
+                h2 { "Evidence" }
+                (placed(figures, Place::Evidence)?)
+                (gallery::gallery(run)?)
+            }
+            (tables::tables(run))
+            (evidence::again(run, files))
+        },
+    ))
+}
+
+/// A whole document with the look and the script of all pages.
+fn document(title: &str, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -46,22 +67,12 @@ pub(super) fn page(
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                main {
-                    (head(run))
-                    section aria-label="Chart" { (placed(figures, Place::Chart)?) }
-                    section {
-                        h2 { "Evidence" }
-                        (placed(figures, Place::Evidence)?)
-                        (gallery::gallery(run)?)
-                    }
-                    (tables::tables(run))
-                    (evidence::again(run, files))
-                }
+                main { (main) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
     };
-    Ok(page.into_string())
+    page.into_string()
 }
 
 /// The name, the answer, and what it is about.
@@ -77,6 +88,7 @@ fn head(run: &RunRecord) -> Markup {
                 (run.network) " · " (run.dataset) " · "
                 (run.train_samples) " training and " (run.probe_samples) " probe samples · "
                 (run.cells.len()) " of " (run.cells_planned) " cells"
+                @if !run.trainings.is_empty() { " · " (count(run.trainings.len(), "training")) }
             }
         }
     }

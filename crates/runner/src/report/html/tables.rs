@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::symbols;
+use super::{trained, words::symbols};
 use crate::{
     record::RunRecord,
     report::{
@@ -17,15 +17,17 @@ pub(super) fn tables(run: &RunRecord) -> Markup {
     html! {
         section {
             h2 { "Numbers" }
+            (trained::frontier(run))
             (verdicts(run))
             (failures(run))
             (costs(run))
+            (trained::ledger(run))
         }
     }
 }
 
 /// A table in a box that scrolls by itself, so that the page never does sideways.
-fn scrolling(label: &str, table: Markup) -> Markup {
+pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
     html! { div.table tabindex="0" role="region" aria-label=(label) { (table) } }
 }
 
@@ -177,7 +179,7 @@ fn costs(run: &RunRecord) -> Markup {
 }
 
 /// Seconds in the unit a reader would use.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 1.0 => format!("{} ms", short(seconds * 1e3)),
         seconds if seconds < 120.0 => format!("{} s", short(seconds)),

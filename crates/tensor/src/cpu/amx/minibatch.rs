@@ -89,11 +89,17 @@ impl<const PIECES: usize> Kernel for PackMinibatch<'_, PIECES> {
             for (place, out) in forward.chunks_exact_mut(one).enumerate() {
                 let (pair, half) = (place / 2, place % 2);
                 let tile = pair / input_blocks * 2 + half;
-                by_sample.pack::<PIECES>(Side::Right, tile, pair % input_blocks, out.as_mut_ptr());
+                by_sample.pack::<PIECES>(
+                    Side::Right,
+                    tile,
+                    pair % input_blocks,
+                    None,
+                    out.as_mut_ptr(),
+                );
             }
             for (place, out) in gradient.chunks_exact_mut(one).enumerate() {
                 let (tile, block) = (place / sample_blocks, place % sample_blocks);
-                by_input.pack::<PIECES>(Side::Right, tile, block, out.as_mut_ptr());
+                by_input.pack::<PIECES>(Side::Right, tile, block, None, out.as_mut_ptr());
             }
             let targets_by_sample = matrix(self.samples.target, outputs);
             let stride = sample_blocks * DEPTH;

@@ -1,11 +1,8 @@
 //! Matrices cut into tiles of pieces.
 
-use std::{
-    arch::x86_64::{
-        __m512, _mm512_load_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
-        _mm512_store_ps,
-    },
-    ops::Range,
+use std::arch::x86_64::{
+    __m512, _mm512_load_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
+    _mm512_store_ps,
 };
 
 use super::{DEPTH, SIDE, TILE, split::store_pairs, transpose::transpose};
@@ -43,7 +40,13 @@ impl<'a> Factor<'a> {
 }
 
 impl Factor<'_> {
-    /// Writes the tile of `x` from `16 x_tile` and `k` from `32 k_block` on, zeros beyond the matrix.
+    /// Whether tiles of this matrix have to be transposed on the way from memory.
+    pub(super) fn is_transposed(&self, side: Side) -> bool {
+        self.k_is_contiguous != (side == Side::Left)
+    }
+
+    /// Writes the tile of `x` from `16 x_tile` and `k` from `32 k_block` on, zeros beyond the matrix. Asks for the memory
+    /// that lies `ahead` of each vector, if given.
     ///
     /// # Safety
     /// The processor has AVX-512; `out` is aligned to cache lines and valid for `PIECES` tiles.
@@ -53,6 +56,7 @@ impl Factor<'_> {
         side: Side,
         x_tile: usize,
         k_block: usize,
+        ahead: Option<isize>,
         out: *mut f32,
     ) {
         let (x, k) = (x_tile * SIDE, k_block * DEPTH);
@@ -66,6 +70,10 @@ impl Factor<'_> {
                 for i in 0..SIDE {
                     let from = from.add(i * self.stride);
                     let (low, high) = (_mm512_loadu_ps(from), _mm512_loadu_ps(from.add(across)));
+                    if let Some(ahead) = ahead {
+                        prefetch(from.wrapping_offset(ahead));
+                        prefetch(from.wrapping_offset(ahead).wrapping_add(across));
+                    }
                     store_pairs::<PIECES>(low, high, out.add(i * SIDE));
                 }
             } else {
@@ -85,7 +93,7 @@ impl Factor<'_> {
                 }
             }
             // What lies now in a row is 16 pairs of one x, or 16 x of one pair.
-            if self.k_is_contiguous != (side == Side::Left) {
+            if self.is_transposed(side) {
                 for piece in 0..PIECES {
                     transpose_in_place(out.add(piece * TILE));
                 }
@@ -93,14 +101,12 @@ impl Factor<'_> {
         }
     }
 
-    /// Asks for the memory of some rows of `x`, as far as there are.
-    pub(super) fn prefetch_rows(&self, rows: Range<usize>) {
-        if self.k_is_contiguous {
-            for row in rows.start..rows.end.min(self.x) {
-                let numbers = &self.numbers[row * self.stride..][..self.k];
-                numbers.chunks(SIDE).for_each(|line| prefetch(line.as_ptr()));
-            }
-        }
+    /// Distance in memory from one place of the matrix to another.
+    pub(super) fn distance(&self, from: [usize; 2], to: [usize; 2]) -> isize {
+        let place = |[x, k]: [usize; 2]| {
+            if self.k_is_contiguous { x * self.stride + k } else { k * self.stride + x }
+        };
+        place(to) as isize - place(from) as isize
     }
 
     /// 16 numbers of row `row` from `column` on, zeros beyond `rows` and `columns`.
@@ -147,7 +153,7 @@ impl Factor<'_> {
 /// # Safety
 /// As [`Factor::pack`], for one tile.
 #[inline(always)]
-unsafe fn transpose_in_place(tile: *mut f32) {
+pub(super) unsafe fn transpose_in_place(tile: *mut f32) {
     // SAFETY: as the caller's.
     unsafe {
         let mut rows = [_mm512_setzero_ps(); SIDE];

@@ -15,7 +15,7 @@ const BITS: i32 = 0xffff_0000_u32 as i32;
 /// Splits two vectors into `PIECES` pieces each and writes them as pairs, piece `i` to `out + i * TILE`.
 ///
 /// A piece is what is left, rounded to the nearest bfloat16 (ties away from zero). Three pieces of 8 bits hold all 24 of
-/// an f32, as long as the last is no denormal.
+/// an f32, as long as the last is no denormal, and denormals are zero in kernels: the third is what is left as it is.
 ///
 /// # Safety
 /// The processor has AVX-512; `out` is aligned to cache lines and valid for the vectors written.
@@ -28,7 +28,9 @@ pub(super) unsafe fn store_pairs<const PIECES: usize>(
     // SAFETY: as the caller's.
     unsafe {
         for piece in 0..PIECES {
-            let (rounded_low, rounded_high) = (round(low), round(high));
+            let is_exact = piece == 2;
+            let (rounded_low, rounded_high) =
+                if is_exact { (low, high) } else { (round(low), round(high)) };
             // The low half of each number is zero, so the two interleave by a shift and an or.
             let shifted = _mm512_srli_epi32::<16>(_mm512_castps_si512(rounded_low));
             let pairs = _mm512_or_si512(shifted, _mm512_castps_si512(rounded_high));

@@ -1,0 +1,91 @@
+use trainer::TrainerBackend;
+
+use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
+
+/// How far different inputs are still apart where the readout sees them.
+#[derive(Clone, Debug)]
+pub struct Correlation<B> {
+    backend: B,
+    samples: usize,
+}
+
+impl<B> Correlation<B> {
+    /// Looks at so many samples.
+    pub const fn new(backend: B, samples: usize) -> Self {
+        Self { backend, samples }
+    }
+}
+
+impl<B: TrainerBackend> Predictor for Correlation<B> {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![Quantity::new(
+            "correlation",
+            "ln(1 - c) with c the mean cosine of the angle between two samples' activations in the last hidden layer: \
+             what has become the same cannot be told apart (c as in Poole et al., arXiv:1606.05340)",
+        )]
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Family
+    }
+
+    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+        profiles(&self.backend, subject, self.samples, |seen| {
+            let mut h = seen.h.mapv(f64::from);
+            for mut column in h.columns_mut() {
+                let norm = column.dot(&column).sqrt();
+                column /= norm;
+            }
+            // 1 - c = |u - v|^2 / 2 for unit vectors keeps the digits that c has lost near 1, and its mean over all
+            // pairs is n / (n - 1) times the unit vectors' variance around their own mean.
+            let n = h.ncols() as f64;
+            let mean = h.sum_axis(ndarray::Axis(1)) / n;
+            let squares: f64 =
+                h.columns().into_iter().map(|u| (&u - &mean).mapv(|d| d * d).sum()).sum();
+            Ok(([(squares / (n - 1.0)).ln()], 0))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, s};
+    use tensor::{Activation, Cpu};
+
+    use super::*;
+    use crate::testing::Case;
+
+    #[test]
+    fn all_pairs_one_by_one() {
+        let case = Case::tanh(4, 1.5);
+        let h = case.hidden_layers().pop().unwrap();
+        let unit = |i| {
+            let u: Array1<f64> = h.slice(s![.., i]).to_owned();
+            &u / u.dot(&u).sqrt()
+        };
+        let n = h.ncols();
+        let pairs = (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));
+        let (sum, count) = pairs
+            .fold((0.0, 0.0), |(sum, count), (i, j)| (sum + unit(i).dot(&unit(j)), count + 1.0));
+        let score = case.scores(&Correlation::new(Cpu::new(), n))[0];
+        let expected = f64::ln(1.0 - sum / count);
+        assert!((score - expected).abs() < 1e-5, "{score} is not {expected}");
+    }
+
+    #[test]
+    fn ordered_networks_make_samples_the_same() {
+        let score =
+            |sigma_w2| Case::tanh(30, sigma_w2).scores(&Correlation::new(Cpu::new(), 16))[0];
+        assert!(score(0.5) < score(1.2) && score(1.2) < score(3.0));
+    }
+
+    #[test]
+    fn without_biases_relu_is_blind_for_the_variance() {
+        let score = |sigma_w2| {
+            let case =
+                Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(12, sigma_w2) };
+            case.scores(&Correlation::new(Cpu::new(), 16))[0]
+        };
+        assert!((score(0.7) - score(3.1)).abs() < 1e-4, "{} {}", score(0.7), score(3.1));
+    }
+}

@@ -1,0 +1,100 @@
+//! A batch on its way through a network, one layer in memory at a time.
+
+use ndarray::{Array2, ArrayView2};
+use network::{DenseLayer, Layer, Network};
+use tensor::{Backend, GemmConfig};
+use trainer::TrainerBackend;
+
+use crate::{Error, Findings, Judgement, Result, Subject, batch::Batch, predictor::defined};
+
+/// A layer and what it made of a batch. Matrices are `[units, samples]`; see [`tensor::Backward`].
+#[derive(Debug)]
+pub(crate) struct Applied<B: Backend> {
+    pub(crate) shape: DenseLayer,
+    /// `W_l`, `[outputs, inputs]`
+    pub(crate) weights: B::Buffer<f32>,
+    /// `z_l = W_l h_{l-1} + b_l`
+    pub(crate) z: B::Buffer<f32>,
+    /// `h_l = phi(z_l)`
+    pub(crate) h: B::Buffer<f32>,
+}
+
+impl<B: TrainerBackend> Applied<B> {
+    /// Applies layer `index`, counted from 0, to `input` `[inputs, samples]`.
+    pub(crate) fn new(
+        backend: &B,
+        network: &Network,
+        index: usize,
+        samples: usize,
+        input: &B::Buffer<f32>,
+    ) -> Result<Self> {
+        let Layer::Dense(shape) = network.spec().layers()[index] else {
+            return Err(Error::NotDense { layer: index + 1 });
+        };
+        let DenseLayer { inputs, outputs, activation } = shape;
+        let (weights, bias) = network.upload_layer(backend, index)?.into_parameters();
+        let (mut z, mut h) = (backend.zeros(outputs * samples)?, backend.zeros(outputs * samples)?);
+        backend.gemm(GemmConfig::new(outputs, samples, inputs), &weights, input, &mut z)?;
+        backend.activate(activation, [outputs, samples], &bias, &mut z, &mut h)?;
+        Ok(Self { shape, weights, z, h })
+    }
+}
+
+/// The activations that a network's readout sees: those of the last hidden layer, or the input of a network without.
+#[derive(Debug)]
+pub(crate) struct Seen<'a, B: Backend> {
+    /// The layer that they are of; none for the input.
+    pub(crate) layer: Option<&'a Applied<B>>,
+    /// On the device.
+    pub(crate) buffer: &'a B::Buffer<f32>,
+    /// In host memory, `[units, samples]`, finite.
+    pub(crate) h: ArrayView2<'a, f32>,
+}
+
+impl<B: Backend> Seen<'_, B> {
+    /// Inner products of the samples, `[samples, samples]`, in f64, and their floating-point operations.
+    pub(crate) fn gram(&self) -> (Array2<f64>, u64) {
+        let (units, samples) = self.h.dim();
+        let h = self.h.mapv(f64::from);
+        (h.t().dot(&h), 2 * (units * samples * samples) as u64)
+    }
+}
+
+/// `N` scores of a layer, and the floating-point operations they took beyond the forward pass.
+pub(crate) type Look<const N: usize> = ([f64; N], u64);
+
+/// What a [`Scope::Family`](crate::Scope::Family) predictor finds that looks at what the readout sees: profiles of `N`
+/// quantities, of networks of 1 layer (whose readout sees the input) to as many as the subject has.
+///
+/// From the first layer on whose activations are not finite, all scores are negative infinity.
+pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
+    backend: &B,
+    subject: &Subject<'_>,
+    samples: usize,
+    mut look: impl FnMut(&Seen<'_, B>) -> Result<Look<N>>,
+) -> Result<Findings> {
+    let batch = Batch::new(subject, samples, 2)?;
+    let (network, n) = (subject.network, batch.len());
+    let depth = network.spec().depth();
+    let mut profiles = vec![Vec::with_capacity(depth); N];
+    let mut flops = 0;
+    let input = backend.upload(batch.samples.as_slice().expect("in standard order"))?;
+    let mut applied: Option<Applied<B>> = None;
+    for (index, layer) in network.spec().layers().iter().enumerate() {
+        let buffer = applied.as_ref().map_or(&input, |applied| &applied.h);
+        let h = backend.read(buffer, 0..layer.inputs() * n)?;
+        if h.iter().any(|h| !h.is_finite()) {
+            break;
+        }
+        let h = ArrayView2::from_shape((layer.inputs(), n), &h).expect("as long as it was read");
+        let (scores, spent) = look(&Seen { layer: applied.as_ref(), buffer, h })?;
+        profiles.iter_mut().zip(scores).for_each(|(profile, score)| profile.push(defined(score)));
+        flops += spent;
+        if index + 1 < depth {
+            applied = Some(Applied::new(backend, network, index, n, buffer)?);
+            flops += layer.forward_flops() * n as u64;
+        }
+    }
+    profiles.iter_mut().for_each(|profile| profile.resize(depth, f64::NEG_INFINITY));
+    Ok(Findings { judgements: profiles.into_iter().map(Judgement::Profile).collect(), flops })
+}

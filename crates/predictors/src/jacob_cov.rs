@@ -1,0 +1,111 @@
+use nalgebra::{DMatrix, SymmetricEigen};
+use ndarray::{Array2, Axis};
+use trainer::TrainerBackend;
+
+use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
+
+/// How alike a network's local linear maps are at different samples.
+#[derive(Clone, Debug)]
+pub struct JacobCov<B> {
+    backend: B,
+    samples: usize,
+}
+
+impl<B> JacobCov<B> {
+    /// Looks at so many samples.
+    pub const fn new(backend: B, samples: usize) -> Self {
+        Self { backend, samples }
+    }
+}
+
+impl<B: TrainerBackend> Predictor for JacobCov<B> {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![Quantity::new(
+            "jacob-cov",
+            "-sum_i (ln(v_i + k) + 1 / (v_i + k)), v_i the eigenvalues of the correlation matrix of the samples' \
+             gradients of the summed outputs by the input, k = 1e-5: local linear maps that differ train better \
+             (Mellor et al., arXiv:2006.04647, first version)",
+        )]
+    }
+
+    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+        let batch = Batch::new(subject, self.samples, 2)?;
+        let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
+        let layers = subject.network.spec().layers();
+        let one_way: u64 = layers.iter().map(network::Layer::forward_flops).sum();
+        let mut flops = one_way * batch.len() as u64;
+        let mut score = f64::NEG_INFINITY;
+        if let Some(outputs) = tape.outputs()? {
+            flops *= 2;
+            let back = tape.back(&Array2::ones(outputs.dim()), |_| Ok(()))?;
+            let correlations = back.and_then(|back| correlations(&back.stored.mapv(f64::from)));
+            score = correlations.map_or(score, |correlations| spread(&correlations));
+        }
+        Ok(Findings { judgements: vec![Judgement::Score(score)], flops })
+    }
+}
+
+/// The correlation coefficients of the columns, `[n, n]`; `None` where a column is constant.
+fn correlations(columns: &Array2<f64>) -> Option<Array2<f64>> {
+    let means = columns.mean_axis(Axis(0))?;
+    let mut columns = columns - &means;
+    for mut column in columns.columns_mut() {
+        let norm = column.dot(&column).sqrt();
+        if norm <= 0.0 {
+            return None;
+        }
+        column /= norm;
+    }
+    Some(columns.t().dot(&columns))
+}
+
+/// `-sum_i (ln(v_i + k) + 1 / (v_i + k))`
+fn spread(correlations: &Array2<f64>) -> f64 {
+    const K: f64 = 1e-5;
+    let n = correlations.nrows();
+    let matrix = DMatrix::from_fn(n, n, |i, j| correlations[[i, j]]);
+    let values = SymmetricEigen::new(matrix).eigenvalues;
+    let term = |value: &f64| {
+        let value = value.max(0.0) + K;
+        value.ln() + value.recip()
+    };
+    -values.iter().map(term).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use tensor::{Activation, Cpu};
+
+    use super::*;
+    use crate::testing::Case;
+
+    #[test]
+    fn samples_with_different_maps_score_higher() {
+        // Eigenvalues 1, 1 and 2, 0.
+        let apart = spread(&array![[1.0, 0.0], [0.0, 1.0]]);
+        assert!((apart + 2.0 * ((1.0 + 1e-5_f64).ln() + 1.0 / (1.0 + 1e-5))).abs() < 1e-9);
+        let alike = spread(&array![[1.0, 1.0], [1.0, 1.0]]);
+        let expected = (2.0 + 1e-5_f64).ln() + 1.0 / (2.0 + 1e-5) + 1e-5_f64.ln() + 1e5;
+        assert!((alike + expected).abs() < 1e-3, "{alike}");
+    }
+
+    #[test]
+    fn correlations_of_lines() {
+        let columns = array![[1.0, 5.0, -2.0], [2.0, 7.0, -4.0], [3.0, 9.0, -6.0]];
+        let expected = array![[1.0, 1.0, -1.0], [1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]];
+        assert!((correlations(&columns).unwrap() - expected).iter().all(|d| d.abs() < 1e-12));
+        assert!(correlations(&array![[1.0, 2.0], [1.0, 3.0]]).is_none());
+    }
+
+    /// A linear network has one map, whatever the sample.
+    #[test]
+    fn linear_networks_score_lowest() {
+        let score = |activation| {
+            let case = Case { activation, ..Case::tanh(5, 2.0) };
+            case.scores(&JacobCov::new(Cpu::new(), 8))[0]
+        };
+        assert!(score(Activation::Linear) < score(Activation::Tanh));
+        assert!((score(Activation::Linear) / -(7.0 * 1e5) - 1.0).abs() < 0.02);
+    }
+}

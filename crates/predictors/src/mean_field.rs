@@ -1,0 +1,85 @@
+use meanfield::Theory;
+use network::Layer;
+
+use crate::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
+
+/// What the theory of infinitely wide networks says, which knows the activation and the variances alone.
+///
+/// Where it has no stable length, every score is negative infinity.
+#[derive(Clone, Copy, Debug)]
+pub struct MeanField;
+
+/// Networks are trainable down to so many `xi_c`.
+const RULE_OF_THUMB: f64 = 6.0;
+
+impl Predictor for MeanField {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![
+            Quantity::new(
+                "xi_c",
+                "log2(xi_c / L): deeper networks than the depth scale of correlations are untrainable \
+                 (Schoenholz et al., arXiv:1611.01232)",
+            ),
+            Quantity::new(
+                "6 xi_c",
+                "log2(6 xi_c / L), the rule of thumb with its factor as published (Schoenholz et al., \
+                 arXiv:1611.01232)",
+            ),
+            Quantity::new(
+                "chi_1",
+                "-|chi_1 - 1|: the nearer to the critical line the better, whatever the depth (Poole et al., \
+                 arXiv:1606.05340)",
+            ),
+        ]
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Family
+    }
+
+    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+        let variances = subject.variances;
+        // Of the hidden layers, where there are any.
+        let Some(Layer::Dense(layer)) = subject.network.spec().layers().first() else {
+            return Err(crate::Error::NotDense { layer: 1 });
+        };
+        let point = Theory::new(layer.activation, variances.sigma_w2(), variances.sigma_b2())
+            .and_then(|theory| theory.fixed_point());
+        let (xi_c, distance) =
+            point.map_or((0.0, f64::NEG_INFINITY), |point| (point.xi_c, -point.distance.abs()));
+        let judgements = vec![
+            Judgement::Depth(xi_c),
+            Judgement::Depth(RULE_OF_THUMB * xi_c),
+            Judgement::Score(distance),
+        ];
+        Ok(Findings { judgements, flops: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tensor::Activation;
+
+    use super::*;
+    use crate::testing::Case;
+
+    #[test]
+    fn depth_scales_are_those_of_the_theory() {
+        // xi_c = 7.834 at sigma_w2 = 1.3, as reference/meanfield.json has it.
+        let scores = Case::tanh(20, 1.3).scores(&MeanField);
+        assert!((scores[0] - (7.834_f64 / 20.0).log2()).abs() < 1e-3, "{scores:?}");
+        assert!((scores[1] - scores[0] - 6.0_f64.log2()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_critical_line_is_the_best_place() {
+        let distance = |sigma_w2| Case::tanh(20, sigma_w2).scores(&MeanField)[2];
+        assert!(distance(1.76) > distance(1.5) && distance(1.76) > distance(2.0));
+    }
+
+    #[test]
+    fn networks_without_a_stable_length_are_hopeless() {
+        let case = Case { activation: Activation::Relu, ..Case::tanh(5, 2.5) };
+        assert_eq!(case.scores(&MeanField), [f64::NEG_INFINITY; 3]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Networks of any depth and variance get scores, finite or infinite but never NaN, from every predictor.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use ndarray::Array2;
+use network::{MlpParams, Network, Variances, WidthRule};
+use predictors::{Predictor, Scope, Settings, Subject, all};
+use proptest::prelude::*;
+use tensor::{Activation, Cpu, Optimizer, RandomStream};
+use trainer::{Labelled, TrainParams};
+
+const CLASSES: usize = 3;
+
+fn predictors() -> Vec<Box<dyn Predictor>> {
+    let train = TrainParams { batch: 4, optimizer: Optimizer::sgd(0.1), ..TrainParams::default() };
+    let settings = Settings {
+        samples: 8,
+        jacobian_samples: 2,
+        steps: vec![2],
+        equal_cost: Some(1_000_000),
+        ..Settings::new(train)
+    };
+    all(Cpu::new(), &settings)
+}
+
+/// Scores of every quantity, by name, for the networks of the given depths that begin as the deepest does.
+fn scores(
+    activation: Activation,
+    variances: Variances,
+    depth: usize,
+    seed: u64,
+) -> Vec<(String, Vec<f64>)> {
+    let spec = MlpParams::new(depth, WidthRule::Fixed(10), activation).check(6, CLASSES).unwrap();
+    let network = Network::random(spec.spec(), variances, seed);
+    let samples = RandomStream::Normal { seed, stream: 1, std: 1.0 }.take(12 * 6);
+    let samples = Array2::from_shape_vec((12, 6), samples).unwrap();
+    let labels: Vec<u8> = (0..12).map(|i| (i % CLASSES) as u8).collect();
+    let labelled = Labelled { samples: samples.view(), labels: &labels };
+    let subject =
+        Subject { network: &network, variances, train: labelled, held_out: labelled, seed };
+    let of = |predictor: &dyn Predictor| {
+        let findings = predictor.judge(&subject).unwrap();
+        let first = if predictor.scope() == Scope::Family { 1 } else { depth };
+        assert_eq!(findings.judgements.len(), predictor.quantities().len());
+        let scored = predictor.quantities().into_iter().zip(findings.judgements);
+        scored
+            .map(|(quantity, judgement)| {
+                (quantity.name, (first..=depth).map(|depth| judgement.score(depth)).collect())
+            })
+            .collect::<Vec<_>>()
+    };
+    predictors().iter().flat_map(|predictor| of(predictor.as_ref())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn scores_are_never_nan(
+        activation in proptest::sample::select(Activation::ALL.to_vec()),
+        ln_sigma_w2 in -12.0..12.0_f64,
+        sigma_b2 in prop_oneof![Just(0.0), 1e-6..10.0_f64],
+        depth in 1_usize..300,
+        seed in 0_u64..1000,
+    ) {
+        let variances = Variances::new(ln_sigma_w2.exp(), sigma_b2).unwrap();
+        for (name, scores) in scores(activation, variances, depth, seed) {
+            prop_assert!(scores.iter().all(|score| !score.is_nan()), "{name}: {scores:?}");
+        }
+    }
+}
+
+#[test]
+fn without_any_weight_or_bias_nothing_is_said_for_the_network() {
+    let variances = Variances::new(0.0, 0.0).unwrap();
+    for (name, scores) in scores(Activation::Tanh, variances, 4, 1) {
+        let last = scores[scores.len() - 1];
+        let looks = !["depth", "parameters", "sigma_w2"].contains(&name.as_str())
+            && !name.starts_with("steps");
+        assert!(!looks || last == f64::NEG_INFINITY, "{name}: {last}");
+    }
+}
+
+#[test]
+fn names_are_unique_and_meanings_are_sentences() {
+    let quantities: Vec<_> = predictors().iter().flat_map(|p| p.quantities()).collect();
+    for (index, quantity) in quantities.iter().enumerate() {
+        assert!(quantities[..index].iter().all(|other| other.name != quantity.name));
+        assert!(quantity.meaning.len() > 20, "{}: {}", quantity.name, quantity.meaning);
+    }
+}

@@ -1,0 +1,191 @@
+//! Training of whole networks, one or several at once.
+
+use std::{
+    num::NonZero,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use datasets::{Dataset, DatasetName, LoadRequest, Samples};
+use network::{Layer, MlpParams, Network, NetworkSpec, Shrink, ShrinkLaw, Variances, WidthRule};
+use serde_json::json;
+use tensor::{Activation, Backend, Optimizer};
+use trainer::{Job, Labelled, Observer, TrainParams, Trainer, Training};
+
+use super::{at_least_one, means::Means, summary::Summary};
+use crate::cli::exit;
+
+/// Widths of the digits' images and of the readout.
+const ENDS: (usize, usize) = (784, 10);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Widths of the layers
+    #[arg(long, value_enum, default_value_t = Shape::Wide)]
+    shape: Shape,
+    /// Layers, the readout included
+    #[arg(long, default_value_t = 20, value_parser = at_least_one)]
+    depth: usize,
+    /// Training samples of an epoch
+    #[arg(long, default_value_t = 60_000, value_parser = at_least_one)]
+    images: usize,
+    /// Samples per minibatch
+    #[arg(long, default_value_t = 64, value_parser = at_least_one)]
+    batch: usize,
+    /// Steps that are timed; default: an epoch
+    #[arg(long, value_parser = at_least_one)]
+    steps: Option<usize>,
+    /// Networks trained at once, on threads that share all cores
+    #[arg(long, default_value = "1")]
+    at_once: NonZero<usize>,
+    /// Times it is measured
+    #[arg(long, default_value_t = 5, value_parser = at_least_one)]
+    repeat: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Widths of a network's layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shape {
+    /// All as wide as the input, but for the readout
+    Wide,
+    /// In even steps from the input's width to the number of classes
+    Shrinking,
+}
+
+impl Shape {
+    pub(super) const ALL: [Self; 2] = [Self::Wide, Self::Shrinking];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Wide => "wide",
+            Self::Shrinking => "shrinking",
+        }
+    }
+
+    /// A tanh network of `depth` layers with a linear readout.
+    pub(super) fn spec(self, depth: usize) -> Result<NetworkSpec> {
+        let width = match self {
+            Self::Wide => WidthRule::Fixed(ENDS.0),
+            Self::Shrinking => WidthRule::Shrink(Shrink { shrink: ShrinkLaw::Linear }),
+        };
+        Ok(MlpParams::new(depth, width, Activation::Tanh).check(ENDS.0, ENDS.1)?.spec())
+    }
+
+    /// Floating-point operations of a training step for each sample: `6 w_l w_{l-1}`, of which the first layer has no
+    /// gradient of its input.
+    pub(super) fn flops_per_sample(self, depth: usize) -> Result<f64> {
+        let spec = self.spec(depth)?;
+        let weights = |layer: &Layer| (layer.inputs() * layer.outputs()) as f64;
+        let all = spec.layers().iter().map(|layer| 6.0 * weights(layer)).sum::<f64>();
+        Ok(all - 2.0 * weights(&spec.layers()[0]))
+    }
+}
+
+/// One measurement.
+struct Epoch {
+    /// Seconds for an epoch of one network; of several at once, their time over their number.
+    seconds: f64,
+    /// The last minibatch's.
+    loss: f64,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<u8> {
+    let &Arguments { shape, depth, images, batch, at_once, repeat, json, .. } = arguments;
+    let (cpu, threads) = (Means::default().cpu(), rayon::current_num_threads());
+    let per_epoch = images / batch;
+    let flops = shape.flops_per_sample(depth)? * (per_epoch * batch) as f64;
+    let request = LoadRequest {
+        train: Some(images),
+        test: Some(1),
+        ..LoadRequest::new(DatasetName::Digits, "")
+    };
+    let data = datasets::load(&request)?;
+    let measure = |_| {
+        let epoch = measure(arguments, &data)?;
+        eprintln!("{:.3} s, {:.1} GFLOP/s", epoch.seconds, flops / epoch.seconds / 1e9);
+        Ok(epoch)
+    };
+    let epochs: Vec<Epoch> = (0..repeat).map(measure).collect::<Result<_>>()?;
+    let seconds = Summary::of(epochs.iter().map(|epoch| epoch.seconds));
+    if json {
+        println!(
+            "{}",
+            json!({
+                "shape": shape.name(), "depth": depth, "images": images, "batch": batch, "threads": threads,
+                "at_once": at_once, "backend": cpu.description(), "repeat": repeat, "seconds": seconds.median,
+                "seconds_low": seconds.low, "seconds_high": seconds.high,
+                "gflops": flops / seconds.median / 1e9, "last_loss": epochs[0].loss,
+            })
+        );
+        return Ok(exit::DONE);
+    }
+    println!(
+        "{} with {threads} threads: {} network of depth {depth}, {images} images, batch {batch}, {at_once} at once",
+        cpu.description(),
+        shape.name()
+    );
+    println!("{seconds:.3} s per epoch and network, median and range of {repeat}");
+    println!("{:.1} GFLOP/s", flops / seconds.median / 1e9);
+    Ok(exit::DONE)
+}
+
+fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
+    let &Arguments { shape, depth, images, batch, at_once, .. } = arguments;
+    let per_epoch = (images / batch).max(1);
+    let steps = arguments.steps.unwrap_or(per_epoch);
+    let params = TrainParams {
+        epochs: steps.div_ceil(per_epoch),
+        max_steps: Some(steps),
+        batch,
+        optimizer: Optimizer::sgd(1e-3),
+        evaluate_every: Some(steps),
+        ..TrainParams::default()
+    };
+    let trainer = Trainer::new(Means::default().cpu(), params.check()?);
+    let spec = shape.spec(depth)?;
+    let train = &|seed| -> Result<(f64, Training)> {
+        let network = Network::random(spec.clone(), Variances::new(1.76, 0.05)?, seed);
+        let clock = Clock::default();
+        let (train, test) = (labelled(&data.train), labelled(&data.test));
+        let training = trainer.train(&Job { network: &network, train, test, seed }, &clock)?;
+        Ok((clock.steps_per_second().context("too few steps to time")?, training))
+    };
+    let trained: Vec<(f64, Training)> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..at_once.get() as u64).map(|seed| scope.spawn(move || train(seed))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect::<Result<_>>()
+    })?;
+    let speed: f64 = trained.iter().map(|(speed, _)| speed).sum();
+    let loss = trained[0].1.losses.last().copied().unwrap_or(f64::NAN);
+    Ok(Epoch { seconds: per_epoch as f64 / speed, loss })
+}
+
+fn labelled(samples: &Samples) -> Labelled<'_> {
+    Labelled { samples: samples.images.view(), labels: &samples.labels }
+}
+
+/// Notes when steps were done; the network's making and the evaluation at the end are not between.
+#[derive(Default)]
+struct Clock(Mutex<Vec<(usize, Instant)>>);
+
+impl Observer for Clock {
+    fn steps_done(&self, done: usize, _: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((done, Instant::now()));
+    }
+}
+
+impl Clock {
+    fn steps_per_second(self) -> Option<f64> {
+        let looks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (&(first, start), &(last, end)) = (looks.first()?, looks.last()?);
+        (last > first).then(|| (last - first) as f64 / (end - start).as_secs_f64())
+    }
+}

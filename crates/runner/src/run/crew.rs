@@ -1,0 +1,126 @@
+//! Independent pieces of work, several at once, each on a thread of its own that waits while the one pool of threads does
+//! its work.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use anyhow::{Error, Result};
+
+use super::Progress;
+
+/// Hands out pieces of work until none is left, one fails, or the user interrupts.
+pub(super) struct Crew<'p> {
+    progress: &'p Progress,
+    next: AtomicUsize,
+    running: AtomicUsize,
+    failure: Mutex<Option<Error>>,
+    failed: AtomicBool,
+}
+
+impl<'p> Crew<'p> {
+    pub(super) fn new(progress: &'p Progress) -> Self {
+        Self {
+            progress,
+            next: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
+            failure: Mutex::new(None),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Does pieces `0..count`, at most `at_once` at a time. After an interrupt not all of them are done.
+    ///
+    /// # Errors
+    /// With the first failure. Being cancelled is none.
+    pub(super) fn run(
+        &self,
+        count: usize,
+        at_once: usize,
+        piece: impl Fn(usize) -> Result<()> + Sync,
+    ) -> Result<()> {
+        std::thread::scope(|scope| {
+            for _ in 1..at_once.min(count) {
+                scope.spawn(|| self.work(count, &piece));
+            }
+            self.work(count, &piece);
+        });
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Whether the work at hand is to be given up.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || self.progress.interrupted()
+    }
+
+    /// ` and 2 more` where so many other pieces are under way.
+    pub(super) fn others(&self) -> String {
+        match self.running.load(Ordering::Relaxed).saturating_sub(1) {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        }
+    }
+
+    fn work(&self, count: usize, piece: &(impl Fn(usize) -> Result<()> + Sync)) {
+        while !self.is_stopped() {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            self.running.fetch_add(1, Ordering::Relaxed);
+            let outcome = piece(index);
+            self.running.fetch_sub(1, Ordering::Relaxed);
+            let Err(error) = outcome else { continue };
+            if !is_cancelled(&error) {
+                self.failed.store(true, Ordering::Relaxed);
+                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.get_or_insert(error);
+            }
+            break;
+        }
+    }
+}
+
+fn is_cancelled(error: &Error) -> bool {
+    matches!(error.downcast_ref(), Some(trainer::Error::Cancelled))
+        || matches!(error.downcast_ref(), Some(cascade::Error::Cancelled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_is_done_once() {
+        let progress = Progress::new(0);
+        let done: Vec<_> = (0..50).map(|_| AtomicUsize::new(0)).collect();
+        let piece = |index: usize| {
+            done[index].fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        Crew::new(&progress).run(done.len(), 4, piece).unwrap();
+        assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+    }
+
+    #[test]
+    fn the_first_failure_stops_the_rest() {
+        let progress = Progress::new(0);
+        let done = AtomicUsize::new(0);
+        let piece = |index: usize| {
+            done.fetch_add(1, Ordering::Relaxed);
+            if index == 3 { Err(anyhow::anyhow!("piece 3 failed")) } else { Ok(()) }
+        };
+        let error = Crew::new(&progress).run(1000, 1, piece).expect_err("a piece failed");
+        assert_eq!(error.to_string(), "piece 3 failed");
+        assert_eq!(done.into_inner(), 4);
+    }
+
+    #[test]
+    fn being_cancelled_is_no_failure() {
+        let progress = Progress::new(0);
+        let piece = |_| Err(Error::from(trainer::Error::Cancelled).context("training"));
+        assert!(Crew::new(&progress).run(10, 2, piece).is_ok());
+    }
+}

@@ -1,0 +1,42 @@
+use predictors::{Settings, all};
+use tensor::Reference;
+use trainer::TrainParams;
+
+/// What a larger score of each quantity means, by name.
+pub(super) struct Meanings(Vec<predictors::Quantity>);
+
+impl Meanings {
+    /// Of all predictors there are.
+    pub(super) fn new() -> Self {
+        let settings = Settings { equal_cost: Some(0), ..Settings::new(TrainParams::default()) };
+        let predictors = all(Reference, &settings);
+        Self(predictors.iter().flat_map(|predictor| predictor.quantities()).collect())
+    }
+
+    /// Of one quantity; empty for an unknown one.
+    pub(super) fn of(&self, name: &str) -> &'static str {
+        let known = self.0.iter().find(|quantity| quantity.name == name);
+        match known {
+            Some(quantity) => quantity.meaning,
+            None if name.starts_with("cascade ") => {
+                "how much of the input is left at the last hidden layer, or log2(cut-off / L), by its reconstruction \
+                 (arXiv:2406.12916)"
+            }
+            None => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_have_their_own_meanings() {
+        let meanings = Meanings::new();
+        assert!(meanings.of("xi_c").contains("arXiv:1611.01232"));
+        assert!(meanings.of("steps-equal-cost").contains("accuracy"));
+        assert!(meanings.of("cascade relative saturation").contains("cut-off"));
+        assert_eq!(meanings.of("another"), "");
+    }
+}

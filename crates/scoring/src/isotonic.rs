@@ -1,0 +1,54 @@
+/// The non-decreasing sequence with the least weighted squared distance from `values`: the pool-adjacent-violators
+/// algorithm (Ayer et al. 1955). Weights must be positive.
+pub fn isotonic(values: &[f64], weights: &[f64]) -> Vec<f64> {
+    assert_eq!(values.len(), weights.len(), "one weight for each value");
+    // Blocks of equal values: mean, weight, length.
+    let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
+    for (&value, &weight) in values.iter().zip(weights) {
+        assert!(weight > 0.0, "a weight is {weight}");
+        let mut block = (value, weight, 1);
+        while let Some(&(mean, weight, length)) = blocks.last()
+            && mean >= block.0
+        {
+            blocks.pop();
+            let total = weight + block.1;
+            block = ((mean * weight + block.0 * block.1) / total, total, length + block.2);
+        }
+        blocks.push(block);
+    }
+    blocks.into_iter().flat_map(|(mean, _, length)| std::iter::repeat_n(mean, length)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use testkit::{Tolerance, assert_close};
+
+    use super::*;
+
+    #[test]
+    fn by_hand() {
+        let fit = isotonic(&[1.0, 3.0, 2.0, 2.0, 5.0], &[1.0, 1.0, 1.0, 2.0, 1.0]);
+        assert_close(&fit, &[1.0, 2.25, 2.25, 2.25, 5.0], Tolerance::absolute(1e-12));
+    }
+
+    proptest! {
+        /// The conditions for the least distance: sums over blocks are kept, and no split of a block lowers its first
+        /// part.
+        #[test]
+        fn no_other_order_is_nearer(values in prop::collection::vec(0.0..1.0_f64, 1..20)) {
+            let fit = isotonic(&values, &vec![1.0; values.len()]);
+            prop_assert!(fit.windows(2).all(|pair| pair[0] <= pair[1]));
+            let mut first = 0;
+            for block in fit.chunk_by(|a, b| a.total_cmp(b).is_eq()) {
+                let raw = &values[first..first + block.len()];
+                for end in 1..=raw.len() {
+                    let mean = raw[..end].iter().sum::<f64>() / end as f64;
+                    prop_assert!(mean >= block[0] - 1e-9);
+                    prop_assert!(end < raw.len() || (mean - block[0]).abs() < 1e-9);
+                }
+                first += block.len();
+            }
+        }
+    }
+}
