@@ -16,6 +16,8 @@ pub struct Logistic {
     scale: f64,
     slope: f64,
     intercept: f64,
+    /// The least and the greatest finite score of the fit.
+    seen: [f64; 2],
 }
 
 /// Standardised scores are clipped to plus and minus this.
@@ -26,7 +28,7 @@ impl Logistic {
     pub fn fit(scores: &[f64], outcomes: &[bool]) -> Self {
         assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
         let (centre, scale) = centre_and_scale(scores);
-        let unfitted = Self { centre, scale, slope: 0.0, intercept: 0.0 };
+        let unfitted = Self { centre, scale, slope: 0.0, intercept: 0.0, seen: ends(scores) };
         let z: Vec<f64> = scores.iter().map(|&score| unfitted.standardised(score)).collect();
         let targets = smoothed(outcomes);
         let constant = mean_logit(&targets);
@@ -43,11 +45,14 @@ impl Logistic {
         logistic(self.slope * self.standardised(score) + self.intercept)
     }
 
-    /// The score at which success is as likely as failure; `None` where the score says nothing, or all scores that are
-    /// not clipped lie on one side.
+    /// The score at which success is as likely as failure; `None` where the score says nothing, or all finite scores of
+    /// the fit lie on one side.
     pub fn threshold(&self) -> Option<f64> {
         let z = -self.intercept / self.slope;
-        (self.slope > 0.0 && z.abs() < CLIP).then_some(self.centre + self.scale * z)
+        let threshold = self.centre + self.scale * z;
+        let [low, high] = self.seen;
+        let is_seen = z.abs() < CLIP && (low..=high).contains(&threshold);
+        (self.slope > 0.0 && is_seen).then_some(threshold)
     }
 
     /// By how much the log-odds rise for every unit of the score; at least 0.
@@ -59,6 +64,12 @@ impl Logistic {
         assert!(!score.is_nan(), "a score is not a number");
         ((score - self.centre) / self.scale).clamp(-CLIP, CLIP)
     }
+}
+
+/// The least and the greatest finite score; the wrong way round where there is none.
+fn ends(scores: &[f64]) -> [f64; 2] {
+    let finite = || scores.iter().copied().filter(|score| score.is_finite());
+    [finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max)]
 }
 
 /// Median and interquartile range of what is finite; the range, or 1, where that is zero.
@@ -174,6 +185,18 @@ mod tests {
         assert!(fit.slope().is_finite() && fit.slope() > 0.0, "{fit:?}");
         assert!((fit.threshold().unwrap() - 2.5).abs() < 1e-6, "{fit:?}");
         assert!(fit.probability(4.0) < 0.95 && fit.probability(f64::INFINITY) < 1.0);
+    }
+
+    #[test]
+    fn a_threshold_beyond_all_scores_is_none() {
+        let outcomes = [false, false, false, true, false, false, false, true];
+        let fit = Logistic::fit(&[1.0, 2.0, 3.0, 4.0, 1.5, 2.5, 3.5, 3.2], &outcomes);
+        assert!(fit.threshold().is_some(), "{fit:?}");
+        // The same slope, where success is rarer than failure everywhere.
+        let outcomes = [false, true, false, false, false, false, true, false];
+        let fit = Logistic::fit(&[1.0, 2.0, 3.0, 4.0, 1.5, 2.5, 3.5, 3.2], &outcomes);
+        assert!(fit.slope() > 0.0 && fit.probability(4.0) < 0.5, "{fit:?}");
+        assert_eq!(fit.threshold(), None);
     }
 
     #[test]
