@@ -65,6 +65,9 @@ pub struct Verdicts {
     pub success: Option<f64>,
     /// Networks that were trained.
     pub networks: usize,
+    /// Those that training every depth of every initialisation would have come to; more where the frontier was searched
+    /// for.
+    pub grid: usize,
     /// Those of them that succeeded.
     pub succeeded: usize,
     /// `(sigma_w2, sigma_b2, depth)` they are of.
@@ -212,6 +215,7 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<V
         recipe: recipe.to_owned(),
         success: run.success,
         networks: networks.rows.len(),
+        grid: families.grid(),
         succeeded: networks.succeeded(),
         cells: networks.cell_count(),
         training: networks.training_costs(),

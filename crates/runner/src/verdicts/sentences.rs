@@ -11,6 +11,7 @@ pub fn sentences(run: &RunRecord, verdicts: &Verdicts) -> Vec<String> {
     said.extend(at_depth(verdicts));
     said.extend(best(verdicts));
     said.extend(edges(verdicts));
+    said.extend(searched(verdicts));
     said.extend(coefficient(verdicts));
     said.extend(costs(verdicts));
     said.extend(blind(verdicts));
@@ -139,6 +140,18 @@ fn edges(verdicts: &Verdicts) -> Option<String> {
         count(first.counted, "variance"),
         first.counted + first.censored
     ))
+}
+
+/// What a search for the frontier does to the comparison.
+fn searched(verdicts: &Verdicts) -> Option<String> {
+    let Verdicts { networks, grid, .. } = *verdicts;
+    (networks < grid).then(|| {
+        format!(
+            "Only {networks} of the grid's {grid} networks were trained, those near the frontier: AUCs are lower than over \
+             the whole grid, and the frontiers of scores, unlike those of depths, are read off trained networks alone, \
+             which flatters them."
+        )
+    })
 }
 
 fn coefficient(verdicts: &Verdicts) -> Option<String> {

@@ -24,6 +24,20 @@ fn networks_and_cells_are_counted() {
 }
 
 #[test]
+fn a_search_for_the_frontier_is_told() {
+    let mut run = run();
+    let told = |run: &RunRecord| {
+        let told = sentences(run, &verdicts(run));
+        told.into_iter().find(|sentence| sentence.contains("were trained, those near"))
+    };
+    assert_eq!(told(&run), None);
+    run.trainings.retain(|training| training.id.depth != DEPTHS[0] || training.id.seed_index > 0);
+    let sentence = told(&run).unwrap();
+    let grid = 14 * DEPTHS.len() * 3;
+    assert!(sentence.contains(&format!("Only {} of the grid's {grid}", grid - 14)), "{sentence}");
+}
+
+#[test]
 fn the_truth_is_right_and_its_opposite_stays_wrong() {
     let verdicts = verdicts(&run());
     let (truth, opposite) = (standing(&verdicts, "truth"), standing(&verdicts, "opposite"));
