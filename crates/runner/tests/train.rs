@@ -90,6 +90,10 @@ fn shards_share_the_searches() {
     run(&place, &["--shard", "2/2"]);
     assert!(half > 0 && half < trainings(&place));
     assert!(trainings(&whole) < LATTICE);
+    // Predictors are asked when all trainings are there.
+    assert!(place.rows("SELECT key FROM looks").is_empty());
+    let said = run(&place, &[]);
+    assert!(said.contains("\n0 trainings done"), "{said}");
     assert!(whole.results() == place.results());
 }
 
