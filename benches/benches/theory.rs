@@ -3,6 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use meanfield::{Theory, critical_sigma_w2};
+use rayon::prelude::*;
 use tensor::Activation;
 
 fn curve(criterion: &mut Criterion) {
@@ -20,11 +21,26 @@ fn curve(criterion: &mut Criterion) {
     });
 }
 
+/// On all threads, as `meanfield --plot` has it.
+fn plane(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("plane");
+    group.sample_size(10);
+    group.bench_function("xi_c of tanh at 200 by 200 variances", |bencher| {
+        let xi_c = |index: u32| {
+            let (row, column) = (f64::from(index / 200), f64::from(index % 200));
+            let theory = Theory::new(Activation::Tanh, 0.02 * (column + 1.0), 0.0015 * row);
+            theory.unwrap().fixed_point().map_or(f64::INFINITY, |point| point.xi_c)
+        };
+        bencher.iter(|| (0..200 * 200).into_par_iter().map(xi_c).sum::<f64>());
+    });
+    group.finish();
+}
+
 fn critical(criterion: &mut Criterion) {
     criterion.bench_function("critical point of tanh", |bencher| {
         bencher.iter(|| critical_sigma_w2(Activation::Tanh, 0.05).unwrap());
     });
 }
 
-criterion_group!(benches, curve, critical);
+criterion_group!(benches, curve, plane, critical);
 criterion_main!(benches);
