@@ -224,6 +224,8 @@ pub struct RunRecord {
     pub success: Option<f64>,
     /// Names of the ways in which networks are trained.
     pub recipes: Vec<String>,
+    /// The depths that may have been trained.
+    pub train_depths: Vec<usize>,
     /// Trainings done, by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
     pub trainings: Vec<TrainingRecord>,
     /// What predictors say of the networks that were trained.

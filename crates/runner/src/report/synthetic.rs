@@ -85,6 +85,7 @@ pub(crate) fn run(options: &Options) -> RunRecord {
         cells_planned: cells.len(),
         success: None,
         recipes: Vec::new(),
+        train_depths: Vec::new(),
         trainings: Vec::new(),
         scores: Vec::new(),
         cells,
@@ -194,6 +195,7 @@ pub(crate) fn noise(cell: usize, depth: usize) -> f64 {
 pub(crate) fn train(run: &mut RunRecord, depths: &[usize], points: &[(f64, &[usize])]) {
     run.success = Some(0.8);
     run.recipes = vec!["sgd 0.1".into()];
+    run.train_depths = depths.to_vec();
     for &(sigma_w2, frontiers) in points {
         for (seed_index, &frontier) in frontiers.iter().enumerate() {
             let training = |&depth: &usize| {

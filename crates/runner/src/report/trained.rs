@@ -131,8 +131,7 @@ fn savings(run: &RunRecord) -> Option<String> {
     let points: BTreeSet<_> = ids()
         .map(|id| (id.recipe, id.sigma_b2.to_bits(), id.sigma_w2.to_bits(), id.seed_index))
         .collect();
-    let depths: BTreeSet<_> = ids().map(|id| id.depth).collect();
-    let (lattice, done) = (points.len() * depths.len(), run.trainings.len());
+    let (lattice, done) = (points.len() * run.train_depths.len(), run.trainings.len());
     (done < lattice).then(|| {
         let saved = lattice - done;
         format!(

@@ -52,6 +52,7 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         cells_planned: plan.cells.len(),
         success: plan.train.as_ref().map(|train| train.section.success.accuracy),
         recipes: recipes(plan),
+        train_depths: plan.train.as_ref().map_or_else(Vec::new, |train| train.depths.clone()),
         trainings: trainings(plan, store)?,
         scores: scores(store)?,
         theory: theory.map(|(w, b)| theory_record(plan, w, b)).collect(),

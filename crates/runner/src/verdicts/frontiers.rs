@@ -1,6 +1,6 @@
 //! Families of networks, each with a measured and predicted frontiers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use scoring::{Frontier, Observed, frontier};
 
@@ -64,11 +64,9 @@ impl Families {
         }
     }
 
-    /// Networks if every initialisation of every family had all depths that any has.
-    pub(super) fn grid(&self) -> usize {
-        let depths = self.families.iter().flat_map(|family| family.row_depths.iter().flatten());
-        let distinct: BTreeSet<u64> = depths.map(|depth| depth.to_bits()).collect();
-        distinct.len() * self.families.iter().map(|family| family.seeds.len()).sum::<usize>()
+    /// Initialisations of all families.
+    pub(super) fn initialisations(&self) -> usize {
+        self.families.iter().map(|family| family.seeds.len()).sum()
     }
 
     /// The families' numbers, from 0: each is a cell of its own in resamples of families.

@@ -215,7 +215,7 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<V
         recipe: recipe.to_owned(),
         success: run.success,
         networks: networks.rows.len(),
-        grid: families.grid(),
+        grid: families.initialisations() * run.train_depths.len(),
         succeeded: networks.succeeded(),
         cells: networks.cell_count(),
         training: networks.training_costs(),

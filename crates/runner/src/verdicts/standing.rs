@@ -210,10 +210,7 @@ impl Bench<'_> {
 
     fn calibrated_frontiers(&self, column: &Column, fit: &Calibrations) -> Vec<[Frontier; 2]> {
         match &column.depths {
-            // A depth of zero stays zero, whatever the factor.
-            Some(depths) => self.families.with_depths(|row| {
-                if depths[row] > 0.0 { depths[row] * fit.factor(row) } else { 0.0 }
-            }),
+            Some(depths) => self.families.with_depths(|row| multiple(depths[row], fit.factor(row))),
             None => self.families.with_probabilities(&fit.probabilities(&column.scores)),
         }
     }
@@ -262,10 +259,33 @@ fn interval_over(resamples: &Resamples, statistic: Statistic<'_>) -> Option<Inte
     interval(resamples, statistic).filter(|interval| interval.undefined < 0.5)
 }
 
+/// A depth times a factor, either of which may be zero, and then the multiple is, or else infinite.
+fn multiple(depth: f64, factor: f64) -> f64 {
+    if depth > 0.0 && factor > 0.0 { depth * factor } else { 0.0 }
+}
+
 fn pick<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
     rows.iter().map(|&row| values[row]).collect()
 }
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_times_infinity_is_zero() {
+        let cases = [
+            (2.0, 3.0, 6.0),
+            (f64::INFINITY, 3.0, f64::INFINITY),
+            (0.0, f64::INFINITY, 0.0),
+            (f64::INFINITY, 0.0, 0.0),
+        ];
+        for (depth, factor, expected) in cases {
+            assert!(multiple(depth, factor).total_cmp(&expected).is_eq(), "{depth} times {factor}");
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub(crate) fn run() -> RunRecord {
     let mut run = synthetic::run(&Options { sigma_w2, seeds: 3, ..Options::default() });
     run.success = Some(0.8);
     run.recipes = vec!["sgd".into(), "hopeless".into()];
+    run.train_depths = DEPTHS.to_vec();
     for index in 0..run.cells.len() {
         let cell = run.cells[index].cell;
         let theory =
