@@ -66,7 +66,7 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
 /// as SVG and PNG in `figures/`. Returns the files written, the page first.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_comparison(
     run: &RunRecord,
     verdicts: &[Verdicts],
