@@ -11,6 +11,7 @@ pub mod experiment;
 #[cfg(feature = "parquet")]
 pub mod export;
 pub mod frontier;
+mod pool;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -1,5 +1,4 @@
-//! Independent pieces of work, several at once, each on a thread of its own that waits while the one pool of threads does
-//! its work.
+//! Independent pieces of work, several at once in the one pool of threads.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -9,6 +8,7 @@ use std::sync::{
 use anyhow::{Error, Result};
 
 use super::Progress;
+use crate::pool::in_pool;
 
 /// Hands out pieces of work until none is left, one fails, or the user interrupts.
 pub(super) struct Crew<'p> {
@@ -70,7 +70,7 @@ impl<'p> Crew<'p> {
                 break;
             }
             self.running.fetch_add(1, Ordering::Relaxed);
-            let outcome = piece(index);
+            let outcome = in_pool(|| piece(index));
             self.running.fetch_sub(1, Ordering::Relaxed);
             let Err(error) = outcome else { continue };
             if !is_cancelled(&error) {

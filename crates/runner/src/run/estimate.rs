@@ -12,7 +12,7 @@ use network::{DenseLayer, Layer, Network, NetworkSpec};
 use tensor::{Activation, BackendTask, FullBackend};
 
 use super::{measure::measure, schedule::cells_at_once};
-use crate::experiment::Plan;
+use crate::{experiment::Plan, pool::in_pool};
 
 /// What a plan will cost. Work is exact for the matrices, time is measured on small pieces of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,7 +153,7 @@ fn side_by_side<T: Send>(
     task: impl Fn() -> cascade::Result<T> + Sync,
 ) -> cascade::Result<Vec<T>> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&task)).collect();
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| in_pool(&task))).collect();
         let join = |thread: ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };

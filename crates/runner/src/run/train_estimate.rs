@@ -12,7 +12,10 @@ use super::{
     schedule::trainings_at_once,
     search::{Task, tasks},
 };
-use crate::experiment::{Plan, TrainCell, TrainPlan};
+use crate::{
+    experiment::{Plan, TrainCell, TrainPlan},
+    pool::in_pool,
+};
 
 /// What the ground truth of a plan will cost at most, were no training to end before its last step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,7 +128,7 @@ impl BackendTask for Timing<'_> {
             Ok(flops)
         };
         let flops = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(repeated)).collect();
+            let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(|| in_pool(repeated))).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             };

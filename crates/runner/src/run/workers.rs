@@ -1,8 +1,8 @@
 //! The cells of a run, several at once.
 //!
 //! A decoder of a narrow network has too few blocks of units to keep all cores busy, and the entropies of a cell are the
-//! work of one core for the most part. So several cells are under way at once, each on a thread of its own that waits
-//! while the one pool of threads does its work. A cell's numbers do not depend on what else the pool does, nor does what
+//! work of one core for the most part. So several cells are under way at once, all in the one pool of threads.
+//! A cell's numbers do not depend on what else the pool does, nor does what
 //! is stored depend on the order in which cells end.
 
 use std::{
@@ -17,7 +17,7 @@ use anyhow::Result;
 use cascade::Observer;
 
 use super::{CellContext, Progress, Store, clock::SharedClock, compute, save::save};
-use crate::experiment::Cell;
+use crate::{experiment::Cell, pool::in_pool};
 
 /// What the threads share.
 pub(super) struct Workers<'a> {
@@ -101,7 +101,7 @@ impl<'a> Workers<'a> {
     fn compute(&self, key: &str, cell: &Cell) -> Result<()> {
         let watch = Watch { workers: self, layers: AtomicU64::new(0) };
         let charge = self.clock.start();
-        let mut done = compute(self.context, cell, &watch)?;
+        let mut done = in_pool(|| compute(self.context, cell, &watch))?;
         let share = charge.share();
         drop(charge);
         done.record.cost.cascade_seconds *= share;

@@ -13,7 +13,7 @@ use serde_json::json;
 use tensor::{Activation, Backend};
 
 use super::{Size, at_least_one, means::Means, summary::Summary};
-use crate::{cli::exit, environment::peak_memory};
+use crate::{cli::exit, environment::peak_memory, pool::in_pool};
 
 /// Seconds that the peak is measured for, before and after each run.
 pub(super) const PEAK_SECONDS: f64 = 0.2;
@@ -112,7 +112,7 @@ fn measure(means: Means, depth: usize, size: Size, repeat: usize) -> Result<Vec<
     let epoch = |_| {
         let before = cpu.peak_flops(PEAK_SECONDS);
         let start = Instant::now();
-        let fits = cascade.reconstruct(&job, &Silent)?.fits;
+        let fits = in_pool(|| cascade.reconstruct(&job, &Silent))?.fits;
         let seconds = start.elapsed().as_secs_f64();
         // The machine's speed drifts, so each time is held against the peak around it.
         let peak = f64::midpoint(before, cpu.peak_flops(PEAK_SECONDS));

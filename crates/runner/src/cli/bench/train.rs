@@ -15,7 +15,7 @@ use tensor::{Activation, Backend, Optimizer};
 use trainer::{Job, Labelled, Observer, TrainParams, Trainer, Training};
 
 use super::{at_least_one, means::Means, summary::Summary};
-use crate::cli::exit;
+use crate::{cli::exit, pool::in_pool};
 
 /// Widths of the digits' images and of the readout.
 const ENDS: (usize, usize) = (784, 10);
@@ -156,8 +156,9 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
         Ok((clock.steps_per_second().context("too few steps to time")?, training))
     };
     let trained: Vec<(f64, Training)> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..at_once.get() as u64).map(|seed| scope.spawn(move || train(seed))).collect();
+        let threads: Vec<_> = (0..at_once.get() as u64)
+            .map(|seed| scope.spawn(move || in_pool(|| train(seed))))
+            .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
