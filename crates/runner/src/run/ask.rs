@@ -16,7 +16,7 @@ use tensor::{BackendTask, FullBackend};
 
 use super::{
     Progress, RunFolder, RunOptions, Store, TrainData, cascade_predictor::CascadePredictor,
-    clock::SharedClock, crew::Crew, folder::list_runs, schedule::trainings_at_once,
+    clock::SharedClock, crew::Crew, folder::other_stores, schedule::trainings_at_once,
 };
 use crate::{
     experiment::{Cell, Plan, TrainPlan},
@@ -114,9 +114,7 @@ fn is_cascade(score: &ScoreRecord) -> bool {
 
 /// Takes what other runs beside this one have; looks found there leave `missing`.
 fn adopt(store: &mut Store, folder: &RunFolder, missing: &mut Vec<Look<'_>>) {
-    let others = folder.path().parent().map_or_else(|| Ok(Vec::new()), list_runs);
-    for other in others.unwrap_or_default().into_iter().filter(|other| other != folder.path()) {
-        let Ok(theirs) = Store::open_existing(&other.join(Store::FILE)) else { continue };
+    for theirs in other_stores(folder.path()) {
         let Ok(known) = theirs.looks() else { continue };
         missing.retain(|look| {
             let scores = known.contains(&look.key).then(|| theirs.scores(&look.key));

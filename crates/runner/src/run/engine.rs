@@ -6,8 +6,8 @@ use anyhow::Result;
 use datasets::Dataset;
 
 use super::{
-    CellContext, Progress, RunFolder, Store, folder::list_runs, schedule::cells_at_once,
-    workers::Workers,
+    CellContext, Progress, RunFolder, Store, cells::compute_cells, folder::other_stores,
+    schedule::cells_at_once,
 };
 use crate::experiment::{Cell, Plan};
 
@@ -44,6 +44,13 @@ pub struct RunOptions {
     pub at_once: Option<NonZero<usize>>,
 }
 
+impl RunOptions {
+    /// Whether the piece of work at `index` belongs to this part.
+    pub(super) fn is_mine(&self, index: usize) -> bool {
+        self.shard.is_none_or(|shard| index % shard.count == shard.index - 1)
+    }
+}
+
 /// How a run went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -76,9 +83,7 @@ pub fn run(
     let context = CellContext { plan, data };
     let keys: Vec<String> = plan.cells.iter().map(|cell| context.key(cell)).collect();
     store.set_grid(&keys)?;
-    let is_mine = |cell: &Cell| {
-        options.shard.is_none_or(|shard| cell.id.index % shard.count == shard.index - 1)
-    };
+    let is_mine = |cell: &Cell| options.is_mine(cell.id.index);
     let keyed: Vec<(String, &Cell)> =
         keys.into_iter().zip(&plan.cells).filter(|(_, cell)| is_mine(cell)).collect();
     let known = store.keys()?;
@@ -88,8 +93,7 @@ pub fn run(
     let adopted = if options.fresh { 0 } else { adopt(&mut store, folder.path(), &mut missing) };
     let progress = Progress::new((missing.len() * plan.layers) as u64);
     let at_once = options.at_once.map_or_else(|| cells_at_once(plan), NonZero::get);
-    let computed =
-        Workers::new(context, folder.path(), &mut store, &missing, &progress).run(at_once);
+    let computed = compute_cells(context, folder.path(), &mut store, &missing, &progress, at_once);
     progress.finish();
     let computed = computed?;
     Ok(Outcome { found, adopted, computed, left: missing.len() - computed })
@@ -98,13 +102,10 @@ pub fn run(
 /// Takes cells that other runs beside `folder` have computed; those found leave `missing`.
 fn adopt(store: &mut Store, folder: &Path, missing: &mut Vec<(String, &Cell)>) -> usize {
     let before = missing.len();
-    let others = folder.parent().map_or_else(|| Ok(Vec::new()), list_runs).unwrap_or_default();
-    for other in others.into_iter().filter(|other| other != folder) {
+    for theirs in other_stores(folder) {
         if missing.is_empty() {
             break;
         }
-        // A run that cannot be read has nothing to offer; it is not this run's business to say so.
-        let Ok(theirs) = Store::open_existing(&other.join(Store::FILE)) else { continue };
         missing.retain(|(key, cell)| match theirs.get(key, cell.id) {
             Ok(Some(record)) => store.insert(key, &record).is_err(),
             _ => true,

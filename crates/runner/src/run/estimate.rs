@@ -1,9 +1,6 @@
 //! What a plan will cost, before it runs.
 
-use std::{
-    thread::ScopedJoinHandle,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cascade::{Extent, InitialDecoders, Job, Silent};
@@ -12,7 +9,7 @@ use network::{DenseLayer, Layer, Network, NetworkSpec};
 use tensor::{Activation, BackendTask, FullBackend};
 
 use super::{measure::measure, schedule::cells_at_once};
-use crate::{experiment::Plan, pool::in_pool};
+use crate::{experiment::Plan, pool::side_by_side};
 
 /// What a plan will cost. Work is exact for the matrices, time is measured on small pieces of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,28 +135,15 @@ impl BackendTask for Timing<'_> {
             }
             Ok(count)
         };
-        let counts = side_by_side(self.at_once, repeated)?;
-        let flops = cascade.flops(&job.extent()) * counts.iter().sum::<u64>();
+        let counts = side_by_side(self.at_once, |_| repeated());
+        let count = counts.into_iter().sum::<cascade::Result<u64>>()?;
+        let flops = cascade.flops(&job.extent()) * count;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }
 }
 
 /// How long speed is measured at least.
 const LONG_ENOUGH: Duration = Duration::from_millis(300);
-
-/// What `task` gives on each of `count` threads, as cells under way at once have them.
-fn side_by_side<T: Send>(
-    count: usize,
-    task: impl Fn() -> cascade::Result<T> + Sync,
-) -> cascade::Result<Vec<T>> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| in_pool(&task))).collect();
-        let join = |thread: ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        threads.into_iter().map(join).collect()
-    })
-}
 
 #[cfg(test)]
 mod tests {

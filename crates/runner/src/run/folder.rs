@@ -127,6 +127,14 @@ pub fn list_runs(runs: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
+/// The stores of the runs beside the one in `folder`, opened for reading only.
+pub(super) fn other_stores(folder: &Path) -> impl Iterator<Item = Store> {
+    let runs = folder.parent().map_or_else(|| Ok(Vec::new()), list_runs).unwrap_or_default();
+    // A run that cannot be read has nothing to offer; it is not this run's business to say so.
+    let open = |run: PathBuf| Store::open_existing(&run.join(Store::FILE)).ok();
+    runs.into_iter().filter(move |run| run != folder).filter_map(open)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 mod ask;
 mod cascade_predictor;
 mod cell;
+mod cells;
 mod clock;
 mod confident;
 mod crew;
@@ -22,7 +23,6 @@ mod train_estimate;
 mod training;
 mod trainings;
 mod work;
-mod workers;
 
 pub use ask::{AskOutcome, ask};
 pub use cell::{CellContext, compute};

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     experiment::{Plan, TrainCell, TrainPlan},
-    pool::in_pool,
+    pool::side_by_side,
 };
 
 /// What the ground truth of a plan will cost at most, were no training to end before its last step.
@@ -127,13 +127,8 @@ impl BackendTask for Timing<'_> {
             }
             Ok(flops)
         };
-        let flops = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(|| in_pool(repeated))).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            threads.into_iter().map(join).sum::<trainer::Result<u64>>()
-        })?;
+        let flops = side_by_side(at_once, |_| repeated());
+        let flops = flops.into_iter().sum::<trainer::Result<u64>>()?;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }
 }

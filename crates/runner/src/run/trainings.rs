@@ -18,7 +18,7 @@ use super::{
     Progress, RunFolder, RunOptions, Store, TrainContext, TrainData,
     clock::SharedClock,
     crew::Crew,
-    folder::list_runs,
+    folder::other_stores,
     schedule::trainings_at_once,
     search::{Task, tasks},
     training,
@@ -56,14 +56,9 @@ pub fn train(
     let keys: Vec<String> = train.trainings.iter().map(|cell| context.key(cell)).collect();
     store.set_training_grid(&keys)?;
 
-    let shard = options.shard;
-    let is_mine = |index: usize| shard.is_none_or(|part| index % part.count == part.index - 1);
-    let tasks: Vec<Task<'_>> = tasks(plan, train)
-        .into_iter()
-        .enumerate()
-        .filter(|(i, _)| is_mine(*i))
-        .map(|p| p.1)
-        .collect();
+    let tasks = tasks(plan, train).into_iter().enumerate();
+    let tasks: Vec<Task<'_>> =
+        tasks.filter(|(index, _)| options.is_mine(*index)).map(|(_, task)| task).collect();
     let lattice = tasks.iter().map(Task::lattice).sum();
     let shelf = Shelf::new(context, store, folder.path(), options.fresh)?;
     let missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !shelf.is_done(task)).collect();
@@ -167,11 +162,7 @@ impl<'a> Shelf<'a> {
         let accuracies = store.accuracies()?;
         let mut others = Vec::new();
         if !fresh {
-            let runs =
-                folder.parent().map_or_else(|| Ok(Vec::new()), list_runs).unwrap_or_default();
-            for run in runs.into_iter().filter(|run| run != folder) {
-                // A run that cannot be read has nothing to offer; it is not this run's business to say so.
-                let Ok(store) = Store::open_existing(&run.join(Store::FILE)) else { continue };
+            for store in other_stores(folder) {
                 let Ok(accuracies) = store.accuracies() else { continue };
                 others.push((store, accuracies.into_keys().collect()));
             }

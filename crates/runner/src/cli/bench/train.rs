@@ -15,7 +15,7 @@ use tensor::{Activation, Backend, Optimizer};
 use trainer::{Job, Labelled, Observer, TrainParams, Trainer, Training};
 
 use super::{at_least_one, means::Means, summary::Summary};
-use crate::{cli::exit, pool::in_pool};
+use crate::{cli::exit, pool::side_by_side};
 
 /// Widths of the digits' images and of the readout.
 const ENDS: (usize, usize) = (784, 10);
@@ -148,22 +148,15 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
     };
     let trainer = Trainer::new(Means::default().cpu(), params.check()?);
     let spec = shape.spec(depth)?;
-    let train = &|seed| -> Result<(f64, Training)> {
+    let train = |seed| -> Result<(f64, Training)> {
         let network = Network::random(spec.clone(), Variances::new(1.76, 0.05)?, seed);
         let clock = Clock::default();
         let (train, test) = (labelled(&data.train), labelled(&data.test));
         let training = trainer.train(&Job { network: &network, train, test, seed }, &clock)?;
         Ok((clock.steps_per_second().context("too few steps to time")?, training))
     };
-    let trained: Vec<(f64, Training)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..at_once.get() as u64)
-            .map(|seed| scope.spawn(move || in_pool(|| train(seed))))
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        threads.into_iter().map(join).collect::<Result<_>>()
-    })?;
+    let trained = side_by_side(at_once.get(), |index| train(index as u64));
+    let trained: Vec<(f64, Training)> = trained.into_iter().collect::<Result<_>>()?;
     let speed: f64 = trained.iter().map(|(speed, _)| speed).sum();
     let loss = trained[0].1.losses.last().copied().unwrap_or(f64::NAN);
     Ok(Epoch { seconds: per_epoch as f64 / speed, loss })
