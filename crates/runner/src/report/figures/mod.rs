@@ -7,6 +7,7 @@ mod axis;
 mod canvas;
 mod color_bar;
 mod comparison;
+mod diagram;
 mod drawing;
 mod frame;
 mod gallery;
@@ -120,4 +121,10 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
 /// As [`Figure::draw`].
 pub(super) fn draw(figure: &dyn Figure, layout: Layout) -> Result<Drawing> {
     Drawing::of(figure, layout)
+}
+
+/// The beginning of a stem, with a recipe in letters that files can have.
+fn recipe_stem(figure: &str, recipe: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    format!("{figure}-{}", recipe.chars().map(plain).collect::<String>())
 }

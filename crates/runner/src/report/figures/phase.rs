@@ -5,11 +5,12 @@ use plotters::style::{Color, RGBColor};
 
 use super::{
     Cells, Figure, Hover, Layout, Mark, Place,
-    axis::{Axis, Scale},
+    axis::Axis,
     canvas::{Canvas, Rect, Underlay, px},
     color_bar,
-    frame::{self, Frame},
-    legend::{self, Entry, Sample},
+    diagram::{self, edges, variances},
+    frame::Frame,
+    legend::{Entry, Sample},
     marks::{self, Dash},
     palette::{INK, NO_RESULT, heat},
     picture,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     record::RunRecord,
     report::{
-        numbers::{depth, quantile, short, ticks, variance, whole_ticks},
+        numbers::{quantile, short, ticks, variance},
         points::{Reach, Slice},
         spread::Spread,
         vocabulary::{Quantity, capitalised, count, depth_bars, symbol},
@@ -71,10 +72,7 @@ impl Figure for PhaseDiagram<'_> {
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
-        match layout {
-            Layout::Wide => (px(860), px(560)),
-            Layout::Narrow => (px(360), px(500)),
-        }
+        diagram::size(layout)
     }
 
     fn place(&self) -> Place {
@@ -82,27 +80,13 @@ impl Figure for PhaseDiagram<'_> {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
-        let (width, height) = self.size(layout);
         let profiles: Vec<_> =
             self.slice.points.iter().map(|point| point.profile(self.estimator)).collect();
-        let title = if layout == Layout::Wide {
-            format!("{}, {}", self.title(), self.run.network)
-        } else {
-            self.title()
-        };
-        let top = legend::draw(canvas, &title, &self.legend(&profiles), width, layout)?;
-        let bar = if layout == Layout::Wide { px(92) } else { px(64) };
-        let outer = Rect { left: px(4), top, right: width - bar, bottom: height - px(2) };
         let columns =
             edges(&self.slice.points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>());
-        let frame = Frame::draw(
-            canvas,
-            outer,
-            layout,
-            variances(&columns, layout),
-            self.depths(),
-            frame::Grid::Hidden,
-        )?;
+        let axes = [variances(&columns, layout), self.depths()];
+        let title = [&self.title(), self.run.network.as_str()];
+        let frame = diagram::frame(canvas, title, &self.legend(&profiles), axes, layout)?;
         let range = range(&profiles);
         let places: Vec<_> = columns.iter().map(|edge| frame.x(*edge)).collect();
         let grid = Grid {
@@ -113,17 +97,12 @@ impl Figure for PhaseDiagram<'_> {
             range,
         };
         grid.draw(canvas)?;
-        self.draw_theory(canvas, &frame)?;
+        let critical = self.slice.critical.filter(|line| self.covers(*line));
+        diagram::draw_theory(canvas, &frame, self.slice.overlays, critical)?;
         let marks = self.draw_depths(canvas, &frame, layout)?;
         canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
         let label = Quantity::of(self.estimator);
-        draw_colours(
-            canvas,
-            Rect { left: frame.rect.right, right: width, ..frame.rect },
-            &label,
-            range,
-            layout,
-        )?;
+        draw_colours(canvas, diagram::bar_room(&frame, layout), &label, range, layout)?;
         Ok(Hover { cells: Some(Cells::new(places, frame.rect)), marks })
     }
 
@@ -185,29 +164,7 @@ impl PhaseDiagram<'_> {
     }
 
     fn depths(&self) -> Axis {
-        let (low, high) = (0.5, self.run.layers.max(1) as f64 + 0.5);
-        Axis {
-            label: "depth (layers)".into(),
-            low,
-            high,
-            ticks: whole_ticks(low, high, 8),
-            write: depth,
-            scale: Scale::Linear,
-        }
-    }
-
-    fn draw_theory(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
-        for (index, overlay) in self.slice.overlays.iter().enumerate() {
-            for part in frame.clipped(overlay.points.iter().copied()) {
-                marks::halo_line(canvas, &part, Dash::of(index))?;
-            }
-        }
-        match self.slice.critical.filter(|line| self.covers(*line)) {
-            Some(line) => {
-                legend::critical(canvas, frame.x(line), frame.rect.top, frame.rect.bottom)
-            }
-            None => Ok(()),
-        }
+        diagram::depths("depth (layers)", &[0.5, self.run.layers.max(1) as f64 + 0.5])
     }
 
     /// Every how many-th depth is drawn.
@@ -223,19 +180,7 @@ impl PhaseDiagram<'_> {
             self.slice.points.iter().zip(self.reaches()).step_by(self.mark_step(layout))
         {
             let x = frame.x(point.sigma_w2);
-            let inside = |depth: f64| frame.y(depth).clamp(frame.rect.top, frame.rect.bottom);
-            let y = match &reach {
-                Reach::Measured { depth, .. } => {
-                    let bar = depth.is_wide().then(|| (inside(depth.low), inside(depth.high)));
-                    legend::depth(canvas, (x, inside(depth.mean)), bar)?;
-                    inside(depth.mean)
-                }
-                Reach::Beyond { .. } => {
-                    legend::beyond(canvas, (x, frame.rect.top + px(18)))?;
-                    frame.rect.top + px(11)
-                }
-                Reach::Unknown { .. } => continue,
-            };
+            let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
             let text = format!(
                 "σ_w² = {}: {}",
                 variance(point.sigma_w2),
@@ -358,34 +303,6 @@ fn range(profiles: &[Vec<Option<Spread>>]) -> (f64, f64) {
         (low, high)
     };
     if high > low { (low, high) } else { (low - 0.5, high + 0.5) }
-}
-
-/// Edges of columns around ascending `middles`: half way between neighbours, and as far beyond the outer ones, but never
-/// below 0.
-pub(super) fn edges(middles: &[f64]) -> Vec<f64> {
-    let (Some(&first), Some(&last)) = (middles.first(), middles.last()) else { return Vec::new() };
-    let between: Vec<_> = middles.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect();
-    let alone = 0.1 * first.abs().max(0.1);
-    let below = between.first().map_or(first - alone, |edge| 2.0 * first - edge);
-    let above = between.last().map_or(last + alone, |edge| 2.0 * last - edge);
-    let below = if first > 0.0 { below.max(0.0) } else { below };
-    std::iter::once(below).chain(between).chain([above]).collect()
-}
-
-/// The axis of the weight variance between the outermost of `edges`.
-pub(super) fn variances(edges: &[f64], layout: Layout) -> Axis {
-    let (low, high) =
-        edges.first().zip(edges.last()).map_or((0.0, 1.0), |(low, high)| (*low, *high));
-    let wanted = if layout == Layout::Wide { 10 } else { 5 };
-    let ticks = ticks(low, high, wanted);
-    Axis {
-        label: "weight variance σ_w²".into(),
-        low,
-        high,
-        ticks,
-        write: short,
-        scale: Scale::Linear,
-    }
 }
 
 #[cfg(test)]

@@ -7,20 +7,19 @@ use plotters::style::Color;
 
 use super::{
     Figure, Hover, Layout, Mark, Place,
-    axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
-    color_bar,
-    frame::{self, Frame},
-    legend::{self, Entry, Sample},
+    diagram::{self, edges, variances},
+    frame::Frame,
+    legend::{Entry, Sample},
     marks::{self, Dash},
-    palette::{self, HALO, INK, heat},
-    phase::{edges, variances},
+    palette::{self, HALO, heat},
+    recipe_stem,
 };
 use crate::{
     frontier::{Frontier, Side, frontiers},
     record::{RunRecord, TrainingRecord},
     report::{
-        numbers::{depth, short, ticks, variance, whole_ticks},
+        numbers::{depth, short, variance},
         points::{Reach, Slice, slices},
         vocabulary::{count, depth_bars, symbol},
     },
@@ -163,32 +162,13 @@ impl<'a> Trainability<'a> {
         })
     }
 
-    fn depth_axis(&self) -> Axis {
-        let rows = self.rows();
-        let (low, high) = rows.first().copied().zip(rows.last().copied()).unwrap_or((0.0, 1.0));
-        Axis {
-            label: "depth (weight layers)".into(),
-            low,
-            high,
-            ticks: whole_ticks(low, high, 8),
-            write: depth,
-            scale: Scale::Linear,
-        }
-    }
-
     fn draw_cells(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
         let (across, rows) = (edges(&self.middles()), self.rows());
         let mut drawn = Vec::new();
         for (column, sides) in self.columns.iter().zip(across.windows(2)) {
             for (&depth, trainings) in &column.cells {
                 let Ok(row) = self.depths.binary_search(&depth) else { continue };
-                // Each reaches a little under the next row and the next column, so that no seam shows between them.
-                let rect = Rect {
-                    left: frame.x(sides[0]),
-                    right: (frame.x(sides[1]) + px(1)).min(frame.rect.right),
-                    top: (frame.y(rows[row + 1]) - px(1)).max(frame.rect.top),
-                    bottom: frame.y(rows[row]),
-                };
+                let rect = diagram::cell(frame, sides, &rows[row..]);
                 let mean = trainings.iter().map(|training| training.accuracy).sum::<f64>()
                     / trainings.len() as f64;
                 canvas.block(rect, heat(mean).to_rgba())?;
@@ -241,34 +221,11 @@ impl<'a> Trainability<'a> {
         Ok(drawn)
     }
 
-    fn draw_theory(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
-        for (index, overlay) in self.slice.overlays.iter().enumerate() {
-            for part in frame.clipped(overlay.points.iter().copied()) {
-                marks::halo_line(canvas, &part, Dash::of(index))?;
-            }
-        }
-        self.critical().map_or(Ok(()), |line| {
-            legend::critical(canvas, frame.x(line), frame.rect.top, frame.rect.bottom)
-        })
-    }
-
     fn draw_cascade(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
         let mut drawn = Vec::new();
         for (sigma_w2, reach) in self.reaches() {
             let x = frame.x(sigma_w2);
-            let inside = |depth: f64| frame.y(depth).clamp(frame.rect.top, frame.rect.bottom);
-            let y = match &reach {
-                Reach::Measured { depth, .. } => {
-                    let bar = depth.is_wide().then(|| (inside(depth.low), inside(depth.high)));
-                    legend::depth(canvas, (x, inside(depth.mean)), bar)?;
-                    inside(depth.mean)
-                }
-                Reach::Beyond { .. } => {
-                    legend::beyond(canvas, (x, frame.rect.top + px(18)))?;
-                    frame.rect.top + px(11)
-                }
-                Reach::Unknown { .. } => continue,
-            };
+            let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
             let said = reach.words(&self.run.rules[0], self.run.layers);
             drawn.push(Mark {
                 x,
@@ -282,12 +239,8 @@ impl<'a> Trainability<'a> {
 
 impl Figure for Trainability<'_> {
     fn stem(&self) -> String {
-        let slug: String = self
-            .recipe
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
-            .collect();
-        format!("trainability-{slug}-sigma_b2-{}", self.slice.sigma_b2)
+        let stem = recipe_stem("trainability", self.recipe);
+        format!("{stem}-sigma_b2-{}", self.slice.sigma_b2)
     }
 
     fn title(&self) -> String {
@@ -311,10 +264,7 @@ impl Figure for Trainability<'_> {
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
-        match layout {
-            Layout::Wide => (px(860), px(560)),
-            Layout::Narrow => (px(360), px(540)),
-        }
+        diagram::size(layout)
     }
 
     fn place(&self) -> Place {
@@ -322,25 +272,17 @@ impl Figure for Trainability<'_> {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
-        let (width, height) = self.size(layout);
-        let title = match layout {
-            Layout::Wide => format!("{}, {}", self.title(), self.run.network),
-            Layout::Narrow => self.title(),
-        };
-        let top = legend::draw(canvas, &title, &self.legend(), width, layout)?;
-        let bar = if layout == Layout::Wide { px(92) } else { px(64) };
-        let outer = Rect { left: px(4), top, right: width - bar, bottom: height - px(2) };
-        let across = variances(&edges(&self.middles()), layout);
-        let frame =
-            Frame::draw(canvas, outer, layout, across, self.depth_axis(), frame::Grid::Hidden)?;
+        let axes = [
+            variances(&edges(&self.middles()), layout),
+            diagram::depths("depth (weight layers)", &self.rows()),
+        ];
+        let title = [&self.title(), self.run.network.as_str()];
+        let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut marks = self.draw_cells(canvas, &frame)?;
-        self.draw_theory(canvas, &frame)?;
+        diagram::draw_theory(canvas, &frame, self.slice.overlays, self.critical())?;
         marks.extend(self.draw_frontier(canvas, &frame)?);
         marks.extend(self.draw_cascade(canvas, &frame)?);
-        canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
-        let room = Rect { left: frame.rect.right, right: width, ..frame.rect };
-        let steps = ticks(0.0, 1.0, 5).into_iter().map(|tick| (tick, short(tick)));
-        color_bar::draw(canvas, room, steps, "accuracy on held-out samples", layout)?;
+        diagram::share_bar(canvas, &frame, "accuracy on held-out samples", layout)?;
         Ok(Hover { cells: None, marks })
     }
 }

@@ -5,19 +5,17 @@ use plotters::style::{Color, RGBAColor};
 
 use super::super::{
     Figure, Hover, Layout, Mark, Place,
-    axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
-    color_bar,
-    frame::{self, Frame},
-    legend::{self, Entry, Sample},
+    diagram::{self, edges, variances},
+    legend::{Entry, Sample},
     marks,
-    palette::{self, HALO, INK, OVER, heat},
-    phase::{edges, variances},
+    palette::{self, HALO, OVER, heat},
+    recipe_stem,
 };
 use crate::{
     record::RunRecord,
     report::{
-        numbers::{depth, short, ticks, variance, whole_ticks},
+        numbers::variance,
         vocabulary::{count, symbol},
     },
     verdicts::{Cell, Opinion, Verdicts},
@@ -81,7 +79,7 @@ fn theory() -> RGBAColor {
 
 impl Figure for Disagreement<'_> {
     fn stem(&self) -> String {
-        let stem = super::stem("compare-map", &self.verdicts.recipe);
+        let stem = recipe_stem("compare-map", &self.verdicts.recipe);
         format!("{stem}-sigma_b2-{}", self.sigma_b2)
     }
 
@@ -106,10 +104,7 @@ impl Figure for Disagreement<'_> {
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
-        match layout {
-            Layout::Wide => (px(860), px(560)),
-            Layout::Narrow => (px(360), px(540)),
-        }
+        diagram::size(layout)
     }
 
     fn place(&self) -> Place {
@@ -117,52 +112,22 @@ impl Figure for Disagreement<'_> {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
-        let (width, height) = self.size(layout);
-        let title = match layout {
-            Layout::Wide => format!("{}, {}", self.title(), self.run.network),
-            Layout::Narrow => self.title(),
-        };
-        let top = legend::draw(canvas, &title, &self.legend(), width, layout)?;
-        let bar = if layout == Layout::Wide { px(92) } else { px(64) };
-        let outer = Rect { left: px(4), top, right: width - bar, bottom: height - px(2) };
         let [columns, depths] = self.middles();
         let (across, up) = (edges(&columns), edges(&depths));
-        let (low, high) = up.first().copied().zip(up.last().copied()).unwrap_or((0.0, 1.0));
-        let axis = Axis {
-            label: "depth (weight layers)".into(),
-            low,
-            high,
-            ticks: whole_ticks(low, high, 8),
-            write: depth,
-            scale: Scale::Linear,
-        };
-        let frame = Frame::draw(
-            canvas,
-            outer,
-            layout,
-            variances(&across, layout),
-            axis,
-            frame::Grid::Hidden,
-        )?;
+        let axes = [variances(&across, layout), diagram::depths("depth (weight layers)", &up)];
+        let title = [&self.title(), self.run.network.as_str()];
+        let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut drawn = Vec::new();
         for cell in &self.cells {
             let place = |values: &[f64], value: f64| {
                 values.binary_search_by(|other| other.total_cmp(&value)).unwrap_or(0)
             };
             let (column, row) = (place(&columns, cell.sigma_w2), place(&depths, cell.depth as f64));
-            let rect = Rect {
-                left: frame.x(across[column]),
-                right: frame.x(across[column + 1]),
-                top: frame.y(up[row + 1]),
-                bottom: frame.y(up[row]),
-            };
+            let rect = diagram::cell(&frame, &across[column..], &up[row..]);
             canvas.block(rect, heat(cell.trained).to_rgba())?;
             drawn.push(draw_cell(canvas, rect, cell)?);
         }
-        canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
-        let room = Rect { left: frame.rect.right, right: width, ..frame.rect };
-        let steps = ticks(0.0, 1.0, 5).into_iter().map(|tick| (tick, short(tick)));
-        color_bar::draw(canvas, room, steps, "share whose training succeeds", layout)?;
+        diagram::share_bar(canvas, &frame, "share whose training succeeds", layout)?;
         Ok(Hover { cells: None, marks: drawn })
     }
 }

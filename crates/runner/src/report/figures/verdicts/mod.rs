@@ -22,9 +22,3 @@ pub(in crate::report) fn of_verdicts<'a>(
     }
     figures
 }
-
-/// The beginning of all stems, with the recipe in letters that files can have.
-fn stem(figure: &str, recipe: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
-    format!("{figure}-{}", recipe.chars().map(plain).collect::<String>())
-}

@@ -29,7 +29,7 @@ pub(super) struct Reliability<'a> {
 
 impl Figure for Reliability<'_> {
     fn stem(&self) -> String {
-        super::stem("compare-reliability", &self.verdicts.recipe)
+        super::super::recipe_stem("compare-reliability", &self.verdicts.recipe)
     }
 
     fn title(&self) -> String {

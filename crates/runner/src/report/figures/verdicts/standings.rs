@@ -89,7 +89,7 @@ impl Standings<'_> {
 
 impl Figure for Standings<'_> {
     fn stem(&self) -> String {
-        super::stem("compare-auc", &self.verdicts.recipe)
+        super::super::recipe_stem("compare-auc", &self.verdicts.recipe)
     }
 
     fn title(&self) -> String {
