@@ -35,13 +35,10 @@ pub(super) fn compute_cells(
     let crew = Crew::new(progress);
     let clock = SharedClock::new();
     let ledger = Mutex::new((store, 0_usize));
-    let piece = |index: usize| {
-        let (key, cell) = &cells[index];
-        let name = name(cell);
-        progress.message(format!("cell {} of {}, {name}{}", index + 1, cells.len(), crew.others()));
+    let finish = |key: &str, cell: &Cell| -> Result<()> {
         let watch = Watch { crew: &crew, progress, layers: AtomicU64::new(0) };
         let charge = clock.start();
-        let mut done = compute(context, cell, &watch).with_context(|| format!("cell {name}"))?;
+        let mut done = compute(context, cell, &watch)?;
         let share = charge.share();
         drop(charge);
         done.record.cost.cascade_seconds *= share;
@@ -54,6 +51,12 @@ pub(super) fn compute_cells(
         // A cell that diverged did not count all its layers.
         progress.advance(context.plan.layers as u64 - watch.layers.into_inner());
         Ok(())
+    };
+    let piece = |index: usize| {
+        let (key, cell) = &cells[index];
+        let name = name(cell);
+        progress.message(format!("cell {} of {}, {name}{}", index + 1, cells.len(), crew.others()));
+        finish(key, cell).with_context(|| format!("cell {name}"))
     };
     crew.run(cells.len(), at_once, piece)?;
     Ok(ledger.into_inner().unwrap_or_else(PoisonError::into_inner).1)
