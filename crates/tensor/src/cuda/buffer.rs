@@ -1,0 +1,99 @@
+use std::{marker::PhantomData, ops::Range};
+
+use bytemuck::{cast_slice, cast_slice_mut};
+
+use super::{
+    Cuda,
+    device::{Device, Memory},
+    driver::Driver,
+    kernel::Argument,
+};
+use crate::{Backend, Element, Error, Result, backend::expect_len};
+
+/// Numbers in a CUDA device's memory.
+#[derive(Debug)]
+pub struct CudaBuffer<T, D: Device = Driver> {
+    memory: D::Memory,
+    len: usize,
+    element: PhantomData<T>,
+}
+
+impl<T, D: Device> CudaBuffer<T, D> {
+    /// Where it begins.
+    pub(super) fn address(&self) -> u64 {
+        self.memory.address()
+    }
+}
+
+impl<T, D: Device> From<&CudaBuffer<T, D>> for Argument {
+    fn from(buffer: &CudaBuffer<T, D>) -> Self {
+        Self::Address(buffer.address())
+    }
+}
+
+impl<T, D: Device> From<&mut CudaBuffer<T, D>> for Argument {
+    fn from(buffer: &mut CudaBuffer<T, D>) -> Self {
+        Self::Address(buffer.address())
+    }
+}
+
+impl<D: Device> Backend for Cuda<D> {
+    type Buffer<T: Element> = CudaBuffer<T, D>;
+
+    fn label(&self) -> String {
+        self.device.label()
+    }
+
+    fn description(&self) -> String {
+        self.device.description()
+    }
+
+    fn zeros<T: Element>(&self, len: usize) -> Result<CudaBuffer<T, D>> {
+        let bytes = len.checked_mul(size_of::<T>()).ok_or_else(|| Error::Unavailable {
+            backend: self.label(),
+            reason: format!("{len} numbers of {} bytes fit into no memory", size_of::<T>()),
+        })?;
+        let memory = self.device.allocate(bytes.max(1))?;
+        Ok(CudaBuffer { memory, len, element: PhantomData })
+    }
+
+    fn len<T: Element>(&self, buffer: &CudaBuffer<T, D>) -> usize {
+        buffer.len
+    }
+
+    fn write<T: Element>(
+        &self,
+        buffer: &mut CudaBuffer<T, D>,
+        offset: usize,
+        host: &[T],
+    ) -> Result<()> {
+        expect_len("write", "buffer", offset + host.len(), buffer.len)?;
+        self.device.upload(&mut buffer.memory, offset * size_of::<T>(), cast_slice(host))
+    }
+
+    fn read<T: Element>(&self, buffer: &CudaBuffer<T, D>, range: Range<usize>) -> Result<Vec<T>> {
+        expect_len("read", "buffer", range.end, buffer.len)?;
+        let mut host = vec![T::default(); range.len()];
+        let offset = range.start * size_of::<T>();
+        self.device.download(&buffer.memory, offset, cast_slice_mut(&mut host))?;
+        Ok(host)
+    }
+
+    fn copy<T: Element>(
+        &self,
+        source: &CudaBuffer<T, D>,
+        range: Range<usize>,
+        target: &mut CudaBuffer<T, D>,
+        offset: usize,
+    ) -> Result<()> {
+        expect_len("copy", "buffer", range.end, source.len)?;
+        expect_len("copy", "buffer", offset + range.len(), target.len)?;
+        let (from, to) = (range.start * size_of::<T>(), offset * size_of::<T>());
+        let bytes = range.len() * size_of::<T>();
+        self.device.copy((&source.memory, from), (&mut target.memory, to), bytes)
+    }
+
+    fn synchronize(&self) -> Result<()> {
+        self.device.synchronize()
+    }
+}

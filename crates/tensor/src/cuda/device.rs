@@ -1,0 +1,94 @@
+use std::fmt::Debug;
+
+use super::{
+    kernel::{Argument, Kernel, Launch},
+    product::ColumnMajorProduct,
+};
+use crate::Result;
+
+/// Memory of a device, freed when dropped.
+pub trait Memory: Debug + Send + Sync {
+    /// Where it begins, as kernels see it.
+    fn address(&self) -> u64;
+}
+
+/// What kernels have to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Multiprocessors.
+    pub multiprocessors: usize,
+    /// Bytes of shared memory a block can have.
+    pub shared_bytes: usize,
+}
+
+/// What the backend needs of a device. All work is done in the order it is given; only
+/// [`download`](Self::download) and [`synchronize`](Self::synchronize) wait for it.
+///
+/// Offsets and lengths are in bytes and have been checked.
+pub trait Device: Clone + Debug + Send + Sync + 'static {
+    /// Its memory.
+    type Memory: Memory;
+
+    /// The name an experiment file uses for it.
+    fn label(&self) -> String;
+
+    /// What it is.
+    fn description(&self) -> String;
+
+    /// What kernels have to fit.
+    fn limits(&self) -> Limits;
+
+    /// `bytes` zero bytes, at least one, aligned to 256.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable) saying how much was needed when there is not enough memory.
+    fn allocate(&self, bytes: usize) -> Result<Self::Memory>;
+
+    /// Copies `host` to `memory[offset..]`.
+    ///
+    /// # Errors
+    /// When the driver fails.
+    fn upload(&self, memory: &mut Self::Memory, offset: usize, host: &[u8]) -> Result<()>;
+
+    /// Waits for all work given so far and copies `memory[offset..]` to `host`.
+    ///
+    /// # Errors
+    /// When that work or the driver fails.
+    fn download(&self, memory: &Self::Memory, offset: usize, host: &mut [u8]) -> Result<()>;
+
+    /// Copies `bytes` bytes from `source` to `target`, each a memory and an offset.
+    ///
+    /// # Errors
+    /// When the driver fails.
+    fn copy(
+        &self,
+        source: (&Self::Memory, usize),
+        target: (&mut Self::Memory, usize),
+        bytes: usize,
+    ) -> Result<()>;
+
+    /// Starts a kernel.
+    ///
+    /// # Safety
+    /// `arguments` are the kernel's, in number, order and type; every address among them begins memory of this device
+    /// that is as long as the kernel takes it to be, and that lives until it is next used or dropped.
+    ///
+    /// # Errors
+    /// When the kernel does not compile or the driver fails.
+    unsafe fn launch(&self, kernel: &Kernel, launch: Launch, arguments: &[Argument]) -> Result<()>;
+
+    /// A product of matrices.
+    ///
+    /// # Safety
+    /// The memories are as long as `product` needs, and `c` is neither of the others.
+    ///
+    /// # Errors
+    /// When the library fails.
+    unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()>;
+
+    /// Waits until all work given so far is done.
+    ///
+    /// # Errors
+    /// When that work failed.
+    fn synchronize(&self) -> Result<()>;
+}

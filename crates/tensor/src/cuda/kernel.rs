@@ -1,0 +1,131 @@
+use std::{ffi::c_void, fmt::Write, ptr};
+
+/// A file of kernels.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name, without `.cu`.
+    pub name: &'static str,
+    /// What is in it.
+    pub text: &'static str,
+}
+
+/// All files of kernels.
+pub(super) const SOURCES: [&Source; 0] = [];
+
+/// What the device's compiler is given before every file: names for its instructions. The simulator has its own.
+pub(super) const DEVICE_PRELUDE: &str = include_str!("kernels/device.cuh");
+/// What every file may use, on the device and simulated.
+pub(super) const COMMON_PRELUDE: &str = include_str!("kernels/common.cuh");
+
+/// A kernel, and what its source is specialised for.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Where it is.
+    pub source: &'static Source,
+    /// Its name there.
+    pub name: &'static str,
+    /// Macros and their values.
+    pub defines: Vec<(&'static str, String)>,
+}
+
+impl Kernel {
+    /// A kernel that is not specialised.
+    pub const fn new(source: &'static Source, name: &'static str) -> Self {
+        Self { source, name, defines: Vec::new() }
+    }
+
+    /// What a compiler is given: the macros, `preludes`, the file.
+    pub fn program(&self, preludes: &[&str]) -> String {
+        let mut program = String::new();
+        for (name, value) in &self.defines {
+            let _ = writeln!(program, "#define {name} {value}");
+        }
+        for part in preludes.iter().chain([&self.source.text]) {
+            program.push_str(part);
+            program.push('\n');
+        }
+        program
+    }
+}
+
+/// How many threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// Blocks.
+    pub grid: [u32; 2],
+    /// Threads of a block, a multiple of 32, at most 1024.
+    pub threads: u32,
+    /// Bytes of dynamic shared memory of a block.
+    pub shared_bytes: u32,
+}
+
+impl Launch {
+    /// Enough blocks of 256 threads to give `n` elements one each, at most a million blocks: kernels that use it loop.
+    pub fn elements(n: usize) -> Self {
+        Self { grid: [n.div_ceil(256).clamp(1, 1 << 20) as u32, 1], threads: 256, shared_bytes: 0 }
+    }
+
+    /// A block of `threads` threads for each of `n` rows.
+    pub fn rows(n: usize, threads: u32) -> Self {
+        Self { grid: [n.max(1) as u32, 1], threads, shared_bytes: 0 }
+    }
+}
+
+/// An argument of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Argument {
+    /// A pointer.
+    Address(u64),
+    /// `int`
+    I32(i32),
+    /// `unsigned long long`
+    U64(u64),
+    /// `float`
+    F32(f32),
+    /// `double`
+    F64(f64),
+}
+
+impl Argument {
+    /// Where its value is.
+    pub fn pointer(&self) -> *mut c_void {
+        let pointer: *const c_void = match self {
+            Self::Address(value) | Self::U64(value) => ptr::from_ref(value).cast(),
+            Self::I32(value) => ptr::from_ref(value).cast(),
+            Self::F32(value) => ptr::from_ref(value).cast(),
+            Self::F64(value) => ptr::from_ref(value).cast(),
+        };
+        pointer.cast_mut()
+    }
+}
+
+impl From<usize> for Argument {
+    fn from(size: usize) -> Self {
+        Self::U64(size as u64)
+    }
+}
+
+impl From<f32> for Argument {
+    fn from(number: f32) -> Self {
+        Self::F32(number)
+    }
+}
+
+impl From<f64> for Argument {
+    fn from(number: f64) -> Self {
+        Self::F64(number)
+    }
+}
+
+/// What the compiler says a kernel takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// The kernel's name.
+    pub kernel: String,
+    /// Registers of a thread.
+    pub registers: u32,
+    /// Bytes of a thread's stack frame.
+    pub stack_bytes: u32,
+    /// Bytes that did not fit into registers, stored and loaded.
+    pub spill_bytes: u32,
+}

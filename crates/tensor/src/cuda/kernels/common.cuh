@@ -1,0 +1,91 @@
+// What every file of kernels may use, on the device and simulated.
+
+typedef unsigned long long usize;
+
+// This thread's number among all of the grid, and how many there are. Grids are one-dimensional where this is used.
+__device__ __forceinline__ usize first_element() { return (usize)blockIdx.x * blockDim.x + threadIdx.x; }
+__device__ __forceinline__ usize all_threads() { return (usize)gridDim.x * blockDim.x; }
+
+// The activations, numbered as in `cuda/activation.rs`.
+enum Activation {
+    TANH, ERF, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SIGMOID, HARD_TANH, GELU, SILU, SINE, LINEAR
+};
+
+#define SELU_SCALE 1.0507009873554805f
+#define SELU_ALPHA 1.6732632423543772f
+#define SQRT_HALF 0.70710678118654752f
+#define TWO_OVER_SQRT_PI 1.1283791670955126f
+#define ONE_OVER_SQRT_TWO_PI 0.39894228040143268f
+
+__device__ __forceinline__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+// The Gaussian distribution function.
+__device__ __forceinline__ float gaussian_cdf(float x) { return 0.5f * erfcf(-x * SQRT_HALF); }
+
+// phi(x).
+__device__ __forceinline__ float activation_value(int activation, float slope, float x) {
+    switch (activation) {
+    case TANH: return tanhf(x);
+    case ERF: return erff(x);
+    case RELU: return fmaxf(x, 0.0f);
+    case LEAKY_RELU: return fmaxf(x, 0.0f) + slope * fminf(x, 0.0f);
+    case ELU: return fmaxf(x, 0.0f) + expm1f(fminf(x, 0.0f));
+    case SELU: return SELU_SCALE * (fmaxf(x, 0.0f) + SELU_ALPHA * expm1f(fminf(x, 0.0f)));
+    case SOFTPLUS: return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
+    case SIGMOID: return logistic(x);
+    case HARD_TANH: return fminf(fmaxf(x, -1.0f), 1.0f);
+    case GELU: return x * gaussian_cdf(x);
+    case SILU: return x * logistic(x);
+    case SINE: return sinf(x);
+    default: return x;
+    }
+}
+
+// phi'(x), given also y = phi(x); at a kink the value from below.
+__device__ __forceinline__ float activation_slope(int activation, float slope, float x, float y) {
+    switch (activation) {
+    case TANH: return (1.0f - y) * (1.0f + y);
+    case ERF: return TWO_OVER_SQRT_PI * expf(-x * x);
+    case RELU: return x > 0.0f ? 1.0f : 0.0f;
+    case LEAKY_RELU: return x > 0.0f ? 1.0f : slope;
+    case ELU: return x > 0.0f ? 1.0f : expf(x);
+    case SELU: return SELU_SCALE * (x > 0.0f ? 1.0f : SELU_ALPHA * expf(x));
+    case SOFTPLUS: return logistic(x);
+    case SIGMOID: return logistic(x) * logistic(-x);
+    case HARD_TANH: return x > -1.0f && x <= 1.0f ? 1.0f : 0.0f;
+    case GELU: return gaussian_cdf(x) + x * expf(-0.5f * x * x) * ONE_OVER_SQRT_TWO_PI;
+    case SILU: return logistic(x) * (1.0f + x * logistic(-x));
+    case SINE: return cosf(x);
+    default: return 1.0f;
+    }
+}
+
+// One step of an optimiser on a parameter with its two moments; see `cuda/optimizer.rs` for what the settings are.
+enum OptimizerKind { SGD, RMSPROP, ADAM };
+
+struct Step {
+    // The learning rate, with Adam's divided by 1 - beta1^t.
+    float lr;
+    // Decay of the first and of the second moment, and what each is short of one.
+    float decay1, rest1, decay2, rest2;
+    // 1 / (1 - beta2^t) for Adam.
+    float correction2;
+    float eps;
+};
+
+__device__ __forceinline__ float stepped(int kind, Step s, float w, float g, float& first, float& second) {
+    switch (kind) {
+    case SGD: {
+        float velocity = s.decay1 * first + g;
+        if (s.decay1 != 0.0f) { first = velocity; }
+        return w - s.lr * velocity;
+    }
+    case RMSPROP:
+        second = s.decay2 * second + s.rest2 * g * g;
+        return w - s.lr * g / (sqrtf(second) + s.eps);
+    default:
+        first = s.decay1 * first + s.rest1 * g;
+        second = s.decay2 * second + s.rest2 * g * g;
+        return w - s.lr * first / (sqrtf(second * s.correction2) + s.eps);
+    }
+}

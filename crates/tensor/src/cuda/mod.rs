@@ -1,0 +1,30 @@
+//! The CUDA backend.
+//!
+//! Everything is written against [`Device`]: memory, launches of kernels and products. Below it is either the CUDA
+//! driver ([`Driver`]) or, in tests, the simulator, which runs the same kernels' sources on the processor. So what the
+//! host does around a kernel, the shapes, the arguments, the sizes of blocks, is tested where there is no GPU.
+//!
+//! Kernels are header-free `.cu` files, compiled for the device at hand on first use.
+#![expect(unsafe_code, reason = "the driver's interface is C")]
+
+mod buffer;
+mod device;
+mod driver;
+mod kernel;
+mod libraries;
+mod nvrtc;
+mod product;
+
+pub use buffer::CudaBuffer;
+pub use driver::Driver;
+pub use kernel::Resources;
+
+use device::Device;
+
+/// A CUDA device: `cuda:0`.
+///
+/// Every clone of a backend works on the one stream it was opened with; work on different streams overlaps.
+#[derive(Clone, Debug)]
+pub struct Cuda<D = Driver> {
+    device: D,
+}
