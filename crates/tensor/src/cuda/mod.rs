@@ -14,10 +14,14 @@ mod kernel;
 mod libraries;
 mod nvrtc;
 mod product;
+#[cfg(feature = "test-util")]
+mod simulator;
 
 pub use buffer::CudaBuffer;
 pub use driver::Driver;
 pub use kernel::Resources;
+#[cfg(feature = "test-util")]
+pub use simulator::Simulated;
 
 use device::Device;
 
