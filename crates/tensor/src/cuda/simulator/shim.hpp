@@ -44,7 +44,6 @@ static void enter_thread(unsigned thread) {
 template <class T> struct Shuffle {
     T given, taken;
     unsigned source;
-    Place place;
 };
 
 template <class T> static void shuffle_together(Thread* lanes, unsigned mask) {
