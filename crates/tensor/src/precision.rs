@@ -10,7 +10,9 @@ pub enum Precision {
     /// Not at all.
     #[default]
     F32,
-    /// To bfloat16, 8 significant bits; see [`round`](Self::round).
+    /// To TF32, 11 significant bits; see [`round`](Self::round).
+    Tf32,
+    /// To bfloat16, 8 significant bits.
     Bf16,
 }
 
@@ -19,6 +21,7 @@ impl Precision {
     pub const fn round(self, x: f32) -> f32 {
         match self {
             Self::F32 => x,
+            Self::Tf32 => f32::from_bits(x.to_bits().wrapping_add(0x1000) & 0xffff_e000),
             Self::Bf16 => f32::from_bits(x.to_bits().wrapping_add(0x8000) & 0xffff_0000),
         }
     }
@@ -28,6 +31,7 @@ impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::Tf32 => "tf32",
             Self::Bf16 => "bf16",
         })
     }
@@ -37,10 +41,10 @@ impl fmt::Display for Precision {
 mod tests {
     use super::*;
 
-    #[test]
-    fn bf16_keeps_eight_bits() {
+    /// `precision` keeps steps of `step` behind one.
+    #[track_caller]
+    fn check(precision: Precision, step: f32) {
         let one = 1.0_f32;
-        let step = 1.0 / 128.0;
         for (x, rounded) in [
             (one, one),
             (one + step, one + step),
@@ -49,8 +53,18 @@ mod tests {
             (-one - 0.5 * step, -one - step),
             (0.0, 0.0),
         ] {
-            assert!((Precision::Bf16.round(x) - rounded).abs() < 1e-9, "{x}");
+            assert!((precision.round(x) - rounded).abs() < 1e-9, "{x}");
             assert!((Precision::F32.round(x) - x).abs() < 1e-9, "{x}");
         }
+    }
+
+    #[test]
+    fn bf16_keeps_eight_bits() {
+        check(Precision::Bf16, 1.0 / 128.0);
+    }
+
+    #[test]
+    fn tf32_keeps_eleven_bits() {
+        check(Precision::Tf32, 1.0 / 1024.0);
     }
 }
