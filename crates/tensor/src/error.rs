@@ -65,6 +65,39 @@ pub enum Error {
         /// What is missing and what to do.
         reason: String,
     },
+    /// A kernel does not compile for the device.
+    #[error("the kernels of {source_name}.cu do not compile: {reason}")]
+    Kernel {
+        /// The kernels' file, without `.cu`.
+        source_name: &'static str,
+        /// What the compiler said.
+        reason: String,
+    },
+    /// The device, its driver or one of its libraries failed.
+    #[error("`{backend}` failed to {action}: {reason}")]
+    Device {
+        /// The device.
+        backend: String,
+        /// What it was to do.
+        action: String,
+        /// What it said.
+        reason: String,
+    },
+    /// The device has too little free memory.
+    #[error(
+        "`{backend}` has no memory for {needed} more bytes ({free} of {total} are free); run fewer cells at once, \
+         fewer samples or a narrower network"
+    )]
+    OutOfMemory {
+        /// The device.
+        backend: String,
+        /// Bytes asked for.
+        needed: usize,
+        /// Bytes free.
+        free: usize,
+        /// Bytes there are.
+        total: usize,
+    },
 }
 
 /// Short for a result of this crate.

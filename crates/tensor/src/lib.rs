@@ -18,6 +18,8 @@ mod cholesky;
 #[cfg(feature = "test-util")]
 pub mod conformance;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod error;
 mod loss;
 mod ops;

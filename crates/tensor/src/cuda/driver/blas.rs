@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use cudarc::{
+    cublas::{
+        result::{self, CublasError},
+        sys,
+    },
+    driver::CudaStream,
+};
+
+use crate::cuda::product::ColumnMajorProduct;
+
+/// The library of products on one stream, opened on first use: it takes memory and time.
+pub(super) struct Blas {
+    handle: Option<sys::cublasHandle_t>,
+    stream: Arc<CudaStream>,
+}
+
+// SAFETY: a handle may be used by any thread, one at a time; `product` and `drop` take the whole of it.
+unsafe impl Send for Blas {}
+
+impl Blas {
+    pub(super) fn new(stream: &Arc<CudaStream>) -> Self {
+        Self { handle: None, stream: Arc::clone(stream) }
+    }
+
+    fn handle(&mut self) -> Result<sys::cublasHandle_t, CublasError> {
+        if let Some(handle) = self.handle {
+            return Ok(handle);
+        }
+        let handle = result::create_handle()?;
+        self.handle = Some(handle);
+        // SAFETY: the handle is new; the stream lives as long as this. The bindings have their own name for its type.
+        unsafe { result::set_stream(handle, self.stream.cu_stream().cast()) }?;
+        Ok(handle)
+    }
+
+    /// # Safety
+    /// The device is this thread's, and the addresses are of matrices as `product` has them.
+    pub(super) unsafe fn product(
+        &mut self,
+        product: &ColumnMajorProduct,
+        [a, b, c]: [u64; 3],
+    ) -> Result<(), CublasError> {
+        const F32: sys::cudaDataType = sys::cudaDataType_t::CUDA_R_32F;
+        let operation = |transposed| {
+            if transposed {
+                sys::cublasOperation_t::CUBLAS_OP_T
+            } else {
+                sys::cublasOperation_t::CUBLAS_OP_N
+            }
+        };
+        let compute = if product.tensor_cores {
+            sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32
+        } else {
+            sys::cublasComputeType_t::CUBLAS_COMPUTE_32F
+        };
+        let [m, n, k] = [product.m, product.n, product.k].map(|size| size as i32);
+        let [lda, ldb, ldc] = product.leading.map(|size| size.max(1) as i32);
+        let handle = self.handle()?;
+        // SAFETY: the caller's matrices; the factors are read before this returns.
+        unsafe {
+            result::gemm_ex(
+                handle,
+                operation(product.transposed[0]),
+                operation(product.transposed[1]),
+                m,
+                n,
+                k,
+                (&raw const product.alpha).cast(),
+                a as *const _,
+                F32,
+                lda,
+                b as *const _,
+                F32,
+                ldb,
+                (&raw const product.beta).cast(),
+                c as *mut _,
+                F32,
+                ldc,
+                compute,
+                sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+            )
+        }
+    }
+}
+
+impl Drop for Blas {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            // SAFETY: nobody else has it; a failure would leak it.
+            let _ = unsafe { result::destroy_handle(handle) };
+        }
+    }
+}

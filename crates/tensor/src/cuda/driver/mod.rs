@@ -1,0 +1,263 @@
+//! The device itself, through CUDA's driver.
+
+mod blas;
+mod modules;
+mod pool;
+
+use std::{
+    ffi::c_void,
+    fmt::{self, Debug},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use cudarc::driver::{
+    CudaContext, CudaStream,
+    result::{self, DriverError},
+    sys::{CUdevice_attribute_enum as Attribute, CUfunction_attribute_enum as FunctionAttribute},
+};
+
+use super::{
+    Cuda,
+    device::{Device, Limits, Memory},
+    kernel::{Argument, Kernel, Launch},
+    libraries::Library,
+    product::ColumnMajorProduct,
+};
+use crate::{Error, Result};
+
+use blas::Blas;
+use pool::Pool;
+
+/// A stream of a CUDA device with what runs on it.
+#[derive(Clone)]
+pub struct Driver(Arc<Stream>);
+
+/// What clones share.
+struct Stream {
+    label: String,
+    description: String,
+    /// `sm_90a`
+    architecture: String,
+    limits: Limits,
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    pool: Arc<Pool>,
+    blas: Mutex<Blas>,
+}
+
+impl Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.description)
+    }
+}
+
+/// Memory of the device; goes back to its stream's pool when dropped.
+#[derive(Debug)]
+pub struct DriverMemory {
+    address: u64,
+    bytes: usize,
+    pool: Arc<Pool>,
+}
+
+impl Memory for DriverMemory {
+    fn address(&self) -> u64 {
+        self.address
+    }
+}
+
+impl Drop for DriverMemory {
+    fn drop(&mut self) {
+        self.pool.put_back(self.address, self.bytes);
+    }
+}
+
+impl Cuda<Driver> {
+    /// The device numbered `ordinal` with a stream of its own.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] that says which library, driver or device is missing, where it was looked for and what to
+    /// do.
+    pub fn open(ordinal: usize) -> Result<Self> {
+        let backend = format!("cuda:{ordinal}");
+        let unavailable =
+            |reason: String| Error::Unavailable { backend: backend.clone(), reason };
+        for library in [Library::Driver, Library::Nvrtc, Library::Cublas] {
+            library.find().map_err(unavailable)?;
+        }
+        let said = |error: DriverError| unavailable(format!("the driver says: {error}"));
+        result::init().map_err(said)?;
+        let count = CudaContext::device_count().map_err(said)?;
+        if ordinal >= count.max(0) as usize {
+            let devices = match count {
+                0 => "this machine has no CUDA device".to_owned(),
+                1 => "this machine has one CUDA device, cuda:0".to_owned(),
+                _ => format!("this machine has {count} CUDA devices, cuda:0 to cuda:{}", count - 1),
+            };
+            return Err(unavailable(devices));
+        }
+        Stream::open(ordinal).map_err(said).map(|stream| Self { device: Driver(Arc::new(stream)) })
+    }
+
+    /// Instruction set of the device, as its compiler names it.
+    pub fn architecture(&self) -> &str {
+        &self.device.0.architecture
+    }
+}
+
+impl Stream {
+    fn open(ordinal: usize) -> Result<Self, DriverError> {
+        let context = CudaContext::new(ordinal)?;
+        // SAFETY: buffers are used on the one stream they were made on.
+        unsafe { context.disable_event_tracking() };
+        let stream = context.new_stream()?;
+        let (major, minor) = context.compute_capability()?;
+        // The instructions that only this one processor has go by a name of their own.
+        let own = if (major, minor) == (9, 0) { "a" } else { "" };
+        let architecture = format!("sm_{major}{minor}{own}");
+        let limit = |attribute| context.attribute(attribute).map(|value| value.max(0) as usize);
+        let limits = Limits {
+            multiprocessors: limit(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
+            shared_bytes: limit(
+                Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
+            )?,
+        };
+        let label = format!("cuda:{ordinal}");
+        let [driver, nvrtc, cublas] =
+            [Library::Driver, Library::Nvrtc, Library::Cublas].map(Library::version_name);
+        let description = format!(
+            "{label}, {} ({architecture}, {} multiprocessors, {} GB), driver's CUDA {driver}, NVRTC {nvrtc}, cuBLAS \
+             {cublas}",
+            context.name()?,
+            limits.multiprocessors,
+            context.total_mem()? / 1_000_000_000,
+        );
+        let blas = Mutex::new(Blas::new(&stream));
+        let pool = Arc::new(Pool::new(Arc::clone(&context), Arc::clone(&stream)));
+        Ok(Self { label, description, architecture, limits, context, stream, pool, blas })
+    }
+}
+
+impl Driver {
+    /// An error of this device in words.
+    fn failed<E: Debug>(&self, action: &str) -> impl FnOnce(E) -> Error {
+        let backend = self.0.label.clone();
+        let action = action.to_owned();
+        move |error| Error::Device { backend, action, reason: format!("{error:?}") }
+    }
+
+    /// Makes the device this thread's.
+    fn bind(&self) -> Result<()> {
+        self.0.context.bind_to_thread().map_err(self.failed("become this thread's device"))
+    }
+}
+
+impl Device for Driver {
+    type Memory = DriverMemory;
+
+    fn label(&self) -> String {
+        self.0.label.clone()
+    }
+
+    fn description(&self) -> String {
+        self.0.description.clone()
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<DriverMemory> {
+        self.bind()?;
+        let (address, bytes) = self.0.pool.take(bytes, &self.0.label)?;
+        let memory = DriverMemory { address, bytes, pool: Arc::clone(&self.0.pool) };
+        // SAFETY: the memory is as long, and only this stream uses it.
+        unsafe { result::memset_d8_async(address, 0, bytes, self.0.stream.cu_stream()) }
+            .map_err(self.failed("clear memory"))?;
+        Ok(memory)
+    }
+
+    fn upload(&self, memory: &mut DriverMemory, offset: usize, host: &[u8]) -> Result<()> {
+        if host.is_empty() {
+            return Ok(());
+        }
+        self.bind()?;
+        let target = memory.address + offset as u64;
+        // SAFETY: the memory is as long, and `host` lives until the copy is done, which is waited for.
+        unsafe { result::memcpy_htod_async(target, host, self.0.stream.cu_stream()) }
+            .map_err(self.failed("copy to the device"))?;
+        self.synchronize()
+    }
+
+    fn download(&self, memory: &DriverMemory, offset: usize, host: &mut [u8]) -> Result<()> {
+        if host.is_empty() {
+            return Ok(());
+        }
+        self.bind()?;
+        let source = memory.address + offset as u64;
+        // SAFETY: the memory is as long, and `host` lives until the copy is done, which is waited for.
+        unsafe { result::memcpy_dtoh_async(host, source, self.0.stream.cu_stream()) }
+            .map_err(self.failed("copy from the device"))?;
+        self.synchronize()
+    }
+
+    fn copy(
+        &self,
+        (source, from): (&DriverMemory, usize),
+        (target, to): (&mut DriverMemory, usize),
+        bytes: usize,
+    ) -> Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.bind()?;
+        let (source, target) = (source.address + from as u64, target.address + to as u64);
+        // SAFETY: both memories are as long.
+        unsafe { result::memcpy_dtod_async(target, source, bytes, self.0.stream.cu_stream()) }
+            .map_err(self.failed("copy on the device"))
+    }
+
+    unsafe fn launch(&self, kernel: &Kernel, launch: Launch, arguments: &[Argument]) -> Result<()> {
+        /// Of shared memory a block can have without asking.
+        const UNASKED: u32 = 48 * 1024;
+        self.bind()?;
+        let function = modules::function(&self.0.label, kernel, &self.0.architecture)?;
+        let action = format!("start `{}`", kernel.name);
+        if launch.shared_bytes > UNASKED {
+            // SAFETY: the function is of a module that is never unloaded.
+            unsafe {
+                result::function::set_function_attribute(
+                    function.0,
+                    FunctionAttribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                    launch.shared_bytes as i32,
+                )
+            }
+            .map_err(self.failed(&action))?;
+        }
+        let mut pointers: Vec<*mut c_void> = arguments.iter().map(Argument::pointer).collect();
+        let [columns, rows] = launch.grid;
+        // SAFETY: the caller's arguments are the kernel's; the driver copies them before it returns.
+        unsafe {
+            result::launch_kernel(
+                function.0,
+                (columns, rows, 1),
+                (launch.threads, 1, 1),
+                launch.shared_bytes,
+                self.0.stream.cu_stream(),
+                &mut pointers,
+            )
+        }
+        .map_err(self.failed(&action))
+    }
+
+    unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()> {
+        self.bind()?;
+        let mut blas = self.0.blas.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: as the caller's.
+        unsafe { blas.product(product, addresses) }.map_err(self.failed("multiply matrices"))
+    }
+
+    fn synchronize(&self) -> Result<()> {
+        self.bind()?;
+        self.0.stream.synchronize().map_err(self.failed("finish its work"))
+    }
+}

@@ -1,0 +1,241 @@
+//! Finding CUDA's libraries before anything calls into them: the bindings panic where one is missing.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use cudarc::{cublas, driver, nvrtc};
+
+/// Names folders of libraries, searched first.
+pub const LIBRARIES_VARIABLE: &str = "ISOBATH_CUDA_LIBRARIES";
+
+/// The least driver interface these bindings know, as the driver counts.
+const LEAST_DRIVER: i32 = 13_000;
+
+/// One of CUDA's libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// The driver's, which comes with the driver.
+    Driver,
+    /// The compiler of kernels.
+    Nvrtc,
+    /// Matrix products.
+    Cublas,
+}
+
+impl Library {
+    /// Files to be opened, in this order: each needs those before it.
+    const fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Driver => &["libcuda.so.1"],
+            Self::Nvrtc => &["libnvrtc-builtins.so.13.0", "libnvrtc.so.13"],
+            Self::Cublas => &["libcublasLt.so.13", "libcublas.so.13"],
+        }
+    }
+
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Driver => "install NVIDIA's driver, release 580 or later",
+            Self::Nvrtc => {
+                "install CUDA 13, or `pip install nvidia-cuda-nvrtc==13.0.88` into the Python environment in use"
+            }
+            Self::Cublas => {
+                "install CUDA 13, or `pip install nvidia-cublas` into the Python environment in use"
+            }
+        }
+    }
+
+    /// Whether the library is there, in a version that fits. Looked for once.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing, where it was looked for and what to do.
+    pub fn find(self) -> Result<(), String> {
+        static FOUND: [OnceLock<Result<(), String>>; 3] = [const { OnceLock::new() }; 3];
+        FOUND[self as usize].get_or_init(|| self.look()).clone()
+    }
+
+    fn look(self) -> Result<(), String> {
+        let folders = folders();
+        if self != Self::Driver {
+            for file in self.files() {
+                open(file, &folders);
+            }
+        }
+        // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
+        let present = unsafe {
+            match self {
+                Self::Driver => driver::sys::is_culib_present(),
+                Self::Nvrtc => nvrtc::sys::is_culib_present(),
+                Self::Cublas => cublas::sys::is_culib_present(),
+            }
+        };
+        if !present {
+            return Err(self.missing(&folders));
+        }
+        let version = self.version()?;
+        let fits = match self {
+            Self::Driver => version >= LEAST_DRIVER,
+            Self::Nvrtc | Self::Cublas => version / 1000 == LEAST_DRIVER / 1000,
+        };
+        if fits { Ok(()) } else { Err(self.does_not_fit(version)) }
+    }
+
+    fn missing(self, folders: &[PathBuf]) -> String {
+        let name = self.files()[self.files().len() - 1];
+        let places: Vec<String> =
+            folders.iter().map(|folder| folder.display().to_string()).collect();
+        let places = if places.is_empty() { String::new() } else { format!(", {}", places.join(", ")) };
+        let setting = match env::var(LIBRARIES_VARIABLE) {
+            Ok(_) => String::new(),
+            Err(_) => format!(" or set {LIBRARIES_VARIABLE} to its folder"),
+        };
+        format!(
+            "{name} was not found; looked where the system's loader does{places}; {}{setting}",
+            self.remedy()
+        )
+    }
+
+    fn does_not_fit(self, version: i32) -> String {
+        let [found, needed] = [version, LEAST_DRIVER]
+            .map(|version| format!("{}.{}", version / 1000, version % 1000 / 10));
+        match self {
+            Self::Driver => format!(
+                "the driver knows CUDA {found} and version {needed} is needed; {}",
+                self.remedy()
+            ),
+            Self::Nvrtc | Self::Cublas => format!(
+                "the {} that the system's loader finds is of CUDA {found} and version {needed} is needed; remove its \
+                 development link from the loader's path, or {}",
+                self.files()[self.files().len() - 1].trim_end_matches(".13"),
+                self.remedy()
+            ),
+        }
+    }
+
+    /// As CUDA counts: 13000 is 13.0.
+    fn version(self) -> Result<i32, String> {
+        let failed = |error: String| format!("asking {self:?} for its version failed: {error}");
+        let (mut major, mut minor, mut version) = (0, 0, 0);
+        // SAFETY: the library is present, the pointers are to numbers of ours.
+        unsafe {
+            match self {
+                Self::Driver => driver::sys::cuDriverGetVersion(&raw mut version)
+                    .result()
+                    .map(|()| version)
+                    .map_err(|error| failed(error.to_string())),
+                Self::Nvrtc => nvrtc::sys::nvrtcVersion(&raw mut major, &raw mut minor)
+                    .result()
+                    .map(|()| major * 1000 + minor * 10)
+                    .map_err(|error| failed(format!("{error:?}"))),
+                Self::Cublas => {
+                    let property = |property, value| {
+                        cublas::sys::cublasGetProperty(property, value)
+                            .result()
+                            .map_err(|error| failed(format!("{error:?}")))
+                    };
+                    property(cublas::sys::libraryPropertyType_t::MAJOR_VERSION, &raw mut major)?;
+                    property(cublas::sys::libraryPropertyType_t::MINOR_VERSION, &raw mut minor)?;
+                    Ok(major * 1000 + minor * 10)
+                }
+            }
+        }
+    }
+
+    /// Its version in words, for those who have found it.
+    pub fn version_name(self) -> String {
+        self.version().map_or_else(
+            |error| error,
+            |version| format!("{}.{}", version / 1000, version % 1000 / 10),
+        )
+    }
+}
+
+/// Opens the first `file` there is in `folders`, for good and for all: those who ask the loader for it by name get it.
+fn open(file: &str, folders: &[PathBuf]) {
+    for path in folders.iter().map(|folder| folder.join(file)).filter(|path| path.is_file()) {
+        // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
+        #[cfg(unix)]
+        if let Ok(library) = unsafe {
+            libloading::os::unix::Library::open(
+                Some(&path),
+                libloading::os::unix::RTLD_NOW | libloading::os::unix::RTLD_GLOBAL,
+            )
+        } {
+            std::mem::forget(library);
+            return;
+        }
+        #[cfg(not(unix))]
+        let _ = path;
+    }
+}
+
+/// Folders beyond the system's where libraries may be: those the user names, those of Python packages, CUDA's own.
+fn folders() -> Vec<PathBuf> {
+    let named = env::var_os(LIBRARIES_VARIABLE).unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&named).collect();
+    folders.extend(python_prefixes().iter().flat_map(|prefix| of_packages(prefix)));
+    folders.extend(["/usr/local/cuda-13/lib64", "/usr/local/cuda/lib64"].map(PathBuf::from));
+    folders.retain(|folder| folder.is_dir());
+    folders.dedup();
+    folders
+}
+
+/// Where Python environments begin: those in use, the one of `python3` on the path, the system's, the user's.
+fn python_prefixes() -> Vec<PathBuf> {
+    let mut prefixes: Vec<PathBuf> =
+        ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env::var_os).map(Into::into).collect();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let python = env::split_paths(&path).find(|folder| folder.join("python3").is_file());
+    prefixes.extend(python.and_then(|folder| folder.parent().map(Path::to_owned)));
+    prefixes.extend(["/usr/local", "/usr"].map(PathBuf::from));
+    prefixes.extend(env::home_dir().map(|home| home.join(".local")));
+    prefixes
+}
+
+/// `lib/python3*/{site,dist}-packages/nvidia/*/lib` under `prefix`, in order of name.
+fn of_packages(prefix: &Path) -> Vec<PathBuf> {
+    let python = |name: &OsString| name.to_string_lossy().starts_with("python3");
+    let versions = entries(&prefix.join("lib"), python);
+    let packages = versions
+        .iter()
+        .flat_map(|version| ["site-packages", "dist-packages"].map(|name| version.join(name)));
+    let of_nvidia = packages.flat_map(|packages| entries(&packages.join("nvidia"), |_| true));
+    of_nvidia.map(|package| package.join("lib")).filter(|folder| folder.is_dir()).collect()
+}
+
+fn entries(folder: &Path, accept: impl Fn(&OsString) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|entry| accept(&entry.file_name())).map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_python_packages_are_found() {
+        let prefix = env::temp_dir().join(format!("isobath-libraries-{}", std::process::id()));
+        let folder = prefix.join("lib/python3.12/site-packages/nvidia/cu13/lib");
+        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(prefix.join("lib/python3.12/site-packages/nvidia/empty")).unwrap();
+        assert_eq!(of_packages(&prefix), [folder]);
+        fs::remove_dir_all(prefix).unwrap();
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_where_and_what_to_do() {
+        let message = Library::Nvrtc.missing(&[PathBuf::from("/opt/somewhere")]);
+        for part in ["libnvrtc.so.13", "/opt/somewhere", "nvidia-cuda-nvrtc", "install"] {
+            assert!(message.contains(part), "{message}");
+        }
+        let message = Library::Driver.does_not_fit(12_020);
+        assert!(message.contains("CUDA 12.2") && message.contains("13.0"), "{message}");
+    }
+}

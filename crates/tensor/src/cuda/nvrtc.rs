@@ -1,0 +1,213 @@
+//! Compiling kernels, once: what was compiled is kept on disk.
+
+use std::{
+    env,
+    ffi::{CStr, CString},
+    fs,
+    path::{Path, PathBuf},
+    ptr,
+};
+
+use cudarc::nvrtc::{result, sys};
+use sha2::{Digest, Sha256};
+
+use super::{
+    kernel::{COMMON_PRELUDE, DEVICE_PRELUDE, Kernel, Resources},
+    libraries::Library,
+};
+use crate::{Error, Result};
+
+/// Names the folder where compiled kernels are kept; empty for nowhere.
+pub const CACHE_VARIABLE: &str = "ISOBATH_KERNEL_CACHE";
+
+/// Machine code of a file of kernels.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The device's executable.
+    pub cubin: Vec<u8>,
+    /// What its kernels take.
+    pub resources: Vec<Resources>,
+}
+
+/// Compiles the file `kernel` is in, specialised as it says, for `architecture` (`sm_90a`), unless that was done before.
+///
+/// # Errors
+/// [`Error::Unavailable`] without a compiler, [`Error::Kernel`] with what the compiler said.
+pub fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
+    let unavailable = |reason| Error::Unavailable { backend: "cuda".to_owned(), reason };
+    Library::Nvrtc.find().map_err(unavailable)?;
+    let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
+    let options = options(architecture);
+    let place = cache_folder().map(|folder| folder.join(file_name(kernel, &program, &options)));
+    if let Some(compiled) = place.as_deref().and_then(load) {
+        return Ok(compiled);
+    }
+    let (cubin, log) = run_compiler(&program, &options).map_err(|log| Error::Kernel {
+        source_name: kernel.source.name,
+        reason: log,
+    })?;
+    if let Some(place) = &place {
+        // A cache that cannot be written costs time, not correctness.
+        let _ = save(place, &cubin, &log);
+    }
+    Ok(Compiled { cubin, resources: resources(&log) })
+}
+
+fn options(architecture: &str) -> Vec<String> {
+    let architecture = format!("--gpu-architecture={architecture}");
+    vec![architecture, "--std=c++17".to_owned(), "--ptxas-options=-v".to_owned()]
+}
+
+/// The name of a file that stands for all that determines the result.
+fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for part in options.iter().map(String::as_str).chain([&*Library::Nvrtc.version_name(), program]) {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    let hash: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{hash}.cubin", kernel.source.name)
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let named = env::var_os(CACHE_VARIABLE).map(PathBuf::from);
+    let usual = || {
+        let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
+        cache.map(|folder| folder.join("isobath").join("kernels"))
+    };
+    named.or_else(usual).filter(|folder| !folder.as_os_str().is_empty())
+}
+
+/// The compiler's log, a zero, the machine code; before them a hash of both.
+fn save(place: &Path, cubin: &[u8], log: &str) -> std::io::Result<()> {
+    let folder = place.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut content = log.as_bytes().to_vec();
+    content.push(0);
+    content.extend_from_slice(cubin);
+    let mut file = Sha256::digest(&content).to_vec();
+    file.extend_from_slice(&content);
+    let unfinished = place.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&unfinished, file)?;
+    fs::rename(unfinished, place)
+}
+
+fn load(place: &Path) -> Option<Compiled> {
+    let file = fs::read(place).ok()?;
+    let (hash, content) = file.split_at_checked(32)?;
+    if Sha256::digest(content).as_slice() != hash {
+        return None;
+    }
+    let end = content.iter().position(|&byte| byte == 0)?;
+    let log = std::str::from_utf8(&content[..end]).ok()?;
+    Some(Compiled { cubin: content[end + 1..].to_vec(), resources: resources(log) })
+}
+
+/// Machine code and log, or the log alone.
+fn run_compiler(program: &str, options: &[String]) -> Result<(Vec<u8>, String), String> {
+    let text = |error: result::NvrtcError| format!("{error:?}");
+    let source = CString::new(program).map_err(|error| error.to_string())?;
+    let program = Program(result::create_program(&source, None).map_err(text)?);
+    // SAFETY: the program lives until the end of this function.
+    let outcome = unsafe { result::compile_program(program.0, options) };
+    // SAFETY: as before.
+    let log = unsafe { result::get_program_log(program.0) }.map_err(text)?;
+    // SAFETY: the log ends in a zero.
+    let log = unsafe { CStr::from_ptr(log.as_ptr()) }.to_string_lossy().into_owned();
+    match outcome {
+        Ok(()) => Ok((program.cubin().map_err(text)?, log)),
+        Err(error) => Err(format!("{error:?}\n{log}")),
+    }
+}
+
+/// Destroyed when dropped.
+struct Program(sys::nvrtcProgram);
+
+impl Program {
+    fn cubin(&self) -> Result<Vec<u8>, result::NvrtcError> {
+        let mut size = 0;
+        // SAFETY: the program was compiled; `size` is ours.
+        unsafe { sys::nvrtcGetCUBINSize(self.0, ptr::from_mut(&mut size)) }.result()?;
+        let mut cubin = vec![0_u8; size];
+        // SAFETY: the program was compiled; `cubin` is as long as it says.
+        unsafe { sys::nvrtcGetCUBIN(self.0, cubin.as_mut_ptr().cast()) }.result()?;
+        Ok(cubin)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it; a failure would leak it.
+        let _ = unsafe { result::destroy_program(self.0) };
+    }
+}
+
+/// What the assembler's log says of each kernel.
+fn resources(log: &str) -> Vec<Resources> {
+    let mut found: Vec<Resources> = Vec::new();
+    for line in log.lines() {
+        if let Some((_, rest)) = line.split_once("Compiling entry function '") {
+            let kernel = rest.split('\'').next().unwrap_or_default().to_owned();
+            found.push(Resources { kernel, registers: 0, stack_bytes: 0, spill_bytes: 0 });
+        } else if let Some(last) = found.last_mut() {
+            if line.contains("bytes stack frame") {
+                let numbers = numbers(line);
+                if let [stack, stores, loads, ..] = numbers[..] {
+                    last.stack_bytes = last.stack_bytes.max(stack);
+                    last.spill_bytes = last.spill_bytes.max(stores + loads);
+                }
+            } else if let Some((_, rest)) = line.split_once("Used ") {
+                last.registers = numbers(rest).first().copied().unwrap_or(0);
+            }
+        }
+    }
+    found
+}
+
+/// The whole numbers in a line that stand alone.
+fn numbers(line: &str) -> Vec<u32> {
+    line.split([' ', ',']).filter_map(|word| word.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function 'first' for 'sm_90a'
+ptxas info    : Function properties for first
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 40 registers, used 1 barriers, 400 bytes cmem[0]
+ptxas info    : Compiling entry function 'second' for 'sm_90a'
+ptxas info    : Function properties for second
+    16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads
+ptxas info    : Used 255 registers, used 1 barriers
+";
+
+    #[test]
+    fn resources_are_read_from_the_log() {
+        let resource = |kernel: &str, registers, stack_bytes, spill_bytes| Resources {
+            kernel: kernel.to_owned(),
+            registers,
+            stack_bytes,
+            spill_bytes,
+        };
+        assert_eq!(resources(LOG), [resource("first", 40, 0, 0), resource("second", 255, 16, 20)]);
+    }
+
+    #[test]
+    fn the_cache_gives_back_what_it_was_given_or_nothing() {
+        let folder = env::temp_dir().join(format!("isobath-cache-{}", std::process::id()));
+        let place = folder.join("a.cubin");
+        save(&place, &[1, 0, 2], LOG).unwrap();
+        let compiled = load(&place).unwrap();
+        assert_eq!((compiled.cubin, compiled.resources.len()), (vec![1, 0, 2], 2));
+        let mut damaged = fs::read(&place).unwrap();
+        *damaged.last_mut().unwrap() ^= 1;
+        fs::write(&place, damaged).unwrap();
+        assert!(load(&place).is_none());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
