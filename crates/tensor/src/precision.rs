@@ -17,8 +17,11 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// `x` as a factor: to the nearest number there is, ties away from zero.
+    /// `x` as a factor: to the nearest number there is, ties away from zero. What is no number stays so.
     pub const fn round(self, x: f32) -> f32 {
+        if x.is_nan() {
+            return x;
+        }
         match self {
             Self::F32 => x,
             Self::Tf32 => f32::from_bits(x.to_bits().wrapping_add(0x1000) & 0xffff_e000),
@@ -55,6 +58,13 @@ mod tests {
         ] {
             assert!((precision.round(x) - rounded).abs() < 1e-9, "{x}");
             assert!((Precision::F32.round(x) - x).abs() < 1e-9, "{x}");
+        }
+        for sign in [1.0_f32, -1.0] {
+            // Not a number with all its bits set, as CUDA devices have it.
+            let nan = f32::from_bits(0x7fff_ffff).copysign(sign);
+            assert!(precision.round(nan).is_nan(), "{nan}");
+            let infinity = f32::INFINITY * sign;
+            assert_eq!(precision.round(infinity).to_bits(), infinity.to_bits());
         }
     }
 

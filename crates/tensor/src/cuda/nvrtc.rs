@@ -42,10 +42,8 @@ pub fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     if let Some(compiled) = place.as_deref().and_then(load) {
         return Ok(compiled);
     }
-    let (cubin, log) = run_compiler(&program, &options).map_err(|log| Error::Kernel {
-        source_name: kernel.source.name,
-        reason: log,
-    })?;
+    let (cubin, log) = run_compiler(&program, &options)
+        .map_err(|log| Error::Kernel { source_name: kernel.source.name, reason: log })?;
     if let Some(place) = &place {
         // A cache that cannot be written costs time, not correctness.
         let _ = save(place, &cubin, &log);
@@ -61,7 +59,8 @@ fn options(architecture: &str) -> Vec<String> {
 /// The name of a file that stands for all that determines the result.
 fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
     let mut hash = Sha256::new();
-    for part in options.iter().map(String::as_str).chain([&*Library::Nvrtc.version_name(), program]) {
+    for part in options.iter().map(String::as_str).chain([&*Library::Nvrtc.version_name(), program])
+    {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
