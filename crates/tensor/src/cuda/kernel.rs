@@ -48,16 +48,17 @@ impl Kernel {
         Self { source, name, defines: Vec::new() }
     }
 
-    /// What a compiler is given: the macros, `preludes`, the file.
+    /// What a compiler is given: the macros, `preludes`, the file, whose lines keep their numbers.
     pub fn program(&self, preludes: &[&str]) -> String {
         let mut program = String::new();
         for (name, value) in &self.defines {
             let _ = writeln!(program, "#define {name} {value}");
         }
-        for part in preludes.iter().chain([&self.source.text]) {
-            program.push_str(part);
+        for prelude in preludes {
+            program.push_str(prelude);
             program.push('\n');
         }
+        let _ = write!(program, "#line 1 \"{}.cu\"\n{}\n", self.source.name, self.source.text);
         program
     }
 }

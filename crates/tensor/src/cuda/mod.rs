@@ -25,10 +25,14 @@ mod optimizer;
 mod pointwise;
 mod product;
 mod random_fill;
+#[cfg(feature = "test-util")]
+mod simulator;
 
 pub use buffer::CudaBuffer;
 pub use driver::Driver;
 pub use kernel::Resources;
+#[cfg(feature = "test-util")]
+pub use simulator::Simulated;
 
 use crate::{FitRidge, TrainDecoder};
 use device::Device;

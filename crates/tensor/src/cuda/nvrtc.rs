@@ -38,7 +38,8 @@ pub fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     Library::Nvrtc.find().map_err(unavailable)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
     let options = options(architecture);
-    let place = cache_folder().map(|folder| folder.join(file_name(kernel, &program, &options)));
+    let place = cache_folder(CACHE_VARIABLE, "kernels")
+        .map(|folder| folder.join(file_name(kernel, &program, &options)));
     if let Some(compiled) = place.as_deref().and_then(load) {
         return Ok(compiled);
     }
@@ -68,12 +69,13 @@ fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
     format!("{}-{hash}.cubin", kernel.source.name)
 }
 
-fn cache_folder() -> Option<PathBuf> {
-    let named = env::var_os(CACHE_VARIABLE).map(PathBuf::from);
+/// The folder `variable` names, else one called `name` among the user's caches; none where there is none.
+pub(super) fn cache_folder(variable: &str, name: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from);
     let usual = || {
         let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-        cache.map(|folder| folder.join("isobath").join("kernels"))
+        cache.map(|folder| folder.join("isobath").join(name))
     };
     named.or_else(usual).filter(|folder| !folder.as_os_str().is_empty())
 }
