@@ -7,13 +7,24 @@
 //! Kernels are header-free `.cu` files, compiled for the device at hand on first use.
 #![expect(unsafe_code, reason = "the driver's interface is C")]
 
+mod activation;
+mod backward;
+mod batch_entropy;
 mod buffer;
 mod device;
+mod divergence;
 mod driver;
+mod gather;
+mod gemm;
 mod kernel;
 mod libraries;
+mod loss;
+mod moments;
 mod nvrtc;
+mod optimizer;
+mod pointwise;
 mod product;
+mod random_fill;
 #[cfg(feature = "test-util")]
 mod simulator;
 
@@ -23,6 +34,7 @@ pub use kernel::Resources;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 
+use crate::{FitRidge, TrainDecoder};
 use device::Device;
 
 /// A CUDA device: `cuda:0`.
@@ -32,3 +44,6 @@ use device::Device;
 pub struct Cuda<D = Driver> {
     device: D,
 }
+
+impl<D: Device> FitRidge for Cuda<D> {}
+impl<D: Device> TrainDecoder for Cuda<D> {}

@@ -6,6 +6,7 @@
 
 #define __global__
 #define __device__
+#define __constant__ static const
 #define __shared__ static __attribute__((used, section("block_shared")))
 #define __launch_bounds__(...)
 #define __forceinline__ inline __attribute__((always_inline))
