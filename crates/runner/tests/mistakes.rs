@@ -28,6 +28,8 @@ fn experiment_files() {
     check_file("batch = 32", "batch = 0", &["[cascade]", "batch = 0"]);
     check_file("batch = 32", "optimizer = { kind = \"adam\", lr = -1.0 }", &["lr = -1"]);
     check_file("batch = 32", "backend = \"gpu\"", &["unknown backend `gpu`"]);
+    check_file("batch = 32", "precision = \"tf32\"", &["[cascade]", "no tf32 products"]);
+    check_file("batch = 32", "precision = \"fp16\"", &["fp16", "tf32", "bf16"]);
     check_file("batch = 32", "method = \"rigde\"", &["did you mean `ridge`?"]);
     check_file("batch = 32", "noise = 0.1", &["noise = 0.1", "set method = \"ridge\""]);
     check_file("batch = 32", "method = \"ridge\"\nnoise = -1.0", &["noise = -1"]);

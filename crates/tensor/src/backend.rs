@@ -5,10 +5,19 @@ use std::{fmt::Debug, ops::Range};
 use crate::{Error, Result};
 
 /// A number a buffer can hold.
-pub trait Element: bytemuck::Pod + Default + Debug + PartialEq + Send + Sync {}
+pub trait Element: bytemuck::Pod + Default + Debug + PartialEq + Send + Sync {
+    /// Itself, where it can be the number of a row.
+    fn row(self) -> Option<u32> {
+        None
+    }
+}
 impl Element for f32 {}
 impl Element for f64 {}
-impl Element for u32 {}
+impl Element for u32 {
+    fn row(self) -> Option<u32> {
+        Some(self)
+    }
+}
 
 /// Where numbers live and how they come and go. Operations are traits of their own over this one.
 ///

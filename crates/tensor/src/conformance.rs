@@ -62,9 +62,14 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.batch_entropy()?,
         suite.short_buffers()?,
     ];
-    if suite.has(Precision::Bf16)? {
-        findings.push(suite.gemm(Precision::Bf16, "gemm in bf16")?);
-        findings.push(suite.step_in_bf16()?);
+    for (precision, gemm, step) in [
+        (Precision::Tf32, "gemm in tf32", "a step of train_decoder in tf32"),
+        (Precision::Bf16, "gemm in bf16", "a step of train_decoder in bf16"),
+    ] {
+        if suite.has(precision)? {
+            findings.push(suite.gemm(precision, gemm)?);
+            findings.push(suite.step_in(precision, step)?);
+        }
     }
     Ok(findings)
 }
@@ -362,9 +367,9 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
-    /// One step: from the second on, a rounding error can tip a weight to the neighbouring bfloat16.
-    fn step_in_bf16(&self) -> Result<Finding> {
-        let mut tally = Tally::new("a step of train_decoder in bf16", 5e-6);
+    /// One step: from the second on, a rounding error can tip a weight to its neighbour in `precision`.
+    fn step_in(&self, precision: Precision, check: &'static str) -> Result<Finding> {
+        let mut tally = Tally::new(check, 5e-6);
         for case in 0..self.cases {
             let [samples, inputs, outputs] = self.sizes(case);
             let config = DecoderConfig {
@@ -374,7 +379,7 @@ impl<B: FullBackend> Suite<'_, B> {
                 batch: samples,
                 activation: Activation::Tanh,
                 optimizer: Optimizer::sgd(0.05),
-                precision: Precision::Bf16,
+                precision,
             };
             let (h, reference_h) = self.upload(&self.normal(1, samples * inputs, 0.7))?;
             let (target, reference_target) =

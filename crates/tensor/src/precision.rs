@@ -10,15 +10,21 @@ pub enum Precision {
     /// Not at all.
     #[default]
     F32,
-    /// To bfloat16, 8 significant bits; see [`round`](Self::round).
+    /// To TF32, 11 significant bits; see [`round`](Self::round).
+    Tf32,
+    /// To bfloat16, 8 significant bits.
     Bf16,
 }
 
 impl Precision {
-    /// `x` as a factor: to the nearest number there is, ties away from zero.
+    /// `x` as a factor: to the nearest number there is, ties away from zero. What is no number stays so.
     pub const fn round(self, x: f32) -> f32 {
+        if x.is_nan() {
+            return x;
+        }
         match self {
             Self::F32 => x,
+            Self::Tf32 => f32::from_bits(x.to_bits().wrapping_add(0x1000) & 0xffff_e000),
             Self::Bf16 => f32::from_bits(x.to_bits().wrapping_add(0x8000) & 0xffff_0000),
         }
     }
@@ -28,6 +34,7 @@ impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::Tf32 => "tf32",
             Self::Bf16 => "bf16",
         })
     }
@@ -37,10 +44,10 @@ impl fmt::Display for Precision {
 mod tests {
     use super::*;
 
-    #[test]
-    fn bf16_keeps_eight_bits() {
+    /// `precision` keeps steps of `step` behind one.
+    #[track_caller]
+    fn check(precision: Precision, step: f32) {
         let one = 1.0_f32;
-        let step = 1.0 / 128.0;
         for (x, rounded) in [
             (one, one),
             (one + step, one + step),
@@ -49,8 +56,25 @@ mod tests {
             (-one - 0.5 * step, -one - step),
             (0.0, 0.0),
         ] {
-            assert!((Precision::Bf16.round(x) - rounded).abs() < 1e-9, "{x}");
+            assert!((precision.round(x) - rounded).abs() < 1e-9, "{x}");
             assert!((Precision::F32.round(x) - x).abs() < 1e-9, "{x}");
         }
+        for sign in [1.0_f32, -1.0] {
+            // Not a number with all its bits set, as CUDA devices have it.
+            let nan = f32::from_bits(0x7fff_ffff).copysign(sign);
+            assert!(precision.round(nan).is_nan(), "{nan}");
+            let infinity = f32::INFINITY * sign;
+            assert_eq!(precision.round(infinity).to_bits(), infinity.to_bits());
+        }
+    }
+
+    #[test]
+    fn bf16_keeps_eight_bits() {
+        check(Precision::Bf16, 1.0 / 128.0);
+    }
+
+    #[test]
+    fn tf32_keeps_eleven_bits() {
+        check(Precision::Tf32, 1.0 / 1024.0);
     }
 }

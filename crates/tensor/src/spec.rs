@@ -3,8 +3,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, LossGradient,
-    RandomFill, Reference, Result, TrainDecoder,
+    Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
+    LossGradient, Precision, RandomFill, Reference, Result, TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
@@ -87,6 +87,22 @@ impl BackendSpec {
         }
         self.dispatch(Nothing)
     }
+
+    /// Whether the backend is there and has products of `precision`: by trying one.
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch), and [`Error::Precision`].
+    pub fn check_precision(self, precision: Precision) -> Result<()> {
+        struct Product(Precision);
+        impl BackendTask for Product {
+            type Output = Result<()>;
+            fn run<B: FullBackend>(self, backend: B) -> Result<()> {
+                let (one, mut c) = (backend.upload(&[1.0])?, backend.zeros(1)?);
+                backend.gemm(GemmConfig::new(1, 1, 1).precision(self.0), &one, &one, &mut c)
+            }
+        }
+        self.dispatch(Product(precision))?
+    }
 }
 
 impl fmt::Display for BackendSpec {
@@ -149,5 +165,13 @@ mod tests {
         let error = BackendSpec::Cuda { ordinal: 0 }.check().expect_err("no CUDA here");
         assert!(error.to_string().contains("cuda:0"), "{error}");
         BackendSpec::Cpu.check().unwrap();
+    }
+
+    #[test]
+    fn a_missing_precision_is_an_error() {
+        let error = BackendSpec::Cpu.check_precision(Precision::Tf32).expect_err("no TF32");
+        assert!(matches!(error, Error::Precision { .. }), "{error}");
+        BackendSpec::Cpu.check_precision(Precision::F32).unwrap();
+        BackendSpec::Reference.check_precision(Precision::Tf32).unwrap();
     }
 }

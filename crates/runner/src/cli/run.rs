@@ -58,7 +58,9 @@ impl Settings {
                 train.backend = backend;
             }
         }
-        Ok(Plan::new(file)?)
+        let plan = Plan::new(file)?;
+        plan.check_precision()?;
+        Ok(plan)
     }
 }
 

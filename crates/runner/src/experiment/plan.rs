@@ -6,7 +6,7 @@ use meanfield::Theory;
 use network::{NetworkSpec, Variances};
 use sha2::{Digest, Sha256};
 
-use super::{DataSection, ExperimentFile, FileError, TrainPlan};
+use super::{CascadeSection, DataSection, ExperimentFile, FileError, TrainPlan};
 use crate::record::CellId;
 
 /// A checked experiment. Making one reads no data and computes nothing.
@@ -89,6 +89,15 @@ impl Plan {
             cells,
             train,
         })
+    }
+
+    /// Whether the cascade's backend, which is here, has products of its precision. To draw a run again it need not.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub fn check_precision(&self) -> Result<(), FileError> {
+        let CascadeSection { backend, precision, .. } = self.file.cascade;
+        backend.check_precision(precision).map_err(|error| FileError::invalid("cascade", error))
     }
 
     /// Training samples, where the file or the dataset says how many.

@@ -72,15 +72,18 @@ impl Cpu {
         match precision {
             _ if self.level != SimdLevel::Amx => None,
             Precision::Bf16 => Some(1),
+            Precision::Tf32 => None,
             Precision::F32 => sizes.iter().all(|&size| size >= LEAST).then_some(3),
         }
     }
 
-    /// Refuses what the vector units do not do.
+    /// Refuses what neither the vector units nor, where they were asked before, the tile units do.
     fn check_precision(self, precision: Precision) -> Result<()> {
         match precision {
             Precision::F32 => Ok(()),
-            Precision::Bf16 => Err(Error::Precision { backend: self.description(), precision }),
+            Precision::Tf32 | Precision::Bf16 => {
+                Err(Error::Precision { backend: self.description(), precision })
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::{Backend, Element, Error, Result, backend::expect_len};
 pub struct CudaBuffer<T, D: Device = Driver> {
     memory: D::Memory,
     len: usize,
+    /// No smaller than any of the numbers, where they are rows' numbers; no kernel writes those.
+    largest_row: u32,
     element: PhantomData<T>,
 }
 
@@ -22,6 +24,11 @@ impl<T, D: Device> CudaBuffer<T, D> {
     /// Where it begins.
     pub(super) fn address(&self) -> u64 {
         self.memory.address()
+    }
+
+    /// No smaller than any of the numbers, where they are rows' numbers.
+    pub(super) const fn largest_row(&self) -> u32 {
+        self.largest_row
     }
 }
 
@@ -54,7 +61,7 @@ impl<D: Device> Backend for Cuda<D> {
             reason: format!("{len} numbers of {} bytes fit into no memory", size_of::<T>()),
         })?;
         let memory = self.device.allocate(bytes.max(1))?;
-        Ok(CudaBuffer { memory, len, element: PhantomData })
+        Ok(CudaBuffer { memory, len, largest_row: 0, element: PhantomData })
     }
 
     fn len<T: Element>(&self, buffer: &CudaBuffer<T, D>) -> usize {
@@ -68,6 +75,8 @@ impl<D: Device> Backend for Cuda<D> {
         host: &[T],
     ) -> Result<()> {
         expect_len("write", "buffer", offset + host.len(), buffer.len)?;
+        let largest = host.iter().filter_map(|number| number.row()).max();
+        buffer.largest_row = buffer.largest_row.max(largest.unwrap_or(0));
         self.device.upload(&mut buffer.memory, offset * size_of::<T>(), cast_slice(host))
     }
 
@@ -88,6 +97,7 @@ impl<D: Device> Backend for Cuda<D> {
     ) -> Result<()> {
         expect_len("copy", "buffer", range.end, source.len)?;
         expect_len("copy", "buffer", offset + range.len(), target.len)?;
+        target.largest_row = target.largest_row.max(source.largest_row);
         let (from, to) = (range.start * size_of::<T>(), offset * size_of::<T>());
         let bytes = range.len() * size_of::<T>();
         self.device.copy((&source.memory, from), (&mut target.memory, to), bytes)

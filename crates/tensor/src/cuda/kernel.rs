@@ -1,5 +1,9 @@
 use std::{ffi::c_void, fmt::Write, ptr};
 
+use super::{
+    backward, batch_entropy, divergence, gather, gemm, loss, moments, pointwise, random_fill,
+};
+
 /// A file of kernels.
 #[derive(Debug)]
 pub struct Source {
@@ -10,7 +14,17 @@ pub struct Source {
 }
 
 /// All files of kernels.
-pub(super) const SOURCES: [&Source; 0] = [];
+pub(super) static SOURCES: [&Source; 9] = [
+    &backward::SOURCE,
+    &batch_entropy::SOURCE,
+    &divergence::SOURCE,
+    &gather::SOURCE,
+    &gemm::SOURCE,
+    &loss::SOURCE,
+    &moments::SOURCE,
+    &pointwise::SOURCE,
+    &random_fill::SOURCE,
+];
 
 /// What the device's compiler is given before every file: names for its instructions. The simulator has its own.
 pub(super) const DEVICE_PRELUDE: &str = include_str!("kernels/device.cuh");
@@ -34,16 +48,17 @@ impl Kernel {
         Self { source, name, defines: Vec::new() }
     }
 
-    /// What a compiler is given: the macros, `preludes`, the file.
+    /// What a compiler is given: the macros, `preludes`, the file, whose lines keep their numbers.
     pub fn program(&self, preludes: &[&str]) -> String {
         let mut program = String::new();
         for (name, value) in &self.defines {
             let _ = writeln!(program, "#define {name} {value}");
         }
-        for part in preludes.iter().chain([&self.source.text]) {
-            program.push_str(part);
+        for prelude in preludes {
+            program.push_str(prelude);
             program.push('\n');
         }
+        let _ = write!(program, "#line 1 \"{}.cu\"\n{}\n", self.source.name, self.source.text);
         program
     }
 }
@@ -65,9 +80,19 @@ impl Launch {
         Self { grid: [n.div_ceil(256).clamp(1, 1 << 20) as u32, 1], threads: 256, shared_bytes: 0 }
     }
 
-    /// A block of `threads` threads for each of `n` rows.
-    pub fn rows(n: usize, threads: u32) -> Self {
-        Self { grid: [n.max(1) as u32, 1], threads, shared_bytes: 0 }
+    /// The same with so few blocks that the sums of all of them are few.
+    pub fn sums(n: usize) -> Self {
+        Self { grid: [n.div_ceil(256).clamp(1, 1 << 10) as u32, 1], ..Self::elements(0) }
+    }
+
+    /// Enough blocks of 256 threads to give `n` rows a warp each, at most a million blocks: kernels that use it loop.
+    pub fn warps(n: usize) -> Self {
+        Self { grid: [n.div_ceil(8).clamp(1, 1 << 20) as u32, 1], ..Self::elements(0) }
+    }
+
+    /// A block of 256 threads for each 32 of `n` columns.
+    pub fn columns(n: usize) -> Self {
+        Self { grid: [n.div_ceil(32).max(1) as u32, 1], ..Self::elements(0) }
     }
 }
 
@@ -102,6 +127,12 @@ impl Argument {
 impl From<usize> for Argument {
     fn from(size: usize) -> Self {
         Self::U64(size as u64)
+    }
+}
+
+impl From<i32> for Argument {
+    fn from(number: i32) -> Self {
+        Self::I32(number)
     }
 }
 

@@ -88,7 +88,8 @@ impl Library {
         let name = self.files()[self.files().len() - 1];
         let places: Vec<String> =
             folders.iter().map(|folder| folder.display().to_string()).collect();
-        let places = if places.is_empty() { String::new() } else { format!(", {}", places.join(", ")) };
+        let places =
+            if places.is_empty() { String::new() } else { format!(", {}", places.join(", ")) };
         let setting = match env::var(LIBRARIES_VARIABLE) {
             Ok(_) => String::new(),
             Err(_) => format!(" or set {LIBRARIES_VARIABLE} to its folder"),
@@ -186,8 +187,11 @@ fn folders() -> Vec<PathBuf> {
 
 /// Where Python environments begin: those in use, the one of `python3` on the path, the system's, the user's.
 fn python_prefixes() -> Vec<PathBuf> {
-    let mut prefixes: Vec<PathBuf> =
-        ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env::var_os).map(Into::into).collect();
+    let mut prefixes: Vec<PathBuf> = ["VIRTUAL_ENV", "CONDA_PREFIX"]
+        .into_iter()
+        .filter_map(env::var_os)
+        .map(Into::into)
+        .collect();
     let path = env::var_os("PATH").unwrap_or_default();
     let python = env::split_paths(&path).find(|folder| folder.join("python3").is_file());
     prefixes.extend(python.and_then(|folder| folder.parent().map(Path::to_owned)));

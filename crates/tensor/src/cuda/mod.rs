@@ -7,18 +7,34 @@
 //! Kernels are header-free `.cu` files, compiled for the device at hand on first use.
 #![expect(unsafe_code, reason = "the driver's interface is C")]
 
+mod activation;
+mod backward;
+mod batch_entropy;
 mod buffer;
 mod device;
+mod divergence;
 mod driver;
+mod gather;
+mod gemm;
 mod kernel;
 mod libraries;
+mod loss;
+mod moments;
 mod nvrtc;
+mod optimizer;
+mod pointwise;
 mod product;
+mod random_fill;
+#[cfg(feature = "test-util")]
+mod simulator;
 
 pub use buffer::CudaBuffer;
 pub use driver::Driver;
 pub use kernel::Resources;
+#[cfg(feature = "test-util")]
+pub use simulator::Simulated;
 
+use crate::{FitRidge, TrainDecoder};
 use device::Device;
 
 /// A CUDA device: `cuda:0`.
@@ -28,3 +44,6 @@ use device::Device;
 pub struct Cuda<D = Driver> {
     device: D,
 }
+
+impl<D: Device> FitRidge for Cuda<D> {}
+impl<D: Device> TrainDecoder for Cuda<D> {}

@@ -38,14 +38,13 @@ pub fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     Library::Nvrtc.find().map_err(unavailable)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
     let options = options(architecture);
-    let place = cache_folder().map(|folder| folder.join(file_name(kernel, &program, &options)));
+    let place = cache_folder(CACHE_VARIABLE, "kernels")
+        .map(|folder| folder.join(file_name(kernel, &program, &options)));
     if let Some(compiled) = place.as_deref().and_then(load) {
         return Ok(compiled);
     }
-    let (cubin, log) = run_compiler(&program, &options).map_err(|log| Error::Kernel {
-        source_name: kernel.source.name,
-        reason: log,
-    })?;
+    let (cubin, log) = run_compiler(&program, &options)
+        .map_err(|log| Error::Kernel { source_name: kernel.source.name, reason: log })?;
     if let Some(place) = &place {
         // A cache that cannot be written costs time, not correctness.
         let _ = save(place, &cubin, &log);
@@ -61,7 +60,8 @@ fn options(architecture: &str) -> Vec<String> {
 /// The name of a file that stands for all that determines the result.
 fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
     let mut hash = Sha256::new();
-    for part in options.iter().map(String::as_str).chain([&*Library::Nvrtc.version_name(), program]) {
+    for part in options.iter().map(String::as_str).chain([&*Library::Nvrtc.version_name(), program])
+    {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
@@ -69,12 +69,13 @@ fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
     format!("{}-{hash}.cubin", kernel.source.name)
 }
 
-fn cache_folder() -> Option<PathBuf> {
-    let named = env::var_os(CACHE_VARIABLE).map(PathBuf::from);
+/// The folder `variable` names, else one called `name` among the user's caches; none where there is none.
+pub(super) fn cache_folder(variable: &str, name: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from);
     let usual = || {
         let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-        cache.map(|folder| folder.join("isobath").join("kernels"))
+        cache.map(|folder| folder.join("isobath").join(name))
     };
     named.or_else(usual).filter(|folder| !folder.as_os_str().is_empty())
 }

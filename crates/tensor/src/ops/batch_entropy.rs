@@ -12,7 +12,7 @@ pub trait BatchEntropy: Backend {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) when the buffer is too short.
     fn batch_entropy(&self, [units, samples]: [usize; 2], h: &Self::Buffer<f32>) -> Result<f64> {
-        expect_len("batch_entropy", "h", units * samples, self.len(h))?;
+        check_batch_entropy(self, [units, samples], h)?;
         let h = self.read(h, 0..units * samples)?;
         let entropy = |row: &[f32]| 0.5 * (PI * E * moments(row).1).ln_1p();
         Ok(h.chunks_exact(samples.max(1)).map(entropy).sum::<f64>() / units.max(1) as f64)
@@ -30,9 +30,7 @@ pub trait BatchEntropy: Backend {
         h: &Self::Buffer<f32>,
         delta: &mut Self::Buffer<f32>,
     ) -> Result<()> {
-        const OP: &str = "add_batch_entropy_gradient";
-        expect_len(OP, "h", units * samples, self.len(h))?;
-        expect_len(OP, "delta", units * samples, self.len(delta))?;
+        check_batch_entropy_gradient(self, [units, samples], h, delta)?;
         let h = self.read(h, 0..units * samples)?;
         let mut sum = self.read(delta, 0..units * samples)?;
         let scale = factor * PI * E / (units as f64 * (samples as f64 - 1.0).max(1.0));
@@ -46,6 +44,25 @@ pub trait BatchEntropy: Backend {
         }
         self.write(delta, 0, &sum)
     }
+}
+
+pub(crate) fn check_batch_entropy<B: Backend>(
+    backend: &B,
+    [units, samples]: [usize; 2],
+    h: &B::Buffer<f32>,
+) -> Result<()> {
+    expect_len("batch_entropy", "h", units * samples, backend.len(h))
+}
+
+pub(crate) fn check_batch_entropy_gradient<B: Backend>(
+    backend: &B,
+    [units, samples]: [usize; 2],
+    h: &B::Buffer<f32>,
+    delta: &B::Buffer<f32>,
+) -> Result<()> {
+    const OP: &str = "add_batch_entropy_gradient";
+    expect_len(OP, "h", units * samples, backend.len(h))?;
+    expect_len(OP, "delta", units * samples, backend.len(delta))
 }
 
 /// Mean and unbiased variance.

@@ -27,12 +27,22 @@ pub trait GatherRows: Backend {
         out: &mut Self::Buffer<f32>,
     ) -> Result<()> {
         let GatherConfig { cols, first, count } = config;
-        expect_len("gather_rows", "rows", first + count, self.len(rows))?;
-        expect_len("gather_rows", "out", count * cols, self.len(out))?;
+        check_gather(self, &config, rows, out)?;
         for (index, row) in self.read(rows, first..first + count)?.into_iter().enumerate() {
             let start = row as usize * cols;
             self.copy(source, start..start + cols, out, index * cols)?;
         }
         Ok(())
     }
+}
+
+pub(crate) fn check_gather<B: Backend>(
+    backend: &B,
+    config: &GatherConfig,
+    rows: &B::Buffer<u32>,
+    out: &B::Buffer<f32>,
+) -> Result<()> {
+    let GatherConfig { cols, first, count } = *config;
+    expect_len("gather_rows", "rows", first + count, backend.len(rows))?;
+    expect_len("gather_rows", "out", count * cols, backend.len(out))
 }

@@ -5,7 +5,7 @@ use tensor::{Cpu, Precision, SimdLevel};
 
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Means {
-    /// Precision of the products decoders are trained by: f32 or bf16
+    /// Precision of the products decoders are trained by: f32, tf32 or bf16
     #[arg(long, default_value = "f32", value_parser = precision)]
     pub(super) precision: Precision,
     /// SIMD instructions instead of the best this processor has: amx, avx512, avx2, neon or scalar
@@ -30,8 +30,9 @@ impl Means {
 fn precision(text: &str) -> Result<Precision, String> {
     match text {
         "f32" => Ok(Precision::F32),
+        "tf32" => Ok(Precision::Tf32),
         "bf16" => Ok(Precision::Bf16),
-        _ => Err("use f32 or bf16".to_owned()),
+        _ => Err("use f32, tf32 or bf16".to_owned()),
     }
 }
 

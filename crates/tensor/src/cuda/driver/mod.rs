@@ -79,8 +79,7 @@ impl Cuda<Driver> {
     /// do.
     pub fn open(ordinal: usize) -> Result<Self> {
         let backend = format!("cuda:{ordinal}");
-        let unavailable =
-            |reason: String| Error::Unavailable { backend: backend.clone(), reason };
+        let unavailable = |reason: String| Error::Unavailable { backend: backend.clone(), reason };
         for library in [Library::Driver, Library::Nvrtc, Library::Cublas] {
             library.find().map_err(unavailable)?;
         }
@@ -117,9 +116,7 @@ impl Stream {
         let limit = |attribute| context.attribute(attribute).map(|value| value.max(0) as usize);
         let limits = Limits {
             multiprocessors: limit(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
-            shared_bytes: limit(
-                Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
-            )?,
+            shared_bytes: limit(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
         };
         let label = format!("cuda:{ordinal}");
         let [driver, nvrtc, cublas] =

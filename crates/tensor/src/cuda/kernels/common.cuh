@@ -6,6 +6,44 @@ typedef unsigned long long usize;
 __device__ __forceinline__ usize first_element() { return (usize)blockIdx.x * blockDim.x + threadIdx.x; }
 __device__ __forceinline__ usize all_threads() { return (usize)gridDim.x * blockDim.x; }
 
+// The same of warps; this warp's number in its block, and this thread's in its warp.
+__device__ __forceinline__ usize first_warp() { return first_element() / 32; }
+__device__ __forceinline__ usize all_warps() { return all_threads() / 32; }
+__device__ __forceinline__ unsigned warp() { return threadIdx.x / 32; }
+__device__ __forceinline__ unsigned lane() { return threadIdx.x % 32; }
+
+// Sums whose order depends on nothing but the shape of the launch. All threads they are taken over get them.
+
+// Over a warp.
+__device__ __forceinline__ double warp_sum(double x) {
+    for (int distance = 16; distance > 0; distance /= 2) { x += __shfl_xor_sync(0xffffffffu, x, distance); }
+    return x;
+}
+
+// Over a block.
+__device__ __forceinline__ double block_sum(double x) {
+    __shared__ double sums[32];
+    x = warp_sum(x);
+    // The sums of a call before may still be read.
+    __syncthreads();
+    if (lane() == 0) { sums[warp()] = x; }
+    __syncthreads();
+    double sum = 0.0;
+    for (unsigned i = 0; i < blockDim.x / 32; ++i) { sum += sums[i]; }
+    return sum;
+}
+
+// Over the threads of a block that have the same lane.
+__device__ __forceinline__ double lane_sum(double x) {
+    __shared__ double terms[32][32];
+    __syncthreads();
+    terms[warp()][lane()] = x;
+    __syncthreads();
+    double sum = 0.0;
+    for (unsigned i = 0; i < blockDim.x / 32; ++i) { sum += terms[i][lane()]; }
+    return sum;
+}
+
 // The activations, numbered as in `cuda/activation.rs`.
 enum Activation {
     TANH, ERF, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SIGMOID, HARD_TANH, GELU, SILU, SINE, LINEAR
@@ -33,7 +71,7 @@ __device__ __forceinline__ float activation_value(int activation, float slope, f
     case SELU: return SELU_SCALE * (fmaxf(x, 0.0f) + SELU_ALPHA * expm1f(fminf(x, 0.0f)));
     case SOFTPLUS: return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
     case SIGMOID: return logistic(x);
-    case HARD_TANH: return fminf(fmaxf(x, -1.0f), 1.0f);
+    case HARD_TANH: return x < -1.0f ? -1.0f : x > 1.0f ? 1.0f : x;
     case GELU: return x * gaussian_cdf(x);
     case SILU: return x * logistic(x);
     case SINE: return sinf(x);

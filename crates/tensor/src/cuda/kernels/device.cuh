@@ -1,7 +1,7 @@
 // Names for what only the device can do. The simulator has its own version of this file, simulator/shim.hpp, with the
 // same names; kernels use nothing of the device's that is not here, except the following, which both have:
-// threadIdx, blockIdx, blockDim, gridDim, __syncthreads, __syncwarp, __shfl_xor_sync, __shfl_down_sync, __ldg,
-// functions of <math.h> with and without `f`, fmaf, fma, __umulhi, __float_as_uint, __uint_as_float.
+// threadIdx, blockIdx, blockDim, gridDim, __constant__, __syncthreads, __syncwarp, __shfl_xor_sync, __shfl_down_sync,
+// __ldg, functions of <math.h> with and without `f`, fmaf, fma, __umulhi, __float_as_uint, __uint_as_float.
 
 // Dynamic shared memory of the block under a name, aligned to 16 bytes.
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(16) float name[]

@@ -1,0 +1,78 @@
+use super::{
+    Cuda, CudaBuffer,
+    device::Device,
+    kernel::{Kernel, Launch, Source},
+    product::ColumnMajorProduct,
+};
+use crate::{Backend, Dense, Error, Gemm, GemmConfig, Precision, Result};
+
+pub(super) static SOURCE: Source = Source { name: "gemm", text: include_str!("kernels/gemm.cu") };
+static ROUND_FACTOR: Kernel = Kernel::new(&SOURCE, "round_factor");
+static SCALE: Kernel = Kernel::new(&SOURCE, "scale");
+
+/// Products are the device's library's. Factors of less than f32's precision are rounded beforehand: what is left has
+/// products that are exact in f32 and few enough digits for the tensor cores.
+impl<D: Device> Gemm for Cuda<D> {
+    fn gemm(
+        &self,
+        config: GemmConfig,
+        a: &CudaBuffer<f32, D>,
+        b: &CudaBuffer<f32, D>,
+        c: &mut CudaBuffer<f32, D>,
+    ) -> Result<()> {
+        self.check_gemm(&config, a, b, c)?;
+        let GemmConfig { m, n, k, beta, precision, .. } = config;
+        if m * n == 0 {
+            return Ok(());
+        }
+        if k == 0 {
+            let arguments = [beta.into(), (m * n).into(), c.into()];
+            // SAFETY: `check_gemm` saw that `c` is as long.
+            return unsafe { self.device.launch(&SCALE, Launch::elements(m * n), &arguments) };
+        }
+        self.check_sizes([m, n, k])?;
+        let product = ColumnMajorProduct::of(&config);
+        let [a_rounded, b_rounded] =
+            [self.rounded(precision, m * k, a)?, self.rounded(precision, k * n, b)?];
+        let a = a_rounded.as_ref().unwrap_or(a).address();
+        let b = b_rounded.as_ref().unwrap_or(b).address();
+        // SAFETY: `check_gemm` saw that the matrices are as long, and nobody else has `c`.
+        unsafe { self.device.product(&product, [b, a, c.address()]) }
+    }
+}
+
+impl<D: Device> Dense for Cuda<D> {}
+
+impl<D: Device> Cuda<D> {
+    /// The library counts rows and columns in 32 bits.
+    fn check_sizes(&self, sizes: [usize; 3]) -> Result<()> {
+        match sizes.into_iter().find(|&size| i32::try_from(size).is_err()) {
+            None => Ok(()),
+            Some(size) => Err(Error::Device {
+                backend: self.label(),
+                action: format!("multiply matrices with {size} rows or columns"),
+                reason: format!("it can have {}; use fewer samples", i32::MAX),
+            }),
+        }
+    }
+
+    /// The first `n` numbers of `x` as factors of `precision`, where that makes a difference.
+    fn rounded(
+        &self,
+        precision: Precision,
+        n: usize,
+        x: &CudaBuffer<f32, D>,
+    ) -> Result<Option<CudaBuffer<f32, D>>> {
+        // Half of the last bit kept, and all that are kept.
+        let (half, mask) = match precision {
+            Precision::F32 => return Ok(None),
+            Precision::Tf32 => (0x1000, !0x1fff),
+            Precision::Bf16 => (0x8000, !0xffff),
+        };
+        let mut out = self.zeros(n)?;
+        let arguments = [half.into(), mask.into(), n.into(), x.into(), (&mut out).into()];
+        // SAFETY: `out` is as long, and `x` too, as `check_gemm` saw.
+        unsafe { self.device.launch(&ROUND_FACTOR, Launch::elements(n), &arguments) }?;
+        Ok(Some(out))
+    }
+}

@@ -1,0 +1,44 @@
+use super::{
+    Cuda, CudaBuffer,
+    device::Device,
+    kernel::{Kernel, Launch, Source},
+};
+use crate::{Backend, Loss, LossConfig, LossGradient, Result, ops::loss::check_loss};
+
+pub(super) static SOURCE: Source = Source { name: "loss", text: include_str!("kernels/loss.cu") };
+static LOSS_GRADIENT: Kernel = Kernel::new(&SOURCE, "loss_gradient");
+static TALLY_LOSS: Kernel = Kernel::new(&SOURCE, "tally_loss");
+
+impl<D: Device> LossGradient for Cuda<D> {
+    fn loss_gradient(
+        &self,
+        config: LossConfig,
+        outputs: &CudaBuffer<f32, D>,
+        labels: &CudaBuffer<u32, D>,
+        gradient: &mut CudaBuffer<f32, D>,
+        tally: &mut CudaBuffer<f64, D>,
+    ) -> Result<()> {
+        check_loss(self, &config, outputs, labels, gradient, tally)?;
+        let LossConfig { loss, classes, samples, weight, first, slot } = config;
+        let launch = Launch::sums(samples);
+        let blocks = launch.grid[0] as usize;
+        let mut sums = self.zeros::<f64>(2 * blocks)?;
+        let sizes = [classes, samples, first].map(Into::into);
+        let settings = [number(loss).into(), (weight / samples as f64).into()];
+        let buffers = [outputs.into(), labels.into(), gradient.into(), (&mut sums).into()];
+        let arguments = [&settings[..], &sizes, &buffers].concat();
+        // SAFETY: `check_loss` saw that the buffers are as long as the shape needs; `sums` has two numbers for each block.
+        unsafe { self.device.launch(&LOSS_GRADIENT, launch, &arguments) }?;
+        let arguments = [samples.into(), slot.into(), blocks.into(), (&sums).into(), tally.into()];
+        // SAFETY: as before, and `tally` has the slot.
+        unsafe { self.device.launch(&TALLY_LOSS, Launch::elements(1), &arguments) }
+    }
+}
+
+/// The loss's number in `kernels/loss.cu`.
+const fn number(loss: Loss) -> i32 {
+    match loss {
+        Loss::CrossEntropy => 0,
+        Loss::DoubleSoftmax => 1,
+    }
+}

@@ -1,0 +1,177 @@
+//! Kernels compiled for the processor.
+
+use std::{
+    collections::HashMap,
+    ffi::{CString, c_char, c_int, c_uint, c_void},
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::compiler::Compiler;
+use crate::{
+    Error, Result,
+    cuda::kernel::{Argument, COMMON_PRELUDE, Kernel, Launch},
+};
+
+/// What comes before the kernels, as the device's compiler has its own names built in.
+const SHIM: [(&str, &str); 4] = [
+    ("fibre.hpp", include_str!("fibre.hpp")),
+    ("block.hpp", include_str!("block.hpp")),
+    ("shared.hpp", include_str!("shared.hpp")),
+    ("shim.hpp", include_str!("shim.hpp")),
+];
+/// What comes behind them.
+const LAUNCH: &str = include_str!("launch.hpp");
+
+/// A file of kernels, specialised and loaded. It is never unloaded.
+#[derive(Debug)]
+pub(super) struct Library {
+    handle: libloading::Library,
+    /// Shared memory and threads are the library's own.
+    one_at_a_time: Mutex<()>,
+}
+
+/// A launch of a kernel.
+pub(super) struct Request<'a> {
+    pub launch: Launch,
+    pub seed: u64,
+    pub arguments: &'a [Argument],
+}
+
+/// The same as `launch.hpp` has it.
+#[repr(C)]
+struct ForeignRequest {
+    grid: [c_uint; 2],
+    threads: c_uint,
+    shared_bytes: c_uint,
+    seed: u64,
+    kinds: *const c_char,
+    arguments: *const *mut c_void,
+    message: *mut c_char,
+    message_bytes: usize,
+}
+
+type Entry = unsafe extern "C" fn(*const ForeignRequest) -> c_int;
+
+/// The library `kernel` is in, compiled and loaded when it is first asked for.
+pub(super) fn find(compiler: &Compiler, kernel: &Kernel) -> Result<Arc<Library>> {
+    type Key = (&'static str, Vec<(&'static str, String)>);
+    type Slot = Arc<Mutex<Option<Arc<Library>>>>;
+    static LOADED: Mutex<Option<HashMap<Key, Slot>>> = Mutex::new(None);
+    let slot = {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (kernel.source.text, kernel.defines.clone());
+        Arc::clone(loaded.get_or_insert_default().entry(key).or_default())
+    };
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(library) = &*slot {
+        return Ok(Arc::clone(library));
+    }
+    let library = Library::new(compiler, kernel)
+        .map_err(|reason| Error::Kernel { source_name: kernel.source.name, reason })?;
+    Ok(Arc::clone(slot.insert(Arc::new(library))))
+}
+
+impl Library {
+    fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self, String> {
+        let path = compiler.compile(kernel.source.name, &program(kernel))?;
+        // SAFETY: what the library does on being loaded is nothing.
+        let handle =
+            unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
+        Ok(Self { handle, one_at_a_time: Mutex::default() })
+    }
+
+    /// Runs the kernel `name` to its end.
+    ///
+    /// # Safety
+    /// The addresses among the arguments are of memory as long as the kernel takes it to be.
+    ///
+    /// # Errors
+    /// What the kernel did wrong, as far as it shows.
+    pub(super) unsafe fn run(&self, name: &str, request: &Request<'_>) -> Result<(), String> {
+        let symbol = format!("simulate_{name}");
+        // SAFETY: all symbols of this prefix are of this type.
+        let entry = unsafe { self.handle.get::<Entry>(&symbol) }
+            .map_err(|_| format!("the file has no `__global__ void {name}(`"))?;
+        let kinds: Vec<u8> = request.arguments.iter().map(kind).collect();
+        let kinds = CString::new(kinds).map_err(|error| error.to_string())?;
+        let arguments: Vec<*mut c_void> = request.arguments.iter().map(Argument::pointer).collect();
+        let mut message = vec![0_u8; 1024];
+        let Launch { grid, threads, shared_bytes } = request.launch;
+        let foreign = ForeignRequest {
+            grid,
+            threads,
+            shared_bytes,
+            seed: request.seed,
+            kinds: kinds.as_ptr(),
+            arguments: arguments.as_ptr(),
+            message: message.as_mut_ptr().cast(),
+            message_bytes: message.len(),
+        };
+        let _running = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the request is whole and lives until the kernel has ended; the arguments are the caller's.
+        if unsafe { entry(&raw const foreign) } == 0 {
+            return Ok(());
+        }
+        let end = message.iter().position(|&byte| byte == 0).unwrap_or(message.len());
+        Err(String::from_utf8_lossy(&message[..end]).into_owned())
+    }
+}
+
+/// The letter `launch.hpp` has for an argument's type.
+fn kind(argument: &Argument) -> u8 {
+    match argument {
+        Argument::Address(_) => b'p',
+        Argument::I32(_) => b'i',
+        Argument::U64(_) => b'u',
+        Argument::F32(_) => b'f',
+        Argument::F64(_) => b'd',
+    }
+}
+
+/// What the compiler is given. The shim comes before the macros, which may have any name.
+fn program(kernel: &Kernel) -> String {
+    let mut program = String::new();
+    for (name, text) in SHIM {
+        let _ = writeln!(program, "#line 1 \"{name}\"\n{text}");
+    }
+    program.push_str(&kernel.program(&[COMMON_PRELUDE]));
+    let _ = writeln!(program, "#line 1 \"launch.hpp\"\n{LAUNCH}");
+    for name in kernel_names(kernel.source.text) {
+        let _ = writeln!(program, "SIMULATOR_ENTRY({name})");
+    }
+    program
+}
+
+/// The names behind `__global__ void`.
+fn kernel_names(text: &str) -> Vec<&str> {
+    text.split("__global__ void ").skip(1).filter_map(declared_name).collect()
+}
+
+/// The name before the parenthesis with the parameters in `void __launch_bounds__(256, 1) name(`.
+fn declared_name(declaration: &str) -> Option<&str> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (before, behind) = declaration.split_once('(')?;
+    let name = before.trim_end().rsplit(|c| !is_letter(c)).next()?;
+    if name != "__launch_bounds__" {
+        return Some(name);
+    }
+    let mut depth = 1;
+    let end = behind.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    })?;
+    declared_name(&behind[end + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_found_by_their_declarations() {
+        let text = "extern \"C\" __global__ void first(int n) {}\n\
+                    extern \"C\" __global__ void __launch_bounds__((2 + 3) * 32, 1)\n    second (float* x) { f(x); }";
+        assert_eq!(kernel_names(text), ["first", "second"]);
+    }
+}

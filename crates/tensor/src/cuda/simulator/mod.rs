@@ -1,0 +1,209 @@
+//! A device that is none: it runs the kernels' sources on the processor, to show what is wrong with them.
+//!
+//! The threads of a block are fibres that run one at a time, in an order drawn at random for each launch, up to the next
+//! barrier. Blocks follow each other, at random too. What no thread has written is not a number; what is written outside
+//! of a memory, a barrier that not all threads reach, an argument of another type than the kernel's: all are errors that
+//! say where.
+//!
+//! It cannot show what depends on memory being seen late or on blocks running at once, and says nothing of speed.
+
+mod compiler;
+mod library;
+mod memory;
+mod product;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{
+    Cuda,
+    device::{Device, Limits, Memory},
+    kernel::{Argument, Kernel, Launch},
+    product::ColumnMajorProduct,
+};
+use crate::{Error, Result, random::philox};
+
+use compiler::Compiler;
+use library::Request;
+use memory::Memories;
+pub use memory::SimulatedMemory;
+
+/// Shared memory a block can have: an H100's.
+const SHARED_BYTES: usize = 227 * 1024;
+
+/// The simulated device.
+#[derive(Clone, Debug)]
+pub struct Simulated(Arc<Shared>);
+
+/// What clones share.
+#[derive(Debug)]
+struct Shared {
+    compiler: &'static Compiler,
+    limits: Limits,
+    seed: u64,
+    launches: AtomicU64,
+    /// Held while the device works.
+    memories: Mutex<Memories>,
+}
+
+impl Cuda<Simulated> {
+    /// A simulated device with the limits of an H100, whose threads run in an order drawn from seed 0.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without a C++ compiler.
+    pub fn simulated() -> Result<Self> {
+        Self::simulated_with_seed(0)
+    }
+
+    /// The same with another order of threads.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without a C++ compiler.
+    pub fn simulated_with_seed(seed: u64) -> Result<Self> {
+        Ok(Self { device: Simulated::new(seed)? })
+    }
+}
+
+impl Simulated {
+    const LABEL: &str = "simulated";
+
+    fn new(seed: u64) -> Result<Self> {
+        Ok(Self(Arc::new(Shared {
+            compiler: Compiler::find()?,
+            limits: Limits { multiprocessors: 132, shared_bytes: SHARED_BYTES },
+            seed,
+            launches: AtomicU64::new(0),
+            memories: Mutex::default(),
+        })))
+    }
+
+    fn seed_of_launch(seed: u64, launch: u64) -> u64 {
+        let [high, low, ..] = philox(seed, 0, launch);
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    /// Waits until the device has nothing else to do.
+    fn memories(&self) -> MutexGuard<'_, Memories> {
+        self.0.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, action: String, reason: String) -> Error {
+        Error::Device { backend: Self::LABEL.to_owned(), action, reason }
+    }
+
+    /// What is wrong with a launch, whatever the kernel.
+    fn check(
+        &self,
+        launch: Launch,
+        arguments: &[Argument],
+        memories: &Memories,
+    ) -> Result<(), String> {
+        let Launch { grid: [columns, rows], threads, shared_bytes } = launch;
+        if columns == 0 || i32::try_from(columns).is_err() || !(1..=65_535).contains(&rows) {
+            return Err(format!("a grid of {columns} times {rows} blocks"));
+        }
+        if threads % 32 != 0 || !(32..=1024).contains(&threads) {
+            return Err(format!("blocks of {threads} threads"));
+        }
+        if shared_bytes as usize > self.0.limits.shared_bytes {
+            let limit = self.0.limits.shared_bytes;
+            return Err(format!("{shared_bytes} bytes of shared memory, a block can have {limit}"));
+        }
+        for (index, argument) in arguments.iter().enumerate() {
+            if let Argument::Address(address) = argument
+                && memories.room(*address).is_none()
+            {
+                return Err(format!("argument {} is the address of no memory", index + 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Device for Simulated {
+    type Memory = SimulatedMemory;
+
+    fn label(&self) -> String {
+        Self::LABEL.to_owned()
+    }
+
+    fn description(&self) -> String {
+        format!("{}, by {}", Self::LABEL, self.0.compiler.version())
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<SimulatedMemory> {
+        self.memories().allocate(bytes).ok_or_else(|| {
+            self.failed(
+                format!("allocate {bytes} bytes"),
+                "the machine has no memory for them".to_owned(),
+            )
+        })
+    }
+
+    fn upload(&self, memory: &mut SimulatedMemory, offset: usize, host: &[u8]) -> Result<()> {
+        memory.write(offset, host);
+        Ok(())
+    }
+
+    fn download(&self, memory: &SimulatedMemory, offset: usize, host: &mut [u8]) -> Result<()> {
+        memory.read(offset, host);
+        Ok(())
+    }
+
+    fn copy(
+        &self,
+        (source, from): (&SimulatedMemory, usize),
+        (target, to): (&mut SimulatedMemory, usize),
+        bytes: usize,
+    ) -> Result<()> {
+        let mut host = vec![0; bytes];
+        source.read(from, &mut host);
+        target.write(to, &host);
+        Ok(())
+    }
+
+    unsafe fn launch(&self, kernel: &Kernel, launch: Launch, arguments: &[Argument]) -> Result<()> {
+        let library = library::find(self.0.compiler, kernel)?;
+        let memories = self.memories();
+        let number = self.0.launches.fetch_add(1, Ordering::Relaxed);
+        let seed = Self::seed_of_launch(self.0.seed, number);
+        self.check(launch, arguments, &memories)
+            // SAFETY: the caller's arguments; their number and types are checked against the kernel's.
+            .and_then(|()| unsafe {
+                library.run(kernel.name, &Request { launch, seed, arguments })
+            })
+            .and_then(|()| memories.check(arguments))
+            .map_err(|reason| {
+                let action = format!("run `{}` of {}.cu", kernel.name, kernel.source.name);
+                self.failed(action, format!("{reason} (launch {number} of seed {})", self.0.seed))
+            })
+    }
+
+    unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()> {
+        let memories = self.memories();
+        for (name, (address, numbers)) in
+            ["A", "B", "C"].iter().zip(addresses.iter().zip(product::extents(product)))
+        {
+            let room = memories.room(*address).unwrap_or(0) / size_of::<f32>();
+            if room < numbers {
+                let reason = format!("{name} takes {numbers} numbers, its memory holds {room}");
+                return Err(self.failed("multiply matrices".to_owned(), reason));
+            }
+        }
+        // SAFETY: the memories are as long, as was just checked; the caller's `c` is neither of the others.
+        unsafe { product::multiply(product, addresses) };
+        Ok(())
+    }
+
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+}

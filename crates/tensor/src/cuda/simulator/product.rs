@@ -1,0 +1,44 @@
+use crate::cuda::product::ColumnMajorProduct;
+
+/// How many numbers the product reads or writes from each address on.
+pub(super) fn extents(product: &ColumnMajorProduct) -> [usize; 3] {
+    let ColumnMajorProduct { m, n, k, transposed, leading, .. } = *product;
+    let [a, b] = transposed;
+    let stored = [if a { (k, m) } else { (m, k) }, if b { (n, k) } else { (k, n) }, (m, n)];
+    let mut extents = leading;
+    for (extent, (rows, columns)) in extents.iter_mut().zip(stored) {
+        *extent = if rows == 0 || columns == 0 { 0 } else { *extent * (columns - 1) + rows };
+    }
+    extents
+}
+
+/// The product as plain loops, summed in f64; the factors as they are.
+///
+/// # Safety
+/// From each address on there are as many numbers as [`extents`] says, and nobody else uses `c`'s.
+pub(super) unsafe fn multiply(product: &ColumnMajorProduct, addresses: [u64; 3]) {
+    let ColumnMajorProduct { m, n, k, transposed, leading, alpha, beta, .. } = *product;
+    let [a, b, c] = addresses.map(|address| address as *mut f32);
+    let index = |which: usize, row: usize, column: usize| {
+        if transposed[which] {
+            column + row * leading[which]
+        } else {
+            row + column * leading[which]
+        }
+    };
+    for j in 0..n {
+        for i in 0..m {
+            let term = |l| {
+                // SAFETY: within the extents of `a` and `b`.
+                unsafe { f64::from(*a.add(index(0, i, l))) * f64::from(*b.add(index(1, l, j))) }
+            };
+            let sum: f64 = (0..k).map(term).sum();
+            // SAFETY: within the extent of `c`, which is read only where the product asks for it.
+            unsafe {
+                let c = c.add(i + j * leading[2]);
+                let old = if beta == 0.0 { 0.0 } else { f64::from(beta) * f64::from(*c) };
+                *c = (f64::from(alpha) * sum + old) as f32;
+            }
+        }
+    }
+}
