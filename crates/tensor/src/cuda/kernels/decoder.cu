@@ -12,9 +12,9 @@
 // sum of the warps' shares of the forward product, and the residuals made of it.
 
 // What the host specialises; these values are for those who only want to see whether it compiles.
-#ifndef INPUTS
-#define INPUTS 784
+#ifndef OWN
 #define OWN 13
+#define VECTOR 16
 #define BUFFERS 3
 #define PRECISION 0
 #define ACTIVATION 0
@@ -34,8 +34,6 @@
 #define ENTRIES_PER_THREAD ((ENTRIES + THREADS - 1) / THREADS)
 // From one sample to the next in a warp's columns: 8 more than a multiple of 16 keeps both products' reads apart.
 #define STRIDE (8 * OWN + (OWN % 2 == 0 ? 8 : 0))
-// The bytes of a copy: rows begin at multiples of it.
-#define VECTOR (INPUTS % 4 == 0 ? 16 : INPUTS % 2 == 0 ? 8 : 4)
 
 // A factor, and in f32 what rounding to TF32 took off it, itself rounded: together good to 2^-24.
 struct Factor {
@@ -71,9 +69,10 @@ struct alignas(8) Pair {
     float first, second;
 };
 
-// Starts copying the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat the last before it, and
+// Starts copying, VECTOR bytes at a time, the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat the last before it, and
 // have no residual.
-__device__ __forceinline__ void copy_columns(float* columns, const float* h, int first, int end, int warp, int lane) {
+__device__ __forceinline__ void copy_columns(float* columns, const float* h, int inputs, int first, int end,
+                                             int warp, int lane) {
     constexpr int numbers = VECTOR / 4;
     constexpr int chunks = 8 * OWN / numbers;
     // Unrolled, its addresses would take the registers that the state needs.
@@ -82,22 +81,22 @@ __device__ __forceinline__ void copy_columns(float* columns, const float* h, int
         int sample = i / chunks;
         int column = i % chunks * numbers;
         int input = warp * OWN * 8 + column;
-        if (input < INPUTS) {
+        if (input < inputs) {
             int row = first + sample < end ? first + sample : end - 1;
-            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * INPUTS + input);
+            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * inputs + input);
         }
     }
 }
 
-// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, INPUTS] and `target`
-// [samples, outputs]. `weights` and its moments are [outputs, INPUTS], `bias` and its moments [outputs]. `steps` holds of
+// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs] and `target`
+// [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
 // each minibatch the rate and the second moment's correction; `squares` [blocks, batches] takes the sums of squared
 // residuals.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     const float* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
     float* __restrict__ weight_first, float* __restrict__ weight_second, float* __restrict__ bias,
     float* __restrict__ bias_first, float* __restrict__ bias_second, const float* __restrict__ steps,
-    double* __restrict__ squares, int samples, int outputs, int batch, int first_batch, int batches,
+    double* __restrict__ squares, int samples, int inputs, int outputs, int batch, int first_batch, int batches,
     float slope, float decay1, float rest1, float decay2, float rest2, float eps) {
     DYNAMIC_SHARED(dynamic);
     // The biases, their two moments and their gradient.
@@ -107,8 +106,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     const int g = lane / 4, t = lane % 4;
     const int first_unit = blockIdx.x * UNITS;
     // Where this thread's numbers begin, and how many units and inputs there are from there on.
-    const usize corner = (usize)(first_unit + g) * INPUTS + warp * OWN * 8 + 2 * t;
-    const int own_units = outputs - first_unit - g, own_inputs = INPUTS - warp * OWN * 8 - 2 * t;
+    const usize corner = (usize)(first_unit + g) * inputs + warp * OWN * 8 + 2 * t;
+    const int own_units = outputs - first_unit - g, own_inputs = inputs - warp * OWN * 8 - 2 * t;
 
     // The loss's derivative [SAMPLES][UNITS], the warps' shares of the forward product [WARPS][SAMPLES][UNITS], the first
     // moment [OWN][4][THREADS], and the warps' columns of the samples, [WARPS][BUFFERS][SAMPLES][STRIDE].
@@ -122,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const int further = tile * 8 + i / 2 * 8 * INPUTS + i % 2;
+            const usize further = tile * 8 + i % 2 + (i < 2 ? 0 : (usize)8 * inputs);
             const bool there = i / 2 * 8 < own_units && tile * 8 + i % 2 < own_inputs;
             w[tile][i] = there ? weights[corner + further] : 0.0f;
             firsts[(tile * 4 + i) * THREADS] = there ? weight_first[corner + further] : 0.0f;
@@ -154,7 +153,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             int begin = (first_batch + next_index) % batches_per_epoch * batch;
             int end = begin + batch <= samples ? begin + batch : samples;
             int first = begin + next_stage * SAMPLES;
-            copy_columns(columns + buffer * SAMPLES * STRIDE, h, first, end, warp, lane);
+            copy_columns(columns + buffer * SAMPLES * STRIDE, h, inputs, first, end, warp, lane);
             next_stage++;
             if (first + SAMPLES >= end) { next_stage = 0; next_index++; }
         }
@@ -288,7 +287,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const int further = tile * 8 + i / 2 * 8 * INPUTS + i % 2;
+            const usize further = tile * 8 + i % 2 + (i < 2 ? 0 : (usize)8 * inputs);
             if (i / 2 * 8 < own_units && tile * 8 + i % 2 < own_inputs) {
                 weights[corner + further] = w[tile][i];
                 weight_first[corner + further] = firsts[(tile * 4 + i) * THREADS];
