@@ -77,7 +77,7 @@ impl Library {
         let path = compiler.compile(kernel.source.name, &program(kernel))?;
         // SAFETY: what the library does on being loaded is nothing.
         let handle =
-            unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
+            unsafe { libloading::Library::new(path) }.map_err(|error| reasons(&error))?;
         Ok(Self { handle, one_at_a_time: Mutex::default() })
     }
 
@@ -174,4 +174,12 @@ mod tests {
                     extern \"C\" __global__ void __launch_bounds__((2 + 3) * 32, 1)\n    second (float* x) { f(x); }";
         assert_eq!(kernel_names(text), ["first", "second"]);
     }
+}
+
+/// An error and its causes.
+fn reasons(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
