@@ -11,6 +11,7 @@ mod activation;
 mod backward;
 mod batch_entropy;
 mod buffer;
+mod cache;
 mod device;
 mod divergence;
 mod driver;
