@@ -153,6 +153,9 @@ static inline unsigned to_tf32(float x) {
     return isfinite(x) ? (bits + 0x1000u) & 0xffffe000u : bits;
 }
 
+static inline float quick_root(float x) { return sqrtf(x); }
+static inline float quick_quotient(float a, float b) { return a / b; }
+
 static inline void mma_tf32(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
     simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
     simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::mma_together, &mine);
