@@ -7,7 +7,8 @@ pub(super) fn arguments(activation: Activation) -> [Argument; 2] {
     [Argument::I32(number), Argument::F32(slope)]
 }
 
-const fn numbered(activation: Activation) -> (i32, f32) {
+/// Its number and its slope.
+pub(super) const fn numbered(activation: Activation) -> (i32, f32) {
     match activation {
         Activation::Tanh => (0, 0.0),
         Activation::Erf => (1, 0.0),

@@ -1,7 +1,8 @@
 use std::{ffi::c_void, fmt::Write, ptr};
 
 use super::{
-    backward, batch_entropy, divergence, gather, gemm, loss, moments, pointwise, random_fill,
+    backward, batch_entropy, decoder, divergence, gather, gemm, loss, moments, pointwise,
+    random_fill,
 };
 
 /// A file of kernels.
@@ -14,9 +15,10 @@ pub struct Source {
 }
 
 /// All files of kernels.
-pub(super) static SOURCES: [&Source; 9] = [
+pub(super) static SOURCES: [&Source; 10] = [
     &backward::SOURCE,
     &batch_entropy::SOURCE,
+    &decoder::SOURCE,
     &divergence::SOURCE,
     &gather::SOURCE,
     &gemm::SOURCE,

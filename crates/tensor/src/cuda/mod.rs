@@ -11,6 +11,8 @@ mod activation;
 mod backward;
 mod batch_entropy;
 mod buffer;
+mod cache;
+mod decoder;
 mod device;
 mod divergence;
 mod driver;
@@ -34,7 +36,7 @@ pub use kernel::Resources;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 
-use crate::{FitRidge, TrainDecoder};
+use crate::FitRidge;
 use device::Device;
 
 /// A CUDA device: `cuda:0`.
@@ -46,7 +48,6 @@ pub struct Cuda<D = Driver> {
 }
 
 impl<D: Device> FitRidge for Cuda<D> {}
-impl<D: Device> TrainDecoder for Cuda<D> {}
 
 #[cfg(test)]
 mod tests {

@@ -120,10 +120,10 @@ __device__ __forceinline__ float stepped(int kind, Step s, float w, float g, flo
     }
     case RMSPROP:
         second = s.decay2 * second + s.rest2 * g * g;
-        return w - s.lr * g / (sqrtf(second) + s.eps);
+        return w - s.lr * quick_quotient(g, quick_root(second) + s.eps);
     default:
         first = s.decay1 * first + s.rest1 * g;
         second = s.decay2 * second + s.rest2 * g * g;
-        return w - s.lr * first / (sqrtf(second * s.correction2) + s.eps);
+        return w - s.lr * quick_quotient(first, quick_root(second * s.correction2) + s.eps);
     }
 }

@@ -13,6 +13,15 @@ __device__ __forceinline__ unsigned to_tf32(float x) {
     return bits;
 }
 
+// The root and the quotient to about two units in the last place, without the instructions that exact rounding takes.
+// The quotient is zero where b exceeds 2^126.
+__device__ __forceinline__ float quick_root(float x) {
+    float root;
+    asm("sqrt.approx.f32 %0, %1;" : "=f"(root) : "f"(x));
+    return root;
+}
+__device__ __forceinline__ float quick_quotient(float a, float b) { return __fdividef(a, b); }
+
 // c += a b of a warp: a is [16, 8], b [8, 8], c [16, 8]. With lane = 4 g + t, a thread holds
 //   a[0] = A[g][t], a[1] = A[g + 8][t], a[2] = A[g][t + 4], a[3] = A[g + 8][t + 4],
 //   b[0] = B[t][g], b[1] = B[t + 4][g],

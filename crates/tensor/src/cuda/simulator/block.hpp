@@ -34,9 +34,14 @@ struct Thread {
 
 static Thread threads[MAX_THREADS];
 static unsigned n_threads, n_done, n_at_barrier;
-// Those that can go on, in no order.
-static unsigned ready[MAX_THREADS], n_ready;
 static unsigned me;
+
+// Lanes of each warp that can go on, and warps that have any.
+static uint32_t ready_lanes[MAX_THREADS / WARP], ready_warps;
+// Lanes of each warp that wait for others of it.
+static uint32_t waiting_lanes[MAX_THREADS / WARP];
+// The warp that goes on as far as it can, and how many switches it stays that on average.
+static unsigned favourite, patience;
 
 // What a thread does, given to it by the launch.
 static void (*thread_body)(void* launch);
@@ -55,6 +60,13 @@ static unsigned random_below(unsigned n) {
     random_state ^= random_state >> 27;
     uint64_t bits = random_state * 0x2545f4914f6cdd1dull >> 32;
     return static_cast<unsigned>(bits * n >> 32);
+}
+
+// One of the bits that are set.
+static unsigned random_bit(uint32_t bits) {
+    unsigned turn = random_below(32);
+    uint32_t turned = bits >> turn | bits << (-turn & 31);
+    return (static_cast<unsigned>(__builtin_ctz(turned)) + turn) % 32;
 }
 
 __attribute__((format(printf, 1, 2))) static void report(const char* format, ...) {
@@ -94,15 +106,22 @@ static unsigned count(State state, const Thread** one) {
     SIMULATOR_FAIL("threads diverge: of %u, %s%s%u have ended", n_threads, waiting[0], waiting[1], ended);
 }
 
-// Goes on with a random thread of those that can.
+// A thread that can go on. Were it any thread, all warps would come about equally far, which hides that one does not
+// wait for another.
+static unsigned choose() {
+    if (ready_lanes[favourite] == 0 || random_below(patience) == 0) { favourite = random_bit(ready_warps); }
+    unsigned lane = random_bit(ready_lanes[favourite]);
+    ready_lanes[favourite] &= ~(1u << lane);
+    if (ready_lanes[favourite] == 0) { ready_warps &= ~(1u << favourite); }
+    return favourite * WARP + lane;
+}
+
 static void run_another() {
-    if (n_ready == 0) {
+    if (ready_warps == 0) {
         if (n_done == n_threads) { return switch_to_host(me); }
         fail_stuck();
     }
-    unsigned k = random_below(n_ready), from = me;
-    unsigned to = ready[k];
-    ready[k] = ready[--n_ready];
+    unsigned from = me, to = choose();
     if (to == from) { return; }
     enter_thread(to);
     switch_fibres(from, to);
@@ -110,8 +129,11 @@ static void run_another() {
 
 static void make_ready(unsigned thread) {
     threads[thread].state = State::READY;
-    ready[n_ready++] = thread;
+    ready_lanes[thread / WARP] |= 1u << thread % WARP;
+    ready_warps |= 1u << thread / WARP;
 }
+
+static bool same(Place a, Place b) { return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0); }
 
 // Waits for all threads of the block.
 static void wait_for_block(const char* operation, Place place) {
@@ -123,7 +145,7 @@ static void wait_for_block(const char* operation, Place place) {
         n_at_barrier = 0;
         for (unsigned i = 0; i < n_threads; i++) {
             const Thread& t = threads[i];
-            if (t.place.line != place.line || strcmp(t.place.file, place.file) != 0) {
+            if (!same(t.place, place)) {
                 SIMULATOR_FAIL(
                     "threads diverge: some are at %s (%s:%d), others at %s (%s:%d)", operation, place.file, place.line,
                     t.operation, t.place.file, t.place.line);
@@ -135,11 +157,12 @@ static void wait_for_block(const char* operation, Place place) {
 }
 
 // Whether all lanes of `mask` wait for the same.
-static bool all_there(const Thread* lanes, unsigned mask, Place place, Together together) {
+static bool all_there(const Thread* lanes, uint32_t waiting, unsigned mask, Place place, Together together) {
+    if ((waiting & mask) != mask) { return false; }
     for (unsigned i = 0; i < WARP; i++) {
         const Thread& t = lanes[i];
-        bool there = t.state == State::IN_WARP && t.mask == mask && t.together == together && t.place.line == place.line;
-        if ((mask >> i & 1) != 0 && !there) { return false; }
+        bool agrees = t.mask == mask && t.together == together && same(t.place, place);
+        if ((mask >> i & 1) != 0 && !agrees) { return false; }
     }
     return true;
 }
@@ -147,12 +170,15 @@ static bool all_there(const Thread* lanes, unsigned mask, Place place, Together 
 // Waits for the lanes of `mask`. The last to come does for all of them what they do together.
 static void wait_for_warp(const char* operation, Place place, unsigned mask, Together together, void* data) {
     unsigned lane = me % WARP, first = me - lane;
+    uint32_t& waiting = waiting_lanes[me / WARP];
     if ((mask >> lane & 1) == 0) {
         SIMULATOR_FAIL("%s (%s:%d): lane %u is not in its own mask %#x", operation, place.file, place.line, lane, mask);
     }
     threads[me] = {State::IN_WARP, operation, place, mask, together, data};
-    if (all_there(&threads[first], mask, place, together)) {
+    waiting |= 1u << lane;
+    if (all_there(&threads[first], waiting, mask, place, together)) {
         together(&threads[first], mask);
+        waiting &= ~mask;
         for (unsigned i = 0; i < WARP; i++) {
             if (mask >> i & 1) { make_ready(first + i); }
         }
@@ -173,14 +199,16 @@ static void fibre_body() {
 
 // Runs a block to its end; on failure its fibres are given up.
 static void run_block() {
-    n_done = n_at_barrier = n_ready = 0;
+    n_done = n_at_barrier = ready_warps = favourite = 0;
+    memset(ready_lanes, 0, sizeof ready_lanes);
+    memset(waiting_lanes, 0, sizeof waiting_lanes);
+    patience = 1u << random_below(16);
     for (unsigned i = 0; i < n_threads; i++) {
         me = i;
         if (!fibres[i].started && !start_fibre(i, fibre_body)) { return report("no memory for the threads' stacks"); }
         make_ready(i);
     }
-    unsigned k = random_below(n_ready), first = ready[k];
-    ready[k] = ready[--n_ready];
+    unsigned first = choose();
     enter_thread(first);
     switch_from_host(first);
     if (failed) {

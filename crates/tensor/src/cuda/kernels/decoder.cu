@@ -1,0 +1,303 @@
+// The decoder epoch on chip.
+//
+// A unit of a decoder sees only its own residual, so each block trains 16 units over all minibatches and never waits for
+// another block. Their weights, gradient and second moment stay in registers and the first moment in shared memory from
+// the first minibatch to the last; the samples stream past, 16 at a time, through shared memory.
+//
+// A warp owns OWN tiles of 8 inputs. With lane = 4 g + t, a thread holds of each of its tiles, for the units g and g + 8,
+// the inputs 2 t and 2 t + 1. That is how the tensor cores leave a gradient [units, inputs], and,
+// with the inputs of a tile taken in the order 0 2 4 6 1 3 5 7, also how they take the weights as the right factor of
+// the forward product. So weights go from the optimiser to the product without leaving their registers. A warp copies
+// only the columns of the samples that it owns and needs no other warp's: what blocks wait for, twice a stage, is the
+// sum of the warps' shares of the forward product, and the residuals made of it.
+
+// What the host specialises; these values are for those who only want to see whether it compiles.
+#ifndef OWN
+#define OWN 13
+#define VECTOR 16
+#define BUFFERS 3
+#define PRECISION 0
+#define ACTIVATION 0
+#define OPTIMIZER 2
+#endif
+
+// How factors are rounded.
+#define F32 0
+#define TF32 1
+#define BF16 2
+
+#define WARPS 8
+#define THREADS (32 * WARPS)
+#define UNITS 16
+#define SAMPLES 16
+#define ENTRIES (SAMPLES * UNITS)
+#define ENTRIES_PER_THREAD ((ENTRIES + THREADS - 1) / THREADS)
+// From one sample to the next in a warp's columns: 8 more than a multiple of 16 keeps both products' reads apart.
+#define STRIDE (8 * OWN + (OWN % 2 == 0 ? 8 : 0))
+
+// A factor, and in f32 what rounding to TF32 took off it, itself rounded: together good to 2^-24.
+struct Factor {
+    unsigned high, low;
+};
+
+__device__ __forceinline__ Factor factor(float x) {
+    Factor f;
+#if PRECISION == BF16
+    f.high = (__float_as_uint(x) + 0x8000u) & 0xffff0000u;
+    f.low = 0;
+#else
+    f.high = to_tf32(x);
+    f.low = PRECISION == F32 ? to_tf32(x - __uint_as_float(f.high)) : 0;
+#endif
+    return f;
+}
+
+// c += a b, in f32 by three products of TF32 numbers; what is left out is 2^-24 of a product of factors.
+__device__ __forceinline__ void multiply(float c[4], const Factor a[4], const Factor b[2]) {
+    unsigned a_high[4] = {a[0].high, a[1].high, a[2].high, a[3].high};
+    unsigned b_high[2] = {b[0].high, b[1].high};
+#if PRECISION == F32
+    unsigned a_low[4] = {a[0].low, a[1].low, a[2].low, a[3].low};
+    unsigned b_low[2] = {b[0].low, b[1].low};
+    mma_tf32(c, a_low, b_high);
+    mma_tf32(c, a_high, b_low);
+#endif
+    mma_tf32(c, a_high, b_high);
+}
+
+struct alignas(8) Pair {
+    float first, second;
+};
+
+// Starts copying, VECTOR bytes at a time, the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat the last before it, and
+// have no residual.
+__device__ __forceinline__ void copy_columns(float* columns, const float* h, int inputs, int first, int end,
+                                             int warp, int lane) {
+    constexpr int numbers = VECTOR / 4;
+    constexpr int chunks = 8 * OWN / numbers;
+    // Unrolled, its addresses would take the registers that the state needs.
+#pragma unroll 1
+    for (int i = lane; i < SAMPLES * chunks; i += 32) {
+        int sample = i / chunks;
+        int column = i % chunks * numbers;
+        int input = warp * OWN * 8 + column;
+        if (input < inputs) {
+            int row = first + sample < end ? first + sample : end - 1;
+            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * inputs + input);
+        }
+    }
+}
+
+// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs] and `target`
+// [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
+// each minibatch the rate and the second moment's correction; `squares` [blocks, batches] takes the sums of squared
+// residuals.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
+    const float* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
+    float* __restrict__ weight_first, float* __restrict__ weight_second, float* __restrict__ bias,
+    float* __restrict__ bias_first, float* __restrict__ bias_second, const float* __restrict__ steps,
+    double* __restrict__ squares, int samples, int inputs, int outputs, int batch, int first_batch, int batches,
+    float slope, float decay1, float rest1, float decay2, float rest2, float eps) {
+    DYNAMIC_SHARED(dynamic);
+    // The biases, their two moments and their gradient.
+    __shared__ float biases[4][UNITS];
+    __shared__ double warp_squares[WARPS];
+    const int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
+    const int g = lane / 4, t = lane % 4;
+    const int first_unit = blockIdx.x * UNITS;
+    // Where this thread's numbers begin, and how many units and inputs there are from there on.
+    const usize corner = (usize)(first_unit + g) * inputs + warp * OWN * 8 + 2 * t;
+    const int own_units = outputs - first_unit - g, own_inputs = inputs - warp * OWN * 8 - 2 * t;
+
+    // The loss's derivative [SAMPLES][UNITS], the warps' shares of the forward product [WARPS][SAMPLES][UNITS], the first
+    // moment [OWN][4][THREADS], and the warps' columns of the samples, [WARPS][BUFFERS][SAMPLES][STRIDE].
+    float* deltas = dynamic;
+    float* shares = deltas + ENTRIES;
+    float* firsts = shares + WARPS * ENTRIES + thread;
+    float* columns = shares + WARPS * ENTRIES + OWN * 4 * THREADS + warp * BUFFERS * SAMPLES * STRIDE;
+
+    float w[OWN][4], v[OWN][4], gradient[OWN][4];
+#pragma unroll
+    for (int tile = 0; tile < OWN; tile++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const usize further = tile * 8 + i % 2 + (i < 2 ? 0 : (usize)8 * inputs);
+            const bool there = i / 2 * 8 < own_units && tile * 8 + i % 2 < own_inputs;
+            w[tile][i] = there ? weights[corner + further] : 0.0f;
+            firsts[(tile * 4 + i) * THREADS] = there ? weight_first[corner + further] : 0.0f;
+            v[tile][i] = there ? weight_second[corner + further] : 0.0f;
+            gradient[tile][i] = 0.0f;
+        }
+    }
+    if (thread < UNITS) {
+        const bool there = first_unit + thread < outputs;
+        biases[0][thread] = there ? bias[first_unit + thread] : 0.0f;
+        biases[1][thread] = there ? bias_first[first_unit + thread] : 0.0f;
+        biases[2][thread] = there ? bias_second[first_unit + thread] : 0.0f;
+        biases[3][thread] = 0.0f;
+    }
+    // Inputs beyond the last are zeros and stay it.
+    for (int i = lane; i < BUFFERS * SAMPLES * STRIDE; i += 32) { columns[i] = 0.0f; }
+    __syncwarp();
+
+    const int batches_per_epoch = (samples + batch - 1) / batch;
+    int index = 0, stage = 0;
+    int start = first_batch % batches_per_epoch * batch;
+    int rows = start + batch <= samples ? batch : samples - start;
+    float own_squares = 0.0f;
+    bool unsaid = false;
+    // What is copied next: a stage of some minibatch, which may be of the next epoch.
+    int next_index = 0, next_stage = 0;
+    auto copy_next = [&](int buffer) {
+        if (next_index < batches) {
+            int begin = (first_batch + next_index) % batches_per_epoch * batch;
+            int end = begin + batch <= samples ? begin + batch : samples;
+            int first = begin + next_stage * SAMPLES;
+            copy_columns(columns + buffer * SAMPLES * STRIDE, h, inputs, first, end, warp, lane);
+            next_stage++;
+            if (first + SAMPLES >= end) { next_stage = 0; next_index++; }
+        }
+        copy_async_commit();
+    };
+    for (int ahead = 0; ahead + 1 < BUFFERS; ahead++) { copy_next(ahead); }
+    int buffer = 0;
+
+    while (index < batches) {
+        const int here = rows - stage * SAMPLES < SAMPLES ? rows - stage * SAMPLES : SAMPLES;
+        const int first_sample = start + stage * SAMPLES;
+        const bool last_stage = (stage + 1) * SAMPLES >= rows;
+        copy_next(buffer == 0 ? BUFFERS - 1 : buffer - 1);
+        float wanted[ENTRIES_PER_THREAD];
+#pragma unroll
+        for (int i = 0; i < ENTRIES_PER_THREAD; i++) {
+            int entry = thread + i * THREADS;
+            int sample = entry / UNITS;
+            int unit = first_unit + entry % UNITS;
+            bool there = sample < here && unit < outputs;
+            wanted[i] = there ? __ldg(target + (usize)(first_sample + sample) * outputs + unit) : 0.0f;
+        }
+        copy_async_wait<BUFFERS - 1>();
+        __syncwarp();
+        const float* x = columns + buffer * SAMPLES * STRIDE;
+
+        // The warp's share of h V^T.
+        float share[2][4] = {};
+#pragma unroll
+        for (int tile = 0; tile < OWN; tile++) {
+            const float* at = x + g * STRIDE + tile * 8 + 2 * t;
+            Pair upper = *reinterpret_cast<const Pair*>(at);
+            Pair lower = *reinterpret_cast<const Pair*>(at + 8 * STRIDE);
+            Factor left[4] = {factor(upper.first), factor(lower.first), factor(upper.second), factor(lower.second)};
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                Factor right[2] = {factor(w[tile][2 * half]), factor(w[tile][2 * half + 1])};
+                multiply(share[half], left, right);
+            }
+        }
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            float* at = shares + warp * ENTRIES + g * UNITS + half * 8 + 2 * t;
+            *reinterpret_cast<Pair*>(at) = {share[half][0], share[half][1]};
+            *reinterpret_cast<Pair*>(at + 8 * UNITS) = {share[half][2], share[half][3]};
+        }
+        __syncthreads();
+        if (unsaid && thread == 0) {
+            double sum = 0.0;
+            for (int i = 0; i < WARPS; i++) { sum += warp_squares[i]; }
+            squares[(usize)blockIdx.x * batches + index - 1] = sum;
+        }
+        unsaid = false;
+
+        // Residuals times the activation's slope: the loss's derivative, up to the mean's factor.
+        const float scale = 2.0f / ((float)rows * (float)outputs);
+#pragma unroll
+        for (int i = 0; i < ENTRIES_PER_THREAD; i++) {
+            int entry = thread + i * THREADS;
+            if (entry < ENTRIES) {
+                float z = biases[0][entry % UNITS];
+#pragma unroll 4
+                for (int other = 0; other < WARPS; other++) { z += shares[other * ENTRIES + entry]; }
+                bool there = entry / UNITS < here && first_unit + entry % UNITS < outputs;
+                float y = activation_value(ACTIVATION, slope, z);
+                float residual = there ? y - wanted[i] : 0.0f;
+                own_squares += residual * residual;
+                deltas[entry] = there ? scale * residual * activation_slope(ACTIVATION, slope, z, y) : 0.0f;
+            }
+        }
+        __syncthreads();
+
+        // The gradient, delta^T h.
+#pragma unroll 1
+        for (int k = 0; k < SAMPLES / 8; k++) {
+            const float* delta = deltas + (k * 8 + t) * UNITS + g;
+            Factor left[4] = {factor(delta[0]), factor(delta[8]), factor(delta[4 * UNITS]), factor(delta[4 * UNITS + 8])};
+#pragma unroll
+            for (int tile = 0; tile < OWN; tile++) {
+                const float* at = x + (k * 8 + t) * STRIDE + tile * 8 + g;
+                Factor right[2] = {factor(at[0]), factor(at[4 * STRIDE])};
+                multiply(gradient[tile], left, right);
+            }
+        }
+        if (thread < UNITS) {
+#pragma unroll 4
+            for (int sample = 0; sample < SAMPLES; sample++) { biases[3][thread] += deltas[sample * UNITS + thread]; }
+        }
+
+        if (last_stage) {
+            Step s = {steps[2 * index], decay1, rest1, decay2, rest2, steps[2 * index + 1], eps};
+#pragma unroll
+            for (int tile = 0; tile < OWN; tile++) {
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    float& first = firsts[(tile * 4 + i) * THREADS];
+                    w[tile][i] = stepped(OPTIMIZER, s, w[tile][i], gradient[tile][i], first, v[tile][i]);
+                    gradient[tile][i] = 0.0f;
+                }
+            }
+            if (thread < UNITS) {
+                biases[0][thread] =
+                    stepped(OPTIMIZER, s, biases[0][thread], biases[3][thread], biases[1][thread], biases[2][thread]);
+                biases[3][thread] = 0.0f;
+            }
+            double warp_sum = own_squares;
+#pragma unroll
+            for (int other = 16; other > 0; other /= 2) { warp_sum += __shfl_xor_sync(0xffffffffu, warp_sum, other); }
+            if (lane == 0) { warp_squares[warp] = warp_sum; }
+            own_squares = 0.0f;
+            unsaid = true;
+            index++;
+            stage = 0;
+            start = (first_batch + index) % batches_per_epoch * batch;
+            rows = start + batch <= samples ? batch : samples - start;
+        } else {
+            stage++;
+        }
+        buffer = buffer + 1 == BUFFERS ? 0 : buffer + 1;
+        // The columns just read are the next to be written.
+        __syncwarp();
+    }
+
+    __syncthreads();
+    if (unsaid && thread == 0) {
+        double sum = 0.0;
+        for (int i = 0; i < WARPS; i++) { sum += warp_squares[i]; }
+        squares[(usize)blockIdx.x * batches + batches - 1] = sum;
+    }
+#pragma unroll
+    for (int tile = 0; tile < OWN; tile++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const usize further = tile * 8 + i % 2 + (i < 2 ? 0 : (usize)8 * inputs);
+            if (i / 2 * 8 < own_units && tile * 8 + i % 2 < own_inputs) {
+                weights[corner + further] = w[tile][i];
+                weight_first[corner + further] = firsts[(tile * 4 + i) * THREADS];
+                weight_second[corner + further] = v[tile][i];
+            }
+        }
+    }
+    if (thread < UNITS && first_unit + thread < outputs) {
+        bias[first_unit + thread] = biases[0][thread];
+        bias_first[first_unit + thread] = biases[1][thread];
+        bias_second[first_unit + thread] = biases[2][thread];
+    }
+}
