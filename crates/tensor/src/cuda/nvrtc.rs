@@ -1,10 +1,9 @@
 //! Compiling kernels, once: what was compiled is kept on disk.
 
 use std::{
-    env,
     ffi::{CStr, CString},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     ptr,
 };
 
@@ -12,6 +11,7 @@ use cudarc::nvrtc::{result, sys};
 use sha2::{Digest, Sha256};
 
 use super::{
+    cache,
     kernel::{COMMON_PRELUDE, DEVICE_PRELUDE, Kernel, Resources},
     libraries::Library,
 };
@@ -38,7 +38,7 @@ pub fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     Library::Nvrtc.find().map_err(unavailable)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
     let options = options(architecture);
-    let place = cache_folder(CACHE_VARIABLE, "kernels")
+    let place = cache::folder(CACHE_VARIABLE, "kernels")
         .map(|folder| folder.join(file_name(kernel, &program, &options)));
     if let Some(compiled) = place.as_deref().and_then(load) {
         return Ok(compiled);
@@ -59,25 +59,9 @@ fn options(architecture: &str) -> Vec<String> {
 
 /// The name of a file that stands for all that determines the result.
 fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
-    let mut hash = Sha256::new();
-    for part in options.iter().map(String::as_str).chain([&*Library::Nvrtc.version_name(), program])
-    {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
-    }
-    let hash: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hash}.cubin", kernel.source.name)
-}
-
-/// The folder `variable` names, else one called `name` among the user's caches; none where there is none.
-pub(super) fn cache_folder(variable: &str, name: &str) -> Option<PathBuf> {
-    let named = env::var_os(variable).map(PathBuf::from);
-    let usual = || {
-        let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-        cache.map(|folder| folder.join("isobath").join(name))
-    };
-    named.or_else(usual).filter(|folder| !folder.as_os_str().is_empty())
+    let version = Library::Nvrtc.version_name();
+    let parts = options.iter().map(String::as_str).chain([&*version, program]);
+    format!("{}-{}.cubin", kernel.source.name, cache::hash(parts))
 }
 
 /// The compiler's log, a zero, the machine code; before them a hash of both.
@@ -200,7 +184,7 @@ ptxas info    : Used 255 registers, used 1 barriers
 
     #[test]
     fn the_cache_gives_back_what_it_was_given_or_nothing() {
-        let folder = env::temp_dir().join(format!("isobath-cache-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("isobath-cache-{}", std::process::id()));
         let place = folder.join("a.cubin");
         save(&place, &[1, 0, 2], LOG).unwrap();
         let compiled = load(&place).unwrap();

@@ -10,9 +10,7 @@ use std::{
     },
 };
 
-use sha2::{Digest, Sha256};
-
-use crate::{Error, Result, cuda::nvrtc::cache_folder};
+use crate::{Error, Result, cuda::cache};
 
 /// Names the folder where compiled kernels are kept.
 const CACHE_VARIABLE: &str = "ISOBATH_SIMULATOR_CACHE";
@@ -81,7 +79,7 @@ impl Compiler {
     /// What the compiler said.
     pub(super) fn compile(&self, name: &str, program: &str) -> Result<PathBuf, String> {
         let nowhere = || env::temp_dir().join(format!("isobath-simulator-{}", process::id()));
-        let folder = cache_folder(CACHE_VARIABLE, "simulator").unwrap_or_else(nowhere);
+        let folder = cache::folder(CACHE_VARIABLE, "simulator").unwrap_or_else(nowhere);
         let library = folder.join(format!("{name}-{}.so", self.hash(program)));
         if !library.exists() {
             let failed = |error: io::Error| format!("{}: {error}", folder.display());
@@ -93,13 +91,8 @@ impl Compiler {
 
     /// Stands for all that determines the result.
     fn hash(&self, program: &str) -> String {
-        let mut hash = Sha256::new();
         let command = self.command.iter().map(String::as_str);
-        for part in command.chain(FLAGS).chain([&*self.version, env::consts::ARCH, program]) {
-            hash.update(part.len().to_le_bytes());
-            hash.update(part);
-        }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        cache::hash(command.chain(FLAGS).chain([&*self.version, env::consts::ARCH, program]))
     }
 
     /// Files get their names when they are whole: other threads and processes may be about the same.

@@ -21,7 +21,7 @@ use std::sync::{
 
 use super::{
     Cuda,
-    device::{Device, Limits, Memory},
+    device::{Device, Limits},
     kernel::{Argument, Kernel, Launch},
     product::ColumnMajorProduct,
 };
@@ -30,7 +30,7 @@ use crate::{Error, Result, random::philox};
 use compiler::Compiler;
 use library::Request;
 use memory::Memories;
-pub use memory::SimulatedMemory;
+use memory::SimulatedMemory;
 
 /// Shared memory a block can have: an H100's.
 const SHARED_BYTES: usize = 227 * 1024;
@@ -91,7 +91,7 @@ impl Simulated {
         self.0.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, action: String, reason: String) -> Error {
+    fn failed(action: String, reason: String) -> Error {
         Error::Device { backend: Self::LABEL.to_owned(), action, reason }
     }
 
@@ -141,7 +141,7 @@ impl Device for Simulated {
 
     fn allocate(&self, bytes: usize) -> Result<SimulatedMemory> {
         self.memories().allocate(bytes).ok_or_else(|| {
-            self.failed(
+            Self::failed(
                 format!("allocate {bytes} bytes"),
                 "the machine has no memory for them".to_owned(),
             )
@@ -183,7 +183,7 @@ impl Device for Simulated {
             .and_then(|()| memories.check(arguments))
             .map_err(|reason| {
                 let action = format!("run `{}` of {}.cu", kernel.name, kernel.source.name);
-                self.failed(action, format!("{reason} (launch {number} of seed {})", self.0.seed))
+                Self::failed(action, format!("{reason} (launch {number} of seed {})", self.0.seed))
             })
     }
 
@@ -195,7 +195,7 @@ impl Device for Simulated {
             let room = memories.room(*address).unwrap_or(0) / size_of::<f32>();
             if room < numbers {
                 let reason = format!("{name} takes {numbers} numbers, its memory holds {room}");
-                return Err(self.failed("multiply matrices".to_owned(), reason));
+                return Err(Self::failed("multiply matrices".to_owned(), reason));
             }
         }
         // SAFETY: the memories are as long, as was just checked; the caller's `c` is neither of the others.

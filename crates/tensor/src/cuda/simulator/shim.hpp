@@ -67,9 +67,10 @@ template <class T> static T shuffle(const char* operation, Place place, unsigned
     return mine.taken;
 }
 
+// What a lane holds of the matrices.
 struct Fragments {
-    float* c;
-    const unsigned *a, *b;
+    float c[4];
+    unsigned a[4], b[2];
 };
 
 static float tf32(unsigned bits) {
@@ -97,7 +98,7 @@ static void mma_together(Thread* lanes, unsigned) {
         }
     }
     for (unsigned lane = 0; lane < WARP; lane++) {
-        const Fragments& of = *static_cast<Fragments*>(lanes[lane].data);
+        Fragments& of = *static_cast<Fragments*>(lanes[lane].data);
         unsigned g = lane / 4, t = lane % 4;
         for (unsigned i = 0; i < 4; i++) { of.c[i] = c[g + 8 * (i / 2)][2 * t + i % 2]; }
     }
@@ -156,8 +157,9 @@ static inline float quick_root(float x) { return sqrtf(x); }
 static inline float quick_quotient(float a, float b) { return a / b; }
 
 static inline void mma_tf32(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
-    simulator::Fragments mine = {c, a, b};
+    simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
     simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::mma_together, &mine);
+    for (unsigned i = 0; i < 4; i++) { c[i] = mine.c[i]; }
 }
 
 template <int BYTES> static inline void copy_async(void* shared, const void* global, CALLED_AT) {
