@@ -12,6 +12,7 @@ mod backward;
 mod batch_entropy;
 mod buffer;
 mod cache;
+mod check;
 mod decoder;
 mod device;
 mod divergence;
@@ -31,8 +32,11 @@ mod random_fill;
 mod simulator;
 
 pub use buffer::CudaBuffer;
+pub use check::{CheckedKernel, check_kernels};
 pub use driver::Driver;
 pub use kernel::Resources;
+pub use libraries::{LIBRARIES_VARIABLE, Library};
+pub use nvrtc::CACHE_VARIABLE;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 
