@@ -5,10 +5,11 @@ use super::{
     device::{Device, Limits},
     kernel::{Argument, Kernel, Launch, Source},
     optimizer::Step,
+    wide_decoder::Squares,
 };
 use crate::{
     Activation, Backend, DecoderConfig, DecoderState, Optimizer, Precision, Result, TrainDecoder,
-    ops::decoder::{check_decoder, train_by_parts},
+    ops::decoder::check_decoder,
 };
 
 pub(super) static SOURCE: Source =
@@ -101,7 +102,7 @@ pub(super) fn every_kernel() -> impl Iterator<Item = (String, Kernel)> {
     })
 }
 
-/// On chip where registers and shared memory hold a block of the decoder, which is up to 1024 inputs; else by parts.
+/// On chip where registers and shared memory hold a block of the decoder, which is up to 1024 inputs; else by products.
 impl<D: Device> TrainDecoder for Cuda<D> {
     fn train_decoder(
         &self,
@@ -112,15 +113,24 @@ impl<D: Device> TrainDecoder for Cuda<D> {
         state: &mut DecoderState<Self>,
     ) -> Result<Vec<f64>> {
         check_decoder(self, config, h, target, state)?;
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
         let plan = Plan::new(config.inputs, self.device.limits());
         // The kernel counts samples and units in 32 bits.
         let countable = [config.samples + config.batch, config.outputs, batches.len()]
             .iter()
             .all(|&count| count <= i32::MAX as usize / 2);
-        match plan.filter(|_| countable && !batches.is_empty()) {
-            Some(plan) => self.train_on_chip(plan, config, batches, [h, target], state),
-            None => train_by_parts(self, config, batches, h, target, state),
-        }
+        let samples = [h, target];
+        let Squares { sums, blocks } = match plan.filter(|_| countable) {
+            Some(plan) => self.train_on_chip(plan, config, batches.clone(), samples, state)?,
+            None => self.train_by_products(config, batches.clone(), samples, state)?,
+        };
+        let sums = self.download(&sums)?;
+        let loss = |(sums, index): (&[f64], usize)| {
+            sums.iter().sum::<f64>() / (config.batch_range(index).len() * config.outputs) as f64
+        };
+        Ok(sums.chunks_exact(blocks).zip(batches).map(loss).collect())
     }
 }
 
@@ -132,7 +142,7 @@ impl<D: Device> Cuda<D> {
         batches: Range<usize>,
         [h, target]: [&CudaBuffer<f32, D>; 2],
         state: &mut DecoderState<Self>,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Squares<D>> {
         let DecoderConfig { samples, inputs, outputs, batch, .. } = *config;
         let blocks = outputs.div_ceil(UNITS);
         let step_of = |done: usize| Step::new(&config.optimizer, state.steps + 1 + done as u64);
@@ -143,7 +153,7 @@ impl<D: Device> Cuda<D> {
             })
             .collect();
         let steps = self.upload(&steps)?;
-        let mut squares = self.zeros::<f64>(blocks * batches.len())?;
+        let mut sums = self.zeros(blocks * batches.len())?;
         let [activation, slope] = activation::arguments(config.activation);
         let Step { kind, decay, rest, eps, .. } = step_of(0);
         let first = batches.start % config.batches_per_epoch();
@@ -152,7 +162,7 @@ impl<D: Device> Cuda<D> {
         let [b1, b2] = &mut state.bias_moments;
         let mut arguments: Vec<Argument> = vec![h.into(), target.into()];
         arguments.extend([&mut state.weights, w1, w2, &mut state.bias, b1, b2].map(Argument::from));
-        arguments.extend([Argument::from(&steps), (&mut squares).into()]);
+        arguments.extend([Argument::from(&steps), (&mut sums).into()]);
         arguments.extend(counts.map(|count| Argument::I32(count as i32)));
         arguments.extend([activation, slope, Argument::I32(kind)]);
         arguments.extend([decay[0], rest[0], decay[1], rest[1], eps].map(Argument::F32));
@@ -163,15 +173,10 @@ impl<D: Device> Cuda<D> {
             shared_bytes: plan.shared_bytes as u32,
         };
         // SAFETY: `check_decoder` saw that the buffers are as long as the shape needs; `steps` has two numbers for each
-        // minibatch, `squares` one for each block and minibatch, and counts fit into 32 bits.
+        // minibatch, `sums` one for each minibatch and block, and counts fit into 32 bits.
         unsafe { self.device.launch(&kernel, launch, &arguments) }?;
         state.steps += batches.len() as u64;
-        let squares = self.download(&squares)?;
-        let loss = |(place, index): (usize, usize)| {
-            let sum: f64 = squares[place..].iter().step_by(batches.len()).sum();
-            sum / (config.batch_range(index).len() * outputs) as f64
-        };
-        Ok(batches.clone().enumerate().map(loss).collect())
+        Ok(Squares { sums, blocks })
     }
 }
 

@@ -30,6 +30,7 @@ mod product;
 mod random_fill;
 #[cfg(feature = "test-util")]
 mod simulator;
+mod wide_decoder;
 
 pub use buffer::CudaBuffer;
 pub use check::{CheckedKernel, check_kernels};

@@ -151,7 +151,7 @@ __device__ __forceinline__ double sum_of_warps(const double* warp_squares) {
 
 // Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs] and `target`
 // [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
-// each minibatch the rate and the second moment's correction; `squares` [blocks, batches] takes the sums of squared
+// each minibatch the rate and the second moment's correction; `squares` [batches, blocks] takes the sums of squared
 // residuals.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     const float* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
@@ -241,7 +241,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             __syncthreads();
 
             if (thread == 0 && first == begin && index > 0) {
-                squares[(usize)blockIdx.x * batches + index - 1] = sum_of_warps(warp_squares);
+                squares[(usize)(index - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares);
             }
             // The residual times the activation's slope: the loss's derivative.
             float z = biases[0][unit];
@@ -283,7 +283,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     }
 
     __syncthreads();
-    if (thread == 0) { squares[(usize)blockIdx.x * batches + batches - 1] = sum_of_warps(warp_squares); }
+    if (thread == 0) { squares[(usize)(batches - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares); }
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
