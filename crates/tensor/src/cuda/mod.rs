@@ -41,7 +41,7 @@ pub use nvrtc::CACHE_VARIABLE;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 
-use crate::FitRidge;
+use crate::{FitRidge, PeakFlops};
 use device::Device;
 
 /// A CUDA device: `cuda:0`.
@@ -53,6 +53,7 @@ pub struct Cuda<D = Driver> {
 }
 
 impl<D: Device> FitRidge for Cuda<D> {}
+impl<D: Device> PeakFlops for Cuda<D> {}
 
 #[cfg(test)]
 mod tests {
