@@ -76,8 +76,7 @@ impl Library {
     fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self, String> {
         let path = compiler.compile(kernel.source.name, &program(kernel))?;
         // SAFETY: what the library does on being loaded is nothing.
-        let handle =
-            unsafe { libloading::Library::new(path) }.map_err(|error| reasons(&error))?;
+        let handle = unsafe { libloading::Library::new(path) }.map_err(|error| reasons(&error))?;
         Ok(Self { handle, one_at_a_time: Mutex::default() })
     }
 
