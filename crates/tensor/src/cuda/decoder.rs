@@ -47,7 +47,8 @@ impl Plan {
             let fixed = UNITS * SAMPLES * (1 + WARPS) + own * 4 * THREADS;
             (fixed + WARPS * buffers * SAMPLES * stride) * size_of::<f32>()
         };
-        let fits = |&buffers: &usize| shared_bytes(buffers) + OWN_SHARED_BYTES <= limits.shared_bytes;
+        let fits =
+            |&buffers: &usize| shared_bytes(buffers) + OWN_SHARED_BYTES <= limits.shared_bytes;
         let buffers = [4, 3, 2].into_iter().find(fits).filter(|_| own <= MOST_TILES)?;
         Some(Self { own, vector, buffers, shared_bytes: shared_bytes(buffers) })
     }

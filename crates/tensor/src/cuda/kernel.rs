@@ -1,7 +1,8 @@
 use std::{ffi::c_void, fmt::Write, ptr};
 
 use super::{
-    backward, batch_entropy, decoder, divergence, gather, gemm, loss, moments, pointwise, random_fill,
+    backward, batch_entropy, decoder, divergence, gather, gemm, loss, moments, pointwise,
+    random_fill,
 };
 
 /// A file of kernels.

@@ -13,7 +13,6 @@ namespace simulator {
 
 constexpr unsigned MAX_THREADS = 1024;
 constexpr size_t STACK_BYTES = 1 << 16;
-constexpr size_t PAGE_BYTES = 1 << 12;
 
 struct Fibre {
     jmp_buf state;
@@ -25,7 +24,8 @@ static Fibre fibres[MAX_THREADS];
 static jmp_buf host;
 static ucontext_t where_fibres_come_from;
 
-// The lowest address of a fibre's stack, after a page that cannot be touched; null when there is no memory.
+// The lowest address of a fibre's stack; null when there is no memory. Frames that do not fit do not compile: pages
+// between the stacks that cannot be touched would be too many for the system, over all libraries.
 static char* stack_of(unsigned fibre) {
     static char* stacks = nullptr;
     if (stacks == nullptr) {
@@ -33,9 +33,8 @@ static char* stack_of(unsigned fibre) {
         void* memory = mmap(nullptr, MAX_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
         if (memory == MAP_FAILED) { return nullptr; }
         stacks = static_cast<char*>(memory);
-        for (unsigned i = 0; i < MAX_THREADS; i++) { mprotect(stacks + i * STACK_BYTES, PAGE_BYTES, PROT_NONE); }
     }
-    return stacks + fibre * STACK_BYTES + PAGE_BYTES;
+    return stacks + fibre * STACK_BYTES;
 }
 
 // Makes `fibre` begin with `body`, which must not return, when it is next switched to.
@@ -46,7 +45,7 @@ static bool start_fibre(unsigned fibre, void (*body)()) {
     getcontext(&context);
     context.uc_stack.ss_sp = stack;
     // Stacks that all end at the same offset would share few sets of the caches.
-    context.uc_stack.ss_size = STACK_BYTES - PAGE_BYTES - fibre % 64 * 448;
+    context.uc_stack.ss_size = STACK_BYTES - fibre % 64 * 448;
     makecontext(&context, body, 0);
     fibres[fibre].started = true;
     if (_setjmp(host) == 0) { swapcontext(&where_fibres_come_from, &context); }

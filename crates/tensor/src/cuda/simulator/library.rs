@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error as _,
     ffi::{CString, c_char, c_int, c_uint, c_void},
     fmt::Write,
     sync::{Arc, Mutex, PoisonError},
@@ -76,8 +77,10 @@ impl Library {
     fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self, String> {
         let path = compiler.compile(kernel.source.name, &program(kernel))?;
         // SAFETY: what the library does on being loaded is nothing.
-        let handle =
-            unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
+        let handle = unsafe { libloading::Library::new(path) }.map_err(|error| {
+            let reason = error.source().map(ToString::to_string).unwrap_or_default();
+            format!("{error}: {reason}")
+        })?;
         Ok(Self { handle, one_at_a_time: Mutex::default() })
     }
 
