@@ -58,6 +58,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.activate()?,
         suite.activation_gradient()?,
         suite.loss_gradient()?,
+        suite.invalid_samples()?,
         suite.gather_rows()?,
         suite.batch_entropy()?,
         suite.short_buffers()?,

@@ -108,6 +108,30 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
+    /// A label that is no class and an output that is no number: no loss, no gradient, and others keep theirs.
+    pub(super) fn invalid_samples(&self) -> Result<Finding> {
+        let mut tally = Tally::new("loss_gradient of invalid samples", 0.0);
+        let (classes, samples) = (3, 4);
+        let mut outputs = self.normal(1, classes * samples, 1.0);
+        outputs[samples + 2] = f32::NAN;
+        let outputs = self.backend.upload(&outputs)?;
+        let labels = self.backend.upload(&[0, 3, 1, 2_u32])?;
+        for loss in [Loss::CrossEntropy, Loss::DoubleSoftmax] {
+            let config = LossConfig { loss, classes, samples, weight: 1.0, first: 0, slot: 0 };
+            let mut gradient = self.backend.zeros(classes * samples)?;
+            let mut result = self.backend.zeros::<f64>(2)?;
+            let op = B::loss_gradient;
+            op(self.backend, config, &outputs, &labels, &mut gradient, &mut result)?;
+            let is_nan = |x: f64| f64::from(u8::from(x.is_nan()));
+            let gradient = self.backend.download(&gradient)?;
+            let found: Vec<f64> = gradient.iter().map(|&x| is_nan(f64::from(x))).collect();
+            tally.add(&found, &[0.0, 1.0, 1.0, 0.0].repeat(classes), 1.0, || format!("{loss:?}"));
+            let [loss, right] = self.backend.download(&result)?[..] else { continue };
+            tally.add(&[is_nan(loss), is_nan(right)], &[1.0, 0.0], 1.0, || format!("{loss:?}"));
+        }
+        Ok(tally.finding)
+    }
+
     pub(super) fn batch_entropy(&self) -> Result<Finding> {
         let mut tally = Tally::new("batch_entropy", 1e-6);
         for case in 0..self.cases {

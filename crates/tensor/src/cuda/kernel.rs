@@ -76,20 +76,24 @@ pub struct Launch {
     pub shared_bytes: u32,
 }
 
+/// Blocks a launch has at most, whatever there is to do: kernels loop. In unit tests so few that they have to.
+const MOST_BLOCKS: usize = if cfg!(test) { 3 } else { 1 << 20 };
+
 impl Launch {
-    /// Enough blocks of 256 threads to give `n` elements one each, at most a million blocks: kernels that use it loop.
+    /// Enough blocks of 256 threads to give `n` elements one each, or as many as a launch has: kernels that use it loop.
     pub fn elements(n: usize) -> Self {
-        Self { grid: [n.div_ceil(256).clamp(1, 1 << 20) as u32, 1], threads: 256, shared_bytes: 0 }
+        let blocks = n.div_ceil(256).clamp(1, MOST_BLOCKS);
+        Self { grid: [blocks as u32, 1], threads: 256, shared_bytes: 0 }
     }
 
-    /// The same with so few blocks that the sums of all of them are few.
+    /// The same, but no more than a thousand blocks, each of which leaves a sum.
     pub fn sums(n: usize) -> Self {
-        Self { grid: [n.div_ceil(256).clamp(1, 1 << 10) as u32, 1], ..Self::elements(0) }
+        Self::elements(n.min(1024 * 256))
     }
 
-    /// Enough blocks of 256 threads to give `n` rows a warp each, at most a million blocks: kernels that use it loop.
+    /// The same to give `n` rows a warp each.
     pub fn warps(n: usize) -> Self {
-        Self { grid: [n.div_ceil(8).clamp(1, 1 << 20) as u32, 1], ..Self::elements(0) }
+        Self::elements(n.saturating_mul(32))
     }
 
     /// A block of 256 threads for each 32 of `n` columns.

@@ -48,3 +48,21 @@ pub struct Cuda<D = Driver> {
 }
 
 impl<D: Device> FitRidge for Cuda<D> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance;
+
+    /// In unit tests launches have few blocks, see `Launch`.
+    #[test]
+    fn kernels_loop() {
+        let backend = match Cuda::simulated() {
+            Ok(backend) => backend,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        for finding in conformance::run(&backend, 4, 7).unwrap() {
+            assert!(finding.passed(), "{finding:#?}");
+        }
+    }
+}

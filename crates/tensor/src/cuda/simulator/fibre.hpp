@@ -13,6 +13,9 @@ namespace simulator {
 
 constexpr unsigned MAX_THREADS = 1024;
 constexpr size_t STACK_BYTES = 1 << 16;
+// Below each stack, never written. Pages that cannot be touched would catch more, but a process can have only so many
+// of them, and every library has stacks of its own.
+constexpr size_t UNTOUCHED_BYTES = 1 << 8;
 
 struct Fibre {
     jmp_buf state;
@@ -24,8 +27,7 @@ static Fibre fibres[MAX_THREADS];
 static jmp_buf host;
 static ucontext_t where_fibres_come_from;
 
-// The lowest address of a fibre's stack; null when there is no memory. Frames that do not fit do not compile: pages
-// between the stacks that cannot be touched would be too many for the system, over all libraries.
+// The lowest address of a fibre's stack; null when there is no memory.
 static char* stack_of(unsigned fibre) {
     static char* stacks = nullptr;
     if (stacks == nullptr) {
@@ -34,7 +36,18 @@ static char* stack_of(unsigned fibre) {
         if (memory == MAP_FAILED) { return nullptr; }
         stacks = static_cast<char*>(memory);
     }
-    return stacks + fibre * STACK_BYTES;
+    return stacks + fibre * STACK_BYTES + UNTOUCHED_BYTES;
+}
+
+// Whether the first `n` fibres have stayed on their stacks.
+static bool stacks_sufficed(unsigned n) {
+    for (unsigned fibre = 0; fibre < n; fibre++) {
+        const char* below = stack_of(fibre) - UNTOUCHED_BYTES;
+        for (size_t i = 0; i < UNTOUCHED_BYTES; i++) {
+            if (below[i] != 0) { return false; }
+        }
+    }
+    return true;
 }
 
 // Makes `fibre` begin with `body`, which must not return, when it is next switched to.
@@ -45,7 +58,7 @@ static bool start_fibre(unsigned fibre, void (*body)()) {
     getcontext(&context);
     context.uc_stack.ss_sp = stack;
     // Stacks that all end at the same offset would share few sets of the caches.
-    context.uc_stack.ss_size = STACK_BYTES - fibre % 64 * 448;
+    context.uc_stack.ss_size = STACK_BYTES - UNTOUCHED_BYTES - fibre % 64 * 448;
     makecontext(&context, body, 0);
     fibres[fibre].started = true;
     if (_setjmp(host) == 0) { swapcontext(&where_fibres_come_from, &context); }

@@ -69,6 +69,7 @@ static void run_grid(const Request& request) {
         check_shared_guards();
     }
     free(blocks);
+    if (!failed && !stacks_sufficed(request.threads)) { report("its threads' variables do not fit their stacks"); }
 }
 
 // Zero, or one with what went wrong in the request's message.

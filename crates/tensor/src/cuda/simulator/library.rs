@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    error::Error as _,
     ffi::{CString, c_char, c_int, c_uint, c_void},
     fmt::Write,
     sync::{Arc, Mutex, PoisonError},
@@ -77,10 +76,8 @@ impl Library {
     fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self, String> {
         let path = compiler.compile(kernel.source.name, &program(kernel))?;
         // SAFETY: what the library does on being loaded is nothing.
-        let handle = unsafe { libloading::Library::new(path) }.map_err(|error| {
-            let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            format!("{error}: {reason}")
-        })?;
+        let handle =
+            unsafe { libloading::Library::new(path) }.map_err(|error| reasons(&error))?;
         Ok(Self { handle, one_at_a_time: Mutex::default() })
     }
 
@@ -177,4 +174,12 @@ mod tests {
                     extern \"C\" __global__ void __launch_bounds__((2 + 3) * 32, 1)\n    second (float* x) { f(x); }";
         assert_eq!(kernel_names(text), ["first", "second"]);
     }
+}
+
+/// An error and its causes.
+fn reasons(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
