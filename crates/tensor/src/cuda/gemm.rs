@@ -45,7 +45,7 @@ impl<D: Device> Dense for Cuda<D> {}
 
 impl<D: Device> Cuda<D> {
     /// The library counts rows and columns in 32 bits.
-    fn check_sizes(&self, sizes: [usize; 3]) -> Result<()> {
+    pub(super) fn check_sizes(&self, sizes: [usize; 3]) -> Result<()> {
         match sizes.into_iter().find(|&size| i32::try_from(size).is_err()) {
             None => Ok(()),
             Some(size) => Err(Error::Device {
@@ -57,7 +57,7 @@ impl<D: Device> Cuda<D> {
     }
 
     /// The first `n` numbers of `x` as factors of `precision`, where that makes a difference.
-    fn rounded(
+    pub(super) fn rounded(
         &self,
         precision: Precision,
         n: usize,

@@ -12,6 +12,7 @@ mod backward;
 mod batch_entropy;
 mod buffer;
 mod cache;
+mod check;
 mod decoder;
 mod device;
 mod divergence;
@@ -29,10 +30,14 @@ mod product;
 mod random_fill;
 #[cfg(feature = "test-util")]
 mod simulator;
+mod wide_decoder;
 
 pub use buffer::CudaBuffer;
+pub use check::{CheckedKernel, check_kernels};
 pub use driver::Driver;
 pub use kernel::Resources;
+pub use libraries::{LIBRARIES_VARIABLE, Library};
+pub use nvrtc::CACHE_VARIABLE;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 
