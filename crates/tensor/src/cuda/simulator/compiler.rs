@@ -19,7 +19,7 @@ const CACHE_VARIABLE: &str = "ISOBATH_SIMULATOR_CACHE";
 /// stacks are 64 KiB, some of it for functions that kernels call.
 const FLAGS: [&str; 10] = [
     "-std=c++17",
-    "-O2",
+    "-O1",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-strict-aliasing",
