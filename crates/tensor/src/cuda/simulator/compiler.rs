@@ -15,14 +15,16 @@ use crate::{Error, Result, cuda::cache};
 /// Names the folder where compiled kernels are kept.
 const CACHE_VARIABLE: &str = "ISOBATH_SIMULATOR_CACHE";
 
-/// Products are rounded before they are added, as the sources say. Checks of a jump's depth do not know of fibres.
-const FLAGS: [&str; 9] = [
+/// Products are rounded before they are added, as the sources say. Checks of a jump's depth do not know of fibres, whose
+/// stacks are 64 KiB, some of it for functions that kernels call.
+const FLAGS: [&str; 10] = [
     "-std=c++17",
-    "-O2",
+    "-O1",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-strict-aliasing",
     "-U_FORTIFY_SOURCE",
+    "-Werror=frame-larger-than=40000",
     "-fvisibility=hidden",
     "-fPIC",
     "-shared",
