@@ -30,6 +30,8 @@ const OWN_SHARED_BYTES: usize = 512;
 struct Plan {
     /// Tiles of 8 inputs for each warp.
     own: usize,
+    /// Numbers from one sample to the next.
+    pitch: usize,
     /// Bytes copied at a time.
     vector: usize,
     /// Stages of samples in shared memory.
@@ -40,20 +42,24 @@ struct Plan {
 
 impl Plan {
     /// How a decoder of `inputs` inputs fits the device, if it does.
-    fn new(inputs: usize, limits: Limits) -> Option<Self> {
+    fn new(inputs: usize, precision: Precision, limits: Limits) -> Option<Self> {
         let own = inputs.div_ceil(8 * WARPS);
         let stride = 8 * own + if own.is_multiple_of(2) { 8 } else { 0 };
-        let vector = [16, 8, 4]
-            .into_iter()
-            .find(|&bytes| (inputs * size_of::<f32>()).is_multiple_of(bytes))?;
+        // Samples that are bfloat16 numbers are copied once anyway, and can be given rows that begin where it suits.
+        let (pitch, number) = match precision {
+            Precision::F32 | Precision::Tf32 => (inputs, size_of::<f32>()),
+            Precision::Bf16 => (inputs.next_multiple_of(8), 2),
+        };
+        let vector =
+            [16, 8, 4].into_iter().find(|&bytes| (pitch * number).is_multiple_of(bytes))?;
         let shared_bytes = |buffers| {
             let fixed = UNITS * SAMPLES * (1 + WARPS) + own * 4 * THREADS;
-            (fixed + WARPS * buffers * SAMPLES * stride) * size_of::<f32>()
+            fixed * size_of::<f32>() + WARPS * buffers * SAMPLES * stride * number
         };
         let fits =
             |&buffers: &usize| shared_bytes(buffers) + OWN_SHARED_BYTES <= limits.shared_bytes;
         let buffers = [4, 3, 2].into_iter().find(fits).filter(|_| own <= MOST_TILES)?;
-        Some(Self { own, vector, buffers, shared_bytes: shared_bytes(buffers) })
+        Some(Self { own, pitch, vector, buffers, shared_bytes: shared_bytes(buffers) })
     }
 
     fn kernel(self, config: &DecoderConfig, specialised: bool) -> Kernel {
@@ -87,7 +93,7 @@ pub(super) fn every_kernel() -> impl Iterator<Item = (String, Kernel)> {
     (1..=MOST_TILES).flat_map(move |own| {
         precisions.into_iter().filter_map(move |precision| {
             let inputs = own * 8 * WARPS;
-            let plan = Plan { buffers: 2, ..Plan::new(inputs, roomy)? };
+            let plan = Plan { buffers: 2, ..Plan::new(inputs, precision, roomy)? };
             let config = DecoderConfig {
                 samples: 1,
                 inputs,
@@ -116,7 +122,7 @@ impl<D: Device> TrainDecoder for Cuda<D> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
-        let plan = Plan::new(config.inputs, self.device.limits());
+        let plan = Plan::new(config.inputs, config.precision, self.device.limits());
         // The kernel counts samples and units in 32 bits.
         let countable = [config.samples + config.batch, config.outputs, batches.len()]
             .iter()
@@ -157,7 +163,12 @@ impl<D: Device> Cuda<D> {
         let [activation, slope] = activation::arguments(config.activation);
         let Step { kind, decay, rest, eps, .. } = step_of(0);
         let first = batches.start % config.batches_per_epoch();
-        let counts = [samples, inputs, outputs, batch, first, batches.len()];
+        let rounded = match config.precision {
+            Precision::F32 | Precision::Tf32 => None,
+            Precision::Bf16 => Some(self.to_bf16([samples, inputs, plan.pitch], h)?),
+        };
+        let h = rounded.as_ref().unwrap_or(h);
+        let counts = [samples, plan.pitch, inputs, outputs, batch, first, batches.len()];
         let [w1, w2] = &mut state.weight_moments;
         let [b1, b2] = &mut state.bias_moments;
         let mut arguments: Vec<Argument> = vec![h.into(), target.into()];
@@ -188,24 +199,31 @@ mod tests {
 
     #[test]
     fn the_published_widths_are_trained_on_chip() {
-        let mnist = Plan::new(784, H200).expect("784 inputs fit");
-        assert_eq!((mnist.own, mnist.vector, mnist.buffers), (13, 16, 3));
-        let cifar10 = Plan::new(1024, H200).expect("1024 inputs fit");
-        assert_eq!((cifar10.own, cifar10.buffers), (16, 2));
-        assert_eq!(Plan::new(1025, H200), None);
+        for precision in [Precision::F32, Precision::Tf32] {
+            let mnist = Plan::new(784, precision, H200).expect("784 inputs fit");
+            assert_eq!((mnist.own, mnist.vector, mnist.buffers), (13, 16, 3));
+            let cifar10 = Plan::new(1024, precision, H200).expect("1024 inputs fit");
+            assert_eq!((cifar10.own, cifar10.buffers), (16, 2));
+            assert_eq!(Plan::new(1025, precision, H200), None);
+        }
+        let mnist = Plan::new(784, Precision::Bf16, H200).expect("784 inputs fit");
+        assert_eq!((mnist.own, mnist.vector, mnist.buffers), (13, 16, 4));
     }
 
     #[test]
     fn a_device_with_less_shared_memory_trains_what_fits() {
         let small = Limits { multiprocessors: 108, shared_bytes: 163 * 1024 };
-        assert!(Plan::new(512, small).is_some());
-        assert_eq!(Plan::new(1024, small), None);
+        assert!(Plan::new(512, Precision::F32, small).is_some());
+        assert!(Plan::new(784, Precision::Bf16, small).is_some());
+        assert_eq!(Plan::new(1024, Precision::F32, small), None);
     }
 
     #[test]
     fn rows_are_copied_in_pieces_they_begin_at() {
         for (inputs, vector) in [(784, 16), (6, 8), (7, 4), (1, 4)] {
-            assert_eq!(Plan::new(inputs, H200).unwrap().vector, vector, "{inputs}");
+            assert_eq!(Plan::new(inputs, Precision::F32, H200).unwrap().vector, vector, "{inputs}");
+            let halves = Plan::new(inputs, Precision::Bf16, H200).unwrap();
+            assert_eq!((halves.vector, halves.pitch % 8), (16, 0), "{inputs}");
         }
     }
 }

@@ -5,9 +5,9 @@
 // the first minibatch to the last; the samples stream past, 16 at a time, through shared memory.
 //
 // A warp owns OWN tiles of 8 inputs. With lane = 4 g + t, a thread holds of each of its tiles, for the units g and g + 8,
-// the inputs 2 t and 2 t + 1. That is how the tensor cores leave a gradient [units, inputs], and,
-// with the inputs of a tile taken in the order 0 2 4 6 1 3 5 7, also how they take the weights as the right factor of
-// the forward product. So weights go from the optimiser to the product without leaving their registers. A warp copies
+// the inputs 2 t and 2 t + 1. That is how the tensor cores leave a gradient [units, inputs], and also how they take the
+// weights as the right factor of the forward product: those of bfloat16 numbers two tiles at once, those of TF32 numbers
+// with the inputs of a tile in the order 0 2 4 6 1 3 5 7. So weights go from the optimiser to the product without leaving their registers. A warp copies
 // only the columns of the samples that it owns and needs no other warp's: what blocks wait for, twice a stage, is the
 // sum of the warps' shares of the forward product, and the residuals made of it.
 
@@ -41,11 +41,112 @@
 #define STRIDE (8 * OWN + (OWN % 2 == 0 ? 8 : 0))
 #define STAGE (SAMPLES * STRIDE)
 
+// What the samples are: already factors where those are bfloat16 numbers.
+#if PRECISION == BF16
+typedef unsigned short Number;
+#else
+typedef float Number;
+#endif
+
+struct alignas(8) Pair {
+    float first, second;
+};
+
+// The numbers of a thread: of each tile those for the units g and g, g + 8 and g + 8.
+typedef float Tiles[OWN][4];
+
+// Starts copying, VECTOR bytes at a time, the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat
+// the last before it, and have no residual.
+__device__ __forceinline__ void copy_columns(Number* columns, const Number* h, int pitch, int first, int end,
+                                             int warp, int lane) {
+    constexpr int numbers = VECTOR / sizeof(Number);
+    constexpr int chunks = 8 * OWN / numbers;
+    // Unrolled, its addresses would take the registers that the state needs.
+#pragma unroll 1
+    for (int i = lane; i < SAMPLES * chunks; i += 32) {
+        int sample = i / chunks;
+        int column = i % chunks * numbers;
+        int input = warp * OWN * 8 + column;
+        if (input < pitch) {
+            int row = first + sample < end ? first + sample : end - 1;
+            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * pitch + input);
+        }
+    }
+}
+
+// Writes the warp's share of h V^T, [SAMPLES, UNITS], for each half of the units what the tensor cores left.
+__device__ __forceinline__ void write_share(const float sums[2][4], float* share, int g, int t) {
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        float* at = share + g * UNITS + half * 8 + 2 * t;
+        *reinterpret_cast<Pair*>(at) = {sums[half][0], sums[half][1]};
+        *reinterpret_cast<Pair*>(at + 8 * UNITS) = {sums[half][2], sums[half][3]};
+    }
+}
+
+#if PRECISION == BF16
+
+// Two factors rounded with ties away from zero, the first in the low half. NaN whose bits are all ones comes out as a
+// number; the reconstruction from the same sample shows it.
+__device__ __forceinline__ unsigned factors(float first, float second) {
+    return (__float_as_uint(first) + 0x8000u) >> 16 | ((__float_as_uint(second) + 0x8000u) & 0xffff0000u);
+}
+
+// The warp's share of h V^T; `x` are its columns of the samples. Tiles go in pairs, the inputs of each in order.
+__device__ __forceinline__ void multiply_forward(const Number* x, const Tiles& w, float* share, int g, int t) {
+    float sums[2][4] = {};
+    const unsigned* upper = reinterpret_cast<const unsigned*>(x + g * STRIDE) + t;
+    const unsigned* lower = upper + 8 * STRIDE / 2;
+#pragma unroll
+    for (int tile = 0; tile < OWN; tile += 2) {
+        const bool second = tile + 1 < OWN;
+        unsigned left[4] = {upper[tile * 4], lower[tile * 4], 0, 0};
+        if (second) {
+            left[2] = upper[tile * 4 + 4];
+            left[3] = lower[tile * 4 + 4];
+        }
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            unsigned right[2] = {factors(w[tile][2 * half], w[tile][2 * half + 1]), 0};
+            if (second) { right[1] = factors(w[tile + second][2 * half], w[tile + second][2 * half + 1]); }
+            mma_bf16(sums[half], left, right);
+        }
+    }
+    write_share(sums, share, g, t);
+}
+
+// gradient += delta^T h for the warp's columns.
+__device__ __forceinline__ void add_gradient(const Number* x, const float* deltas, Tiles& gradient, int lane) {
+    const int g = lane / 4, t = lane % 4;
+    const float* delta = deltas + 2 * t * UNITS + g;
+    unsigned left[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const float* at = delta + i / 2 * 8 * UNITS + i % 2 * 8;
+        left[i] = factors(at[0], at[UNITS]);
+    }
+    const Number* row = x + lane % 16 * STRIDE;
+#pragma unroll
+    for (int tile = 0; tile + 1 < OWN; tile += 2) {
+        unsigned right[4];
+        load_transposed<4>(right, row + (tile + lane / 16) * 8);
+        mma_bf16(gradient[tile], left, right);
+        mma_bf16(gradient[tile + 1], left, right + 2);
+    }
+    if (OWN % 2 == 1) {
+        unsigned right[2];
+        load_transposed<2>(right, row + (OWN - 1) * 8);
+        mma_bf16(gradient[OWN - 1], left, right);
+    }
+}
+
+#else
+
 // A factor, rounded with ties away from zero, and in f32 what is left of it then: 12 bits at most. The tensor cores drop
 // the last 13 bits of both.
 //
 // Rounding makes a number of that NaN whose bits are all ones. In f32 what is left of it is none, and so no sum is. In
-// the lesser precisions it would pass unseen from `h`; the reconstruction from the same sample shows it.
+// TF32 it would pass unseen from `h`; the reconstruction from the same sample shows it.
 struct Factor {
     unsigned high, low;
 };
@@ -56,10 +157,8 @@ __device__ __forceinline__ Factor factor(float x) {
 #if PRECISION == F32
     f.high = (bits + 0x1000u) & 0xffffe000u;
     f.low = __float_as_uint(x - __uint_as_float(f.high));
-#elif PRECISION == TF32
-    f.high = bits + 0x1000u;
 #else
-    f.high = (bits + 0x8000u) & 0xffff0000u;
+    f.high = bits + 0x1000u;
 #endif
     return f;
 }
@@ -77,32 +176,6 @@ __device__ __forceinline__ void multiply(float c[4], const Factor a[4], const Fa
     mma_tf32(c, a_high, b_high);
 }
 
-struct alignas(8) Pair {
-    float first, second;
-};
-
-// Starts copying, VECTOR bytes at a time, the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat the last before it, and
-// have no residual.
-__device__ __forceinline__ void copy_columns(float* columns, const float* h, int inputs, int first, int end,
-                                             int warp, int lane) {
-    constexpr int numbers = VECTOR / 4;
-    constexpr int chunks = 8 * OWN / numbers;
-    // Unrolled, its addresses would take the registers that the state needs.
-#pragma unroll 1
-    for (int i = lane; i < SAMPLES * chunks; i += 32) {
-        int sample = i / chunks;
-        int column = i % chunks * numbers;
-        int input = warp * OWN * 8 + column;
-        if (input < inputs) {
-            int row = first + sample < end ? first + sample : end - 1;
-            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * inputs + input);
-        }
-    }
-}
-
-// The numbers of a thread: of each tile those for the units g and g, g + 8 and g + 8.
-typedef float Tiles[OWN][4];
-
 // The warp's share of h V^T, [SAMPLES, UNITS] in `share`; `x` are its columns of the samples.
 __device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w, float* share, int g, int t) {
     float sums[2][4] = {};
@@ -118,16 +191,12 @@ __device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w,
             multiply(sums[half], left, right);
         }
     }
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-        float* at = share + g * UNITS + half * 8 + 2 * t;
-        *reinterpret_cast<Pair*>(at) = {sums[half][0], sums[half][1]};
-        *reinterpret_cast<Pair*>(at + 8 * UNITS) = {sums[half][2], sums[half][3]};
-    }
+    write_share(sums, share, g, t);
 }
 
 // gradient += delta^T h for the warp's columns.
-__device__ __forceinline__ void add_gradient(const float* x, const float* deltas, Tiles& gradient, int g, int t) {
+__device__ __forceinline__ void add_gradient(const float* x, const float* deltas, Tiles& gradient, int lane) {
+    const int g = lane / 4, t = lane % 4;
     // One after the other: together they would take too many registers.
 #pragma unroll 1
     for (int k = 0; k < SAMPLES / 8; k++) {
@@ -142,6 +211,8 @@ __device__ __forceinline__ void add_gradient(const float* x, const float* deltas
     }
 }
 
+#endif
+
 // The sum of what the warps left behind the last barrier.
 __device__ __forceinline__ double sum_of_warps(const double* warp_squares) {
     double sum = 0.0;
@@ -149,15 +220,15 @@ __device__ __forceinline__ double sum_of_warps(const double* warp_squares) {
     return sum;
 }
 
-// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs] and `target`
-// [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
+// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs], whose rows are
+// `pitch` numbers apart, and `target` [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
 // each minibatch the rate and the second moment's correction; `squares` [batches, blocks] takes the sums of squared
 // residuals.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
-    const float* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
+    const Number* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
     float* __restrict__ weight_first, float* __restrict__ weight_second, float* __restrict__ bias,
     float* __restrict__ bias_first, float* __restrict__ bias_second, const float* __restrict__ steps,
-    double* __restrict__ squares, int samples, int inputs, int outputs, int batch, int first_batch, int batches,
+    double* __restrict__ squares, int samples, int pitch, int inputs, int outputs, int batch, int first_batch, int batches,
     int activation, float slope, int optimizer, float decay1, float rest1, float decay2, float rest2, float eps) {
     DYNAMIC_SHARED(dynamic);
     // The biases, their two moments and their gradient.
@@ -178,7 +249,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     float* deltas = dynamic;
     float* shares = deltas + ENTRIES;
     float* firsts = shares + WARPS * ENTRIES + thread;
-    float* columns = shares + WARPS * ENTRIES + OWN * 4 * THREADS + warp * BUFFERS * STAGE;
+    Number* columns =
+        reinterpret_cast<Number*>(shares + WARPS * ENTRIES + OWN * 4 * THREADS) + warp * BUFFERS * STAGE;
 
     Tiles w, v, gradient;
 #pragma unroll
@@ -198,7 +270,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
         biases[2][thread] = unit_there ? bias_second[first_unit + thread] : 0.0f;
     }
     // Inputs beyond the last are zeros and stay it.
-    for (int i = lane; i < BUFFERS * STAGE; i += 32) { columns[i] = 0.0f; }
+    for (int i = lane; i < BUFFERS * STAGE; i += 32) { columns[i] = 0; }
     __syncwarp();
 
     const int batches_per_epoch = (samples + batch - 1) / batch;
@@ -209,7 +281,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             int begin = (first_batch + next_index) % batches_per_epoch * batch;
             int end = begin + batch <= samples ? begin + batch : samples;
             int first = begin + next_stage * SAMPLES;
-            copy_columns(columns + buffer * STAGE, h, inputs, first, end, warp, lane);
+            copy_columns(columns + buffer * STAGE, h, pitch, first, end, warp, lane);
             next_stage++;
             if (first + SAMPLES >= end) { next_stage = 0; next_index++; }
         }
@@ -236,7 +308,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             const float wanted = there ? __ldg(target + (usize)(first + sample) * outputs + first_unit + unit) : 0.0f;
             copy_async_wait<BUFFERS - 1>();
             __syncwarp();
-            const float* x = columns + buffer * STAGE;
+            const Number* x = columns + buffer * STAGE;
             multiply_forward(x, w, shares + warp * ENTRIES, g, t);
             __syncthreads();
 
@@ -253,7 +325,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             deltas[thread] = there ? scale * residual * activation_slope(ACTIVATION, slope, z, y) : 0.0f;
             __syncthreads();
 
-            add_gradient(x, deltas, gradient, g, t);
+            add_gradient(x, deltas, gradient, lane);
             if (thread < UNITS) {
 #pragma unroll 4
                 for (int i = 0; i < SAMPLES; i++) { biases[3][thread] += deltas[i * UNITS + thread]; }
