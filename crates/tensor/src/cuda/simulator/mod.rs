@@ -96,12 +96,7 @@ impl Simulated {
     }
 
     /// What is wrong with a launch, whatever the kernel.
-    fn check(
-        &self,
-        launch: Launch,
-        arguments: &[Argument],
-        memories: &Memories,
-    ) -> Result<(), String> {
+    fn check(&self, launch: Launch) -> Result<(), String> {
         let Launch { grid: [columns, rows], threads, shared_bytes } = launch;
         if columns == 0 || i32::try_from(columns).is_err() || !(1..=65_535).contains(&rows) {
             return Err(format!("a grid of {columns} times {rows} blocks"));
@@ -112,13 +107,6 @@ impl Simulated {
         if shared_bytes as usize > self.0.limits.shared_bytes {
             let limit = self.0.limits.shared_bytes;
             return Err(format!("{shared_bytes} bytes of shared memory, a block can have {limit}"));
-        }
-        for (index, argument) in arguments.iter().enumerate() {
-            if let Argument::Address(address) = argument
-                && memories.room(*address).is_none()
-            {
-                return Err(format!("argument {} is the address of no memory", index + 1));
-            }
         }
         Ok(())
     }
@@ -175,12 +163,13 @@ impl Device for Simulated {
         let memories = self.memories();
         let number = self.0.launches.fetch_add(1, Ordering::Relaxed);
         let seed = Self::seed_of_launch(self.0.seed, number);
-        self.check(launch, arguments, &memories)
-            // SAFETY: the caller's arguments; their number and types are checked against the kernel's.
-            .and_then(|()| unsafe {
-                library.run(kernel.name, &Request { launch, seed, arguments })
+        self.check(launch)
+            .and_then(|()| memories.of(arguments))
+            .and_then(|memories| {
+                let request = Request { launch, seed, arguments, memories: &memories };
+                // SAFETY: the memories live until they are dropped; what kernels do with them is checked.
+                unsafe { library.run(kernel.name, &request) }
             })
-            .and_then(|()| memories.check(arguments))
             .map_err(|reason| {
                 let action = format!("run `{}` of {}.cu", kernel.name, kernel.source.name);
                 Self::failed(action, format!("{reason} (launch {number} of seed {})", self.0.seed))

@@ -1,6 +1,7 @@
 // The names of kernels/device.cuh, and those of CUDA that kernels use, on the processor.
 
 #include <math.h>
+#include <string.h>
 
 #include <utility>
 
@@ -17,12 +18,6 @@
 // Where a function is called, as its last arguments.
 #define CALLED_AT const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
-struct dim3 {
-    unsigned x, y, z;
-};
-
-static dim3 threadIdx, blockIdx, blockDim, gridDim;
-
 struct alignas(8) float2 {
     float x, y;
 };
@@ -36,11 +31,6 @@ static inline float4 make_float4(float x, float y, float z, float w) { return {x
 
 namespace simulator {
 
-static void enter_thread(unsigned thread) {
-    me = thread;
-    threadIdx.x = thread;
-}
-
 // What a lane gives in a shuffle and whom it asks.
 template <class T> struct Shuffle {
     T given, taken;
@@ -53,7 +43,7 @@ template <class T> static void shuffle_together(Thread* lanes, unsigned mask) {
         auto* mine = static_cast<Shuffle<T>*>(lanes[i].data);
         if ((mask >> mine->source & 1) == 0) {
             Place place = lanes[i].place;
-            SIMULATOR_FAIL(
+            fail(
                 "%s (%s:%d): lane %u asks lane %u, which is not in the mask %#x", lanes[i].operation, place.file,
                 place.line, i, mine->source, mask);
         }
@@ -66,45 +56,6 @@ template <class T> static T shuffle(const char* operation, Place place, unsigned
     wait_for_warp(operation, place, mask, shuffle_together<T>, &mine);
     return mine.taken;
 }
-
-// What a lane holds of the matrices.
-struct Fragments {
-    float c[4];
-    unsigned a[4], b[2];
-};
-
-static float tf32(unsigned bits) {
-    float x;
-    bits &= 0xffffe000u;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-// C += A B of a warp with A [16, 8] and B [8, 8]: exact products, added one after the other in f32.
-static void mma_together(Thread* lanes, unsigned) {
-    float a[16][8], b[8][8], c[16][8];
-    for (unsigned lane = 0; lane < WARP; lane++) {
-        const Fragments& of = *static_cast<Fragments*>(lanes[lane].data);
-        unsigned g = lane / 4, t = lane % 4;
-        for (unsigned half = 0; half < 2; half++) {
-            for (unsigned k = 0; k < 2; k++) { a[g + 8 * half][t + 4 * k] = tf32(of.a[half + 2 * k]); }
-            b[t + 4 * half][g] = tf32(of.b[half]);
-            for (unsigned j = 0; j < 2; j++) { c[g + 8 * half][2 * t + j] = of.c[2 * half + j]; }
-        }
-    }
-    for (unsigned i = 0; i < 16; i++) {
-        for (unsigned k = 0; k < 8; k++) {
-            for (unsigned j = 0; j < 8; j++) { c[i][j] += a[i][k] * b[k][j]; }
-        }
-    }
-    for (unsigned lane = 0; lane < WARP; lane++) {
-        Fragments& of = *static_cast<Fragments*>(lanes[lane].data);
-        unsigned g = lane / 4, t = lane % 4;
-        for (unsigned i = 0; i < 4; i++) { of.c[i] = c[g + 8 * (i / 2)][2 * t + i % 2]; }
-    }
-}
-
-static void nothing_together(Thread*, unsigned) {}
 
 } // namespace simulator
 
@@ -158,7 +109,7 @@ static inline float quick_quotient(float a, float b) { return a / b; }
 
 static inline void mma_tf32(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
     simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::mma_together, &mine);
+    simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::multiply_together, &mine);
     for (unsigned i = 0; i < 4; i++) { c[i] = mine.c[i]; }
 }
 
@@ -167,7 +118,7 @@ template <int BYTES> static inline void copy_async(void* shared, const void* glo
     simulator::start_copy(shared, global, BYTES, {file, line});
 }
 
-static inline void copy_async_commit() { simulator::copies[simulator::me].groups += 1; }
+static inline void copy_async_commit() { simulator::end_group_of_copies(); }
 
 template <int PENDING> static inline void copy_async_wait() { simulator::finish_copies(PENDING); }
 
