@@ -44,6 +44,7 @@ pub use ops::{
     gemm::{Gemm, GemmConfig},
     loss::{LossConfig, LossGradient},
     moments::ColumnMoments,
+    peak::PeakFlops,
     pointwise::Pointwise,
     random_fill::{RandomFill, RandomStream},
     ridge::{FitRidge, RidgeConfig, RidgeFit},

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
-    LossGradient, Precision, RandomFill, Reference, Result, TrainDecoder,
+    LossGradient, PeakFlops, Precision, RandomFill, Reference, Result, TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
@@ -18,6 +18,7 @@ pub trait FullBackend:
     + BatchEntropy
     + LossGradient
     + GatherRows
+    + PeakFlops
 {
 }
 impl<B> FullBackend for B where
@@ -30,6 +31,7 @@ impl<B> FullBackend for B where
         + BatchEntropy
         + LossGradient
         + GatherRows
+        + PeakFlops
 {
 }
 

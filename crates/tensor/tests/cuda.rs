@@ -1,6 +1,5 @@
 //! The conformance suite on the machine's CUDA device.
 #![cfg(feature = "cuda")]
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use tensor::{Backend, conformance, cuda::Cuda};
 

@@ -8,6 +8,7 @@ use super::{
     Cpu,
     simd::{Kernel, Lanes},
 };
+use crate::{PeakFlops, Precision, Result};
 
 /// Sums kept at once: enough to hide the latency of a product, few enough for the registers of every instruction set.
 const SUMS: usize = 12;
@@ -36,10 +37,10 @@ impl Kernel for Multiply {
     }
 }
 
-impl Cpu {
-    /// Floating-point operations per second of fused multiply-adds in registers, on all threads of the current pool
-    /// together, each working for about `seconds`.
-    pub fn peak_flops(&self, seconds: f64) -> f64 {
+/// Fused multiply-adds in registers, on all threads of the current pool together, each working for about `seconds`;
+/// whatever the precision, since it is the f32 peak that kernels of less are held against too.
+impl PeakFlops for Cpu {
+    fn peak_flops(&self, _: Precision, seconds: f64) -> Result<f64> {
         let threads = rayon::current_num_threads();
         let flops = |turns: usize| (2 * SUMS * self.level.lanes() * turns) as f64;
         let rate = |turns: usize, threads: usize| {
@@ -51,7 +52,7 @@ impl Cpu {
         };
         let short = 1_000_000;
         let turns = (rate(short, threads) / threads as f64 * seconds / flops(1)) as usize;
-        rate(turns.max(short), threads)
+        Ok(rate(turns.max(short), threads))
     }
 }
 
@@ -61,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_peak_is_a_rate() {
-        let peak = Cpu::new().peak_flops(0.01);
+        let peak = Cpu::new().peak_flops(Precision::F32, 0.01).unwrap();
         assert!(peak.is_finite() && peak > 1e7, "{peak:e}");
     }
 }

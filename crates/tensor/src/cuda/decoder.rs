@@ -5,10 +5,11 @@ use super::{
     device::{Device, Limits},
     kernel::{Argument, Kernel, Launch, Source},
     optimizer::Step,
+    wide_decoder::Squares,
 };
 use crate::{
-    Backend, DecoderConfig, DecoderState, Precision, Result, TrainDecoder,
-    ops::decoder::{check_decoder, train_by_parts},
+    Activation, Backend, DecoderConfig, DecoderState, Optimizer, Precision, Result, TrainDecoder,
+    ops::decoder::check_decoder,
 };
 
 pub(super) static SOURCE: Source =
@@ -29,6 +30,8 @@ const OWN_SHARED_BYTES: usize = 512;
 struct Plan {
     /// Tiles of 8 inputs for each warp.
     own: usize,
+    /// Numbers from one sample to the next.
+    pitch: usize,
     /// Bytes copied at a time.
     vector: usize,
     /// Stages of samples in shared memory.
@@ -39,42 +42,73 @@ struct Plan {
 
 impl Plan {
     /// How a decoder of `inputs` inputs fits the device, if it does.
-    fn new(inputs: usize, limits: Limits) -> Option<Self> {
+    fn new(inputs: usize, precision: Precision, limits: Limits) -> Option<Self> {
         let own = inputs.div_ceil(8 * WARPS);
-        let stride = 8 * own + if own % 2 == 0 { 8 } else { 0 };
-        let vector = [16, 8, 4].into_iter().find(|bytes| inputs * 4 % bytes == 0)?;
+        let stride = 8 * own + if own.is_multiple_of(2) { 8 } else { 0 };
+        // Samples that are bfloat16 numbers are copied once anyway, and can be given rows that begin where it suits.
+        let (pitch, number) = match precision {
+            Precision::F32 | Precision::Tf32 => (inputs, size_of::<f32>()),
+            Precision::Bf16 => (inputs.next_multiple_of(8), 2),
+        };
+        let vector =
+            [16, 8, 4].into_iter().find(|&bytes| (pitch * number).is_multiple_of(bytes))?;
         let shared_bytes = |buffers| {
             let fixed = UNITS * SAMPLES * (1 + WARPS) + own * 4 * THREADS;
-            (fixed + WARPS * buffers * SAMPLES * stride) * size_of::<f32>()
+            fixed * size_of::<f32>() + WARPS * buffers * SAMPLES * stride * number
         };
         let fits =
             |&buffers: &usize| shared_bytes(buffers) + OWN_SHARED_BYTES <= limits.shared_bytes;
         let buffers = [4, 3, 2].into_iter().find(fits).filter(|_| own <= MOST_TILES)?;
-        Some(Self { own, vector, buffers, shared_bytes: shared_bytes(buffers) })
+        Some(Self { own, pitch, vector, buffers, shared_bytes: shared_bytes(buffers) })
     }
 
-    fn kernel(self, config: &DecoderConfig) -> Kernel {
-        let (activation, _) = activation::numbered(config.activation);
+    fn kernel(self, config: &DecoderConfig, specialised: bool) -> Kernel {
         let precision = match config.precision {
             Precision::F32 => 0,
             Precision::Tf32 => 1,
             Precision::Bf16 => 2,
         };
-        let optimizer = Step::new(&config.optimizer, 1).kind as usize;
-        let defines = [
+        let mut defines = vec![
             ("OWN", self.own),
             ("VECTOR", self.vector),
             ("BUFFERS", self.buffers),
             ("PRECISION", precision),
-            ("ACTIVATION", activation as usize),
-            ("OPTIMIZER", optimizer),
         ];
-        let defines = defines.map(|(name, value)| (name, value.to_string())).to_vec();
+        if specialised {
+            let (activation, _) = activation::numbered(config.activation);
+            let optimizer = Step::new(&config.optimizer, 1).kind;
+            defines
+                .extend([("ACTIVATION", activation as usize), ("OPTIMIZER", optimizer as usize)]);
+        }
+        let defines = defines.into_iter().map(|(name, value)| (name, value.to_string())).collect();
         Kernel { defines, ..Kernel::new(&SOURCE, "train_decoder") }
     }
 }
 
-/// On chip where registers and shared memory hold a block of the decoder, which is up to 1024 inputs; else by parts.
+/// The kernel as it is specialised for Adam and tanh in every precision, for as many tiles of inputs as there can be and
+/// for fewer, with what that is in words.
+pub(super) fn every_kernel() -> impl Iterator<Item = (String, Kernel)> {
+    let roomy = Limits { multiprocessors: 1, shared_bytes: usize::MAX };
+    let precisions = [Precision::F32, Precision::Tf32, Precision::Bf16];
+    (1..=MOST_TILES).flat_map(move |own| {
+        precisions.into_iter().filter_map(move |precision| {
+            let inputs = own * 8 * WARPS;
+            let plan = Plan { buffers: 2, ..Plan::new(inputs, precision, roomy)? };
+            let config = DecoderConfig {
+                samples: 1,
+                inputs,
+                outputs: 1,
+                batch: 1,
+                activation: Activation::Tanh,
+                optimizer: Optimizer::adam(1e-3),
+                precision,
+            };
+            Some((format!("{inputs} inputs in {precision}"), plan.kernel(&config, true)))
+        })
+    })
+}
+
+/// On chip where registers and shared memory hold a block of the decoder, which is up to 1024 inputs; else by products.
 impl<D: Device> TrainDecoder for Cuda<D> {
     fn train_decoder(
         &self,
@@ -85,15 +119,24 @@ impl<D: Device> TrainDecoder for Cuda<D> {
         state: &mut DecoderState<Self>,
     ) -> Result<Vec<f64>> {
         check_decoder(self, config, h, target, state)?;
-        let plan = Plan::new(config.inputs, self.device.limits());
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let plan = Plan::new(config.inputs, config.precision, self.device.limits());
         // The kernel counts samples and units in 32 bits.
         let countable = [config.samples + config.batch, config.outputs, batches.len()]
             .iter()
             .all(|&count| count <= i32::MAX as usize / 2);
-        match plan.filter(|_| countable && !batches.is_empty()) {
-            Some(plan) => self.train_on_chip(plan, config, batches, [h, target], state),
-            None => train_by_parts(self, config, batches, h, target, state),
-        }
+        let samples = [h, target];
+        let Squares { sums, blocks } = match plan.filter(|_| countable) {
+            Some(plan) => self.train_on_chip(plan, config, batches.clone(), samples, state)?,
+            None => self.train_by_products(config, batches.clone(), samples, state)?,
+        };
+        let sums = self.download(&sums)?;
+        let loss = |(sums, index): (&[f64], usize)| {
+            sums.iter().sum::<f64>() / (config.batch_range(index).len() * config.outputs) as f64
+        };
+        Ok(sums.chunks_exact(blocks).zip(batches).map(loss).collect())
     }
 }
 
@@ -105,7 +148,7 @@ impl<D: Device> Cuda<D> {
         batches: Range<usize>,
         [h, target]: [&CudaBuffer<f32, D>; 2],
         state: &mut DecoderState<Self>,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Squares<D>> {
         let DecoderConfig { samples, inputs, outputs, batch, .. } = *config;
         let blocks = outputs.div_ceil(UNITS);
         let step_of = |done: usize| Step::new(&config.optimizer, state.steps + 1 + done as u64);
@@ -116,33 +159,35 @@ impl<D: Device> Cuda<D> {
             })
             .collect();
         let steps = self.upload(&steps)?;
-        let mut squares = self.zeros::<f64>(blocks * batches.len())?;
-        let (_, slope) = activation::numbered(config.activation);
-        let Step { decay, rest, eps, .. } = step_of(0);
+        let mut sums = self.zeros(blocks * batches.len())?;
+        let [activation, slope] = activation::arguments(config.activation);
+        let Step { kind, decay, rest, eps, .. } = step_of(0);
         let first = batches.start % config.batches_per_epoch();
-        let counts = [samples, inputs, outputs, batch, first, batches.len()];
+        let rounded = match config.precision {
+            Precision::F32 | Precision::Tf32 => None,
+            Precision::Bf16 => Some(self.to_bf16([samples, inputs, plan.pitch], h)?),
+        };
+        let h = rounded.as_ref().unwrap_or(h);
+        let counts = [samples, plan.pitch, inputs, outputs, batch, first, batches.len()];
         let [w1, w2] = &mut state.weight_moments;
         let [b1, b2] = &mut state.bias_moments;
         let mut arguments: Vec<Argument> = vec![h.into(), target.into()];
         arguments.extend([&mut state.weights, w1, w2, &mut state.bias, b1, b2].map(Argument::from));
-        arguments.extend([Argument::from(&steps), (&mut squares).into()]);
+        arguments.extend([Argument::from(&steps), (&mut sums).into()]);
         arguments.extend(counts.map(|count| Argument::I32(count as i32)));
-        arguments.extend([slope, decay[0], rest[0], decay[1], rest[1], eps].map(Argument::F32));
+        arguments.extend([activation, slope, Argument::I32(kind)]);
+        arguments.extend([decay[0], rest[0], decay[1], rest[1], eps].map(Argument::F32));
+        let kernel = plan.kernel(config, self.device.compiles_quickly());
         let launch = Launch {
             grid: [blocks as u32, 1],
             threads: THREADS as u32,
             shared_bytes: plan.shared_bytes as u32,
         };
         // SAFETY: `check_decoder` saw that the buffers are as long as the shape needs; `steps` has two numbers for each
-        // minibatch, `squares` one for each block and minibatch, and counts fit into 32 bits.
-        unsafe { self.device.launch(&plan.kernel(config), launch, &arguments) }?;
+        // minibatch, `sums` one for each minibatch and block, and counts fit into 32 bits.
+        unsafe { self.device.launch(&kernel, launch, &arguments) }?;
         state.steps += batches.len() as u64;
-        let squares = self.download(&squares)?;
-        let loss = |(place, index): (usize, usize)| {
-            let sum: f64 = squares[place..].iter().step_by(batches.len()).sum();
-            sum / (config.batch_range(index).len() * outputs) as f64
-        };
-        Ok(batches.clone().enumerate().map(loss).collect())
+        Ok(Squares { sums, blocks })
     }
 }
 
@@ -154,24 +199,31 @@ mod tests {
 
     #[test]
     fn the_published_widths_are_trained_on_chip() {
-        let mnist = Plan::new(784, H200).expect("784 inputs fit");
-        assert_eq!((mnist.own, mnist.vector, mnist.buffers), (13, 16, 3));
-        let cifar10 = Plan::new(1024, H200).expect("1024 inputs fit");
-        assert_eq!((cifar10.own, cifar10.buffers), (16, 2));
-        assert_eq!(Plan::new(1025, H200), None);
+        for precision in [Precision::F32, Precision::Tf32] {
+            let mnist = Plan::new(784, precision, H200).expect("784 inputs fit");
+            assert_eq!((mnist.own, mnist.vector, mnist.buffers), (13, 16, 3));
+            let cifar10 = Plan::new(1024, precision, H200).expect("1024 inputs fit");
+            assert_eq!((cifar10.own, cifar10.buffers), (16, 2));
+            assert_eq!(Plan::new(1025, precision, H200), None);
+        }
+        let mnist = Plan::new(784, Precision::Bf16, H200).expect("784 inputs fit");
+        assert_eq!((mnist.own, mnist.vector, mnist.buffers), (13, 16, 4));
     }
 
     #[test]
     fn a_device_with_less_shared_memory_trains_what_fits() {
         let small = Limits { multiprocessors: 108, shared_bytes: 163 * 1024 };
-        assert!(Plan::new(512, small).is_some());
-        assert_eq!(Plan::new(1024, small), None);
+        assert!(Plan::new(512, Precision::F32, small).is_some());
+        assert!(Plan::new(784, Precision::Bf16, small).is_some());
+        assert_eq!(Plan::new(1024, Precision::F32, small), None);
     }
 
     #[test]
     fn rows_are_copied_in_pieces_they_begin_at() {
         for (inputs, vector) in [(784, 16), (6, 8), (7, 4), (1, 4)] {
-            assert_eq!(Plan::new(inputs, H200).unwrap().vector, vector, "{inputs}");
+            assert_eq!(Plan::new(inputs, Precision::F32, H200).unwrap().vector, vector, "{inputs}");
+            let halves = Plan::new(inputs, Precision::Bf16, H200).unwrap();
+            assert_eq!((halves.vector, halves.pitch % 8), (16, 0), "{inputs}");
         }
     }
 }

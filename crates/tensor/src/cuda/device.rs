@@ -38,6 +38,9 @@ pub trait Device: Clone + Debug + Send + Sync + 'static {
     /// What kernels have to fit.
     fn limits(&self) -> Limits;
 
+    /// Whether a kernel may be compiled for every combination of an activation and an optimiser.
+    fn compiles_quickly(&self) -> bool;
+
     /// `bytes` zero bytes, at least one, aligned to 256.
     ///
     /// # Errors

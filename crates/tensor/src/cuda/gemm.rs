@@ -8,6 +8,7 @@ use crate::{Backend, Dense, Error, Gemm, GemmConfig, Precision, Result};
 
 pub(super) static SOURCE: Source = Source { name: "gemm", text: include_str!("kernels/gemm.cu") };
 static ROUND_FACTOR: Kernel = Kernel::new(&SOURCE, "round_factor");
+static TO_BF16: Kernel = Kernel::new(&SOURCE, "to_bf16");
 static SCALE: Kernel = Kernel::new(&SOURCE, "scale");
 
 /// Products are the device's library's. Factors of less than f32's precision are rounded beforehand: what is left has
@@ -45,7 +46,7 @@ impl<D: Device> Dense for Cuda<D> {}
 
 impl<D: Device> Cuda<D> {
     /// The library counts rows and columns in 32 bits.
-    fn check_sizes(&self, sizes: [usize; 3]) -> Result<()> {
+    pub(super) fn check_sizes(&self, sizes: [usize; 3]) -> Result<()> {
         match sizes.into_iter().find(|&size| i32::try_from(size).is_err()) {
             None => Ok(()),
             Some(size) => Err(Error::Device {
@@ -56,8 +57,23 @@ impl<D: Device> Cuda<D> {
         }
     }
 
+    /// `x` `[rows, cols]` as bfloat16 numbers, two to an element of the result, with rows `pitch` numbers apart: an even
+    /// number, at least `cols`.
+    pub(super) fn to_bf16(
+        &self,
+        [rows, cols, pitch]: [usize; 3],
+        x: &CudaBuffer<f32, D>,
+    ) -> Result<CudaBuffer<f32, D>> {
+        let mut out = self.zeros(rows * pitch / 2)?;
+        let [rows, cols, numbers] = [rows, cols, pitch].map(Into::into);
+        let arguments = [rows, cols, numbers, x.into(), (&mut out).into()];
+        // SAFETY: `out` has two numbers to an element, and `x` is as long, as the caller saw.
+        unsafe { self.device.launch(&TO_BF16, Launch::elements(2 * self.len(&out)), &arguments) }?;
+        Ok(out)
+    }
+
     /// The first `n` numbers of `x` as factors of `precision`, where that makes a difference.
-    fn rounded(
+    pub(super) fn rounded(
         &self,
         precision: Precision,
         n: usize,

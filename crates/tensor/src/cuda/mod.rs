@@ -12,6 +12,7 @@ mod backward;
 mod batch_entropy;
 mod buffer;
 mod cache;
+mod check;
 mod decoder;
 mod device;
 mod divergence;
@@ -29,14 +30,18 @@ mod product;
 mod random_fill;
 #[cfg(feature = "test-util")]
 mod simulator;
+mod wide_decoder;
 
 pub use buffer::CudaBuffer;
+pub use check::{CheckedKernel, check_kernels};
 pub use driver::Driver;
 pub use kernel::Resources;
+pub use libraries::{LIBRARIES_VARIABLE, Library};
+pub use nvrtc::CACHE_VARIABLE;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 
-use crate::FitRidge;
+use crate::{FitRidge, PeakFlops};
 use device::Device;
 
 /// A CUDA device: `cuda:0`.
@@ -48,6 +53,7 @@ pub struct Cuda<D = Driver> {
 }
 
 impl<D: Device> FitRidge for Cuda<D> {}
+impl<D: Device> PeakFlops for Cuda<D> {}
 
 #[cfg(test)]
 mod tests {

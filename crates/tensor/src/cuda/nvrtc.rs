@@ -22,7 +22,7 @@ pub const CACHE_VARIABLE: &str = "ISOBATH_KERNEL_CACHE";
 
 /// Machine code of a file of kernels.
 #[derive(Clone, Debug)]
-pub struct Compiled {
+pub(super) struct Compiled {
     /// The device's executable.
     pub cubin: Vec<u8>,
     /// What its kernels take.
@@ -33,7 +33,7 @@ pub struct Compiled {
 ///
 /// # Errors
 /// [`Error::Unavailable`] without a compiler, [`Error::Kernel`] with what the compiler said.
-pub fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
+pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     let unavailable = |reason| Error::Unavailable { backend: "cuda".to_owned(), reason };
     Library::Nvrtc.find().map_err(unavailable)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);

@@ -9,9 +9,9 @@ use crate::{Activation, Backend, Optimizer, Pointwise, Result, backend::expect_l
 pub(super) static SOURCE: Source =
     Source { name: "pointwise", text: include_str!("kernels/pointwise.cu") };
 static BIAS_ACTIVATION: Kernel = Kernel::new(&SOURCE, "bias_activation");
-static SQUARED_ERROR_GRADIENT: Kernel = Kernel::new(&SOURCE, "squared_error_gradient");
-static COLUMN_SUMS: Kernel = Kernel::new(&SOURCE, "column_sums");
-static OPTIMIZER_STEP: Kernel = Kernel::new(&SOURCE, "optimizer_step");
+pub(super) static SQUARED_ERROR_GRADIENT: Kernel = Kernel::new(&SOURCE, "squared_error_gradient");
+pub(super) static COLUMN_SUMS: Kernel = Kernel::new(&SOURCE, "column_sums");
+pub(super) static OPTIMIZER_STEP: Kernel = Kernel::new(&SOURCE, "optimizer_step");
 
 impl<D: Device> Pointwise for Cuda<D> {
     fn bias_activation(

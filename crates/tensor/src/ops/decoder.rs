@@ -158,7 +158,7 @@ pub(crate) fn check_decoder<B: Backend>(
     Ok(())
 }
 
-pub(crate) fn train_by_parts<B: Gemm + Pointwise>(
+fn train_by_parts<B: Gemm + Pointwise>(
     backend: &B,
     config: &DecoderConfig,
     batches: Range<usize>,

@@ -10,6 +10,7 @@ pub(crate) mod gather;
 pub(crate) mod gemm;
 pub(crate) mod loss;
 pub(crate) mod moments;
+pub(crate) mod peak;
 pub(crate) mod pointwise;
 pub(crate) mod random_fill;
 pub(crate) mod ridge;

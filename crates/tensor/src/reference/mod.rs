@@ -10,8 +10,8 @@ use activation::{derivative, value};
 
 use crate::{
     Activation, Backward, BatchEntropy, ColumnMoments, Dense, Divergence, DivergenceKind,
-    GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer, Pointwise, RandomFill,
-    Result, TrainDecoder,
+    GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer, PeakFlops, Pointwise,
+    RandomFill, Result, TrainDecoder,
     backend::{expect_len, host_backend},
     ops::divergence::SHIFT,
 };
@@ -229,5 +229,6 @@ impl BatchEntropy for Reference {}
 impl Dense for Reference {}
 impl GatherRows for Reference {}
 impl LossGradient for Reference {}
+impl PeakFlops for Reference {}
 impl RandomFill for Reference {}
 impl TrainDecoder for Reference {}

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use tensor::{Cpu, Precision, SimdLevel};
+use tensor::{BackendSpec, BackendTask, FullBackend, Precision, SimdLevel};
 
 use super::{
     Size, at_least_one,
@@ -21,6 +21,9 @@ use crate::cli::{Usage, exit};
 
 /// Layers and images of `--quick`.
 const QUICK: (usize, usize) = (4, 6400);
+
+/// Networks that keep a device busy: a decoder of the published width fills a good third of a large one.
+const NETWORKS_ON_A_DEVICE: usize = 8;
 
 /// The least share of its highest peak that a machine left alone keeps.
 const STEADY: f64 = 0.85;
@@ -43,6 +46,9 @@ pub(super) struct Arguments {
     /// Compare with this one alone; may be given several times: published, layerwise, manual, batched
     #[arg(long = "program", value_name = "NAME", value_parser = external::program)]
     programs: Vec<&'static Program>,
+    /// Where the work is done: cpu or cuda:N
+    #[arg(long, default_value = "cpu", conflicts_with = "training")]
+    backend: BackendSpec,
     /// Layers
     #[arg(long, default_value_t = 20, value_parser = at_least_one)]
     depth: usize,
@@ -62,7 +68,7 @@ pub(super) struct Arguments {
 /// Who takes a turn.
 #[derive(Clone, Copy)]
 enum Competitor {
-    Isobath { name: &'static str, about: &'static str, means: Means },
+    Isobath { name: &'static str, about: &'static str, means: Means, at_once: usize },
     Trainer { name: &'static str, about: &'static str, shape: Shape, at_once: usize },
     Other(&'static Program),
 }
@@ -84,8 +90,8 @@ impl Competitor {
 
     fn run(self, setting: Setting<'_>) -> Result<Measured> {
         match self {
-            Self::Isobath { means, .. } => {
-                let report = isobath::epoch(setting.depth, setting.size, means)?;
+            Self::Isobath { means, at_once, .. } => {
+                let report = isobath::epoch(setting.depth, setting.size, (means, at_once))?;
                 Ok(Measured { seconds: report.seconds, losses: report.last_losses.to_vec() })
             }
             Self::Trainer { shape, at_once, .. } => {
@@ -136,6 +142,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         }
     }
     let python = Python::find(&arguments.python)?;
+    let (description, _) = arguments.backend.dispatch(Yardstick)??;
     let samples = tempfile::tempdir().context("cannot make a temporary folder")?;
     external::write_samples(samples.path(), size)?;
     let setting = Setting {
@@ -144,6 +151,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         samples: samples.path(),
         depth,
         size,
+        backend: arguments.backend,
         steps: arguments.steps,
     };
     let mut rows = Vec::new();
@@ -161,15 +169,14 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
             "{}",
             json!({
                 "depth": depth, "width": width, "images": images, "batch": batch,
-                "threads": rayon::current_num_threads(), "backend": cpu_description(),
+                "threads": rayon::current_num_threads(), "backend": description,
                 "python": python.versions, "rounds": repeat, "peak_gflops": peak, "programs": programs,
             })
         );
         return Ok(exit::DONE);
     }
     println!(
-        "{} with {} threads: {}",
-        cpu_description(),
+        "{description} with {} threads: {}",
         rayon::current_num_threads(),
         cascade::describe(depth, size)
     );
@@ -197,7 +204,7 @@ struct Table {
 
 fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>> {
     if !arguments.training {
-        let competitors = competitors(&arguments.programs);
+        let competitors = competitors(arguments.backend, &arguments.programs);
         return Ok(vec![Table { competitors, flops: size.flops(depth) }]);
     }
     let table = |shape: Shape| {
@@ -215,7 +222,7 @@ fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>>
 }
 
 /// This program and those asked for; all of its kind where none is.
-fn competitors(asked: &[&'static Program]) -> Vec<Competitor> {
+fn competitors(backend: BackendSpec, asked: &[&'static Program]) -> Vec<Competitor> {
     let is_asked = |program: &Program| {
         asked.is_empty() || asked.iter().any(|asked| asked.name == program.name)
     };
@@ -223,16 +230,31 @@ fn competitors(asked: &[&'static Program]) -> Vec<Competitor> {
         .iter()
         .filter(|program| program.workload == Workload::Cascade && is_asked(program))
         .map(Competitor::Other);
-    own().into_iter().chain(others).collect()
+    own(backend).into_iter().chain(others).collect()
 }
 
-/// This program, and the other ways this processor has to do the work.
-fn own() -> Vec<Competitor> {
+/// This program, and the other ways it has to do the work on `backend`.
+fn own(backend: BackendSpec) -> Vec<Competitor> {
     let isobath = |name, about, precision, simd| Competitor::Isobath {
         name,
         about,
-        means: Means { precision, simd },
+        means: Means { precision, backend, simd },
+        at_once: 1,
     };
+    if backend != BackendSpec::Cpu {
+        let side_by_side = |name, about, precision| Competitor::Isobath {
+            name,
+            about,
+            means: Means { precision, backend, simd: None },
+            at_once: NETWORKS_ON_A_DEVICE,
+        };
+        return vec![
+            isobath("isobath", "this program, one network at a time", Precision::F32, None),
+            side_by_side("isobath, 8 at once", "eight networks side by side", Precision::F32),
+            side_by_side("isobath tf32", "the same, products in tf32", Precision::Tf32),
+            side_by_side("isobath bf16", "the same, factors rounded to bf16", Precision::Bf16),
+        ];
+    }
     let mut own = vec![isobath("isobath", "this program", Precision::F32, None)];
     if SimdLevel::detect() == SimdLevel::Amx {
         own.push(isobath(
@@ -252,9 +274,21 @@ fn shared_baselines() -> PathBuf {
     std::env::var_os("ISOBATH_SHARED").map_or(beside, PathBuf::from).join("baselines")
 }
 
-fn cpu_description() -> String {
-    use tensor::Backend;
-    Cpu::new().description()
+/// A backend's description and its peak, operations per second: of products on tensor cores where it has them.
+struct Yardstick;
+
+impl BackendTask for Yardstick {
+    type Output = tensor::Result<(String, f64)>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+        let peak = match backend.peak_flops(Precision::Tf32, PEAK_SECONDS) {
+            Err(tensor::Error::Precision { .. }) => {
+                backend.peak_flops(Precision::F32, PEAK_SECONDS)?
+            }
+            other => other?,
+        };
+        Ok((backend.description(), peak))
+    }
 }
 
 /// Lets all take their turns, `repeat` times.
@@ -263,11 +297,11 @@ fn rounds(
     setting: Setting<'_>,
     repeat: usize,
 ) -> Result<Vec<Vec<Turn>>> {
-    let cpu = Cpu::new();
-    let mut before = cpu.peak_flops(PEAK_SECONDS);
+    let peak = || anyhow::Ok(setting.backend.dispatch(Yardstick)??.1);
+    let mut before = peak()?;
     let mut turn = |round: usize, competitor: &Competitor| {
         let measured = competitor.run(setting)?;
-        let after = cpu.peak_flops(PEAK_SECONDS);
+        let after = peak()?;
         // The machine's speed drifts, so each time is held against the peak around it.
         let peak = f64::midpoint(std::mem::replace(&mut before, after), after);
         let name = competitor.name();
@@ -331,7 +365,7 @@ mod tests {
             |seconds| Turn { measured: Measured { seconds, losses: vec![0.1, 0.2] }, peak: 8.0 };
         // The machine is half as fast in the second round; the ratio does not see it.
         let rounds = [vec![turn(1.0), turn(3.0)], vec![turn(2.0), turn(6.0)]];
-        let competitors = [own()[0], Competitor::Other(&PROGRAMS[2])];
+        let competitors = [own(BackendSpec::Cpu)[0], Competitor::Other(&PROGRAMS[2])];
         let rows = rows(&competitors, &rounds, 4.0);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].ratio, Summary { median: 1.0, low: 1.0, high: 1.0 });
@@ -342,6 +376,9 @@ mod tests {
 
     #[test]
     fn all_programs_take_part_unless_some_are_named() {
-        assert_eq!(competitors(&[]).len(), own().len() + PROGRAMS.len() - Shape::ALL.len());
+        assert_eq!(
+            competitors(BackendSpec::Cpu, &[]).len(),
+            own(BackendSpec::Cpu).len() + PROGRAMS.len() - Shape::ALL.len()
+        );
     }
 }

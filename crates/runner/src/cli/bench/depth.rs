@@ -92,7 +92,7 @@ fn reports(depths: &[usize], size: Size, means: Means, repeat: usize) -> Result<
     let mut reports = vec![Vec::new(); depths.len()];
     for round in 1..=repeat {
         for (&depth, reports) in depths.iter().zip(&mut reports) {
-            let report = isobath::epoch(depth, size, means)?;
+            let report = isobath::epoch(depth, size, (means, 1))?;
             eprintln!("round {round} of {repeat}: depth {depth}, {:.3} s", report.seconds);
             reports.push(report);
         }

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 
 use datasets::Samples;
+use tensor::BackendSpec;
 
 use super::{Size, cascade, train::Shape};
 
@@ -34,6 +35,8 @@ pub(super) struct Program {
     script: &'static str,
     /// What it is told beside the size of the work.
     arguments: &'static [&'static str],
+    /// What it is told on top where it works on a device.
+    on_a_device: &'static [&'static str],
     /// The only width of layers it knows.
     width: usize,
 }
@@ -54,7 +57,7 @@ const fn cascade_program(
     about: &'static str,
 ) -> Program {
     let (workload, script) = (Workload::Cascade, "pytorch_cascade.py");
-    Program { name, about, workload, script, arguments, width: 784 }
+    Program { name, about, workload, script, arguments, on_a_device: &["--tf32"], width: 784 }
 }
 
 const fn training_program(shape: Shape, arguments: &'static [&'static str]) -> Program {
@@ -64,6 +67,7 @@ const fn training_program(shape: Shape, arguments: &'static [&'static str]) -> P
         workload: Workload::Training(shape),
         script: "pytorch_train.py",
         arguments,
+        on_a_device: &["--graph"],
         width: 784,
     }
 }
@@ -127,6 +131,8 @@ pub(super) struct Setting<'a> {
     pub(super) samples: &'a Path,
     pub(super) depth: usize,
     pub(super) size: Size,
+    /// Where programs are to do the work.
+    pub(super) backend: BackendSpec,
     /// Steps that a training is timed for; an epoch if not given.
     pub(super) steps: Option<usize>,
 }
@@ -170,7 +176,7 @@ impl Program {
     /// # Errors
     /// When it cannot be started, fails, or prints something else than a time.
     pub(super) fn run(&self, setting: Setting<'_>) -> Result<Measured> {
-        let Setting { python, scripts, samples, depth, size, steps } = setting;
+        let Setting { python, scripts, samples, depth, size, backend, steps } = setting;
         let mut numbers = vec![
             ("--depth", depth),
             ("--batch", size.batch),
@@ -184,6 +190,9 @@ impl Program {
         command.arg(scripts.join(self.script)).args(self.arguments).arg("--data").arg(samples);
         for (name, number) in numbers {
             command.args([name, &number.to_string()]);
+        }
+        if backend != BackendSpec::Cpu {
+            command.arg("--device").arg(backend.to_string()).args(self.on_a_device);
         }
         let output = command.stdin(Stdio::null()).output();
         let output = output.with_context(|| format!("cannot start {}", python.path.display()))?;

@@ -25,14 +25,15 @@ pub(super) struct TrainReport {
     pub(super) last_loss: f64,
 }
 
-/// One epoch of decoders in a new process, on as many threads as this one has.
+/// One epoch of decoders in a new process, on as many threads as this one has, of each of `at_once` networks.
 ///
 /// # Errors
 /// When the process cannot be started or fails.
-pub(super) fn epoch(depth: usize, size: Size, means: Means) -> Result<Report> {
+pub(super) fn epoch(depth: usize, size: Size, (means, at_once): (Means, usize)) -> Result<Report> {
     let mut arguments = vec!["cascade".to_owned()];
     arguments.extend(means.arguments());
     arguments.extend(["--width".to_owned(), size.width.to_string()]);
+    arguments.extend(["--at-once".to_owned(), at_once.to_string()]);
     bench(arguments, depth, size)
 }
 

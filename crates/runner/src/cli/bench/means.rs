@@ -1,20 +1,23 @@
 //! How this program is to do the work.
 
 use clap::Args;
-use tensor::{Cpu, Precision, SimdLevel};
+use tensor::{BackendSpec, Cpu, Precision, SimdLevel};
 
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Means {
     /// Precision of the products decoders are trained by: f32, tf32 or bf16
     #[arg(long, default_value = "f32", value_parser = precision)]
     pub(super) precision: Precision,
+    /// Backend: cpu, reference or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub(super) backend: BackendSpec,
     /// SIMD instructions instead of the best this processor has: amx, avx512, avx2, neon or scalar
     #[arg(long, value_parser = level)]
     pub(super) simd: Option<SimdLevel>,
 }
 
 impl Means {
-    /// The backend that has them.
+    /// The processor, where that is the backend.
     pub(super) fn cpu(self) -> Cpu {
         self.simd.and_then(Cpu::with_level).unwrap_or_default()
     }
@@ -23,7 +26,8 @@ impl Means {
     pub(super) fn arguments(self) -> Vec<String> {
         let simd = self.simd.map(|level| ["--simd".to_owned(), level.name().to_owned()]);
         let precision = ["--precision".to_owned(), self.precision.to_string()];
-        precision.into_iter().chain(simd.into_iter().flatten()).collect()
+        let backend = ["--backend".to_owned(), self.backend.to_string()];
+        precision.into_iter().chain(backend).chain(simd.into_iter().flatten()).collect()
     }
 }
 

@@ -54,6 +54,12 @@ impl Size {
     fn flops(&self, depth: usize) -> f64 {
         6.0 * self.images as f64 * (self.width * self.width * depth) as f64
     }
+
+    /// Bytes that an epoch of `depth` layers reads and writes at least, whatever stays in caches: the forward pass reads
+    /// the activations of a layer's input and writes those of its output, its decoder reads both.
+    fn least_bytes(&self, depth: usize) -> f64 {
+        (4 * size_of::<f32>() * self.images * self.width * depth) as f64
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

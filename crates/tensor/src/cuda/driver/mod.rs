@@ -30,10 +30,10 @@ use pool::Pool;
 
 /// A stream of a CUDA device with what runs on it.
 #[derive(Clone)]
-pub struct Driver(Arc<Stream>);
+pub struct Driver(Arc<Shared>);
 
 /// What clones share.
-struct Stream {
+struct Shared {
     label: String,
     description: String,
     /// `sm_90a`
@@ -94,7 +94,7 @@ impl Cuda<Driver> {
             };
             return Err(unavailable(devices));
         }
-        Stream::open(ordinal).map_err(said).map(|stream| Self { device: Driver(Arc::new(stream)) })
+        Shared::open(ordinal).map_err(said).map(|shared| Self { device: Driver(Arc::new(shared)) })
     }
 
     /// Instruction set of the device, as its compiler names it.
@@ -103,7 +103,7 @@ impl Cuda<Driver> {
     }
 }
 
-impl Stream {
+impl Shared {
     fn open(ordinal: usize) -> Result<Self, DriverError> {
         let context = CudaContext::new(ordinal)?;
         // SAFETY: buffers are used on the one stream they were made on.
@@ -161,6 +161,10 @@ impl Device for Driver {
 
     fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    fn compiles_quickly(&self) -> bool {
+        true
     }
 
     fn allocate(&self, bytes: usize) -> Result<DriverMemory> {

@@ -5,9 +5,9 @@
 // the first minibatch to the last; the samples stream past, 16 at a time, through shared memory.
 //
 // A warp owns OWN tiles of 8 inputs. With lane = 4 g + t, a thread holds of each of its tiles, for the units g and g + 8,
-// the inputs 2 t and 2 t + 1. That is how the tensor cores leave a gradient [units, inputs], and,
-// with the inputs of a tile taken in the order 0 2 4 6 1 3 5 7, also how they take the weights as the right factor of
-// the forward product. So weights go from the optimiser to the product without leaving their registers. A warp copies
+// the inputs 2 t and 2 t + 1. That is how the tensor cores leave a gradient [units, inputs], and also how they take the
+// weights as the right factor of the forward product: those of bfloat16 numbers two tiles at once, those of TF32 numbers
+// with the inputs of a tile in the order 0 2 4 6 1 3 5 7. So weights go from the optimiser to the product without leaving their registers. A warp copies
 // only the columns of the samples that it owns and needs no other warp's: what blocks wait for, twice a stage, is the
 // sum of the warps' shares of the forward product, and the residuals made of it.
 
@@ -17,8 +17,13 @@
 #define VECTOR 16
 #define BUFFERS 3
 #define PRECISION 0
-#define ACTIVATION 0
-#define OPTIMIZER 2
+#endif
+// Specialised where that is worth compiling for, else what the kernel is told.
+#ifndef ACTIVATION
+#define ACTIVATION activation
+#endif
+#ifndef OPTIMIZER
+#define OPTIMIZER optimizer
 #endif
 
 // How factors are rounded.
@@ -30,29 +35,135 @@
 #define THREADS (32 * WARPS)
 #define UNITS 16
 #define SAMPLES 16
+// A residual for each thread.
 #define ENTRIES (SAMPLES * UNITS)
-#define ENTRIES_PER_THREAD ((ENTRIES + THREADS - 1) / THREADS)
 // From one sample to the next in a warp's columns: 8 more than a multiple of 16 keeps both products' reads apart.
 #define STRIDE (8 * OWN + (OWN % 2 == 0 ? 8 : 0))
+#define STAGE (SAMPLES * STRIDE)
 
-// A factor, and in f32 what rounding to TF32 took off it, itself rounded: together good to 2^-24.
+// What the samples are: already factors where those are bfloat16 numbers.
+#if PRECISION == BF16
+typedef unsigned short Number;
+#else
+typedef float Number;
+#endif
+
+struct alignas(8) Pair {
+    float first, second;
+};
+
+// The numbers of a thread: of each tile those for the units g and g, g + 8 and g + 8.
+typedef float Tiles[OWN][4];
+
+// Starts copying, VECTOR bytes at a time, the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat
+// the last before it, and have no residual.
+__device__ __forceinline__ void copy_columns(Number* columns, const Number* h, int pitch, int first, int end,
+                                             int warp, int lane) {
+    constexpr int numbers = VECTOR / sizeof(Number);
+    constexpr int chunks = 8 * OWN / numbers;
+    // Unrolled, its addresses would take the registers that the state needs.
+#pragma unroll 1
+    for (int i = lane; i < SAMPLES * chunks; i += 32) {
+        int sample = i / chunks;
+        int column = i % chunks * numbers;
+        int input = warp * OWN * 8 + column;
+        if (input < pitch) {
+            int row = first + sample < end ? first + sample : end - 1;
+            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * pitch + input);
+        }
+    }
+}
+
+// Writes the warp's share of h V^T, [SAMPLES, UNITS], for each half of the units what the tensor cores left.
+__device__ __forceinline__ void write_share(const float sums[2][4], float* share, int g, int t) {
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        float* at = share + g * UNITS + half * 8 + 2 * t;
+        *reinterpret_cast<Pair*>(at) = {sums[half][0], sums[half][1]};
+        *reinterpret_cast<Pair*>(at + 8 * UNITS) = {sums[half][2], sums[half][3]};
+    }
+}
+
+#if PRECISION == BF16
+
+// Two factors rounded with ties away from zero, the first in the low half. NaN whose bits are all ones comes out as a
+// number; the reconstruction from the same sample shows it.
+__device__ __forceinline__ unsigned factors(float first, float second) {
+    return (__float_as_uint(first) + 0x8000u) >> 16 | ((__float_as_uint(second) + 0x8000u) & 0xffff0000u);
+}
+
+// The warp's share of h V^T; `x` are its columns of the samples. Tiles go in pairs, the inputs of each in order.
+__device__ __forceinline__ void multiply_forward(const Number* x, const Tiles& w, float* share, int g, int t) {
+    float sums[2][4] = {};
+    const unsigned* upper = reinterpret_cast<const unsigned*>(x + g * STRIDE) + t;
+    const unsigned* lower = upper + 8 * STRIDE / 2;
+#pragma unroll
+    for (int tile = 0; tile < OWN; tile += 2) {
+        const bool second = tile + 1 < OWN;
+        unsigned left[4] = {upper[tile * 4], lower[tile * 4], 0, 0};
+        if (second) {
+            left[2] = upper[tile * 4 + 4];
+            left[3] = lower[tile * 4 + 4];
+        }
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            unsigned right[2] = {factors(w[tile][2 * half], w[tile][2 * half + 1]), 0};
+            if (second) { right[1] = factors(w[tile + second][2 * half], w[tile + second][2 * half + 1]); }
+            mma_bf16(sums[half], left, right);
+        }
+    }
+    write_share(sums, share, g, t);
+}
+
+// gradient += delta^T h for the warp's columns.
+__device__ __forceinline__ void add_gradient(const Number* x, const float* deltas, Tiles& gradient, int lane) {
+    const int g = lane / 4, t = lane % 4;
+    const float* delta = deltas + 2 * t * UNITS + g;
+    unsigned left[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const float* at = delta + i / 2 * 8 * UNITS + i % 2 * 8;
+        left[i] = factors(at[0], at[UNITS]);
+    }
+    const Number* row = x + lane % 16 * STRIDE;
+#pragma unroll
+    for (int tile = 0; tile + 1 < OWN; tile += 2) {
+        unsigned right[4];
+        load_transposed<4>(right, row + (tile + lane / 16) * 8);
+        mma_bf16(gradient[tile], left, right);
+        mma_bf16(gradient[tile + 1], left, right + 2);
+    }
+    if (OWN % 2 == 1) {
+        unsigned right[2];
+        load_transposed<2>(right, row + (OWN - 1) * 8);
+        mma_bf16(gradient[OWN - 1], left, right);
+    }
+}
+
+#else
+
+// A factor, rounded with ties away from zero, and in f32 what is left of it then: 12 bits at most. The tensor cores drop
+// the last 13 bits of both.
+//
+// Rounding makes a number of that NaN whose bits are all ones. In f32 what is left of it is none, and so no sum is. In
+// TF32 it would pass unseen from `h`; the reconstruction from the same sample shows it.
 struct Factor {
     unsigned high, low;
 };
 
 __device__ __forceinline__ Factor factor(float x) {
-    Factor f;
-#if PRECISION == BF16
-    f.high = (__float_as_uint(x) + 0x8000u) & 0xffff0000u;
-    f.low = 0;
+    Factor f = {0, 0};
+    const unsigned bits = __float_as_uint(x);
+#if PRECISION == F32
+    f.high = (bits + 0x1000u) & 0xffffe000u;
+    f.low = __float_as_uint(x - __uint_as_float(f.high));
 #else
-    f.high = to_tf32(x);
-    f.low = PRECISION == F32 ? to_tf32(x - __uint_as_float(f.high)) : 0;
+    f.high = bits + 0x1000u;
 #endif
     return f;
 }
 
-// c += a b, in f32 by three products of TF32 numbers; what is left out is 2^-24 of a product of factors.
+// c += a b, in f32 by three products of TF32 numbers; what is left out is some 2^-23 of a product of factors.
 __device__ __forceinline__ void multiply(float c[4], const Factor a[4], const Factor b[2]) {
     unsigned a_high[4] = {a[0].high, a[1].high, a[2].high, a[3].high};
     unsigned b_high[2] = {b[0].high, b[1].high};
@@ -65,39 +176,60 @@ __device__ __forceinline__ void multiply(float c[4], const Factor a[4], const Fa
     mma_tf32(c, a_high, b_high);
 }
 
-struct alignas(8) Pair {
-    float first, second;
-};
+// The warp's share of h V^T, [SAMPLES, UNITS] in `share`; `x` are its columns of the samples.
+__device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w, float* share, int g, int t) {
+    float sums[2][4] = {};
+#pragma unroll
+    for (int tile = 0; tile < OWN; tile++) {
+        const float* at = x + g * STRIDE + tile * 8 + 2 * t;
+        Pair upper = *reinterpret_cast<const Pair*>(at);
+        Pair lower = *reinterpret_cast<const Pair*>(at + 8 * STRIDE);
+        Factor left[4] = {factor(upper.first), factor(lower.first), factor(upper.second), factor(lower.second)};
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            Factor right[2] = {factor(w[tile][2 * half]), factor(w[tile][2 * half + 1])};
+            multiply(sums[half], left, right);
+        }
+    }
+    write_share(sums, share, g, t);
+}
 
-// Starts copying, VECTOR bytes at a time, the warp's columns of SAMPLES rows from `first` on; those from `end` on repeat the last before it, and
-// have no residual.
-__device__ __forceinline__ void copy_columns(float* columns, const float* h, int inputs, int first, int end,
-                                             int warp, int lane) {
-    constexpr int numbers = VECTOR / 4;
-    constexpr int chunks = 8 * OWN / numbers;
-    // Unrolled, its addresses would take the registers that the state needs.
+// gradient += delta^T h for the warp's columns.
+__device__ __forceinline__ void add_gradient(const float* x, const float* deltas, Tiles& gradient, int lane) {
+    const int g = lane / 4, t = lane % 4;
+    // One after the other: together they would take too many registers.
 #pragma unroll 1
-    for (int i = lane; i < SAMPLES * chunks; i += 32) {
-        int sample = i / chunks;
-        int column = i % chunks * numbers;
-        int input = warp * OWN * 8 + column;
-        if (input < inputs) {
-            int row = first + sample < end ? first + sample : end - 1;
-            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * inputs + input);
+    for (int k = 0; k < SAMPLES / 8; k++) {
+        const float* delta = deltas + (k * 8 + t) * UNITS + g;
+        Factor left[4] = {factor(delta[0]), factor(delta[8]), factor(delta[4 * UNITS]), factor(delta[4 * UNITS + 8])};
+#pragma unroll
+        for (int tile = 0; tile < OWN; tile++) {
+            const float* at = x + (k * 8 + t) * STRIDE + tile * 8 + g;
+            Factor right[2] = {factor(at[0]), factor(at[4 * STRIDE])};
+            multiply(gradient[tile], left, right);
         }
     }
 }
 
-// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs] and `target`
-// [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
-// each minibatch the rate and the second moment's correction; `squares` [blocks, batches] takes the sums of squared
+#endif
+
+// The sum of what the warps left behind the last barrier.
+__device__ __forceinline__ double sum_of_warps(const double* warp_squares) {
+    double sum = 0.0;
+    for (int warp = 0; warp < WARPS; warp++) { sum += warp_squares[warp]; }
+    return sum;
+}
+
+// Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs], whose rows are
+// `pitch` numbers apart, and `target` [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
+// each minibatch the rate and the second moment's correction; `squares` [batches, blocks] takes the sums of squared
 // residuals.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
-    const float* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
+    const Number* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
     float* __restrict__ weight_first, float* __restrict__ weight_second, float* __restrict__ bias,
     float* __restrict__ bias_first, float* __restrict__ bias_second, const float* __restrict__ steps,
-    double* __restrict__ squares, int samples, int inputs, int outputs, int batch, int first_batch, int batches,
-    float slope, float decay1, float rest1, float decay2, float rest2, float eps) {
+    double* __restrict__ squares, int samples, int pitch, int inputs, int outputs, int batch, int first_batch, int batches,
+    int activation, float slope, int optimizer, float decay1, float rest1, float decay2, float rest2, float eps) {
     DYNAMIC_SHARED(dynamic);
     // The biases, their two moments and their gradient.
     __shared__ float biases[4][UNITS];
@@ -105,7 +237,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     const int thread = threadIdx.x, warp = thread / 32, lane = thread % 32;
     const int g = lane / 4, t = lane % 4;
     const int first_unit = blockIdx.x * UNITS;
-    // Where this thread's numbers begin, and how many units and inputs there are from there on.
+    // The residual that is this thread's.
+    const int sample = thread / UNITS, unit = thread % UNITS;
+    const bool unit_there = first_unit + unit < outputs;
+    // Where this thread's weights begin, and how many units and inputs there are from there on.
     const usize corner = (usize)(first_unit + g) * inputs + warp * OWN * 8 + 2 * t;
     const int own_units = outputs - first_unit - g, own_inputs = inputs - warp * OWN * 8 - 2 * t;
 
@@ -114,9 +249,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     float* deltas = dynamic;
     float* shares = deltas + ENTRIES;
     float* firsts = shares + WARPS * ENTRIES + thread;
-    float* columns = shares + WARPS * ENTRIES + OWN * 4 * THREADS + warp * BUFFERS * SAMPLES * STRIDE;
+    Number* columns =
+        reinterpret_cast<Number*>(shares + WARPS * ENTRIES + OWN * 4 * THREADS) + warp * BUFFERS * STAGE;
 
-    float w[OWN][4], v[OWN][4], gradient[OWN][4];
+    Tiles w, v, gradient;
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
@@ -126,26 +262,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             w[tile][i] = there ? weights[corner + further] : 0.0f;
             firsts[(tile * 4 + i) * THREADS] = there ? weight_first[corner + further] : 0.0f;
             v[tile][i] = there ? weight_second[corner + further] : 0.0f;
-            gradient[tile][i] = 0.0f;
         }
     }
     if (thread < UNITS) {
-        const bool there = first_unit + thread < outputs;
-        biases[0][thread] = there ? bias[first_unit + thread] : 0.0f;
-        biases[1][thread] = there ? bias_first[first_unit + thread] : 0.0f;
-        biases[2][thread] = there ? bias_second[first_unit + thread] : 0.0f;
-        biases[3][thread] = 0.0f;
+        biases[0][thread] = unit_there ? bias[first_unit + thread] : 0.0f;
+        biases[1][thread] = unit_there ? bias_first[first_unit + thread] : 0.0f;
+        biases[2][thread] = unit_there ? bias_second[first_unit + thread] : 0.0f;
     }
     // Inputs beyond the last are zeros and stay it.
-    for (int i = lane; i < BUFFERS * SAMPLES * STRIDE; i += 32) { columns[i] = 0.0f; }
+    for (int i = lane; i < BUFFERS * STAGE; i += 32) { columns[i] = 0; }
     __syncwarp();
 
     const int batches_per_epoch = (samples + batch - 1) / batch;
-    int index = 0, stage = 0;
-    int start = first_batch % batches_per_epoch * batch;
-    int rows = start + batch <= samples ? batch : samples - start;
-    float own_squares = 0.0f;
-    bool unsaid = false;
     // What is copied next: a stage of some minibatch, which may be of the next epoch.
     int next_index = 0, next_stage = 0;
     auto copy_next = [&](int buffer) {
@@ -153,7 +281,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             int begin = (first_batch + next_index) % batches_per_epoch * batch;
             int end = begin + batch <= samples ? begin + batch : samples;
             int first = begin + next_stage * SAMPLES;
-            copy_columns(columns + buffer * SAMPLES * STRIDE, h, inputs, first, end, warp, lane);
+            copy_columns(columns + buffer * STAGE, h, pitch, first, end, warp, lane);
             next_stage++;
             if (first + SAMPLES >= end) { next_stage = 0; next_index++; }
         }
@@ -162,127 +290,72 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     for (int ahead = 0; ahead + 1 < BUFFERS; ahead++) { copy_next(ahead); }
     int buffer = 0;
 
-    while (index < batches) {
-        const int here = rows - stage * SAMPLES < SAMPLES ? rows - stage * SAMPLES : SAMPLES;
-        const int first_sample = start + stage * SAMPLES;
-        const bool last_stage = (stage + 1) * SAMPLES >= rows;
-        copy_next(buffer == 0 ? BUFFERS - 1 : buffer - 1);
-        float wanted[ENTRIES_PER_THREAD];
-#pragma unroll
-        for (int i = 0; i < ENTRIES_PER_THREAD; i++) {
-            int entry = thread + i * THREADS;
-            int sample = entry / UNITS;
-            int unit = first_unit + entry % UNITS;
-            bool there = sample < here && unit < outputs;
-            wanted[i] = there ? __ldg(target + (usize)(first_sample + sample) * outputs + unit) : 0.0f;
-        }
-        copy_async_wait<BUFFERS - 1>();
-        __syncwarp();
-        const float* x = columns + buffer * SAMPLES * STRIDE;
-
-        // The warp's share of h V^T.
-        float share[2][4] = {};
+    for (int index = 0; index < batches; index++) {
+        const int begin = (first_batch + index) % batches_per_epoch * batch;
+        const int end = begin + batch <= samples ? begin + batch : samples;
+        const float scale = 2.0f / ((float)(end - begin) * (float)outputs);
+        float own_squares = 0.0f;
 #pragma unroll
         for (int tile = 0; tile < OWN; tile++) {
-            const float* at = x + g * STRIDE + tile * 8 + 2 * t;
-            Pair upper = *reinterpret_cast<const Pair*>(at);
-            Pair lower = *reinterpret_cast<const Pair*>(at + 8 * STRIDE);
-            Factor left[4] = {factor(upper.first), factor(lower.first), factor(upper.second), factor(lower.second)};
 #pragma unroll
-            for (int half = 0; half < 2; half++) {
-                Factor right[2] = {factor(w[tile][2 * half]), factor(w[tile][2 * half + 1])};
-                multiply(share[half], left, right);
-            }
+            for (int i = 0; i < 4; i++) { gradient[tile][i] = 0.0f; }
         }
-#pragma unroll
-        for (int half = 0; half < 2; half++) {
-            float* at = shares + warp * ENTRIES + g * UNITS + half * 8 + 2 * t;
-            *reinterpret_cast<Pair*>(at) = {share[half][0], share[half][1]};
-            *reinterpret_cast<Pair*>(at + 8 * UNITS) = {share[half][2], share[half][3]};
-        }
-        __syncthreads();
-        if (unsaid && thread == 0) {
-            double sum = 0.0;
-            for (int i = 0; i < WARPS; i++) { sum += warp_squares[i]; }
-            squares[(usize)blockIdx.x * batches + index - 1] = sum;
-        }
-        unsaid = false;
+        if (thread < UNITS) { biases[3][thread] = 0.0f; }
 
-        // Residuals times the activation's slope: the loss's derivative, up to the mean's factor.
-        const float scale = 2.0f / ((float)rows * (float)outputs);
+        for (int first = begin; first < end; first += SAMPLES) {
+            copy_next(buffer == 0 ? BUFFERS - 1 : buffer - 1);
+            const bool there = first + sample < end && unit_there;
+            const float wanted = there ? __ldg(target + (usize)(first + sample) * outputs + first_unit + unit) : 0.0f;
+            copy_async_wait<BUFFERS - 1>();
+            __syncwarp();
+            const Number* x = columns + buffer * STAGE;
+            multiply_forward(x, w, shares + warp * ENTRIES, g, t);
+            __syncthreads();
+
+            if (thread == 0 && first == begin && index > 0) {
+                squares[(usize)(index - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares);
+            }
+            // The residual times the activation's slope: the loss's derivative.
+            float z = biases[0][unit];
 #pragma unroll
-        for (int i = 0; i < ENTRIES_PER_THREAD; i++) {
-            int entry = thread + i * THREADS;
-            if (entry < ENTRIES) {
-                float z = biases[0][entry % UNITS];
+            for (int other = 0; other < WARPS; other++) { z += shares[other * ENTRIES + thread]; }
+            const float y = activation_value(ACTIVATION, slope, z);
+            const float residual = there ? y - wanted : 0.0f;
+            own_squares += residual * residual;
+            deltas[thread] = there ? scale * residual * activation_slope(ACTIVATION, slope, z, y) : 0.0f;
+            __syncthreads();
+
+            add_gradient(x, deltas, gradient, lane);
+            if (thread < UNITS) {
 #pragma unroll 4
-                for (int other = 0; other < WARPS; other++) { z += shares[other * ENTRIES + entry]; }
-                bool there = entry / UNITS < here && first_unit + entry % UNITS < outputs;
-                float y = activation_value(ACTIVATION, slope, z);
-                float residual = there ? y - wanted[i] : 0.0f;
-                own_squares += residual * residual;
-                deltas[entry] = there ? scale * residual * activation_slope(ACTIVATION, slope, z, y) : 0.0f;
+                for (int i = 0; i < SAMPLES; i++) { biases[3][thread] += deltas[i * UNITS + thread]; }
             }
+            buffer = buffer + 1 == BUFFERS ? 0 : buffer + 1;
+            // The columns just read are the next to be written.
+            __syncwarp();
         }
-        __syncthreads();
 
-        // The gradient, delta^T h.
-#pragma unroll 1
-        for (int k = 0; k < SAMPLES / 8; k++) {
-            const float* delta = deltas + (k * 8 + t) * UNITS + g;
-            Factor left[4] = {factor(delta[0]), factor(delta[8]), factor(delta[4 * UNITS]), factor(delta[4 * UNITS + 8])};
+        const Step s = {steps[2 * index], decay1, rest1, decay2, rest2, steps[2 * index + 1], eps};
 #pragma unroll
-            for (int tile = 0; tile < OWN; tile++) {
-                const float* at = x + (k * 8 + t) * STRIDE + tile * 8 + g;
-                Factor right[2] = {factor(at[0]), factor(at[4 * STRIDE])};
-                multiply(gradient[tile], left, right);
+        for (int tile = 0; tile < OWN; tile++) {
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                float& first = firsts[(tile * 4 + i) * THREADS];
+                w[tile][i] = stepped(OPTIMIZER, s, w[tile][i], gradient[tile][i], first, v[tile][i]);
             }
         }
         if (thread < UNITS) {
-#pragma unroll 4
-            for (int sample = 0; sample < SAMPLES; sample++) { biases[3][thread] += deltas[sample * UNITS + thread]; }
+            float* of_unit = &biases[0][thread];
+            of_unit[0] = stepped(OPTIMIZER, s, of_unit[0], of_unit[3 * UNITS], of_unit[UNITS], of_unit[2 * UNITS]);
         }
-
-        if (last_stage) {
-            Step s = {steps[2 * index], decay1, rest1, decay2, rest2, steps[2 * index + 1], eps};
+        double warp_sum = own_squares;
 #pragma unroll
-            for (int tile = 0; tile < OWN; tile++) {
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    float& first = firsts[(tile * 4 + i) * THREADS];
-                    w[tile][i] = stepped(OPTIMIZER, s, w[tile][i], gradient[tile][i], first, v[tile][i]);
-                    gradient[tile][i] = 0.0f;
-                }
-            }
-            if (thread < UNITS) {
-                biases[0][thread] =
-                    stepped(OPTIMIZER, s, biases[0][thread], biases[3][thread], biases[1][thread], biases[2][thread]);
-                biases[3][thread] = 0.0f;
-            }
-            double warp_sum = own_squares;
-#pragma unroll
-            for (int other = 16; other > 0; other /= 2) { warp_sum += __shfl_xor_sync(0xffffffffu, warp_sum, other); }
-            if (lane == 0) { warp_squares[warp] = warp_sum; }
-            own_squares = 0.0f;
-            unsaid = true;
-            index++;
-            stage = 0;
-            start = (first_batch + index) % batches_per_epoch * batch;
-            rows = start + batch <= samples ? batch : samples - start;
-        } else {
-            stage++;
-        }
-        buffer = buffer + 1 == BUFFERS ? 0 : buffer + 1;
-        // The columns just read are the next to be written.
-        __syncwarp();
+        for (int other = 16; other > 0; other /= 2) { warp_sum += __shfl_xor_sync(0xffffffffu, warp_sum, other); }
+        if (lane == 0) { warp_squares[warp] = warp_sum; }
     }
 
     __syncthreads();
-    if (unsaid && thread == 0) {
-        double sum = 0.0;
-        for (int i = 0; i < WARPS; i++) { sum += warp_squares[i]; }
-        squares[(usize)blockIdx.x * batches + batches - 1] = sum;
-    }
+    if (thread == 0) { squares[(usize)(batches - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares); }
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
@@ -295,7 +368,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             }
         }
     }
-    if (thread < UNITS && first_unit + thread < outputs) {
+    if (thread < UNITS && unit_there) {
         bias[first_unit + thread] = biases[0][thread];
         bias_first[first_unit + thread] = biases[1][thread];
         bias_second[first_unit + thread] = biases[2][thread];

@@ -34,6 +34,34 @@ __device__ __forceinline__ void mma_tf32(float c[4], const unsigned a[4], const 
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// The same of bfloat16 numbers, two to a register, the first in the low half: a is [16, 16], b [16, 8]. A thread holds
+//   a[0] = A[g][2t, 2t + 1], a[1] = A[g + 8][2t, 2t + 1], a[2] = A[g][2t + 8, 2t + 9], a[3] = A[g + 8][2t + 8, 2t + 9],
+//   b[0] = B[2t, 2t + 1][g], b[1] = B[2t + 8, 2t + 9][g], and c as above.
+__device__ __forceinline__ void mma_bf16(float c[4], const unsigned a[4], const unsigned b[2]) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Loads COUNT (2 or 4) matrices [8, 8] of 16-bit numbers from shared memory, transposed. Lane 8 m + i says where row i
+// of matrix m begins, aligned to 16 bytes; out[m] then is M[2t, 2t + 1][g], the first in the low half.
+template <int COUNT> __device__ __forceinline__ void load_transposed(unsigned out[COUNT], const void* row) {
+    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+    if constexpr (COUNT == 4) {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
+                     : "r"(address)
+                     : "memory");
+    } else {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+                     : "=r"(out[0]), "=r"(out[1])
+                     : "r"(address)
+                     : "memory");
+    }
+}
+
 // Starts copying BYTES (4, 8 or 16) bytes from global to shared memory, both aligned to as many.
 template <int BYTES> __device__ __forceinline__ void copy_async(void* shared, const void* global) {
     unsigned target = static_cast<unsigned>(__cvta_generic_to_shared(shared));

@@ -10,6 +10,17 @@ extern "C" __global__ void round_factor(
     }
 }
 
+// out [rows, pitch] = x [rows, cols] as bfloat16 numbers, rounded in the same way, with zeros beyond the columns.
+extern "C" __global__ void to_bf16(
+    usize rows, usize cols, usize pitch, const float* __restrict__ x, unsigned short* __restrict__ out) {
+    for (usize i = first_element(); i < rows * pitch; i += all_threads()) {
+        usize column = i % pitch;
+        float number = column < cols ? x[i / pitch * cols + column] : 0.0f;
+        unsigned rounded = (__float_as_uint(number) + 0x8000u) >> 16;
+        out[i] = (unsigned short)(number == number ? rounded : 0x7fffu);
+    }
+}
+
 // c = beta c, with beta = 0 whatever c was: a product without terms.
 extern "C" __global__ void scale(float beta, usize n, float* __restrict__ c) {
     for (usize i = first_element(); i < n; i += all_threads()) { c[i] = beta == 0.0f ? 0.0f : beta * c[i]; }

@@ -10,7 +10,7 @@ extern "C" __attribute__((visibility("hidden"))) char __ehdr_start[], _end[];
 
 namespace simulator {
 
-constexpr size_t CELL_BYTES = 4;
+constexpr size_t CELL_BYTES = 2;
 constexpr size_t MAX_REGIONS = 64;
 
 // Memory that kernels use, and what is kept of every cell of it.

@@ -169,7 +169,6 @@ void wait_for_warp(const char* operation, Place place, unsigned mask, Together t
     waiting |= 1u << lane;
     if (all_there(&threads[first], waiting, mask, place, together)) {
         together(&threads[first], mask);
-        order_lanes(first, mask);
         waiting &= ~mask;
         for (unsigned i = 0; i < WARP; i++) {
             if (mask >> i & 1) { make_ready(first + i); }

@@ -189,6 +189,14 @@ fn declared_name(declaration: &str) -> Option<&str> {
     declared_name(&behind[end + 1..])
 }
 
+/// An error and its causes.
+fn reasons(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,12 +207,4 @@ mod tests {
                     extern \"C\" __global__ void __launch_bounds__((2 + 3) * 32, 1)\n    second (float* x) { f(x); }";
         assert_eq!(kernel_names(text), ["first", "second"]);
     }
-}
-
-/// An error and its causes.
-fn reasons(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -127,6 +127,10 @@ impl Device for Simulated {
         self.0.limits
     }
 
+    fn compiles_quickly(&self) -> bool {
+        false
+    }
+
     fn allocate(&self, bytes: usize) -> Result<SimulatedMemory> {
         self.memories().allocate(bytes).ok_or_else(|| {
             Self::failed(

@@ -2,7 +2,7 @@
 // is no barrier, are a race.
 //
 // Every thread has a clock, and knows how far the clocks of its warp's lanes were when it last met them. The block's
-// barriers cut time into epochs. For each four bytes of memory it is kept who wrote last and who has read since.
+// barriers cut time into epochs. For each two bytes of memory it is kept who wrote last and who has read since.
 
 #include <stdint.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static void order_lanes(unsigned first, unsigned mask) {
     }
 }
 
-// What is kept of four bytes. Epochs of 0 are those of nobody.
+// What is kept of two bytes. Epochs of 0 are those of nobody.
 struct Accesses {
     uint32_t write_epoch, write_clock;
     // Lanes of a warp that have read in this epoch since the last write, at most as late as the clock says.

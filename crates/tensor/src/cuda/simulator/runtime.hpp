@@ -75,13 +75,25 @@ void start_copy(void* to, const void* from, unsigned bytes, Place place);
 void end_group_of_copies();
 void finish_copies(unsigned pending);
 
-// Products of a warp: c += a b; see kernels/device.cuh.
+// Accesses to memory before come before those after, for the lanes of the mask.
+void order_together(Thread* lanes, unsigned mask);
+
+// What a lane holds of matrices: c += a b; see kernels/device.cuh.
 struct Fragments {
     float c[4];
     unsigned a[4], b[2];
 };
-void multiply_together(Thread* lanes, unsigned mask);
-void nothing_together(Thread* lanes, unsigned mask);
+void multiply_tf32_together(Thread* lanes, unsigned mask);
+void multiply_bf16_together(Thread* lanes, unsigned mask);
+
+// What a lane says of a row of a matrix, and what it is given of all of them.
+struct Transposed {
+    const void* row;
+    unsigned matrices;
+    unsigned out[4];
+};
+void check_row(const void* row, Place place);
+void transpose_together(Thread* lanes, unsigned mask);
 
 // Runs `body` for every thread of every block; `taken` are the types of its arguments. Zero, or one with what went wrong
 // in the request's message.

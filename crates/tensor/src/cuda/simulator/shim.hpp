@@ -62,7 +62,7 @@ template <class T> static T shuffle(const char* operation, Place place, unsigned
 static inline void __syncthreads(CALLED_AT) { simulator::wait_for_block("__syncthreads", {file, line}); }
 
 static inline void __syncwarp(unsigned mask = simulator::ALL_LANES, CALLED_AT) {
-    simulator::wait_for_warp("__syncwarp", {file, line}, mask, simulator::nothing_together, nullptr);
+    simulator::wait_for_warp("__syncwarp", {file, line}, mask, simulator::order_together, nullptr);
 }
 
 template <class T> static T __shfl_sync(unsigned mask, T x, int source, CALLED_AT) {
@@ -109,8 +109,22 @@ static inline float quick_quotient(float a, float b) { return a / b; }
 
 static inline void mma_tf32(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
     simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::multiply_together, &mine);
+    simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::multiply_tf32_together, &mine);
     for (unsigned i = 0; i < 4; i++) { c[i] = mine.c[i]; }
+}
+
+static inline void mma_bf16(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
+    simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
+    simulator::wait_for_warp("mma_bf16", {file, line}, simulator::ALL_LANES, simulator::multiply_bf16_together, &mine);
+    for (unsigned i = 0; i < 4; i++) { c[i] = mine.c[i]; }
+}
+
+template <int COUNT> static inline void load_transposed(unsigned out[COUNT], const void* row, CALLED_AT) {
+    static_assert(COUNT == 2 || COUNT == 4, "two or four matrices");
+    if (simulator::me % simulator::WARP < 8 * COUNT) { simulator::check_row(row, {file, line}); }
+    simulator::Transposed mine = {row, COUNT, {}};
+    simulator::wait_for_warp("load_transposed", {file, line}, simulator::ALL_LANES, simulator::transpose_together, &mine);
+    for (unsigned m = 0; m < COUNT; m++) { out[m] = mine.out[m]; }
 }
 
 template <int BYTES> static inline void copy_async(void* shared, const void* global, CALLED_AT) {
