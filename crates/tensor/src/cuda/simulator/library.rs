@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::{CString, c_char, c_int, c_uint, c_void},
+    fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -26,6 +27,8 @@ const RUNTIME: [Part; 9] = [
 ];
 /// What comes before the kernels, as the device's compiler has its own names built in.
 const SHIM: [Part; 2] = [RUNTIME[0], part("shim.hpp", include_str!("shim.hpp"))];
+/// What all kernels use.
+const COMMON: [Part; 1] = [part("common.cuh", COMMON_PRELUDE)];
 /// What comes behind them.
 const ENTRY: [Part; 1] = [part("entry.hpp", include_str!("entry.hpp"))];
 
@@ -158,14 +161,22 @@ fn kind(argument: &Argument) -> u8 {
 
 /// The parts as one text whose lines keep their files and numbers.
 fn text_of(parts: &[Part]) -> String {
-    parts.iter().map(|(name, text)| format!("#line 1 \"{name}\"\n{text}\n")).collect()
+    let mut all = String::new();
+    for (name, text) in parts {
+        let _ = writeln!(all, "#line 1 \"{name}\"\n{text}");
+    }
+    all
 }
 
 /// What the compiler is given. The shim comes before the macros, which may have any name.
 fn program(kernel: &Kernel) -> String {
-    let names = kernel_names(kernel.source.text).into_iter();
-    let entries: String = names.map(|name| format!("SIMULATOR_ENTRY({name})\n")).collect();
-    [text_of(&SHIM), kernel.program(&[COMMON_PRELUDE]), text_of(&ENTRY), entries].concat()
+    let mut program = text_of(&SHIM);
+    program.push_str(&kernel.program(&[&text_of(&COMMON)]));
+    program.push_str(&text_of(&ENTRY));
+    for name in kernel_names(kernel.source.text) {
+        let _ = writeln!(program, "SIMULATOR_ENTRY({name})");
+    }
+    program
 }
 
 /// The names behind `__global__ void`.
