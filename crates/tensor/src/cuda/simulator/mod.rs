@@ -1,11 +1,14 @@
 //! A device that is none: it runs the kernels' sources on the processor, to show what is wrong with them.
 //!
 //! The threads of a block are fibres that run one at a time, in an order drawn at random for each launch, up to the next
-//! barrier. Blocks follow each other, at random too. What no thread has written is not a number; what is written outside
-//! of a memory, a barrier that not all threads reach, an argument of another type than the kernel's: all are errors that
-//! say where.
+//! barrier. Blocks follow each other, at random too. What no thread has written is not a number. The compiler reports
+//! every access to memory. It is an error that says where when one is outside of a memory, not aligned, or in a race
+//! with another: two threads at the same place, one of them writing, with no barrier between. So are barriers that not
+//! all threads reach and arguments of other types than the kernel's.
 //!
-//! It cannot show what depends on memory being seen late or on blocks running at once, and says nothing of speed.
+//! Errors name the launch's seed; a device with the same seed that is given the same work repeats it.
+//!
+//! It cannot show what depends on several blocks running at once, and says nothing of speed, registers or banks.
 
 mod compiler;
 mod library;
@@ -29,8 +32,7 @@ use crate::{Error, Result, random::philox};
 
 use compiler::Compiler;
 use library::Request;
-use memory::Memories;
-use memory::SimulatedMemory;
+use memory::{Memories, SimulatedMemory};
 
 /// Shared memory a block can have: an H100's.
 const SHARED_BYTES: usize = 227 * 1024;
