@@ -4,37 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
 namespace simulator {
-
-constexpr unsigned WARP = 32;
-constexpr unsigned ALL_LANES = 0xffffffffu;
-
-// Where in the source something is.
-struct Place {
-    const char* file;
-    int line;
-};
-
-enum class State : unsigned char { READY, AT_BARRIER, IN_WARP, DONE };
-
-struct Thread;
-// What a warp does together once its lanes are there, each with its `data`.
-typedef void (*Together)(Thread* lanes, unsigned mask);
-
-struct Thread {
-    State state;
-    // What it waits for, and where.
-    const char* operation;
-    Place place;
-    // In a warp: with which lanes, to do what, and what it brings along.
-    unsigned mask;
-    Together together;
-    void* data;
-};
 
 static Thread threads[MAX_THREADS];
 static unsigned n_threads, n_done, n_at_barrier;
-static unsigned me;
+unsigned me;
 
 // Lanes of each warp that can go on, and warps that have any.
 static uint32_t ready_lanes[MAX_THREADS / WARP], ready_warps;
@@ -44,9 +20,8 @@ static uint32_t waiting_lanes[MAX_THREADS / WARP];
 static unsigned favourite, patience;
 
 // What a thread does, given to it by the launch.
-static void (*thread_body)(void* launch);
-static void* thread_launch;
-static void enter_thread(unsigned thread);
+static void (*thread_body)(void* call);
+static void* thread_call;
 
 static char* message;
 static size_t message_bytes;
@@ -69,17 +44,26 @@ static unsigned random_bit(uint32_t bits) {
     return (static_cast<unsigned>(__builtin_ctz(turned)) + turn) % 32;
 }
 
-__attribute__((format(printf, 1, 2))) static void report(const char* format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
+// Notes what is wrong, if it is the first thing.
+__attribute__((format(printf, 1, 0))) static void report_list(const char* format, va_list arguments) {
     if (!failed) { vsnprintf(message, message_bytes, format, arguments); }
-    va_end(arguments);
     failed = true;
 }
 
-// Ends the launch with a message. For threads of the block: they are given up where they are.
-#define SIMULATOR_FAIL(...) (simulator::report(__VA_ARGS__), simulator::leave_for_good())
-[[noreturn]] static void leave_for_good() { _longjmp(host, 1); }
+__attribute__((format(printf, 1, 2))) static void report(const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    report_list(format, arguments);
+    va_end(arguments);
+}
+
+void fail(const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    report_list(format, arguments);
+    va_end(arguments);
+    _longjmp(host, 1);
+}
 
 // Counts the threads in `state`, and finds one of them.
 static unsigned count(State state, const Thread** one) {
@@ -103,7 +87,7 @@ static unsigned count(State state, const Thread** one) {
     };
     if (barrier != nullptr) { describe(waiting[0], at_barrier, barrier); }
     if (warp != nullptr) { describe(waiting[1], in_warp, warp); }
-    SIMULATOR_FAIL("threads diverge: of %u, %s%s%u have ended", n_threads, waiting[0], waiting[1], ended);
+    fail("threads diverge: of %u, %s%s%u have ended", n_threads, waiting[0], waiting[1], ended);
 }
 
 // A thread that can go on. Were it any thread, all warps would come about equally far, which hides that one does not
@@ -116,6 +100,12 @@ static unsigned choose() {
     return favourite * WARP + lane;
 }
 
+static void enter(unsigned thread) {
+    me = thread;
+    threadIdx.x = thread;
+}
+
+// Goes on with whoever is chosen.
 static void run_another() {
     if (ready_warps == 0) {
         if (n_done == n_threads) { return switch_to_host(me); }
@@ -123,7 +113,7 @@ static void run_another() {
     }
     unsigned from = me, to = choose();
     if (to == from) { return; }
-    enter_thread(to);
+    enter(to);
     switch_fibres(from, to);
 }
 
@@ -136,17 +126,18 @@ static void make_ready(unsigned thread) {
 static bool same(Place a, Place b) { return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0); }
 
 // Waits for all threads of the block.
-static void wait_for_block(const char* operation, Place place) {
+void wait_for_block(const char* operation, Place place) {
     threads[me].state = State::AT_BARRIER;
     threads[me].operation = operation;
     threads[me].place = place;
     n_at_barrier += 1;
     if (n_at_barrier == n_threads) {
         n_at_barrier = 0;
+        order_block();
         for (unsigned i = 0; i < n_threads; i++) {
             const Thread& t = threads[i];
             if (!same(t.place, place)) {
-                SIMULATOR_FAIL(
+                fail(
                     "threads diverge: some are at %s (%s:%d), others at %s (%s:%d)", operation, place.file, place.line,
                     t.operation, t.place.file, t.place.line);
             }
@@ -168,11 +159,11 @@ static bool all_there(const Thread* lanes, uint32_t waiting, unsigned mask, Plac
 }
 
 // Waits for the lanes of `mask`. The last to come does for all of them what they do together.
-static void wait_for_warp(const char* operation, Place place, unsigned mask, Together together, void* data) {
+void wait_for_warp(const char* operation, Place place, unsigned mask, Together together, void* data) {
     unsigned lane = me % WARP, first = me - lane;
     uint32_t& waiting = waiting_lanes[me / WARP];
     if ((mask >> lane & 1) == 0) {
-        SIMULATOR_FAIL("%s (%s:%d): lane %u is not in its own mask %#x", operation, place.file, place.line, lane, mask);
+        fail("%s (%s:%d): lane %u is not in its own mask %#x", operation, place.file, place.line, lane, mask);
     }
     threads[me] = {State::IN_WARP, operation, place, mask, together, data};
     waiting |= 1u << lane;
@@ -190,7 +181,7 @@ static void wait_for_warp(const char* operation, Place place, unsigned mask, Tog
 static void fibre_body() {
     pause_at_start(me);
     for (;;) {
-        thread_body(thread_launch);
+        thread_body(thread_call);
         threads[me].state = State::DONE;
         n_done += 1;
         run_another();
@@ -203,13 +194,15 @@ static void run_block() {
     memset(ready_lanes, 0, sizeof ready_lanes);
     memset(waiting_lanes, 0, sizeof waiting_lanes);
     patience = 1u << random_below(16);
+    forget_order();
     for (unsigned i = 0; i < n_threads; i++) {
         me = i;
         if (!fibres[i].started && !start_fibre(i, fibre_body)) { return report("no memory for the threads' stacks"); }
+        threads[i] = {};
         make_ready(i);
     }
     unsigned first = choose();
-    enter_thread(first);
+    enter(first);
     switch_from_host(first);
     if (failed) {
         for (Fibre& fibre : fibres) { fibre.started = false; }

@@ -15,20 +15,22 @@ use crate::{Error, Result, cuda::cache};
 /// Names the folder where compiled kernels are kept.
 const CACHE_VARIABLE: &str = "ISOBATH_SIMULATOR_CACHE";
 
-/// Products are rounded before they are added, as the sources say. Checks of a jump's depth do not know of fibres, whose
-/// stacks are 64 KiB, some of it for functions that kernels call.
-const FLAGS: [&str; 10] = [
+/// Products are rounded before they are added, as the sources say. Checks of a jump's depth do not know of fibres.
+const FLAGS: [&str; 8] = [
     "-std=c++17",
-    "-O1",
+    "-fno-exceptions",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-strict-aliasing",
     "-U_FORTIFY_SOURCE",
-    "-Werror=frame-larger-than=40000",
     "-fvisibility=hidden",
     "-fPIC",
-    "-shared",
 ];
+const RUNTIME_FLAGS: [&str; 2] = ["-O2", "-c"];
+/// Kernels report what they do with memory, to the runtime instead of the compiler's own libraries.
+const KERNEL_FLAGS: [&str; 4] =
+    ["-O1", "-fsanitize=thread,alignment,bounds", "-shared", "-nodefaultlibs"];
+const LIBRARIES: [&str; 3] = ["-lm", "-lc", "-lgcc"];
 
 /// A C++ compiler.
 #[derive(Debug)]
@@ -75,47 +77,68 @@ impl Compiler {
         &self.version
     }
 
-    /// The shared library made of `program`, compiled unless that was done before.
+    /// The shared library made of `runtime` and `program`, compiled unless that was done before.
     ///
     /// # Errors
     /// What the compiler said.
-    pub(super) fn compile(&self, name: &str, program: &str) -> Result<PathBuf, String> {
+    pub(super) fn compile(
+        &self,
+        name: &str,
+        runtime: &str,
+        program: &str,
+    ) -> Result<PathBuf, String> {
         let nowhere = || env::temp_dir().join(format!("isobath-simulator-{}", process::id()));
         let folder = cache::folder(CACHE_VARIABLE, "simulator").unwrap_or_else(nowhere);
-        let library = folder.join(format!("{name}-{}.so", self.hash(program)));
+        let failed = |error: io::Error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let object = folder.join(format!("runtime-{}.o", self.hash(&RUNTIME_FLAGS, &[runtime])));
+        let hash = self.hash(&KERNEL_FLAGS, &[runtime, program]);
+        let library = folder.join(format!("{name}-{hash}.so"));
+        if !object.exists() {
+            self.run(&RUNTIME_FLAGS, runtime, &[], &object)?;
+        }
         if !library.exists() {
-            let failed = |error: io::Error| format!("{}: {error}", folder.display());
-            fs::create_dir_all(&folder).map_err(failed)?;
-            self.run(&library, program)?;
+            let object = object.to_string_lossy();
+            let [m, c, gcc] = LIBRARIES;
+            self.run(&KERNEL_FLAGS, program, &[&object, m, c, gcc], &library)?;
         }
         Ok(library)
     }
 
     /// Stands for all that determines the result.
-    fn hash(&self, program: &str) -> String {
+    fn hash(&self, flags: &[&str], texts: &[&str]) -> String {
         let command = self.command.iter().map(String::as_str);
-        cache::hash(command.chain(FLAGS).chain([&*self.version, env::consts::ARCH, program]))
+        let flags = FLAGS.iter().chain(flags).chain(texts).copied();
+        cache::hash(command.chain([&*self.version, env::consts::ARCH]).chain(flags))
     }
 
-    /// Files get their names when they are whole: other threads and processes may be about the same.
-    fn run(&self, library: &Path, program: &str) -> Result<(), String> {
+    /// Compiles `program`. Files get their names when they are whole: other threads and processes may be about the same.
+    fn run(
+        &self,
+        flags: &[&str],
+        program: &str,
+        others: &[&str],
+        result: &Path,
+    ) -> Result<(), String> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let unfinished = library.with_extension(format!("{}-{number}.part", process::id()));
+        let unfinished = result.with_extension(format!("{}-{number}.part", process::id()));
         let source = unfinished.with_extension("cpp");
-        let failed = |error: io::Error| format!("{}: {error}", library.display());
+        let failed = |error: io::Error| format!("{}: {error}", result.display());
         fs::write(&source, program).map_err(failed)?;
         let output = Command::new(&self.command[0])
             .args(&self.command[1..])
             .args(FLAGS)
+            .args(flags)
             .arg("-o")
             .args([&unfinished, &source])
+            .args(others)
             .output()
             .map_err(|error| format!("{}: {error}", self.command[0]))?;
         fs::remove_file(source).map_err(failed)?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
-        fs::rename(unfinished, library).map_err(failed)
+        fs::rename(unfinished, result).map_err(failed)
     }
 }

@@ -27,9 +27,11 @@ static Fibre fibres[MAX_THREADS];
 static jmp_buf host;
 static ucontext_t where_fibres_come_from;
 
+// The stacks of all; null when there is no memory.
+static char* stacks;
+
 // The lowest address of a fibre's stack; null when there is no memory.
 static char* stack_of(unsigned fibre) {
-    static char* stacks = nullptr;
     if (stacks == nullptr) {
         int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
         void* memory = mmap(nullptr, MAX_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -37,6 +39,10 @@ static char* stack_of(unsigned fibre) {
         stacks = static_cast<char*>(memory);
     }
     return stacks + fibre * STACK_BYTES + UNTOUCHED_BYTES;
+}
+
+static bool on_stacks(const char* address) {
+    return stacks <= address && address < stacks + MAX_THREADS * STACK_BYTES;
 }
 
 // Whether the first `n` fibres have stayed on their stacks.

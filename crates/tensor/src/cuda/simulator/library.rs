@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::{CString, c_char, c_int, c_uint, c_void},
-    fmt::Write,
+    fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,15 +13,31 @@ use crate::{
     cuda::kernel::{Argument, COMMON_PRELUDE, Kernel, Launch},
 };
 
-/// What comes before the kernels, as the device's compiler has its own names built in.
-const SHIM: [(&str, &str); 4] = [
-    ("fibre.hpp", include_str!("fibre.hpp")),
-    ("block.hpp", include_str!("block.hpp")),
-    ("shared.hpp", include_str!("shared.hpp")),
-    ("shim.hpp", include_str!("shim.hpp")),
+/// What kernels need to run: the same for all, compiled once.
+const RUNTIME: [Part; 9] = [
+    part("runtime.hpp", include_str!("runtime.hpp")),
+    part("fibre.hpp", include_str!("fibre.hpp")),
+    part("order.hpp", include_str!("order.hpp")),
+    part("block.hpp", include_str!("block.hpp")),
+    part("shared.hpp", include_str!("shared.hpp")),
+    part("accesses.hpp", include_str!("accesses.hpp")),
+    part("copies.hpp", include_str!("copies.hpp")),
+    part("warp.hpp", include_str!("warp.hpp")),
+    part("grid.hpp", include_str!("grid.hpp")),
 ];
+/// What comes before the kernels, as the device's compiler has its own names built in.
+const SHIM: [Part; 2] = [RUNTIME[0], part("shim.hpp", include_str!("shim.hpp"))];
+/// What all kernels use.
+const COMMON: [Part; 1] = [part("common.cuh", COMMON_PRELUDE)];
 /// What comes behind them.
-const LAUNCH: &str = include_str!("launch.hpp");
+const ENTRY: [Part; 1] = [part("entry.hpp", include_str!("entry.hpp"))];
+
+/// A file of C++: its name and its text.
+type Part = (&'static str, &'static str);
+
+const fn part(name: &'static str, text: &'static str) -> Part {
+    (name, text)
+}
 
 /// A file of kernels, specialised and loaded. It is never unloaded.
 #[derive(Debug)]
@@ -36,9 +52,20 @@ pub(super) struct Request<'a> {
     pub launch: Launch,
     pub seed: u64,
     pub arguments: &'a [Argument],
+    /// What the kernel may use.
+    pub memories: &'a [ArgumentMemory],
 }
 
-/// The same as `launch.hpp` has it.
+/// A memory that a kernel is given, as `runtime.hpp` has it.
+#[repr(C)]
+pub(super) struct ArgumentMemory {
+    pub begin: *mut u8,
+    pub bytes: usize,
+    /// Which argument it is, from 1 on.
+    pub argument: c_uint,
+}
+
+/// The same as `runtime.hpp` has it.
 #[repr(C)]
 struct ForeignRequest {
     grid: [c_uint; 2],
@@ -47,6 +74,8 @@ struct ForeignRequest {
     seed: u64,
     kinds: *const c_char,
     arguments: *const *mut c_void,
+    memories: *const ArgumentMemory,
+    n_memories: usize,
     message: *mut c_char,
     message_bytes: usize,
 }
@@ -74,7 +103,7 @@ pub(super) fn find(compiler: &Compiler, kernel: &Kernel) -> Result<Arc<Library>>
 
 impl Library {
     fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self, String> {
-        let path = compiler.compile(kernel.source.name, &program(kernel))?;
+        let path = compiler.compile(kernel.source.name, &text_of(&RUNTIME), &program(kernel))?;
         // SAFETY: what the library does on being loaded is nothing.
         let handle = unsafe { libloading::Library::new(path) }.map_err(|error| reasons(&error))?;
         Ok(Self { handle, one_at_a_time: Mutex::default() })
@@ -104,6 +133,8 @@ impl Library {
             seed: request.seed,
             kinds: kinds.as_ptr(),
             arguments: arguments.as_ptr(),
+            memories: request.memories.as_ptr(),
+            n_memories: request.memories.len(),
             message: message.as_mut_ptr().cast(),
             message_bytes: message.len(),
         };
@@ -117,7 +148,7 @@ impl Library {
     }
 }
 
-/// The letter `launch.hpp` has for an argument's type.
+/// The letter `entry.hpp` has for an argument's type.
 fn kind(argument: &Argument) -> u8 {
     match argument {
         Argument::Address(_) => b'p',
@@ -128,14 +159,20 @@ fn kind(argument: &Argument) -> u8 {
     }
 }
 
+/// The parts as one text whose lines keep their files and numbers.
+fn text_of(parts: &[Part]) -> String {
+    let mut all = String::new();
+    for (name, text) in parts {
+        let _ = writeln!(all, "#line 1 \"{name}\"\n{text}");
+    }
+    all
+}
+
 /// What the compiler is given. The shim comes before the macros, which may have any name.
 fn program(kernel: &Kernel) -> String {
-    let mut program = String::new();
-    for (name, text) in SHIM {
-        let _ = writeln!(program, "#line 1 \"{name}\"\n{text}");
-    }
-    program.push_str(&kernel.program(&[COMMON_PRELUDE]));
-    let _ = writeln!(program, "#line 1 \"launch.hpp\"\n{LAUNCH}");
+    let mut program = text_of(&SHIM);
+    program.push_str(&kernel.program(&[&text_of(&COMMON)]));
+    program.push_str(&text_of(&ENTRY));
     for name in kernel_names(kernel.source.text) {
         let _ = writeln!(program, "SIMULATOR_ENTRY({name})");
     }

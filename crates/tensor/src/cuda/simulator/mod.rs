@@ -1,11 +1,14 @@
 //! A device that is none: it runs the kernels' sources on the processor, to show what is wrong with them.
 //!
 //! The threads of a block are fibres that run one at a time, in an order drawn at random for each launch, up to the next
-//! barrier. Blocks follow each other, at random too. What no thread has written is not a number; what is written outside
-//! of a memory, a barrier that not all threads reach, an argument of another type than the kernel's: all are errors that
-//! say where.
+//! barrier. Blocks follow each other, at random too. What no thread has written is not a number. The compiler reports
+//! every access to memory. It is an error that says where when one is outside of a memory, not aligned, or in a race
+//! with another: two threads at the same place, one of them writing, with no barrier between. So are barriers that not
+//! all threads reach and arguments of other types than the kernel's.
 //!
-//! It cannot show what depends on memory being seen late or on blocks running at once, and says nothing of speed.
+//! Errors name the launch's seed; a device with the same seed that is given the same work repeats it.
+//!
+//! It cannot show what depends on several blocks running at once, and says nothing of speed, registers or banks.
 
 mod compiler;
 mod library;
@@ -29,8 +32,7 @@ use crate::{Error, Result, random::philox};
 
 use compiler::Compiler;
 use library::Request;
-use memory::Memories;
-use memory::SimulatedMemory;
+use memory::{Memories, SimulatedMemory};
 
 /// Shared memory a block can have: an H100's.
 const SHARED_BYTES: usize = 227 * 1024;
@@ -96,12 +98,7 @@ impl Simulated {
     }
 
     /// What is wrong with a launch, whatever the kernel.
-    fn check(
-        &self,
-        launch: Launch,
-        arguments: &[Argument],
-        memories: &Memories,
-    ) -> Result<(), String> {
+    fn check(&self, launch: Launch) -> Result<(), String> {
         let Launch { grid: [columns, rows], threads, shared_bytes } = launch;
         if columns == 0 || i32::try_from(columns).is_err() || !(1..=65_535).contains(&rows) {
             return Err(format!("a grid of {columns} times {rows} blocks"));
@@ -112,13 +109,6 @@ impl Simulated {
         if shared_bytes as usize > self.0.limits.shared_bytes {
             let limit = self.0.limits.shared_bytes;
             return Err(format!("{shared_bytes} bytes of shared memory, a block can have {limit}"));
-        }
-        for (index, argument) in arguments.iter().enumerate() {
-            if let Argument::Address(address) = argument
-                && memories.room(*address).is_none()
-            {
-                return Err(format!("argument {} is the address of no memory", index + 1));
-            }
         }
         Ok(())
     }
@@ -179,12 +169,13 @@ impl Device for Simulated {
         let memories = self.memories();
         let number = self.0.launches.fetch_add(1, Ordering::Relaxed);
         let seed = Self::seed_of_launch(self.0.seed, number);
-        self.check(launch, arguments, &memories)
-            // SAFETY: the caller's arguments; their number and types are checked against the kernel's.
-            .and_then(|()| unsafe {
-                library.run(kernel.name, &Request { launch, seed, arguments })
+        self.check(launch)
+            .and_then(|()| memories.of(arguments))
+            .and_then(|memories| {
+                let request = Request { launch, seed, arguments, memories: &memories };
+                // SAFETY: the memories live until they are dropped; what kernels do with them is checked.
+                unsafe { library.run(kernel.name, &request) }
             })
-            .and_then(|()| memories.check(arguments))
             .map_err(|reason| {
                 let action = format!("run `{}` of {}.cu", kernel.name, kernel.source.name);
                 Self::failed(action, format!("{reason} (launch {number} of seed {})", self.0.seed))

@@ -1,6 +1,7 @@
 // The names of kernels/device.cuh, and those of CUDA that kernels use, on the processor.
 
 #include <math.h>
+#include <string.h>
 
 #include <utility>
 
@@ -17,12 +18,6 @@
 // Where a function is called, as its last arguments.
 #define CALLED_AT const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
-struct dim3 {
-    unsigned x, y, z;
-};
-
-static dim3 threadIdx, blockIdx, blockDim, gridDim;
-
 struct alignas(8) float2 {
     float x, y;
 };
@@ -36,11 +31,6 @@ static inline float4 make_float4(float x, float y, float z, float w) { return {x
 
 namespace simulator {
 
-static void enter_thread(unsigned thread) {
-    me = thread;
-    threadIdx.x = thread;
-}
-
 // What a lane gives in a shuffle and whom it asks.
 template <class T> struct Shuffle {
     T given, taken;
@@ -53,7 +43,7 @@ template <class T> static void shuffle_together(Thread* lanes, unsigned mask) {
         auto* mine = static_cast<Shuffle<T>*>(lanes[i].data);
         if ((mask >> mine->source & 1) == 0) {
             Place place = lanes[i].place;
-            SIMULATOR_FAIL(
+            fail(
                 "%s (%s:%d): lane %u asks lane %u, which is not in the mask %#x", lanes[i].operation, place.file,
                 place.line, i, mine->source, mask);
         }
@@ -67,87 +57,12 @@ template <class T> static T shuffle(const char* operation, Place place, unsigned
     return mine.taken;
 }
 
-// What a lane holds of the matrices.
-struct Fragments {
-    float c[4];
-    unsigned a[4], b[2];
-};
-
-static float tf32(unsigned bits) {
-    float x;
-    bits &= 0xffffe000u;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-// Half of two bfloat16 numbers: the low one or the high one.
-static float bf16(unsigned bits, unsigned high) { return tf32(high ? bits & 0xffff0000u : bits << 16); }
-
-// What a lane's registers say of the numbers along k: of TF32 one each, 4 apart, of bfloat16 two each, 8 apart.
-static void numbers_along_k(unsigned bits, unsigned t, unsigned further, float* numbers, unsigned stride, bool halves) {
-    if (halves) {
-        for (unsigned i = 0; i < 2; i++) { numbers[(2 * t + i + 8 * further) * stride] = bf16(bits, i); }
-    } else {
-        numbers[(t + 4 * further) * stride] = tf32(bits);
-    }
-}
-
-// C += A B of a warp with A [16, K] and B [K, 8]: exact products, added one after the other in f32.
-template <unsigned K> static void mma_together(Thread* lanes, unsigned) {
-    float a[16][K], b[K][8], c[16][8];
-    for (unsigned lane = 0; lane < WARP; lane++) {
-        const Fragments& of = *static_cast<Fragments*>(lanes[lane].data);
-        unsigned g = lane / 4, t = lane % 4;
-        for (unsigned half = 0; half < 2; half++) {
-            for (unsigned k = 0; k < 2; k++) { numbers_along_k(of.a[half + 2 * k], t, k, a[g + 8 * half], 1, K == 16); }
-            numbers_along_k(of.b[half], t, half, &b[0][g], 8, K == 16);
-            for (unsigned j = 0; j < 2; j++) { c[g + 8 * half][2 * t + j] = of.c[2 * half + j]; }
-        }
-    }
-    for (unsigned i = 0; i < 16; i++) {
-        for (unsigned k = 0; k < K; k++) {
-            for (unsigned j = 0; j < 8; j++) { c[i][j] += a[i][k] * b[k][j]; }
-        }
-    }
-    for (unsigned lane = 0; lane < WARP; lane++) {
-        Fragments& of = *static_cast<Fragments*>(lanes[lane].data);
-        unsigned g = lane / 4, t = lane % 4;
-        for (unsigned i = 0; i < 4; i++) { of.c[i] = c[g + 8 * (i / 2)][2 * t + i % 2]; }
-    }
-}
-
-// What a lane says of a row of a matrix, and what it is given of all of them.
-struct Transposed {
-    const void* row;
-    unsigned matrices;
-    unsigned out[4];
-};
-
-// Matrices [8, 8] of 16-bit numbers, given out transposed.
-static void transpose_together(Thread* lanes, unsigned) {
-    for (unsigned lane = 0; lane < WARP; lane++) {
-        Transposed& mine = *static_cast<Transposed*>(lanes[lane].data);
-        unsigned g = lane / 4, t = lane % 4;
-        for (unsigned m = 0; m < mine.matrices; m++) {
-            mine.out[m] = 0;
-            for (unsigned i = 0; i < 2; i++) {
-                const void* row = static_cast<Transposed*>(lanes[8 * m + 2 * t + i].data)->row;
-                uint16_t number;
-                memcpy(&number, static_cast<const char*>(row) + 2 * g, 2);
-                mine.out[m] |= static_cast<unsigned>(number) << 16 * i;
-            }
-        }
-    }
-}
-
-static void nothing_together(Thread*, unsigned) {}
-
 } // namespace simulator
 
 static inline void __syncthreads(CALLED_AT) { simulator::wait_for_block("__syncthreads", {file, line}); }
 
 static inline void __syncwarp(unsigned mask = simulator::ALL_LANES, CALLED_AT) {
-    simulator::wait_for_warp("__syncwarp", {file, line}, mask, simulator::nothing_together, nullptr);
+    simulator::wait_for_warp("__syncwarp", {file, line}, mask, simulator::order_together, nullptr);
 }
 
 template <class T> static T __shfl_sync(unsigned mask, T x, int source, CALLED_AT) {
@@ -194,23 +109,19 @@ static inline float quick_quotient(float a, float b) { return a / b; }
 
 static inline void mma_tf32(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
     simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::mma_together<8>, &mine);
+    simulator::wait_for_warp("mma_tf32", {file, line}, simulator::ALL_LANES, simulator::multiply_tf32_together, &mine);
     for (unsigned i = 0; i < 4; i++) { c[i] = mine.c[i]; }
 }
 
 static inline void mma_bf16(float c[4], const unsigned a[4], const unsigned b[2], CALLED_AT) {
     simulator::Fragments mine = {{c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    simulator::wait_for_warp("mma_bf16", {file, line}, simulator::ALL_LANES, simulator::mma_together<16>, &mine);
+    simulator::wait_for_warp("mma_bf16", {file, line}, simulator::ALL_LANES, simulator::multiply_bf16_together, &mine);
     for (unsigned i = 0; i < 4; i++) { c[i] = mine.c[i]; }
 }
 
 template <int COUNT> static inline void load_transposed(unsigned out[COUNT], const void* row, CALLED_AT) {
     static_assert(COUNT == 2 || COUNT == 4, "two or four matrices");
-    const char* begin = static_cast<const char*>(row);
-    bool is_asked = simulator::me % simulator::WARP < 8 * COUNT;
-    if (is_asked && (reinterpret_cast<uintptr_t>(row) % 16 != 0 || !simulator::in_shared(begin, 16))) {
-        SIMULATOR_FAIL("load_transposed (%s:%d): a row must be 16 aligned bytes of shared memory", file, line);
-    }
+    if (simulator::me % simulator::WARP < 8 * COUNT) { simulator::check_row(row, {file, line}); }
     simulator::Transposed mine = {row, COUNT, {}};
     simulator::wait_for_warp("load_transposed", {file, line}, simulator::ALL_LANES, simulator::transpose_together, &mine);
     for (unsigned m = 0; m < COUNT; m++) { out[m] = mine.out[m]; }
@@ -221,7 +132,7 @@ template <int BYTES> static inline void copy_async(void* shared, const void* glo
     simulator::start_copy(shared, global, BYTES, {file, line});
 }
 
-static inline void copy_async_commit() { simulator::copies[simulator::me].groups += 1; }
+static inline void copy_async_commit() { simulator::end_group_of_copies(); }
 
 template <int PENDING> static inline void copy_async_wait() { simulator::finish_copies(PENDING); }
 

@@ -16,7 +16,21 @@ extern "C" __global__ void reversed(const float* __restrict__ x, float* __restri
     y[first + threadIdx.x] = all[63 - threadIdx.x];
 }
 
-// The same, by copies that arrive when they are waited for.
+// x with its numbers exchanged within each warp.
+extern "C" __global__ void exchanged(float* x, int with) {
+    float other = x[threadIdx.x ^ with];
+    BARRIER;
+    x[threadIdx.x] = other;
+}
+
+// Each block's first thread writes a number that the block `shift` further reads.
+extern "C" __global__ void take_from_next(float* x, int shift) {
+    if (threadIdx.x == 0) {
+        x[64 * blockIdx.x] = x[64 * ((blockIdx.x + shift) % gridDim.x)] + 1.0f;
+    }
+}
+
+// As `reversed`, by copies that arrive when they are waited for.
 extern "C" __global__ void __launch_bounds__(64) reversed_copies(const float* x, float* y) {
     DYNAMIC_SHARED(all);
     usize first = (usize)blockIdx.x * 64;
@@ -33,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(64) reversed_copies(const float* x,
 // Copies 16 bytes to an address that is `offset` numbers from an aligned one.
 extern "C" __global__ void copy_to(const float* x, int offset) {
     DYNAMIC_SHARED(all);
-    copy_async<16>(all + offset, x);
+    if (threadIdx.x == 0) { copy_async<16>(all + offset, x); }
 }
 
 extern "C" __global__ void copy_to_itself(float* x) { copy_async<4>(x, x); }
@@ -71,9 +85,22 @@ extern "C" __global__ void write_at(float* x, int index) {
     if (threadIdx.x == 0) { x[index] = 1.0f; }
 }
 
+struct alignas(8) Pair {
+    float first, second;
+};
+
+extern "C" __global__ void write_pair_at(float* x, int index) {
+    if (threadIdx.x == 0) { *reinterpret_cast<Pair*>(x + index) = Pair{1.0f, x[0]}; }
+}
+
 extern "C" __global__ void write_shared_at(int index) {
     DYNAMIC_SHARED(all);
     if (threadIdx.x == 0) { all[index] = 1.0f; }
+}
+
+extern "C" __global__ void write_array_at(int index) {
+    __shared__ float first[8], second[8];
+    if (threadIdx.x == 0) { first[index] = second[index] = 1.0f; }
 }
 
 // What is in shared memory that nobody wrote to, in all blocks but the one that comes first.

@@ -28,15 +28,20 @@ impl Cuda<Simulated> {
 
     /// What the kernel is accused of.
     #[track_caller]
-    fn fault(&self, name: &'static str, arguments: &[Argument]) -> String {
-        let kernel = Kernel::new(&SOURCE, name);
-        match self.run(&kernel, 1, arguments) {
+    fn fault_of(&self, kernel: &Kernel, blocks: u32, arguments: &[Argument]) -> String {
+        match self.run(kernel, blocks, arguments) {
             Err(Error::Device { action, reason, .. }) => {
-                assert_eq!(action, format!("run `{name}` of tests.cu"));
+                assert_eq!(action, format!("run `{}` of tests.cu", kernel.name));
                 reason
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The same of a kernel that is not specialised, in one block.
+    #[track_caller]
+    fn fault(&self, name: &'static str, arguments: &[Argument]) -> String {
+        self.fault_of(&Kernel::new(&SOURCE, name), 1, arguments)
     }
 }
 
@@ -70,17 +75,60 @@ fn not_reversed(kernel: &Kernel) -> Option<usize> {
     Some(wrong)
 }
 
+/// A kernel that needs a barrier where it has `barrier`.
+fn with_barrier(barrier: &str, name: &'static str) -> Kernel {
+    Kernel { defines: vec![("BARRIER", barrier.to_owned())], ..Kernel::new(&SOURCE, name) }
+}
+
 #[test]
-fn missing_barriers_show() {
-    let kernel = |barrier: &str| Kernel {
-        defines: vec![("BARRIER", barrier.to_owned())],
-        ..Kernel::new(&SOURCE, "reversed")
-    };
-    let Some(wrong) = not_reversed(&kernel("__syncthreads()")) else { return };
-    assert_eq!(wrong, 0);
-    assert!(not_reversed(&kernel("")).unwrap() > 100);
-    // Half of the numbers come from the other warp.
-    assert!(not_reversed(&kernel("__syncwarp()")).unwrap() > 100);
+fn missing_barriers_are_found() {
+    assert!(matches!(not_reversed(&with_barrier("__syncthreads()", "reversed")), None | Some(0)));
+    for seed in 0..4 {
+        let Some(cuda) = simulated(seed) else { return };
+        let [x, y] = [(); 2].map(|()| cuda.zeros::<f32>(64).unwrap());
+        // Half of the numbers come from the other warp.
+        for barrier in ["", "__syncwarp()"] {
+            let kernel = with_barrier(barrier, "reversed");
+            let fault = cuda.fault_of(&kernel, 1, &[(&x).into(), (&y).into()]);
+            assert!(fault.contains("a race: thread "), "{fault}");
+            assert!(fault.contains("of static shared memory, which thread"), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn barriers_are_for_those_who_meet() {
+    const HALF: &str = "__syncwarp(threadIdx.x % 32 < 16 ? 0x0000ffffu : 0xffff0000u)";
+    for seed in 0..4 {
+        let Some(cuda) = simulated(seed) else { return };
+        let x = cuda.upload(&normal(64)).unwrap();
+        let exchange = |barrier, with| {
+            let kernel = with_barrier(barrier, "exchanged");
+            cuda.run(&kernel, 1, &[(&x).into(), Argument::I32(with)])
+        };
+        for (barrier, with) in
+            [("__syncthreads()", 63), ("__syncthreads()", 31), ("__syncwarp()", 31), (HALF, 15)]
+        {
+            exchange(barrier, with).unwrap();
+        }
+        for (barrier, with) in [("__syncwarp()", 63), (HALF, 31), ("", 15)] {
+            let error = exchange(barrier, with).unwrap_err().to_string();
+            assert!(error.contains("of argument 1, which thread"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn blocks_know_nothing_of_each_other() {
+    let Some(cuda) = simulated(13) else { return };
+    let x = cuda.zeros::<f32>(128).unwrap();
+    for (shift, blocks) in [(0, 1), (1, 1), (0, 2)] {
+        let arguments = [(&x).into(), Argument::I32(shift)];
+        cuda.run(&Kernel::new(&SOURCE, "take_from_next"), blocks, &arguments).unwrap();
+    }
+    let arguments = [(&x).into(), Argument::I32(1)];
+    let fault = cuda.fault_of(&Kernel::new(&SOURCE, "take_from_next"), 2, &arguments);
+    assert!(fault.contains("of argument 1, which another block"), "{fault}");
 }
 
 #[test]
@@ -117,28 +165,61 @@ fn copies_go_to_aligned_shared_memory() {
 #[test]
 fn writes_outside_are_found() {
     let Some(cuda) = simulated(2) else { return };
-    let [before, x, _behind] = [(); 3].map(|()| cuda.zeros::<f32>(10).unwrap());
+    let x = cuda.zeros::<f32>(10).unwrap();
     let kernel = Kernel::new(&SOURCE, "write_at");
     cuda.run(&kernel, 1, &[(&x).into(), Argument::I32(9)]).unwrap();
     for index in [10, -1, 1000, -1000] {
         let fault = cuda.fault("write_at", &[(&x).into(), Argument::I32(index)]);
-        let expected = format!("wrote to byte {} of argument 1, which has 40 bytes", 4 * index);
-        assert!(fault.contains(&expected), "{fault}");
+        let place = format!("it writes 4 bytes at byte {} of argument 1, ", 4 * index);
+        assert!(fault.contains(&place) && fault.contains("which has 40 bytes"), "{fault}");
     }
-    drop(before);
+    let fault = cuda.fault("write_at", &[(&x).into(), Argument::I32(1 << 30)]);
+    assert!(fault.contains("it writes 4 bytes that are in no memory"), "{fault}");
     cuda.run(&kernel, 1, &[(&x).into(), Argument::I32(0)]).unwrap();
     let expected = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0_f32];
     assert_eq!(bits(&cuda.download(&x).unwrap()), bits(&expected));
 }
 
 #[test]
+fn reads_outside_are_found() {
+    let Some(cuda) = simulated(14) else { return };
+    let [x, y] = [63, 64].map(|n| cuda.zeros::<f32>(n).unwrap());
+    let fault = cuda.fault("reversed", &[(&x).into(), (&y).into()]);
+    assert!(fault.contains("it reads 4 bytes at byte 252 of argument 1, "), "{fault}");
+}
+
+#[test]
+fn indices_are_within_arrays() {
+    let Some(cuda) = simulated(16) else { return };
+    let kernel = Kernel::new(&SOURCE, "write_array_at");
+    cuda.run(&kernel, 1, &[Argument::I32(7)]).unwrap();
+    for index in [8, -1] {
+        let fault = cuda.fault("write_array_at", &[Argument::I32(index)]);
+        assert!(fault.contains(&format!("index {index} at tests.cu:")), "{fault}");
+    }
+}
+
+#[test]
+fn numbers_are_aligned() {
+    let Some(cuda) = simulated(15) else { return };
+    let x = cuda.zeros::<f32>(8).unwrap();
+    let kernel = Kernel::new(&SOURCE, "write_pair_at");
+    cuda.run(&kernel, 1, &[(&x).into(), Argument::I32(6)]).unwrap();
+    let fault = cuda.fault("write_pair_at", &[(&x).into(), Argument::I32(3)]);
+    let place = place_of("reinterpret_cast<Pair*>", 0);
+    let place = place.trim_matches(['(', ')']);
+    assert!(fault.contains(&format!("an address at {place} is not aligned")), "{fault}");
+}
+
+#[test]
 fn writes_outside_of_shared_memory_are_found() {
     let Some(cuda) = simulated(3) else { return };
     cuda.run(&Kernel::new(&SOURCE, "write_shared_at"), 1, &[Argument::I32(127)]).unwrap();
-    let fault = cuda.fault("write_shared_at", &[Argument::I32(128)]);
-    assert!(fault.contains("behind the 512 bytes of dynamic shared memory"), "{fault}");
-    let fault = cuda.fault("write_shared_at", &[Argument::I32(-1)]);
-    assert!(fault.contains("before the 512 bytes of dynamic shared memory"), "{fault}");
+    for index in [128, -1] {
+        let fault = cuda.fault("write_shared_at", &[Argument::I32(index)]);
+        let place = format!("at byte {} of dynamic shared memory, which has 512 bytes", 4 * index);
+        assert!(fault.contains(&place), "{fault}");
+    }
 }
 
 #[test]

@@ -1,33 +1,6 @@
-// Launches of the kernels above, for whoever loads the library.
-} // namespace
+// Launches.
 
 namespace simulator {
-
-// As in library.rs.
-struct Request {
-    unsigned grid[2];
-    unsigned threads, shared_bytes;
-    uint64_t seed;
-    // One letter for each argument: what it is.
-    const char* kinds;
-    void** arguments;
-    char* message;
-    size_t message_bytes;
-};
-
-template <class T> constexpr char kind = 's';
-template <class T> constexpr char kind<T*> = 'p';
-template <> constexpr char kind<int> = 'i';
-template <> constexpr char kind<unsigned long long> = 'u';
-template <> constexpr char kind<float> = 'f';
-template <> constexpr char kind<double> = 'd';
-
-template <class... P> struct Call {
-    void (*kernel)(P...);
-    void** arguments;
-    template <size_t... I> void make(std::index_sequence<I...>) { kernel(*static_cast<P*>(arguments[I])...); }
-    static void of_thread(void* call) { static_cast<Call*>(call)->make(std::index_sequence_for<P...>()); }
-};
 
 static const char* name_of(char kind) {
     switch (kind) {
@@ -66,18 +39,14 @@ static void run_grid(const Request& request) {
         poison_shared();
         forget_copies();
         run_block();
-        check_shared_guards();
     }
     free(blocks);
     if (!failed && !stacks_sufficed(request.threads)) { report("its threads' variables do not fit their stacks"); }
 }
 
-// Zero, or one with what went wrong in the request's message.
-template <class... P> static int launch(void (*kernel)(P...), const Request& request) {
-    const char taken[] = {kind<P>..., '\0'};
-    Call<P...> call = {kernel, request.arguments};
-    thread_body = Call<P...>::of_thread;
-    thread_launch = &call;
+int run(const Request& request, const char* taken, void (*body)(void* call), void* call) {
+    thread_body = body;
+    thread_call = call;
     message = request.message;
     message_bytes = request.message_bytes;
     failed = false;
@@ -86,14 +55,16 @@ template <class... P> static int launch(void (*kernel)(P...), const Request& req
     dynamic_shared_bytes = (request.shared_bytes + 3) / 4 * 4;
     blockDim = {request.threads, 1, 1};
     gridDim = {request.grid[0], request.grid[1], 1};
+    add_region(dynamic_shared, dynamic_shared_bytes, 0, "dynamic shared memory");
+    add_region(__start_block_shared, static_shared_bytes(), 0, "static shared memory");
+    for (size_t i = 0; i < request.n_memories; i++) {
+        const Memory& memory = request.memories[i];
+        add_region(memory.begin, memory.bytes, memory.argument, nullptr);
+    }
     check_kinds(request.kinds, taken);
     if (!failed) { run_grid(request); }
+    forget_regions();
     return failed;
 }
 
 } // namespace simulator
-
-#define SIMULATOR_ENTRY(NAME) \
-    extern "C" __attribute__((visibility("default"))) int simulate_##NAME(const simulator::Request* request) { \
-        return simulator::launch(NAME, *request); \
-    }
