@@ -60,6 +60,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.loss_gradient()?,
         suite.invalid_samples()?,
         suite.gather_rows()?,
+        suite.replay()?,
         suite.batch_entropy()?,
         suite.short_buffers()?,
     ];

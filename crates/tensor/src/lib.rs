@@ -47,6 +47,7 @@ pub use ops::{
     peak::PeakFlops,
     pointwise::Pointwise,
     random_fill::{RandomFill, RandomStream},
+    replay::Replay,
     ridge::{FitRidge, RidgeConfig, RidgeFit},
 };
 pub use optimizer::Optimizer;

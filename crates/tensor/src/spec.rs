@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
-    LossGradient, PeakFlops, Precision, RandomFill, Reference, Result, TrainDecoder,
+    LossGradient, PeakFlops, Precision, RandomFill, Reference, Replay, Result, TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
@@ -19,6 +19,7 @@ pub trait FullBackend:
     + LossGradient
     + GatherRows
     + PeakFlops
+    + Replay
 {
 }
 impl<B> FullBackend for B where
@@ -32,6 +33,7 @@ impl<B> FullBackend for B where
         + LossGradient
         + GatherRows
         + PeakFlops
+        + Replay
 {
 }
 

@@ -118,7 +118,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
-    ) -> Result<()> {
+    ) -> tensor::Result<()> {
         let product = self.gradient_product(samples);
         let Scratch { gradient, bias_gradient, idle } = scratch;
         if is_plain(optimizer) {
@@ -139,7 +139,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
-    ) -> Result<f64> {
+    ) -> tensor::Result<f64> {
         let shape @ [outputs, inputs] = [self.shape.outputs, self.shape.inputs];
         backend.gemm(self.gradient_product(samples), delta, input, &mut scratch.gradient)?;
         let (nothing, mut squares) = (backend.zeros(outputs * inputs)?, backend.zeros(outputs)?);
@@ -178,10 +178,10 @@ impl<B: TrainerBackend> Parameters<B> {
         step: u64,
         gradient: &B::Buffer<f32>,
         [first_idle, second_idle]: &mut [B::Buffer<f32>; 2],
-    ) -> Result<()> {
+    ) -> tensor::Result<()> {
         let [first, second] = &mut self.moments;
         let first = first.as_mut().unwrap_or(first_idle);
         let second = second.as_mut().unwrap_or(second_idle);
-        Ok(backend.optimizer_step(optimizer, step, &mut self.values, gradient, first, second)?)
+        backend.optimizer_step(optimizer, step, &mut self.values, gradient, first, second)
     }
 }

@@ -1,3 +1,5 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use network::{DenseLayer, Layer, Network};
 use tensor::{Backend, Optimizer};
 
@@ -49,6 +51,18 @@ pub(crate) struct StepConfig {
     pub(crate) loss: f64,
 }
 
+impl StepConfig {
+    /// A number that is the same for steps that do the same, where nothing is measured on the way.
+    pub(crate) fn key(&self) -> u64 {
+        let &Self { samples, optimizer, step, .. } = self;
+        // What Adam does depends on how many steps were done before.
+        let step = if matches!(optimizer, Optimizer::Adam { .. }) { step } else { 0 };
+        let mut hasher = DefaultHasher::new();
+        format!("{samples} {optimizer:?} {step}").hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 impl<B: TrainerBackend> Model<B> {
     /// A network at its initialisation, for minibatches of up to `batch` samples.
     pub(crate) fn new(
@@ -81,7 +95,7 @@ impl<B: TrainerBackend> Model<B> {
     }
 
     /// Takes the first `samples` samples of the input through all layers.
-    pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> Result<()> {
+    pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> tensor::Result<()> {
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, after) = self.tape.split_at_mut(index);
             let input = before.last().map_or(&self.input, |trace| &trace.h);
@@ -139,7 +153,7 @@ impl<B: TrainerBackend> Model<B> {
         &mut self,
         backend: &B,
         config: &StepConfig,
-    ) -> Result<Option<Vec<f64>>> {
+    ) -> tensor::Result<Option<Vec<f64>>> {
         let &StepConfig { samples, optimizer, step, norms, loss } = config;
         let last = self.layers.len() - 1;
         let mut measured = norms.then(|| vec![0.0; self.layers.len()]);
@@ -165,6 +179,10 @@ impl<B: TrainerBackend> Model<B> {
                     layer.gradient_norm(backend, samples, factors, &mut self.scratch)?;
             }
             layer.update(backend, (&optimizer, step), samples, factors, &mut self.scratch)?;
+            std::mem::swap(&mut self.delta, &mut self.next_delta);
+        }
+        if !self.layers.len().is_multiple_of(2) {
+            // Every step begins with the same memory, so that it can be recorded.
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
         if let Some(regulariser) = &mut self.regulariser {

@@ -60,7 +60,7 @@ impl<B: TrainerBackend> Regulariser<B> {
         (optimizer, step): (&Optimizer, u64),
         loss: f64,
         idle: &mut [B::Buffer<f32>; 2],
-    ) -> Result<()> {
+    ) -> tensor::Result<()> {
         let targets = backend.download(&self.targets.values)?;
         let slope = |(index, target): (usize, f32)| {
             let target = f64::from(target);

@@ -1,5 +1,5 @@
 use network::Network;
-use tensor::{Backend, GatherConfig, LossConfig};
+use tensor::{GatherConfig, LossConfig, Replay};
 
 use crate::{
     Checkpoints, Error, Evaluation, Job, Observer, Outcome, Result, TrainValidParams, Trainer,
@@ -14,7 +14,7 @@ use crate::{
 
 /// A training under way.
 #[derive(Debug)]
-pub(crate) struct Run<'a, 'd, B: Backend> {
+pub(crate) struct Run<'a, 'd, B: Replay> {
     backend: &'a B,
     params: &'a TrainValidParams,
     job: &'a Job<'d>,
@@ -22,6 +22,8 @@ pub(crate) struct Run<'a, 'd, B: Backend> {
     data: Data<B>,
     model: Model<B>,
     evaluator: Evaluator<B>,
+    /// Of the way forward and the way back, where a device repeats them on its own.
+    recordings: [B::Recording; 2],
     /// The results of the steps since the last look.
     tally: B::Buffer<f64>,
     /// Of the last step that measured them.
@@ -64,6 +66,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
             data: Data::new(backend, job)?,
             model,
             evaluator: Evaluator::new(backend, &extent, settings.loss)?,
+            recordings: Default::default(),
             tally: backend.zeros(2 * Timetable::WINDOW)?,
             gradient_norms: None,
             progress,
@@ -116,7 +119,8 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let cols = self.model.layers[0].shape.inputs;
         let gather = GatherConfig { cols, first, count };
         self.data.gather(backend, gather, &mut self.model.input)?;
-        self.model.forward(backend, count)?;
+        let [forward, backward] = &mut self.recordings;
+        backend.replay(forward, count as u64, &mut || self.model.forward(backend, count))?;
 
         let classes = self.model.layers[self.model.layers.len() - 1].shape.outputs;
         let weight = self.model.loss_weight(backend, count)?;
@@ -129,8 +133,13 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let loss = if needed { backend.read(&self.tally, 2 * slot..2 * slot + 1)?[0] } else { 0.0 };
         let optimizer = self.params.optimizer(step, self.timetable.steps);
         let config = StepConfig { samples: count, optimizer, step: step as u64 + 1, norms, loss };
-        if let Some(norms) = self.model.backward(backend, &config)? {
-            self.gradient_norms = Some(norms);
+        if norms || needed {
+            // Numbers come back on the way.
+            self.gradient_norms =
+                self.model.backward(backend, &config)?.or(self.gradient_norms.take());
+        } else {
+            let mut back = || self.model.backward(backend, &config).map(drop);
+            backend.replay(backward, config.key(), &mut back)?;
         }
         Ok(())
     }

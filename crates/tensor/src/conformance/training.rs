@@ -2,8 +2,8 @@
 
 use super::{Finding, Suite, Tally, has_kink};
 use crate::{
-    Activation, Backend, Backward, BatchEntropy, FullBackend, GatherConfig, GatherRows, Loss,
-    LossConfig, LossGradient, Reference, Result, random::StreamRng,
+    Activation, Backend, Backward, BatchEntropy, FullBackend, GatherConfig, GatherRows, GemmConfig,
+    Loss, LossConfig, LossGradient, Reference, Result, random::StreamRng,
 };
 
 impl<B: FullBackend> Suite<'_, B> {
@@ -150,6 +150,30 @@ impl<B: FullBackend> Suite<'_, B> {
             let name = || format!("{shape:?}");
             tally.add(&[entropy], &[expected_entropy], 1.0, name);
             tally.add(&self.backend.download(&delta)?, expected.as_slice(), 4.0, name);
+        }
+        Ok(tally.finding)
+    }
+
+    /// The same work again and again, and other work in between: sums of multiples of a vector.
+    pub(super) fn replay(&self) -> Result<Finding> {
+        let mut tally = Tally::new("replay", 1e-6);
+        for case in 0..self.cases {
+            let [n] = self.sizes(case);
+            let mut recording = B::Recording::default();
+            let (x, reference_x) = self.upload(&self.normal(1, n, 1.0))?;
+            let (one, _) = self.upload(&[1.0])?;
+            let (mut sum, _) = self.upload(&vec![0.0; n])?;
+            let keys = [1_u8, 1, 1, 2, 1, 3, 3, 3, 1, 1, 1];
+            for key in keys {
+                let config =
+                    GemmConfig { alpha: key.into(), beta: 1.0, ..GemmConfig::new(1, n, 1) };
+                let mut work = || self.backend.gemm(config, &one, &x, &mut sum);
+                self.backend.replay(&mut recording, key.into(), &mut work)?;
+            }
+            let factor = f64::from(keys.iter().sum::<u8>());
+            let expected: Vec<f64> =
+                reference_x.as_slice().iter().map(|&x| factor * f64::from(x)).collect();
+            tally.add(&self.backend.download(&sum)?, &expected, factor, || format!("{n}"));
         }
         Ok(tally.finding)
     }

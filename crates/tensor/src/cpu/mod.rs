@@ -35,6 +35,7 @@ pub use simd::SimdLevel;
 use crate::{
     Backend, Error, FitRidge, HostBuffer, Precision, RandomFill, RandomStream, Result,
     backend::{expect_len, host_backend},
+    ops::replay::replay_by_doing,
 };
 
 /// The backend of this machine's cores. Uses the rayon pool it is called in.
@@ -44,6 +45,7 @@ pub struct Cpu {
 }
 
 host_backend!(Cpu, "cpu", |cpu: &Cpu| format!("cpu ({})", cpu.level));
+replay_by_doing!(Cpu);
 
 impl Cpu {
     /// With the widest SIMD instructions this processor has.

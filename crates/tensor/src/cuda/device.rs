@@ -89,6 +89,21 @@ pub trait Device: Clone + Debug + Send + Sync + 'static {
     /// When the library fails.
     unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()>;
 
+    /// Work that can be repeated.
+    type Recording: Debug + Send;
+
+    /// Records what `work` gives the device to do, which is not done yet.
+    ///
+    /// # Errors
+    /// Those of `work`; when it does what cannot be recorded.
+    fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Self::Recording>;
+
+    /// Starts what was recorded.
+    ///
+    /// # Errors
+    /// When the driver fails.
+    fn repeat(&self, recording: &Self::Recording) -> Result<()>;
+
     /// Waits until all work given so far is done.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ mod optimizer;
 mod pointwise;
 mod product;
 mod random_fill;
+mod replay;
 #[cfg(feature = "test-util")]
 mod simulator;
 mod wide_decoder;
@@ -38,6 +39,7 @@ pub use driver::Driver;
 pub use kernel::Resources;
 pub use libraries::{LIBRARIES_VARIABLE, Library};
 pub use nvrtc::CACHE_VARIABLE;
+pub use replay::CudaRecording;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
 

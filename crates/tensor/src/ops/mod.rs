@@ -13,4 +13,5 @@ pub(crate) mod moments;
 pub(crate) mod peak;
 pub(crate) mod pointwise;
 pub(crate) mod random_fill;
+pub(crate) mod replay;
 pub(crate) mod ridge;

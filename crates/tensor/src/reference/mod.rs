@@ -13,7 +13,7 @@ use crate::{
     GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer, PeakFlops, Pointwise,
     RandomFill, Result, TrainDecoder,
     backend::{expect_len, host_backend},
-    ops::divergence::SHIFT,
+    ops::{divergence::SHIFT, replay::replay_by_doing},
 };
 
 /// The backend of plain loops.
@@ -230,5 +230,6 @@ impl Dense for Reference {}
 impl GatherRows for Reference {}
 impl LossGradient for Reference {}
 impl PeakFlops for Reference {}
+replay_by_doing!(Reference);
 impl RandomFill for Reference {}
 impl TrainDecoder for Reference {}

@@ -3,6 +3,7 @@
 mod batch_entropy;
 mod checkpoints;
 mod common;
+mod devices;
 mod gradients;
 mod learning;
 mod optimizers;

@@ -8,20 +8,36 @@ use cudarc::{
     driver::CudaStream,
 };
 
+use super::pool::Pool;
 use crate::cuda::product::ColumnMajorProduct;
 
 /// The library of products on one stream, opened on first use: it takes memory and time.
 pub(super) struct Blas {
     handle: Option<sys::cublasHandle_t>,
     stream: Arc<CudaStream>,
+    pool: Arc<Pool>,
+    /// Its own memory; 0 before the handle is there.
+    workspace: u64,
 }
+
+/// What the library is given to work with, as its documentation asks for on large devices.
+const WORKSPACE_BYTES: usize = 32 << 20;
 
 // SAFETY: a handle may be used by any thread, one at a time; `product` and `drop` take the whole of it.
 unsafe impl Send for Blas {}
 
 impl Blas {
-    pub(super) fn new(stream: &Arc<CudaStream>) -> Self {
-        Self { handle: None, stream: Arc::clone(stream) }
+    pub(super) fn new(stream: &Arc<CudaStream>, pool: &Arc<Pool>) -> Self {
+        let (stream, pool) = (Arc::clone(stream), Arc::clone(pool));
+        Self { handle: None, stream, pool, workspace: 0 }
+    }
+
+    /// Opens the library unless that was done. The device must be this thread's.
+    pub(super) fn open(&mut self, label: &str) -> crate::Result<()> {
+        if self.workspace == 0 {
+            self.workspace = self.pool.take(WORKSPACE_BYTES, label)?.0;
+        }
+        Ok(())
     }
 
     fn handle(&mut self) -> Result<sys::cublasHandle_t, CublasError> {
@@ -32,6 +48,10 @@ impl Blas {
         self.handle = Some(handle);
         // SAFETY: the handle is new; the stream lives as long as this. The bindings have their own name for its type.
         unsafe { result::set_stream(handle, self.stream.cu_stream().cast()) }?;
+        // The library's own memory is shared by its streams and cannot be taken while work is recorded.
+        // SAFETY: the memory is this stream's, and lives as long as the handle.
+        unsafe { sys::cublasSetWorkspace_v2(handle, self.workspace as *mut _, WORKSPACE_BYTES) }
+            .result()?;
         Ok(handle)
     }
 
@@ -90,6 +110,9 @@ impl Drop for Blas {
         if let Some(handle) = self.handle.take() {
             // SAFETY: nobody else has it; a failure would leak it.
             let _ = unsafe { result::destroy_handle(handle) };
+        }
+        if self.workspace != 0 {
+            self.pool.put_back(self.workspace, WORKSPACE_BYTES);
         }
     }
 }

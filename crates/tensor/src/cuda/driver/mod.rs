@@ -11,9 +11,12 @@ use std::{
 };
 
 use cudarc::driver::{
-    CudaContext, CudaStream,
+    CudaContext, CudaGraph, CudaStream,
     result::{self, DriverError},
-    sys::{CUdevice_attribute_enum as Attribute, CUfunction_attribute_enum as FunctionAttribute},
+    sys::{
+        CUdevice_attribute_enum as Attribute, CUfunction_attribute_enum as FunctionAttribute,
+        CUgraphInstantiate_flags as GraphFlags, CUstreamCaptureMode as CaptureMode,
+    },
 };
 
 use super::{
@@ -57,6 +60,18 @@ pub struct DriverMemory {
     address: u64,
     bytes: usize,
     pool: Arc<Pool>,
+}
+
+/// What a stream was given to do, recorded.
+pub struct Graph(CudaGraph);
+
+// SAFETY: a graph may be used by any thread, one at a time; it is not `Sync`.
+unsafe impl Send for Graph {}
+
+impl Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph").finish_non_exhaustive()
+    }
 }
 
 impl Memory for DriverMemory {
@@ -128,8 +143,8 @@ impl Shared {
             limits.multiprocessors,
             context.total_mem()? / 1_000_000_000,
         );
-        let blas = Mutex::new(Blas::new(&stream));
         let pool = Arc::new(Pool::new(Arc::clone(&context), Arc::clone(&stream)));
+        let blas = Mutex::new(Blas::new(&stream, &pool));
         Ok(Self { label, description, architecture, limits, context, stream, pool, blas })
     }
 }
@@ -253,8 +268,30 @@ impl Device for Driver {
     unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()> {
         self.bind()?;
         let mut blas = self.0.blas.lock().unwrap_or_else(PoisonError::into_inner);
+        blas.open(&self.0.label)?;
         // SAFETY: as the caller's.
         unsafe { blas.product(product, addresses) }.map_err(self.failed("multiply matrices"))
+    }
+
+    type Recording = Graph;
+
+    fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Graph> {
+        self.bind()?;
+        let stream = &self.0.stream;
+        stream
+            .begin_capture(CaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
+            .map_err(self.failed("begin to record"))?;
+        let outcome = work();
+        // The recording is to be ended whatever came of it.
+        let graph = stream.end_capture(GraphFlags(0));
+        outcome?;
+        let graph = graph.map_err(self.failed("record"))?;
+        graph.map(Graph).ok_or_else(|| self.failed("record")("there was nothing to record"))
+    }
+
+    fn repeat(&self, recording: &Graph) -> Result<()> {
+        self.bind()?;
+        recording.0.launch().map_err(self.failed("repeat what was recorded"))
     }
 
     fn synchronize(&self) -> Result<()> {

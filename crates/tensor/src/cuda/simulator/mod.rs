@@ -48,8 +48,19 @@ struct Shared {
     limits: Limits,
     seed: u64,
     launches: AtomicU64,
+    /// What is being recorded.
+    recording: Mutex<Option<Vec<Recorded>>>,
     /// Held while the device works.
     memories: Mutex<Memories>,
+}
+
+/// Something the device was given to do.
+#[derive(Clone, Debug)]
+pub enum Recorded {
+    /// A kernel.
+    Launch(Kernel, Launch, Vec<Argument>),
+    /// A product of matrices.
+    Product(ColumnMajorProduct, [u64; 3]),
 }
 
 impl Cuda<Simulated> {
@@ -79,6 +90,7 @@ impl Simulated {
             limits: Limits { multiprocessors: 132, shared_bytes: SHARED_BYTES },
             seed,
             launches: AtomicU64::new(0),
+            recording: Mutex::default(),
             memories: Mutex::default(),
         })))
     }
@@ -95,6 +107,18 @@ impl Simulated {
 
     fn failed(action: String, reason: String) -> Error {
         Error::Device { backend: Self::LABEL.to_owned(), action, reason }
+    }
+
+    fn recording(&self) -> MutexGuard<'_, Option<Vec<Recorded>>> {
+        self.0.recording.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses what a device cannot record.
+    fn not_recorded(&self, action: &str) -> Result<()> {
+        match *self.recording() {
+            None => Ok(()),
+            Some(_) => Err(Self::failed(action.to_owned(), "this cannot be recorded".to_owned())),
+        }
     }
 
     /// What is wrong with a launch, whatever the kernel.
@@ -134,6 +158,7 @@ impl Device for Simulated {
     }
 
     fn allocate(&self, bytes: usize) -> Result<SimulatedMemory> {
+        self.not_recorded("allocate memory")?;
         self.memories().allocate(bytes).ok_or_else(|| {
             Self::failed(
                 format!("allocate {bytes} bytes"),
@@ -143,11 +168,13 @@ impl Device for Simulated {
     }
 
     fn upload(&self, memory: &mut SimulatedMemory, offset: usize, host: &[u8]) -> Result<()> {
+        self.not_recorded("copy to the device")?;
         memory.write(offset, host);
         Ok(())
     }
 
     fn download(&self, memory: &SimulatedMemory, offset: usize, host: &mut [u8]) -> Result<()> {
+        self.not_recorded("copy from the device")?;
         memory.read(offset, host);
         Ok(())
     }
@@ -158,6 +185,7 @@ impl Device for Simulated {
         (target, to): (&mut SimulatedMemory, usize),
         bytes: usize,
     ) -> Result<()> {
+        self.not_recorded("copy on the device")?;
         let mut host = vec![0; bytes];
         source.read(from, &mut host);
         target.write(to, &host);
@@ -165,6 +193,10 @@ impl Device for Simulated {
     }
 
     unsafe fn launch(&self, kernel: &Kernel, launch: Launch, arguments: &[Argument]) -> Result<()> {
+        if let Some(recording) = &mut *self.recording() {
+            recording.push(Recorded::Launch(kernel.clone(), launch, arguments.to_vec()));
+            return Ok(());
+        }
         let library = library::find(self.0.compiler, kernel)?;
         let memories = self.memories();
         let number = self.0.launches.fetch_add(1, Ordering::Relaxed);
@@ -183,6 +215,10 @@ impl Device for Simulated {
     }
 
     unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()> {
+        if let Some(recording) = &mut *self.recording() {
+            recording.push(Recorded::Product(*product, addresses));
+            return Ok(());
+        }
         let memories = self.memories();
         for (name, (address, numbers)) in
             ["A", "B", "C"].iter().zip(addresses.iter().zip(product::extents(product)))
@@ -195,6 +231,31 @@ impl Device for Simulated {
         }
         // SAFETY: the memories are as long, as was just checked; the caller's `c` is neither of the others.
         unsafe { product::multiply(product, addresses) };
+        Ok(())
+    }
+
+    type Recording = Vec<Recorded>;
+
+    fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Vec<Recorded>> {
+        *self.recording() = Some(Vec::new());
+        let outcome = work();
+        let recorded = self.recording().take();
+        outcome.map(|()| recorded.unwrap_or_default())
+    }
+
+    fn repeat(&self, recording: &Vec<Recorded>) -> Result<()> {
+        for recorded in recording {
+            match recorded {
+                Recorded::Launch(kernel, launch, arguments) => {
+                    // SAFETY: whoever recorded it gave these arguments, and keeps their memories.
+                    unsafe { self.launch(kernel, *launch, arguments) }?;
+                }
+                Recorded::Product(product, addresses) => {
+                    // SAFETY: as before.
+                    unsafe { self.product(product, *addresses) }?;
+                }
+            }
+        }
         Ok(())
     }
 
