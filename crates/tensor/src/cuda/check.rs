@@ -2,28 +2,10 @@
 
 use super::{
     decoder,
-    kernel::{Kernel, Resources, SOURCES},
+    kernel::{Kernel, SOURCES},
     nvrtc,
 };
-use crate::Result;
-
-/// What the compiler says of a kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckedKernel {
-    /// The kernels' file, without `.cu`.
-    pub source: &'static str,
-    /// What it was specialised for, in words; empty where it is not.
-    pub specialisation: String,
-    /// What it takes of a device.
-    pub resources: Resources,
-}
-
-impl CheckedKernel {
-    /// Whether all its variables are in registers.
-    pub const fn stays_in_registers(&self) -> bool {
-        self.resources.stack_bytes == 0 && self.resources.spill_bytes == 0
-    }
-}
+use crate::{CheckedKernel, Result};
 
 /// Compiles every kernel for `architecture`, `sm_90a` say; those that are specialised for every width they have, and for
 /// every precision.

@@ -30,15 +30,16 @@ mod product;
 mod random_fill;
 #[cfg(feature = "test-util")]
 mod simulator;
+mod state;
 
 pub use buffer::CudaBuffer;
-pub use check::{CheckedKernel, check_kernels};
+pub use check::check_kernels;
 pub use driver::Driver;
-pub use kernel::Resources;
 pub use libraries::{LIBRARIES_VARIABLE, Library};
 pub use nvrtc::CACHE_VARIABLE;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
+pub use state::state;
 
 use crate::FitRidge;
 use device::Device;
