@@ -1,0 +1,42 @@
+use anyhow::Result;
+use tensor::{CheckedKernel, check_cuda_kernels};
+
+use crate::{cli::exit, count};
+
+/// Compiles all kernels for each of `architectures` and prints what they take.
+///
+/// # Errors
+/// Without a compiler, and with what it says of a kernel it refuses.
+pub(super) fn main(architectures: &[String]) -> Result<u8> {
+    let mut kernels = 0;
+    let mut outside = Vec::new();
+    for architecture in architectures {
+        let checked = check_cuda_kernels(architecture)?;
+        println!(
+            "{:<14} {:<24} {:<22} {:>9} {:>6} {:>6}",
+            architecture, "kernel", "specialised for", "registers", "stack", "spills"
+        );
+        for kernel in &checked {
+            let CheckedKernel { source, specialisation, resources } = kernel;
+            let verdict = if kernel.stays_in_registers() { "" } else { "  FAIL" };
+            println!(
+                "{:<14} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{verdict}",
+                format!("{source}.cu"),
+                resources.kernel,
+                resources.registers,
+                resources.stack_bytes,
+                resources.spill_bytes
+            );
+            if !kernel.stays_in_registers() {
+                outside.push(format!("{} for {architecture}", resources.kernel));
+            }
+        }
+        kernels += checked.len();
+    }
+    if outside.is_empty() {
+        println!("all {} compile and stay in registers", count(kernels, "kernel"));
+        return Ok(exit::DONE);
+    }
+    println!("{} of {kernels} do not stay in registers: {}", outside.len(), outside.join(", "));
+    Ok(exit::FAILED)
+}
