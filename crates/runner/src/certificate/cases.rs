@@ -70,7 +70,7 @@ impl Extent {
     const fn layers(self) -> usize {
         match self {
             Self::Full => 12,
-            Self::Quick => 4,
+            Self::Quick => 6,
         }
     }
 
@@ -78,7 +78,7 @@ impl Extent {
     const fn samples(self) -> [usize; 2] {
         match self {
             Self::Full => [6400, 100],
-            Self::Quick => [320, 16],
+            Self::Quick => [640, 16],
         }
     }
 }

@@ -66,3 +66,25 @@ pub fn certify(
     }
     Ok(agreements)
 }
+
+#[cfg(test)]
+mod tests {
+    use tensor::Precision;
+
+    use super::*;
+
+    #[test]
+    fn what_f32_may_differ_by_is_less_than_what_other_decoders_do() {
+        let cases = Cases::new(Extent::Quick).unwrap();
+        let network = cases.networks().next().unwrap();
+        let f32 = Way::Gradient(Precision::F32);
+        let compute = |way, backend| cases.compute(network, way, backend).unwrap();
+        let expected = compute(f32, BackendSpec::Cpu);
+        let same = Differences::between(&compute(f32, BackendSpec::Reference), &expected);
+        assert!(Tolerance::of(f32).allows(&same), "{same:?}");
+        for way in [Way::Gradient(Precision::Tf32), Way::Ridge] {
+            let other = Differences::between(&compute(way, BackendSpec::Reference), &expected);
+            assert!(!Tolerance::of(f32).allows(&other), "{way}: {other:?}");
+        }
+    }
+}
