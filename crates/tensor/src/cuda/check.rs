@@ -1,5 +1,7 @@
 //! Compiling every kernel without a device, for those who have none at hand.
 
+use rayon::prelude::*;
+
 use super::{
     decoder,
     kernel::{Kernel, SOURCES},
@@ -18,14 +20,16 @@ pub fn check_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
     let mut kernels: Vec<(String, Kernel)> =
         whole_files.map(|source| (String::new(), Kernel::new(source, ""))).collect();
     kernels.extend(decoder::every_kernel());
-    let mut checked = Vec::new();
-    for (specialisation, kernel) in kernels {
+    let compile = |(specialisation, kernel): (String, Kernel)| {
         let resources = nvrtc::compile(&kernel, architecture)?.resources;
-        checked.extend(resources.into_iter().map(|resources| CheckedKernel {
+        let of_kernel = |resources| CheckedKernel {
             source: kernel.source.name,
             specialisation: specialisation.clone(),
+            is_hot: kernel.source.name == decoder::SOURCE.name,
             resources,
-        }));
-    }
-    Ok(checked)
+        };
+        Ok(resources.into_iter().map(of_kernel).collect::<Vec<_>>())
+    };
+    let checked: Result<Vec<_>> = kernels.into_par_iter().map(compile).collect();
+    Ok(checked?.concat())
 }

@@ -1,26 +1,29 @@
 use anyhow::Result;
 use tensor::{CheckedKernel, check_cuda_kernels};
 
-use crate::{cli::exit, count};
+use crate::{
+    cli::{Usage, exit},
+    count,
+};
 
 /// Compiles all kernels for each of `architectures` and prints what they take.
 ///
 /// # Errors
-/// Without a compiler, and with what it says of a kernel it refuses.
+/// [`Usage`] without a compiler; what it says of a kernel it refuses.
 pub(super) fn main(architectures: &[String]) -> Result<u8> {
     let mut kernels = 0;
     let mut outside = Vec::new();
     for architecture in architectures {
-        let checked = check_cuda_kernels(architecture)?;
+        let checked = check_cuda_kernels(architecture).map_err(missing)?;
         println!(
-            "{:<14} {:<24} {:<22} {:>9} {:>6} {:>6}",
+            "{:<16} {:<24} {:<22} {:>9} {:>6} {:>6}",
             architecture, "kernel", "specialised for", "registers", "stack", "spills"
         );
         for kernel in &checked {
-            let CheckedKernel { source, specialisation, resources } = kernel;
+            let CheckedKernel { source, specialisation, resources, .. } = kernel;
             let verdict = if kernel.stays_in_registers() { "" } else { "  FAIL" };
             println!(
-                "{:<14} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{verdict}",
+                "{:<16} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{verdict}",
                 format!("{source}.cu"),
                 resources.kernel,
                 resources.registers,
@@ -39,4 +42,12 @@ pub(super) fn main(architectures: &[String]) -> Result<u8> {
     }
     println!("{} of {kernels} do not stay in registers: {}", outside.len(), outside.join(", "));
     Ok(exit::FAILED)
+}
+
+/// A compiler that is missing is told from kernels that are wrong.
+fn missing(error: tensor::Error) -> anyhow::Error {
+    match error {
+        tensor::Error::Unavailable { .. } => Usage(error.to_string()).into(),
+        _ => error.into(),
+    }
 }
