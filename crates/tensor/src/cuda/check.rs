@@ -1,7 +1,5 @@
 //! Compiling every kernel without a device, for those who have none at hand.
 
-use rayon::prelude::*;
-
 use super::{
     decoder,
     kernel::{Kernel, SOURCES},
@@ -20,16 +18,16 @@ pub fn check_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
     let mut kernels: Vec<(String, Kernel)> =
         whole_files.map(|source| (String::new(), Kernel::new(source, ""))).collect();
     kernels.extend(decoder::every_kernel());
-    let compile = |(specialisation, kernel): (String, Kernel)| {
+    let mut checked = Vec::new();
+    // One after the other: the compiler lets nobody in while it is at work.
+    for (specialisation, kernel) in kernels {
         let resources = nvrtc::compile(&kernel, architecture)?.resources;
-        let of_kernel = |resources| CheckedKernel {
+        checked.extend(resources.into_iter().map(|resources| CheckedKernel {
             source: kernel.source.name,
             specialisation: specialisation.clone(),
             is_hot: kernel.source.name == decoder::SOURCE.name,
             resources,
-        };
-        Ok(resources.into_iter().map(of_kernel).collect::<Vec<_>>())
-    };
-    let checked: Result<Vec<_>> = kernels.into_par_iter().map(compile).collect();
-    Ok(checked?.concat())
+        }));
+    }
+    Ok(checked)
 }
