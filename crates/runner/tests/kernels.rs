@@ -1,5 +1,4 @@
 //! Every CUDA kernel compiled without a device, where there is a compiler for it.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 mod common;
 

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use datasets::{Dataset, DatasetName, LoadRequest, Samples};
 use network::{Layer, MlpParams, Network, NetworkSpec, Shrink, ShrinkLaw, Variances, WidthRule};
 use serde_json::json;
-use tensor::{Activation, Backend, Optimizer};
+use tensor::{Activation, Backend, BackendSpec, Optimizer};
 use trainer::{Job, Labelled, Observer, TrainParams, Trainer, Training};
 
 use super::{at_least_one, means::Means, summary::Summary};
@@ -155,7 +155,7 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
         let training = trainer.train(&Job { network: &network, train, test, seed }, &clock)?;
         Ok((clock.steps_per_second().context("too few steps to time")?, training))
     };
-    let trained = side_by_side(at_once.get(), |index| train(index as u64));
+    let trained = side_by_side(at_once.get(), BackendSpec::Cpu, |index| train(index as u64));
     let trained: Vec<(f64, Training)> = trained.into_iter().collect::<Result<_>>()?;
     let speed: f64 = trained.iter().map(|(speed, _)| speed).sum();
     let loss = trained[0].1.losses.last().copied().unwrap_or(f64::NAN);
