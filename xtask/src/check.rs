@@ -24,10 +24,29 @@ pub(crate) fn all() -> Result<(), String> {
     let lints =
         ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     run("lints", &mut cargo(&lints))?;
+    let default_lints = ["clippy", "--workspace", "--", "-D", "warnings"];
+    run("lints without CUDA", &mut cargo(&default_lints))?;
     test(&[])?;
+    run("kernels", &mut kernels())?;
     let documentation = ["doc", "--workspace", "--no-deps", "--all-features"];
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()
+}
+
+/// Compiles every CUDA kernel, which needs NVRTC but no device.
+///
+/// # Errors
+/// When there is no NVRTC, or a kernel does not compile or does not stay in registers.
+pub(crate) fn require_kernels() -> Result<(), String> {
+    run("kernels", kernels().env("ISOBATH_REQUIRE_NVRTC", "1"))
+}
+
+/// The same, but says so and passes where there is no NVRTC and the environment does not require it.
+fn kernels() -> Command {
+    let test = ["test", "--workspace", "--all-features", "--test", "kernels", "--"];
+    let mut command = cargo(&test);
+    command.args(["--ignored", "--nocapture"]);
+    command
 }
 
 /// Criterion benches.

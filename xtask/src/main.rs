@@ -1,7 +1,7 @@
 //! The project's tasks: `cargo xtask COMMAND`.
 //!
-//! Needs no crate, so that it compiles in seconds. `test`, `check` and `bench` are its own; every other command is the
-//! program's, which is built in release mode first.
+//! Needs no crate, so that it compiles in seconds. `test`, `kernels`, `check` and `bench` are its own; every other
+//! command is the program's, which is built in release mode first.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a task does")]
 
 mod arrows;
@@ -19,7 +19,8 @@ fn is_programs_bench(arguments: &[String]) -> bool {
 const HELP: &str = "\
 Tasks of the project:
   cargo xtask test            run all tests
-  cargo xtask check           formatting, lints, tests, documentation, arrows between crates: what CI runs
+  cargo xtask kernels         compile every CUDA kernel for sm_80 and sm_90a; needs NVRTC but no device
+  cargo xtask check           formatting, lints, tests, kernels, documentation, arrows between crates: what CI runs
   cargo xtask bench [NAME]    criterion benches of the kernels; `cascade`, `compare` and `depth` are the program's
 
 Everything else is the program's:";
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::test(&arguments[1..]),
         Some("check") => check::all(),
+        Some("kernels") => check::require_kernels(),
         Some("bench") if !is_programs_bench(&arguments[1..]) => check::bench(&arguments[1..]),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}\n");

@@ -1,13 +1,16 @@
-use std::process::{Command, ExitCode, ExitStatus};
+use std::{
+    path::Path,
+    process::{Command, ExitCode, ExitStatus},
+};
 
 use crate::step::{cargo, root};
 
 /// Builds the program in release mode and hands it `arguments`; its exit code is this one's.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let mut build = cargo(&["build", "--release", "--package", "runner"]);
-    // The one part of the program that is too heavy to build for those who do not ask for it.
-    if arguments.iter().any(|argument| argument.contains("parquet")) {
-        build.args(["--features", "parquet"]);
+    let features = features(arguments);
+    if !features.is_empty() {
+        build.args(["--features", &features.join(",")]);
     }
     match build.status() {
         Ok(status) if status.success() => {}
@@ -34,6 +37,29 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
+/// Parts of the program that are too heavy to build for those who do not ask for them.
+fn features(arguments: &[String]) -> Vec<&'static str> {
+    let named = |name| arguments.iter().any(|argument| argument.contains(name));
+    let is_doctor = arguments.first().is_some_and(|command| command == "doctor");
+    let has_driver = || Path::new("/proc/driver/nvidia").exists();
+    let cuda = named("cuda")
+        || is_doctor && (named("--kernels") || has_driver())
+        || arguments.iter().any(|argument| is_file_for_cuda(Path::new(argument)));
+    let parts = [("parquet", named("parquet")), ("cuda", cuda)];
+    parts.into_iter().filter_map(|(part, is_asked_for)| is_asked_for.then_some(part)).collect()
+}
+
+/// Whether `path` is an experiment file that names a CUDA backend.
+fn is_file_for_cuda(path: &Path) -> bool {
+    let is_experiment = path.extension().is_some_and(|extension| extension == "toml");
+    is_experiment && std::fs::read_to_string(path).is_ok_and(|text| names_cuda(&text))
+}
+
+fn names_cuda(experiment: &str) -> bool {
+    let mut settings = experiment.lines().filter_map(|line| line.split('#').next());
+    settings.any(|setting| setting.contains("backend") && setting.contains("cuda"))
+}
+
 /// The exit code as a shell has it: 128 and the signal's number where a signal ended the program.
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
@@ -52,4 +78,33 @@ fn commit() -> Option<String> {
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(command: &str, expected: &[&str]) {
+        let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        assert_eq!(features(&arguments), expected, "{command}");
+    }
+
+    #[test]
+    fn heavy_parts_are_built_for_those_who_ask() {
+        check("list", &[]);
+        check("run no-such-file.toml", &[]);
+        check("run no-such-file.toml --backend cuda:0", &["cuda"]);
+        check("run no-such-file.toml --set cascade.backend=cuda:1", &["cuda"]);
+        check("doctor --kernels sm_80", &["cuda"]);
+        check("export mnist --format parquet", &["parquet"]);
+    }
+
+    #[test]
+    fn experiments_on_cuda_are_known_by_their_settings() {
+        assert!(names_cuda("[cascade]\nbackend = \"cuda:0\"\n"));
+        assert!(names_cuda("cascade = { epochs = 1, backend = 'cuda:1' }"));
+        assert!(!names_cuda("[cascade]\nbackend = \"cpu\" # or cuda:0\n"));
+        assert!(!names_cuda("description = \"as fast as cuda\"\n"));
+    }
 }

@@ -4,6 +4,7 @@
 //! cells, [`run`] computes the cells that are not in the run's store yet, [`record`] is what the store gives back, and
 //! [`report`] draws it. [`cli`] is what a user types.
 
+pub mod certificate;
 pub mod cli;
 pub mod compare;
 pub mod environment;

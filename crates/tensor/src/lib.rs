@@ -28,6 +28,7 @@ mod precision;
 pub mod random;
 mod reference;
 mod spec;
+mod toolkit;
 
 pub use activation::Activation;
 pub use backend::{Backend, Element, HostBuffer};
@@ -54,3 +55,4 @@ pub use optimizer::Optimizer;
 pub use precision::Precision;
 pub use reference::Reference;
 pub use spec::{BackendSpec, BackendTask, FullBackend};
+pub use toolkit::{CheckedKernel, CudaPart, CudaState, Resources, check_cuda_kernels, cuda_state};

@@ -2,6 +2,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cuda")]
+use crate::cuda::Cuda;
+#[cfg(not(all(feature = "cuda", feature = "test-util")))]
+use crate::toolkit::not_built;
 use crate::{
     Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
     LossGradient, PeakFlops, Precision, RandomFill, Reference, Replay, Result, TrainDecoder,
@@ -52,6 +56,9 @@ pub enum BackendSpec {
         /// The device's number.
         ordinal: usize,
     },
+    /// `"cuda-simulated"`: the CUDA kernels' sources run on the processor, for those who work on them. Slower than
+    /// [`Reference`](Self::Reference) by far; needs a C++ compiler, and the features `cuda` and `test-util`.
+    CudaSimulated,
 }
 
 /// A stage that can run on any backend: what [`BackendSpec::dispatch`] calls.
@@ -72,10 +79,14 @@ impl BackendSpec {
         match self {
             Self::Cpu => Ok(task.run(Cpu::new())),
             Self::Reference => Ok(task.run(Reference)),
-            Self::Cuda { .. } => Err(Error::Unavailable {
-                backend: self.to_string(),
-                reason: "this build has no CUDA backend; use \"cpu\"".to_owned(),
-            }),
+            #[cfg(feature = "cuda")]
+            Self::Cuda { ordinal } => Ok(task.run(Cuda::open(ordinal)?)),
+            #[cfg(all(feature = "cuda", feature = "test-util"))]
+            Self::CudaSimulated => Ok(task.run(Cuda::simulated()?)),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda { .. } => Err(not_built(&self.to_string())),
+            #[cfg(not(all(feature = "cuda", feature = "test-util")))]
+            Self::CudaSimulated => Err(not_built(&self.to_string())),
         }
     }
 
@@ -115,6 +126,7 @@ impl fmt::Display for BackendSpec {
             Self::Cpu => f.write_str("cpu"),
             Self::Reference => f.write_str("reference"),
             Self::Cuda { ordinal } => write!(f, "cuda:{ordinal}"),
+            Self::CudaSimulated => f.write_str("cuda-simulated"),
         }
     }
 }
@@ -126,6 +138,7 @@ impl FromStr for BackendSpec {
         match text {
             "cpu" => Ok(Self::Cpu),
             "reference" => Ok(Self::Reference),
+            "cuda-simulated" => Ok(Self::CudaSimulated),
             _ => text
                 .strip_prefix("cuda:")
                 .and_then(|ordinal| ordinal.parse().ok())
@@ -155,7 +168,12 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for spec in [BackendSpec::Cpu, BackendSpec::Reference, BackendSpec::Cuda { ordinal: 3 }] {
+        for spec in [
+            BackendSpec::Cpu,
+            BackendSpec::Reference,
+            BackendSpec::Cuda { ordinal: 3 },
+            BackendSpec::CudaSimulated,
+        ] {
             assert_eq!(spec.to_string().parse::<BackendSpec>().unwrap(), spec);
         }
         for text in ["gpu", "cuda", "cuda:", "cuda:x", "CPU", ""] {
@@ -166,8 +184,9 @@ mod tests {
 
     #[test]
     fn a_missing_backend_is_an_error_not_a_fallback() {
-        let error = BackendSpec::Cuda { ordinal: 0 }.check().expect_err("no CUDA here");
-        assert!(error.to_string().contains("cuda:0"), "{error}");
+        let error = BackendSpec::Cuda { ordinal: 9999 }.check().expect_err("no such device");
+        assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+        assert!(error.to_string().contains("cuda:9999"), "{error}");
         BackendSpec::Cpu.check().unwrap();
     }
 

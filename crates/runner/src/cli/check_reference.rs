@@ -12,7 +12,7 @@ use entropy::{EstimatorSpec, Profile, cutoff::published_cutoffs};
 use ndarray::{Array1, Array2};
 use network::{DenseLayer, DenseParameters, Layer, Network, NetworkSpec};
 use safetensors::SafeTensors;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
 
 use super::exit;
@@ -27,8 +27,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
-    let reference = Reference::read(&arguments.stem)?;
-    let lines = arguments.backend.dispatch(Repeat(&reference))??;
+    let lines = repeat(&arguments.stem, arguments.backend)?;
     println!("{:<28} {:>12} {:>12} {:>12}", "quantity", "absolute", "relative", "allowed");
     for line in &lines {
         println!("{line}");
@@ -40,6 +39,15 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     }
     println!("all {} quantities agree on {}", lines.len(), arguments.backend);
     Ok(exit::DONE)
+}
+
+/// Repeats the computation that `stem` names on `backend`, and compares every quantity.
+///
+/// # Errors
+/// When a file cannot be read or does not describe a computation, or the backend is missing or fails.
+pub(super) fn repeat(stem: &Path, backend: BackendSpec) -> Result<Vec<Line>> {
+    let reference = Reference::read(stem)?;
+    backend.dispatch(Repeat(&reference))?
 }
 
 /// The JSON file, as far as it matters here.
@@ -174,7 +182,8 @@ impl Reference {
 }
 
 /// What may differ: DESIGN's tolerances for f32.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum Allowed {
     Absolute(f64),
     Relative(f64),
@@ -182,7 +191,8 @@ enum Allowed {
 }
 
 /// One quantity compared.
-struct Line {
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Line {
     name: String,
     absolute: f64,
     relative: f64,
@@ -208,7 +218,7 @@ impl Line {
         Self { name: name.into(), absolute, relative, allowed }
     }
 
-    fn passed(&self) -> bool {
+    pub(super) fn passed(&self) -> bool {
         match self.allowed {
             Allowed::Absolute(most) => self.absolute <= most,
             Allowed::Relative(most) => self.relative <= most,

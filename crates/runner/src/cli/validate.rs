@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use datasets::{State, Status};
-use indicatif::{HumanBytes, HumanDuration};
+use indicatif::HumanDuration;
 
 use super::{Places, exit, run::Settings, theory};
 use crate::{
@@ -56,8 +56,8 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     );
     if let Some(memory) = Memory::of(&plan) {
         let at_once = estimate.at_once;
-        let total = HumanBytes(memory.total(at_once));
-        println!("# memory       about {total} with {} at once", count(at_once, "cell"));
+        let total = memory.describe(at_once);
+        println!("# memory       {total} with {} at once", count(at_once, "cell"));
     }
     println!(
         "# time         about {} at the {:.1} GFLOP/s measured now on {}; of each cell, {:.2} s are entropies",
@@ -102,8 +102,8 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
     );
     println!("# work         {flops:.3e} FLOP, if no training ends before its last step");
     if let Some(memory) = Memory::of_trainings(plan, train) {
-        let total = HumanBytes(memory.total(at_once));
-        println!("# memory       about {total} with {} at once", count(at_once, "training"));
+        let total = memory.describe(at_once);
+        println!("# memory       {total} with {} at once", count(at_once, "training"));
     }
     println!(
         "# time         at most about {} at the {:.1} GFLOP/s measured now on {}",

@@ -77,7 +77,7 @@ pub fn ask(
     let adopted = before - missing.len();
 
     let progress = Progress::new(missing.iter().map(|look| look.depths.len() as u64).sum());
-    let crew = Crew::new(&progress);
+    let crew = Crew::new(&progress, train.section.backend);
     let clock = SharedClock::new();
     let ledger = Mutex::new((store, 0_usize));
     let piece = |index: usize| {

@@ -32,7 +32,7 @@ pub(super) fn compute_cells(
     progress: &Progress,
     at_once: usize,
 ) -> Result<usize> {
-    let crew = Crew::new(progress);
+    let crew = Crew::new(progress, context.plan.file.cascade.backend);
     let clock = SharedClock::new();
     let ledger = Mutex::new((store, 0_usize));
     let finish = |key: &str, cell: &Cell| -> Result<()> {

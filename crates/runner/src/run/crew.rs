@@ -8,11 +8,14 @@ use std::sync::{
 use anyhow::{Error, Result};
 
 use super::Progress;
-use crate::pool::in_pool;
+use tensor::BackendSpec;
+
+use crate::pool::in_pool_or_waiting;
 
 /// Hands out pieces of work until none is left, one fails, or the user interrupts.
 pub(super) struct Crew<'p> {
     progress: &'p Progress,
+    backend: BackendSpec,
     next: AtomicUsize,
     running: AtomicUsize,
     failure: Mutex<Option<Error>>,
@@ -20,9 +23,11 @@ pub(super) struct Crew<'p> {
 }
 
 impl<'p> Crew<'p> {
-    pub(super) fn new(progress: &'p Progress) -> Self {
+    /// Nothing done yet, of work that is `backend`'s for the most part.
+    pub(super) fn new(progress: &'p Progress, backend: BackendSpec) -> Self {
         Self {
             progress,
+            backend,
             next: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             failure: Mutex::new(None),
@@ -70,7 +75,7 @@ impl<'p> Crew<'p> {
                 break;
             }
             self.running.fetch_add(1, Ordering::Relaxed);
-            let outcome = in_pool(|| piece(index));
+            let outcome = in_pool_or_waiting(self.backend, || piece(index));
             self.running.fetch_sub(1, Ordering::Relaxed);
             let Err(error) = outcome else { continue };
             if !is_cancelled(&error) {
@@ -100,7 +105,7 @@ mod tests {
             done[index].fetch_add(1, Ordering::Relaxed);
             Ok(())
         };
-        Crew::new(&progress).run(done.len(), 4, piece).unwrap();
+        Crew::new(&progress, BackendSpec::Cpu).run(done.len(), 4, piece).unwrap();
         assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
     }
 
@@ -112,15 +117,29 @@ mod tests {
             done.fetch_add(1, Ordering::Relaxed);
             if index == 3 { Err(anyhow::anyhow!("piece 3 failed")) } else { Ok(()) }
         };
-        let error = Crew::new(&progress).run(1000, 1, piece).expect_err("a piece failed");
+        let error =
+            Crew::new(&progress, BackendSpec::Cpu).run(1000, 1, piece).expect_err("a piece failed");
         assert_eq!(error.to_string(), "piece 3 failed");
         assert_eq!(done.into_inner(), 4);
+    }
+
+    #[test]
+    fn pieces_that_wait_for_a_device_are_not_limited_by_the_pool() {
+        let progress = Progress::new(0);
+        let many = rayon::current_num_threads() + 3;
+        let barrier = std::sync::Barrier::new(many);
+        let piece = |_| {
+            barrier.wait();
+            Ok(())
+        };
+        let crew = Crew::new(&progress, BackendSpec::Cuda { ordinal: 0 });
+        assert!(crew.run(many, many, piece).is_ok());
     }
 
     #[test]
     fn being_cancelled_is_no_failure() {
         let progress = Progress::new(0);
         let piece = |_| Err(Error::from(trainer::Error::Cancelled).context("training"));
-        assert!(Crew::new(&progress).run(10, 2, piece).is_ok());
+        assert!(Crew::new(&progress, BackendSpec::Cpu).run(10, 2, piece).is_ok());
     }
 }

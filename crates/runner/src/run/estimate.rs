@@ -135,7 +135,7 @@ impl BackendTask for Timing<'_> {
             }
             Ok(count)
         };
-        let counts = side_by_side(self.at_once, |_| repeated());
+        let counts = side_by_side(self.at_once, self.plan.file.cascade.backend, |_| repeated());
         let count = counts.into_iter().sum::<cascade::Result<u64>>()?;
         let flops = cascade.flops(&job.extent()) * count;
         Ok(flops as f64 / start.elapsed().as_secs_f64())

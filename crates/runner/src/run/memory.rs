@@ -1,6 +1,8 @@
 //! How much memory a plan needs, and how much there is.
 
 use cascade::Decoders;
+use indicatif::HumanBytes;
+use tensor::BackendSpec;
 
 use crate::experiment::{Plan, TrainPlan};
 
@@ -11,6 +13,8 @@ pub struct Memory {
     pub shared: u64,
     /// What each cell under way has beside that.
     pub cell: u64,
+    /// What each cell under way has in the memory of a device; 0 where it runs on none.
+    pub device: u64,
 }
 
 impl Memory {
@@ -29,9 +33,17 @@ impl Memory {
         let training = 2 * (plan.cascade.samples(train) + probe) * widest + 8 * most_weights;
         // Then the chain's two batches, and its end as reconstructions.
         let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
+        // What a backend of the host has among the rest. From a device, a decoder and the chain's end come back.
+        let [host, device] = match plan.file.cascade.backend {
+            BackendSpec::Cuda { .. } => {
+                [most_weights + layers * probe * inputs, training.max(chain)]
+            }
+            _ => [training.max(chain), 0],
+        };
         Some(Self {
             shared: (FLOAT * (train + probe) * inputs) as u64,
-            cell: (FLOAT * (probes + decoders + training.max(chain))) as u64 + RETAINED,
+            cell: (FLOAT * (probes + decoders + host)) as u64 + RETAINED,
+            device: (FLOAT * device) as u64,
         })
     }
 
@@ -51,16 +63,35 @@ impl Memory {
         let batch = train.section.batch * 2 * (widths.iter().sum::<usize>() + widest);
         // Test samples go through the network in pieces of no more than this.
         let testing = 2 * train.test_samples.min(1024) * widest;
+        // A backend has samples of its own.
+        let work = samples + weights + batch + testing;
+        // A device gives the weights back.
+        let [host, device] = match train.section.backend {
+            BackendSpec::Cuda { .. } => [network.parameters(), work],
+            _ => [work, 0],
+        };
         Some(Self {
             shared: (FLOAT * samples) as u64,
-            // A backend has samples of its own.
-            cell: (FLOAT * (samples + weights + batch + testing)) as u64 + RETAINED,
+            cell: (FLOAT * host) as u64 + RETAINED,
+            device: (FLOAT * device) as u64,
         })
     }
 
     /// With so many cells under way.
     pub const fn total(self, at_once: usize) -> u64 {
         self.shared + at_once as u64 * self.cell
+    }
+
+    /// In words, with so many pieces of work under way.
+    pub fn describe(self, at_once: usize) -> String {
+        let host = HumanBytes(self.total(at_once));
+        match self.device {
+            0 => format!("about {host}"),
+            device => {
+                let device = HumanBytes(at_once as u64 * device);
+                format!("about {host}, and {device} of the device's")
+            }
+        }
     }
 }
 
@@ -84,11 +115,27 @@ mod tests {
     use crate::experiment::read_text;
 
     fn memory(depth: usize, width: usize) -> Memory {
+        memory_on(BackendSpec::Cpu, depth, width)
+    }
+
+    fn memory_on(backend: BackendSpec, depth: usize, width: usize) -> Memory {
         let text = format!(
             "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 60000\nprobe = 100\n\
              [network]\ndepth = {depth}\nwidth = {width}\n[grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n"
         );
-        Memory::of(&Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap()).unwrap()
+        let mut plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
+        plan.file.cascade.backend = backend;
+        Memory::of(&plan).unwrap()
+    }
+
+    #[test]
+    fn activations_are_in_the_devices_memory_where_there_is_one() {
+        let [host, device] = [BackendSpec::Cpu, BackendSpec::Cuda { ordinal: 0 }]
+            .map(|backend| memory_on(backend, 20, 784));
+        assert_eq!((host.device, host.shared), (0, device.shared));
+        let activations = 2 * host.shared;
+        assert!((activations..2 * activations).contains(&device.device), "{device:?}");
+        assert!(device.cell + activations < host.cell, "{device:?} {host:?}");
     }
 
     #[test]

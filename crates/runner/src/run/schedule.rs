@@ -8,11 +8,18 @@ use crate::experiment::{Plan, TrainPlan};
 /// Units of a decoder that keep a thread busy: a few blocks of the kernel, so that threads end at about the same time.
 const UNITS_PER_THREAD: usize = 256;
 
+/// Units of decoders that keep a large device busy: 132 multiprocessors train 16 at a time each.
+const UNITS_PER_DEVICE: usize = 132 * 16;
+
+/// Cells or trainings on a device at once, at most: with more, the host is what they wait for.
+const MOST_ON_DEVICE: usize = 8;
+
 /// The memory that cells may have together where the system does not say what there is.
 const FALLBACK: u64 = 2 << 30;
 
 /// How many cells of `plan` to compute at once: enough for all threads of the current pool, no more than there are
-/// threads, and no more than fit into half of the memory that is left.
+/// threads, and no more than fit into half of the memory that is left. A device's memory is not known here: where it does not
+/// suffice, its error says so, and the user's own number helps.
 pub(super) fn cells_at_once(plan: &Plan) -> usize {
     let wanted = wanted(plan, rayon::current_num_threads());
     let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
@@ -20,17 +27,15 @@ pub(super) fn cells_at_once(plan: &Plan) -> usize {
 }
 
 fn wanted(plan: &Plan, threads: usize) -> usize {
+    // A decoder has as many units as its layer has inputs.
+    let units = &plan.network.widths()[..plan.layers];
+    let mean = (units.iter().sum::<usize>() / units.len()).max(1);
     match plan.file.cascade.backend {
-        BackendSpec::Cpu => {
-            // A decoder has as many units as its layer has inputs.
-            let units = &plan.network.widths()[..plan.layers];
-            let mean = (units.iter().sum::<usize>() / units.len()).max(1);
-            (threads * UNITS_PER_THREAD).div_ceil(mean).min(threads)
-        }
+        BackendSpec::Cpu => (threads * UNITS_PER_THREAD).div_ceil(mean).min(threads),
+        // Twice what fills it, so that it has work while some wait for the host.
+        BackendSpec::Cuda { .. } => (2 * UNITS_PER_DEVICE).div_ceil(mean).min(MOST_ON_DEVICE),
         // Each of its cells is the work of one thread.
-        BackendSpec::Reference => threads,
-        // A device has its own ways to be busy.
-        _ => 1,
+        _ => threads,
     }
 }
 
@@ -38,8 +43,8 @@ fn wanted(plan: &Plan, threads: usize) -> usize {
 /// busy, so each training is one thread's work.
 pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     let threads = match train.section.backend {
-        BackendSpec::Cpu | BackendSpec::Reference => rayon::current_num_threads(),
-        _ => 1,
+        BackendSpec::Cuda { .. } => MOST_ON_DEVICE,
+        _ => rayon::current_num_threads(),
     };
     let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
     Memory::of_trainings(plan, train).map_or(1, |memory| threads.min(fitting(memory, limit)))
@@ -73,14 +78,20 @@ mod tests {
             assert_eq!(wanted(&plan(width, "cpu"), threads), cells, "{width}, {threads} threads");
         }
         assert_eq!(wanted(&plan("784", "reference"), 4), 4);
-        let mut on_a_device = plan("64", "cpu");
-        on_a_device.file.cascade.backend = BackendSpec::Cuda { ordinal: 0 };
-        assert_eq!(wanted(&on_a_device, 16), 1);
+    }
+
+    #[test]
+    fn a_device_has_several_cells_whatever_the_threads() {
+        for (width, cells) in [("64", 8), ("784", 6), ("3072", 2)] {
+            let mut plan = plan(width, "cpu");
+            plan.file.cascade.backend = BackendSpec::Cuda { ordinal: 0 };
+            assert_eq!([1, 16].map(|threads| wanted(&plan, threads)), [cells; 2], "{width}");
+        }
     }
 
     #[test]
     fn memory_limits_the_number_of_cells() {
-        let memory = Memory { shared: 100, cell: 50 };
+        let memory = Memory { shared: 100, cell: 50, device: 0 };
         assert_eq!([0, 149, 200, 249, 250].map(|limit| fitting(memory, limit)), [1, 1, 2, 2, 3]);
         assert_eq!(memory.total(2), 200);
     }

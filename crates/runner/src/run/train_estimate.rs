@@ -127,7 +127,7 @@ impl BackendTask for Timing<'_> {
             }
             Ok(flops)
         };
-        let flops = side_by_side(at_once, |_| repeated());
+        let flops = side_by_side(at_once, train.section.backend, |_| repeated());
         let flops = flops.into_iter().sum::<trainer::Result<u64>>()?;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }

@@ -64,7 +64,7 @@ pub fn train(
     let missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !shelf.is_done(task)).collect();
 
     let progress = Progress::new(missing.iter().map(|task| weight(task)).sum());
-    let crew = Crew::new(&progress);
+    let crew = Crew::new(&progress, train.section.backend);
     let folder = Folder::new(folder.path().join(CHECKPOINTS))?;
     let clock = SharedClock::new();
     let work = |index: usize| {

@@ -2,28 +2,10 @@
 
 use super::{
     decoder,
-    kernel::{Kernel, Resources, SOURCES},
+    kernel::{Kernel, SOURCES},
     nvrtc,
 };
-use crate::Result;
-
-/// What the compiler says of a kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckedKernel {
-    /// The kernels' file, without `.cu`.
-    pub source: &'static str,
-    /// What it was specialised for, in words; empty where it is not.
-    pub specialisation: String,
-    /// What it takes of a device.
-    pub resources: Resources,
-}
-
-impl CheckedKernel {
-    /// Whether all its variables are in registers.
-    pub const fn stays_in_registers(&self) -> bool {
-        self.resources.stack_bytes == 0 && self.resources.spill_bytes == 0
-    }
-}
+use crate::{CheckedKernel, Result};
 
 /// Compiles every kernel for `architecture`, `sm_90a` say; those that are specialised for every width they have, and for
 /// every precision.
@@ -37,11 +19,13 @@ pub fn check_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
         whole_files.map(|source| (String::new(), Kernel::new(source, ""))).collect();
     kernels.extend(decoder::every_kernel());
     let mut checked = Vec::new();
+    // One after the other: the compiler lets nobody in while it is at work.
     for (specialisation, kernel) in kernels {
         let resources = nvrtc::compile(&kernel, architecture)?.resources;
         checked.extend(resources.into_iter().map(|resources| CheckedKernel {
             source: kernel.source.name,
             specialisation: specialisation.clone(),
+            is_hot: kernel.source.name == decoder::SOURCE.name,
             resources,
         }));
     }

@@ -153,16 +153,3 @@ impl From<f64> for Argument {
         Self::F64(number)
     }
 }
-
-/// What the compiler says a kernel takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resources {
-    /// The kernel's name.
-    pub kernel: String,
-    /// Registers of a thread.
-    pub registers: u32,
-    /// Bytes of a thread's stack frame.
-    pub stack_bytes: u32,
-    /// Bytes that did not fit into registers, stored and loaded.
-    pub spill_bytes: u32,
-}

@@ -59,11 +59,10 @@ impl Library {
     }
 
     fn look(self) -> Result<(), String> {
-        let folders = folders();
-        if self != Self::Driver {
-            for file in self.files() {
-                open(file, &folders);
-            }
+        // The driver's is where the driver is, nowhere else.
+        let folders = if self == Self::Driver { Vec::new() } else { folders() };
+        for file in self.files() {
+            open(file, &folders);
         }
         // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
         let present = unsafe {
@@ -90,9 +89,10 @@ impl Library {
             folders.iter().map(|folder| folder.display().to_string()).collect();
         let places =
             if places.is_empty() { String::new() } else { format!(", {}", places.join(", ")) };
-        let setting = match env::var(LIBRARIES_VARIABLE) {
-            Ok(_) => String::new(),
-            Err(_) => format!(" or set {LIBRARIES_VARIABLE} to its folder"),
+        let setting = if self == Self::Driver || env::var_os(LIBRARIES_VARIABLE).is_some() {
+            String::new()
+        } else {
+            format!(", or set {LIBRARIES_VARIABLE} to its folder")
         };
         format!(
             "{name} was not found; looked where the system's loader does{places}; {}{setting}",

@@ -31,17 +31,18 @@ mod random_fill;
 mod replay;
 #[cfg(feature = "test-util")]
 mod simulator;
+mod state;
 mod wide_decoder;
 
 pub use buffer::CudaBuffer;
-pub use check::{CheckedKernel, check_kernels};
+pub use check::check_kernels;
 pub use driver::Driver;
-pub use kernel::Resources;
 pub use libraries::{LIBRARIES_VARIABLE, Library};
 pub use nvrtc::CACHE_VARIABLE;
 pub use replay::CudaRecording;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;
+pub use state::state;
 
 use crate::{FitRidge, PeakFlops};
 use device::Device;

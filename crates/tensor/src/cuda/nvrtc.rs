@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::{
     cache,
-    kernel::{COMMON_PRELUDE, DEVICE_PRELUDE, Kernel, Resources},
+    kernel::{COMMON_PRELUDE, DEVICE_PRELUDE, Kernel},
     libraries::Library,
 };
-use crate::{Error, Result};
+use crate::{Error, Resources, Result};
 
 /// Names the folder where compiled kernels are kept; empty for nowhere.
 pub const CACHE_VARIABLE: &str = "ISOBATH_KERNEL_CACHE";

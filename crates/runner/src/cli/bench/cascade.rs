@@ -15,7 +15,7 @@ use serde_json::json;
 use tensor::{Activation, BackendSpec, BackendTask, FullBackend};
 
 use super::{Size, at_least_one, means::Means, summary::Summary};
-use crate::{cli::exit, environment::peak_memory, pool::in_pool};
+use crate::{cli::exit, environment::peak_memory, pool::in_pool_or_waiting};
 
 /// Seconds that the peak is measured for, before and after each run.
 pub(super) const PEAK_SECONDS: f64 = 0.2;
@@ -176,11 +176,7 @@ impl BackendTask for OfNetwork<'_> {
         let cascade = GradientCascade::new(backend.clone(), params.clone());
         let epoch = |layers| {
             let job = Job { layers, ..*job };
-            match means.backend {
-                BackendSpec::Cpu => in_pool(|| cascade.reconstruct(&job, &Silent)),
-                // The host only waits.
-                _ => cascade.reconstruct(&job, &Silent),
-            }
+            in_pool_or_waiting(means.backend, || cascade.reconstruct(&job, &Silent))
         };
         if means.backend != BackendSpec::Cpu {
             // Kernels are compiled and memory is taken on first use.

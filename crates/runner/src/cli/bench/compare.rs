@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     #[arg(long = "program", value_name = "NAME", value_parser = external::program)]
     programs: Vec<&'static Program>,
     /// Where the work is done: cpu or cuda:N
-    #[arg(long, default_value = "cpu", conflicts_with = "training")]
+    #[arg(long, default_value = "cpu")]
     backend: BackendSpec,
     /// Layers
     #[arg(long, default_value_t = 20, value_parser = at_least_one)]
@@ -95,8 +95,8 @@ impl Competitor {
                 Ok(Measured { seconds: report.seconds, losses: report.last_losses.to_vec() })
             }
             Self::Trainer { shape, at_once, .. } => {
-                let Setting { depth, size, steps, .. } = setting;
-                let report = isobath::training((shape, at_once), depth, size, steps)?;
+                let Setting { depth, size, backend, steps, .. } = setting;
+                let report = isobath::training((shape, backend, at_once), depth, size, steps)?;
                 Ok(Measured { seconds: report.seconds, losses: vec![report.last_loss] })
             }
             Self::Other(program) => program.run(setting),
@@ -211,7 +211,14 @@ fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>>
         let trainer = |name, about, at_once| Competitor::Trainer { name, about, shape, at_once };
         let mut competitors = vec![
             trainer("isobath", "this program, one network at a time", 1),
-            trainer("isobath, 2 at once", "two networks side by side", 2),
+            match arguments.backend {
+                BackendSpec::Cpu => trainer("isobath, 2 at once", "two networks side by side", 2),
+                _ => trainer(
+                    "isobath, 8 at once",
+                    "eight networks side by side",
+                    NETWORKS_ON_A_DEVICE,
+                ),
+            },
         ];
         let is_it = |program: &&Program| program.workload == Workload::Training(shape);
         competitors.extend(PROGRAMS.iter().filter(is_it).map(Competitor::Other));

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::DeserializeOwned};
+use tensor::BackendSpec;
 
 use super::{Size, means::Means, train::Shape};
 
@@ -43,14 +44,14 @@ pub(super) fn epoch(depth: usize, size: Size, (means, at_once): (Means, usize)) 
 /// # Errors
 /// When the process cannot be started or fails.
 pub(super) fn training(
-    (shape, at_once): (Shape, usize),
+    (shape, backend, at_once): (Shape, BackendSpec, usize),
     depth: usize,
     size: Size,
     steps: Option<usize>,
 ) -> Result<TrainReport> {
     let arguments = ["train", "--shape", shape.name(), "--at-once"].map(str::to_owned);
     let mut arguments = arguments.to_vec();
-    arguments.push(at_once.to_string());
+    arguments.extend([at_once.to_string(), "--backend".to_owned(), backend.to_string()]);
     arguments.extend(steps.map(|steps| format!("--steps={steps}")));
     bench(arguments, depth, size)
 }

@@ -11,10 +11,10 @@ use clap::{Args, ValueEnum};
 use datasets::{Dataset, DatasetName, LoadRequest, Samples};
 use network::{Layer, MlpParams, Network, NetworkSpec, Shrink, ShrinkLaw, Variances, WidthRule};
 use serde_json::json;
-use tensor::{Activation, Backend, Optimizer};
-use trainer::{Job, Labelled, Observer, TrainParams, Trainer, Training};
+use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
+use trainer::{Job, Labelled, Observer, TrainParams, TrainValidParams, Trainer, Training};
 
-use super::{at_least_one, means::Means, summary::Summary};
+use super::{at_least_one, summary::Summary};
 use crate::{cli::exit, pool::side_by_side};
 
 /// Widths of the digits' images and of the readout.
@@ -37,7 +37,11 @@ pub(super) struct Arguments {
     /// Steps that are timed; default: an epoch
     #[arg(long, value_parser = at_least_one)]
     steps: Option<usize>,
-    /// Networks trained at once, on threads that share all cores
+    /// Backend: cpu, reference or cuda:N
+    #[arg(long, default_value = "cpu")]
+    backend: BackendSpec,
+    /// Networks trained at once, on threads that share all cores, or on streams of their own where the backend is a
+    /// device
     #[arg(long, default_value = "1")]
     at_once: NonZero<usize>,
     /// Times it is measured
@@ -95,8 +99,9 @@ struct Epoch {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
-    let &Arguments { shape, depth, images, batch, at_once, repeat, json, .. } = arguments;
-    let (cpu, threads) = (Means::default().cpu(), rayon::current_num_threads());
+    let &Arguments { shape, depth, images, batch, backend, at_once, repeat, json, .. } = arguments;
+    let threads = rayon::current_num_threads();
+    let description = backend.dispatch(Description)?;
     let per_epoch = images / batch;
     let flops = shape.flops_per_sample(depth)? * (per_epoch * batch) as f64;
     let request = LoadRequest {
@@ -117,7 +122,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
             "{}",
             json!({
                 "shape": shape.name(), "depth": depth, "images": images, "batch": batch, "threads": threads,
-                "at_once": at_once, "backend": cpu.description(), "repeat": repeat, "seconds": seconds.median,
+                "at_once": at_once, "backend": description, "repeat": repeat, "seconds": seconds.median,
                 "seconds_low": seconds.low, "seconds_high": seconds.high,
                 "gflops": flops / seconds.median / 1e9, "last_loss": epochs[0].loss,
             })
@@ -125,8 +130,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         return Ok(exit::DONE);
     }
     println!(
-        "{} with {threads} threads: {} network of depth {depth}, {images} images, batch {batch}, {at_once} at once",
-        cpu.description(),
+        "{description} with {threads} threads: {} network of depth {depth}, {images} images, batch {batch}, {at_once} \
+         at once",
         shape.name()
     );
     println!("{seconds:.3} s per epoch and network, median and range of {repeat}");
@@ -134,8 +139,19 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
+/// What a backend is.
+struct Description;
+
+impl BackendTask for Description {
+    type Output = String;
+
+    fn run<B: FullBackend>(self, backend: B) -> String {
+        backend.description()
+    }
+}
+
 fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
-    let &Arguments { shape, depth, images, batch, at_once, .. } = arguments;
+    let &Arguments { shape, depth, images, batch, backend, at_once, .. } = arguments;
     let per_epoch = (images / batch).max(1);
     let steps = arguments.steps.unwrap_or(per_epoch);
     let params = TrainParams {
@@ -146,20 +162,37 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
         evaluate_every: Some(steps),
         ..TrainParams::default()
     };
-    let trainer = Trainer::new(Means::default().cpu(), params.check()?);
-    let spec = shape.spec(depth)?;
-    let train = |seed| -> Result<(f64, Training)> {
-        let network = Network::random(spec.clone(), Variances::new(1.76, 0.05)?, seed);
-        let clock = Clock::default();
-        let (train, test) = (labelled(&data.train), labelled(&data.test));
-        let training = trainer.train(&Job { network: &network, train, test, seed }, &clock)?;
-        Ok((clock.steps_per_second().context("too few steps to time")?, training))
+    let (params, spec) = (params.check()?, shape.spec(depth)?);
+    let train = |index| {
+        backend.dispatch(Task { params: &params, spec: &spec, data, seed: index as u64 })?
     };
-    let trained = side_by_side(at_once.get(), |index| train(index as u64));
+    let trained = side_by_side(at_once.get(), backend, train);
     let trained: Vec<(f64, Training)> = trained.into_iter().collect::<Result<_>>()?;
     let speed: f64 = trained.iter().map(|(speed, _)| speed).sum();
     let loss = trained[0].1.losses.last().copied().unwrap_or(f64::NAN);
     Ok(Epoch { seconds: per_epoch as f64 / speed, loss })
+}
+
+/// Training of one network: its steps per second, and what came of it.
+struct Task<'a> {
+    params: &'a TrainValidParams,
+    spec: &'a NetworkSpec,
+    data: &'a Dataset,
+    seed: u64,
+}
+
+impl BackendTask for Task<'_> {
+    type Output = Result<(f64, Training)>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+        let Self { params, spec, data, seed } = self;
+        let network = Network::random(spec.clone(), Variances::new(1.76, 0.05)?, seed);
+        let clock = Clock::default();
+        let (train, test) = (labelled(&data.train), labelled(&data.test));
+        let job = Job { network: &network, train, test, seed };
+        let training = Trainer::new(backend, params.clone()).train(&job, &clock)?;
+        Ok((clock.steps_per_second().context("too few steps to time")?, training))
+    }
 }
 
 fn labelled(samples: &Samples) -> Labelled<'_> {

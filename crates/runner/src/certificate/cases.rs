@@ -1,0 +1,171 @@
+use std::{fmt, path::PathBuf};
+
+use anyhow::Result;
+use cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method};
+use datasets::{Dataset, DatasetName, LoadRequest};
+use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
+use serde::Serialize;
+use tensor::{Activation, BackendSpec, Precision};
+
+use super::outcome::{Compute, Outcome};
+use crate::pool::in_pool;
+
+/// How much is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extent {
+    /// Networks of 12 layers, 64, 256 and 784 wide, and 6400 training samples.
+    Full,
+    /// One narrow width, few layers, few samples: for backends that take their time.
+    Quick,
+}
+
+/// Where a network is in the phase diagram of tanh networks, and how wide.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Place {
+    /// Units of every layer.
+    pub width: usize,
+    /// `ordered`, `critical`, `chaotic`
+    pub phase: &'static str,
+    /// Variance of the weights.
+    pub sigma_w2: f64,
+}
+
+/// How decoders are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "method", content = "precision", rename_all = "lowercase")]
+pub enum Way {
+    /// By gradient descent with products of this precision.
+    Gradient(Precision),
+    /// In closed form.
+    Ridge,
+}
+
+/// A network and how its decoders are found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Case {
+    /// The network.
+    #[serde(flatten)]
+    pub network: Place,
+    /// Its decoders.
+    #[serde(flatten)]
+    pub way: Way,
+}
+
+/// Variance of the biases, of every network.
+const SIGMA_B2: f64 = 0.05;
+/// Phases and variances of the weights; the critical line crosses that of the biases at 1.761.
+const PHASES: [(&str, f64); 3] = [("ordered", 0.8), ("critical", 1.76), ("chaotic", 3.0)];
+/// The seed of samples, networks and decoders.
+const SEED: u64 = 1;
+
+impl Extent {
+    const fn widths(self) -> &'static [usize] {
+        match self {
+            Self::Full => &[64, 256, 784],
+            Self::Quick => &[24],
+        }
+    }
+
+    const fn layers(self) -> usize {
+        match self {
+            Self::Full => 12,
+            Self::Quick => 6,
+        }
+    }
+
+    /// Training samples and probe samples.
+    const fn samples(self) -> [usize; 2] {
+        match self {
+            Self::Full => [6400, 100],
+            Self::Quick => [640, 16],
+        }
+    }
+}
+
+impl Way {
+    /// All ways there are on `backend`, for each method the one the baseline goes first.
+    ///
+    /// # Errors
+    /// When the backend is missing.
+    pub(super) fn on(backend: BackendSpec) -> Result<[Vec<Self>; 2]> {
+        let mut gradient = Vec::new();
+        for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+            match backend.check_precision(precision) {
+                Ok(()) => gradient.push(Self::Gradient(precision)),
+                Err(tensor::Error::Precision { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok([gradient, vec![Self::Ridge]])
+    }
+
+    fn params(self) -> Result<CascadeValidParams> {
+        let params = match self {
+            Self::Gradient(precision) => CascadeParams { precision, ..CascadeParams::default() },
+            Self::Ridge => CascadeParams { method: Method::Ridge, ..CascadeParams::default() },
+        };
+        Ok(params.check()?)
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gradient(precision) => write!(f, "gradient {precision}"),
+            Self::Ridge => f.write_str("ridge"),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.network.width, self.network.phase, self.way)
+    }
+}
+
+/// The fixed set of networks, and their samples.
+pub(super) struct Cases {
+    extent: Extent,
+    data: Dataset,
+}
+
+impl Cases {
+    /// # Errors
+    /// Never, as long as digits can be generated.
+    pub(super) fn new(extent: Extent) -> Result<Self> {
+        let [train, test] = extent.samples().map(Some);
+        let request = LoadRequest {
+            train,
+            test,
+            seed: SEED,
+            ..LoadRequest::new(DatasetName::Digits, PathBuf::new())
+        };
+        Ok(Self { extent, data: datasets::load(&request)? })
+    }
+
+    pub(super) fn networks(&self) -> impl Iterator<Item = Place> {
+        self.extent
+            .widths()
+            .iter()
+            .flat_map(|&width| PHASES.map(|(phase, sigma_w2)| Place { width, phase, sigma_w2 }))
+    }
+
+    /// # Errors
+    /// When `backend` is missing or fails.
+    pub(super) fn compute(&self, place: Place, way: Way, backend: BackendSpec) -> Result<Outcome> {
+        let Place { width, sigma_w2, .. } = place;
+        let (train, probe) = (self.data.train.images.view(), self.data.test.images.view());
+        let layers = self.extent.layers();
+        let layer = |index| {
+            let inputs = if index == 0 { train.ncols() } else { width };
+            Layer::Dense(DenseLayer { inputs, outputs: width, activation: Activation::Tanh })
+        };
+        let spec = NetworkSpec::new((0..layers).map(layer).collect())?;
+        let network = Network::random(spec, Variances::new(sigma_w2, SIGMA_B2)?, SEED);
+        let initial = InitialDecoders::Drawn { seed: SEED };
+        let job = Job { network: &network, layers, train, probe, initial };
+        let params = way.params()?;
+        in_pool(|| backend.dispatch(Compute { job: &job, params }))?
+    }
+}

@@ -1,0 +1,90 @@
+//! Whether a backend gives what another one gives: cascades of the same networks from the same seeds, on both.
+//!
+//! The networks are few and fixed, narrow and wide, on both sides of the critical line and on it, their data generated;
+//! so two certificates can be compared, and nothing beside the program is needed to make one.
+
+mod cases;
+mod difference;
+mod outcome;
+mod tolerance;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use tensor::BackendSpec;
+
+pub use cases::{Case, Extent, Way};
+pub use difference::{Differences, LayerDifference};
+pub use tolerance::Tolerance;
+
+use cases::Cases;
+
+/// One case on both backends.
+#[derive(Clone, Debug, Serialize)]
+pub struct Agreement {
+    /// What was computed.
+    #[serde(flatten)]
+    pub case: Case,
+    /// How far the backends are apart.
+    #[serde(flatten)]
+    pub differences: Differences,
+    /// How far they may be.
+    pub tolerance: Tolerance,
+    /// Whether they are no further.
+    pub passed: bool,
+}
+
+/// Computes every case on `backend` and on `baseline`, and tells `heard` of each as soon as it is done.
+///
+/// Decoders are trained in f32 on the baseline, and on `backend` in every precision it has.
+///
+/// # Errors
+/// When a backend is missing or fails.
+pub fn certify(
+    backend: BackendSpec,
+    baseline: BackendSpec,
+    extent: Extent,
+    mut heard: impl FnMut(&Agreement),
+) -> Result<Vec<Agreement>> {
+    let cases = Cases::new(extent)?;
+    let mut agreements = Vec::new();
+    for network in cases.networks() {
+        for method in Way::on(backend)? {
+            let expected = cases.compute(network, method[0], baseline)?;
+            for way in method {
+                let case = Case { network, way };
+                let actual = cases
+                    .compute(network, way, backend)
+                    .with_context(|| format!("{case} on {backend}"))?;
+                let differences = Differences::between(&actual, &expected);
+                let tolerance = Tolerance::of(way);
+                let passed = tolerance.allows(&differences);
+                let agreement = Agreement { case, differences, tolerance, passed };
+                heard(&agreement);
+                agreements.push(agreement);
+            }
+        }
+    }
+    Ok(agreements)
+}
+
+#[cfg(test)]
+mod tests {
+    use tensor::Precision;
+
+    use super::*;
+
+    #[test]
+    fn what_f32_may_differ_by_is_less_than_what_other_decoders_do() {
+        let cases = Cases::new(Extent::Quick).unwrap();
+        let network = cases.networks().next().unwrap();
+        let f32 = Way::Gradient(Precision::F32);
+        let compute = |way, backend| cases.compute(network, way, backend).unwrap();
+        let expected = compute(f32, BackendSpec::Cpu);
+        let same = Differences::between(&compute(f32, BackendSpec::Reference), &expected);
+        assert!(Tolerance::of(f32).allows(&same), "{same:?}");
+        for way in [Way::Gradient(Precision::Tf32), Way::Ridge] {
+            let other = Differences::between(&compute(way, BackendSpec::Reference), &expected);
+            assert!(!Tolerance::of(f32).allows(&other), "{way}: {other:?}");
+        }
+    }
+}

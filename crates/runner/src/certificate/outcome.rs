@@ -1,0 +1,44 @@
+use anyhow::Result;
+use cascade::{CascadeValidParams, Decoder, Job, Silent};
+use entropy::{
+    EstimatorSpec, Profile, RelativeRule,
+    cutoff::{self, CutoffRule, Depth},
+};
+use ndarray::Array2;
+use tensor::{BackendTask, FullBackend};
+
+/// What a backend makes of a case.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// First layer first.
+    pub(super) decoders: Vec<Decoder>,
+    /// From every depth, `[samples, w_0]`.
+    pub(super) reconstructions: Vec<Array2<f32>>,
+    /// Relative entropies, as published.
+    pub(super) profile: Profile,
+    /// By saturation.
+    pub(super) cutoff: Depth,
+}
+
+/// Computes a case on whichever backend, entropies included.
+pub(super) struct Compute<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) params: CascadeValidParams,
+}
+
+impl BackendTask for Compute<'_> {
+    type Output = Result<Outcome>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Result<Outcome> {
+        let Self { job, params } = self;
+        let cascade = params.build(backend.clone()).reconstruct(job, &Silent)?;
+        let decoders = (0..cascade.decoders.len()).map(|index| cascade.decoders.get(index));
+        let decoders = decoders.collect::<cascade::Result<_>>()?;
+        let reconstructions = cascade.reconstructions;
+        let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
+        let estimator = EstimatorSpec::Relative(RelativeRule::Published).build(backend);
+        let profile = estimator.profile(job.probe, &layers)?;
+        let cutoff = cutoff::verdict(&CutoffRule::default(), &profile)?.depth;
+        Ok(Outcome { decoders, reconstructions, profile, cutoff })
+    }
+}

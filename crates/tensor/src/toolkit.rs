@@ -1,0 +1,109 @@
+//! What there is of CUDA, for those who ask whether or not this build has the backend.
+
+use crate::Result;
+
+/// A part of CUDA that the backend needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CudaPart {
+    /// What it is.
+    pub name: &'static str,
+    /// Its version, or a sentence that says what is missing, where it was looked for and what to do.
+    pub version: Result<String, String>,
+}
+
+/// What this machine has of CUDA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CudaState {
+    /// The driver, the compiler of kernels, the library of products.
+    pub parts: Vec<CudaPart>,
+    /// What each device is, in the order of their numbers, or why it cannot be used.
+    pub devices: Vec<Result<String, String>>,
+}
+
+/// What the compiler says a kernel takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// The kernel's name.
+    pub kernel: String,
+    /// Registers of a thread.
+    pub registers: u32,
+    /// Bytes of a thread's stack frame.
+    pub stack_bytes: u32,
+    /// Bytes that did not fit into registers, stored and loaded.
+    pub spill_bytes: u32,
+}
+
+/// What the compiler says of a kernel of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedKernel {
+    /// The kernels' file, without `.cu`.
+    pub source: &'static str,
+    /// What it was specialised for, in words; empty where it is not.
+    pub specialisation: String,
+    /// Whether time is spent there.
+    pub is_hot: bool,
+    /// What it takes of a device.
+    pub resources: Resources,
+}
+
+impl CheckedKernel {
+    /// Whether nothing is spilled and, where time is spent, nothing else is in memory either. Elsewhere a stack frame is
+    /// allowed: CUDA's own sine has one, for arguments far from zero.
+    pub const fn stays_in_registers(&self) -> bool {
+        self.resources.spill_bytes == 0 && (self.resources.stack_bytes == 0 || !self.is_hot)
+    }
+}
+
+/// Looks for CUDA's parts and devices.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::Error::Unavailable) when this build has no CUDA backend. What the machine lacks is part of the answer.
+pub fn cuda_state() -> Result<CudaState> {
+    #[cfg(feature = "cuda")]
+    return Ok(crate::cuda::state());
+    #[cfg(not(feature = "cuda"))]
+    Err(not_built("cuda"))
+}
+
+/// Compiles every kernel for `architecture`, `sm_90a` say, without a device; those that are specialised for every width
+/// they have, and for every precision.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::Error::Unavailable) without the backend or a compiler,
+/// [`Error::Kernel`](crate::Error::Kernel) for a file that does not compile.
+pub fn check_cuda_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
+    #[cfg(feature = "cuda")]
+    return crate::cuda::check_kernels(architecture);
+    #[cfg(not(feature = "cuda"))]
+    Err(not_built(&format!("cuda for {architecture}")))
+}
+
+/// What a build without `backend` says, and how to get one with it.
+#[cfg(not(all(feature = "cuda", feature = "test-util")))]
+pub(crate) fn not_built(backend: &str) -> crate::Error {
+    let reason = "this build has no CUDA backend; `cargo xtask` builds it in where the command line or the experiment \
+                  file names \"cuda\", and by hand it is `cargo build --release --package runner --features cuda`";
+    crate::Error::Unavailable { backend: backend.to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(is_hot: bool, [stack_bytes, spill_bytes]: [u32; 2], expected: bool) {
+        let resources =
+            Resources { kernel: "k".to_owned(), registers: 32, stack_bytes, spill_bytes };
+        let kernel =
+            CheckedKernel { source: "k", specialisation: String::new(), is_hot, resources };
+        assert_eq!(kernel.stays_in_registers(), expected, "{kernel:?}");
+    }
+
+    #[test]
+    fn a_stack_frame_is_allowed_where_no_time_is_spent_and_spills_nowhere() {
+        check(true, [0, 0], true);
+        check(true, [32, 0], false);
+        check(false, [32, 0], true);
+        check(false, [32, 8], false);
+    }
+}
