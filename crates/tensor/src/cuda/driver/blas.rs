@@ -107,7 +107,9 @@ impl Blas {
 
 impl Drop for Blas {
     fn drop(&mut self) {
-        if let Some(handle) = self.handle.take() {
+        if let Some(handle) = self.handle.take()
+            && self.stream.context().bind_to_thread().is_ok()
+        {
             // SAFETY: nobody else has it; a failure would leak it.
             let _ = unsafe { result::destroy_handle(handle) };
         }

@@ -1,6 +1,7 @@
 //! The device itself, through CUDA's driver.
 
 mod blas;
+mod lease;
 mod modules;
 mod pool;
 
@@ -29,11 +30,12 @@ use super::{
 use crate::{Error, Result};
 
 use blas::Blas;
+use lease::Lease;
 use pool::Pool;
 
 /// A stream of a CUDA device with what runs on it.
 #[derive(Clone)]
-pub struct Driver(Arc<Shared>);
+pub struct Driver(Arc<Lease>);
 
 /// What clones share.
 struct Shared {
@@ -109,7 +111,7 @@ impl Cuda<Driver> {
             };
             return Err(unavailable(devices));
         }
-        Shared::open(ordinal).map_err(said).map(|shared| Self { device: Driver(Arc::new(shared)) })
+        Lease::new(ordinal).map_err(said).map(|lease| Self { device: Driver(Arc::new(lease)) })
     }
 
     /// Instruction set of the device, as its compiler names it.
@@ -119,8 +121,9 @@ impl Cuda<Driver> {
 }
 
 impl Shared {
-    fn open(ordinal: usize) -> Result<Self, DriverError> {
-        let context = CudaContext::new(ordinal)?;
+    fn open(ordinal: usize, context: &Arc<CudaContext>) -> Result<Self, DriverError> {
+        let context = Arc::clone(context);
+        context.bind_to_thread()?;
         // SAFETY: buffers are used on the one stream they were made on.
         unsafe { context.disable_event_tracking() };
         let stream = context.new_stream()?;

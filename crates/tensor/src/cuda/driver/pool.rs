@@ -13,6 +13,7 @@ use cudarc::driver::{
     sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY,
 };
 
+use super::lease::give_back_of_idle;
 use crate::{Error, Result};
 
 /// Memory of one stream that nobody uses. What was given back can be given out again at once, since all work of the
@@ -52,7 +53,10 @@ impl Pool {
             reason: format!("{error:?}"),
         };
         match take() {
-            Err(DriverError(CUDA_ERROR_OUT_OF_MEMORY)) => self.give_back(),
+            Err(DriverError(CUDA_ERROR_OUT_OF_MEMORY)) => {
+                self.give_back();
+                give_back_of_idle(self.context.ordinal());
+            }
             taken => return taken.map(|address| (address, bytes)).map_err(failed),
         }
         match take() {
@@ -81,7 +85,7 @@ impl Pool {
     }
 
     /// Gives all that is kept back to the driver. The device must be this thread's.
-    fn give_back(&self) {
+    pub(super) fn give_back(&self) {
         let free = std::mem::take(&mut *self.free.lock().unwrap_or_else(PoisonError::into_inner));
         // What fails here is reported by whatever is done next.
         let _ = self.stream.synchronize();
