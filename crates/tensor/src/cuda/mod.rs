@@ -1,6 +1,6 @@
 //! The CUDA backend.
 //!
-//! Everything is written against [`Device`]: memory, launches of kernels and products. Below it is either the CUDA
+//! Everything is written against `Device`: memory, launches of kernels and products. Below it is either the CUDA
 //! driver ([`Driver`]) or, in tests, the simulator, which runs the same kernels' sources on the processor. So what the
 //! host does around a kernel, the shapes, the arguments, the sizes of blocks, is tested where there is no GPU.
 //!
