@@ -303,7 +303,7 @@ mod tests {
             ("epochs = 0", "[train] epochs = 0 must be at least 1"),
             ("optimizer = []", "optimizer lists none"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),
-            ("backend = \"cuda:0\"", "[train]"),
+            ("backend = \"cuda:9999\"", "[train]"),
         ] {
             let error = plan(settings).expect_err(settings).to_string();
             assert!(error.contains(message), "{error}");
