@@ -7,9 +7,9 @@
 // A warp owns OWN tiles of 8 inputs. With lane = 4 g + t, a thread holds of each of its tiles, for the units g and g + 8,
 // the inputs 2 t and 2 t + 1. That is how the tensor cores leave a gradient [units, inputs], and also how they take the
 // weights as the right factor of the forward product: those of bfloat16 numbers two tiles at once, those of TF32 numbers
-// with the inputs of a tile in the order 0 2 4 6 1 3 5 7. So weights go from the optimiser to the product without leaving their registers. A warp copies
-// only the columns of the samples that it owns and needs no other warp's: what blocks wait for, twice a stage, is the
-// sum of the warps' shares of the forward product, and the residuals made of it.
+// with the inputs of a tile in the order 0 2 4 6 1 3 5 7. So weights go from the optimiser to the product without leaving
+// their registers. A warp copies only the columns of the samples that it owns and needs no other warp's: what blocks wait
+// for, twice a stage, is the sum of the warps' shares of the forward product, and the residuals made of it.
 
 // What the host specialises; these values are for those who only want to see whether it compiles.
 #ifndef OWN
@@ -221,9 +221,9 @@ __device__ __forceinline__ double sum_of_warps(const double* warp_squares) {
 }
 
 // Trains units [blockIdx.x UNITS, ...) on the minibatches `first_batch ..` of `h` [samples, inputs], whose rows are
-// `pitch` numbers apart, and `target` [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its moments [outputs]. `steps` holds of
-// each minibatch the rate and the second moment's correction; `squares` [batches, blocks] takes the sums of squared
-// residuals.
+// `pitch` numbers apart, and `target` [samples, outputs]. `weights` and its moments are [outputs, inputs], `bias` and its
+// moments [outputs]. `steps` holds of each minibatch the rate and the second moment's correction; `squares`
+// [batches, blocks] takes the sums of squared residuals.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     const Number* __restrict__ h, const float* __restrict__ target, float* __restrict__ weights,
     float* __restrict__ weight_first, float* __restrict__ weight_second, float* __restrict__ bias,
