@@ -32,7 +32,7 @@ impl Library {
     const fn files(self) -> &'static [&'static str] {
         match self {
             Self::Driver => &["libcuda.so.1"],
-            Self::Nvrtc => &["libnvrtc-builtins.so.13.0", "libnvrtc.so.13"],
+            Self::Nvrtc => &["libnvrtc-builtins.so.13", "libnvrtc.so.13"],
             Self::Cublas => &["libcublasLt.so.13", "libcublas.so.13"],
         }
     }
@@ -157,7 +157,7 @@ impl Library {
 
 /// Opens the first `file` there is in `folders`, for good and for all: those who ask the loader for it by name get it.
 fn open(file: &str, folders: &[PathBuf]) {
-    for path in folders.iter().map(|folder| folder.join(file)).filter(|path| path.is_file()) {
+    for path in folders.iter().flat_map(|folder| versions(folder, file)) {
         // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
         #[cfg(unix)]
         if let Ok(library) = unsafe {
@@ -172,6 +172,12 @@ fn open(file: &str, folders: &[PathBuf]) {
         #[cfg(not(unix))]
         let _ = path;
     }
+}
+
+/// `file` in `folder`, and where its name goes on with the number of a lesser version.
+fn versions(folder: &Path, file: &str) -> Vec<PathBuf> {
+    let goes_on = |rest: &str| rest.is_empty() || rest.starts_with('.');
+    entries(folder, |name| name.to_string_lossy().strip_prefix(file).is_some_and(goes_on))
 }
 
 /// Folders beyond the system's where libraries may be: those the user names, those of Python packages, CUDA's own.
@@ -229,7 +235,16 @@ mod tests {
         let folder = prefix.join("lib/python3.12/site-packages/nvidia/cu13/lib");
         fs::create_dir_all(&folder).unwrap();
         fs::create_dir_all(prefix.join("lib/python3.12/site-packages/nvidia/empty")).unwrap();
-        assert_eq!(of_packages(&prefix), [folder]);
+        assert_eq!(of_packages(&prefix), std::slice::from_ref(&folder));
+        for name in
+            ["libnvrtc.so.13", "libnvrtc.so.130", "libnvrtc-builtins.so.13.1", "libnvrtc.so"]
+        {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let found = |file| versions(&folder, file);
+        assert_eq!(found("libnvrtc.so.13"), [folder.join("libnvrtc.so.13")]);
+        let builtins = folder.join("libnvrtc-builtins.so.13.1");
+        assert_eq!(found("libnvrtc-builtins.so.13"), [builtins]);
         fs::remove_dir_all(prefix).unwrap();
     }
 
