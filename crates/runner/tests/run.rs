@@ -223,6 +223,15 @@ fn backends_are_swapped_by_a_setting_and_agree() {
     assert!(error.contains("cuda:9999") && error.contains("not available"), "{error}");
 }
 
+#[test]
+fn a_run_on_a_machine_that_is_elsewhere_can_be_planned() {
+    let place = Place::new();
+    let arguments = [&["validate"], &RUN[1..], &["--backend", "cuda:9999"]].concat();
+    let said = place.succeed(&arguments);
+    let has = |start: &str| said.lines().any(|line| line.starts_with(start));
+    assert!(has("# work ") && has("# memory ") && has("# time         not known here"), "{said}");
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_files_hold_every_row() {

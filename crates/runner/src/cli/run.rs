@@ -58,9 +58,7 @@ impl Settings {
                 train.backend = backend;
             }
         }
-        let plan = Plan::new(file)?;
-        plan.check_precision()?;
-        Ok(plan)
+        Ok(Plan::new(file)?)
     }
 }
 
@@ -93,6 +91,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     run::stop_on_interrupt()?;
     let start = Instant::now();
     let plan = arguments.settings.plan(&arguments.file)?;
+    plan.check_backends()?;
     let path = places.runs.join(plan.run_name());
     if arguments.resume && !path.join(Store::FILE).exists() {
         anyhow::bail!(

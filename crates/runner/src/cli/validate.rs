@@ -59,13 +59,16 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         let total = memory.describe(at_once);
         println!("# memory       {total} with {} at once", count(at_once, "cell"));
     }
-    println!(
-        "# time         about {} at the {:.1} GFLOP/s measured now on {}; of each cell, {:.2} s are entropies",
-        HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(cells))),
-        estimate.flops_per_second / 1e9,
-        plan.file.cascade.backend,
-        estimate.entropy_seconds
-    );
+    match &estimate.speed {
+        Ok(speed) => println!(
+            "# time         about {} at the {:.1} GFLOP/s measured now on {}; of each cell, {:.2} s are entropies",
+            HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(speed, cells))),
+            speed.flops_per_second / 1e9,
+            plan.file.cascade.backend,
+            speed.entropy_seconds
+        ),
+        Err(missing) => println!("# time         not known here: {missing}"),
+    }
     if plan.file.cascade.stop.is_some() {
         println!(
             "# stop         work and time are those of the last budget; all of them take at most twice as much"
@@ -105,12 +108,15 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
         let total = memory.describe(at_once);
         println!("# memory       {total} with {} at once", count(at_once, "training"));
     }
-    println!(
-        "# time         at most about {} at the {:.1} GFLOP/s measured now on {}",
-        HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds())),
-        estimate.flops_per_second / 1e9,
-        train.section.backend
-    );
+    match &estimate.flops_per_second {
+        Ok(flops_per_second) => println!(
+            "# time         at most about {} at the {:.1} GFLOP/s measured now on {}",
+            HumanDuration(std::time::Duration::from_secs_f64(flops / flops_per_second)),
+            flops_per_second / 1e9,
+            train.section.backend
+        ),
+        Err(missing) => println!("# time         not known here: {missing}"),
+    }
     Ok(())
 }
 

@@ -91,11 +91,18 @@ impl Plan {
         })
     }
 
-    /// Whether the cascade's backend, which is here, has products of its precision. To draw a run again it need not.
+    /// Whether the backends are here, and the cascade's has products of its precision. To plan a run elsewhere, or to draw
+    /// it again, they need not be.
     ///
     /// # Errors
-    /// When it has not.
-    pub fn check_precision(&self) -> Result<(), FileError> {
+    /// With the first that is not.
+    pub fn check_backends(&self) -> Result<(), FileError> {
+        let stages =
+            [("cascade", self.file.cascade.backend), ("entropy", self.file.entropy.backend)];
+        let training = self.train.as_ref().map(|train| ("train", train.section.backend));
+        for (section, backend) in stages.into_iter().chain(training) {
+            backend.check().map_err(|error| FileError::invalid(section, error))?;
+        }
         let CascadeSection { backend, precision, .. } = self.file.cascade;
         backend.check_precision(precision).map_err(|error| FileError::invalid("cascade", error))
     }
@@ -240,10 +247,6 @@ fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {
     }
     for rule in section.cutoff.as_slice() {
         rule.check().map_err(|error| FileError::invalid("entropy", error))?;
-    }
-    for (section, backend) in [("cascade", file.cascade.backend), ("entropy", file.entropy.backend)]
-    {
-        backend.check().map_err(|error| FileError::invalid(section, error))?;
     }
     Ok(())
 }

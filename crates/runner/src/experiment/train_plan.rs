@@ -97,7 +97,6 @@ impl TrainPlan {
                 ));
             }
         }
-        section.backend.check().map_err(|error| FileError::invalid("train", error))?;
         let section = section.clone();
         let trainings = trainings(cells, &depths, seeds, recipes.len())?;
         Ok(Some(Self {
@@ -303,7 +302,6 @@ mod tests {
             ("epochs = 0", "[train] epochs = 0 must be at least 1"),
             ("optimizer = []", "optimizer lists none"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),
-            ("backend = \"cuda:9999\"", "[train]"),
         ] {
             let error = plan(settings).expect_err(settings).to_string();
             assert!(error.contains(message), "{error}");

@@ -6,18 +6,25 @@ use anyhow::{Context, Result};
 use cascade::{Extent, InitialDecoders, Job, Silent};
 use ndarray::Array2;
 use network::{DenseLayer, Layer, Network, NetworkSpec};
-use tensor::{Activation, BackendTask, FullBackend};
+use tensor::{Activation, BackendSpec, BackendTask, FullBackend};
 
 use super::{measure::measure, schedule::cells_at_once};
 use crate::{experiment::Plan, pool::side_by_side};
 
 /// What a plan will cost. Work is exact for the matrices, time is measured on small pieces of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// Floating-point operations of one cell's matrix products.
     pub flops_per_cell: u64,
     /// Cells under way at once.
     pub at_once: usize,
+    /// How fast it goes, or why that cannot be measured here.
+    pub speed: Result<Speed, String>,
+}
+
+/// How fast a plan goes on this machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
     /// Operations per second measured on one layer of this network, of all cells under way together.
     pub flops_per_second: f64,
     /// Seconds of a cell's entropies and verdicts.
@@ -26,27 +33,33 @@ pub struct Estimate {
 
 impl Estimate {
     /// Seconds for `cells` cells.
-    pub fn seconds(&self, cells: usize) -> f64 {
-        let cascade = self.flops_per_cell as f64 / self.flops_per_second;
-        cells as f64 * (cascade + self.entropy_seconds / self.at_once as f64)
+    pub fn seconds(&self, speed: &Speed, cells: usize) -> f64 {
+        let cascade = self.flops_per_cell as f64 / speed.flops_per_second;
+        cells as f64 * (cascade + speed.entropy_seconds / self.at_once as f64)
     }
 }
 
 /// Estimates the cost of `plan`, timing small pieces of the work for about a second.
 ///
 /// # Errors
-/// When a backend is not available.
+/// When the number of training samples is not known, or a backend fails.
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().context("the number of training samples is not known")?;
     let at_once = cells_at_once(plan).min(plan.cells.len());
     let first = largest(plan);
-    let flops_per_cell = plan.file.cascade.backend.dispatch(Cost { plan, train })?;
+    // Whichever does it.
+    let flops_per_cell = BackendSpec::Reference.dispatch(Cost { plan, train })?;
     let spec =
         NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
-    let timing = Timing { plan, spec, at_once };
-    let flops_per_second = plan.file.cascade.backend.dispatch(timing)??;
-    let entropy_seconds = entropy_seconds(plan)?;
-    Ok(Estimate { flops_per_cell, at_once, flops_per_second, entropy_seconds })
+    let speed = match plan.check_backends() {
+        Ok(()) => {
+            let timing = Timing { plan, spec, at_once };
+            let flops_per_second = plan.file.cascade.backend.dispatch(timing)??;
+            Ok(Speed { flops_per_second, entropy_seconds: entropy_seconds(plan)? })
+        }
+        Err(missing) => Err(missing.to_string()),
+    };
+    Ok(Estimate { flops_per_cell, at_once, speed })
 }
 
 /// Seconds of one cell's entropies and verdicts, timed on a few made-up layers that lose their input by and by.
@@ -151,12 +164,8 @@ mod tests {
 
     #[test]
     fn entropies_of_cells_at_once_overlap() {
-        let estimate = Estimate {
-            flops_per_cell: 100,
-            at_once: 2,
-            flops_per_second: 50.0,
-            entropy_seconds: 3.0,
-        };
-        assert!((estimate.seconds(10) - 35.0).abs() < 1e-12);
+        let speed = Speed { flops_per_second: 50.0, entropy_seconds: 3.0 };
+        let estimate = Estimate { flops_per_cell: 100, at_once: 2, speed: Ok(speed) };
+        assert!((estimate.seconds(&speed, 10) - 35.0).abs() < 1e-12);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ndarray::Array2;
 use network::Network;
-use tensor::{BackendTask, FullBackend};
+use tensor::{BackendSpec, BackendTask, FullBackend};
 use trainer::{Extent, Job, Labelled, Silent, TrainParams, TrainValidParams, Trainer};
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What the ground truth of a plan will cost at most, were no training to end before its last step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TrainEstimate {
     /// Trainings there may be.
     pub lattice: usize,
@@ -28,21 +28,15 @@ pub struct TrainEstimate {
     pub flops: f64,
     /// Networks trained at once.
     pub at_once: usize,
-    /// Operations per second measured on a network of middle depth, of all trainings under way together.
-    pub flops_per_second: f64,
-}
-
-impl TrainEstimate {
-    /// Seconds for all trainings.
-    pub fn seconds(&self) -> f64 {
-        self.flops / self.flops_per_second
-    }
+    /// Operations per second measured on a network of middle depth, of all trainings under way together, or why that
+    /// cannot be measured here.
+    pub flops_per_second: Result<f64, String>,
 }
 
 /// Estimates the cost of `plan`'s ground truth, timing the training of one network for about a second.
 ///
 /// # Errors
-/// When the number of training samples is not known, or a backend is not available.
+/// When the number of training samples is not known, or a backend fails.
 pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimate> {
     let samples = train.train_samples.context("the number of training samples is not known")?;
     let backend = train.section.backend;
@@ -53,7 +47,8 @@ pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimat
             test: train.test_samples,
         };
         let params = train.recipe(cell).params.clone();
-        Ok(backend.dispatch(Flops { params, extent })? as f64)
+        // Whichever does it.
+        Ok(BackendSpec::Reference.dispatch(Flops { params, extent })? as f64)
     };
     let tasks = tasks(plan, train);
     let mut total = 0.0;
@@ -64,7 +59,10 @@ pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimat
     }
     let at_once = trainings_at_once(plan, train).min(tasks.len());
     let timing = Timing { plan, train, at_once };
-    let flops_per_second = backend.dispatch(timing)??;
+    let flops_per_second = match backend.check() {
+        Ok(()) => Ok(backend.dispatch(timing)??),
+        Err(missing) => Err(missing.to_string()),
+    };
     Ok(TrainEstimate {
         lattice: tasks.iter().map(Task::lattice).sum(),
         trainings: tasks.iter().map(Task::expected).sum(),

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    error::Error as _,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
@@ -61,9 +62,8 @@ impl Library {
     fn look(self) -> Result<(), String> {
         // The driver's is where the driver is, nowhere else.
         let folders = if self == Self::Driver { Vec::new() } else { folders() };
-        for file in self.files() {
-            open(file, &folders);
-        }
+        let refused: Vec<String> =
+            self.files().iter().filter_map(|file| open(file, &folders).err()).collect();
         // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
         let present = unsafe {
             match self {
@@ -73,7 +73,7 @@ impl Library {
             }
         };
         if !present {
-            return Err(self.missing(&folders));
+            return Err(self.missing(&folders, &refused));
         }
         let version = self.version()?;
         let fits = match self {
@@ -83,21 +83,23 @@ impl Library {
         if fits { Ok(()) } else { Err(self.does_not_fit(version)) }
     }
 
-    fn missing(self, folders: &[PathBuf]) -> String {
+    fn missing(self, folders: &[PathBuf], refused: &[String]) -> String {
         let name = self.files()[self.files().len() - 1];
         let places: Vec<String> =
             folders.iter().map(|folder| folder.display().to_string()).collect();
         let places =
             if places.is_empty() { String::new() } else { format!(", {}", places.join(", ")) };
-        let setting = if self == Self::Driver || env::var_os(LIBRARIES_VARIABLE).is_some() {
-            String::new()
-        } else {
-            format!(", or set {LIBRARIES_VARIABLE} to its folder")
+        let named = env::var_os(LIBRARIES_VARIABLE);
+        let setting = match named {
+            _ if self == Self::Driver => String::new(),
+            None => format!(", or set {LIBRARIES_VARIABLE} to its folder"),
+            Some(named) => no_folders(&named),
         };
-        format!(
-            "{name} was not found; looked where the system's loader does{places}; {}{setting}",
-            self.remedy()
-        )
+        let looked = format!("looked where the system's loader does{places}");
+        let sentences = [format!("{name} was not found"), looked].into_iter();
+        let sentences = sentences.chain(refused.iter().cloned());
+        let remedy = format!("{}{setting}", self.remedy());
+        sentences.chain([remedy]).collect::<Vec<_>>().join("; ")
     }
 
     fn does_not_fit(self, version: i32) -> String {
@@ -156,22 +158,45 @@ impl Library {
 }
 
 /// Opens the first `file` there is in `folders`, for good and for all: those who ask the loader for it by name get it.
-fn open(file: &str, folders: &[PathBuf]) {
+///
+/// # Errors
+/// What the loader says of the last one that is there and cannot be opened.
+fn open(file: &str, folders: &[PathBuf]) -> Result<(), String> {
+    let mut outcome = Ok(());
     for path in folders.iter().flat_map(|folder| versions(folder, file)) {
         // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
         #[cfg(unix)]
-        if let Ok(library) = unsafe {
+        match unsafe {
             libloading::os::unix::Library::open(
                 Some(&path),
                 libloading::os::unix::RTLD_NOW | libloading::os::unix::RTLD_GLOBAL,
             )
         } {
-            std::mem::forget(library);
-            return;
+            Ok(library) => {
+                std::mem::forget(library);
+                return Ok(());
+            }
+            Err(error) => {
+                let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                outcome = Err(format!("{} is there and cannot be loaded: {cause}", path.display()));
+            }
         }
         #[cfg(not(unix))]
         let _ = path;
     }
+    outcome
+}
+
+/// What is wrong with the folders the user names, where they are none.
+fn no_folders(named: &OsString) -> String {
+    let none: Vec<String> = env::split_paths(named)
+        .filter(|path| !path.is_dir())
+        .map(|path| path.display().to_string())
+        .collect();
+    if none.is_empty() {
+        return String::new();
+    }
+    format!("; {LIBRARIES_VARIABLE} names {}, which is no folder", none.join(" and "))
 }
 
 /// `file` in `folder`, and where its name goes on with the number of a lesser version.
@@ -250,7 +275,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_with_where_and_what_to_do() {
-        let message = Library::Nvrtc.missing(&[PathBuf::from("/opt/somewhere")]);
+        let message = Library::Nvrtc.missing(&[PathBuf::from("/opt/somewhere")], &[]);
         for part in ["libnvrtc.so.13", "/opt/somewhere", "nvidia-cuda-nvrtc", "install"] {
             assert!(message.contains(part), "{message}");
         }

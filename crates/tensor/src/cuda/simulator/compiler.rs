@@ -10,6 +10,8 @@ use std::{
     },
 };
 
+use sha2::{Digest, Sha256};
+
 use crate::{Error, Result, cuda::cache};
 
 /// Names the folder where compiled kernels are kept.
@@ -94,10 +96,10 @@ impl Compiler {
         let object = folder.join(format!("runtime-{}.o", self.hash(&RUNTIME_FLAGS, &[runtime])));
         let hash = self.hash(&KERNEL_FLAGS, &[runtime, program]);
         let library = folder.join(format!("{name}-{hash}.so"));
-        if !object.exists() {
+        if !is_whole(&object) {
             self.run(&RUNTIME_FLAGS, runtime, &[], &object)?;
         }
-        if !library.exists() {
+        if !is_whole(&library) {
             let object = object.to_string_lossy();
             let [m, c, gcc] = LIBRARIES;
             self.run(&KERNEL_FLAGS, program, &[&object, m, c, gcc], &library)?;
@@ -139,6 +141,43 @@ impl Compiler {
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
-        fs::rename(unfinished, result).map_err(failed)
+        let seal = seal_of(&fs::read(&unfinished).map_err(failed)?);
+        fs::rename(unfinished, result).map_err(failed)?;
+        fs::write(seal_place(result), seal).map_err(failed)
+    }
+}
+
+/// Whether a file is there, and what it was when it was made: a damaged library would end the process.
+fn is_whole(file: &Path) -> bool {
+    let sealed = fs::read_to_string(seal_place(file));
+    fs::read(file).is_ok_and(|content| sealed.is_ok_and(|seal| seal == seal_of(&content)))
+}
+
+fn seal_place(file: &Path) -> PathBuf {
+    let mut place = file.as_os_str().to_owned();
+    place.push(".seal");
+    place.into()
+}
+
+fn seal_of(content: &[u8]) -> String {
+    format!("{:?}", Sha256::digest(content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_files_are_made_again() {
+        let folder = env::temp_dir().join(format!("isobath-seals-{}", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.so");
+        fs::write(&file, "whole").unwrap();
+        assert!(!is_whole(&file), "nobody has said so");
+        fs::write(seal_place(&file), seal_of(b"whole")).unwrap();
+        assert!(is_whole(&file));
+        fs::write(&file, "hole").unwrap();
+        assert!(!is_whole(&file));
+        fs::remove_dir_all(folder).unwrap();
     }
 }
