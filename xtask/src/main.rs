@@ -1,6 +1,6 @@
 //! The project's tasks: `cargo xtask COMMAND`.
 //!
-//! Needs no crate, so that it compiles in seconds. `test`, `kernels`, `check` and `bench` are its own; every other
+//! Needs no crate, so that it compiles in seconds. `test`, `check` and `bench` are its own; every other
 //! command is the program's, which is built in release mode first.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a task does")]
 
@@ -13,7 +13,15 @@ use std::process::ExitCode;
 
 /// Whether a bench is one of the program's, not one of criterion's.
 fn is_programs_bench(arguments: &[String]) -> bool {
-    arguments.first().is_some_and(|name| ["cascade", "compare", "depth"].contains(&name.as_str()))
+    arguments
+        .first()
+        .is_some_and(|name| ["cascade", "compare", "depth", "train"].contains(&name.as_str()))
+}
+
+/// What `kernels` stands for.
+fn kernels(more: &[String]) -> Vec<String> {
+    let command = ["doctor", "--kernels", "sm_80,sm_90a"].map(str::to_owned);
+    command.into_iter().chain(more.iter().cloned()).collect()
 }
 
 const HELP: &str = "\
@@ -21,7 +29,7 @@ Tasks of the project:
   cargo xtask test            run all tests
   cargo xtask kernels         compile every CUDA kernel for sm_80 and sm_90a; needs NVRTC but no device
   cargo xtask check           formatting, lints, tests, kernels, documentation, arrows between crates: what CI runs
-  cargo xtask bench [NAME]    criterion benches of the kernels; `cascade`, `compare` and `depth` are the program's
+  cargo xtask bench [NAME]    criterion benches of the kernels; `cascade`, `compare`, `depth` and `train` are the program's
 
 Everything else is the program's:";
 
@@ -30,7 +38,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::test(&arguments[1..]),
         Some("check") => check::all(),
-        Some("kernels") => check::require_kernels(),
+        Some("kernels") => return program::run(&kernels(&arguments[1..])),
         Some("bench") if !is_programs_bench(&arguments[1..]) => check::bench(&arguments[1..]),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}\n");
