@@ -1,6 +1,6 @@
 //! One epoch of all decoders of one network.
 
-use std::{panic::resume_unwind, sync::Barrier, thread::ScopedJoinHandle, time::Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use cascade::{
@@ -12,10 +12,10 @@ use indicatif::{DecimalBytes, HumanBytes};
 use ndarray::{Array2, s};
 use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
 use serde_json::json;
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend};
+use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Precision};
 
 use super::{Size, at_least_one, means::Means, summary::Summary};
-use crate::{cli::exit, environment::peak_memory, pool::in_pool_or_waiting};
+use crate::{cli::exit, environment::peak_memory, pool::side_by_side};
 
 /// Seconds that the peak is measured for, before and after each run.
 pub(super) const PEAK_SECONDS: f64 = 0.2;
@@ -41,7 +41,6 @@ pub(super) struct Arguments {
 }
 
 /// One epoch.
-#[derive(Clone, Copy)]
 struct Epoch {
     /// For each network, where several are worked on at once.
     seconds: f64,
@@ -122,85 +121,71 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
         initial: InitialDecoders::Drawn { seed: 1 },
     };
     job.check()?;
-    let turns = Turns { arguments, params, job, together: Barrier::new(at_once) };
-    let network = |index| {
-        let turns = OfNetwork { turns: &turns, index };
-        match means.backend {
-            BackendSpec::Cpu => turns.run(means.cpu()),
-            other => other.dispatch(turns)?,
-        }
-    };
-    let mut networks = std::thread::scope(|scope| {
-        let network = &network;
-        let threads: Vec<_> =
-            (0..at_once).map(|index| scope.spawn(move || network(index))).collect();
-        let join = |thread: ScopedJoinHandle<'_, Result<_>>| {
-            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    let epochs_of = |layers| {
+        let of_network = |_| {
+            let task = OfNetwork { params: &params, job: &job, layers };
+            match means.backend {
+                BackendSpec::Cpu => task.run(means.cpu()),
+                other => other.dispatch(task)?,
+            }
         };
-        threads.into_iter().map(join).collect::<Result<Vec<_>>>()
-    })?;
-    let (description, mut epochs) = networks.swap_remove(0);
-    for (index, epoch) in epochs.iter_mut().enumerate() {
-        // All begin together; the last to end is the one that counts.
-        let last = networks.iter().map(|(_, epochs)| epochs[index].seconds);
-        epoch.seconds = last.fold(epoch.seconds, f64::max) / at_once as f64;
+        let losses = side_by_side(at_once, means.backend, of_network);
+        losses.into_iter().collect::<Result<Vec<_>>>()
+    };
+    if means.backend != BackendSpec::Cpu {
+        // Kernels are compiled and memory is taken on first use.
+        epochs_of(1)?;
     }
-    let gflops = |seconds: f64| arguments.size.flops(depth) / seconds / 1e9;
-    for Epoch { seconds, peak, .. } in &epochs {
-        eprintln!("{seconds:.3} s, {:.1} of {:.1} GFLOP/s", gflops(*seconds), peak / 1e9);
-    }
-    Ok((description, epochs))
+    let yardstick = || -> Result<(String, f64)> {
+        let task = Yardstick { precision: means.precision };
+        Ok(match means.backend {
+            BackendSpec::Cpu => task.run(means.cpu())?,
+            other => other.dispatch(task)??,
+        })
+    };
+    let (description, _) = yardstick()?;
+    let epoch = |_| {
+        let (_, before) = yardstick()?;
+        let start = Instant::now();
+        let losses = epochs_of(depth)?;
+        let seconds = start.elapsed().as_secs_f64() / at_once as f64;
+        // The machine's speed drifts, so each time is held against the peak around it.
+        let peak = f64::midpoint(before, yardstick()?.1);
+        let gflops = arguments.size.flops(depth) / seconds / 1e9;
+        eprintln!("{seconds:.3} s, {gflops:.1} of {:.1} GFLOP/s", peak / 1e9);
+        Ok(Epoch { seconds, peak, losses: losses[0] })
+    };
+    Ok((description, (0..arguments.repeat).map(epoch).collect::<Result<_>>()?))
 }
 
-/// Epochs of networks, beside each other and one after the other.
-struct Turns<'a> {
-    arguments: &'a Arguments,
-    params: CascadeValidParams,
-    job: Job<'a>,
-    /// Where those at once wait for each other.
-    together: Barrier,
-}
-
-/// Those of one of them.
+/// An epoch of one network: the last losses of its first and last decoder.
 struct OfNetwork<'a> {
-    turns: &'a Turns<'a>,
-    index: usize,
+    params: &'a CascadeValidParams,
+    job: &'a Job<'a>,
+    layers: usize,
 }
 
 impl BackendTask for OfNetwork<'_> {
-    type Output = Result<(String, Vec<Epoch>)>;
+    type Output = Result<[f64; 2]>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
-        let Turns { arguments, params, job, together } = self.turns;
-        let Arguments { depth, means, repeat, .. } = **arguments;
-        let cascade = GradientCascade::new(backend.clone(), params.clone());
-        let epoch = |layers| {
-            let job = Job { layers, ..*job };
-            in_pool_or_waiting(means.backend, || cascade.reconstruct(&job, &Silent))
-        };
-        if means.backend != BackendSpec::Cpu {
-            // Kernels are compiled and memory is taken on first use.
-            epoch(1)?;
-        }
-        // By one of the networks, while the others wait.
-        let peak = || match self.index {
-            0 => backend.peak_flops(means.precision, PEAK_SECONDS),
-            _ => Ok(0.0),
-        };
-        let timed = |_| {
-            let before = peak();
-            together.wait();
-            let start = Instant::now();
-            let fits = epoch(depth);
-            let seconds = start.elapsed().as_secs_f64();
-            together.wait();
-            // The machine's speed drifts, so each time is held against the peak around it.
-            let peak = f64::midpoint(before?, peak()?);
-            let fits = fits?.fits;
-            Ok(Epoch { seconds, peak, losses: [fits[0].last_loss, fits[depth - 1].last_loss] })
-        };
-        let epochs = (0..repeat).map(timed).collect::<Result<Vec<_>>>()?;
-        Ok((backend.description(), epochs))
+        let Self { params, job, layers } = self;
+        let job = Job { layers, ..*job };
+        let fits = GradientCascade::new(backend, params.clone()).reconstruct(&job, &Silent)?.fits;
+        Ok([fits[0].last_loss, fits[fits.len() - 1].last_loss])
+    }
+}
+
+/// A backend's description and its peak, operations per second.
+struct Yardstick {
+    precision: Precision,
+}
+
+impl BackendTask for Yardstick {
+    type Output = tensor::Result<(String, f64)>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+        Ok((backend.description(), backend.peak_flops(self.precision, PEAK_SECONDS)?))
     }
 }
 
