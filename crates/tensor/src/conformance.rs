@@ -45,6 +45,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.memory()?,
         suite.random()?,
         suite.gemm(Precision::F32, "gemm")?,
+        suite.batched_gemm()?,
         suite.dense()?,
         suite.squared_error_gradient()?,
         suite.optimizer()?,
@@ -204,6 +205,18 @@ impl<B: FullBackend> Suite<'_, B> {
         }
     }
 
+    /// A product of this shape with whatever else it may have.
+    fn product(&self, case: usize, [m, n, k]: [usize; 3]) -> GemmConfig {
+        let flags = StreamRng::new(self.seed, case as u64).next_u32();
+        GemmConfig {
+            transpose_a: flags & 1 != 0,
+            transpose_b: flags & 2 != 0,
+            alpha: if flags & 4 != 0 { 1.0 } else { -0.5 },
+            beta: if flags & 8 != 0 { 0.0 } else { 2.0 },
+            ..GemmConfig::new(m, n, k)
+        }
+    }
+
     fn gemm(&self, precision: Precision, check: &'static str) -> Result<Finding> {
         let mut tally = Tally::new(check, 2e-6);
         for case in 0..self.cases {
@@ -213,14 +226,7 @@ impl<B: FullBackend> Suite<'_, B> {
                 self.normal(2, k * n, 1.0),
                 self.normal(3, m * n, 1.0),
             );
-            let flags = StreamRng::new(self.seed, case as u64).next_u32();
-            let config = GemmConfig {
-                transpose_a: flags & 1 != 0,
-                transpose_b: flags & 2 != 0,
-                alpha: if flags & 4 != 0 { 1.0 } else { -0.5 },
-                beta: if flags & 8 != 0 { 0.0 } else { 2.0 },
-                ..GemmConfig::new(m, n, k).precision(precision)
-            };
+            let config = self.product(case, [m, n, k]).precision(precision);
             let (a, reference_a) = self.upload(&a)?;
             let (b, reference_b) = self.upload(&b)?;
             let (mut c, mut expected) = self.upload(&c)?;

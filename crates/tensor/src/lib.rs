@@ -38,6 +38,7 @@ pub use loss::{Loss, LossAndGradient};
 pub use ops::{
     backward::Backward,
     batch_entropy::BatchEntropy,
+    batched_gemm::{BatchedGemm, BatchedGemmConfig},
     decoder::{DecoderConfig, DecoderState, TrainDecoder},
     dense::{Dense, DenseConfig},
     divergence::{Divergence, DivergenceKind},

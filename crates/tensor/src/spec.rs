@@ -7,8 +7,9 @@ use crate::cuda::Cuda;
 #[cfg(not(all(feature = "cuda", feature = "test-util")))]
 use crate::toolkit::not_built;
 use crate::{
-    Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
-    LossGradient, PeakFlops, Precision, RandomFill, Reference, Replay, Result, TrainDecoder,
+    Backward, BatchEntropy, BatchedGemm, Cpu, Dense, Divergence, Error, FitRidge, GatherRows,
+    GemmConfig, LossGradient, PeakFlops, Precision, RandomFill, Reference, Replay, Result,
+    TrainDecoder,
 };
 
 /// A backend that has every family of operations, so that any stage can run on it.
@@ -20,6 +21,7 @@ pub trait FullBackend:
     + RandomFill
     + Backward
     + BatchEntropy
+    + BatchedGemm
     + LossGradient
     + GatherRows
     + PeakFlops
@@ -34,6 +36,7 @@ impl<B> FullBackend for B where
         + RandomFill
         + Backward
         + BatchEntropy
+        + BatchedGemm
         + LossGradient
         + GatherRows
         + PeakFlops

@@ -1,14 +1,31 @@
 use tensor::{
-    Backward, BatchEntropy, Dense, Divergence, GatherRows, LossGradient, RandomFill, Replay,
+    Backward, BatchEntropy, BatchedGemm, Dense, Divergence, GatherRows, LossGradient, RandomFill,
+    Replay,
 };
 
 /// What training asks of a backend.
 pub trait TrainerBackend:
-    Dense + Backward + BatchEntropy + LossGradient + GatherRows + Divergence + RandomFill + Replay
+    Dense
+    + Backward
+    + BatchEntropy
+    + BatchedGemm
+    + LossGradient
+    + GatherRows
+    + Divergence
+    + RandomFill
+    + Replay
 {
 }
 impl<
-    B: Dense + Backward + BatchEntropy + LossGradient + GatherRows + Divergence + RandomFill + Replay,
+    B: Dense
+        + Backward
+        + BatchEntropy
+        + BatchedGemm
+        + LossGradient
+        + GatherRows
+        + Divergence
+        + RandomFill
+        + Replay,
 > TrainerBackend for B
 {
 }

@@ -40,17 +40,19 @@ pub(crate) struct Identity(BTreeMap<String, String>);
 const VERSION: &str = "1";
 
 impl Checkpoints {
-    /// The identity of a training whose network is at its initialisation.
+    /// The identity of a training whose network, at this place of the model, is at its initialisation.
     pub(crate) fn identity<B: TrainerBackend>(
         &self,
         backend: &B,
         params: &TrainParams,
         job: &Job<'_>,
-        model: &Model<B>,
+        samples: &SampleDigests,
+        (model, place): (&Model<B>, usize),
     ) -> Result<Identity> {
         let mut initial = Digest::default();
         for (_, parameters) in model.parameters() {
-            initial.add(backend.download(&parameters.values)?.into_iter().map(f32::to_bits));
+            let values = backend.read(&parameters.values, parameters.range(place))?;
+            initial.add(values.into_iter().map(f32::to_bits));
         }
         let entries = [
             ("version", VERSION.to_owned()),
@@ -59,18 +61,18 @@ impl Checkpoints {
             ("seed", job.seed.to_string()),
             ("architecture", self.json(job.network.spec().layers())?),
             ("initialisation", initial.to_string()),
-            ("set of training samples", digest(&job.train).to_string()),
-            ("set of test samples", digest(&job.test).to_string()),
+            ("set of training samples", samples.train.to_string()),
+            ("set of test samples", samples.test.to_string()),
         ];
         Ok(Identity(entries.into_iter().map(|(what, value)| (what.to_owned(), value)).collect()))
     }
 
-    /// Writes everything to the file.
+    /// Writes everything of the network at this place to the file.
     pub(crate) fn save<B: TrainerBackend>(
         &self,
         backend: &B,
         identity: &Identity,
-        model: &Model<B>,
+        (model, place): (&Model<B>, usize),
         progress: &Progress,
     ) -> Result<()> {
         let metadata = HashMap::from([
@@ -80,7 +82,8 @@ impl Checkpoints {
         let mut tensors = vec![("losses".to_owned(), Tensor::of(&progress.losses))];
         for (name, parameters) in model.parameters() {
             for (part, buffer) in parts(parameters) {
-                tensors.push((format!("{name}{part}"), Tensor::of(&backend.download(buffer)?)));
+                let numbers = backend.read(buffer, parameters.range(place))?;
+                tensors.push((format!("{name}{part}"), Tensor::of(&numbers)));
             }
         }
         self.write(tensors, metadata).map_err(|reason| self.not_saved(reason))
@@ -101,13 +104,13 @@ impl Checkpoints {
             .map_err(|error| error.to_string())
     }
 
-    /// Takes parameters and moments from the file to the model, and gives back the progress; `None` where there is no
+    /// Takes parameters and moments from the file to this place of the model, and gives back the progress; `None` where there is no
     /// file.
     pub(crate) fn load<B: TrainerBackend>(
         &self,
         backend: &B,
         identity: &Identity,
-        model: &mut Model<B>,
+        (model, place): (&mut Model<B>, usize),
     ) -> Result<Option<Progress>> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
@@ -126,15 +129,16 @@ impl Checkpoints {
         let mut progress: Progress = self.text(&header, "progress")?;
         progress.losses = self.numbers(&tensors, "losses")?;
         for (name, parameters) in model.parameters_mut() {
+            let range = parameters.range(place);
             for (part, buffer) in parts_mut(parameters) {
                 let name = format!("{name}{part}");
                 let numbers: Vec<f32> = self.numbers(&tensors, &name)?;
-                let (expected, actual) = (backend.len(buffer), numbers.len());
+                let (expected, actual) = (range.len(), numbers.len());
                 if expected != actual {
                     let reason = format!("`{name}` holds {actual} numbers instead of {expected}");
                     return Err(self.not_loaded(reason));
                 }
-                backend.write(buffer, 0, &numbers)?;
+                backend.write(buffer, range.start, &numbers)?;
             }
         }
         Ok(Some(progress))
@@ -260,6 +264,19 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Fingerprints of the samples of a training.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SampleDigests {
+    train: Digest,
+    test: Digest,
+}
+
+impl SampleDigests {
+    pub(crate) fn of(job: &Job<'_>) -> Self {
+        Self { train: digest(&job.train), test: digest(&job.test) }
     }
 }
 

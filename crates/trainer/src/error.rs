@@ -79,6 +79,14 @@ pub enum Error {
         /// What it contains.
         value: f32,
     },
+    /// Networks that cannot be trained together.
+    #[error(
+        "networks that are trained together must have the same {what}; train them one after the other"
+    )]
+    Unlike {
+        /// In what they differ.
+        what: &'static str,
+    },
     /// The observer asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -1,20 +1,25 @@
-use network::DenseLayer;
-use tensor::{Backend, DenseConfig, GemmConfig, Loss, LossConfig};
+use network::{DenseLayer, Layer};
+use tensor::{Backend, Loss, LossConfig};
 
-use crate::{Extent, Result, TrainerBackend, data::Data, model::Model};
+use crate::{Labelled, Result, TrainerBackend, data::upload, model::Model};
 
-/// Memory for measuring a network on the test samples.
+/// The test samples on the device, and memory for measuring networks on them.
 #[derive(Debug)]
-pub(crate) struct Evaluator<B: Backend> {
+pub(crate) struct Evaluator<'a, B: Backend> {
     loss: Loss,
-    samples: usize,
+    /// On the host.
+    classes: &'a [u8],
+    samples: B::Buffer<f32>,
+    /// Of each [`CHUNK`] as often as there are networks.
+    labels: B::Buffer<u32>,
+    z: B::Buffer<f32>,
     h: B::Buffer<f32>,
-    next_h: B::Buffer<f32>,
+    /// `[chunks, networks, 2]`
     tally: B::Buffer<f64>,
 }
 
 /// A network on the test samples.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Score {
     /// Mean loss, in nats.
     pub(crate) loss: f64,
@@ -22,65 +27,88 @@ pub(crate) struct Score {
     pub(crate) accuracy: f64,
 }
 
-/// Samples that go through the network together.
+/// Samples that go through the networks together.
 const CHUNK: usize = 1024;
 
-impl<B: TrainerBackend> Evaluator<B> {
-    pub(crate) fn new(backend: &B, extent: &Extent<'_>, loss: Loss) -> Result<Self> {
-        let samples = extent.test;
-        let widths = extent.layers.iter().flat_map(|layer| [layer.inputs(), layer.outputs()]);
-        let size = CHUNK.min(samples) * widths.max().unwrap_or(0);
+impl<'a, B: TrainerBackend> Evaluator<'a, B> {
+    /// Measures up to `networks` networks of these layers.
+    pub(crate) fn new(
+        backend: &B,
+        test: Labelled<'a>,
+        layers: &[Layer],
+        networks: usize,
+        loss: Loss,
+    ) -> Result<Self> {
+        let classes = test.labels;
+        let widths = layers.iter().flat_map(|layer| [layer.inputs(), layer.outputs()]);
+        let size = networks * CHUNK.min(classes.len()) * widths.max().unwrap_or(0);
         Ok(Self {
             loss,
-            samples,
+            classes,
+            samples: upload(backend, test.samples)?,
+            labels: labels(backend, classes, networks)?,
+            z: backend.zeros(size)?,
             h: backend.zeros(size)?,
-            next_h: backend.zeros(size)?,
-            tally: backend.zeros(2 * samples.div_ceil(CHUNK))?,
+            tally: backend.zeros(2 * networks * classes.len().div_ceil(CHUNK))?,
         })
     }
 
-    pub(crate) fn evaluate(
-        &mut self,
-        backend: &B,
-        model: &Model<B>,
-        data: &Data<B>,
-    ) -> Result<Score> {
-        let starts = || (0..self.samples).step_by(CHUNK);
-        let rows = |start| CHUNK.min(self.samples - start);
-        let (h, next_h) = (&mut self.h, &mut self.next_h);
-        for (slot, start) in starts().enumerate() {
-            let rows = rows(start);
-            let width = model.layers[0].shape.inputs;
-            backend.copy(&data.test, start * width..(start + rows) * width, h, 0)?;
-            let (last, hidden) = model.layers.split_last().expect("a network has layers");
-            for layer in hidden {
-                let DenseLayer { inputs, outputs, activation } = layer.shape;
-                let config = DenseConfig { rows, inputs, outputs, activation };
-                backend.dense(config, h, &layer.weights.values, &layer.bias.values, next_h)?;
-                std::mem::swap(h, next_h);
+    /// Measures that many networks from now on.
+    pub(crate) fn keep(&mut self, backend: &B, networks: usize) -> Result<()> {
+        self.labels = labels(backend, self.classes, networks)?;
+        Ok(())
+    }
+
+    /// Measures every network of `model`.
+    pub(crate) fn evaluate(&mut self, backend: &B, model: &Model<B>) -> Result<Vec<Score>> {
+        let (networks, width) = (model.networks, model.layers[0].shape.inputs);
+        let (z, h) = (&mut self.z, &mut self.h);
+        let chunks = || self.classes.chunks(CHUNK).map(<[u8]>::len).enumerate();
+        for (index, samples) in chunks() {
+            let first = index * CHUNK;
+            backend.copy(&self.samples, first * width..(first + samples) * width, h, 0)?;
+            for (index, layer) in model.layers.iter().enumerate() {
+                let DenseLayer { outputs, activation, .. } = layer.shape;
+                let product = layer.forward_product(samples);
+                let product = if index == 0 { product.share_b() } else { product };
+                backend.batched_gemm(product, &layer.weights.values, h, z)?;
+                let shape = [networks * outputs, samples];
+                backend.activate(activation, shape, &layer.bias.values, z, h)?;
             }
-            let DenseLayer { outputs, activation, .. } = last.shape;
-            // The loss takes one class per row.
-            let product = GemmConfig::new(outputs, rows, last.shape.inputs).transpose_b();
-            backend.gemm(product, &last.weights.values, h, next_h)?;
-            backend.activate(activation, [outputs, rows], &last.bias.values, next_h, h)?;
             let config = LossConfig {
                 loss: self.loss,
-                classes: outputs,
-                samples: rows,
+                classes: model.layers[model.layers.len() - 1].shape.outputs,
+                samples,
+                count: networks,
                 weight: 1.0,
-                first: start,
-                slot,
+                first: first * networks,
+                slot: index * networks,
             };
-            backend.loss_gradient(config, h, &data.test_labels, next_h, &mut self.tally)?;
+            backend.loss_gradient(config, h, &self.labels, z, &mut self.tally)?;
         }
-        let tally = backend.download(&self.tally)?;
-        let (mut loss, mut right) = (0.0, 0.0);
-        for (result, start) in tally.chunks_exact(2).zip(starts()) {
-            loss += result[0] * rows(start) as f64;
-            right += result[1];
+        let tally = backend.read(&self.tally, 0..2 * networks * chunks().len())?;
+        let mut scores = vec![Score::default(); networks];
+        for (results, (_, samples)) in tally.chunks_exact(2 * networks).zip(chunks()) {
+            for (score, result) in scores.iter_mut().zip(results.chunks_exact(2)) {
+                score.loss += result[0] * samples as f64;
+                score.accuracy += result[1];
+            }
         }
-        let samples = self.samples as f64;
-        Ok(Score { loss: loss / samples, accuracy: right / samples })
+        let samples = self.classes.len() as f64;
+        for Score { loss, accuracy } in &mut scores {
+            *loss /= samples;
+            *accuracy /= samples;
+        }
+        Ok(scores)
     }
+}
+
+/// The labels of each [`CHUNK`] as often as there are networks.
+fn labels<B: Backend>(backend: &B, classes: &[u8], networks: usize) -> Result<B::Buffer<u32>> {
+    let chunks = classes.chunks(CHUNK);
+    let labels: Vec<u32> = chunks
+        .flat_map(|chunk| std::iter::repeat_n(chunk, networks).flatten())
+        .map(|&class| class.into())
+        .collect();
+    Ok(backend.upload(&labels)?)
 }

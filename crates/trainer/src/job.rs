@@ -1,7 +1,9 @@
+use std::fmt;
+
 use ndarray::ArrayView2;
 use network::{Layer, Network};
 
-use crate::{Error, Result};
+use crate::{Checkpoints, Error, Observer, Result};
 
 /// What is to be trained, and on what.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,27 @@ pub struct Labelled<'a> {
     pub samples: ArrayView2<'a, f32>,
     /// `n` classes, each below the network's number of outputs.
     pub labels: &'a [u8],
+}
+
+/// One of several trainings that are done together.
+#[derive(Clone, Copy)]
+pub struct Entry<'a, 'd> {
+    /// What is to be trained.
+    pub job: &'a Job<'d>,
+    /// Hears of this training.
+    pub observer: &'a dyn Observer,
+    /// Where this training keeps itself, if it does.
+    pub checkpoints: Option<&'a Checkpoints>,
+}
+
+impl fmt::Debug for Entry<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { job, checkpoints, .. } = self;
+        f.debug_struct("Entry")
+            .field("job", job)
+            .field("checkpoints", checkpoints)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How much there is to do.
@@ -53,9 +76,34 @@ impl Job<'_> {
         self.train.check("training", shape)?;
         self.test.check("test", shape)
     }
+
+    /// Checks that `other` can be trained beside this one.
+    ///
+    /// # Errors
+    /// [`Error::Unlike`] when its network has another shape or its samples are not the same memory.
+    pub(crate) fn check_alike(&self, other: &Self) -> Result<()> {
+        let (own, others) = (self.network.spec(), other.network.spec());
+        let unlike = if own.layers() != others.layers() {
+            Some("shape")
+        } else if !self.train.is_same(&other.train) {
+            Some("set of training samples")
+        } else if !self.test.is_same(&other.test) {
+            Some("set of test samples")
+        } else {
+            None
+        };
+        unlike.map_or(Ok(()), |what| Err(Error::Unlike { what }))
+    }
 }
 
 impl Labelled<'_> {
+    fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.samples.as_ptr(), other.samples.as_ptr())
+            && self.samples.dim() == other.samples.dim()
+            && self.samples.strides() == other.samples.strides()
+            && std::ptr::eq(self.labels, other.labels)
+    }
+
     fn check(&self, what: &'static str, [expected, classes]: [usize; 2]) -> Result<()> {
         let (samples, actual) = self.samples.dim();
         let labels = self.labels.len();

@@ -1,12 +1,17 @@
+use std::ops::Range;
+
 use network::{DenseLayer, DenseParameters, Layer, Network};
-use tensor::{Backend, DivergenceKind, GemmConfig, Optimizer};
+use tensor::{Backend, BatchedGemmConfig, DivergenceKind, GemmConfig, Optimizer};
 
 use crate::{Error, Result, TrainerBackend};
 
-/// A dense layer in training: parameters and moments on the device.
+/// A dense layer of some networks in training: parameters and moments on the device.
 #[derive(Debug)]
 pub(crate) struct TrainedLayer<B: Backend> {
+    /// Of each network's.
     pub(crate) shape: DenseLayer,
+    /// How many networks there are.
+    networks: usize,
     input: InputLayout,
     pub(crate) weights: Parameters<B>,
     pub(crate) bias: Parameters<B>,
@@ -21,9 +26,11 @@ enum InputLayout {
     Units,
 }
 
-/// An array of parameters with the moments its optimiser keeps.
+/// An array of parameters with the moments its optimiser keeps, one network's after the other's.
 #[derive(Debug)]
 pub(crate) struct Parameters<B: Backend> {
+    /// Numbers of a network in each buffer.
+    each: usize,
     pub(crate) values: B::Buffer<f32>,
     pub(crate) moments: [Option<B::Buffer<f32>>; 2],
 }
@@ -42,15 +49,16 @@ pub(crate) struct Scratch<B: Backend> {
 impl<B: TrainerBackend> Scratch<B> {
     pub(crate) fn new(
         backend: &B,
-        layers: &[Layer],
+        (layers, networks): (&[Layer], usize),
         norms: bool,
         optimizer: &Optimizer,
     ) -> Result<Self> {
-        let largest = |size: fn(&Layer) -> usize| layers.iter().map(size).max().unwrap_or(0);
+        let largest =
+            |size: fn(&Layer) -> usize| networks * layers.iter().map(size).max().unwrap_or(0);
         let (weights, bias) =
             (largest(|layer| layer.inputs() * layer.outputs()), largest(Layer::outputs));
         let parameters = if is_plain(optimizer) { bias } else { weights.max(bias) };
-        // Other parameters than those of layers are one for each layer.
+        // Other parameters than those of layers are one for each layer of a network that is trained alone.
         let parameters = parameters.max(layers.len());
         let idle = |kept: bool| backend.zeros(if kept { 0 } else { parameters });
         let [first, second] = optimizer.moments();
@@ -68,49 +76,68 @@ fn is_plain(optimizer: &Optimizer) -> bool {
 }
 
 impl<B: TrainerBackend> TrainedLayer<B> {
+    /// Layer `index`, counted from 0, of networks of the same shape at their initialisations.
     pub(crate) fn new(
         backend: &B,
-        network: &Network,
+        networks: &[&Network],
         index: usize,
         optimizer: &Optimizer,
     ) -> Result<Self> {
-        let Layer::Dense(shape) = network.spec().layers()[index] else {
+        let Layer::Dense(shape) = networks[0].spec().layers()[index] else {
             return Err(Error::NotDense { layer: index + 1 });
         };
-        let (weights, bias) = network.upload_layer(backend, index)?.into_parameters();
-        Ok(Self {
-            shape,
-            input: if index == 0 { InputLayout::Samples } else { InputLayout::Units },
-            weights: Parameters::new(backend, weights, optimizer)?,
-            bias: Parameters::new(backend, bias, optimizer)?,
-        })
+        let count = networks.len();
+        let (mut weights, mut bias) = (
+            Parameters::new(backend, shape.inputs * shape.outputs, count, optimizer)?,
+            Parameters::new(backend, shape.outputs, count, optimizer)?,
+        );
+        for (place, network) in networks.iter().enumerate() {
+            let (w, b) = network.upload_layer(backend, index)?.into_parameters();
+            for (parameters, initial) in [(&mut weights, w), (&mut bias, b)] {
+                let Range { start, .. } = parameters.range(place);
+                backend.copy(&initial, 0..parameters.each, &mut parameters.values, start)?;
+            }
+        }
+        let input = if index == 0 { InputLayout::Samples } else { InputLayout::Units };
+        Ok(Self { shape, networks: count, input, weights, bias })
     }
 
-    /// `W x`, `[outputs, samples]`
-    pub(crate) const fn forward_product(&self, samples: usize) -> GemmConfig {
+    /// Goes on with the networks of these places alone.
+    pub(crate) fn keep(&mut self, backend: &B, places: &[usize]) -> Result<()> {
+        self.networks = places.len();
+        self.weights.keep(backend, places)?;
+        self.bias.keep(backend, places)
+    }
+
+    /// `W x`, `[outputs, samples]`, of each network.
+    pub(crate) const fn forward_product(&self, samples: usize) -> BatchedGemmConfig {
         let product = GemmConfig::new(self.shape.outputs, samples, self.shape.inputs);
-        match self.input {
+        let product = match self.input {
             InputLayout::Samples => product.transpose_b(),
             InputLayout::Units => product,
-        }
+        };
+        BatchedGemmConfig::new(product, self.networks)
     }
 
-    /// `W^T delta`, `[inputs, samples]`
-    pub(crate) const fn input_gradient_product(&self, samples: usize) -> GemmConfig {
-        GemmConfig::new(self.shape.inputs, samples, self.shape.outputs).transpose_a()
+    /// `W^T delta`, `[inputs, samples]`, of each network.
+    pub(crate) const fn input_gradient_product(&self, samples: usize) -> BatchedGemmConfig {
+        let product = GemmConfig::new(self.shape.inputs, samples, self.shape.outputs).transpose_a();
+        BatchedGemmConfig::new(product, self.networks)
     }
 
-    /// `delta x^T`, `[outputs, inputs]`
-    const fn gradient_product(&self, samples: usize) -> GemmConfig {
-        let product = GemmConfig::new(self.shape.outputs, self.shape.inputs, samples);
-        match self.input {
+    /// `alpha delta x^T + beta C`, `C` `[outputs, inputs]`, of each network.
+    const fn gradient_product(&self, samples: usize, alpha: f32, beta: f32) -> BatchedGemmConfig {
+        let DenseLayer { outputs, inputs, .. } = self.shape;
+        let product = GemmConfig { alpha, beta, ..GemmConfig::new(outputs, inputs, samples) };
+        let product = match self.input {
             InputLayout::Samples => product,
             InputLayout::Units => product.transpose_b(),
-        }
+        };
+        BatchedGemmConfig::new(product, self.networks)
     }
 
     /// One step of the optimiser, given the layer's input and the derivative `delta` `[outputs, samples]` of the loss
-    /// with respect to what goes into its activation, of which the bias gradient is in the scratch memory.
+    /// with respect to what goes into its activation, each network's after the other's, of which the bias gradient is in the scratch memory.
     pub(crate) fn update(
         &mut self,
         backend: &B,
@@ -119,40 +146,43 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
     ) -> tensor::Result<()> {
-        let product = self.gradient_product(samples);
         let Scratch { gradient, bias_gradient, idle } = scratch;
         if is_plain(optimizer) {
             // The gradient is never written to memory.
-            let product = GemmConfig { alpha: -optimizer.lr(), beta: 1.0, ..product };
-            backend.gemm(product, delta, input, &mut self.weights.values)?;
+            let product = self.gradient_product(samples, -optimizer.lr(), 1.0);
+            backend.batched_gemm(product, delta, input, &mut self.weights.values)?;
         } else {
-            backend.gemm(product, delta, input, gradient)?;
+            let product = self.gradient_product(samples, 1.0, 0.0);
+            backend.batched_gemm(product, delta, input, gradient)?;
             self.weights.step(backend, optimizer, step, gradient, idle)?;
         }
         self.bias.step(backend, optimizer, step, bias_gradient, idle)
     }
 
-    /// The Euclidean norm of the weight gradient; arguments as of [`update`](Self::update).
-    pub(crate) fn gradient_norm(
+    /// The Euclidean norm of each network's weight gradient; arguments as of [`update`](Self::update).
+    pub(crate) fn gradient_norms(
         &self,
         backend: &B,
         samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
-    ) -> tensor::Result<f64> {
-        let shape @ [outputs, inputs] = [self.shape.outputs, self.shape.inputs];
-        backend.gemm(self.gradient_product(samples), delta, input, &mut scratch.gradient)?;
-        let (nothing, mut squares) = (backend.zeros(outputs * inputs)?, backend.zeros(outputs)?);
+    ) -> tensor::Result<Vec<f64>> {
+        let DenseLayer { outputs, inputs, .. } = self.shape;
+        let shape @ [rows, _] = [self.networks * outputs, inputs];
+        let product = self.gradient_product(samples, 1.0, 0.0);
+        backend.batched_gemm(product, delta, input, &mut scratch.gradient)?;
+        let (nothing, mut squares) = (backend.zeros(rows * inputs)?, backend.zeros(rows)?);
         let kind = DivergenceKind::SquaredError;
         backend.row_divergence(kind, shape, &scratch.gradient, &nothing, &mut squares)?;
-        Ok(backend.download(&squares)?.iter().sum::<f64>().sqrt())
+        let squares = backend.download(&squares)?;
+        Ok(squares.chunks_exact(outputs).map(|rows| rows.iter().sum::<f64>().sqrt()).collect())
     }
 
-    /// The parameters in host memory.
-    pub(crate) fn download(&self, backend: &B) -> Result<DenseParameters> {
+    /// A network's parameters in host memory.
+    pub(crate) fn download(&self, backend: &B, place: usize) -> Result<DenseParameters> {
         let DenseLayer { inputs, outputs, .. } = self.shape;
-        let weights = backend.read(&self.weights.values, 0..outputs * inputs)?;
-        let bias = backend.read(&self.bias.values, 0..outputs)?;
+        let weights = backend.read(&self.weights.values, self.weights.range(place))?;
+        let bias = backend.read(&self.bias.values, self.bias.range(place))?;
         Ok(DenseParameters {
             weights: ndarray::Array2::from_shape_fn((outputs, inputs), |(i, j)| {
                 weights[i * inputs + j]
@@ -163,11 +193,36 @@ impl<B: TrainerBackend> TrainedLayer<B> {
 }
 
 impl<B: TrainerBackend> Parameters<B> {
-    pub(crate) fn new(backend: &B, values: B::Buffer<f32>, optimizer: &Optimizer) -> Result<Self> {
-        let len = backend.len(&values);
+    /// Zeros, `each` of them for each network.
+    pub(crate) fn new(
+        backend: &B,
+        each: usize,
+        networks: usize,
+        optimizer: &Optimizer,
+    ) -> Result<Self> {
+        let len = each * networks;
         let moment = |kept: bool| kept.then(|| backend.zeros(len)).transpose();
         let [first, second] = optimizer.moments();
-        Ok(Self { moments: [moment(first)?, moment(second)?], values })
+        Ok(Self { each, values: backend.zeros(len)?, moments: [moment(first)?, moment(second)?] })
+    }
+
+    /// Where a network's are in each buffer.
+    pub(crate) const fn range(&self, place: usize) -> Range<usize> {
+        place * self.each..(place + 1) * self.each
+    }
+
+    /// Goes on with the networks of these places alone.
+    fn keep(&mut self, backend: &B, places: &[usize]) -> Result<()> {
+        let ranges: Vec<Range<usize>> = places.iter().map(|&place| self.range(place)).collect();
+        let moments = self.moments.iter_mut().flatten();
+        for buffer in std::iter::once(&mut self.values).chain(moments) {
+            let mut kept = backend.zeros(places.len() * self.each)?;
+            for (place, range) in ranges.iter().enumerate() {
+                backend.copy(buffer, range.clone(), &mut kept, place * self.each)?;
+            }
+            *buffer = kept;
+        }
+        Ok(())
     }
 
     /// One step along `gradient`. The `idle` memory stands in for moments that are not kept.

@@ -9,17 +9,20 @@ use crate::{
     regulariser::Regulariser,
 };
 
-/// A network in training, with the memory for one minibatch. Nothing is allocated after it was made.
+/// Networks of the same shape in training, with the memory for one minibatch of each. Nothing is allocated after it was
+/// made, but when networks leave.
 ///
-/// Between layers, matrices are `[units, samples]`; see [`tensor::Backward`].
+/// Between layers, matrices are `[networks, units, samples]`; see [`tensor::Backward`].
 #[derive(Debug)]
 pub(crate) struct Model<B: Backend> {
+    /// How many there are.
+    pub(crate) networks: usize,
     pub(crate) layers: Vec<TrainedLayer<B>>,
-    /// The minibatch, `[batch, w_0]`.
+    /// The minibatches, `[networks, batch, w_0]`.
     pub(crate) input: B::Buffer<f32>,
     /// What each layer left behind on the way forward.
     tape: Vec<Trace<B>>,
-    /// The derivative with respect to the output of the layer at hand, `[w_l, batch]`.
+    /// The derivative with respect to the output of the layer at hand, `[networks, w_l, batch]`.
     pub(crate) delta: B::Buffer<f32>,
     /// The same of the layer before.
     next_delta: B::Buffer<f32>,
@@ -30,7 +33,7 @@ pub(crate) struct Model<B: Backend> {
 /// What a layer leaves behind on the way forward.
 #[derive(Debug)]
 struct Trace<B: Backend> {
-    /// `W_l h_{l-1} + b_l`, `[w_l, batch]`
+    /// `W_l h_{l-1} + b_l`, `[networks, w_l, batch]`
     z: B::Buffer<f32>,
     /// `h_l = phi(z)`
     h: B::Buffer<f32>,
@@ -39,7 +42,7 @@ struct Trace<B: Backend> {
 /// How to step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepConfig {
-    /// In the minibatch.
+    /// In a minibatch.
     pub(crate) samples: usize,
     /// The optimiser, at this step's learning rate.
     pub(crate) optimizer: Optimizer,
@@ -64,28 +67,30 @@ impl StepConfig {
 }
 
 impl<B: TrainerBackend> Model<B> {
-    /// A network at its initialisation, for minibatches of up to `batch` samples.
+    /// Networks of the same shape at their initialisations, for minibatches of up to `batch` samples. Only a network alone
+    /// can be regularised.
     pub(crate) fn new(
         backend: &B,
-        network: &Network,
+        networks: &[&Network],
         batch: usize,
         settings: &TrainParams,
     ) -> Result<Self> {
         let (optimizer, norms) = (&settings.optimizer, settings.gradient_norms);
-        let layers = network.spec().layers();
+        let (layers, count) = (networks[0].spec().layers(), networks.len());
         let widest = layers.iter().map(Layer::outputs).max().unwrap_or(0);
         let trace = |layer: &Layer| {
-            let len = batch * layer.outputs();
+            let len = count * batch * layer.outputs();
             Ok(Trace { z: backend.zeros(len)?, h: backend.zeros(len)? })
         };
-        let trained = |index| TrainedLayer::new(backend, network, index, optimizer);
+        let trained = |index| TrainedLayer::new(backend, networks, index, optimizer);
         Ok(Self {
+            networks: count,
             layers: (0..layers.len()).map(trained).collect::<Result<_>>()?,
-            input: backend.zeros(batch * layers[0].inputs())?,
+            input: backend.zeros(count * batch * layers[0].inputs())?,
             tape: layers.iter().map(trace).collect::<Result<_>>()?,
-            delta: backend.zeros(batch * widest)?,
-            next_delta: backend.zeros(batch * widest)?,
-            scratch: Scratch::new(backend, layers, norms, optimizer)?,
+            delta: backend.zeros(count * batch * widest)?,
+            next_delta: backend.zeros(count * batch * widest)?,
+            scratch: Scratch::new(backend, (layers, count), norms, optimizer)?,
             regulariser: settings
                 .batch_entropy
                 .filter(|_| layers.len() > 1)
@@ -94,15 +99,23 @@ impl<B: TrainerBackend> Model<B> {
         })
     }
 
-    /// Takes the first `samples` samples of the input through all layers.
+    /// Goes on with the networks of these places alone.
+    pub(crate) fn keep(&mut self, backend: &B, places: &[usize]) -> Result<()> {
+        self.networks = places.len();
+        self.layers.iter_mut().try_for_each(|layer| layer.keep(backend, places))
+    }
+
+    /// Takes `samples` samples for each network, one network's after the other's, through all its layers.
     pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> tensor::Result<()> {
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, after) = self.tape.split_at_mut(index);
             let input = before.last().map_or(&self.input, |trace| &trace.h);
             let DenseLayer { outputs, activation, .. } = layer.shape;
             let Trace { z, h } = &mut after[0];
-            backend.gemm(layer.forward_product(samples), &layer.weights.values, input, z)?;
-            backend.activate(activation, [outputs, samples], &layer.bias.values, z, h)?;
+            let product = layer.forward_product(samples);
+            backend.batched_gemm(product, &layer.weights.values, input, z)?;
+            let shape = [self.networks * outputs, samples];
+            backend.activate(activation, shape, &layer.bias.values, z, h)?;
         }
         Ok(())
     }
@@ -147,19 +160,20 @@ impl<B: TrainerBackend> Model<B> {
     }
 
     /// Takes the derivative with respect to the last output, which `delta` holds, back through all layers, changing each
-    /// once the one before has what it needs. Returns the norms of the weight gradients, first layer first, where asked
-    /// for.
+    /// once the one before has what it needs. Returns the norms of the weight gradients, for each network first layer
+    /// first, where asked for.
     pub(crate) fn backward(
         &mut self,
         backend: &B,
         config: &StepConfig,
-    ) -> tensor::Result<Option<Vec<f64>>> {
+    ) -> tensor::Result<Option<Vec<Vec<f64>>>> {
         let &StepConfig { samples, optimizer, step, norms, loss } = config;
         let last = self.layers.len() - 1;
-        let mut measured = norms.then(|| vec![0.0; self.layers.len()]);
+        let mut measured = norms.then(|| vec![vec![0.0; self.layers.len()]; self.networks]);
         for (index, layer) in self.layers.iter_mut().enumerate().rev() {
             let DenseLayer { outputs, activation, .. } = layer.shape;
-            let (Trace { z, h }, shape) = (&self.tape[index], [outputs, samples]);
+            let Trace { z, h } = &self.tape[index];
+            let shape = [self.networks * outputs, samples];
             if let Some(regulariser) = &self.regulariser
                 && index < last
             {
@@ -170,13 +184,14 @@ impl<B: TrainerBackend> Model<B> {
             backend.activation_gradient(activation, shape, [z, h], &mut self.delta, sums)?;
             if index > 0 {
                 let product = layer.input_gradient_product(samples);
-                backend.gemm(product, &layer.weights.values, &self.delta, &mut self.next_delta)?;
+                let (weights, delta) = (&layer.weights.values, &self.delta);
+                backend.batched_gemm(product, weights, delta, &mut self.next_delta)?;
             }
             let input = if index == 0 { &self.input } else { &self.tape[index - 1].h };
             let factors = [input, &self.delta];
             if let Some(measured) = &mut measured {
-                measured[index] =
-                    layer.gradient_norm(backend, samples, factors, &mut self.scratch)?;
+                let norms = layer.gradient_norms(backend, samples, factors, &mut self.scratch)?;
+                measured.iter_mut().zip(norms).for_each(|(layers, norm)| layers[index] = norm);
             }
             layer.update(backend, (&optimizer, step), samples, factors, &mut self.scratch)?;
             std::mem::swap(&mut self.delta, &mut self.next_delta);

@@ -23,13 +23,9 @@ impl<B: TrainerBackend> Regulariser<B> {
         layers: usize,
         optimizer: &Optimizer,
     ) -> Result<Self> {
-        let targets = backend.upload(&vec![settings.alpha as f32; layers])?;
-        Ok(Self {
-            settings,
-            targets: Parameters::new(backend, targets, optimizer)?,
-            gradient: backend.zeros(layers)?,
-            gaps: vec![0.0; layers],
-        })
+        let mut targets = Parameters::new(backend, layers, 1, optimizer)?;
+        backend.write(&mut targets.values, 0, &vec![settings.alpha as f32; layers])?;
+        Ok(Self { settings, targets, gradient: backend.zeros(layers)?, gaps: vec![0.0; layers] })
     }
 
     /// Measures what the hidden layers gave, `[w_l, samples]` each, and returns `1 + R`.

@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
+
 use network::Network;
 use tensor::{GatherConfig, LossConfig, Replay};
 
 use crate::{
-    Checkpoints, Error, Evaluation, Job, Observer, Outcome, Result, TrainValidParams, Trainer,
-    TrainerBackend, Training,
-    checkpoint::Identity,
+    Checkpoints, Entry, Error, Evaluation, Extent, Finished, Outcome, Result, TrainValidParams,
+    Trainer, TrainerBackend, Training,
+    checkpoint::{Identity, SampleDigests},
     cost::{forward_flops, samples_in, step_flops},
     data::Data,
     evaluator::{Evaluator, Score},
@@ -12,20 +14,30 @@ use crate::{
     progress::{Progress, Timetable},
 };
 
-/// A training under way.
+/// Trainings under way, step by step together.
 #[derive(Debug)]
 pub(crate) struct Run<'a, 'd, B: Replay> {
     backend: &'a B,
     params: &'a TrainValidParams,
-    job: &'a Job<'d>,
+    extent: Extent<'a>,
     timetable: Timetable,
-    data: Data<B>,
+    data: Data<'d, B>,
     model: Model<B>,
-    evaluator: Evaluator<B>,
+    evaluator: Evaluator<'d, B>,
     /// Of the way forward and the way back, where a device repeats them on its own.
     recordings: [B::Recording; 2],
-    /// The results of the steps since the last look.
+    /// The results of the steps since the last look, `[steps, networks, 2]`.
     tally: B::Buffer<f64>,
+    /// Of the networks that are not done, in the model's order.
+    members: Vec<Member<'a, 'd>>,
+}
+
+/// One of the trainings.
+#[derive(Debug)]
+struct Member<'a, 'd> {
+    /// Its place among all entries.
+    index: usize,
+    entry: Entry<'a, 'd>,
     /// Of the last step that measured them.
     gradient_norms: Option<Vec<f64>>,
     progress: Progress,
@@ -42,89 +54,188 @@ struct Saving<'a> {
 }
 
 impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
-    /// A training from the start, or from its checkpoint where there is one.
-    pub(crate) fn new(trainer: &'a Trainer<B>, job: &'a Job<'d>) -> Result<Self> {
+    /// Trainings from the start, or from their checkpoints where there are any, of at least one entry; the others have
+    /// networks of the same shape and the same samples.
+    pub(crate) fn new(trainer: &'a Trainer<B>, entries: &[(usize, Entry<'a, 'd>)]) -> Result<Self> {
         let (backend, params) = (trainer.backend(), trainer.params());
         let settings = params.params();
+        let job = entries[0].1.job;
         let extent = job.extent();
         let batch = settings.batch.min(extent.train);
-        let mut model = Model::new(backend, job.network, batch, settings)?;
-        let mut progress = Progress::default();
-        let mut saving = None;
-        if let Some(checkpoints) = trainer.checkpoints() {
-            let identity = checkpoints.identity(backend, settings, job, &model)?;
-            if let Some(earlier) = checkpoints.load(backend, &identity, &mut model)? {
-                progress = earlier;
+        let networks: Vec<&Network> = entries.iter().map(|(_, entry)| entry.job.network).collect();
+        let mut model = Model::new(backend, &networks, batch, settings)?;
+        let mut samples = None;
+        let mut members = Vec::with_capacity(entries.len());
+        for (place, &(index, entry)) in entries.iter().enumerate() {
+            let mut member = Member {
+                index,
+                entry,
+                gradient_norms: None,
+                progress: Progress::default(),
+                saving: None,
+            };
+            if let Some(checkpoints) = entry.checkpoints {
+                let samples = samples.get_or_insert_with(|| SampleDigests::of(job));
+                let identity =
+                    checkpoints.identity(backend, settings, entry.job, samples, (&model, place))?;
+                if let Some(earlier) = checkpoints.load(backend, &identity, (&mut model, place))? {
+                    member.progress = earlier;
+                }
+                let saved = member.progress.step();
+                member.saving = Some(Saving { checkpoints, identity, saved });
             }
-            saving = Some(Saving { checkpoints, identity, saved: progress.step() });
+            members.push(member);
         }
         Ok(Self {
             backend,
             params,
-            job,
             timetable: Timetable::new(params, extent.train),
-            data: Data::new(backend, job)?,
+            data: Data::new(backend, job.train, entries.len())?,
             model,
-            evaluator: Evaluator::new(backend, &extent, settings.loss)?,
+            evaluator: Evaluator::new(
+                backend,
+                job.test,
+                extent.layers,
+                entries.len(),
+                settings.loss,
+            )?,
+            extent,
             recordings: Default::default(),
-            tally: backend.zeros(2 * Timetable::WINDOW)?,
-            gradient_norms: None,
-            progress,
-            saving,
+            tally: backend.zeros(2 * Timetable::WINDOW * entries.len())?,
+            members,
         })
     }
 
-    /// Trains to the end.
-    pub(crate) fn finish(mut self, observer: &dyn Observer) -> Result<Training> {
-        let outcome = loop {
-            if let Some(outcome) = self.progress.outcome(self.params.params(), &self.timetable) {
-                break outcome;
+    /// Whether all have done as many steps, as they have unless they were interrupted.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.members.iter().all(|member| member.progress.step() == self.step())
+    }
+
+    /// The entries by how many steps their trainings have done.
+    pub(crate) fn by_step(&self) -> Vec<Vec<(usize, Entry<'a, 'd>)>> {
+        let mut groups = BTreeMap::<usize, Vec<_>>::new();
+        for member in &self.members {
+            let group = groups.entry(member.progress.step()).or_default();
+            group.push((member.index, member.entry));
+        }
+        groups.into_values().collect()
+    }
+
+    /// Trains all to their ends, and hands over those that are there.
+    pub(crate) fn finish(mut self, finished: &mut Finished<'_>) -> Result<()> {
+        loop {
+            self.dismiss(|_| true, finished)?;
+            if self.members.is_empty() {
+                return Ok(());
             }
-            if observer.cancelled() {
-                self.save()?;
+            if self.members.iter().any(|member| member.entry.observer.cancelled()) {
+                self.save(|_| true)?;
                 return Err(Error::Cancelled);
             }
             self.advance()?;
-            observer.steps_done(self.progress.step(), self.timetable.steps);
-            self.evaluate_if_due(observer)?;
-            self.save_if_due()?;
-        };
-        self.into_training(outcome)
+            for Member { entry, progress, .. } in &self.members {
+                entry.observer.steps_done(progress.step(), self.timetable.steps);
+            }
+            self.dismiss(|outcome| matches!(outcome, Outcome::Diverged { .. }), finished)?;
+            if !self.members.is_empty() {
+                self.evaluate_if_due()?;
+                self.save_if_due()?;
+            }
+        }
+    }
+
+    /// Steps done.
+    fn step(&self) -> usize {
+        self.members.first().map_or(0, |member| member.progress.step())
+    }
+
+    /// How a training ended, if it did.
+    fn outcome(&self, member: &Member<'_, '_>) -> Option<Outcome> {
+        member.progress.outcome(self.params.params(), &self.timetable)
+    }
+
+    /// Hands over the trainings that ended in such a way, and goes on with the others.
+    fn dismiss(
+        &mut self,
+        in_such_a_way: impl Fn(Outcome) -> bool,
+        finished: &mut Finished<'_>,
+    ) -> Result<()> {
+        let members = std::mem::take(&mut self.members);
+        let (mut trainings, mut kept) = (Vec::new(), Vec::new());
+        for (place, member) in members.into_iter().enumerate() {
+            let outcome = self.outcome(&member).filter(|&outcome| in_such_a_way(outcome));
+            if let Some(outcome) = outcome {
+                let index = member.index;
+                trainings.push((index, self.training(place, member, outcome)?));
+            } else {
+                kept.push(place);
+                self.members.push(member);
+            }
+        }
+        if trainings.is_empty() {
+            return Ok(());
+        }
+        if !kept.is_empty() {
+            self.model.keep(self.backend, &kept)?;
+            self.data.forget_order();
+            self.evaluator.keep(self.backend, kept.len())?;
+            // They know the memory of before.
+            self.recordings = Default::default();
+        }
+        finished(trainings);
+        Ok(())
     }
 
     /// Steps to the next stop of the timetable, and looks at the losses.
     fn advance(&mut self) -> Result<()> {
-        let start = self.progress.step();
+        let (start, networks) = (self.step(), self.members.len());
         let stop = self.timetable.next_stop(start);
         let measured = self.params.params().gradient_norms && self.timetable.is_evaluation(stop);
         for step in start..stop {
-            self.step(step, step - start, measured && step + 1 == stop)?;
+            self.step_on(step, (step - start) * networks, measured && step + 1 == stop)?;
         }
-        let results = self.backend.read(&self.tally, 0..2 * (stop - start))?;
-        let (samples, batch) = (self.job.train.labels.len(), self.params.params().batch);
-        self.progress.take_steps(&results, self.params.params().diverged_above);
-        self.progress.seen += samples_in(stop, samples, batch) - samples_in(start, samples, batch);
+        let results = self.backend.read(&self.tally, 0..2 * (stop - start) * networks)?;
+        let (samples, batch) = (self.extent.train, self.params.params().batch);
+        let seen = samples_in(stop, samples, batch) - samples_in(start, samples, batch);
+        for (place, Member { progress, .. }) in self.members.iter_mut().enumerate() {
+            let own: Vec<f64> =
+                results.chunks_exact(2).skip(place).step_by(networks).flatten().copied().collect();
+            progress.take_steps(&own, self.params.params().diverged_above);
+            progress.seen += seen;
+        }
         Ok(())
     }
 
-    /// One step, counted from 0, its result to `slot` of the tally.
-    fn step(&mut self, step: usize, slot: usize, norms: bool) -> Result<()> {
+    /// One step, counted from 0, its results from `slot` of the tally on.
+    fn step_on(&mut self, step: usize, slot: usize, norms: bool) -> Result<()> {
         let (backend, settings) = (self.backend, self.params.params());
-        let (samples, batch) = (self.job.train.labels.len(), settings.batch);
+        let (samples, batch) = (self.extent.train, settings.batch);
+        let networks = self.members.len();
         let per_epoch = self.params.steps_per_epoch(samples);
         let first = step % per_epoch * batch;
         let count = batch.min(samples - first);
 
-        self.data.enter(backend, self.job, (step / per_epoch) as u64)?;
-        let cols = self.model.layers[0].shape.inputs;
-        let gather = GatherConfig { cols, first, count };
+        let seeds = self.members.iter().map(|member| member.entry.job.seed);
+        self.data.enter(backend, batch, seeds, (step / per_epoch) as u64)?;
+        let gather = GatherConfig {
+            cols: self.model.layers[0].shape.inputs,
+            first: first * networks,
+            count: count * networks,
+        };
         self.data.gather(backend, gather, &mut self.model.input)?;
         let [forward, backward] = &mut self.recordings;
         backend.replay(forward, count as u64, &mut || self.model.forward(backend, count))?;
 
         let classes = self.model.layers[self.model.layers.len() - 1].shape.outputs;
-        let weight = self.model.loss_weight(backend, count)?;
-        let loss = LossConfig { loss: settings.loss, classes, samples: count, weight, first, slot };
+        let loss = LossConfig {
+            loss: settings.loss,
+            classes,
+            samples: count,
+            count: networks,
+            weight: self.model.loss_weight(backend, count)?,
+            first: first * networks,
+            slot,
+        };
         let (output, delta) = self.model.output_and_delta();
         backend.loss_gradient(loss, output, &self.data.labels, delta, &mut self.tally)?;
 
@@ -135,8 +246,10 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let config = StepConfig { samples: count, optimizer, step: step as u64 + 1, norms, loss };
         if norms || needed {
             // Numbers come back on the way.
-            self.gradient_norms =
-                self.model.backward(backend, &config)?.or(self.gradient_norms.take());
+            let measured = self.model.backward(backend, &config)?.into_iter().flatten();
+            for (member, norms) in self.members.iter_mut().zip(measured) {
+                member.gradient_norms = Some(norms);
+            }
         } else {
             let mut back = || self.model.backward(backend, &config).map(drop);
             backend.replay(backward, config.key(), &mut back)?;
@@ -144,61 +257,69 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         Ok(())
     }
 
-    fn evaluate_if_due(&mut self, observer: &dyn Observer) -> Result<()> {
-        let step = self.progress.step();
-        let diverged = self.progress.outcome(self.params.params(), &self.timetable);
-        if matches!(diverged, Some(Outcome::Diverged { .. })) || !self.timetable.is_evaluation(step)
-        {
+    fn evaluate_if_due(&mut self) -> Result<()> {
+        let step = self.step();
+        if !self.timetable.is_evaluation(step) {
             return Ok(());
         }
-        let Score { loss, accuracy } =
-            self.evaluator.evaluate(self.backend, &self.model, &self.data)?;
-        let evaluation = Evaluation {
-            step,
-            train_accuracy: self.progress.right as f64 / self.progress.seen as f64,
-            test_loss: loss,
-            test_accuracy: accuracy,
-            gradient_norms: self.gradient_norms.take(),
-        };
-        observer.evaluated(&evaluation);
-        self.progress.take_evaluation(evaluation);
+        let scores = self.evaluator.evaluate(self.backend, &self.model)?;
+        for (member, Score { loss, accuracy }) in self.members.iter_mut().zip(scores) {
+            let Member { entry, progress, gradient_norms, .. } = member;
+            let evaluation = Evaluation {
+                step,
+                train_accuracy: progress.right as f64 / progress.seen as f64,
+                test_loss: loss,
+                test_accuracy: accuracy,
+                gradient_norms: gradient_norms.take(),
+            };
+            entry.observer.evaluated(&evaluation);
+            progress.take_evaluation(evaluation);
+        }
         Ok(())
     }
 
     fn save_if_due(&mut self) -> Result<()> {
-        let step = self.progress.step();
-        let diverged = self.progress.outcome(self.params.params(), &self.timetable);
-        let due = self
-            .saving
-            .as_ref()
-            .is_some_and(|saving| step >= saving.saved.saturating_add(saving.checkpoints.every));
-        if due && !matches!(diverged, Some(Outcome::Diverged { .. })) {
-            self.save()
-        } else {
-            Ok(())
-        }
+        let (params, timetable) = (self.params.params(), self.timetable);
+        self.save(|Member { progress, saving, .. }| {
+            let due = saving.as_ref().is_some_and(|Saving { checkpoints, saved, .. }| {
+                progress.step() >= saved.saturating_add(checkpoints.every)
+            });
+            let outcome = progress.outcome(params, &timetable);
+            due && !matches!(outcome, Some(Outcome::Diverged { .. }))
+        })
     }
 
-    fn save(&mut self) -> Result<()> {
-        let Some(saving) = &mut self.saving else { return Ok(()) };
-        saving.checkpoints.save(self.backend, &saving.identity, &self.model, &self.progress)?;
-        saving.saved = self.progress.step();
+    /// Saves those that `is_due` and that are to be saved at all.
+    fn save(&mut self, is_due: impl Fn(&Member<'_, '_>) -> bool) -> Result<()> {
+        for (place, member) in self.members.iter_mut().enumerate() {
+            if !is_due(member) {
+                continue;
+            }
+            let Some(saving) = &mut member.saving else { continue };
+            let Saving { checkpoints, identity, saved } = saving;
+            checkpoints.save(self.backend, identity, (&self.model, place), &member.progress)?;
+            *saved = member.progress.step();
+        }
         Ok(())
     }
 
-    fn into_training(self, outcome: Outcome) -> Result<Training> {
-        let extent = self.job.extent();
-        let step = self.progress.step();
-        let trained = samples_in(step, extent.train, self.params.params().batch);
-        let tested = self.progress.evaluations.len() as u64 * extent.test as u64;
-        let layers = self.model.layers.iter();
-        let parameters = layers.map(|layer| layer.download(self.backend)).collect::<Result<_>>()?;
+    /// What became of the network at `place`.
+    fn training(&self, place: usize, member: Member<'_, '_>, outcome: Outcome) -> Result<Training> {
+        let Member { entry, progress, .. } = member;
+        let Extent { layers, train, test } = self.extent;
+        let trained = samples_in(progress.step(), train, self.params.params().batch);
+        let tested = progress.evaluations.len() as u64 * test as u64;
+        let parameters = self.model.layers.iter().map(|layer| layer.download(self.backend, place));
+        let network = Network::with_parameters(
+            entry.job.network.spec().clone(),
+            parameters.collect::<Result<_>>()?,
+        )?;
         Ok(Training {
             outcome,
-            losses: self.progress.losses,
-            evaluations: self.progress.evaluations,
-            network: Network::with_parameters(self.job.network.spec().clone(), parameters)?,
-            flops: trained * step_flops(extent.layers) + tested * forward_flops(extent.layers),
+            losses: progress.losses,
+            evaluations: progress.evaluations,
+            network,
+            flops: trained * step_flops(layers) + tested * forward_flops(layers),
         })
     }
 }

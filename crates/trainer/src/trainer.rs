@@ -1,5 +1,6 @@
 use crate::{
-    Checkpoints, Extent, Job, Observer, Result, TrainValidParams, TrainerBackend, Training,
+    Checkpoints, Entry, Error, Extent, Job, Observer, Result, TrainValidParams, TrainerBackend,
+    Training,
     cost::{forward_flops, samples_in, step_flops},
     run::Run,
 };
@@ -12,14 +13,18 @@ pub struct Trainer<B> {
     checkpoints: Option<Checkpoints>,
 }
 
+/// Takes trainings that ended, each with its entry's index, as soon as they did.
+pub type Finished<'a> = dyn FnMut(Vec<(usize, Training)>) + 'a;
+
 impl<B: TrainerBackend> Trainer<B> {
     /// A trainer on `backend`.
     pub const fn new(backend: B, params: TrainValidParams) -> Self {
         Self { backend, params, checkpoints: None }
     }
 
-    /// The same, keeping checkpoints: a training that was killed goes on from its last one when it is started again, and
-    /// ends with the same bits. The file stays when the training is over; delete it once the result is stored.
+    /// The same, keeping checkpoints of what [`train`](Self::train) does: a training that was killed goes on from its last
+    /// one when it is started again, and ends with the same bits. The file stays when the training is over; delete it once
+    /// the result is stored.
     #[must_use]
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
         Self { checkpoints: Some(checkpoints), ..self }
@@ -35,18 +40,51 @@ impl<B: TrainerBackend> Trainer<B> {
         &self.params
     }
 
-    pub(crate) const fn checkpoints(&self) -> Option<&Checkpoints> {
-        self.checkpoints.as_ref()
-    }
-
     /// Trains the network until it succeeds, diverges, is given up or has used up its steps.
     ///
     /// # Errors
     /// When samples or labels do not fit the network, the device fails, a checkpoint cannot be written or belongs to
     /// another training, or the observer cancels.
     pub fn train(&self, job: &Job<'_>, observer: &dyn Observer) -> Result<Training> {
-        job.check()?;
-        Run::new(self, job)?.finish(observer)
+        let entry = Entry { job, observer, checkpoints: self.checkpoints.as_ref() };
+        let mut training = None;
+        self.train_together(&[entry], &mut |mut finished| training = finished.pop())?;
+        training.map(|(_, training)| training).ok_or(Error::Cancelled)
+    }
+
+    /// Trains networks of the same shape on the same samples, step by step side by side, each to its own end: for devices
+    /// that one network does not fill. Each ends with the bits it would have alone. Regularised networks are trained one
+    /// after the other.
+    ///
+    /// Hands over trainings to `finished` when they end.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train), where one observer cancels for all; [`Error::Unlike`] when networks or samples differ.
+    /// Trainings that ended before have been handed over.
+    pub fn train_together(
+        &self,
+        entries: &[Entry<'_, '_>],
+        finished: &mut Finished<'_>,
+    ) -> Result<()> {
+        let [first, others @ ..] = entries else { return Ok(()) };
+        first.job.check()?;
+        others.iter().try_for_each(|other| first.job.check_alike(other.job))?;
+        let entries: Vec<(usize, Entry<'_, '_>)> = entries.iter().copied().enumerate().collect();
+        let at_once = if self.params.params().batch_entropy.is_some() { 1 } else { entries.len() };
+        for entries in entries.chunks(at_once) {
+            let run = Run::new(self, entries)?;
+            if run.is_in_step() {
+                run.finish(finished)?;
+                continue;
+            }
+            let groups = run.by_step();
+            // Its memory is wanted.
+            drop(run);
+            for entries in groups {
+                Run::new(self, &entries)?.finish(finished)?;
+            }
+        }
+        Ok(())
     }
 
     /// Floating-point operations of the matrix products that [`train`](Self::train) will need at most.

@@ -2,8 +2,9 @@
 
 use super::{Finding, Suite, Tally, has_kink};
 use crate::{
-    Activation, Backend, Backward, BatchEntropy, FullBackend, GatherConfig, GatherRows, GemmConfig,
-    Loss, LossConfig, LossGradient, Reference, Result, random::StreamRng,
+    Activation, Backend, Backward, BatchEntropy, BatchedGemm, BatchedGemmConfig, FullBackend,
+    GatherConfig, GatherRows, GemmConfig, Loss, LossConfig, LossGradient, Reference, Result,
+    random::StreamRng,
 };
 
 impl<B: FullBackend> Suite<'_, B> {
@@ -80,19 +81,22 @@ impl<B: FullBackend> Suite<'_, B> {
             .flat_map(|case| [(case, Loss::CrossEntropy), (case, Loss::DoubleSoftmax)])
         {
             let [classes, samples, first] = self.sizes(case);
-            let config = LossConfig { loss, classes, samples, weight: 1.5, first, slot: 1 };
+            let count = 1 + case % 3;
+            let config = LossConfig { loss, classes, samples, count, weight: 1.5, first, slot: 1 };
             let mut rng = StreamRng::new(self.seed, case as u64);
             let labels: Vec<u32> =
-                (0..first + samples).map(|_| rng.below(classes as u64) as u32).collect();
-            let mut outputs = self.normal(1, classes * samples, 3.0);
+                (0..first + count * samples).map(|_| rng.below(classes as u64) as u32).collect();
+            let size = count * classes * samples;
+            let mut outputs = self.normal(1, size, 3.0);
             if case % 2 == 1 {
                 // Of several largest outputs the first counts.
                 outputs.iter_mut().for_each(|output| *output = output.round());
             }
             let (outputs, reference_outputs) = self.upload(&outputs)?;
-            let (mut gradient, mut expected) = self.upload(&vec![f32::NAN; classes * samples])?;
+            let (mut gradient, mut expected) = self.upload(&vec![f32::NAN; size])?;
+            let results = 2 * (1 + count);
             let (mut result, mut expected_result) =
-                (self.backend.zeros::<f64>(4)?, Reference.zeros::<f64>(4)?);
+                (self.backend.zeros::<f64>(results)?, Reference.zeros::<f64>(results)?);
             let device_labels = self.backend.upload(&labels)?;
             let op = B::loss_gradient;
             op(self.backend, config, &outputs, &device_labels, &mut gradient, &mut result)?;
@@ -112,6 +116,49 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
+    /// Each of several products, whose bits are those it has alone.
+    pub(super) fn batched_gemm(&self) -> Result<Finding> {
+        let mut tally = Tally::new("batched_gemm", 2e-6);
+        for case in 0..self.cases {
+            let [m, n, k] = self.sizes(case);
+            let count = 1 + case % 4;
+            let product = self.product(case, [m, n, k]);
+            let shares_b = case % 3 == 2;
+            let config = BatchedGemmConfig { product, count, shares_b };
+            let of_b = if shares_b { 1 } else { count };
+            let (a, b, c) = (
+                self.normal(1, count * m * k, 1.0),
+                self.normal(2, of_b * k * n, 1.0),
+                self.normal(3, count * m * n, 1.0),
+            );
+            let last =
+                |matrices: &[f32], size| self.backend.upload(&matrices[matrices.len() - size..]);
+            let (last_a, last_b, mut last_c) =
+                (last(&a, m * k)?, last(&b, k * n)?, last(&c, m * n)?);
+            let (a, reference_a) = self.upload(&a)?;
+            let (b, reference_b) = self.upload(&b)?;
+            let (mut c, mut expected) = self.upload(&c)?;
+            self.backend.batched_gemm(config, &a, &b, &mut c)?;
+            BatchedGemm::batched_gemm(
+                &Reference,
+                config,
+                &reference_a,
+                &reference_b,
+                &mut expected,
+            )?;
+            let name = || format!("{config:?}");
+            let all = self.backend.download(&c)?;
+            tally.add(&all, expected.as_slice(), (k as f64).sqrt() * 3.0, name);
+
+            let alone = BatchedGemmConfig::new(product, 1);
+            self.backend.batched_gemm(alone, &last_a, &last_b, &mut last_c)?;
+            let differs = self.backend.download(&last_c)? != all[(count - 1) * m * n..];
+            let name = || format!("{config:?}: the last has other bits alone");
+            tally.add(&[f64::from(u8::from(differs))], &[0.0], 1.0, name);
+        }
+        Ok(tally.finding)
+    }
+
     /// A label that is no class and an output that is no number: no loss, no gradient, and others keep theirs.
     pub(super) fn invalid_samples(&self) -> Result<Finding> {
         let mut tally = Tally::new("loss_gradient of invalid samples", 0.0);
@@ -121,7 +168,8 @@ impl<B: FullBackend> Suite<'_, B> {
         let outputs = self.backend.upload(&outputs)?;
         let labels = self.backend.upload(&[0, 3, 1, 2_u32])?;
         for loss in [Loss::CrossEntropy, Loss::DoubleSoftmax] {
-            let config = LossConfig { loss, classes, samples, weight: 1.0, first: 0, slot: 0 };
+            let config =
+                LossConfig { loss, classes, samples, count: 1, weight: 1.0, first: 0, slot: 0 };
             let mut gradient = self.backend.zeros(classes * samples)?;
             let mut result = self.backend.zeros::<f64>(2)?;
             let op = B::loss_gradient;
@@ -204,7 +252,7 @@ impl<B: FullBackend> Suite<'_, B> {
     }
 
     /// What these operations say to a buffer that is too short.
-    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 6]> {
+    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 7]> {
         let b = self.backend;
         let (short, long) = (b.zeros::<f32>(5)?, b.zeros::<f32>(6)?);
         let (rows, labels) = (b.upload(&[0_u32, 2])?, b.upload(&[0_u32, 1])?);
@@ -213,6 +261,7 @@ impl<B: FullBackend> Suite<'_, B> {
             loss: Loss::CrossEntropy,
             classes: 3,
             samples: 2,
+            count: 1,
             weight: 1.0,
             first: 0,
             slot: 0,
@@ -233,6 +282,15 @@ impl<B: FullBackend> Suite<'_, B> {
             (
                 "add_batch_entropy_gradient",
                 b.add_batch_entropy_gradient([2, 3], 1.0, &long, &mut b.zeros(5)?),
+            ),
+            (
+                "batched_gemm",
+                b.batched_gemm(
+                    BatchedGemmConfig::new(GemmConfig::new(1, 3, 1), 2),
+                    &long,
+                    &short,
+                    &mut b.zeros(6)?,
+                ),
             ),
             (
                 "loss_gradient",

@@ -12,8 +12,9 @@ use super::{
     tile::{Left, for_row_tiles, tile},
 };
 use crate::{
-    Activation, Dense, DenseConfig, Gemm, GemmConfig, HostBuffer, Precision, Result,
-    ops::dense::check_dense,
+    Activation, BatchedGemm, BatchedGemmConfig, Dense, DenseConfig, Gemm, GemmConfig, HostBuffer,
+    Precision, Result,
+    ops::{batched_gemm::each_product, dense::check_dense},
 };
 
 /// Rows of the result a task computes: enough to use a packed panel many times over.
@@ -28,26 +29,46 @@ impl Gemm for Cpu {
         c: &mut HostBuffer<f32>,
     ) -> Result<()> {
         self.check_gemm(&config, a, b, c)?;
+        self.product(config, [a.as_slice(), b.as_slice()], c.as_mut_slice())
+    }
+}
+
+impl BatchedGemm for Cpu {
+    fn batched_gemm(
+        &self,
+        config: BatchedGemmConfig,
+        a: &HostBuffer<f32>,
+        b: &HostBuffer<f32>,
+        c: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        self.check_batched_gemm(&config, a, b, c)?;
+        each_product(&config, [a, b], c, |product, factors, c| self.product(product, factors, c))
+    }
+}
+
+impl Cpu {
+    /// [`Gemm::gemm`] of factors that are long enough.
+    fn product(self, config: GemmConfig, [a, b]: [&[f32]; 2], c: &mut [f32]) -> Result<()> {
         let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
         let epilogue = Epilogue::Scale { alpha, beta };
         #[cfg(target_arch = "x86_64")]
         if let Some(pieces) = self.pieces(precision, &[m, n, k]) {
-            let left = Factor::new(a.as_slice(), [m, k], !transpose_a);
-            let right = Factor::new(b.as_slice(), [n, k], transpose_b);
-            multiply(pieces, left, right, epilogue, c.as_mut_slice());
+            let left = Factor::new(a, [m, k], !transpose_a);
+            let right = Factor::new(b, [n, k], transpose_b);
+            multiply(pieces, left, right, epilogue, c);
             return Ok(());
         }
         self.check_precision(precision)?;
         let strides =
             if transpose_b { Strides { k: 1, column: k } } else { Strides { k: n, column: 1 } };
-        let packed = Packed::new(self.level(), b.as_slice(), strides, k, n);
+        let packed = Packed::new(self.level(), b, strides, k, n);
         let product = Product {
-            a: a.as_slice(),
+            a,
             left: if transpose_a { Left::Columns { stride: m } } else { Left::Rows { stride: k } },
             columns: &packed,
             epilogue,
         };
-        product.run(self.level(), m, c.as_mut_slice());
+        product.run(self.level(), m, c);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Compiling every kernel without a device, for those who have none at hand.
 
 use super::{
-    decoder,
+    batched_gemm, decoder,
     kernel::{Kernel, SOURCES},
     nvrtc,
 };
@@ -14,9 +14,11 @@ use crate::{CheckedKernel, Result};
 /// [`Error::Unavailable`](crate::Error::Unavailable) without a compiler,
 /// [`Error::Kernel`](crate::Error::Kernel) for a file that does not compile.
 pub fn check_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
-    let whole_files = SOURCES.iter().filter(|source| source.name != decoder::SOURCE.name);
+    let specialised = [batched_gemm::SOURCE.name, decoder::SOURCE.name];
+    let whole_files = SOURCES.iter().filter(|source| !specialised.contains(&source.name));
     let mut kernels: Vec<(String, Kernel)> =
         whole_files.map(|source| (String::new(), Kernel::new(source, ""))).collect();
+    kernels.extend(batched_gemm::every_kernel());
     kernels.extend(decoder::every_kernel());
     let mut checked = Vec::new();
     // One after the other: the compiler lets nobody in while it is at work.
@@ -25,7 +27,7 @@ pub fn check_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
         checked.extend(resources.into_iter().map(|resources| CheckedKernel {
             source: kernel.source.name,
             specialisation: specialisation.clone(),
-            is_hot: kernel.source.name == decoder::SOURCE.name,
+            is_hot: specialised.contains(&kernel.source.name),
             resources,
         }));
     }

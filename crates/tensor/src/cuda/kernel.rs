@@ -1,8 +1,8 @@
 use std::{ffi::c_void, fmt::Write, ptr};
 
 use super::{
-    backward, batch_entropy, decoder, divergence, gather, gemm, loss, moments, pointwise,
-    random_fill,
+    backward, batch_entropy, batched_gemm, decoder, divergence, gather, gemm, loss, moments,
+    pointwise, random_fill,
 };
 
 /// A file of kernels.
@@ -15,9 +15,10 @@ pub struct Source {
 }
 
 /// All files of kernels.
-pub(super) static SOURCES: [&Source; 10] = [
+pub(super) static SOURCES: [&Source; 11] = [
     &backward::SOURCE,
     &batch_entropy::SOURCE,
+    &batched_gemm::SOURCE,
     &decoder::SOURCE,
     &divergence::SOURCE,
     &gather::SOURCE,
@@ -89,6 +90,18 @@ impl Launch {
     /// The same, but no more than a thousand blocks, each of which leaves a sum.
     pub fn sums(n: usize) -> Self {
         Self::elements(n.min(1024 * 256))
+    }
+
+    /// A block of 256 threads for each of `n` pieces of work, or as many as a launch has.
+    pub fn blocks(n: usize) -> Self {
+        Self::elements(n.saturating_mul(256))
+    }
+
+    /// The same for each of `count` pieces of work, in the grid's second direction, or as many as it has there.
+    #[must_use]
+    pub fn times(self, count: usize) -> Self {
+        let most = MOST_BLOCKS.min(u16::MAX.into());
+        Self { grid: [self.grid[0], count.clamp(1, most) as u32], ..self }
     }
 
     /// The same to give `n` rows a warp each.

@@ -19,19 +19,21 @@ impl<D: Device> LossGradient for Cuda<D> {
         tally: &mut CudaBuffer<f64, D>,
     ) -> Result<()> {
         check_loss(self, &config, outputs, labels, gradient, tally)?;
-        let LossConfig { loss, classes, samples, weight, first, slot } = config;
-        let launch = Launch::sums(samples);
+        let LossConfig { loss, classes, samples, count, weight, first, slot } = config;
+        let launch = Launch::sums(samples).times(count);
         let blocks = launch.grid[0] as usize;
-        let mut sums = self.zeros::<f64>(2 * blocks)?;
-        let sizes = [classes, samples, first].map(Into::into);
+        let mut sums = self.zeros::<f64>(2 * count * blocks)?;
+        let sizes = [count, classes, samples, first].map(Into::into);
         let settings = [number(loss).into(), (weight / samples as f64).into()];
         let buffers = [outputs.into(), labels.into(), gradient.into(), (&mut sums).into()];
         let arguments = [&settings[..], &sizes, &buffers].concat();
-        // SAFETY: `check_loss` saw that the buffers are as long as the shape needs; `sums` has two numbers for each block.
+        // SAFETY: `check_loss` saw that the buffers are as long as the shape needs; `sums` has two numbers for each block of
+        // each minibatch.
         unsafe { self.device.launch(&LOSS_GRADIENT, launch, &arguments) }?;
-        let arguments = [samples.into(), slot.into(), blocks.into(), (&sums).into(), tally.into()];
-        // SAFETY: as before, and `tally` has the slot.
-        unsafe { self.device.launch(&TALLY_LOSS, Launch::elements(1), &arguments) }
+        let sizes = [count, samples, slot, blocks].map(Into::into);
+        let arguments = [&sizes[..], &[(&sums).into(), tally.into()]].concat();
+        // SAFETY: as before, and `tally` has the slots.
+        unsafe { self.device.launch(&TALLY_LOSS, Launch::blocks(count), &arguments) }
     }
 }
 

@@ -10,6 +10,7 @@
 mod activation;
 mod backward;
 mod batch_entropy;
+mod batched_gemm;
 mod buffer;
 mod cache;
 mod check;

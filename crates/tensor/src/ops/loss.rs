@@ -1,29 +1,31 @@
 use crate::{Backend, Loss, Result, backend::expect_len};
 
-/// Shape and place of a batch whose loss is asked for.
+/// Shape and place of minibatches whose losses are asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossConfig {
     /// The loss.
     pub loss: Loss,
     /// Classes, `K`.
     pub classes: usize,
-    /// Samples.
+    /// Samples of a minibatch.
     pub samples: usize,
+    /// Minibatches, each with outputs, labels and a loss of its own.
+    pub count: usize,
     /// What the gradient is multiplied by; the tally is not.
     pub weight: f64,
-    /// Where in the labels the batch begins.
+    /// Where in the labels the first minibatch begins; the others follow.
     pub first: usize,
-    /// Where in the tally the result goes.
+    /// Where in the tally the first result goes; the others follow.
     pub slot: usize,
 }
 
 /// Classification losses.
 pub trait LossGradient: Backend {
-    /// The loss of `outputs` `[classes, samples]` against `labels[first..first + samples]`.
+    /// The losses of `outputs` `[count, classes, samples]` against `labels[first..first + count samples]`.
     ///
-    /// Writes the derivative of `weight` times the mean loss with respect to the outputs to `gradient` `[classes, samples]`, the mean loss
-    /// to `tally[2 slot]` and the number of samples whose largest output (the first of several) is the label's to
-    /// `tally[2 slot + 1]`. The tally stays on the device, so that a step need not wait for the host. A sample with a
+    /// For each minibatch, writes the derivative of `weight` times its mean loss with respect to its outputs to `gradient`
+    /// `[count, classes, samples]`, the mean loss to `tally[2 slot]` and the number of samples whose largest output (the
+    /// first of several) is the label's to `tally[2 slot + 1]`, the next minibatch's behind. The tally stays on the device, so that a step need not wait for the host. A sample with a
     /// label that is no class, or an output that is not a number, has the loss NaN.
     ///
     /// The default goes through host memory in f64; outputs are small.
@@ -38,30 +40,35 @@ pub trait LossGradient: Backend {
         gradient: &mut Self::Buffer<f32>,
         tally: &mut Self::Buffer<f64>,
     ) -> Result<()> {
-        let LossConfig { loss, classes, samples, weight, first, slot } = config;
+        let LossConfig { loss, classes, samples, count, weight, first, slot } = config;
         check_loss(self, &config, outputs, labels, gradient, tally)?;
-        let outputs = self.read(outputs, 0..classes * samples)?;
-        let labels = self.read(labels, first..first + samples)?;
-        let mut derivative = vec![0.0_f32; classes * samples];
+        let size = classes * samples;
+        let outputs = self.read(outputs, 0..count * size)?;
+        let labels = self.read(labels, first..first + count * samples)?;
+        let mut derivative = vec![0.0_f32; count * size];
         let (mut z, mut of_sample) = (vec![0.0; classes], vec![0.0; classes]);
-        let (mut sum, mut right) = (0.0, 0.0);
-        for (sample, label) in labels.into_iter().enumerate() {
-            let places = || (sample..).step_by(samples);
-            z.iter_mut().zip(places()).for_each(|(z, place)| *z = f64::from(outputs[place]));
-            let label = label as usize;
-            if label < classes && z.iter().all(|z| !z.is_nan()) {
-                right += f64::from(u8::from(first_largest(&z) == label));
-                sum += loss.of_sample(&mut z, label, &mut of_sample);
-            } else {
-                of_sample.fill(f64::NAN);
-                sum = f64::NAN;
+        let mut results = Vec::with_capacity(2 * count);
+        for index in 0..count {
+            let (mut sum, mut right) = (0.0, 0.0);
+            for sample in 0..samples {
+                let places = || (index * size + sample..).step_by(samples);
+                z.iter_mut().zip(places()).for_each(|(z, place)| *z = f64::from(outputs[place]));
+                let label = labels[index * samples + sample] as usize;
+                if label < classes && z.iter().all(|z| !z.is_nan()) {
+                    right += f64::from(u8::from(first_largest(&z) == label));
+                    sum += loss.of_sample(&mut z, label, &mut of_sample);
+                } else {
+                    of_sample.fill(f64::NAN);
+                    sum = f64::NAN;
+                }
+                for (&gradient, place) in of_sample.iter().zip(places()) {
+                    derivative[place] = (weight * gradient / samples as f64) as f32;
+                }
             }
-            for (&gradient, place) in of_sample.iter().zip(places()) {
-                derivative[place] = (weight * gradient / samples as f64) as f32;
-            }
+            results.extend([sum / samples.max(1) as f64, right]);
         }
         self.write(gradient, 0, &derivative)?;
-        self.write(tally, 2 * slot, &[sum / samples.max(1) as f64, right])
+        self.write(tally, 2 * slot, &results)
     }
 }
 
@@ -78,9 +85,9 @@ pub(crate) fn check_loss<B: Backend>(
     tally: &B::Buffer<f64>,
 ) -> Result<()> {
     const OP: &str = "loss_gradient";
-    let LossConfig { classes, samples, first, slot, .. } = *config;
-    expect_len(OP, "outputs", classes * samples, backend.len(outputs))?;
-    expect_len(OP, "labels", first + samples, backend.len(labels))?;
-    expect_len(OP, "gradient", classes * samples, backend.len(gradient))?;
-    expect_len(OP, "tally", 2 * slot + 2, backend.len(tally))
+    let LossConfig { classes, samples, count, first, slot, .. } = *config;
+    expect_len(OP, "outputs", count * classes * samples, backend.len(outputs))?;
+    expect_len(OP, "labels", first + count * samples, backend.len(labels))?;
+    expect_len(OP, "gradient", count * classes * samples, backend.len(gradient))?;
+    expect_len(OP, "tally", 2 * (slot + count), backend.len(tally))
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod backward;
 pub(crate) mod batch_entropy;
+pub(crate) mod batched_gemm;
 pub(crate) mod decoder;
 pub(crate) mod dense;
 pub(crate) mod divergence;

@@ -9,11 +9,11 @@ pub(crate) use activation::{derivative as activation_derivative, value as activa
 use activation::{derivative, value};
 
 use crate::{
-    Activation, Backward, BatchEntropy, ColumnMoments, Dense, Divergence, DivergenceKind,
-    GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer, PeakFlops, Pointwise,
-    RandomFill, Result, TrainDecoder,
+    Activation, Backward, BatchEntropy, BatchedGemm, BatchedGemmConfig, ColumnMoments, Dense,
+    Divergence, DivergenceKind, GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer,
+    PeakFlops, Pointwise, RandomFill, Result, TrainDecoder,
     backend::{expect_len, host_backend},
-    ops::{divergence::SHIFT, replay::replay_by_doing},
+    ops::{batched_gemm::each_product, divergence::SHIFT, replay::replay_by_doing},
 };
 
 /// The backend of plain loops.
@@ -31,22 +31,42 @@ impl Gemm for Reference {
         c: &mut HostBuffer<f32>,
     ) -> Result<()> {
         self.check_gemm(&config, a, b, c)?;
-        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
-        let a = |i: usize, l: usize| {
-            let index = if transpose_a { l * m + i } else { i * k + l };
-            f64::from(precision.round(a.as_slice()[index]))
-        };
-        let b = |l: usize, j: usize| {
-            let index = if transpose_b { j * k + l } else { l * n + j };
-            f64::from(precision.round(b.as_slice()[index]))
-        };
-        for (index, c) in c.as_mut_slice()[..m * n].iter_mut().enumerate() {
-            let (i, j) = (index / n, index % n);
-            let product: f64 = (0..k).map(|l| a(i, l) * b(l, j)).sum();
-            let old = if beta == 0.0 { 0.0 } else { f64::from(beta) * f64::from(*c) };
-            *c = (f64::from(alpha) * product + old) as f32;
-        }
+        product(config, [a.as_slice(), b.as_slice()], c.as_mut_slice());
         Ok(())
+    }
+}
+
+impl BatchedGemm for Reference {
+    fn batched_gemm(
+        &self,
+        config: BatchedGemmConfig,
+        a: &HostBuffer<f32>,
+        b: &HostBuffer<f32>,
+        c: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        self.check_batched_gemm(&config, a, b, c)?;
+        each_product(&config, [a, b], c, |config, factors, c| {
+            product(config, factors, c);
+            Ok(())
+        })
+    }
+}
+
+fn product(config: GemmConfig, [a, b]: [&[f32]; 2], c: &mut [f32]) {
+    let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
+    let a = |i: usize, l: usize| {
+        let index = if transpose_a { l * m + i } else { i * k + l };
+        f64::from(precision.round(a[index]))
+    };
+    let b = |l: usize, j: usize| {
+        let index = if transpose_b { j * k + l } else { l * n + j };
+        f64::from(precision.round(b[index]))
+    };
+    for (index, c) in c[..m * n].iter_mut().enumerate() {
+        let (i, j) = (index / n, index % n);
+        let product: f64 = (0..k).map(|l| a(i, l) * b(l, j)).sum();
+        let old = if beta == 0.0 { 0.0 } else { f64::from(beta) * f64::from(*c) };
+        *c = (f64::from(alpha) * product + old) as f32;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, sync::Mutex};
 
-use crate::common::{network, problem};
+use crate::common::{assert_same, network, problem};
 use network::{Network, Readout};
 use tensor::{Activation, Cpu};
 use trainer::{
@@ -55,17 +55,6 @@ impl Observer for Copier<'_> {
             fs::copy(self.from, self.to).unwrap();
             *copied = true;
         }
-    }
-}
-
-#[track_caller]
-fn assert_same(one: &Training, other: &Training) {
-    assert_eq!(one.outcome, other.outcome);
-    assert_eq!(one.losses, other.losses);
-    assert_eq!(one.evaluations, other.evaluations);
-    assert_eq!(one.flops, other.flops);
-    for layer in 0..3 {
-        assert_eq!(one.network.parameters(layer), other.network.parameters(layer));
     }
 }
 

@@ -52,6 +52,17 @@ pub(crate) fn train<B: TrainerBackend>(
     Trainer::new(backend, params.check().unwrap()).train(&job, &Silent).unwrap()
 }
 
+#[track_caller]
+pub(crate) fn assert_same(one: &Training, other: &Training) {
+    assert_eq!(one.outcome, other.outcome);
+    assert_eq!(one.losses, other.losses);
+    assert_eq!(one.evaluations, other.evaluations);
+    assert_eq!(one.flops, other.flops);
+    for layer in 0..one.network.spec().layers().len() {
+        assert_eq!(one.network.parameters(layer), other.network.parameters(layer));
+    }
+}
+
 /// A layer in f64.
 #[derive(Clone)]
 pub(crate) struct Layer64 {

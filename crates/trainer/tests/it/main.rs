@@ -8,3 +8,4 @@ mod gradients;
 mod learning;
 mod optimizers;
 mod outcomes;
+mod together;

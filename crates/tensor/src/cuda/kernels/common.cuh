@@ -44,6 +44,36 @@ __device__ __forceinline__ double lane_sum(double x) {
     return sum;
 }
 
+// A factor for the tensor cores, which drop its last 13 bits: rounded with ties away from zero, and where products are to
+// be those of f32 what is left of it then, 12 bits at most.
+//
+// Rounding makes a number of that NaN whose bits are all ones. What is left of it is none, and so no exact sum is.
+struct Factor {
+    unsigned high, low;
+};
+
+template <bool EXACT> __device__ __forceinline__ Factor factor(float x) {
+    Factor f = {__float_as_uint(x) + 0x1000u, 0};
+    if (EXACT) {
+        f.high &= 0xffffe000u;
+        f.low = __float_as_uint(x - __uint_as_float(f.high));
+    }
+    return f;
+}
+
+// c += a b, exact to some 2^-23 of a product of factors by three products of TF32 numbers.
+template <bool EXACT> __device__ __forceinline__ void multiply(float c[4], const Factor a[4], const Factor b[2]) {
+    unsigned a_high[4] = {a[0].high, a[1].high, a[2].high, a[3].high};
+    unsigned b_high[2] = {b[0].high, b[1].high};
+    if (EXACT) {
+        unsigned a_low[4] = {a[0].low, a[1].low, a[2].low, a[3].low};
+        unsigned b_low[2] = {b[0].low, b[1].low};
+        mma_tf32(c, a_low, b_high);
+        mma_tf32(c, a_high, b_low);
+    }
+    mma_tf32(c, a_high, b_high);
+}
+
 // The activations, numbered as in `cuda/activation.rs`.
 enum Activation {
     TANH, ERF, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SIGMOID, HARD_TANH, GELU, SILU, SINE, LINEAR

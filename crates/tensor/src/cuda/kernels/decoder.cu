@@ -142,39 +142,8 @@ __device__ __forceinline__ void add_gradient(const Number* x, const float* delta
 
 #else
 
-// A factor, rounded with ties away from zero, and in f32 what is left of it then: 12 bits at most. The tensor cores drop
-// the last 13 bits of both.
-//
-// Rounding makes a number of that NaN whose bits are all ones. In f32 what is left of it is none, and so no sum is. In
-// TF32 it would pass unseen from `h`; the reconstruction from the same sample shows it.
-struct Factor {
-    unsigned high, low;
-};
-
-__device__ __forceinline__ Factor factor(float x) {
-    Factor f = {0, 0};
-    const unsigned bits = __float_as_uint(x);
-#if PRECISION == F32
-    f.high = (bits + 0x1000u) & 0xffffe000u;
-    f.low = __float_as_uint(x - __uint_as_float(f.high));
-#else
-    f.high = bits + 0x1000u;
-#endif
-    return f;
-}
-
-// c += a b, in f32 by three products of TF32 numbers; what is left out is some 2^-23 of a product of factors.
-__device__ __forceinline__ void multiply(float c[4], const Factor a[4], const Factor b[2]) {
-    unsigned a_high[4] = {a[0].high, a[1].high, a[2].high, a[3].high};
-    unsigned b_high[2] = {b[0].high, b[1].high};
-#if PRECISION == F32
-    unsigned a_low[4] = {a[0].low, a[1].low, a[2].low, a[3].low};
-    unsigned b_low[2] = {b[0].low, b[1].low};
-    mma_tf32(c, a_low, b_high);
-    mma_tf32(c, a_high, b_low);
-#endif
-    mma_tf32(c, a_high, b_high);
-}
+// In TF32 a NaN that `factor` makes a number of would pass unseen from `h`; the reconstruction from the same sample shows it.
+#define EXACT (PRECISION == F32)
 
 // The warp's share of h V^T, [SAMPLES, UNITS] in `share`; `x` are its columns of the samples.
 __device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w, float* share, int g, int t) {
@@ -184,11 +153,13 @@ __device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w,
         const float* at = x + g * STRIDE + tile * 8 + 2 * t;
         Pair upper = *reinterpret_cast<const Pair*>(at);
         Pair lower = *reinterpret_cast<const Pair*>(at + 8 * STRIDE);
-        Factor left[4] = {factor(upper.first), factor(lower.first), factor(upper.second), factor(lower.second)};
+        Factor left[4] = {
+            factor<EXACT>(upper.first), factor<EXACT>(lower.first), factor<EXACT>(upper.second),
+            factor<EXACT>(lower.second)};
 #pragma unroll
         for (int half = 0; half < 2; half++) {
-            Factor right[2] = {factor(w[tile][2 * half]), factor(w[tile][2 * half + 1])};
-            multiply(sums[half], left, right);
+            Factor right[2] = {factor<EXACT>(w[tile][2 * half]), factor<EXACT>(w[tile][2 * half + 1])};
+            multiply<EXACT>(sums[half], left, right);
         }
     }
     write_share(sums, share, g, t);
@@ -201,12 +172,14 @@ __device__ __forceinline__ void add_gradient(const float* x, const float* deltas
 #pragma unroll 1
     for (int k = 0; k < SAMPLES / 8; k++) {
         const float* delta = deltas + (k * 8 + t) * UNITS + g;
-        Factor left[4] = {factor(delta[0]), factor(delta[8]), factor(delta[4 * UNITS]), factor(delta[4 * UNITS + 8])};
+        Factor left[4] = {
+            factor<EXACT>(delta[0]), factor<EXACT>(delta[8]), factor<EXACT>(delta[4 * UNITS]),
+            factor<EXACT>(delta[4 * UNITS + 8])};
 #pragma unroll
         for (int tile = 0; tile < OWN; tile++) {
             const float* at = x + (k * 8 + t) * STRIDE + tile * 8 + g;
-            Factor right[2] = {factor(at[0]), factor(at[4 * STRIDE])};
-            multiply(gradient[tile], left, right);
+            Factor right[2] = {factor<EXACT>(at[0]), factor<EXACT>(at[4 * STRIDE])};
+            multiply<EXACT>(gradient[tile], left, right);
         }
     }
 }

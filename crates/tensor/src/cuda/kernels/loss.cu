@@ -1,4 +1,4 @@
-// Classification losses. Outputs and gradient are [classes, samples], a thread has a sample.
+// Classification losses of `count` minibatches. Outputs and gradient are [count, classes, samples], a thread has a sample.
 
 // One sample's outputs, `stride` apart.
 struct Logits {
@@ -47,51 +47,57 @@ __device__ double sample_loss(
     return outer.loss(label);
 }
 
-// Each block's sum of the losses, and how many largest outputs (the first of several) are the label's: sums[2 block],
-// sums[2 block + 1].
+// Each block's sum of a minibatch's losses, and how many largest outputs (the first of several) are the label's, in
+// `sums` [count, blocks, 2].
 extern "C" __global__ void loss_gradient(
-    int loss, double factor, usize classes, usize samples, usize first, const float* __restrict__ outputs,
+    int loss, double factor, usize count, usize classes, usize samples, usize first, const float* __restrict__ outputs,
     const unsigned* __restrict__ labels, float* __restrict__ gradient, double* __restrict__ sums) {
-    double sum = 0.0, right = 0.0;
     double no_number = __uint_as_float(0x7fc00000u);
-    for (usize sample = first_element(); sample < samples; sample += all_threads()) {
-        Logits z = {outputs + sample, samples};
-        usize label = labels[first + sample];
-        bool valid = label < classes;
-        usize best = 0;
-        for (usize k = 0; k < classes; ++k) {
-            valid = valid && z(k) == z(k);
-            if (z(k) > z(best)) { best = k; }
+    for (usize index = blockIdx.y; index < count; index += gridDim.y) {
+        double sum = 0.0, right = 0.0;
+        for (usize sample = first_element(); sample < samples; sample += all_threads()) {
+            usize place = index * classes * samples + sample;
+            Logits z = {outputs + place, samples};
+            usize label = labels[first + index * samples + sample];
+            bool valid = label < classes;
+            usize best = 0;
+            for (usize k = 0; k < classes; ++k) {
+                valid = valid && z(k) == z(k);
+                if (z(k) > z(best)) { best = k; }
+            }
+            if (valid) {
+                right += best == label ? 1.0 : 0.0;
+                sum += sample_loss(loss, factor, classes, samples, label, z, gradient + place);
+            } else {
+                sum = no_number;
+                for (usize k = 0; k < classes; ++k) { gradient[place + k * samples] = (float)no_number; }
+            }
         }
-        if (valid) {
-            right += best == label ? 1.0 : 0.0;
-            sum += sample_loss(loss, factor, classes, samples, label, z, gradient + sample);
-        } else {
-            sum = no_number;
-            for (usize k = 0; k < classes; ++k) { gradient[sample + k * samples] = (float)no_number; }
+        sum = block_sum(sum);
+        right = block_sum(right);
+        if (threadIdx.x == 0) {
+            double* of_block = sums + 2 * (index * gridDim.x + blockIdx.x);
+            of_block[0] = sum;
+            of_block[1] = right;
         }
-    }
-    sum = block_sum(sum);
-    right = block_sum(right);
-    if (threadIdx.x == 0) {
-        sums[2 * blockIdx.x] = sum;
-        sums[2 * blockIdx.x + 1] = right;
     }
 }
 
-// tally[2 slot], tally[2 slot + 1] = the mean loss, and the samples that are right, from the sums of `blocks` blocks.
-// For one block.
+// tally[2 (slot + i)], tally[2 (slot + i) + 1] = the mean loss of minibatch i, and its samples that are right, from its sums
+// of `blocks` blocks.
 extern "C" __global__ void tally_loss(
-    usize samples, usize slot, usize blocks, const double* __restrict__ sums, double* __restrict__ tally) {
-    double sum = 0.0, right = 0.0;
-    for (usize i = threadIdx.x; i < blocks; i += blockDim.x) {
-        sum += sums[2 * i];
-        right += sums[2 * i + 1];
-    }
-    sum = block_sum(sum);
-    right = block_sum(right);
-    if (threadIdx.x == 0) {
-        tally[2 * slot] = sum / (samples > 0 ? samples : 1);
-        tally[2 * slot + 1] = right;
+    usize count, usize samples, usize slot, usize blocks, const double* __restrict__ sums, double* __restrict__ tally) {
+    for (usize index = blockIdx.x; index < count; index += gridDim.x) {
+        double sum = 0.0, right = 0.0;
+        for (usize i = threadIdx.x; i < blocks; i += blockDim.x) {
+            sum += sums[2 * (index * blocks + i)];
+            right += sums[2 * (index * blocks + i) + 1];
+        }
+        sum = block_sum(sum);
+        right = block_sum(right);
+        if (threadIdx.x == 0) {
+            tally[2 * (slot + index)] = sum / (samples > 0 ? samples : 1);
+            tally[2 * (slot + index) + 1] = right;
+        }
     }
 }

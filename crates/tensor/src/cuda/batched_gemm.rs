@@ -1,0 +1,94 @@
+use std::mem::size_of;
+
+use super::{
+    Cuda, CudaBuffer,
+    device::Device,
+    kernel::{Argument, Kernel, Launch, Source},
+};
+use crate::{BatchedGemm, BatchedGemmConfig, GemmConfig, Precision, Result};
+
+pub(super) static SOURCE: Source =
+    Source { name: "batched_gemm", text: include_str!("kernels/batched_gemm.cu") };
+
+/// Threads of a block, the tile of the result it computes, the sums' length from one tile of the factors to the next, and
+/// how many of these are in shared memory: as in the kernel.
+const THREADS: u32 = 256;
+const ROWS: usize = 128;
+const COLUMNS: usize = 64;
+const DEPTH: usize = 32;
+const STAGES: usize = 3;
+
+/// By a kernel of this crate's: the library chooses its own by how many products there are, and with it the order of sums.
+impl<D: Device> BatchedGemm for Cuda<D> {
+    fn batched_gemm(
+        &self,
+        config: BatchedGemmConfig,
+        a: &CudaBuffer<f32, D>,
+        b: &CudaBuffer<f32, D>,
+        c: &mut CudaBuffer<f32, D>,
+    ) -> Result<()> {
+        self.check_batched_gemm(&config, a, b, c)?;
+        let BatchedGemmConfig { product, count, .. } = config;
+        let GemmConfig { m, n, k, alpha, beta, .. } = product;
+        let tiles = count * m.div_ceil(ROWS) * n.div_ceil(COLUMNS);
+        if tiles == 0 {
+            return Ok(());
+        }
+        let launch = Launch {
+            threads: THREADS,
+            shared_bytes: shared_bytes(&product),
+            ..Launch::blocks(tiles)
+        };
+        let [stride_a, stride_b, _] = config.strides();
+        let sizes = [count, m, n, k, stride_a, stride_b].map(Argument::from);
+        let arguments =
+            [&sizes[..], &[alpha.into(), beta.into(), a.into(), b.into(), c.into()]].concat();
+        // SAFETY: `check_batched_gemm` saw that the matrices are as long, and nobody else has `c`.
+        unsafe { self.device.launch(&kernel(&product), launch, &arguments) }
+    }
+}
+
+/// Of the tiles of both factors, with the kernel's pitches.
+fn shared_bytes(product: &GemmConfig) -> u32 {
+    let tile = |lines: usize, along_depth: bool| {
+        if along_depth { lines * (DEPTH + 4) } else { DEPTH * (lines + 8) }
+    };
+    let stage = tile(ROWS, !product.transpose_a) + tile(COLUMNS, product.transpose_b);
+    (STAGES * stage * size_of::<f32>()) as u32
+}
+
+/// The kernel, specialised for how the factors lie in memory.
+fn kernel(product: &GemmConfig) -> Kernel {
+    let GemmConfig { m, n, k, transpose_a, transpose_b, precision, .. } = *product;
+    let lines = [if transpose_a { m } else { k }, if transpose_b { k } else { n }];
+    let precision = match precision {
+        Precision::F32 => 0,
+        Precision::Tf32 => 1,
+        Precision::Bf16 => 2,
+    };
+    let defines = [
+        ("VECTOR", if lines.iter().all(|line| line.is_multiple_of(4)) { 16 } else { 4 }),
+        ("PRECISION", precision),
+        ("TRANSPOSE_A", i32::from(transpose_a)),
+        ("TRANSPOSE_B", i32::from(transpose_b)),
+    ];
+    let defines = defines.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+    Kernel { defines, ..Kernel::new(&SOURCE, "batched_gemm") }
+}
+
+/// The kernel in f32 as trainings use it, however its factors lie in memory, with what that is in words.
+pub(super) fn every_kernel() -> impl Iterator<Item = (String, Kernel)> {
+    let layouts = [(false, false), (false, true), (true, false), (true, true)];
+    layouts.into_iter().flat_map(|(transpose_a, transpose_b)| {
+        [8, 7].map(|size| {
+            let product =
+                GemmConfig { transpose_a, transpose_b, ..GemmConfig::new(size, size, size) };
+            let name = |matrix, is_transposed| {
+                format!("{matrix}{}", if is_transposed { "^T" } else { "" })
+            };
+            let alignment = if size == 8 { "aligned" } else { "unaligned" };
+            let factors = [name("A", transpose_a), name("B", transpose_b)].join(" ");
+            (format!("{factors}, {alignment}"), kernel(&product))
+        })
+    })
+}
