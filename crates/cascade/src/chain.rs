@@ -5,9 +5,9 @@
 
 use ndarray::Array2;
 use network::Layer;
-use tensor::{Dense, DenseConfig};
+use tensor::Dense;
 
-use crate::{Decoders, Observer, Result, error::Error};
+use crate::{Observer, Result, decoders::Stack, error::Error};
 
 /// Reconstructs `samples` inputs from the activations of the last layers that there are decoders for
 /// (`[samples, w_l]`, the shallowest first).
@@ -16,8 +16,8 @@ use crate::{Decoders, Observer, Result, error::Error};
 /// When the device fails, decoders cannot be read back, or the observer cancels.
 pub(crate) fn reconstruct<B: Dense>(
     backend: &B,
-    decoders: &Decoders,
-    activations: &[Vec<f32>],
+    decoders: &Stack<B>,
+    activations: &[B::Buffer<f32>],
     samples: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<Array2<f32>>> {
@@ -31,15 +31,12 @@ pub(crate) fn reconstruct<B: Dense>(
         if observer.cancelled() {
             return Err(Error::Cancelled);
         }
-        let decoder = decoders.get(index)?;
-        let (inputs, outputs) = (decoder.inputs(), decoder.outputs());
         if let Some(activations) = index.checked_sub(first).map(|index| &activations[index]) {
-            backend.write(&mut batch, rows * inputs, activations)?;
+            let [_, inputs] = decoders.shape(index);
+            backend.copy(activations, 0..samples * inputs, &mut batch, rows * inputs)?;
             rows += samples;
         }
-        let (weights, bias) = (backend.upload(&decoder.weights)?, backend.upload(&decoder.bias)?);
-        let config = DenseConfig { rows, inputs, outputs, activation: decoder.activation };
-        backend.dense(config, &batch, &weights, &bias, &mut next)?;
+        decoders.apply(index, rows, &batch, &mut next)?;
         std::mem::swap(&mut batch, &mut next);
     }
     let [width, _] = decoders.shape(0);

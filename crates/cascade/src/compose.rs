@@ -2,29 +2,19 @@
 
 use ndarray::Array2;
 use network::Layer;
-use tensor::{Activation, Backend, Dense, DenseConfig, GemmConfig};
+use tensor::{Activation, Backend, Dense, GemmConfig};
 
-use crate::{Decoder, Result, chain::weights};
+use crate::{Result, chain::weights, decoder::DeviceDecoder};
 
-/// The decoders of the first layers as one linear map to the input.
+/// The decoders of the first layers as one linear decoder to the input.
 pub(crate) struct Composed<B: Backend> {
-    map: Option<Map<B>>,
-}
-
-/// `h -> A h + a`
-struct Map<B: Backend> {
-    inputs: usize,
-    outputs: usize,
-    /// `A`, `[outputs, inputs]`
-    weights: B::Buffer<f32>,
-    /// `a`, `[outputs]`
-    bias: B::Buffer<f32>,
+    whole: Option<DeviceDecoder<B>>,
 }
 
 impl<B: Dense> Composed<B> {
     /// No decoder yet.
     pub(crate) const fn new() -> Self {
-        Self { map: None }
+        Self { whole: None }
     }
 
     /// Adds the next layer's linear decoder and reconstructs the input from that layer's activations, `[rows, w_l]`.
@@ -33,51 +23,42 @@ impl<B: Dense> Composed<B> {
     /// When the device fails.
     pub(crate) fn push(
         &mut self,
-        backend: &B,
-        decoder: &Decoder,
+        decoder: &DeviceDecoder<B>,
         activations: &B::Buffer<f32>,
         rows: usize,
     ) -> Result<Array2<f32>> {
-        let map = match self.map.take() {
-            None => Map::of(backend, decoder)?,
-            Some(map) => map.after(backend, &Map::of(backend, decoder)?)?,
+        let backend = &decoder.backend;
+        let whole = match self.whole.take() {
+            None => copy(decoder)?,
+            Some(whole) => after(&whole, decoder)?,
         };
-        let outputs = map.outputs;
+        let outputs = whole.outputs;
         let mut reconstruction = backend.zeros(rows * outputs)?;
-        map.apply(backend, activations, rows, &mut reconstruction)?;
-        self.map = Some(map);
+        whole.apply(rows, activations, &mut reconstruction)?;
+        self.whole = Some(whole);
         let numbers = backend.download(&reconstruction)?;
         Ok(Array2::from_shape_fn((rows, outputs), |(i, j)| numbers[i * outputs + j]))
     }
 }
 
-impl<B: Dense> Map<B> {
-    fn of(backend: &B, decoder: &Decoder) -> Result<Self> {
-        let (weights, bias) = (backend.upload(&decoder.weights)?, backend.upload(&decoder.bias)?);
-        Ok(Self { inputs: decoder.inputs(), outputs: decoder.outputs(), weights, bias })
-    }
+fn copy<B: Backend>(decoder: &DeviceDecoder<B>) -> Result<DeviceDecoder<B>> {
+    let &DeviceDecoder { ref backend, inputs, outputs, activation, .. } = decoder;
+    let size = outputs * inputs;
+    let (mut weights, mut bias) = (backend.zeros(size)?, backend.zeros(outputs)?);
+    backend.copy(&decoder.weights, 0..size, &mut weights, 0)?;
+    backend.copy(&decoder.bias, 0..outputs, &mut bias, 0)?;
+    Ok(DeviceDecoder { backend: backend.clone(), inputs, outputs, weights, bias, activation })
+}
 
-    /// This map after `first`: `A (V h + c) + a = (A V) h + (A c + a)`.
-    fn after(&self, backend: &B, first: &Self) -> Result<Self> {
-        let (inputs, outputs) = (first.inputs, self.outputs);
-        let (mut weights, mut bias) = (backend.zeros(outputs * inputs)?, backend.zeros(outputs)?);
-        let product = GemmConfig::new(outputs, inputs, self.inputs);
-        backend.gemm(product, &self.weights, &first.weights, &mut weights)?;
-        self.apply(backend, &first.bias, 1, &mut bias)?;
-        Ok(Self { inputs, outputs, weights, bias })
-    }
-
-    fn apply(
-        &self,
-        backend: &B,
-        x: &B::Buffer<f32>,
-        rows: usize,
-        y: &mut B::Buffer<f32>,
-    ) -> Result<()> {
-        let &Self { inputs, outputs, .. } = self;
-        let config = DenseConfig { rows, inputs, outputs, activation: Activation::Linear };
-        Ok(backend.dense(config, x, &self.weights, &self.bias, y)?)
-    }
+/// `last` after `first`, both linear: `A (V h + c) + a = (A V) h + (A c + a)`.
+fn after<B: Dense>(last: &DeviceDecoder<B>, first: &DeviceDecoder<B>) -> Result<DeviceDecoder<B>> {
+    let (backend, inputs, outputs) = (&first.backend, first.inputs, last.outputs);
+    let (mut weights, mut bias) = (backend.zeros(outputs * inputs)?, backend.zeros(outputs)?);
+    let product = GemmConfig::new(outputs, inputs, last.inputs);
+    backend.gemm(product, &last.weights, &first.weights, &mut weights)?;
+    last.apply(1, &first.bias, &mut bias)?;
+    let (backend, activation) = (backend.clone(), Activation::Linear);
+    Ok(DeviceDecoder { backend, inputs, outputs, weights, bias, activation })
 }
 
 /// Floating-point operations of composing the decoders of `layers` and reconstructing `samples` inputs from each.

@@ -1,144 +1,144 @@
-use std::{
-    fs::File,
-    io::{Read, Seek, SeekFrom, Write},
+use std::fmt::Debug;
+
+use tensor::{Backend, Dense};
+
+use crate::{
+    Decoder, Result,
+    decoder::DeviceDecoder,
+    spill::{SpillFile, Spilled},
 };
 
-use tensor::Activation;
-
-use crate::{Error, Result};
-
-/// A decoder `g(h) = phi(V h + c)` in host memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decoder {
-    /// `V`, `[outputs, inputs]`, row-major.
-    pub weights: Vec<f32>,
-    /// `c`, `[outputs]`.
-    pub bias: Vec<f32>,
-    /// `phi`
-    pub activation: Activation,
-}
-
-impl Decoder {
-    /// Width of what is decoded.
-    pub const fn inputs(&self) -> usize {
-        self.weights.len() / self.bias.len()
-    }
-
-    /// Width of what comes out.
-    pub const fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-}
-
-/// The decoders of a cascade, in memory up to a limit and in an unnamed temporary file beyond it, so that memory does
-/// not grow with depth.
-#[derive(Debug)]
-pub struct Decoders {
-    entries: Vec<Entry>,
-    in_memory: usize,
-    limit: usize,
-    file: Option<File>,
-    written: u64,
-}
-
-#[derive(Debug)]
-enum Entry {
-    Memory(Decoder),
-    Spilled { offset: u64, weights: usize, bias: usize, activation: Activation },
-}
+/// The decoders of a cascade. They stay where it put them, in the memory of its backend and in a temporary file, and are
+/// read back one at a time when asked for.
+#[derive(Debug, Default)]
+pub struct Decoders(Vec<Box<dyn Stored>>);
 
 impl Decoders {
-    /// Bytes kept in memory unless another limit is given.
-    pub const DEFAULT_LIMIT: usize = 128 << 20;
-
-    /// No decoders yet; at most `limit` bytes of them will stay in memory.
-    pub const fn with_limit(limit: usize) -> Self {
-        Self { entries: Vec::new(), in_memory: 0, limit, file: None, written: 0 }
-    }
-
     /// How many there are.
     pub const fn len(&self) -> usize {
-        self.entries.len()
+        self.0.len()
     }
 
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.0.is_empty()
+    }
+
+    /// The decoder of layer `index`, counted from 0.
+    ///
+    /// # Errors
+    /// When the device fails, [`Error::Spill`](crate::Error::Spill) when the temporary file cannot be read.
+    ///
+    /// # Panics
+    /// When there is no such decoder.
+    pub fn get(&self, index: usize) -> Result<Decoder> {
+        self.0[index].read()
+    }
+}
+
+/// A decoder somewhere.
+trait Stored: Debug + Send + Sync {
+    fn read(&self) -> Result<Decoder>;
+}
+
+/// The decoders of the layers so far: in the memory of the backend up to a limit and in an unnamed temporary file beyond
+/// it, so that memory does not grow with depth.
+#[derive(Debug)]
+pub(crate) struct Stack<B: Backend> {
+    backend: B,
+    entries: Vec<Entry<B>>,
+    kept_bytes: usize,
+    limit: usize,
+    file: SpillFile,
+}
+
+#[derive(Debug)]
+enum Entry<B: Backend> {
+    Kept(DeviceDecoder<B>),
+    Spilled(Spilled),
+}
+
+impl<B: Dense> Stack<B> {
+    /// No decoders yet; at most `limit` bytes of them will stay in the memory of `backend`.
+    pub(crate) fn with_limit(backend: &B, limit: usize) -> Self {
+        let (backend, file) = (backend.clone(), SpillFile::default());
+        Self { backend, entries: Vec::new(), kept_bytes: 0, limit, file }
+    }
+
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Adds the next layer's decoder.
     ///
     /// # Errors
-    /// [`Error::Spill`] when the temporary file cannot be written.
-    pub fn push(&mut self, decoder: Decoder) -> Result<()> {
-        let bytes = size_of_val(&decoder.weights[..]) + size_of_val(&decoder.bias[..]);
-        let entry = if self.in_memory + bytes <= self.limit {
-            self.in_memory += bytes;
-            Entry::Memory(decoder)
+    /// When the device fails, [`Error::Spill`](crate::Error::Spill) when the temporary file cannot be written.
+    pub(crate) fn push(&mut self, decoder: DeviceDecoder<B>) -> Result<()> {
+        let bytes = self.kept_bytes + decoder.bytes();
+        let entry = if bytes <= self.limit {
+            self.kept_bytes = bytes;
+            Entry::Kept(decoder)
         } else {
-            self.spill(&decoder).map_err(Error::Spill)?
+            Entry::Spilled(self.file.push(&decoder.download()?)?)
         };
         self.entries.push(entry);
         Ok(())
-    }
-
-    fn spill(&mut self, decoder: &Decoder) -> std::io::Result<Entry> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile()?),
-        };
-        let offset = self.written;
-        file.seek(SeekFrom::Start(offset))?;
-        for numbers in [&decoder.weights, &decoder.bias] {
-            let bytes: &[u8] = bytemuck::cast_slice(numbers);
-            file.write_all(bytes)?;
-            self.written += bytes.len() as u64;
-        }
-        let (weights, bias) = (decoder.weights.len(), decoder.bias.len());
-        Ok(Entry::Spilled { offset, weights, bias, activation: decoder.activation })
     }
 
     /// `[outputs, inputs]` of the decoder of layer `index`, counted from 0.
     ///
     /// # Panics
     /// When there is no such decoder.
-    pub fn shape(&self, index: usize) -> [usize; 2] {
+    pub(crate) fn shape(&self, index: usize) -> [usize; 2] {
         match &self.entries[index] {
-            Entry::Memory(decoder) => [decoder.outputs(), decoder.inputs()],
-            &Entry::Spilled { weights, bias, .. } => [bias, weights / bias],
+            &Entry::Kept(DeviceDecoder { inputs, outputs, .. })
+            | &Entry::Spilled(Spilled { inputs, outputs, .. }) => [outputs, inputs],
         }
     }
 
-    /// The decoder of layer `index`, counted from 0.
+    /// Applies the decoder of layer `index`, counted from 0, as [`DeviceDecoder::apply`] does.
     ///
     /// # Errors
-    /// [`Error::Spill`] when the temporary file cannot be read.
+    /// When the device fails, [`Error::Spill`](crate::Error::Spill) when the temporary file cannot be read.
     ///
     /// # Panics
     /// When there is no such decoder.
-    pub fn get(&self, index: usize) -> Result<Decoder> {
+    pub(crate) fn apply(
+        &self,
+        index: usize,
+        rows: usize,
+        x: &B::Buffer<f32>,
+        y: &mut B::Buffer<f32>,
+    ) -> Result<()> {
         match &self.entries[index] {
-            Entry::Memory(decoder) => Ok(decoder.clone()),
-            &Entry::Spilled { offset, weights, bias, activation } => {
-                let read = || {
-                    // A handle of its own, so that reading needs no exclusive access.
-                    let mut file =
-                        self.file.as_ref().ok_or(std::io::ErrorKind::NotFound)?.try_clone()?;
-                    file.seek(SeekFrom::Start(offset))?;
-                    let mut decoder =
-                        Decoder { weights: vec![0.0; weights], bias: vec![0.0; bias], activation };
-                    file.read_exact(bytemuck::cast_slice_mut(&mut decoder.weights))?;
-                    file.read_exact(bytemuck::cast_slice_mut(&mut decoder.bias))?;
-                    Ok(decoder)
-                };
-                read().map_err(Error::Spill)
+            Entry::Kept(decoder) => decoder.apply(rows, x, y),
+            Entry::Spilled(spilled) => {
+                DeviceDecoder::upload(&self.backend, &spilled.read()?)?.apply(rows, x, y)
             }
         }
     }
 }
 
+impl<B: Backend> Stored for Entry<B> {
+    fn read(&self) -> Result<Decoder> {
+        match self {
+            Self::Kept(decoder) => decoder.download(),
+            Self::Spilled(spilled) => spilled.read(),
+        }
+    }
+}
+
+impl<B: Backend> From<Stack<B>> for Decoders {
+    fn from(stack: Stack<B>) -> Self {
+        Self(stack.entries.into_iter().map(|entry| Box::new(entry) as Box<dyn Stored>).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use tensor::{Activation, Reference};
+
     use super::*;
 
     #[test]
@@ -149,12 +149,14 @@ mod tests {
             activation: if i.is_multiple_of(2) { Activation::Tanh } else { Activation::Linear },
         };
         // Decoder i takes 28 i bytes: the first two stay, the others go.
-        let mut decoders = Decoders::with_limit(100);
+        let mut stack = Stack::with_limit(&Reference, 100);
         for i in 1..7 {
-            decoders.push(decoder(i)).unwrap();
+            stack.push(DeviceDecoder::upload(&Reference, &decoder(i)).unwrap()).unwrap();
         }
-        assert!(matches!(decoders.entries[1], Entry::Memory(_)));
-        assert!(matches!(decoders.entries[5], Entry::Spilled { .. }));
+        assert!(matches!(stack.entries[1], Entry::Kept(_)));
+        assert!(matches!(stack.entries[5], Entry::Spilled(_)));
+        assert_eq!([1, 5].map(|index| stack.shape(index)), [[2, 6], [6, 6]]);
+        let decoders = Decoders::from(stack);
         for i in (1..7).rev() {
             assert_eq!(decoders.get(i - 1).unwrap(), decoder(i));
         }

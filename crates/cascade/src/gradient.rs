@@ -5,7 +5,8 @@ use crate::{
     Observer, Reconstructor, Result,
     chain::{self, weights},
     compose,
-    sweep::sweep,
+    decoder::DeviceDecoder,
+    sweep::Sweep,
 };
 
 /// Streams of this crate: two for each layer, in a range no other crate uses.
@@ -32,7 +33,7 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
         samples: usize,
         h: &B::Buffer<f32>,
         target: &B::Buffer<f32>,
-    ) -> Result<(Decoder, LayerFit)> {
+    ) -> Result<(DeviceDecoder<B>, LayerFit)> {
         let params = self.params.params();
         let activation = self.params.activation();
         let layer = job.network.spec().layers()[index];
@@ -51,9 +52,12 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
         if let Some(step) = losses.iter().position(|loss| !loss.is_finite()) {
             return Err(Error::Diverged { layer: index + 1, step: step + 1, loss: losses[step] });
         }
-        let decoder = Decoder {
-            weights: self.backend.download(&state.weights)?,
-            bias: self.backend.download(&state.bias)?,
+        let decoder = DeviceDecoder {
+            backend: self.backend.clone(),
+            inputs: config.inputs,
+            outputs: config.outputs,
+            weights: state.weights,
+            bias: state.bias,
             activation,
         };
         Ok((decoder, LayerFit { first_loss: losses[0], last_loss: losses[steps - 1], steps }))
@@ -87,7 +91,9 @@ impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
     ) -> Result<Cascade> {
         let samples = self.params.samples(job.train.nrows());
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let swept = sweep(&self.backend, job, samples, observer, enough, fit)?;
+        let backend = &self.backend;
+        let sweep = Sweep { backend, job, samples, spare_bytes: backend.spare_bytes() };
+        let swept = sweep.run(observer, enough, fit)?;
         Ok(Cascade::new(swept, self, job))
     }
 

@@ -6,10 +6,12 @@
 //!
 //! The network being frozen, decoder `l` needs only `h_l` and `h_{l-1}`. So the work goes layer by layer instead of
 //! minibatch by minibatch: all samples through layer `l`, its decoder for all its epochs, and on. Two layers' activations
-//! are in memory at any time, whatever the depth.
+//! are in memory at any time, whatever the depth. Decoders stay in the memory of the backend up to the limit it gives, and
+//! in a temporary file beyond it.
 
 mod chain;
 mod compose;
+mod decoder;
 mod decoders;
 mod error;
 mod gradient;
@@ -17,9 +19,11 @@ mod params;
 mod reconstructor;
 mod ridge;
 mod save;
+mod spill;
 mod sweep;
 
-pub use decoders::{Decoder, Decoders};
+pub use decoder::Decoder;
+pub use decoders::Decoders;
 pub use error::{Error, Result};
 pub use gradient::GradientCascade;
 pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};

@@ -1,8 +1,8 @@
 use tensor::{Activation, Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
 
 use crate::{
-    Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, Job, LayerFit, Observer,
-    Reconstructor, Result, chain::weights, compose, sweep::sweep,
+    Cascade, CascadeValidParams, Enough, Error, Extent, Job, LayerFit, Observer, Reconstructor,
+    Result, chain::weights, compose, decoder::DeviceDecoder, sweep::Sweep,
 };
 
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
@@ -30,7 +30,7 @@ impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
         samples: usize,
         h: &B::Buffer<f32>,
         target: &B::Buffer<f32>,
-    ) -> Result<(Decoder, LayerFit)> {
+    ) -> Result<(DeviceDecoder<B>, LayerFit)> {
         let layer = job.network.spec().layers()[index];
         let (inputs, outputs) = (layer.outputs(), layer.inputs());
         let config = RidgeConfig { samples, inputs, outputs, noise: self.params.noise() };
@@ -39,11 +39,8 @@ impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
         let fitted = self.backend.fit_ridge(&config, h, target, &mut weights, &mut bias);
         let RidgeFit { constant_error, error } =
             fitted.map_err(|source| Error::Ridge { layer: index + 1, source })?;
-        let decoder = Decoder {
-            weights: self.backend.download(&weights)?,
-            bias: self.backend.download(&bias)?,
-            activation: Activation::Linear,
-        };
+        let (backend, activation) = (self.backend.clone(), Activation::Linear);
+        let decoder = DeviceDecoder { backend, inputs, outputs, weights, bias, activation };
         Ok((decoder, LayerFit { first_loss: constant_error, last_loss: error, steps: 0 }))
     }
 }
@@ -57,7 +54,9 @@ impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
     ) -> Result<Cascade> {
         let samples = self.params.samples(job.train.nrows());
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let swept = sweep(&self.backend, job, samples, observer, enough, fit)?;
+        let backend = &self.backend;
+        let sweep = Sweep { backend, job, samples, spare_bytes: backend.spare_bytes() };
+        let swept = sweep.run(observer, enough, fit)?;
         Ok(Cascade::new(swept, self, job))
     }
 

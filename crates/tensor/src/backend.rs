@@ -72,6 +72,11 @@ pub trait Backend: Clone + Debug + Send + Sync + 'static {
         offset: usize,
     ) -> Result<()>;
 
+    /// Bytes that one piece of work may keep in buffers for later, beside those it works with at the moment.
+    fn spare_bytes(&self) -> usize {
+        HOST_SPARE_BYTES
+    }
+
     /// Waits until all work submitted so far is done.
     ///
     /// # Errors
@@ -98,6 +103,9 @@ pub trait Backend: Clone + Debug + Send + Sync + 'static {
         self.read(buffer, 0..self.len(buffer))
     }
 }
+
+/// [`spare_bytes`](Backend::spare_bytes) of the backends that compute on the host.
+pub const HOST_SPARE_BYTES: usize = 128 << 20;
 
 /// Memory of the backends that compute on the host.
 #[derive(Clone, Debug, Default, PartialEq)]

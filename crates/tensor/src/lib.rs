@@ -31,7 +31,7 @@ mod spec;
 mod toolkit;
 
 pub use activation::Activation;
-pub use backend::{Backend, Element, HostBuffer};
+pub use backend::{Backend, Element, HOST_SPARE_BYTES, HostBuffer};
 pub use cpu::{Cpu, SimdLevel};
 pub use error::{Error, Result};
 pub use loss::{Loss, LossAndGradient};

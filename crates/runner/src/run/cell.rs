@@ -80,7 +80,7 @@ impl CellContext<'_> {
 pub struct Computed {
     /// What is stored.
     pub record: CellRecord,
-    /// Decoders and reconstructions; `None` after a failure.
+    /// Reconstructions, and decoders where they are to be saved; `None` after a failure.
     pub cascade: Option<Cascade>,
 }
 
@@ -177,7 +177,38 @@ fn gallery(
 
 #[cfg(test)]
 mod tests {
+    use cascade::Silent;
+    use datasets::LoadRequest;
+
     use super::*;
+    use crate::experiment::read_text;
+
+    /// Layers, and decoders that are left of them.
+    fn decoders(save: bool) -> [usize; 2] {
+        let text = format!(
+            "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 64\nprobe = 4\n\
+             [network]\ndepth = 4\nwidth = 9\n[grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n\
+             [cascade]\nsave = {save}\n"
+        );
+        let plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
+        let request = LoadRequest {
+            name: plan.file.data.dataset,
+            folder: "data".into(),
+            train: Some(64),
+            test: Some(4),
+            grayscale: false,
+            seed: 1,
+        };
+        let data = datasets::load(&request).unwrap();
+        let context = CellContext { plan: &plan, data: &data };
+        let cascade = compute(context, &plan.cells[0], &Silent).unwrap().cascade.unwrap();
+        [cascade.reconstructions.len(), cascade.decoders.len()]
+    }
+
+    #[test]
+    fn only_decoders_that_are_to_be_saved_leave_the_cascade() {
+        assert_eq!([decoders(true), decoders(false)], [[3, 3], [3, 0]]);
+    }
 
     #[test]
     fn gallery_depths_end_with_the_last_layer() {

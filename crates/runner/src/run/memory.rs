@@ -1,8 +1,7 @@
 //! How much memory a plan needs, and how much there is.
 
-use cascade::Decoders;
 use indicatif::HumanBytes;
-use tensor::BackendSpec;
+use tensor::{BackendSpec, HOST_SPARE_BYTES};
 
 use crate::experiment::{Plan, TrainPlan};
 
@@ -26,23 +25,26 @@ impl Memory {
         let widest = widths.iter().copied().max().unwrap_or(1);
         let weights = || widths.windows(2).map(|pair| pair[0] * pair[1]);
         let most_weights = weights().max().unwrap_or(0);
-        // Probe activations of all layers wait for the chain, decoders too, as far as they stay in memory.
+        // Probe activations of all layers wait for the chain, decoders too, as far as they stay in memory: on a device
+        // that is more than most cascades have.
         let probes = probe * widths[1..].iter().sum::<usize>();
-        let decoders = weights().sum::<usize>().min(Decoders::DEFAULT_LIMIT / FLOAT);
+        let decoders = weights().sum::<usize>();
         // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
         let training = 2 * (plan.cascade.samples(train) + probe) * widest + 8 * most_weights;
         // Then the chain's two batches, and its end as reconstructions.
         let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
-        // What a backend of the host has among the rest. From a device, a decoder and the chain's end come back.
+        let work = probes + training.max(chain);
+        // From a device the chain's end comes back, and decoders that are to be saved.
         let [host, device] = match plan.file.cascade.backend {
             BackendSpec::Cuda { .. } => {
-                [most_weights + layers * probe * inputs, training.max(chain)]
+                let saved = if plan.file.cascade.save { decoders } else { 0 };
+                [saved + layers * probe * inputs, work + decoders]
             }
-            _ => [training.max(chain), 0],
+            _ => [work + decoders.min(HOST_SPARE_BYTES / FLOAT), 0],
         };
         Some(Self {
             shared: (FLOAT * (train + probe) * inputs) as u64,
-            cell: (FLOAT * (probes + decoders + host)) as u64 + RETAINED,
+            cell: (FLOAT * host) as u64 + RETAINED,
             device: (FLOAT * device) as u64,
         })
     }

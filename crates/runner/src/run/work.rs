@@ -3,12 +3,15 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use cascade::{Cascade, CascadeValidParams, Enough, Job, Observer};
+use cascade::{Cascade, CascadeValidParams, Decoders, Enough, Job, Observer};
 use ndarray::Array2;
 use tensor::{BackendTask, FullBackend};
 
 use super::measure::{Measured, measure};
-use crate::{experiment::Plan, record::CostRecord};
+use crate::{
+    experiment::{CascadeSection, Plan},
+    record::CostRecord,
+};
 
 /// The work on one cell.
 pub(super) struct Work<'a> {
@@ -97,8 +100,8 @@ impl<'a> Work<'a> {
         enough: Option<&mut Enough<'_>>,
     ) -> Result<Cascade> {
         let start = Instant::now();
-        let stage = CascadeStage { params, job: self.job, observer, enough };
-        let backend = self.plan.file.cascade.backend;
+        let CascadeSection { backend, save, .. } = self.plan.file.cascade;
+        let stage = CascadeStage { params, job: self.job, observer, enough, keeps_decoders: save };
         let (outcome, label) = backend.dispatch(stage).context("stage `cascade`")?;
         self.cost.cascade_seconds += start.elapsed().as_secs_f64();
         self.cost.backend = label;
@@ -122,6 +125,8 @@ struct CascadeStage<'a, 'j, 'e> {
     job: &'a Job<'j>,
     observer: &'a dyn Observer,
     enough: Option<&'a mut Enough<'e>>,
+    /// Whether anybody wants the decoders; where nobody does, they never leave the backend.
+    keeps_decoders: bool,
 }
 
 impl BackendTask for CascadeStage<'_, '_, '_> {
@@ -130,7 +135,12 @@ impl BackendTask for CascadeStage<'_, '_, '_> {
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let label = backend.description();
         let reconstructor = self.params.build(backend);
-        (reconstructor.cascade(self.job, self.observer, self.enough), label)
+        let cascade = reconstructor.cascade(self.job, self.observer, self.enough);
+        if self.keeps_decoders {
+            return (cascade, label);
+        }
+        let without = |cascade| Cascade { decoders: Decoders::default(), ..cascade };
+        (cascade.map(without), label)
     }
 }
 

@@ -103,6 +103,11 @@ impl<D: Device> Backend for Cuda<D> {
         self.device.copy((&source.memory, from), (&mut target.memory, to), bytes)
     }
 
+    /// A sixteenth of the device's memory: eight pieces of work at once leave half of it to what they work with.
+    fn spare_bytes(&self) -> usize {
+        self.device.memory_bytes() / 16
+    }
+
     fn synchronize(&self) -> Result<()> {
         self.device.synchronize()
     }

@@ -38,6 +38,9 @@ pub trait Device: Clone + Debug + Send + Sync + 'static {
     /// What kernels have to fit.
     fn limits(&self) -> Limits;
 
+    /// Bytes of memory it has, in use or not.
+    fn memory_bytes(&self) -> usize;
+
     /// Whether a kernel may be compiled for every combination of an activation and an optimiser.
     fn compiles_quickly(&self) -> bool;
 

@@ -44,6 +44,7 @@ struct Shared {
     /// `sm_90a`
     architecture: String,
     limits: Limits,
+    memory_bytes: usize,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
     pool: Arc<Pool>,
@@ -136,6 +137,7 @@ impl Shared {
             multiprocessors: limit(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
             shared_bytes: limit(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
         };
+        let memory_bytes = context.total_mem()?;
         let label = format!("cuda:{ordinal}");
         let [driver, nvrtc, cublas] =
             [Library::Driver, Library::Nvrtc, Library::Cublas].map(Library::version_name);
@@ -144,11 +146,21 @@ impl Shared {
              {cublas}",
             context.name()?,
             limits.multiprocessors,
-            context.total_mem()? / 1_000_000_000,
+            memory_bytes / 1_000_000_000,
         );
         let pool = Arc::new(Pool::new(Arc::clone(&context), Arc::clone(&stream)));
         let blas = Mutex::new(Blas::new(&stream, &pool));
-        Ok(Self { label, description, architecture, limits, context, stream, pool, blas })
+        Ok(Self {
+            label,
+            description,
+            architecture,
+            limits,
+            memory_bytes,
+            context,
+            stream,
+            pool,
+            blas,
+        })
     }
 }
 
@@ -179,6 +191,10 @@ impl Device for Driver {
 
     fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.0.memory_bytes
     }
 
     fn compiles_quickly(&self) -> bool {

@@ -37,6 +37,9 @@ use memory::{Memories, SimulatedMemory};
 /// Shared memory a block can have: an H100's.
 const SHARED_BYTES: usize = 227 * 1024;
 
+/// Memory it says it has.
+const MEMORY_BYTES: usize = 2 << 30;
+
 /// The simulated device.
 #[derive(Clone, Debug)]
 pub struct Simulated(Arc<Shared>);
@@ -151,6 +154,10 @@ impl Device for Simulated {
 
     fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    fn memory_bytes(&self) -> usize {
+        MEMORY_BYTES
     }
 
     fn compiles_quickly(&self) -> bool {
