@@ -15,7 +15,10 @@ pub(crate) fn in_pool_or_waiting<T: Send>(
     backend: BackendSpec,
     work: impl FnOnce() -> T + Send,
 ) -> T {
-    if matches!(backend, BackendSpec::Cuda { .. }) { work() } else { in_pool(work) }
+    match backend {
+        BackendSpec::Cuda { .. } | BackendSpec::CudaSimulated => work(),
+        _ => in_pool(work),
+    }
 }
 
 /// What `task` gives for each of `0..count`, all under way at once on `backend`.

@@ -45,11 +45,30 @@ impl<'p> Crew<'p> {
         at_once: usize,
         piece: impl Fn(usize) -> Result<()> + Sync,
     ) -> Result<()> {
+        self.run_leaving(count, at_once, piece, || ())
+    }
+
+    /// The same; every thread that does no piece any more calls `leave`. There are `at_once` threads, or as many as pieces.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn run_leaving(
+        &self,
+        count: usize,
+        at_once: usize,
+        piece: impl Fn(usize) -> Result<()> + Sync,
+        leave: impl Fn() + Sync,
+    ) -> Result<()> {
+        let work = || {
+            // Also when a piece panics.
+            let _leaver = Leaver(&leave);
+            self.work(count, &piece);
+        };
         std::thread::scope(|scope| {
             for _ in 1..at_once.min(count) {
-                scope.spawn(|| self.work(count, &piece));
+                scope.spawn(work);
             }
-            self.work(count, &piece);
+            work();
         });
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         failure.map_or(Ok(()), Err)
@@ -85,6 +104,15 @@ impl<'p> Crew<'p> {
             }
             break;
         }
+    }
+}
+
+/// Calls a function when dropped.
+struct Leaver<'a, F: Fn()>(&'a F);
+
+impl<F: Fn()> Drop for Leaver<'_, F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

@@ -79,6 +79,12 @@ impl Memory {
         })
     }
 
+    /// What is in a device's memory.
+    #[must_use]
+    pub const fn on_device(self) -> Self {
+        Self { shared: 0, cell: self.device, device: 0 }
+    }
+
     /// With so many cells under way.
     pub const fn total(self, at_once: usize) -> u64 {
         self.shared + at_once as u64 * self.cell

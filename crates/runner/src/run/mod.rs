@@ -13,6 +13,7 @@ mod folder;
 mod gather;
 mod measure;
 mod memory;
+mod muster;
 mod progress;
 mod save;
 mod schedule;

@@ -76,6 +76,9 @@ impl Progress {
 
     /// Counts layers that are done.
     pub fn advance(&self, layers: u64) {
+        if layers == 0 {
+            return;
+        }
         let done = self.done.fetch_add(layers, Ordering::Relaxed) + layers;
         match &self.bar {
             Some(bar) => bar.set_position(done),

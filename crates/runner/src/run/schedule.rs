@@ -1,6 +1,6 @@
 //! How many cells are computed at once, and how many networks trained.
 
-use tensor::BackendSpec;
+use tensor::{BackendSpec, BackendTask, FullBackend};
 
 use super::{Memory, memory::available};
 use crate::experiment::{Plan, TrainPlan};
@@ -11,8 +11,11 @@ const UNITS_PER_THREAD: usize = 256;
 /// Units of decoders that keep a large device busy: 132 multiprocessors train 16 at a time each.
 const UNITS_PER_DEVICE: usize = 132 * 16;
 
-/// Cells or trainings on a device at once, at most: with more, the host is what they wait for.
+/// Cells on a device at once, at most: with more, the host is what they wait for.
 const MOST_ON_DEVICE: usize = 8;
+
+/// Networks trained together on a device, at most: enough to fill it, if they are not tiny, several times.
+const MOST_TOGETHER: usize = 64;
 
 /// The memory that cells may have together where the system does not say what there is.
 const FALLBACK: u64 = 2 << 30;
@@ -40,14 +43,39 @@ fn wanted(plan: &Plan, threads: usize) -> usize {
 }
 
 /// How many networks to train at once, by the same rules. Products of minibatches are too small to keep several threads
-/// busy, so each training is one thread's work.
+/// busy, so each training is one thread's work; on a device they are done together, as many as fit into half of its memory.
 pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
-    let threads = match train.section.backend {
-        BackendSpec::Cuda { .. } => MOST_ON_DEVICE,
+    let backend = train.section.backend;
+    let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
+    let Some(memory) = Memory::of_trainings(plan, train) else { return 1 };
+    let wanted = match backend {
+        BackendSpec::Cuda { .. } => match backend.dispatch(SpareBytes) {
+            Ok(bytes) => fitting(memory.on_device(), bytes).min(MOST_TOGETHER),
+            // It will be said when it is wanted.
+            Err(_) => MOST_TOGETHER,
+        },
         _ => rayon::current_num_threads(),
     };
-    let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
-    Memory::of_trainings(plan, train).map_or(1, |memory| threads.min(fitting(memory, limit)))
+    wanted.min(fitting(memory, limit))
+}
+
+/// How many of `at_once` networks under way may be trained together.
+pub(super) const fn trainings_together(train: &TrainPlan, at_once: usize) -> usize {
+    match train.section.backend {
+        BackendSpec::Cuda { .. } | BackendSpec::CudaSimulated => at_once,
+        _ => 1,
+    }
+}
+
+/// Bytes of a device that all work under way may keep.
+struct SpareBytes;
+
+impl BackendTask for SpareBytes {
+    type Output = u64;
+
+    fn run<B: FullBackend>(self, backend: B) -> u64 {
+        (MOST_ON_DEVICE * backend.spare_bytes()) as u64
+    }
 }
 
 /// Cells that fit into `limit` bytes; one always does.

@@ -55,14 +55,14 @@ fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a
     Task::Staircase { sides: [up, stairs] }
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     /// Goes through the task's trainings; `ask` says whether one succeeds.
     ///
     /// # Errors
     /// With the first of `ask`'s errors.
     pub(super) fn run<E>(
         &self,
-        mut ask: impl FnMut(&TrainCell) -> Result<bool, E>,
+        mut ask: impl FnMut(&'a TrainCell) -> Result<bool, E>,
     ) -> Result<(), E> {
         match self {
             Self::Single(cell) => ask(cell).map(drop),
@@ -77,7 +77,7 @@ impl Task<'_> {
     }
 
     /// All trainings that it may ask for.
-    pub(super) fn cells(&self) -> Vec<&TrainCell> {
+    pub(super) fn cells(&self) -> Vec<&'a TrainCell> {
         match self {
             Self::Single(cell) => vec![cell],
             Self::Bisect { column, .. } => column.iter().collect(),
@@ -86,6 +86,16 @@ impl Task<'_> {
                 up.iter().chain(&down[1..]).copied().flatten().collect()
             }
         }
+    }
+
+    /// Which network it begins with, by depth and recipe.
+    pub(super) fn network(&self) -> (usize, usize) {
+        let first = match self {
+            Self::Single(cell) => cell,
+            Self::Bisect { column, .. } => &column[column.len() / 2],
+            Self::Staircase { sides } => &sides[0][0][sides[0][0].len() - 1],
+        };
+        (first.id.depth, first.id.recipe)
     }
 
     /// Trainings there may be.
@@ -136,9 +146,9 @@ fn bisect<E>(
 }
 
 /// One side of the staircase.
-fn descend<E>(
-    columns: &[&[TrainCell]],
-    mut ask: impl FnMut(&TrainCell) -> Result<bool, E>,
+fn descend<'a, E>(
+    columns: &[&'a [TrainCell]],
+    mut ask: impl FnMut(&'a TrainCell) -> Result<bool, E>,
 ) -> Result<(), E> {
     let mut depth = columns.first().map_or(0, |column| column.len());
     for column in columns {

@@ -1,6 +1,7 @@
-//! One training: its identity, and how it is done.
+//! Trainings: their identity, and how they are done.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Mutex,
     time::Instant,
@@ -10,10 +11,10 @@ use anyhow::{Context, Result};
 use network::Network;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tensor::{BackendTask, FullBackend};
-use trainer::{Checkpoints, Error, Job, Observer, Trainer, Training};
+use tensor::{BackendSpec, BackendTask, FullBackend};
+use trainer::{Checkpoints, Entry, Error, Job, Observer, Trainer, Training};
 
-use super::{StoredTraining, TrainData};
+use super::{StoredTraining, TrainData, muster::Deliver};
 use crate::{
     experiment::{Recipe, TrainCell, TrainPlan},
     record::TrainingRecord,
@@ -46,7 +47,7 @@ impl TrainContext<'_> {
             sigma_b2: u64,
             seed: u64,
             settings: &'a trainer::TrainParams,
-            backend: tensor::BackendSpec,
+            backend: BackendSpec,
         }
         let identity = Identity {
             numerics: NUMERICS,
@@ -62,54 +63,100 @@ impl TrainContext<'_> {
         crate::hex(&Sha256::digest(json))
     }
 
-    /// Trains a network. Divergence is an outcome, not an error. A training long enough for it to matter keeps itself in
-    /// `checkpoint`, and goes on from there.
+    /// Whether two networks can be trained together.
+    pub(super) fn are_alike(&self, one: &TrainCell, other: &TrainCell) -> bool {
+        one.id.recipe == other.id.recipe
+            && self.plan.network(one).layers() == self.plan.network(other).layers()
+    }
+
+    /// Trains networks that are alike, and hands each over when it is done. Divergence is an outcome, not an error. A
+    /// training long enough for it to matter keeps itself in its checkpoint, and goes on from there.
     ///
     /// # Errors
-    /// When the device or the disk fails, or the observer cancels.
-    pub fn train(
+    /// When the device or the disk fails, or an observer cancels.
+    pub(super) fn train(
         &self,
-        cell: &TrainCell,
-        checkpoint: &Path,
-        observer: &dyn Observer,
-    ) -> Result<StoredTraining> {
-        let Recipe { name, params } = self.plan.recipe(cell);
-        let spec = self.plan.network(cell).clone();
-        let network = Network::random(spec, cell.variances, cell.seed);
-        let job = Job {
-            network: &network,
-            train: self.data.train(),
-            test: self.data.test(),
-            seed: cell.seed,
+        requests: &[Request<'_>],
+        finished: &mut Deliver<'_, StoredTraining>,
+    ) -> Result<()> {
+        let Some(first) = requests.first() else { return Ok(()) };
+        let Recipe { name, params } = self.plan.recipe(first.cell);
+        let (train, test) = (self.data.train(), self.data.test());
+        let network = |request: &Request<'_>| {
+            let spec = self.plan.network(request.cell).clone();
+            Network::random(spec, request.cell.variances, request.cell.seed)
         };
-        let watch = Stopwatch::new(observer);
-        let stage = || Stage { recipe: params, job: &job, observer: &watch, checkpoint };
-        let backend = self.plan.section.backend;
-        let done = match backend.dispatch(stage())? {
-            (
-                Err(Error::ForeignCheckpoint { path, .. } | Error::LoadCheckpoint { path, .. }),
-                _,
-            ) => {
+        let networks: Vec<Network> = requests.iter().map(network).collect();
+        let job = |(network, request): (_, &Request<'_>)| Job {
+            network,
+            train,
+            test,
+            seed: request.cell.seed,
+        };
+        let jobs: Vec<Job<'_>> = networks.iter().zip(requests).map(job).collect();
+        let watches: Vec<Stopwatch<'_>> =
+            requests.iter().map(|request| Stopwatch::new(request.observer)).collect();
+        let interval = match self.plan.section.backend {
+            BackendSpec::Cuda { .. } => CHECKPOINT_FLOPS_ON_DEVICE,
+            _ => CHECKPOINT_FLOPS,
+        };
+        let mut left: Vec<usize> = (0..requests.len()).collect();
+        let mut take = |backend: &str, trainings: Vec<(usize, Training)>| {
+            let stored = trainings.into_iter().map(|(index, training)| {
+                let accuracy = training.best_accuracy().unwrap_or(0.0);
+                let record = TrainingRecord {
+                    id: requests[index].cell.id,
+                    outcome: training.outcome,
+                    accuracy,
+                    succeeded: accuracy >= self.plan.section.success.accuracy,
+                    seconds: watches[index].seconds(training.losses.len()),
+                    evaluations: training.evaluations,
+                    losses: training.losses,
+                    flops: training.flops,
+                };
+                let backend = backend.to_owned();
+                (index, StoredTraining { record, recipe: name.clone(), backend })
+            });
+            finished(stored.collect());
+        };
+        loop {
+            let parts = left.iter().map(|&index| Part {
+                index,
+                job: &jobs[index],
+                observer: &watches[index],
+                checkpoint: requests[index].checkpoint,
+            });
+            let (parts, mut done) = (parts.collect(), HashSet::new());
+            let stage = Stage {
+                recipe: params,
+                interval,
+                parts,
+                finished: &mut |backend: &str, trainings: Vec<(usize, Training)>| {
+                    done.extend(trainings.iter().map(|(index, _)| *index));
+                    take(backend, trainings);
+                },
+            };
+            match self.plan.section.backend.dispatch(stage)? {
                 // Of another machine's instruction set, or cut off: of no use any more.
-                remove(&path)?;
-                backend.dispatch(stage())?
+                Err(Error::ForeignCheckpoint { path, .. } | Error::LoadCheckpoint { path, .. }) => {
+                    remove(&path)?;
+                }
+                trained => return Ok(trained?),
             }
-            done => done,
-        };
-        let (training, backend) = (done.0?, done.1);
-        let accuracy = training.best_accuracy().unwrap_or(0.0);
-        let record = TrainingRecord {
-            id: cell.id,
-            outcome: training.outcome,
-            accuracy,
-            succeeded: accuracy >= self.plan.section.success.accuracy,
-            seconds: watch.seconds(training.losses.len()),
-            evaluations: training.evaluations,
-            losses: training.losses,
-            flops: training.flops,
-        };
-        Ok(StoredTraining { record, recipe: name.clone(), backend })
+            left.retain(|index| !done.contains(index));
+        }
     }
+}
+
+/// A training that is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    /// The network.
+    pub(super) cell: &'a TrainCell,
+    /// Where it keeps itself.
+    pub(super) checkpoint: &'a Path,
+    /// Hears of it.
+    pub(super) observer: &'a dyn Observer,
 }
 
 /// Removes a checkpoint that is not needed any more, if there is one.
@@ -125,10 +172,23 @@ pub(super) fn remove(checkpoint: &PathBuf) -> Result<()> {
     }
 }
 
-/// A training on whichever backend.
-struct Stage<'a, 'j> {
+/// Trainings on whichever backend.
+struct Stage<'a, 'd> {
     recipe: &'a trainer::TrainValidParams,
-    job: &'a Job<'j>,
+    /// Floating-point operations between two checkpoints.
+    interval: u64,
+    parts: Vec<Part<'a, 'd>>,
+    finished: &'a mut Take<'a>,
+}
+
+/// Takes trainings that are done, each with its request's index, and the backend that did them.
+type Take<'a> = dyn FnMut(&str, Vec<(usize, Training)>) + 'a;
+
+/// One of them.
+struct Part<'a, 'd> {
+    /// Its place among all requests.
+    index: usize,
+    job: &'a Job<'d>,
     observer: &'a dyn Observer,
     checkpoint: &'a Path,
 }
@@ -136,21 +196,36 @@ struct Stage<'a, 'j> {
 /// Floating-point operations between two checkpoints: ten seconds or so of one fast core. Shorter trainings keep none.
 const CHECKPOINT_FLOPS: u64 = 1_000_000_000_000;
 
+/// The same on a device that trains many networks together, and from which they would all come back.
+const CHECKPOINT_FLOPS_ON_DEVICE: u64 = 50 * CHECKPOINT_FLOPS;
+
 impl BackendTask for Stage<'_, '_> {
-    type Output = (trainer::Result<Training>, String);
+    type Output = trainer::Result<()>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+        let Self { recipe, interval, parts, finished } = self;
         let label = backend.description();
-        let mut trainer = Trainer::new(backend, self.recipe.clone());
-        let extent = self.job.extent();
-        let flops = trainer.flops(&extent);
-        if flops > CHECKPOINT_FLOPS {
-            let steps = self.recipe.steps(extent.train) as u64;
-            let every = (steps / (flops / CHECKPOINT_FLOPS)).max(1) as usize;
-            let path = self.checkpoint.to_owned();
-            trainer = trainer.with_checkpoints(Checkpoints { path, every });
-        }
-        (trainer.train(self.job, self.observer), label)
+        let trainer = Trainer::new(backend, recipe.clone());
+        let checkpoints = |part: &Part<'_, '_>| {
+            let extent = part.job.extent();
+            let flops = trainer.flops(&extent);
+            let steps = recipe.steps(extent.train) as u64;
+            (flops > interval).then(|| Checkpoints {
+                path: part.checkpoint.to_owned(),
+                every: (steps / (flops / interval)).max(1) as usize,
+            })
+        };
+        let checkpoints: Vec<_> = parts.iter().map(checkpoints).collect();
+        let entries = parts.iter().zip(&checkpoints).map(|(part, checkpoints)| Entry {
+            job: part.job,
+            observer: part.observer,
+            checkpoints: checkpoints.as_ref(),
+        });
+        let entries: Vec<_> = entries.collect();
+        trainer.train_together(&entries, &mut |trainings| {
+            let trainings = trainings.into_iter();
+            finished(&label, trainings.map(|(at, done)| (parts[at].index, done)).collect());
+        })
     }
 }
 

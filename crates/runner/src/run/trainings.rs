@@ -2,11 +2,12 @@
 //! is done.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet},
     num::NonZero,
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,13 +16,14 @@ use anyhow::{Context, Result};
 use trainer::Observer;
 
 use super::{
-    Progress, RunFolder, RunOptions, Store, TrainContext, TrainData,
+    Progress, RunFolder, RunOptions, Store, StoredTraining, TrainContext, TrainData,
     clock::SharedClock,
     crew::Crew,
     folder::other_stores,
-    schedule::trainings_at_once,
+    muster::Muster,
+    schedule::{trainings_at_once, trainings_together},
     search::{Task, tasks},
-    training,
+    training::{self, Request},
 };
 use crate::experiment::{Plan, TrainCell};
 
@@ -61,31 +63,40 @@ pub fn train(
         tasks.filter(|(index, _)| options.is_mine(*index)).map(|(_, task)| task).collect();
     let lattice = tasks.iter().map(Task::lattice).sum();
     let shelf = Shelf::new(context, store, folder.path(), options.fresh)?;
-    let missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !shelf.is_done(task)).collect();
+    let mut missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !shelf.is_done(task)).collect();
+    let at_once = options.at_once.map_or_else(|| trainings_at_once(plan, train), NonZero::get);
+    let together = trainings_together(train, at_once);
+    if together > 1 {
+        // Those that are alike are asked for at the same time, the longest first.
+        missing.sort_by_key(|task| Reverse(task.network()));
+    }
 
     let progress = Progress::new(missing.iter().map(|task| weight(task)).sum());
     let crew = Crew::new(&progress, train.section.backend);
     let folder = Folder::new(folder.path().join(CHECKPOINTS))?;
     let clock = SharedClock::new();
+    let muster = Muster::new(at_once.min(missing.len()), together);
     let work = |index: usize| {
         let task = missing[index];
         let share = weight(task) / task.expected() as u64;
-        let counted = AtomicU64::new(0);
+        // A search may come back to what it knows.
+        let (mut asked, mut counted) = (HashSet::new(), 0);
         task.run(|cell| {
-            let watch = Watch { crew: &crew, progress: &progress, share, done: AtomicU64::new(0) };
+            let share = if asked.insert(std::ptr::from_ref(cell)) { share } else { 0 };
+            let done = AtomicU64::new(0);
+            let watch = Arc::new(Watch { crew: &crew, progress: &progress, share, done });
             progress.message(describe(index, missing.len(), plan, cell, &crew.others()));
             let succeeded = shelf
-                .ask(cell, &folder, &clock, &watch)
+                .ask(cell, &folder, &clock, (&muster, &watch))
                 .with_context(|| format!("the training of {}", name(plan, cell)))?;
             watch.count(share);
-            counted.fetch_add(share, Ordering::Relaxed);
+            counted += share;
             Ok::<_, anyhow::Error>(succeeded)
         })?;
-        progress.advance(weight(task).saturating_sub(counted.into_inner()));
+        progress.advance(weight(task).saturating_sub(counted));
         Ok(())
     };
-    let at_once = options.at_once.map_or_else(|| trainings_at_once(plan, train), NonZero::get);
-    let done = crew.run(missing.len(), at_once, work);
+    let done = crew.run_leaving(missing.len(), at_once, work, || muster.leave());
     progress.finish();
     let left = missing.iter().filter(|task| !shelf.is_done(task)).count();
     let Tally { found, adopted, computed } = shelf.tally(&tasks);
@@ -186,12 +197,12 @@ impl<'a> Shelf<'a> {
     }
 
     /// Whether a training succeeds.
-    fn ask(
+    fn ask<'w>(
         &self,
-        cell: &TrainCell,
+        cell: &'w TrainCell,
         folder: &Folder,
         clock: &SharedClock,
-        observer: &dyn Observer,
+        (muster, watch): (&Muster<Piece<'w>, StoredTraining>, &Arc<Watch<'w>>),
     ) -> Result<bool> {
         let key = self.context.key(cell);
         let known = self.own().accuracies.get(&key).copied();
@@ -205,7 +216,13 @@ impl<'a> Shelf<'a> {
             training
         } else {
             let charge = clock.start();
-            let mut training = self.context.train(cell, &checkpoint, observer)?;
+            let piece = Piece { cell, checkpoint: checkpoint.clone(), watch: Arc::clone(watch) };
+            let alike =
+                |one: &Piece<'_>, other: &Piece<'_>| self.context.are_alike(one.cell, other.cell);
+            let mut training = muster.ask(piece, alike, |pieces, finished| {
+                let requests: Vec<Request<'_>> = pieces.iter().map(Piece::request).collect();
+                self.context.train(&requests, finished)
+            })?;
             training.record.seconds *= charge.share();
             training
         };
@@ -219,7 +236,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// The training from another run that has it.
-    fn adopt(&self, key: &str, cell: &TrainCell) -> Option<super::StoredTraining> {
+    fn adopt(&self, key: &str, cell: &TrainCell) -> Option<StoredTraining> {
         let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let success = self.context.plan.section.success.accuracy;
         others
@@ -274,6 +291,19 @@ impl Drop for Folder {
     }
 }
 
+/// A training that is asked for.
+struct Piece<'w> {
+    cell: &'w TrainCell,
+    checkpoint: PathBuf,
+    watch: Arc<Watch<'w>>,
+}
+
+impl Piece<'_> {
+    fn request(&self) -> Request<'_> {
+        Request { cell: self.cell, checkpoint: &self.checkpoint, observer: &*self.watch }
+    }
+}
+
 /// Watches one training.
 struct Watch<'a> {
     crew: &'a Crew<'a>,
@@ -298,5 +328,62 @@ impl Observer for Watch<'_> {
 
     fn cancelled(&self) -> bool {
         self.crew.is_stopped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datasets::{DatasetName, LoadRequest};
+
+    use super::*;
+    use crate::{experiment::read_text, record::TrainingRecord};
+
+    /// The trainings of a small search on `backend`, so many at once.
+    fn trained(backend: &str, at_once: usize) -> Vec<TrainingRecord> {
+        let text = format!(
+            "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 10\nprobe = 3\n[network]\ndepth = 4\nwidth = 8\n\
+             [grid]\nsigma_w2 = [1.0, 2.0]\nsigma_b2 = 0.05\nseeds = 2\n\
+             [train]\ndepths = [2, 3, 4]\ntrain = 40\ntest = 20\nsuccess = {{ accuracy = 0.2 }}\nmax_steps = 4\n\
+             evaluate_every = 2\nbatch = 20\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}\nsearch = \"bisect\"\n\
+             backend = \"{backend}\"\n"
+        );
+        let plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
+        let request = LoadRequest {
+            train: Some(40),
+            test: Some(23),
+            ..LoadRequest::new(DatasetName::Digits, "")
+        };
+        let data = TrainData::new(datasets::load(&request).unwrap(), 3).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::hold(place.path().to_owned(), None).unwrap();
+        let at_once = NonZero::new(at_once);
+        let options = RunOptions { fresh: false, shard: None, at_once };
+        let outcome = train(&plan, &data, &folder, &options).unwrap();
+        assert_eq!(outcome.left, 0);
+
+        let train = plan.train.as_ref().unwrap();
+        let context = TrainContext { plan: train, data: &data };
+        let store = folder.store().unwrap();
+        let records: Vec<TrainingRecord> = train
+            .trainings
+            .iter()
+            .filter_map(|cell| store.training(&context.key(cell), cell.id, 0.2).unwrap())
+            .map(|training| TrainingRecord { seconds: 0.0, ..training.record })
+            .collect();
+        assert_eq!(records.len(), outcome.computed);
+        records
+    }
+
+    #[test]
+    fn a_device_trains_together_what_is_alike_and_no_bit_changes() {
+        if let Err(error) = tensor::BackendSpec::CudaSimulated.check() {
+            return eprintln!("skipped: {error}");
+        }
+        let alone = trained("cuda-simulated", 1);
+        assert!(alone.len() > 4, "{alone:?}");
+        assert!(alone.iter().any(|record| record.succeeded), "{alone:?}");
+        assert!(alone.iter().any(|record| !record.succeeded), "{alone:?}");
+        assert_eq!(trained("cuda-simulated", 3), alone);
+        assert_eq!(trained("cuda-simulated", 64), alone);
     }
 }
