@@ -12,6 +12,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use super::Simulated;
 use crate::{Error, Result, cuda::cache};
 
 /// Names the folder where compiled kernels are kept.
@@ -49,7 +50,8 @@ impl Compiler {
     /// [`Error::Unavailable`] when there is none.
     pub(super) fn find() -> Result<&'static Self> {
         static FOUND: OnceLock<Result<Compiler, String>> = OnceLock::new();
-        let unavailable = |reason| Error::Unavailable { backend: "simulated".to_owned(), reason };
+        let unavailable =
+            |reason| Error::Unavailable { backend: Simulated::LABEL.to_owned(), reason };
         FOUND.get_or_init(Self::look).as_ref().map_err(|reason| unavailable(reason.clone()))
     }
 
