@@ -1,4 +1,4 @@
-use crate::Precision;
+use crate::{Precision, spec::did_you_mean};
 
 /// What a backend can refuse.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum Error {
         noise: f64,
     },
     /// The backend's name is not known.
-    #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"")]
+    #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"{}", did_you_mean(.text))]
     UnknownBackend {
         /// What was given.
         text: String,
