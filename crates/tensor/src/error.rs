@@ -73,6 +73,19 @@ pub enum Error {
         /// What the compiler said.
         reason: String,
     },
+    /// Kernels are compiled for no such device.
+    #[error(
+        "kernels cannot be compiled for `{architecture}`; {compiler} compiles them for {known}, and from sm_90 on for the \
+         same with an `a`"
+    )]
+    Architecture {
+        /// What was asked for.
+        architecture: String,
+        /// The compiler and its version.
+        compiler: String,
+        /// What there is instead.
+        known: String,
+    },
     /// The device, its driver or one of its libraries failed.
     #[error("`{backend}` failed to {action}: {reason}")]
     Device {

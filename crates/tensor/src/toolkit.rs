@@ -70,6 +70,7 @@ pub fn cuda_state() -> Result<CudaState> {
 ///
 /// # Errors
 /// [`Error::Unavailable`](crate::Error::Unavailable) without the backend or a compiler,
+/// [`Error::Architecture`](crate::Error::Architecture) where the compiler knows no such one,
 /// [`Error::Kernel`](crate::Error::Kernel) for a file that does not compile.
 pub fn check_cuda_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
     #[cfg(feature = "cuda")]

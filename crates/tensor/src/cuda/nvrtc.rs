@@ -29,13 +29,18 @@ pub(super) struct Compiled {
     pub resources: Vec<Resources>,
 }
 
+/// The first processors that have the instructions kernels use, as `sm_80` counts.
+pub(super) const LEAST_ARCHITECTURE: i32 = 80;
+
 /// Compiles the file `kernel` is in, specialised as it says, for `architecture` (`sm_90a`), unless that was done before.
 ///
 /// # Errors
-/// [`Error::Unavailable`] without a compiler, [`Error::Kernel`] with what the compiler said.
+/// [`Error::Unavailable`] without a compiler, [`Error::Architecture`] where it does not know `architecture`,
+/// [`Error::Kernel`] with what the compiler said.
 pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     let unavailable = |reason| Error::Unavailable { backend: "cuda".to_owned(), reason };
     Library::Nvrtc.find().map_err(unavailable)?;
+    check_architecture(architecture)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
     let options = options(architecture);
     let place = cache::folder(CACHE_VARIABLE, "kernels")
@@ -50,6 +55,44 @@ pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
         let _ = save(place, &cubin, &log);
     }
     Ok(Compiled { cubin, resources: resources(&log) })
+}
+
+/// Whether there is a compiler of kernels for `architecture`.
+fn check_architecture(architecture: &str) -> Result<()> {
+    let known = known_architectures();
+    if number_of(architecture).is_some_and(|number| known.contains(&number)) {
+        return Ok(());
+    }
+    let names: Vec<String> = known.iter().map(|number| format!("sm_{number}")).collect();
+    Err(Error::Architecture {
+        architecture: architecture.to_owned(),
+        compiler: format!("NVRTC {}", Library::Nvrtc.version_name()),
+        known: names.join(", "),
+    })
+}
+
+/// Those the compiler knows of [`LEAST_ARCHITECTURE`] or later; none where it does not say.
+fn known_architectures() -> Vec<i32> {
+    let mut count = 0;
+    // SAFETY: the compiler was found; `count` is ours.
+    let counted = unsafe { sys::nvrtcGetNumSupportedArchs(&raw mut count) }.result();
+    let mut numbers = vec![0; count.max(0) as usize];
+    // SAFETY: as before; `numbers` has as many as the compiler said.
+    let listed = unsafe { sys::nvrtcGetSupportedArchs(numbers.as_mut_ptr()) }.result();
+    if counted.and(listed).is_err() {
+        return Vec::new();
+    }
+    numbers.retain(|&number| number >= LEAST_ARCHITECTURE);
+    numbers
+}
+
+/// 90 of `sm_90` and of `sm_90a`, the instructions that only this one processor has.
+fn number_of(architecture: &str) -> Option<i32> {
+    let name = architecture.strip_prefix("sm_")?;
+    let digits = name.strip_suffix('a').unwrap_or(name);
+    let number =
+        digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    (number >= 90 || digits == name).then_some(number)
 }
 
 fn options(architecture: &str) -> Vec<String> {
@@ -180,6 +223,18 @@ ptxas info    : Used 255 registers, used 1 barriers
             spill_bytes,
         };
         assert_eq!(resources(LOG), [resource("first", 40, 0, 0), resource("second", 255, 16, 20)]);
+    }
+
+    #[test]
+    fn architectures_have_numbers() {
+        for (architecture, number) in
+            [("sm_80", 80), ("sm_90", 90), ("sm_90a", 90), ("sm_121a", 121)]
+        {
+            assert_eq!(number_of(architecture), Some(number), "{architecture}");
+        }
+        for architecture in ["sm_80a", "compute_90", "sm_", "sm_+90", "90", "sm_90 -G", ""] {
+            assert_eq!(number_of(architecture), None, "{architecture}");
+        }
     }
 
     #[test]
