@@ -2,9 +2,11 @@
 
 use std::{
     ffi::{CStr, CString},
-    fs,
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
     ptr,
+    sync::OnceLock,
+    time::SystemTime,
 };
 
 use cudarc::nvrtc::{result, sys};
@@ -43,18 +45,50 @@ pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     check_architecture(architecture)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
     let options = options(architecture);
-    let place = cache::folder(CACHE_VARIABLE, "kernels")
-        .map(|folder| folder.join(file_name(kernel, &program, &options)));
-    if let Some(compiled) = place.as_deref().and_then(load) {
+    let folder = folder();
+    let name = file_name(kernel, &program, &options);
+    if let Some(compiled) = folder.as_ref().and_then(|folder| load(&folder.join(&name))) {
         return Ok(compiled);
     }
     let (cubin, log) = run_compiler(&program, &options)
         .map_err(|log| Error::Kernel { source_name: kernel.source.name, reason: log })?;
-    if let Some(place) = &place {
-        // A cache that cannot be written costs time, not correctness.
-        let _ = save(place, &cubin, &log);
+    if let Some(folder) = folder
+        && let Err(error) = save(&folder, &name, &cubin, &log)
+    {
+        // That costs time, not correctness.
+        NOT_KEPT.get_or_init(|| cannot_keep(&folder, &error));
     }
     Ok(Compiled { cubin, resources: resources(&log) })
+}
+
+/// The sentence that says why compiled kernels were not kept, once there are such.
+static NOT_KEPT: OnceLock<String> = OnceLock::new();
+
+/// Why kernels that this process compiled were not kept, if that is so, and what to do about it.
+pub fn not_kept() -> Option<&'static str> {
+    NOT_KEPT.get().map(String::as_str)
+}
+
+/// Where compiled kernels are kept, in words.
+///
+/// # Errors
+/// A sentence that says why they cannot be, and what to do about it.
+pub(super) fn keeping() -> Result<String, String> {
+    let Some(folder) = folder() else { return Ok("nowhere".to_owned()) };
+    let kept = cache::try_folder(&folder).map_err(|error| cannot_keep(&folder, &error));
+    kept.map(|()| folder.display().to_string())
+}
+
+fn folder() -> Option<PathBuf> {
+    cache::folder(CACHE_VARIABLE, "kernels")
+}
+
+fn cannot_keep(folder: &Path, error: &io::Error) -> String {
+    format!(
+        "compiled kernels cannot be kept in {} ({error}), so every start compiles them anew; name a folder for them in \
+         {CACHE_VARIABLE}",
+        folder.display()
+    )
 }
 
 /// Whether there is a compiler of kernels for `architecture`.
@@ -108,17 +142,18 @@ fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
 }
 
 /// The compiler's log, a zero, the machine code; before them a hash of both.
-fn save(place: &Path, cubin: &[u8], log: &str) -> std::io::Result<()> {
-    let folder = place.parent().unwrap_or(Path::new("."));
+fn save(folder: &Path, name: &str, cubin: &[u8], log: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut content = log.as_bytes().to_vec();
     content.push(0);
     content.extend_from_slice(cubin);
     let mut file = Sha256::digest(&content).to_vec();
     file.extend_from_slice(&content);
-    let unfinished = place.with_extension(format!("{}.part", std::process::id()));
+    let unfinished = folder.join(format!("{name}.{}.part", std::process::id()));
     fs::write(&unfinished, file)?;
-    fs::rename(unfinished, place)
+    fs::rename(unfinished, folder.join(name))?;
+    cache::prune(folder, &["cubin", "part"], SystemTime::now());
+    Ok(())
 }
 
 fn load(place: &Path) -> Option<Compiled> {
@@ -241,7 +276,7 @@ ptxas info    : Used 255 registers, used 1 barriers
     fn the_cache_gives_back_what_it_was_given_or_nothing() {
         let folder = std::env::temp_dir().join(format!("isobath-cache-{}", std::process::id()));
         let place = folder.join("a.cubin");
-        save(&place, &[1, 0, 2], LOG).unwrap();
+        save(&folder, "a.cubin", &[1, 0, 2], LOG).unwrap();
         let compiled = load(&place).unwrap();
         assert_eq!((compiled.cubin, compiled.resources.len()), (vec![1, 0, 2], 2));
         let mut damaged = fs::read(&place).unwrap();
