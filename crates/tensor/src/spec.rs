@@ -90,17 +90,27 @@ impl BackendSpec {
         }
     }
 
+    /// What the backend is; see [`Backend::description`](crate::Backend::description).
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch).
+    pub fn description(self) -> Result<String> {
+        struct Describe;
+        impl BackendTask for Describe {
+            type Output = String;
+            fn run<B: FullBackend>(self, backend: B) -> String {
+                backend.description()
+            }
+        }
+        self.dispatch(Describe)
+    }
+
     /// Whether [`dispatch`](Self::dispatch) would find the backend.
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch).
     pub fn check(self) -> Result<()> {
-        struct Nothing;
-        impl BackendTask for Nothing {
-            type Output = ();
-            fn run<B: FullBackend>(self, _: B) {}
-        }
-        self.dispatch(Nothing)
+        self.description().map(drop)
     }
 
     /// Whether the backend is there and has products of `precision`: by trying one.
