@@ -236,12 +236,11 @@ impl Device for Driver {
     }
 
     unsafe fn launch(&self, kernel: &Kernel, launch: Launch, arguments: &[Argument]) -> Result<()> {
-        /// Of shared memory a block can have without asking.
-        const UNASKED: u32 = 48 * 1024;
         self.bind()?;
         let function = modules::function(&self.0.label, kernel, &self.0.architecture)?;
         let action = format!("start `{}`", kernel.name);
-        if launch.shared_bytes > UNASKED {
+        // More than 48 KiB must be asked for, and what the kernel itself declares counts too.
+        if launch.shared_bytes > 0 {
             // SAFETY: the function is of a module that is never unloaded.
             unsafe {
                 result::function::set_function_attribute(
