@@ -8,7 +8,10 @@ mod pool;
 use std::{
     ffi::c_void,
     fmt::{self, Debug},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use cudarc::driver::{
@@ -48,6 +51,8 @@ struct Shared {
     stream: Arc<CudaStream>,
     pool: Arc<Pool>,
     blas: Mutex<Blas>,
+    /// Whether work is recorded just now.
+    is_recording: AtomicBool,
 }
 
 impl Debug for Driver {
@@ -148,7 +153,18 @@ impl Shared {
         );
         let pool = Arc::new(Pool::new(Arc::clone(&context), Arc::clone(&stream)));
         let blas = Mutex::new(Blas::new(&stream, &pool));
-        Ok(Self { label, description, architecture, limits, context, stream, pool, blas })
+        let is_recording = AtomicBool::new(false);
+        Ok(Self {
+            label,
+            description,
+            architecture,
+            limits,
+            context,
+            stream,
+            pool,
+            blas,
+            is_recording,
+        })
     }
 }
 
@@ -186,6 +202,10 @@ impl Device for Driver {
     }
 
     fn allocate(&self, bytes: usize) -> Result<DriverMemory> {
+        // The recording would go on using memory that others are given when it is dropped.
+        if self.0.is_recording.load(Ordering::Relaxed) {
+            return Err(self.failed("provide memory")("this cannot be recorded"));
+        }
         self.bind()?;
         let (address, bytes) = self.0.pool.take(bytes, &self.0.label)?;
         let memory = DriverMemory { address, bytes, pool: Arc::clone(&self.0.pool) };
@@ -283,7 +303,9 @@ impl Device for Driver {
         stream
             .begin_capture(CaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
             .map_err(self.failed("begin to record"))?;
+        self.0.is_recording.store(true, Ordering::Relaxed);
         let outcome = work();
+        self.0.is_recording.store(false, Ordering::Relaxed);
         // The recording is to be ended whatever came of it.
         let graph = stream.end_capture(GraphFlags(0));
         outcome?;
