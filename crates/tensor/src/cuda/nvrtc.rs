@@ -32,7 +32,7 @@ pub(super) struct Compiled {
 }
 
 /// The first processors that have the instructions kernels use, as `sm_80` counts.
-pub(super) const LEAST_ARCHITECTURE: i32 = 80;
+const LEAST_ARCHITECTURE: i32 = 80;
 
 /// Compiles the file `kernel` is in, specialised as it says, for `architecture` (`sm_90a`), unless that was done before.
 ///
@@ -91,10 +91,15 @@ fn cannot_keep(folder: &Path, error: &io::Error) -> String {
     )
 }
 
-/// Whether there is a compiler of kernels for `architecture`.
-fn check_architecture(architecture: &str) -> Result<()> {
+/// Whether kernels can be compiled for `architecture`, by a compiler that was found.
+///
+/// # Errors
+/// [`Error::Architecture`].
+pub(super) fn check_architecture(architecture: &str) -> Result<()> {
     let known = known_architectures();
-    if number_of(architecture).is_some_and(|number| known.contains(&number)) {
+    // One that does not say what it knows says so when it is at work.
+    let is_known = |number| known.is_empty() || known.contains(&number);
+    if number_of(architecture).is_some_and(is_known) {
         return Ok(());
     }
     let names: Vec<String> = known.iter().map(|number| format!("sm_{number}")).collect();

@@ -28,6 +28,7 @@ use super::{
     device::{Device, Limits, Memory},
     kernel::{Argument, Kernel, Launch},
     libraries::Library,
+    nvrtc,
     product::ColumnMajorProduct,
 };
 use crate::{Error, Result};
@@ -116,7 +117,10 @@ impl Cuda<Driver> {
             };
             return Err(unavailable(devices));
         }
-        Lease::new(ordinal).map_err(said).map(|lease| Self { device: Driver(Arc::new(lease)) })
+        let lease = Lease::new(ordinal).map_err(said)?;
+        nvrtc::check_architecture(&lease.architecture)
+            .map_err(|error| unavailable(error.to_string()))?;
+        Ok(Self { device: Driver(Arc::new(lease)) })
     }
 
     /// Instruction set of the device, as its compiler names it.
