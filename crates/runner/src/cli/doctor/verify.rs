@@ -172,7 +172,7 @@ fn agree(arguments: &Verification) -> Result<Part> {
     let baseline =
         if backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu };
     println!(
-        "\ncascades, against {baseline} in f32: largest relative difference of all layers, and its layer"
+        "\ncascades, against {baseline} in the same precision: largest relative difference of all layers, and its layer"
     );
     println!(
         "  {:<26} {:>13} {:>13} {:>13}  {:<14}",
