@@ -1,17 +1,33 @@
-//! The hot operations at the shapes of real experiments. Throughput counts floating-point operations as elements.
-#![expect(clippy::unwrap_used, reason = "a bench")]
+//! The hot operations at the shapes of real experiments, on the backend that `ISOBATH_BACKEND` names, `cpu` where it
+//! names none; devices need the feature `cuda`. Throughput counts floating-point operations as elements.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a bench")]
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tensor::{
-    Activation, Backend, ColumnMoments, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig,
-    Divergence, DivergenceKind, Gemm, GemmConfig, HostBuffer, Optimizer, Pointwise, Precision,
-    RandomFill, RandomStream, TrainDecoder,
+use std::{
+    env,
+    process::exit,
+    time::{Duration, Instant},
 };
 
-fn draw(cpu: Cpu, stream: u64, n: usize, std: f64) -> HostBuffer<f32> {
-    let mut out = cpu.zeros(n).unwrap();
-    cpu.random_fill(RandomStream::Normal { seed: 1, stream, std }, n, &mut out).unwrap();
+use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tensor::{
+    Activation, Backend, BackendSpec, BackendTask, DecoderConfig, DecoderState, DenseConfig,
+    DivergenceKind, FullBackend, GemmConfig, Optimizer, Precision, RandomFill, RandomStream,
+};
+
+fn draw<B: RandomFill>(backend: &B, stream: u64, n: usize, std: f64) -> B::Buffer<f32> {
+    let mut out = backend.zeros(n).unwrap();
+    backend.random_fill(RandomStream::Normal { seed: 1, stream, std }, n, &mut out).unwrap();
     out
+}
+
+/// Times `work`, which a device is given at once and has done when it is waited for.
+fn time<B: Backend>(bencher: &mut Bencher<'_>, backend: &B, mut work: impl FnMut()) {
+    bencher.iter_custom(|times| {
+        let start = Instant::now();
+        (0..times).for_each(|_| work());
+        backend.synchronize().unwrap();
+        start.elapsed()
+    });
 }
 
 /// Name, samples, width in, width out.
@@ -23,51 +39,62 @@ const SHAPES: [(&str, usize, usize, usize); 5] = [
     ("published last 784x400", 3200, 784, 400),
 ];
 
-fn dense(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
-    let mut group = criterion.benchmark_group("dense tanh, cpu");
+fn dense<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
+    let mut group = criterion.benchmark_group(format!("dense tanh, {}", backend.label()));
     for (name, rows, inputs, outputs) in SHAPES {
         let (x, w, b) = (
-            draw(cpu, 1, rows * inputs, 0.5),
-            draw(cpu, 2, inputs * outputs, 0.05),
-            draw(cpu, 3, outputs, 0.2),
+            draw(backend, 1, rows * inputs, 0.5),
+            draw(backend, 2, inputs * outputs, 0.05),
+            draw(backend, 3, outputs, 0.2),
         );
-        let mut y = cpu.zeros(rows * outputs).unwrap();
+        let mut y = backend.zeros(rows * outputs).unwrap();
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             let config = DenseConfig { rows, inputs, outputs, activation: Activation::Tanh };
-            bencher.iter(|| cpu.dense(config, &x, &w, &b, &mut y).unwrap());
+            time(bencher, backend, || backend.dense(config, &x, &w, &b, &mut y).unwrap());
         });
     }
 }
 
-fn decoder(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
-    for (optimizer, title) in [(Optimizer::adam(1e-3), "Adam"), (Optimizer::sgd(1e-3), "SGD")] {
-        let mut group = criterion.benchmark_group(format!("train_decoder {title}, batch 64, cpu"));
-        group.sample_size(10);
-        for (name, samples, inputs, outputs) in SHAPES {
-            let (h, target) =
-                (draw(cpu, 1, samples * inputs, 0.5), draw(cpu, 2, samples * outputs, 0.5));
-            let activation = Activation::Tanh;
-            let precision = Precision::F32;
-            let config = DecoderConfig {
-                samples,
-                inputs,
-                outputs,
-                batch: 64,
-                activation,
-                optimizer,
-                precision,
-            };
-            let mut state = DecoderState::init(&cpu, inputs, outputs, 1, 9).unwrap();
-            group.throughput(Throughput::Elements(4 * (samples * inputs * outputs) as u64));
-            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                let batches = 0..config.batches_per_epoch();
-                bencher.iter(|| {
-                    cpu.train_decoder(&config, batches.clone(), &h, &target, &mut state).unwrap()
+/// The precisions of products that a backend has.
+fn precisions<B: FullBackend>(backend: &B) -> impl Iterator<Item = Precision> {
+    let (one, mut c) = (draw(backend, 1, 1, 1.0), backend.zeros(1).unwrap());
+    let precisions = [Precision::F32, Precision::Tf32, Precision::Bf16];
+    precisions.into_iter().filter(move |&precision| {
+        backend.gemm(GemmConfig::new(1, 1, 1).precision(precision), &one, &one, &mut c).is_ok()
+    })
+}
+
+fn decoder<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
+    for precision in precisions(backend) {
+        for (optimizer, title) in [(Optimizer::adam(1e-3), "Adam"), (Optimizer::sgd(1e-3), "SGD")] {
+            let title = format!("train_decoder {title} in {precision}, batch 64");
+            let mut group = criterion.benchmark_group(format!("{title}, {}", backend.label()));
+            group.sample_size(10);
+            for (name, samples, inputs, outputs) in SHAPES {
+                let h = draw(backend, 1, samples * inputs, 0.5);
+                let target = draw(backend, 2, samples * outputs, 0.5);
+                let (batch, activation) = (64, Activation::Tanh);
+                let config = DecoderConfig {
+                    samples,
+                    inputs,
+                    outputs,
+                    batch,
+                    activation,
+                    optimizer,
+                    precision,
+                };
+                let mut state = DecoderState::init(backend, inputs, outputs, 1, 9).unwrap();
+                group.throughput(Throughput::Elements(4 * (samples * inputs * outputs) as u64));
+                group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                    let batches = 0..config.batches_per_epoch();
+                    time(bencher, backend, || {
+                        backend
+                            .train_decoder(&config, batches.clone(), &h, &target, &mut state)
+                            .unwrap();
+                    });
                 });
-            });
+            }
         }
     }
 }
@@ -81,16 +108,15 @@ fn products() -> [(&'static str, GemmConfig); 3] {
     ]
 }
 
-fn gemm(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
-    let mut group = criterion.benchmark_group("gemm, cpu");
+fn gemm<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
+    let mut group = criterion.benchmark_group(format!("gemm, {}", backend.label()));
     for (name, config) in products() {
         let GemmConfig { m, n, k, .. } = config;
-        let (a, b) = (draw(cpu, 1, m * k, 0.5), draw(cpu, 2, k * n, 0.5));
-        let mut c = cpu.zeros(m * n).unwrap();
+        let (a, b) = (draw(backend, 1, m * k, 0.5), draw(backend, 2, k * n, 0.5));
+        let mut c = backend.zeros(m * n).unwrap();
         group.throughput(Throughput::Elements(2 * (m * n * k) as u64));
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-            bencher.iter(|| cpu.gemm(config, &a, &b, &mut c).unwrap());
+            time(bencher, backend, || backend.gemm(config, &a, &b, &mut c).unwrap());
         });
     }
 }
@@ -99,85 +125,93 @@ fn gemm(criterion: &mut Criterion) {
 const PLANES: [(&str, [usize; 2]); 2] =
     [("minibatch 64 x 784", [64, 784]), ("mnist layer 60000 x 784", [60_000, 784])];
 
-fn bias_activation(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
-    let bias = draw(cpu, 1, 784, 0.2);
+fn bias_activation<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
+    let bias = draw(backend, 1, 784, 0.2);
     for activation in [Activation::Tanh, Activation::Gelu, Activation::Relu] {
-        let mut group = criterion.benchmark_group(format!("bias_activation {activation}, cpu"));
+        let mut group =
+            criterion.benchmark_group(format!("bias_activation {activation}, {}", backend.label()));
         for (name, shape @ [rows, cols]) in PLANES {
-            let mut y = draw(cpu, 2, rows * cols, 1.0);
+            let mut y = draw(backend, 2, rows * cols, 1.0);
             group.throughput(Throughput::Elements((rows * cols) as u64));
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                bencher.iter(|| cpu.bias_activation(shape, activation, &bias, &mut y).unwrap());
+                time(bencher, backend, || {
+                    backend.bias_activation(shape, activation, &bias, &mut y).unwrap()
+                });
             });
         }
     }
 }
 
-fn pointwise(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
+fn pointwise<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     let shape @ [rows, cols] = [64, 784];
-    let mut group = criterion.benchmark_group("pointwise, cpu");
+    let mut group = criterion.benchmark_group(format!("pointwise, {}", backend.label()));
     group.throughput(Throughput::Elements((rows * cols) as u64));
-    let (bias, target) = (draw(cpu, 1, cols, 0.2), draw(cpu, 2, rows * cols, 0.5));
-    let start = draw(cpu, 3, rows * cols, 1.0);
+    let (bias, target) = (draw(backend, 1, cols, 0.2), draw(backend, 2, rows * cols, 0.5));
+    let start = draw(backend, 3, rows * cols, 1.0);
     group.bench_function("squared_error_gradient of a minibatch 64 x 784", |bencher| {
-        // The gradient overwrites its argument, which is put back outside the time measured.
-        bencher.iter_batched_ref(
-            || start.clone(),
-            |z| cpu.squared_error_gradient(shape, Activation::Tanh, &bias, &target, z).unwrap(),
-            BatchSize::LargeInput,
-        );
+        let mut z = backend.zeros(rows * cols).unwrap();
+        let mut once = || {
+            // The gradient overwrites its argument, which is put back outside the time measured.
+            backend.copy(&start, 0..rows * cols, &mut z, 0).unwrap();
+            backend.synchronize().unwrap();
+            let start = Instant::now();
+            backend
+                .squared_error_gradient(shape, Activation::Tanh, &bias, &target, &mut z)
+                .unwrap();
+            start.elapsed()
+        };
+        bencher.iter_custom(|times| (0..times).map(|_| once()).sum::<Duration>());
     });
-    let mut sums = cpu.zeros(cols).unwrap();
+    let mut sums = backend.zeros(cols).unwrap();
     group.bench_function("column_sums of a minibatch 64 x 784", |bencher| {
-        bencher.iter(|| cpu.column_sums(shape, &start, &mut sums).unwrap());
+        time(bencher, backend, || backend.column_sums(shape, &start, &mut sums).unwrap());
     });
 }
 
-fn optimizer_step(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
+fn optimizer_step<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     let n = 784 * 784;
-    let gradient = draw(cpu, 1, n, 1e-3);
-    let mut group = criterion.benchmark_group("optimizer_step of 784 x 784 weights, cpu");
+    let gradient = draw(backend, 1, n, 1e-3);
+    let mut group = criterion
+        .benchmark_group(format!("optimizer_step of 784 x 784 weights, {}", backend.label()));
     group.throughput(Throughput::Elements(n as u64));
     for (optimizer, title) in [
         (Optimizer::adam(1e-3), "Adam"),
         (Optimizer::sgd(1e-3), "SGD"),
         (Optimizer::Sgd { lr: 1e-3, momentum: 0.9 }, "SGD with momentum"),
     ] {
-        let mut parameters = draw(cpu, 2, n, 0.05);
-        let (mut first, mut second) = (cpu.zeros(n).unwrap(), cpu.zeros(n).unwrap());
+        let mut parameters = draw(backend, 2, n, 0.05);
+        let (mut first, mut second) = (backend.zeros(n).unwrap(), backend.zeros(n).unwrap());
         let mut step = 0;
         group.bench_function(title, |bencher| {
-            bencher.iter(|| {
+            time(bencher, backend, || {
                 step += 1;
-                cpu.optimizer_step(
-                    &optimizer,
-                    step,
-                    &mut parameters,
-                    &gradient,
-                    &mut first,
-                    &mut second,
-                )
-                .unwrap();
+                backend
+                    .optimizer_step(
+                        &optimizer,
+                        step,
+                        &mut parameters,
+                        &gradient,
+                        &mut first,
+                        &mut second,
+                    )
+                    .unwrap();
             });
         });
     }
 }
 
-fn random_fill(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
+fn random_fill<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     let n = 784 * 784;
-    let mut out = cpu.zeros(n).unwrap();
-    let mut group = criterion.benchmark_group("random_fill of 784 x 784 weights, cpu");
+    let mut out = backend.zeros(n).unwrap();
+    let mut group =
+        criterion.benchmark_group(format!("random_fill of 784 x 784 weights, {}", backend.label()));
     group.throughput(Throughput::Elements(n as u64));
     for (stream, title) in [
         (RandomStream::Normal { seed: 1, stream: 1, std: 0.05 }, "normal"),
         (RandomStream::Uniform { seed: 1, stream: 1, bound: 0.05 }, "uniform"),
     ] {
         group.bench_function(title, |bencher| {
-            bencher.iter(|| cpu.random_fill(stream, n, &mut out).unwrap());
+            time(bencher, backend, || backend.random_fill(stream, n, &mut out).unwrap());
         });
     }
 }
@@ -186,43 +220,74 @@ fn random_fill(criterion: &mut Criterion) {
 const PROBES: [(&str, [usize; 2]); 2] =
     [("100 samples x 784", [100, 784]), ("1000 samples x 784", [1000, 784])];
 
-fn divergence(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
+fn divergence<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     for (kind, title) in [
         (DivergenceKind::Relative { floor: 1e-3 }, "relative entropy"),
         (DivergenceKind::JensenShannon, "Jensen-Shannon"),
         (DivergenceKind::SquaredError, "squared error"),
     ] {
-        let mut group = criterion.benchmark_group(format!("row_divergence {title}, cpu"));
+        let mut group =
+            criterion.benchmark_group(format!("row_divergence {title}, {}", backend.label()));
         for (name, shape @ [rows, cols]) in PROBES {
-            let (x, y) = (draw(cpu, 1, rows * cols, 1.0), draw(cpu, 2, rows * cols, 1.0));
-            let mut out = cpu.zeros(rows).unwrap();
+            let (x, y) = (draw(backend, 1, rows * cols, 1.0), draw(backend, 2, rows * cols, 1.0));
+            let mut out = backend.zeros(rows).unwrap();
             group.throughput(Throughput::Elements((rows * cols) as u64));
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                bencher.iter(|| cpu.row_divergence(kind, shape, &x, &y, &mut out).unwrap());
-            });
-        }
-    }
-}
-
-fn moments(criterion: &mut Criterion) {
-    let cpu = Cpu::new();
-    for (normalise_rows, title) in [(false, "plain"), (true, "rows divided by their sums")] {
-        let mut group = criterion.benchmark_group(format!("column_moments {title}, cpu"));
-        for (name, shape @ [rows, cols]) in PROBES {
-            let x = draw(cpu, 1, rows * cols, 1.0);
-            let (mut mean, mut variance) = (cpu.zeros(cols).unwrap(), cpu.zeros(cols).unwrap());
-            group.throughput(Throughput::Elements((rows * cols) as u64));
-            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                bencher.iter(|| {
-                    cpu.column_moments(shape, normalise_rows, &x, &mut mean, &mut variance).unwrap()
+                time(bencher, backend, || {
+                    backend.row_divergence(kind, shape, &x, &y, &mut out).unwrap()
                 });
             });
         }
     }
 }
 
-criterion_group!(products_and_decoders, dense, decoder, gemm);
-criterion_group!(elementwise, bias_activation, pointwise, optimizer_step, random_fill);
-criterion_group!(estimators, divergence, moments);
-criterion_main!(products_and_decoders, elementwise, estimators);
+fn moments<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
+    for (normalise_rows, title) in [(false, "plain"), (true, "rows divided by their sums")] {
+        let mut group =
+            criterion.benchmark_group(format!("column_moments {title}, {}", backend.label()));
+        for (name, shape @ [rows, cols]) in PROBES {
+            let x = draw(backend, 1, rows * cols, 1.0);
+            let (mut mean, mut variance) =
+                (backend.zeros(cols).unwrap(), backend.zeros(cols).unwrap());
+            group.throughput(Throughput::Elements((rows * cols) as u64));
+            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                time(bencher, backend, || {
+                    backend
+                        .column_moments(shape, normalise_rows, &x, &mut mean, &mut variance)
+                        .unwrap();
+                });
+            });
+        }
+    }
+}
+
+/// All of them on whichever backend.
+struct Benches<'a>(&'a mut Criterion);
+
+impl BackendTask for Benches<'_> {
+    type Output = ();
+
+    fn run<B: FullBackend>(self, backend: B) {
+        let Self(criterion) = self;
+        let products_and_decoders = [dense, decoder, gemm];
+        let elementwise = [bias_activation, pointwise, optimizer_step, random_fill];
+        let estimators = [divergence, moments];
+        for bench in products_and_decoders.iter().chain(&elementwise).chain(&estimators) {
+            bench(criterion, &backend);
+        }
+    }
+}
+
+fn kernels(criterion: &mut Criterion) {
+    const VARIABLE: &str = "ISOBATH_BACKEND";
+    let name = env::var(VARIABLE).unwrap_or_else(|_| BackendSpec::default().to_string());
+    let outcome =
+        name.parse().and_then(|backend: BackendSpec| backend.dispatch(Benches(criterion)));
+    if let Err(error) = outcome {
+        eprintln!("error: {VARIABLE}: {error}");
+        exit(1);
+    }
+}
+
+criterion_group!(benches, kernels);
+criterion_main!(benches);

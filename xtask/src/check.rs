@@ -1,4 +1,4 @@
-use std::process::Command;
+use std::{env, process::Command};
 
 use crate::{
     arrows,
@@ -41,12 +41,16 @@ fn kernels() -> Command {
     command
 }
 
-/// Criterion benches.
+/// Criterion benches, on the backend that `ISOBATH_BACKEND` names.
 ///
 /// # Errors
-/// When one fails.
+/// When one fails, or the backend is missing.
 pub(crate) fn bench(more: &[String]) -> Result<(), String> {
-    run("benches", cargo(&["bench", "--package", "benches", "--"]).args(more))
+    let mut command = cargo(&["bench", "--package", "benches"]);
+    if env::var("ISOBATH_BACKEND").is_ok_and(|backend| backend.contains("cuda")) {
+        command.args(["--features", "cuda"]);
+    }
+    run("benches", command.arg("--").args(more))
 }
 
 /// Licences and sources of dependencies, where the tool for it is installed.

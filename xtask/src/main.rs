@@ -29,7 +29,8 @@ Tasks of the project:
   cargo xtask test            run all tests
   cargo xtask kernels         compile every CUDA kernel for sm_80 and sm_90a; needs NVRTC but no device
   cargo xtask check           formatting, lints, tests, kernels, documentation, arrows between crates: what CI runs
-  cargo xtask bench [NAME]    criterion benches of the kernels; `cascade`, `compare`, `depth` and `train` are the program's
+  cargo xtask bench [NAME]    criterion benches of the kernels, on the backend that ISOBATH_BACKEND names, cuda:0 say;
+                              `cascade`, `compare`, `depth` and `train` are the program's
 
 Everything else is the program's:";
 

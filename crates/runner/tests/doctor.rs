@@ -79,3 +79,19 @@ fn what_is_there_of_cuda_is_said() {
     let said = Place::new().succeed(&["doctor"]);
     assert!(said.lines().any(|line| line.trim_start().starts_with("cuda ")), "{said}");
 }
+
+#[test]
+fn a_folder_that_cannot_keep_kernels_is_said() {
+    let place = Place::new();
+    let folder = place.path().join("a-file/kernels");
+    std::fs::write(place.path().join("a-file"), "").unwrap();
+    let output = place.isobath(&["doctor"]).env("ISOBATH_KERNEL_CACHE", &folder).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let is_built = !said.contains("no CUDA backend");
+    assert!(output.status.success(), "{said}");
+    assert_eq!(
+        said.contains(&format!("cannot be kept in {}", folder.display())),
+        is_built,
+        "{said}"
+    );
+}

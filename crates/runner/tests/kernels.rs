@@ -21,3 +21,15 @@ fn kernels_stay_in_registers() {
         assert!(said.contains(part), "{said}");
     }
 }
+
+#[test]
+#[ignore = "needs NVRTC: cargo xtask kernels"]
+fn an_unknown_architecture_is_wrong_usage() {
+    for architecture in ["sm_99", "sm_75", "compute_90"] {
+        let error = Place::new().fail(2, &["doctor", "--kernels", architecture]);
+        if error.contains("not available") && std::env::var_os(REQUIRED_VARIABLE).is_none() {
+            return println!("skipped: {error}");
+        }
+        assert!(error.contains(architecture) && error.contains("sm_80, "), "{error}");
+    }
+}

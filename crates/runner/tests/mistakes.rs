@@ -27,7 +27,7 @@ fn experiment_files() {
     check_file("train = 500", "train = 99999999999", &["[data] train = 99999999999"]);
     check_file("batch = 32", "batch = 0", &["[cascade]", "batch = 0"]);
     check_file("batch = 32", "optimizer = { kind = \"adam\", lr = -1.0 }", &["lr = -1"]);
-    check_file("batch = 32", "backend = \"gpu\"", &["unknown backend `gpu`"]);
+    check_file("batch = 32", "backend = \"gpu\"", &["unknown backend `gpu`", "mean \"cuda:0\""]);
     check_file("batch = 32", "precision = \"tf32\"", &["[cascade]", "no tf32 products"]);
     check_file("batch = 32", "precision = \"fp16\"", &["fp16", "tf32", "bf16"]);
     check_file("batch = 32", "method = \"rigde\"", &["did you mean `ridge`?"]);

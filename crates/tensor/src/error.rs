@@ -1,4 +1,4 @@
-use crate::Precision;
+use crate::{Precision, spec::did_you_mean};
 
 /// What a backend can refuse.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum Error {
         noise: f64,
     },
     /// The backend's name is not known.
-    #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"")]
+    #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"{}", did_you_mean(.text))]
     UnknownBackend {
         /// What was given.
         text: String,
@@ -72,6 +72,19 @@ pub enum Error {
         source_name: &'static str,
         /// What the compiler said.
         reason: String,
+    },
+    /// Kernels are compiled for no such device.
+    #[error(
+        "kernels cannot be compiled for `{architecture}`; {compiler} compiles them for {known}, and from sm_90 on for the \
+         same with an `a`"
+    )]
+    Architecture {
+        /// What was asked for.
+        architecture: String,
+        /// The compiler and its version.
+        compiler: String,
+        /// What there is instead.
+        known: String,
     },
     /// The device, its driver or one of its libraries failed.
     #[error("`{backend}` failed to {action}: {reason}")]

@@ -56,4 +56,7 @@ pub use optimizer::Optimizer;
 pub use precision::Precision;
 pub use reference::Reference;
 pub use spec::{BackendSpec, BackendTask, FullBackend};
-pub use toolkit::{CheckedKernel, CudaPart, CudaState, Resources, check_cuda_kernels, cuda_state};
+pub use toolkit::{
+    CheckedKernel, CudaPart, CudaState, Resources, check_cuda_kernels, cuda_kernels_not_kept,
+    cuda_state,
+};

@@ -93,17 +93,27 @@ impl BackendSpec {
         }
     }
 
+    /// What the backend is; see [`Backend::description`](crate::Backend::description).
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch).
+    pub fn description(self) -> Result<String> {
+        struct Describe;
+        impl BackendTask for Describe {
+            type Output = String;
+            fn run<B: FullBackend>(self, backend: B) -> String {
+                backend.description()
+            }
+        }
+        self.dispatch(Describe)
+    }
+
     /// Whether [`dispatch`](Self::dispatch) would find the backend.
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch).
     pub fn check(self) -> Result<()> {
-        struct Nothing;
-        impl BackendTask for Nothing {
-            type Output = ();
-            fn run<B: FullBackend>(self, _: B) {}
-        }
-        self.dispatch(Nothing)
+        self.description().map(drop)
     }
 
     /// Whether the backend is there and has products of `precision`: by trying one.
@@ -151,6 +161,21 @@ impl FromStr for BackendSpec {
     }
 }
 
+/// `; did you mean "cuda:0"?`, where `text` is almost the name of a backend; else nothing.
+pub(crate) fn did_you_mean(text: &str) -> String {
+    let text = text.trim().to_lowercase();
+    let rest = ["cuda", "gpu"].iter().find_map(|name| text.strip_prefix(name));
+    let nearest = match rest.map(|rest| rest.trim_start_matches([':', ' '])) {
+        Some("") => "cuda:0".to_owned(),
+        Some(ordinal) => format!("cuda:{ordinal}"),
+        None => text,
+    };
+    match nearest.parse::<BackendSpec>() {
+        Ok(backend) => format!("; did you mean \"{backend}\"?"),
+        Err(_) => String::new(),
+    }
+}
+
 impl TryFrom<String> for BackendSpec {
     type Error = Error;
 
@@ -182,6 +207,25 @@ mod tests {
         for text in ["gpu", "cuda", "cuda:", "cuda:x", "CPU", ""] {
             let error = text.parse::<BackendSpec>().expect_err(text);
             assert!(error.to_string().contains("cuda:N"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_almost_a_name_is_told_the_name() {
+        for (text, name) in [
+            ("cuda", "cuda:0"),
+            ("CUDA:0", "cuda:0"),
+            ("gpu", "cuda:0"),
+            ("gpu:1", "cuda:1"),
+            ("cuda2", "cuda:2"),
+            (" CPU", "cpu"),
+        ] {
+            let error = text.parse::<BackendSpec>().expect_err(text).to_string();
+            assert!(error.ends_with(&format!("; did you mean \"{name}\"?")), "{error}");
+        }
+        for text in ["cuda:x", "tpu", ""] {
+            let error = text.parse::<BackendSpec>().expect_err(text).to_string();
+            assert!(!error.contains("did you mean"), "{error}");
         }
     }
 

@@ -18,6 +18,8 @@ pub struct CudaState {
     pub parts: Vec<CudaPart>,
     /// What each device is, in the order of their numbers, or why it cannot be used.
     pub devices: Vec<Result<String, String>>,
+    /// Where compiled kernels are kept, or why they cannot be.
+    pub kernels: Result<String, String>,
 }
 
 /// What the compiler says a kernel takes.
@@ -70,12 +72,22 @@ pub fn cuda_state() -> Result<CudaState> {
 ///
 /// # Errors
 /// [`Error::Unavailable`](crate::Error::Unavailable) without the backend or a compiler,
+/// [`Error::Architecture`](crate::Error::Architecture) where the compiler knows no such one,
 /// [`Error::Kernel`](crate::Error::Kernel) for a file that does not compile.
 pub fn check_cuda_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
     #[cfg(feature = "cuda")]
     return crate::cuda::check_kernels(architecture);
     #[cfg(not(feature = "cuda"))]
     Err(not_built(&format!("cuda for {architecture}")))
+}
+
+/// Why CUDA kernels that this process compiled were not kept for the next, if that is so, and what to do about it: for
+/// those who tell users, once.
+pub fn cuda_kernels_not_kept() -> Option<&'static str> {
+    #[cfg(feature = "cuda")]
+    return crate::cuda::not_kept();
+    #[cfg(not(feature = "cuda"))]
+    None
 }
 
 /// What a build without `backend` says, and how to get one with it.

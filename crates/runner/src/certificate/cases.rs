@@ -5,7 +5,7 @@ use cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method};
 use datasets::{Dataset, DatasetName, LoadRequest};
 use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
 use serde::Serialize;
-use tensor::{Activation, BackendSpec, Precision};
+use tensor::{Activation, BackendSpec, BackendTask, Cpu, Precision};
 
 use super::outcome::{Compute, Outcome};
 use crate::pool::in_pool;
@@ -84,20 +84,21 @@ impl Extent {
 }
 
 impl Way {
-    /// All ways there are on `backend`, for each method the one the baseline goes first.
+    /// All ways there are on `backend`.
     ///
     /// # Errors
     /// When the backend is missing.
-    pub(super) fn on(backend: BackendSpec) -> Result<[Vec<Self>; 2]> {
-        let mut gradient = Vec::new();
+    pub(super) fn on(backend: BackendSpec) -> Result<Vec<Self>> {
+        let mut ways = Vec::new();
         for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             match backend.check_precision(precision) {
-                Ok(()) => gradient.push(Self::Gradient(precision)),
+                Ok(()) => ways.push(Self::Gradient(precision)),
                 Err(tensor::Error::Precision { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok([gradient, vec![Self::Ridge]])
+        ways.push(Self::Ridge);
+        Ok(ways)
     }
 
     fn params(self) -> Result<CascadeValidParams> {
@@ -154,6 +155,29 @@ impl Cases {
     /// # Errors
     /// When `backend` is missing or fails.
     pub(super) fn compute(&self, place: Place, way: Way, backend: BackendSpec) -> Result<Outcome> {
+        self.with(place, way, |task| backend.dispatch(task)?)
+    }
+
+    /// The same on a backend that is held against: it has every precision, if need be by rounding factors beforehand.
+    ///
+    /// # Errors
+    /// When `backend` is missing or fails.
+    pub(super) fn expect(&self, place: Place, way: Way, backend: BackendSpec) -> Result<Outcome> {
+        match backend {
+            BackendSpec::Cpu => {
+                self.with(place, way, |task| task.run(Cpu::new().rounding(Precision::round)))
+            }
+            other => self.compute(place, way, other),
+        }
+    }
+
+    /// Gives `run` what is to be computed.
+    pub(super) fn with(
+        &self,
+        place: Place,
+        way: Way,
+        run: impl FnOnce(Compute<'_>) -> Result<Outcome> + Send,
+    ) -> Result<Outcome> {
         let Place { width, sigma_w2, .. } = place;
         let (train, probe) = (self.data.train.images.view(), self.data.test.images.view());
         let layers = self.extent.layers();
@@ -166,6 +190,6 @@ impl Cases {
         let initial = InitialDecoders::Drawn { seed: SEED };
         let job = Job { network: &network, layers, train, probe, initial };
         let params = way.params()?;
-        in_pool(|| backend.dispatch(Compute { job: &job, params }))?
+        in_pool(|| run(Compute { job: &job, params }))
     }
 }

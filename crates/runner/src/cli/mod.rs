@@ -95,7 +95,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    match dispatch(cli) {
+    let outcome = dispatch(cli);
+    if let Some(sentence) = tensor::cuda_kernels_not_kept() {
+        eprintln!("note: {sentence}");
+    }
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error:#}");

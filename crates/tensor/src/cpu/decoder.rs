@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     DecoderConfig, DecoderState, HostBuffer, Optimizer, Result, TrainDecoder,
-    ops::decoder::check_decoder,
+    ops::decoder::{check_decoder, train_by_parts},
 };
 
 /// A third of a memory page of 64 cache lines.
@@ -39,6 +39,9 @@ impl TrainDecoder for Cpu {
         state: &mut DecoderState<Self>,
     ) -> Result<Vec<f64>> {
         check_decoder(self, config, h, target, state)?;
+        if self.emulation(config.precision).is_some() {
+            return train_by_parts(self, config, batches, h, target, state);
+        }
         let samples = Samples {
             config: *config,
             batches: batches.clone(),

@@ -50,6 +50,12 @@ impl Cpu {
     /// [`Gemm::gemm`] of factors that are long enough.
     fn product(self, config: GemmConfig, [a, b]: [&[f32]; 2], c: &mut [f32]) -> Result<()> {
         let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
+        if let Some(round) = self.emulation(precision) {
+            let rounded =
+                |x: &HostBuffer<f32>| x.as_slice().iter().map(&round).collect::<Vec<_>>().into();
+            let exact = config.precision(Precision::F32);
+            return self.gemm(exact, &rounded(a), &rounded(b), c);
+        }
         let epilogue = Epilogue::Scale { alpha, beta };
         #[cfg(target_arch = "x86_64")]
         if let Some(pieces) = self.pieces(precision, &[m, n, k]) {

@@ -42,6 +42,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
     level: SimdLevel,
+    /// How factors are rounded where that is emulated.
+    round: Option<fn(Precision, f32) -> f32>,
 }
 
 host_backend!(Cpu, "cpu", |cpu: &Cpu| format!("cpu ({})", cpu.level));
@@ -50,12 +52,19 @@ replay_by_doing!(Cpu);
 impl Cpu {
     /// With the widest SIMD instructions this processor has.
     pub fn new() -> Self {
-        Self { level: SimdLevel::detect() }
+        Self { level: SimdLevel::detect(), round: None }
     }
 
     /// With the given SIMD instructions; `None` where this processor lacks them.
     pub fn with_level(level: SimdLevel) -> Option<Self> {
-        level.is_available().then_some(Self { level })
+        level.is_available().then_some(Self { level, round: None })
+    }
+
+    /// With products of every precision, for those who hold others against them: factors are rounded as `round` has it,
+    /// usually [`Precision::round`], and multiplied as f32. That is exact and slow.
+    #[must_use]
+    pub const fn rounding(self, round: fn(Precision, f32) -> f32) -> Self {
+        Self { round: Some(round), ..self }
     }
 
     /// The SIMD instructions in use.
@@ -77,6 +86,12 @@ impl Cpu {
             Precision::Tf32 => None,
             Precision::F32 => sizes.iter().all(|&size| size >= LEAST).then_some(3),
         }
+    }
+
+    /// How factors of `precision` are rounded beforehand, where they are.
+    fn emulation(self, precision: Precision) -> Option<impl Fn(&f32) -> f32> {
+        let round = self.round.filter(|_| precision != Precision::F32)?;
+        Some(move |&x: &f32| round(precision, x))
     }
 
     /// Refuses what neither the vector units nor, where they were asked before, the tile units do.

@@ -12,6 +12,7 @@ use crate::{CheckedKernel, Result};
 ///
 /// # Errors
 /// [`Error::Unavailable`](crate::Error::Unavailable) without a compiler,
+/// [`Error::Architecture`](crate::Error::Architecture) where it knows no such one,
 /// [`Error::Kernel`](crate::Error::Kernel) for a file that does not compile.
 pub fn check_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
     let specialised = [batched_gemm::SOURCE.name, decoder::SOURCE.name];

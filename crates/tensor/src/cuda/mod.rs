@@ -39,7 +39,7 @@ pub use buffer::CudaBuffer;
 pub use check::check_kernels;
 pub use driver::Driver;
 pub use libraries::{LIBRARIES_VARIABLE, Library};
-pub use nvrtc::CACHE_VARIABLE;
+pub use nvrtc::{CACHE_VARIABLE, not_kept};
 pub use replay::CudaRecording;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;

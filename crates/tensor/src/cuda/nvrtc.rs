@@ -2,9 +2,11 @@
 
 use std::{
     ffi::{CStr, CString},
-    fs,
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
     ptr,
+    sync::OnceLock,
+    time::SystemTime,
 };
 
 use cudarc::nvrtc::{result, sys};
@@ -29,27 +31,107 @@ pub(super) struct Compiled {
     pub resources: Vec<Resources>,
 }
 
+/// The first processors that have the instructions kernels use, as `sm_80` counts.
+const LEAST_ARCHITECTURE: i32 = 80;
+
 /// Compiles the file `kernel` is in, specialised as it says, for `architecture` (`sm_90a`), unless that was done before.
 ///
 /// # Errors
-/// [`Error::Unavailable`] without a compiler, [`Error::Kernel`] with what the compiler said.
+/// [`Error::Unavailable`] without a compiler, [`Error::Architecture`] where it does not know `architecture`,
+/// [`Error::Kernel`] with what the compiler said.
 pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     let unavailable = |reason| Error::Unavailable { backend: "cuda".to_owned(), reason };
     Library::Nvrtc.find().map_err(unavailable)?;
+    check_architecture(architecture)?;
     let program = kernel.program(&[DEVICE_PRELUDE, COMMON_PRELUDE]);
     let options = options(architecture);
-    let place = cache::folder(CACHE_VARIABLE, "kernels")
-        .map(|folder| folder.join(file_name(kernel, &program, &options)));
-    if let Some(compiled) = place.as_deref().and_then(load) {
+    let folder = folder();
+    let name = file_name(kernel, &program, &options);
+    if let Some(compiled) = folder.as_ref().and_then(|folder| load(&folder.join(&name))) {
         return Ok(compiled);
     }
     let (cubin, log) = run_compiler(&program, &options)
         .map_err(|log| Error::Kernel { source_name: kernel.source.name, reason: log })?;
-    if let Some(place) = &place {
-        // A cache that cannot be written costs time, not correctness.
-        let _ = save(place, &cubin, &log);
+    if let Some(folder) = folder
+        && let Err(error) = save(&folder, &name, &cubin, &log)
+    {
+        // That costs time, not correctness.
+        NOT_KEPT.get_or_init(|| cannot_keep(&folder, &error));
     }
     Ok(Compiled { cubin, resources: resources(&log) })
+}
+
+/// The sentence that says why compiled kernels were not kept, once there are such.
+static NOT_KEPT: OnceLock<String> = OnceLock::new();
+
+/// Why kernels that this process compiled were not kept, if that is so, and what to do about it.
+pub fn not_kept() -> Option<&'static str> {
+    NOT_KEPT.get().map(String::as_str)
+}
+
+/// Where compiled kernels are kept, in words.
+///
+/// # Errors
+/// A sentence that says why they cannot be, and what to do about it.
+pub(super) fn keeping() -> Result<String, String> {
+    let Some(folder) = folder() else { return Ok("nowhere".to_owned()) };
+    let kept = cache::try_folder(&folder).map_err(|error| cannot_keep(&folder, &error));
+    kept.map(|()| folder.display().to_string())
+}
+
+fn folder() -> Option<PathBuf> {
+    cache::folder(CACHE_VARIABLE, "kernels")
+}
+
+fn cannot_keep(folder: &Path, error: &io::Error) -> String {
+    format!(
+        "compiled kernels cannot be kept in {} ({error}), so every start compiles them anew; name a folder for them in \
+         {CACHE_VARIABLE}",
+        folder.display()
+    )
+}
+
+/// Whether kernels can be compiled for `architecture`, by a compiler that was found.
+///
+/// # Errors
+/// [`Error::Architecture`].
+pub(super) fn check_architecture(architecture: &str) -> Result<()> {
+    let known = known_architectures();
+    // One that does not say what it knows says so when it is at work.
+    let is_known = |number| known.is_empty() || known.contains(&number);
+    if number_of(architecture).is_some_and(is_known) {
+        return Ok(());
+    }
+    let names: Vec<String> = known.iter().map(|number| format!("sm_{number}")).collect();
+    Err(Error::Architecture {
+        architecture: architecture.to_owned(),
+        compiler: format!("NVRTC {}", Library::Nvrtc.version_name()),
+        known: names.join(", "),
+    })
+}
+
+/// Those the compiler knows of [`LEAST_ARCHITECTURE`] or later; none where it does not say.
+fn known_architectures() -> Vec<i32> {
+    let mut count = 0;
+    // SAFETY: the compiler was found; `count` is ours.
+    let counted = unsafe { sys::nvrtcGetNumSupportedArchs(&raw mut count) }.result();
+    let mut numbers = vec![0; count.max(0) as usize];
+    // SAFETY: as before; `numbers` has as many as the compiler said.
+    let listed = unsafe { sys::nvrtcGetSupportedArchs(numbers.as_mut_ptr()) }.result();
+    if counted.and(listed).is_err() {
+        return Vec::new();
+    }
+    numbers.retain(|&number| number >= LEAST_ARCHITECTURE);
+    numbers
+}
+
+/// 90 of `sm_90` and of `sm_90a`, the instructions that only this one processor has.
+fn number_of(architecture: &str) -> Option<i32> {
+    let name = architecture.strip_prefix("sm_")?;
+    let digits = name.strip_suffix('a').unwrap_or(name);
+    let number =
+        digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    (number >= 90 || digits == name).then_some(number)
 }
 
 fn options(architecture: &str) -> Vec<String> {
@@ -65,17 +147,18 @@ fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
 }
 
 /// The compiler's log, a zero, the machine code; before them a hash of both.
-fn save(place: &Path, cubin: &[u8], log: &str) -> std::io::Result<()> {
-    let folder = place.parent().unwrap_or(Path::new("."));
+fn save(folder: &Path, name: &str, cubin: &[u8], log: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut content = log.as_bytes().to_vec();
     content.push(0);
     content.extend_from_slice(cubin);
     let mut file = Sha256::digest(&content).to_vec();
     file.extend_from_slice(&content);
-    let unfinished = place.with_extension(format!("{}.part", std::process::id()));
+    let unfinished = folder.join(format!("{name}.{}.part", std::process::id()));
     fs::write(&unfinished, file)?;
-    fs::rename(unfinished, place)
+    fs::rename(unfinished, folder.join(name))?;
+    cache::prune(folder, &["cubin", "part"], SystemTime::now());
+    Ok(())
 }
 
 fn load(place: &Path) -> Option<Compiled> {
@@ -183,10 +266,22 @@ ptxas info    : Used 255 registers, used 1 barriers
     }
 
     #[test]
+    fn architectures_have_numbers() {
+        for (architecture, number) in
+            [("sm_80", 80), ("sm_90", 90), ("sm_90a", 90), ("sm_121a", 121)]
+        {
+            assert_eq!(number_of(architecture), Some(number), "{architecture}");
+        }
+        for architecture in ["sm_80a", "compute_90", "sm_", "sm_+90", "90", "sm_90 -G", ""] {
+            assert_eq!(number_of(architecture), None, "{architecture}");
+        }
+    }
+
+    #[test]
     fn the_cache_gives_back_what_it_was_given_or_nothing() {
         let folder = std::env::temp_dir().join(format!("isobath-cache-{}", std::process::id()));
         let place = folder.join("a.cubin");
-        save(&place, &[1, 0, 2], LOG).unwrap();
+        save(&folder, "a.cubin", &[1, 0, 2], LOG).unwrap();
         let compiled = load(&place).unwrap();
         assert_eq!((compiled.cubin, compiled.resources.len()), (vec![1, 0, 2], 2));
         let mut damaged = fs::read(&place).unwrap();

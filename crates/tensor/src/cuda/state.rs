@@ -1,6 +1,6 @@
 use cudarc::driver::{CudaContext, result};
 
-use super::{Cuda, libraries::Library};
+use super::{Cuda, libraries::Library, nvrtc};
 use crate::{Backend, CudaPart, CudaState};
 
 /// Looks for CUDA's libraries and devices; opens each device for a moment.
@@ -11,7 +11,7 @@ pub fn state() -> CudaState {
         name,
         version: library.find().map(|()| library.version_name()),
     };
-    CudaState { parts: libraries.map(part).into(), devices: devices() }
+    CudaState { parts: libraries.map(part).into(), devices: devices(), kernels: nvrtc::keeping() }
 }
 
 fn devices() -> Vec<Result<String, String>> {

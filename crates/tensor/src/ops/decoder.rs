@@ -158,7 +158,8 @@ pub(crate) fn check_decoder<B: Backend>(
     Ok(())
 }
 
-fn train_by_parts<B: Gemm + Pointwise>(
+/// [`TrainDecoder`] minibatch by minibatch.
+pub(crate) fn train_by_parts<B: Gemm + Pointwise>(
     backend: &B,
     config: &DecoderConfig,
     batches: Range<usize>,

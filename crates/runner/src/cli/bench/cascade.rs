@@ -18,7 +18,7 @@ use super::{Size, at_least_one, means::Means, summary::Summary};
 use crate::{cli::exit, environment::peak_memory, pool::side_by_side};
 
 /// Seconds that the peak is measured for, before and after each run.
-pub(super) const PEAK_SECONDS: f64 = 0.2;
+const PEAK_SECONDS: f64 = 0.2;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -176,9 +176,9 @@ impl BackendTask for OfNetwork<'_> {
     }
 }
 
-/// A backend's description and its peak, operations per second.
-struct Yardstick {
-    precision: Precision,
+/// A backend's description and its peak with factors of a precision, operations per second.
+pub(super) struct Yardstick {
+    pub(super) precision: Precision,
 }
 
 impl BackendTask for Yardstick {

@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use tensor::{BackendSpec, BackendTask, FullBackend, Precision, SimdLevel};
+use tensor::{BackendSpec, Precision, SimdLevel};
 
 use super::{
     Size, at_least_one,
-    cascade::{self, PEAK_SECONDS},
+    cascade::{self, Yardstick},
     external::{self, Measured, PROGRAMS, Program, Python, Setting, Workload},
     isobath,
     means::Means,
@@ -142,7 +142,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         }
     }
     let python = Python::find(&arguments.python)?;
-    let (description, _) = arguments.backend.dispatch(Yardstick)??;
+    let (description, _) = yardstick(arguments.backend)?;
     let samples = tempfile::tempdir().context("cannot make a temporary folder")?;
     external::write_samples(samples.path(), size)?;
     let setting = Setting {
@@ -282,20 +282,14 @@ fn shared_baselines() -> PathBuf {
 }
 
 /// A backend's description and its peak, operations per second: of products on tensor cores where it has them.
-struct Yardstick;
-
-impl BackendTask for Yardstick {
-    type Output = tensor::Result<(String, f64)>;
-
-    fn run<B: FullBackend>(self, backend: B) -> Self::Output {
-        let peak = match backend.peak_flops(Precision::Tf32, PEAK_SECONDS) {
-            Err(tensor::Error::Precision { .. }) => {
-                backend.peak_flops(Precision::F32, PEAK_SECONDS)?
-            }
-            other => other?,
-        };
-        Ok((backend.description(), peak))
-    }
+fn yardstick(backend: BackendSpec) -> Result<(String, f64)> {
+    let measured = match backend.dispatch(Yardstick { precision: Precision::Tf32 })? {
+        Err(tensor::Error::Precision { .. }) => {
+            backend.dispatch(Yardstick { precision: Precision::F32 })?
+        }
+        measured => measured,
+    };
+    Ok(measured?)
 }
 
 /// Lets all take their turns, `repeat` times.
@@ -304,7 +298,7 @@ fn rounds(
     setting: Setting<'_>,
     repeat: usize,
 ) -> Result<Vec<Vec<Turn>>> {
-    let peak = || anyhow::Ok(setting.backend.dispatch(Yardstick)??.1);
+    let peak = || anyhow::Ok(yardstick(setting.backend)?.1);
     let mut before = peak()?;
     let mut turn = |round: usize, competitor: &Competitor| {
         let measured = competitor.run(setting)?;

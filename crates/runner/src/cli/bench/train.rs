@@ -101,7 +101,7 @@ struct Epoch {
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let &Arguments { shape, depth, images, batch, backend, at_once, repeat, json, .. } = arguments;
     let threads = rayon::current_num_threads();
-    let description = backend.dispatch(Description)?;
+    let description = backend.description()?;
     let per_epoch = images / batch;
     let flops = shape.flops_per_sample(depth)? * (per_epoch * batch) as f64;
     let request = LoadRequest {
@@ -137,17 +137,6 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     println!("{seconds:.3} s per epoch and network, median and range of {repeat}");
     println!("{:.1} GFLOP/s", flops / seconds.median / 1e9);
     Ok(exit::DONE)
-}
-
-/// What a backend is.
-struct Description;
-
-impl BackendTask for Description {
-    type Output = String;
-
-    fn run<B: FullBackend>(self, backend: B) -> String {
-        backend.description()
-    }
 }
 
 fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {

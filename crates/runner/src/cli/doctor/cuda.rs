@@ -21,6 +21,8 @@ fn print_state(state: &CudaState) {
             Err(reason) => println!("    {name:<8} missing: {reason}"),
         }
     }
+    let (Ok(text) | Err(text)) = &state.kernels;
+    println!("    {:<8} {text}", "kernels");
     for device in &state.devices {
         let (Ok(text) | Err(text)) = device;
         println!("    {:<8} {text}", "device");

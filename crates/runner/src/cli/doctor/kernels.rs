@@ -9,12 +9,12 @@ use crate::{
 /// Compiles all kernels for each of `architectures` and prints what they take.
 ///
 /// # Errors
-/// [`Usage`] without a compiler; what it says of a kernel it refuses.
+/// [`Usage`] without a compiler or where it knows no such architecture; what it says of a kernel it refuses.
 pub(super) fn main(architectures: &[String]) -> Result<u8> {
     let mut kernels = 0;
     let mut outside = Vec::new();
     for architecture in architectures {
-        let checked = check_cuda_kernels(architecture).map_err(missing)?;
+        let checked = check_cuda_kernels(architecture).map_err(wrong_usage)?;
         println!(
             "{:<16} {:<24} {:<22} {:>9} {:>6} {:>6}",
             architecture, "kernel", "specialised for", "registers", "stack", "spills"
@@ -44,10 +44,12 @@ pub(super) fn main(architectures: &[String]) -> Result<u8> {
     Ok(exit::FAILED)
 }
 
-/// A compiler that is missing is told from kernels that are wrong.
-fn missing(error: tensor::Error) -> anyhow::Error {
+/// What was asked for in vain is told from kernels that are wrong.
+fn wrong_usage(error: tensor::Error) -> anyhow::Error {
     match error {
-        tensor::Error::Unavailable { .. } => Usage(error.to_string()).into(),
+        tensor::Error::Unavailable { .. } | tensor::Error::Architecture { .. } => {
+            Usage(error.to_string()).into()
+        }
         _ => error.into(),
     }
 }

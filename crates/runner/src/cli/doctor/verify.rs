@@ -55,7 +55,7 @@ impl Verification {
 pub(super) fn main(arguments: &Verification) -> Result<u8> {
     let backend = arguments.backend;
     let missing = |error: tensor::Error| Usage(error.to_string());
-    let description = backend.dispatch(Describe).map_err(missing)?;
+    let description = backend.description().map_err(missing)?;
     println!("\nverifying {description}");
     let parts = [conform(arguments)?, repeat_references(arguments)?, agree(arguments)?];
     let passed = parts.iter().all(|part| part.passed);
@@ -81,16 +81,6 @@ struct Part {
 
 const fn verdict(passed: bool) -> &'static str {
     if passed { "pass" } else { "FAIL" }
-}
-
-struct Describe;
-
-impl BackendTask for Describe {
-    type Output = String;
-
-    fn run<B: FullBackend>(self, backend: B) -> String {
-        backend.description()
-    }
 }
 
 fn conform(arguments: &Verification) -> Result<Part> {
@@ -182,7 +172,7 @@ fn agree(arguments: &Verification) -> Result<Part> {
     let baseline =
         if backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu };
     println!(
-        "\ncascades, against {baseline} in f32: largest relative difference of all layers, and its layer"
+        "\ncascades, against {baseline} in the same precision: largest relative difference of all layers, and its layer"
     );
     println!(
         "  {:<26} {:>13} {:>13} {:>13}  {:<14}",

@@ -45,14 +45,22 @@ impl Blas {
             return Ok(handle);
         }
         let handle = result::create_handle()?;
-        self.handle = Some(handle);
+        // A handle that is not ready would work on another stream: it is not kept.
+        self.prepare(handle).inspect_err(|_| {
+            // SAFETY: nobody else has it; a failure would leak it.
+            let _ = unsafe { result::destroy_handle(handle) };
+        })?;
+        Ok(*self.handle.insert(handle))
+    }
+
+    /// Gives a new handle its stream and its memory.
+    fn prepare(&self, handle: sys::cublasHandle_t) -> Result<(), CublasError> {
         // SAFETY: the handle is new; the stream lives as long as this. The bindings have their own name for its type.
         unsafe { result::set_stream(handle, self.stream.cu_stream().cast()) }?;
         // The library's own memory is shared by its streams and cannot be taken while work is recorded.
         // SAFETY: the memory is this stream's, and lives as long as the handle.
         unsafe { sys::cublasSetWorkspace_v2(handle, self.workspace as *mut _, WORKSPACE_BYTES) }
-            .result()?;
-        Ok(handle)
+            .result()
     }
 
     /// # Safety

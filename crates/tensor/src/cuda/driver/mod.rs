@@ -8,7 +8,10 @@ mod pool;
 use std::{
     ffi::c_void,
     fmt::{self, Debug},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use cudarc::driver::{
@@ -25,6 +28,7 @@ use super::{
     device::{Device, Limits, Memory},
     kernel::{Argument, Kernel, Launch},
     libraries::Library,
+    nvrtc,
     product::ColumnMajorProduct,
 };
 use crate::{Error, Result};
@@ -49,6 +53,8 @@ struct Shared {
     stream: Arc<CudaStream>,
     pool: Arc<Pool>,
     blas: Mutex<Blas>,
+    /// Whether work is recorded just now.
+    is_recording: AtomicBool,
 }
 
 impl Debug for Driver {
@@ -112,7 +118,10 @@ impl Cuda<Driver> {
             };
             return Err(unavailable(devices));
         }
-        Lease::new(ordinal).map_err(said).map(|lease| Self { device: Driver(Arc::new(lease)) })
+        let lease = Lease::new(ordinal).map_err(said)?;
+        nvrtc::check_architecture(&lease.architecture)
+            .map_err(|error| unavailable(error.to_string()))?;
+        Ok(Self { device: Driver(Arc::new(lease)) })
     }
 
     /// Instruction set of the device, as its compiler names it.
@@ -150,6 +159,7 @@ impl Shared {
         );
         let pool = Arc::new(Pool::new(Arc::clone(&context), Arc::clone(&stream)));
         let blas = Mutex::new(Blas::new(&stream, &pool));
+        let is_recording = AtomicBool::new(false);
         Ok(Self {
             label,
             description,
@@ -160,6 +170,7 @@ impl Shared {
             stream,
             pool,
             blas,
+            is_recording,
         })
     }
 }
@@ -202,6 +213,10 @@ impl Device for Driver {
     }
 
     fn allocate(&self, bytes: usize) -> Result<DriverMemory> {
+        // The recording would go on using memory that others are given when it is dropped.
+        if self.0.is_recording.load(Ordering::Relaxed) {
+            return Err(self.failed("provide memory")("this cannot be recorded"));
+        }
         self.bind()?;
         let (address, bytes) = self.0.pool.take(bytes, &self.0.label)?;
         let memory = DriverMemory { address, bytes, pool: Arc::clone(&self.0.pool) };
@@ -252,12 +267,11 @@ impl Device for Driver {
     }
 
     unsafe fn launch(&self, kernel: &Kernel, launch: Launch, arguments: &[Argument]) -> Result<()> {
-        /// Of shared memory a block can have without asking.
-        const UNASKED: u32 = 48 * 1024;
         self.bind()?;
         let function = modules::function(&self.0.label, kernel, &self.0.architecture)?;
         let action = format!("start `{}`", kernel.name);
-        if launch.shared_bytes > UNASKED {
+        // More than 48 KiB must be asked for, and what the kernel itself declares counts too.
+        if launch.shared_bytes > 0 {
             // SAFETY: the function is of a module that is never unloaded.
             unsafe {
                 result::function::set_function_attribute(
@@ -300,7 +314,9 @@ impl Device for Driver {
         stream
             .begin_capture(CaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
             .map_err(self.failed("begin to record"))?;
+        self.0.is_recording.store(true, Ordering::Relaxed);
         let outcome = work();
+        self.0.is_recording.store(false, Ordering::Relaxed);
         // The recording is to be ended whatever came of it.
         let graph = stream.end_capture(GraphFlags(0));
         outcome?;

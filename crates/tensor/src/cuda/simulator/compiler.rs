@@ -8,10 +8,12 @@ use std::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
 use sha2::{Digest, Sha256};
 
+use super::Simulated;
 use crate::{Error, Result, cuda::cache};
 
 /// Names the folder where compiled kernels are kept.
@@ -32,6 +34,8 @@ const RUNTIME_FLAGS: [&str; 2] = ["-O2", "-c"];
 /// Kernels report what they do with memory, to the runtime instead of the compiler's own libraries.
 const KERNEL_FLAGS: [&str; 4] =
     ["-O1", "-fsanitize=thread,alignment,bounds", "-shared", "-nodefaultlibs"];
+/// Of the files that are made.
+const ENDINGS: [&str; 5] = ["o", "so", "seal", "part", "cpp"];
 const LIBRARIES: [&str; 3] = ["-lm", "-lc", "-lgcc"];
 
 /// A C++ compiler.
@@ -49,7 +53,8 @@ impl Compiler {
     /// [`Error::Unavailable`] when there is none.
     pub(super) fn find() -> Result<&'static Self> {
         static FOUND: OnceLock<Result<Compiler, String>> = OnceLock::new();
-        let unavailable = |reason| Error::Unavailable { backend: "simulated".to_owned(), reason };
+        let unavailable =
+            |reason| Error::Unavailable { backend: Simulated::LABEL.to_owned(), reason };
         FOUND.get_or_init(Self::look).as_ref().map_err(|reason| unavailable(reason.clone()))
     }
 
@@ -79,30 +84,31 @@ impl Compiler {
         &self.version
     }
 
-    /// The shared library made of `runtime` and `program`, compiled unless that was done before.
+    /// The shared library made of `runtime` and `program`, the file of kernels `name`, compiled unless that was done
+    /// before.
     ///
     /// # Errors
-    /// What the compiler said.
+    /// [`Error::Kernel`] with what the compiler said, [`Error::Device`] when its results cannot be kept.
     pub(super) fn compile(
         &self,
-        name: &str,
+        name: &'static str,
         runtime: &str,
         program: &str,
-    ) -> Result<PathBuf, String> {
+    ) -> Result<PathBuf> {
         let nowhere = || env::temp_dir().join(format!("isobath-simulator-{}", process::id()));
         let folder = cache::folder(CACHE_VARIABLE, "simulator").unwrap_or_else(nowhere);
-        let failed = |error: io::Error| format!("{}: {error}", folder.display());
-        fs::create_dir_all(&folder).map_err(failed)?;
+        fs::create_dir_all(&folder).map_err(|error| cannot_keep(&folder, &error))?;
         let object = folder.join(format!("runtime-{}.o", self.hash(&RUNTIME_FLAGS, &[runtime])));
         let hash = self.hash(&KERNEL_FLAGS, &[runtime, program]);
         let library = folder.join(format!("{name}-{hash}.so"));
         if !is_whole(&object) {
-            self.run(&RUNTIME_FLAGS, runtime, &[], &object)?;
+            self.run(name, &RUNTIME_FLAGS, runtime, &[], &object)?;
         }
         if !is_whole(&library) {
             let object = object.to_string_lossy();
             let [m, c, gcc] = LIBRARIES;
-            self.run(&KERNEL_FLAGS, program, &[&object, m, c, gcc], &library)?;
+            self.run(name, &KERNEL_FLAGS, program, &[&object, m, c, gcc], &library)?;
+            cache::prune(&folder, &ENDINGS, SystemTime::now());
         }
         Ok(library)
     }
@@ -117,16 +123,18 @@ impl Compiler {
     /// Compiles `program`. Files get their names when they are whole: other threads and processes may be about the same.
     fn run(
         &self,
+        name: &'static str,
         flags: &[&str],
         program: &str,
         others: &[&str],
         result: &Path,
-    ) -> Result<(), String> {
+    ) -> Result<()> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let unfinished = result.with_extension(format!("{}-{number}.part", process::id()));
         let source = unfinished.with_extension("cpp");
-        let failed = |error: io::Error| format!("{}: {error}", result.display());
+        let failed = |error: io::Error| cannot_keep(result, &error);
+        let refused = |reason| Error::Kernel { source_name: name, reason };
         fs::write(&source, program).map_err(failed)?;
         let output = Command::new(&self.command[0])
             .args(&self.command[1..])
@@ -136,14 +144,23 @@ impl Compiler {
             .args([&unfinished, &source])
             .args(others)
             .output()
-            .map_err(|error| format!("{}: {error}", self.command[0]))?;
+            .map_err(|error| refused(format!("{}: {error}", self.command[0])))?;
         fs::remove_file(source).map_err(failed)?;
         if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+            return Err(refused(String::from_utf8_lossy(&output.stderr).into_owned()));
         }
         let seal = seal_of(&fs::read(&unfinished).map_err(failed)?);
         fs::rename(unfinished, result).map_err(failed)?;
         fs::write(seal_place(result), seal).map_err(failed)
+    }
+}
+
+/// The kernels are not to blame.
+fn cannot_keep(place: &Path, error: &io::Error) -> Error {
+    Error::Device {
+        backend: Simulated::LABEL.to_owned(),
+        action: format!("keep compiled kernels in {}", place.display()),
+        reason: format!("{error}; name a folder for them in {CACHE_VARIABLE}"),
     }
 }
 
@@ -166,6 +183,16 @@ fn seal_of(content: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_not_the_kernels_fault() {
+        let error =
+            cannot_keep(Path::new("/nowhere/a.so"), &io::ErrorKind::PermissionDenied.into());
+        let text = error.to_string();
+        for part in ["cuda-simulated", "/nowhere/a.so", "permission denied", CACHE_VARIABLE] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
 
     #[test]
     fn damaged_files_are_made_again() {

@@ -96,16 +96,17 @@ pub(super) fn find(compiler: &Compiler, kernel: &Kernel) -> Result<Arc<Library>>
     if let Some(library) = &*slot {
         return Ok(Arc::clone(library));
     }
-    let library = Library::new(compiler, kernel)
-        .map_err(|reason| Error::Kernel { source_name: kernel.source.name, reason })?;
+    let library = Library::new(compiler, kernel)?;
     Ok(Arc::clone(slot.insert(Arc::new(library))))
 }
 
 impl Library {
-    fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self, String> {
-        let path = compiler.compile(kernel.source.name, &text_of(&RUNTIME), &program(kernel))?;
+    fn new(compiler: &Compiler, kernel: &Kernel) -> Result<Self> {
+        let source_name = kernel.source.name;
+        let path = compiler.compile(source_name, &text_of(&RUNTIME), &program(kernel))?;
         // SAFETY: what the library does on being loaded is nothing.
-        let handle = unsafe { libloading::Library::new(path) }.map_err(|error| reasons(&error))?;
+        let handle = unsafe { libloading::Library::new(path) }
+            .map_err(|error| Error::Kernel { source_name, reason: reasons(&error) })?;
         Ok(Self { handle, one_at_a_time: Mutex::default() })
     }
 

@@ -85,7 +85,7 @@ impl Cuda<Simulated> {
 }
 
 impl Simulated {
-    const LABEL: &str = "simulated";
+    const LABEL: &str = "cuda-simulated";
 
     fn new(seed: u64) -> Result<Self> {
         Ok(Self(Arc::new(Shared {
