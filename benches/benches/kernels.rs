@@ -35,7 +35,8 @@ fn dense(criterion: &mut Criterion) {
         let mut y = cpu.zeros(rows * outputs).unwrap();
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-            let config = DenseConfig { rows, inputs, outputs, activation: Activation::Tanh };
+            let (activation, precision) = (Activation::Tanh, Precision::F32);
+            let config = DenseConfig { rows, inputs, outputs, activation, precision };
             bencher.iter(|| cpu.dense(config, &x, &w, &b, &mut y).unwrap());
         });
     }
