@@ -50,7 +50,8 @@ fn dense<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
         let mut y = backend.zeros(rows * outputs).unwrap();
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-            let config = DenseConfig { rows, inputs, outputs, activation: Activation::Tanh };
+            let (activation, precision) = (Activation::Tanh, Precision::F32);
+            let config = DenseConfig { rows, inputs, outputs, activation, precision };
             time(bencher, backend, || backend.dense(config, &x, &w, &b, &mut y).unwrap());
         });
     }

@@ -1,4 +1,4 @@
-use tensor::{Activation, Backend, Dense, DenseConfig};
+use tensor::{Activation, Backend, Dense, DenseConfig, Precision};
 
 use crate::Result;
 
@@ -86,7 +86,8 @@ impl<B: Dense> DeviceDecoder<B> {
         y: &mut B::Buffer<f32>,
     ) -> Result<()> {
         let &Self { inputs, outputs, activation, .. } = self;
-        let config = DenseConfig { rows, inputs, outputs, activation };
+        let precision = Precision::F32;
+        let config = DenseConfig { rows, inputs, outputs, activation, precision };
         Ok(self.backend.dense(config, x, &self.weights, &self.bias, y)?)
     }
 }

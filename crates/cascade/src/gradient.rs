@@ -91,8 +91,13 @@ impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
     ) -> Result<Cascade> {
         let samples = self.params.samples(job.train.nrows());
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let backend = &self.backend;
-        let sweep = Sweep { backend, job, samples, spare_bytes: backend.spare_bytes() };
+        let sweep = Sweep {
+            backend: &self.backend,
+            job,
+            samples,
+            precision: self.params.params().forward_precision,
+            spare_bytes: self.backend.spare_bytes(),
+        };
         let swept = sweep.run(observer, enough, fit)?;
         Ok(Cascade::new(swept, self, job))
     }

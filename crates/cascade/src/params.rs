@@ -45,8 +45,11 @@ pub struct CascadeParams {
     /// Ridge: uses only the first so many training samples, [`DEFAULT_MAX_SAMPLES`] unless told otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_samples: Option<usize>,
-    /// Gradient: of the products decoders are trained by. The network, and reconstructing, are f32 always.
+    /// Gradient: of the products decoders are trained by. Reconstructing is f32 always.
     pub precision: Precision,
+    /// Of the products of the network's own layers.
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    pub forward_precision: Precision,
 }
 
 impl Default for CascadeParams {
@@ -62,6 +65,7 @@ impl Default for CascadeParams {
             noise: None,
             max_samples: None,
             precision: Precision::F32,
+            forward_precision: Precision::F32,
         }
     }
 }
@@ -233,6 +237,15 @@ mod tests {
             CascadeParams { optimizer: Optimizer::Sgd { lr: 0.1, momentum: 1.0 }, ..good() },
             "momentum = 1",
         );
+    }
+
+    #[test]
+    fn the_networks_precision_is_for_both_methods() {
+        for method in [Method::Gradient, Method::Ridge] {
+            let forward_precision = Precision::Tf32;
+            let params = CascadeParams { method, forward_precision, ..CascadeParams::default() };
+            assert_eq!(params.check().unwrap().params().forward_precision, Precision::Tf32);
+        }
     }
 
     #[test]

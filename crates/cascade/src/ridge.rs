@@ -54,8 +54,13 @@ impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
     ) -> Result<Cascade> {
         let samples = self.params.samples(job.train.nrows());
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let backend = &self.backend;
-        let sweep = Sweep { backend, job, samples, spare_bytes: backend.spare_bytes() };
+        let sweep = Sweep {
+            backend: &self.backend,
+            job,
+            samples,
+            precision: self.params.params().forward_precision,
+            spare_bytes: self.backend.spare_bytes(),
+        };
         let swept = sweep.run(observer, enough, fit)?;
         Ok(Cascade::new(swept, self, job))
     }

@@ -1,7 +1,7 @@
 //! The sweep through the layers that all methods share: samples through a layer, its decoder, and on.
 
 use ndarray::{Array2, ArrayView2, s};
-use tensor::{Activation, Backend, Dense, RandomFill};
+use tensor::{Activation, Backend, Dense, Precision, RandomFill};
 
 use crate::{
     Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain, compose::Composed,
@@ -16,12 +16,13 @@ pub(crate) struct Swept {
 }
 
 /// What goes through the layers, and where.
-#[derive(Clone, Copy)]
 pub(crate) struct Sweep<'a, 'j, B> {
     pub(crate) backend: &'a B,
     pub(crate) job: &'a Job<'j>,
     /// Training samples that decoders are found from, the first ones.
     pub(crate) samples: usize,
+    /// Of the products of the network's layers.
+    pub(crate) precision: Precision,
     /// Bytes of decoders that stay in the backend's memory.
     pub(crate) spare_bytes: usize,
 }
@@ -38,7 +39,7 @@ impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
         mut enough: Option<&mut Enough<'_>>,
         fit: impl Fn(usize, &B::Buffer<f32>, &B::Buffer<f32>) -> Result<(DeviceDecoder<B>, LayerFit)>,
     ) -> Result<Swept> {
-        let Self { backend, job, samples, spare_bytes } = self;
+        let Self { backend, job, samples, precision, spare_bytes } = self;
         job.check()?;
         let mut train = Activations::new(backend, job, job.train.slice(s![..samples, ..]))?;
         let mut probe = Activations::new(backend, job, job.probe)?;
@@ -53,7 +54,7 @@ impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
             let layer = job.network.upload_layer(backend, index)?;
             for activations in [&mut train, &mut probe] {
                 let Activations { rows, input, output } = activations;
-                layer.forward(backend, *rows, input, output)?;
+                layer.forward(backend, precision, *rows, input, output)?;
             }
             let (decoder, layer_fit) = fit(index, &train.output, &train.input)?;
             if decoder.activation == Activation::Linear {
@@ -165,7 +166,8 @@ mod tests {
             let fit = LayerFit { first_loss: 0.0, last_loss: 0.0, steps: 0 };
             Ok((DeviceDecoder { backend, inputs, outputs, weights, bias, activation }, fit))
         };
-        let sweep = Sweep { backend, job: &job, samples: 8, spare_bytes };
+        let precision = Precision::F32;
+        let sweep = Sweep { backend, job: &job, samples: 8, precision, spare_bytes };
         // Asked on the way, the sweep reconstructs twice.
         let swept = sweep.run(&Silent, Some(&mut |_| false), fit).unwrap();
         assert_eq!((swept.reconstructions.len(), swept.decoders.len()), (10, 10));

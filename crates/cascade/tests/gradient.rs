@@ -9,7 +9,7 @@ use cascade::{
 };
 use ndarray::{Array2, ArrayView2};
 use network::{MlpParams, Network, NetworkSpec, Variances, WidthRule};
-use tensor::{Activation, Cpu, Dense, RandomStream, Reference, TrainDecoder};
+use tensor::{Activation, Cpu, Dense, Precision, RandomStream, Reference, TrainDecoder};
 use testkit::{Tolerance, assert_close};
 
 fn spec() -> NetworkSpec {
@@ -71,6 +71,24 @@ fn backends_agree() {
             &[reference.first_loss, reference.last_loss],
             Tolerance::relative(1e-5),
         );
+    }
+}
+
+#[test]
+fn the_network_can_have_a_precision_of_its_own() {
+    let params =
+        |forward_precision| CascadeParams { forward_precision, ..CascadeParams::default() };
+    let exact = run(Cpu::new(), CascadeParams::default());
+    // Roundings of 2^-11 and 2^-8 of the factors, and what a few steps of Adam make of them.
+    for (precision, size) in [(Precision::Tf32, 3e-3), (Precision::Bf16, 3e-2)] {
+        let cpu = run(Cpu::new(), params(precision));
+        let reference = run(Reference, params(precision));
+        for (depth, exact) in exact.reconstructions.iter().enumerate() {
+            let [cpu, reference] = [&cpu, &reference].map(|run| flat(&run.reconstructions[depth]));
+            assert_close(cpu, reference, Tolerance::absolute(2e-5));
+            assert_close(cpu, flat(exact), Tolerance::absolute(size));
+            assert_ne!(cpu, flat(exact));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use ndarray::{Array1, Array2};
 use ndarray_rand::{RandomExt, rand::Rng, rand_distr::Distribution};
 use tensor::{
-    Activation, Backend, Dense, DenseConfig, RandomFill, RandomStream,
+    Activation, Backend, Dense, DenseConfig, Precision, RandomFill, RandomStream,
     random::{StandardNormal, StreamRng},
 };
 
@@ -263,19 +263,20 @@ pub struct DeviceLayer<B: Backend> {
 }
 
 impl<B: Dense> DeviceLayer<B> {
-    /// `y = phi(x W^T + b)` for `rows` samples: `x` `[rows, inputs]`, `y` `[rows, outputs]`.
+    /// `y = phi(x W^T + b)` for `rows` samples, with factors of `precision`: `x` `[rows, inputs]`, `y` `[rows, outputs]`.
     ///
     /// # Errors
-    /// When a buffer is too short.
+    /// When a buffer is too short, or the device does not have the precision.
     pub fn forward(
         &self,
         backend: &B,
+        precision: Precision,
         rows: usize,
         x: &B::Buffer<f32>,
         y: &mut B::Buffer<f32>,
     ) -> Result<()> {
         let DenseLayer { inputs, outputs, activation } = self.layer;
-        let config = DenseConfig { rows, inputs, outputs, activation };
+        let config = DenseConfig { rows, inputs, outputs, activation, precision };
         Ok(backend.dense(config, x, &self.weights, &self.bias, y)?)
     }
 
@@ -357,7 +358,7 @@ mod tests {
         network
             .upload_layer(&Reference, 0)
             .unwrap()
-            .forward(&Reference, 5, &input, &mut y)
+            .forward(&Reference, Precision::F32, 5, &input, &mut y)
             .unwrap();
         let tolerance = testkit::Tolerance::absolute(2e-6);
         testkit::assert_close(y.as_slice(), expected.as_slice().unwrap(), tolerance);

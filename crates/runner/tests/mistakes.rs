@@ -30,6 +30,7 @@ fn experiment_files() {
     check_file("batch = 32", "backend = \"gpu\"", &["unknown backend `gpu`", "mean \"cuda:0\""]);
     check_file("batch = 32", "precision = \"tf32\"", &["[cascade]", "no tf32 products"]);
     check_file("batch = 32", "precision = \"fp16\"", &["fp16", "tf32", "bf16"]);
+    check_file("batch = 32", "forward_precision = \"fp16\"", &["fp16", "tf32", "bf16"]);
     check_file("batch = 32", "method = \"rigde\"", &["did you mean `ridge`?"]);
     check_file("batch = 32", "noise = 0.1", &["noise = 0.1", "set method = \"ridge\""]);
     check_file("batch = 32", "method = \"ridge\"\nnoise = -1.0", &["noise = -1"]);

@@ -46,7 +46,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.random()?,
         suite.gemm(Precision::F32, "gemm")?,
         suite.batched_gemm()?,
-        suite.dense()?,
+        suite.dense(Precision::F32, "dense")?,
         suite.squared_error_gradient()?,
         suite.optimizer()?,
         suite.decoder(WELL_CONDITIONED_ADAM, "train_decoder with Adam")?,
@@ -65,16 +65,23 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.batch_entropy()?,
         suite.short_buffers()?,
     ];
-    for (precision, gemm, step) in [
-        (Precision::Tf32, "gemm in tf32", "a step of train_decoder in tf32"),
-        (Precision::Bf16, "gemm in bf16", "a step of train_decoder in bf16"),
+    for (precision, gemm, dense, step) in [
+        (Precision::Tf32, "gemm in tf32", "dense in tf32", "a step of train_decoder in tf32"),
+        (Precision::Bf16, "gemm in bf16", "dense in bf16", "a step of train_decoder in bf16"),
     ] {
-        if suite.has(precision)? {
-            findings.push(suite.gemm(precision, gemm)?);
-            findings.push(suite.step_in(precision, step)?);
-        }
+        findings.extend(unless_refused(suite.gemm(precision, gemm))?);
+        findings.extend(unless_refused(suite.dense(precision, dense))?);
+        findings.extend(unless_refused(suite.step_in(precision, step))?);
     }
     Ok(findings)
+}
+
+/// The finding, unless the backend refuses its precision.
+fn unless_refused(finding: Result<Finding>) -> Result<Option<Finding>> {
+    match finding {
+        Err(Error::Precision { .. }) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Sizes that kernels may treat specially.
@@ -196,15 +203,6 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
-    fn has(&self, precision: Precision) -> Result<bool> {
-        let config = GemmConfig::new(1, 1, 1).precision(precision);
-        let (a, b) = (self.backend.upload(&[1.0])?, self.backend.upload(&[1.0])?);
-        match self.backend.gemm(config, &a, &b, &mut self.backend.zeros(1)?) {
-            Err(Error::Precision { .. }) => Ok(false),
-            other => other.map(|()| true),
-        }
-    }
-
     /// A product of this shape with whatever else it may have.
     fn product(&self, case: usize, [m, n, k]: [usize; 3]) -> GemmConfig {
         let flags = StreamRng::new(self.seed, case as u64).next_u32();
@@ -241,12 +239,12 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
-    fn dense(&self) -> Result<Finding> {
-        let mut tally = Tally::new("dense", 2e-6);
+    fn dense(&self, precision: Precision, check: &'static str) -> Result<Finding> {
+        let mut tally = Tally::new(check, 2e-6);
         for case in 0..self.cases.max(Activation::ALL.len()) {
             let [rows, inputs, outputs] = self.sizes(case);
             let activation = Activation::ALL[case % Activation::ALL.len()];
-            let config = DenseConfig { rows, inputs, outputs, activation };
+            let config = DenseConfig { rows, inputs, outputs, activation, precision };
             let (x, reference_x) = self.upload(&self.normal(1, rows * inputs, 1.0))?;
             let (w, reference_w) =
                 self.upload(&self.normal(2, outputs * inputs, (2.0 / inputs as f64).sqrt()))?;
@@ -513,7 +511,8 @@ impl<B: FullBackend> Suite<'_, B> {
         let b = self.backend;
         let (short, long) = (b.zeros::<f32>(5)?, b.zeros::<f32>(6)?);
         let (mut out, mut sums) = (b.zeros::<f32>(6)?, b.zeros::<f64>(6)?);
-        let dense = DenseConfig { rows: 2, inputs: 3, outputs: 3, activation: Activation::Tanh };
+        let (activation, precision) = (Activation::Tanh, Precision::F32);
+        let dense = DenseConfig { rows: 2, inputs: 3, outputs: 3, activation, precision };
         let decoder = DecoderConfig {
             samples: 2,
             inputs: 3,

@@ -17,6 +17,11 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Whether factors are not rounded at all.
+    pub const fn is_f32(&self) -> bool {
+        matches!(self, Self::F32)
+    }
+
     /// `x` as a factor: to the nearest number there is, ties away from zero. What is no number stays so.
     pub const fn round(self, x: f32) -> f32 {
         if x.is_nan() {

@@ -115,7 +115,8 @@ fn with_threads(threads: usize) -> Vec<u32> {
         let (h, w, b) =
             (draw(1, samples * inputs, 1.0), draw(2, inputs * outputs, 0.1), draw(3, outputs, 0.2));
         let mut y = cpu.zeros(samples * outputs).unwrap();
-        let dense = DenseConfig { rows: samples, inputs, outputs, activation: Activation::Tanh };
+        let (activation, precision) = (Activation::Tanh, Precision::Tf32);
+        let dense = DenseConfig { rows: samples, inputs, outputs, activation, precision };
         cpu.dense(dense, &h, &w, &b, &mut y).unwrap();
         let config = DecoderConfig {
             samples,

@@ -8,7 +8,7 @@ use crate::common::{Estimate, Sampler, slope};
 use meanfield::{PairStart, Theory};
 use ndarray::{Array1, Array2, Axis};
 use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::{Activation, Backend, Cpu};
+use tensor::{Activation, Backend, Cpu, Precision};
 
 const WIDTH: usize = 128;
 const LAYERS: usize = 5;
@@ -41,7 +41,8 @@ fn activations(network: &Network, inputs: &Array2<f32>) -> Vec<Array2<f32>> {
     for index in 0..LAYERS {
         let x = backend.upload(layers[index].as_slice().unwrap()).unwrap();
         let mut y = backend.zeros(rows * width).unwrap();
-        network.upload_layer(&backend, index).unwrap().forward(&backend, rows, &x, &mut y).unwrap();
+        let layer = network.upload_layer(&backend, index).unwrap();
+        layer.forward(&backend, Precision::F32, rows, &x, &mut y).unwrap();
         let host = backend.download(&y).unwrap();
         layers.push(Array2::from_shape_vec((rows, width), host[..rows * width].to_vec()).unwrap());
     }

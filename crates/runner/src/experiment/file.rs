@@ -156,6 +156,9 @@ pub struct CascadeSection {
     pub stop: Option<Stop>,
     /// Gradient: of the products decoders are trained by.
     pub precision: Precision,
+    /// Of the products of the network's own layers.
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    pub forward_precision: Precision,
     /// Reconstruct from the readout as well.
     pub readout: bool,
     /// Write decoders and reconstructions of every cell as safetensors into the run's folder.
@@ -183,6 +186,7 @@ impl From<CascadeParams> for CascadeSection {
             noise,
             max_samples,
             precision,
+            forward_precision,
         } = params;
         Self {
             method,
@@ -195,6 +199,7 @@ impl From<CascadeParams> for CascadeSection {
             max_samples,
             stop: None,
             precision,
+            forward_precision,
             readout: false,
             save: false,
             backend: BackendSpec::Cpu,
@@ -215,6 +220,7 @@ impl CascadeSection {
             noise,
             max_samples,
             precision,
+            forward_precision,
             ..
         } = self.clone();
         CascadeParams {
@@ -227,6 +233,7 @@ impl CascadeSection {
             noise,
             max_samples,
             precision,
+            forward_precision,
         }
     }
 }

@@ -30,10 +30,14 @@ impl Memory {
         let probes = probe * widths[1..].iter().sum::<usize>();
         let decoders = weights().sum::<usize>();
         // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
-        let training = 2 * (plan.cascade.samples(train) + probe) * widest + 8 * most_weights;
+        let samples = plan.cascade.samples(train);
+        let training = 2 * (samples + probe) * widest + 8 * most_weights;
+        // Its input and weights as factors of a lower precision.
+        let is_rounded = !plan.file.cascade.forward_precision.is_f32();
+        let rounded = if is_rounded { samples * widest + most_weights } else { 0 };
         // Then the chain's two batches, and its end as reconstructions.
         let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
-        let work = probes + training.max(chain);
+        let work = probes + (training + rounded).max(chain);
         // From a device the chain's end comes back, and decoders that are to be saved.
         let [host, device] = match plan.file.cascade.backend {
             BackendSpec::Cuda { .. } => {
@@ -119,6 +123,8 @@ pub(super) fn available() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use tensor::Precision;
+
     use super::*;
     use crate::experiment::read_text;
 
@@ -127,13 +133,17 @@ mod tests {
     }
 
     fn memory_on(backend: BackendSpec, depth: usize, width: usize) -> Memory {
+        let mut plan = plan(depth, width);
+        plan.file.cascade.backend = backend;
+        Memory::of(&plan).unwrap()
+    }
+
+    fn plan(depth: usize, width: usize) -> Plan {
         let text = format!(
             "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 60000\nprobe = 100\n\
              [network]\ndepth = {depth}\nwidth = {width}\n[grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n"
         );
-        let mut plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
-        plan.file.cascade.backend = backend;
-        Memory::of(&plan).unwrap()
+        Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap()
     }
 
     #[test]
@@ -144,6 +154,17 @@ mod tests {
         let activations = 2 * host.shared;
         assert!((activations..2 * activations).contains(&device.device), "{device:?}");
         assert!(device.cell + activations < host.cell, "{device:?} {host:?}");
+    }
+
+    #[test]
+    fn rounded_factors_are_another_copy_of_a_layers_input() {
+        let [plain, rounded] = [Precision::F32, Precision::Tf32].map(|precision| {
+            let mut plan = plan(20, 784);
+            plan.file.cascade.forward_precision = precision;
+            Memory::of(&plan).unwrap()
+        });
+        let copies = (60_000 * 784 + 784 * 784) * FLOAT;
+        assert_eq!(rounded.cell - plain.cell, copies as u64);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Matrix products and dense layers.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
@@ -51,10 +53,8 @@ impl Cpu {
     fn product(self, config: GemmConfig, [a, b]: [&[f32]; 2], c: &mut [f32]) -> Result<()> {
         let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
         if let Some(round) = self.emulation(precision) {
-            let rounded =
-                |x: &HostBuffer<f32>| x.as_slice().iter().map(&round).collect::<Vec<_>>().into();
-            let exact = config.precision(Precision::F32);
-            return self.gemm(exact, &rounded(a), &rounded(b), c);
+            let [a, b] = [a, b].map(|x| x.iter().map(&round).collect::<Vec<_>>());
+            return self.product(config.precision(Precision::F32), [&a, &b], c);
         }
         let epilogue = Epilogue::Scale { alpha, beta };
         #[cfg(target_arch = "x86_64")]
@@ -79,6 +79,8 @@ impl Cpu {
     }
 }
 
+/// In less than f32's precision, layers have factors that are rounded beforehand where the tile units have no such
+/// products: that shows what it changes and saves no time.
 impl Dense for Cpu {
     fn dense(
         &self,
@@ -89,26 +91,32 @@ impl Dense for Cpu {
         y: &mut HostBuffer<f32>,
     ) -> Result<()> {
         check_dense(self, &config, x, weights, bias, y)?;
-        let DenseConfig { rows, inputs, outputs, activation } = config;
+        let DenseConfig { rows, inputs, outputs, activation, precision } = config;
         let epilogue = Epilogue::Activate { bias: bias.as_slice(), activation };
         #[cfg(target_arch = "x86_64")]
-        if let Some(pieces) = self.pieces(Precision::F32, &[rows, outputs, inputs]) {
+        if let Some(pieces) = self.pieces(precision, &[rows, outputs, inputs]) {
             let left = Factor::new(x.as_slice(), [rows, inputs], true);
             let right = Factor::new(weights.as_slice(), [outputs, inputs], true);
             multiply(pieces, left, right, epilogue, y.as_mut_slice());
             return Ok(());
         }
+        let x = rounded(precision, &x.as_slice()[..rows * inputs]);
+        let weights = rounded(precision, &weights.as_slice()[..outputs * inputs]);
         let strides = Strides { k: 1, column: inputs };
-        let packed = Packed::new(self.level(), weights.as_slice(), strides, inputs, outputs);
-        let product = Product {
-            a: x.as_slice(),
-            left: Left::Rows { stride: inputs },
-            columns: &packed,
-            epilogue,
-        };
+        let packed = Packed::new(self.level(), &weights, strides, inputs, outputs);
+        let product =
+            Product { a: &x, left: Left::Rows { stride: inputs }, columns: &packed, epilogue };
         product.run(self.level(), rows, y.as_mut_slice());
         Ok(())
     }
+}
+
+/// `x` as factors of `precision`.
+fn rounded(precision: Precision, x: &[f32]) -> Cow<'_, [f32]> {
+    if precision.is_f32() {
+        return Cow::Borrowed(x);
+    }
+    Cow::Owned(x.par_iter().map(|&x| precision.round(x)).collect())
 }
 
 /// The right factor of a product, packed into panels.

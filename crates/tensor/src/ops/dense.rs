@@ -1,5 +1,5 @@
 use crate::{
-    Activation, Backend, Gemm, GemmConfig, Pointwise, Result,
+    Activation, Backend, Gemm, GemmConfig, Pointwise, Precision, Result,
     backend::{expect_len, expect_positive},
 };
 
@@ -14,6 +14,8 @@ pub struct DenseConfig {
     pub outputs: usize,
     /// `phi`.
     pub activation: Activation,
+    /// Of the factors of the product.
+    pub precision: Precision,
 }
 
 /// Dense layers, forward.
@@ -23,7 +25,7 @@ pub trait Dense: Gemm + Pointwise {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) when a buffer is too short, [`Error::Empty`](crate::Error::Empty) for a
-    /// layer without units.
+    /// layer without units, [`Error::Precision`](crate::Error::Precision) when this device does not have it.
     fn dense(
         &self,
         config: DenseConfig,
@@ -33,8 +35,9 @@ pub trait Dense: Gemm + Pointwise {
         y: &mut Self::Buffer<f32>,
     ) -> Result<()> {
         check_dense(self, &config, x, weights, bias, y)?;
-        let DenseConfig { rows, inputs, outputs, activation } = config;
-        self.gemm(GemmConfig::new(rows, outputs, inputs).transpose_b(), x, weights, y)?;
+        let DenseConfig { rows, inputs, outputs, activation, precision } = config;
+        let product = GemmConfig::new(rows, outputs, inputs).transpose_b().precision(precision);
+        self.gemm(product, x, weights, y)?;
         self.bias_activation([rows, outputs], activation, bias, y)
     }
 }

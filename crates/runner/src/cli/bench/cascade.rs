@@ -65,7 +65,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
             "{}",
             json!({
                 "depth": depth, "width": width, "images": images, "batch": batch, "threads": threads,
-                "backend": description, "at_once": at_once, "precision": means.precision, "repeat": repeat, "seconds": seconds.median,
+                "backend": description, "at_once": at_once, "precision": means.precision,
+                "forward_precision": means.forward_precision, "repeat": repeat, "seconds": seconds.median,
                 "seconds_low": seconds.low, "seconds_high": seconds.high,
                 "gflops": flops / seconds.median / 1e9, "peak_gflops": peak.median / 1e9,
                 "ratio": share.median, "peak_memory_bytes": memory, "last_losses": epochs[0].losses,
@@ -74,9 +75,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         return Ok(exit::DONE);
     }
     println!(
-        "{description} with {threads} threads: {}, {}",
+        "{description} with {threads} threads: {}, decoders in {}, forward pass in {}",
         describe(depth, size),
-        means.precision
+        means.precision,
+        means.forward_precision
     );
     let networks =
         if at_once > 1 { format!(" of one of {at_once} networks at once") } else { String::new() };
@@ -111,8 +113,9 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
     let network =
         Network::random(NetworkSpec::new(vec![layer; depth])?, Variances::new(1.76, 0.05)?, 1);
     let samples = samples(images, width)?.images;
-    let params =
-        CascadeParams { batch, precision: means.precision, ..CascadeParams::default() }.check()?;
+    let Means { precision, forward_precision, .. } = means;
+    let params = CascadeParams { batch, precision, forward_precision, ..CascadeParams::default() }
+        .check()?;
     let job = Job {
         network: &network,
         layers: depth,

@@ -245,14 +245,14 @@ fn own(backend: BackendSpec) -> Vec<Competitor> {
     let isobath = |name, about, precision, simd| Competitor::Isobath {
         name,
         about,
-        means: Means { precision, backend, simd },
+        means: Means { precision, backend, simd, ..Means::default() },
         at_once: 1,
     };
     if backend != BackendSpec::Cpu {
         let side_by_side = |name, about, precision| Competitor::Isobath {
             name,
             about,
-            means: Means { precision, backend, simd: None },
+            means: Means { precision, forward_precision: precision, backend, simd: None },
             at_once: NETWORKS_ON_A_DEVICE,
         };
         return vec![

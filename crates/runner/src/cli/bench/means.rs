@@ -8,6 +8,9 @@ pub(super) struct Means {
     /// Precision of the products decoders are trained by: f32, tf32 or bf16
     #[arg(long, default_value = "f32", value_parser = precision)]
     pub(super) precision: Precision,
+    /// Precision of the products of the network's own layers: f32, tf32 or bf16
+    #[arg(long, default_value = "f32", value_parser = precision)]
+    pub(super) forward_precision: Precision,
     /// Backend: cpu, reference or cuda:N
     #[arg(long, default_value = "cpu")]
     pub(super) backend: BackendSpec,
@@ -25,9 +28,16 @@ impl Means {
     /// The command line that asks for them.
     pub(super) fn arguments(self) -> Vec<String> {
         let simd = self.simd.map(|level| ["--simd".to_owned(), level.name().to_owned()]);
-        let precision = ["--precision".to_owned(), self.precision.to_string()];
-        let backend = ["--backend".to_owned(), self.backend.to_string()];
-        precision.into_iter().chain(backend).chain(simd.into_iter().flatten()).collect()
+        let mut arguments: Vec<String> = [
+            ("--precision", self.precision.to_string()),
+            ("--forward-precision", self.forward_precision.to_string()),
+            ("--backend", self.backend.to_string()),
+        ]
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .collect();
+        arguments.extend(simd.into_iter().flatten());
+        arguments
     }
 }
 

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2};
 use network::{MlpParams, Network, Variances, WidthRule};
 use rayon::prelude::*;
 use serde_json::json;
-use tensor::{Activation, Backend, Cpu};
+use tensor::{Activation, Backend, Cpu, Precision};
 
 use super::{out_of_range, table};
 use crate::cli::{Usage, exit};
@@ -224,7 +224,8 @@ impl Sample {
             weights.push(parameters.weights);
             let x = backend.upload(below.as_slice().expect("rows in order"))?;
             let mut y = backend.zeros(rows * width)?;
-            network.upload_layer(&backend, index)?.forward(&backend, rows, &x, &mut y)?;
+            let layer = network.upload_layer(&backend, index)?;
+            layer.forward(&backend, Precision::F32, rows, &x, &mut y)?;
             let host = backend.download(&y)?[..rows * width].to_vec();
             below = Array2::from_shape_vec((rows, width), host)?;
         }
