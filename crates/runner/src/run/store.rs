@@ -6,6 +6,7 @@ mod trainings;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -88,8 +89,8 @@ impl Store {
 
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self> {
         // Shards of one run write to one file; each waits for the other's short transactions.
-        connection.busy_timeout(std::time::Duration::from_secs(60))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.busy_timeout(PATIENCE)?;
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 =
@@ -283,7 +284,7 @@ impl Store {
 fn open_to_read(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(60))?;
+    connection.busy_timeout(PATIENCE)?;
     if connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_ok() {
         return Ok(connection);
     }
@@ -322,6 +323,27 @@ fn unusable(path: &Path) -> String {
 
 fn interval(low: Option<f64>, high: Option<f64>) -> Option<(f64, f64)> {
     low.zip(high)
+}
+
+/// How long a process waits for others that write to the file.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Changes to the journal that readers and a writer share. SQLite does not wait there for another process that is just
+/// doing the same.
+fn write_ahead(connection: &Connection) -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && start.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 fn insert_cell(transaction: &Transaction<'_>, key: &str, record: &CellRecord) -> Result<()> {
