@@ -48,7 +48,12 @@ impl<'p> Crew<'p> {
         self.run_leaving(count, at_once, piece, || ())
     }
 
-    /// The same; every thread that does no piece any more calls `leave`. There are `at_once` threads, or as many as pieces.
+    /// How many threads do `count` pieces, at most `at_once` at a time: this one at least, for want of any piece.
+    pub(super) fn threads(count: usize, at_once: usize) -> usize {
+        at_once.min(count).max(1)
+    }
+
+    /// The same as [`run`](Self::run); each of its [`threads`](Self::threads) that does no piece any more calls `leave`.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -65,7 +70,7 @@ impl<'p> Crew<'p> {
             self.work(count, &piece);
         };
         std::thread::scope(|scope| {
-            for _ in 1..at_once.min(count) {
+            for _ in 1..Self::threads(count, at_once) {
                 scope.spawn(work);
             }
             work();

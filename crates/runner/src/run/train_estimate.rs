@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use ndarray::Array2;
 use network::Network;
 use tensor::{BackendSpec, BackendTask, FullBackend};
-use trainer::{Extent, Job, Labelled, Silent, TrainParams, TrainValidParams, Trainer};
+use trainer::{Entry, Extent, Job, Labelled, Silent, TrainParams, TrainValidParams, Trainer};
 
 use super::{
-    schedule::trainings_at_once,
+    schedule::{trainings_at_once, trainings_together},
     search::{Task, tasks},
 };
 use crate::{
@@ -117,15 +117,19 @@ impl BackendTask for Timing<'_> {
         let network = Network::random(train.network(cell).clone(), cell.variances, cell.seed);
         let job = Job { network: &network, train: all, test: one, seed: cell.seed };
         let trainer = Trainer::new(backend, params.check()?);
+        let together = trainings_together(train, at_once);
+        let entries = vec![Entry { job: &job, observer: &Silent, checkpoints: None }; together];
         let start = Instant::now();
         let repeated = || -> trainer::Result<u64> {
             let mut flops = 0;
             while flops == 0 || start.elapsed() < LONG_ENOUGH {
-                flops += trainer.train(&job, &Silent)?.flops;
+                trainer.train_together(&entries, &mut |trainings| {
+                    flops += trainings.iter().map(|(_, training)| training.flops).sum::<u64>();
+                })?;
             }
             Ok(flops)
         };
-        let flops = side_by_side(at_once, train.section.backend, |_| repeated());
+        let flops = side_by_side(at_once / together, train.section.backend, |_| repeated());
         let flops = flops.into_iter().sum::<trainer::Result<u64>>()?;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }

@@ -75,7 +75,7 @@ pub fn train(
     let crew = Crew::new(&progress, train.section.backend);
     let folder = Folder::new(folder.path().join(CHECKPOINTS))?;
     let clock = SharedClock::new();
-    let muster = Muster::new(at_once.min(missing.len()), together);
+    let muster = Muster::new(Crew::threads(missing.len(), at_once), together);
     let work = |index: usize| {
         let task = missing[index];
         let share = weight(task) / task.expected() as u64;

@@ -25,6 +25,9 @@ const QUICK: (usize, usize) = (4, 6400);
 /// Networks that keep a device busy: a decoder of the published width fills a good third of a large one.
 const NETWORKS_ON_A_DEVICE: usize = 8;
 
+/// Networks trained together on a device.
+const TRAININGS_ON_A_DEVICE: usize = 64;
+
 /// The least share of its highest peak that a machine left alone keeps.
 const STEADY: f64 = 0.85;
 
@@ -213,11 +216,7 @@ fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>>
             trainer("isobath", "this program, one network at a time", 1),
             match arguments.backend {
                 BackendSpec::Cpu => trainer("isobath, 2 at once", "two networks side by side", 2),
-                _ => trainer(
-                    "isobath, 8 at once",
-                    "eight networks side by side",
-                    NETWORKS_ON_A_DEVICE,
-                ),
+                _ => trainer("isobath, 64 at once", "64 networks together", TRAININGS_ON_A_DEVICE),
             },
         ];
         let is_it = |program: &&Program| program.workload == Workload::Training(shape);

@@ -2,6 +2,7 @@
 
 use std::{
     num::NonZero,
+    ops::Range,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -12,7 +13,7 @@ use datasets::{Dataset, DatasetName, LoadRequest, Samples};
 use network::{Layer, MlpParams, Network, NetworkSpec, Shrink, ShrinkLaw, Variances, WidthRule};
 use serde_json::json;
 use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
-use trainer::{Job, Labelled, Observer, TrainParams, TrainValidParams, Trainer, Training};
+use trainer::{Entry, Job, Labelled, Observer, Silent, TrainParams, TrainValidParams, Trainer};
 
 use super::{at_least_one, summary::Summary};
 use crate::{cli::exit, pool::side_by_side};
@@ -40,8 +41,7 @@ pub(super) struct Arguments {
     /// Backend: cpu, reference or cuda:N
     #[arg(long, default_value = "cpu")]
     backend: BackendSpec,
-    /// Networks trained at once, on threads that share all cores, or on streams of their own where the backend is a
-    /// device
+    /// Networks trained at once, on threads that share all cores, or together where the backend is a device
     #[arg(long, default_value = "1")]
     at_once: NonZero<usize>,
     /// Times it is measured
@@ -152,35 +152,63 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
         ..TrainParams::default()
     };
     let (params, spec) = (params.check()?, shape.spec(depth)?);
-    let train = |index| {
-        backend.dispatch(Task { params: &params, spec: &spec, data, seed: index as u64 })?
+    let task = |seeds| Task { params: &params, spec: &spec, data, seeds };
+    let trained = match backend {
+        BackendSpec::Cuda { .. } | BackendSpec::CudaSimulated => {
+            vec![backend.dispatch(task(0..at_once.get() as u64))?]
+        }
+        _ => side_by_side(at_once.get(), backend, |index| {
+            backend.dispatch(task(index as u64..index as u64 + 1))?
+        }),
     };
-    let trained = side_by_side(at_once.get(), backend, train);
-    let trained: Vec<(f64, Training)> = trained.into_iter().collect::<Result<_>>()?;
-    let speed: f64 = trained.iter().map(|(speed, _)| speed).sum();
-    let loss = trained[0].1.losses.last().copied().unwrap_or(f64::NAN);
-    Ok(Epoch { seconds: per_epoch as f64 / speed, loss })
+    let trained: Vec<Trained> = trained.into_iter().collect::<Result<_>>()?;
+    let speed: f64 = trained.iter().map(|trained| trained.steps_per_second).sum();
+    Ok(Epoch { seconds: per_epoch as f64 / speed, loss: trained[0].loss })
 }
 
-/// Training of one network: its steps per second, and what came of it.
+/// Training of some networks together.
 struct Task<'a> {
     params: &'a TrainValidParams,
     spec: &'a NetworkSpec,
     data: &'a Dataset,
-    seed: u64,
+    /// One for each.
+    seeds: Range<u64>,
+}
+
+/// How fast it went.
+struct Trained {
+    /// Of all networks.
+    steps_per_second: f64,
+    /// The first network's, of its last minibatch.
+    loss: f64,
 }
 
 impl BackendTask for Task<'_> {
-    type Output = Result<(f64, Training)>;
+    type Output = Result<Trained>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
-        let Self { params, spec, data, seed } = self;
-        let network = Network::random(spec.clone(), Variances::new(1.76, 0.05)?, seed);
-        let clock = Clock::default();
+        let Self { params, spec, data, seeds } = self;
+        let variances = Variances::new(1.76, 0.05)?;
+        let network = |seed| Network::random(spec.clone(), variances, seed);
+        let networks: Vec<Network> = seeds.clone().map(network).collect();
         let (train, test) = (labelled(&data.train), labelled(&data.test));
-        let job = Job { network: &network, train, test, seed };
-        let training = Trainer::new(backend, params.clone()).train(&job, &clock)?;
-        Ok((clock.steps_per_second().context("too few steps to time")?, training))
+        let job = |(network, seed)| Job { network, train, test, seed };
+        let jobs: Vec<Job<'_>> = networks.iter().zip(seeds).map(job).collect();
+        let clock = Clock::default();
+        let entry = |(index, job)| Entry {
+            job,
+            observer: if index == 0 { &clock as &dyn Observer } else { &Silent },
+            checkpoints: None,
+        };
+        let entries: Vec<Entry<'_, '_>> = jobs.iter().enumerate().map(entry).collect();
+        let mut loss = None;
+        Trainer::new(backend, params.clone()).train_together(&entries, &mut |trainings| {
+            let first = trainings.into_iter().find(|(index, _)| *index == 0);
+            loss = first.and_then(|(_, training)| training.losses.last().copied()).or(loss);
+        })?;
+        let each = clock.steps_per_second().context("too few steps to time")?;
+        let steps_per_second = jobs.len() as f64 * each;
+        Ok(Trained { steps_per_second, loss: loss.unwrap_or(f64::NAN) })
     }
 }
 
