@@ -3,9 +3,11 @@ use std::{fmt, path::PathBuf};
 use anyhow::Result;
 use cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method};
 use datasets::{Dataset, DatasetName, LoadRequest};
+use ndarray::s;
 use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
 use serde::Serialize;
 use tensor::{Activation, BackendSpec, BackendTask, Cpu, Precision};
+use trainer::Labelled;
 
 use super::outcome::{Compute, Outcome};
 use crate::pool::in_pool;
@@ -53,11 +55,12 @@ pub struct Case {
 }
 
 /// Variance of the biases, of every network.
-const SIGMA_B2: f64 = 0.05;
+pub(super) const SIGMA_B2: f64 = 0.05;
 /// Phases and variances of the weights; the critical line crosses that of the biases at 1.761.
-const PHASES: [(&str, f64); 3] = [("ordered", 0.8), ("critical", 1.76), ("chaotic", 3.0)];
+pub(super) const PHASES: [(&str, f64); 3] =
+    [("ordered", 0.8), ("critical", 1.76), ("chaotic", 3.0)];
 /// The seed of samples, networks and decoders.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 impl Extent {
     const fn widths(self) -> &'static [usize] {
@@ -143,6 +146,15 @@ impl Cases {
             ..LoadRequest::new(DatasetName::Digits, PathBuf::new())
         };
         Ok(Self { extent, data: datasets::load(&request)? })
+    }
+
+    /// So many of the training samples, and all probe samples, with their classes.
+    pub(super) fn labelled(&self, train: usize) -> [Labelled<'_>; 2] {
+        let Dataset { train: training, test, .. } = &self.data;
+        [(training, train), (test, test.labels.len())].map(|(samples, count)| Labelled {
+            samples: samples.images.slice(s![..count, ..]),
+            labels: &samples.labels[..count],
+        })
     }
 
     pub(super) fn networks(&self) -> impl Iterator<Item = Place> {

@@ -1,4 +1,4 @@
-//! Whether a backend gives what another one gives: cascades of the same networks from the same seeds, on both.
+//! Whether a backend gives what another one gives: cascades and trainings of the same networks from the same seeds, on both.
 //!
 //! The networks are few and fixed, narrow and wide, on both sides of the critical line and on it, their data generated;
 //! so two certificates can be compared, and nothing beside the program is needed to make one.
@@ -7,6 +7,7 @@ mod cases;
 mod difference;
 mod outcome;
 mod tolerance;
+mod trainings;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use tensor::BackendSpec;
 pub use cases::{Case, Extent, Way};
 pub use difference::{Differences, LayerDifference};
 pub use tolerance::Tolerance;
+pub use trainings::{TrainingAgreement, certify_trainings};
 
 use cases::Cases;
 

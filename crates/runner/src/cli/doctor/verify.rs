@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use tensor::{BackendSpec, BackendTask, FullBackend, conformance};
 
 use crate::{
-    certificate::{Agreement, Extent, LayerDifference, Tolerance, certify},
+    certificate::{
+        Agreement, Extent, LayerDifference, Tolerance, TrainingAgreement, certify,
+        certify_trainings,
+    },
     cli::{Usage, check_reference, exit},
 };
 
@@ -41,6 +44,11 @@ impl Verification {
         self.quick || self.backend == BackendSpec::CudaSimulated
     }
 
+    /// What others are held against is itself held against what everything is held against.
+    fn baseline(&self) -> BackendSpec {
+        if self.backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu }
+    }
+
     /// The reference backend, on one side or the other, would take hours for the large networks.
     fn extent(&self) -> Extent {
         let is_device = matches!(self.backend, BackendSpec::Cuda { .. });
@@ -57,15 +65,17 @@ pub(super) fn main(arguments: &Verification) -> Result<u8> {
     let missing = |error: tensor::Error| Usage(error.to_string());
     let description = backend.description().map_err(missing)?;
     println!("\nverifying {description}");
-    let parts = [conform(arguments)?, repeat_references(arguments)?, agree(arguments)?];
+    let parts =
+        [conform(arguments)?, repeat_references(arguments)?, agree(arguments)?, train(arguments)?];
     let passed = parts.iter().all(|part| part.passed);
     println!("\n{backend}: {}", if passed { "PASS" } else { "FAIL" });
     if let Some(path) = &arguments.json {
-        let [conformance, references, agreement] = parts.map(|part| part.json);
+        let [conformance, references, agreement, trainings] = parts.map(|part| part.json);
         let facts: Value = serde_json::from_str(&crate::environment::json())?;
         let found = json!({
             "backend": backend, "device": description, "environment": facts, "extent": arguments.extent(),
             "passed": passed, "conformance": conformance, "references": references, "agreement": agreement,
+            "trainings": trainings,
         });
         let text = serde_json::to_string_pretty(&found)?;
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -167,10 +177,7 @@ fn stems(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn agree(arguments: &Verification) -> Result<Part> {
-    let (backend, extent) = (arguments.backend, arguments.extent());
-    // What others are held against is itself held against what everything is held against.
-    let baseline =
-        if backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu };
+    let (backend, baseline, extent) = (arguments.backend, arguments.baseline(), arguments.extent());
     println!(
         "\ncascades, against {baseline} in the same precision: largest relative difference of all layers, and its layer"
     );
@@ -211,4 +218,29 @@ fn print_agreement(agreement: &Agreement) {
         case.to_string(),
         verdict(*passed)
     );
+}
+
+fn train(arguments: &Verification) -> Result<Part> {
+    let (backend, baseline) = (arguments.backend, arguments.baseline());
+    println!(
+        "\nfour networks trained together, against {baseline}: largest differences of all steps and layers"
+    );
+    println!("  {:<26} {:>13} {:>13}  bits of one alone", "optimiser", "loss, nats", "weights");
+    let heard = |agreement: &TrainingAgreement| {
+        let TrainingAgreement {
+            optimizer, loss, weights, same_alone, same_outcomes, passed, ..
+        } = agreement;
+        let alone = if *same_alone { "yes" } else { "no" };
+        let verdict = verdict(*passed);
+        println!("  {optimizer:<26} {loss:>13.1e} {weights:>13.1e}  {alone:<17} {verdict}");
+        if !same_outcomes {
+            println!("    they do not end in the same way");
+        }
+    };
+    let agreements = certify_trainings(backend, baseline, arguments.extent(), heard)?;
+    if let Some(TrainingAgreement { tolerance: [loss, weights], .. }) = agreements.first() {
+        println!("  {:<26} {loss:>13.0e} {weights:>13.0e}", "allowed");
+    }
+    let passed = agreements.iter().all(|agreement| agreement.passed);
+    Ok(Part { passed, json: json!({ "baseline": baseline, "optimizers": agreements }) })
 }
