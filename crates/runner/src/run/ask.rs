@@ -16,7 +16,7 @@ use tensor::{BackendTask, FullBackend};
 
 use super::{
     Progress, RunFolder, RunOptions, Store, TrainData, cascade_predictor::CascadePredictor,
-    clock::SharedClock, crew::Crew, folder::other_stores, schedule::trainings_at_once,
+    clock::SharedClock, crew::Crew, folder::other_stores, schedule::looks_at_once,
 };
 use crate::{
     experiment::{Cell, Plan, TrainPlan},
@@ -100,7 +100,7 @@ pub fn ask(
         progress.advance(look.depths.len() as u64);
         Ok(())
     };
-    let at_once = options.at_once.map_or_else(|| trainings_at_once(plan, train), NonZero::get);
+    let at_once = options.at_once.map_or_else(|| looks_at_once(plan, train), NonZero::get);
     let done = crew.run(missing.len(), at_once, piece);
     progress.finish();
     done?;

@@ -59,6 +59,15 @@ pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     wanted.min(fitting(memory, limit))
 }
 
+/// How many networks predictors are asked about at once: each on a stream of its own where it is on a device.
+pub(super) fn looks_at_once(plan: &Plan, train: &TrainPlan) -> usize {
+    let at_once = trainings_at_once(plan, train);
+    match train.section.backend {
+        BackendSpec::Cuda { .. } => at_once.min(MOST_ON_DEVICE),
+        _ => at_once,
+    }
+}
+
 /// How many of `at_once` networks under way may be trained together.
 pub(super) const fn trainings_together(train: &TrainPlan, at_once: usize) -> usize {
     match train.section.backend {
