@@ -52,15 +52,9 @@ impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
         observer: &dyn Observer,
         enough: Option<&mut Enough<'_>>,
     ) -> Result<Cascade> {
-        let samples = self.params.samples(job.train.nrows());
+        let sweep = Sweep::new(&self.backend, job, &self.params);
+        let samples = sweep.samples;
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let sweep = Sweep {
-            backend: &self.backend,
-            job,
-            samples,
-            precision: self.params.params().forward_precision,
-            spare_bytes: self.backend.spare_bytes(),
-        };
         let swept = sweep.run(observer, enough, fit)?;
         Ok(Cascade::new(swept, self, job))
     }

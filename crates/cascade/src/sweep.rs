@@ -4,8 +4,8 @@ use ndarray::{Array2, ArrayView2, s};
 use tensor::{Activation, Backend, Dense, Precision, RandomFill};
 
 use crate::{
-    Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain, compose::Composed,
-    decoder::DeviceDecoder, decoders::Stack,
+    CascadeValidParams, Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain,
+    compose::Composed, decoder::DeviceDecoder, decoders::Stack,
 };
 
 /// What a sweep leaves behind.
@@ -25,6 +25,19 @@ pub(crate) struct Sweep<'a, 'j, B> {
     pub(crate) precision: Precision,
     /// Bytes of decoders that stay in the backend's memory.
     pub(crate) spare_bytes: usize,
+}
+
+impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
+    /// As `params` have it, with as many decoders in memory as `backend` can spare.
+    pub(crate) fn new(backend: &'a B, job: &'a Job<'j>, params: &CascadeValidParams) -> Self {
+        Self {
+            backend,
+            job,
+            samples: params.samples(job.train.nrows()),
+            precision: params.params().forward_precision,
+            spare_bytes: backend.spare_bytes(),
+        }
+    }
 }
 
 impl<B: Dense + RandomFill> Sweep<'_, '_, B> {

@@ -15,10 +15,7 @@ pub(crate) fn in_pool_or_waiting<T: Send>(
     backend: BackendSpec,
     work: impl FnOnce() -> T + Send,
 ) -> T {
-    match backend {
-        BackendSpec::Cuda { .. } | BackendSpec::CudaSimulated => work(),
-        _ => in_pool(work),
-    }
+    if backend.is_device() { work() } else { in_pool(work) }
 }
 
 /// What `task` gives for each of `0..count`, all under way at once on `backend`.

@@ -74,6 +74,12 @@ pub trait BackendTask {
 }
 
 impl BackendSpec {
+    /// Whether its work is given to a device, simulated or not: many small pieces at once suit it better than one, and
+    /// threads of the host wait for it.
+    pub const fn is_device(self) -> bool {
+        matches!(self, Self::Cuda { .. } | Self::CudaSimulated)
+    }
+
     /// Runs `task` on the backend named.
     ///
     /// # Errors

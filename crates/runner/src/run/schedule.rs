@@ -70,10 +70,7 @@ pub(super) fn looks_at_once(plan: &Plan, train: &TrainPlan) -> usize {
 
 /// How many of `at_once` networks under way may be trained together.
 pub(super) const fn trainings_together(train: &TrainPlan, at_once: usize) -> usize {
-    match train.section.backend {
-        BackendSpec::Cuda { .. } | BackendSpec::CudaSimulated => at_once,
-        _ => 1,
-    }
+    if train.section.backend.is_device() { at_once } else { 1 }
 }
 
 /// Bytes of a device that all work under way may keep.

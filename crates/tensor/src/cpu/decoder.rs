@@ -39,7 +39,7 @@ impl TrainDecoder for Cpu {
         state: &mut DecoderState<Self>,
     ) -> Result<Vec<f64>> {
         check_decoder(self, config, h, target, state)?;
-        if self.emulation(config.precision).is_some() {
+        if self.emulates(config.precision) {
             return train_by_parts(self, config, batches, h, target, state);
         }
         let samples = Samples {

@@ -1,7 +1,5 @@
 //! Matrix products and dense layers.
 
-use std::borrow::Cow;
-
 use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
@@ -52,8 +50,8 @@ impl Cpu {
     /// [`Gemm::gemm`] of factors that are long enough.
     fn product(self, config: GemmConfig, [a, b]: [&[f32]; 2], c: &mut [f32]) -> Result<()> {
         let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
-        if let Some(round) = self.emulation(precision) {
-            let [a, b] = [a, b].map(|x| x.iter().map(&round).collect::<Vec<_>>());
+        if self.emulates(precision) {
+            let [a, b] = [a, b].map(|x| self.rounded(precision, x));
             return self.product(config.precision(Precision::F32), [&a, &b], c);
         }
         let epilogue = Epilogue::Scale { alpha, beta };
@@ -100,8 +98,8 @@ impl Dense for Cpu {
             multiply(pieces, left, right, epilogue, y.as_mut_slice());
             return Ok(());
         }
-        let x = rounded(precision, &x.as_slice()[..rows * inputs]);
-        let weights = rounded(precision, &weights.as_slice()[..outputs * inputs]);
+        let x = self.rounded(precision, &x.as_slice()[..rows * inputs]);
+        let weights = self.rounded(precision, &weights.as_slice()[..outputs * inputs]);
         let strides = Strides { k: 1, column: inputs };
         let packed = Packed::new(self.level(), &weights, strides, inputs, outputs);
         let product =
@@ -109,14 +107,6 @@ impl Dense for Cpu {
         product.run(self.level(), rows, y.as_mut_slice());
         Ok(())
     }
-}
-
-/// `x` as factors of `precision`.
-fn rounded(precision: Precision, x: &[f32]) -> Cow<'_, [f32]> {
-    if precision.is_f32() {
-        return Cow::Borrowed(x);
-    }
-    Cow::Owned(x.par_iter().map(|&x| precision.round(x)).collect())
 }
 
 /// The right factor of a product, packed into panels.

@@ -29,6 +29,8 @@ mod simd;
 mod step;
 mod tile;
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 pub use simd::SimdLevel;
 
@@ -88,10 +90,18 @@ impl Cpu {
         }
     }
 
-    /// How factors of `precision` are rounded beforehand, where they are.
-    fn emulation(self, precision: Precision) -> Option<impl Fn(&f32) -> f32> {
-        let round = self.round.filter(|_| precision != Precision::F32)?;
-        Some(move |&x: &f32| round(precision, x))
+    /// Whether every product of `precision` is one of f32 with factors rounded beforehand.
+    const fn emulates(self, precision: Precision) -> bool {
+        self.round.is_some() && !precision.is_f32()
+    }
+
+    /// `x` as factors of `precision`.
+    fn rounded(self, precision: Precision, x: &[f32]) -> Cow<'_, [f32]> {
+        if precision.is_f32() {
+            return Cow::Borrowed(x);
+        }
+        let round = self.round.unwrap_or(Precision::round);
+        Cow::Owned(x.par_iter().map(|&x| round(precision, x)).collect())
     }
 
     /// Refuses what neither the vector units nor, where they were asked before, the tile units do.

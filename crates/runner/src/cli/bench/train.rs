@@ -153,13 +153,12 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
     };
     let (params, spec) = (params.check()?, shape.spec(depth)?);
     let task = |seeds| Task { params: &params, spec: &spec, data, seeds };
-    let trained = match backend {
-        BackendSpec::Cuda { .. } | BackendSpec::CudaSimulated => {
-            vec![backend.dispatch(task(0..at_once.get() as u64))?]
-        }
-        _ => side_by_side(at_once.get(), backend, |index| {
+    let trained = if backend.is_device() {
+        vec![backend.dispatch(task(0..at_once.get() as u64))?]
+    } else {
+        side_by_side(at_once.get(), backend, |index| {
             backend.dispatch(task(index as u64..index as u64 + 1))?
-        }),
+        })
     };
     let trained: Vec<Trained> = trained.into_iter().collect::<Result<_>>()?;
     let speed: f64 = trained.iter().map(|trained| trained.steps_per_second).sum();
