@@ -1,5 +1,7 @@
 //! The phase diagram: entropy over weight variance and depth, theory and measured depths over it.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 use plotters::style::{Color, RGBColor};
 
@@ -56,19 +58,21 @@ impl Figure for PhaseDiagram<'_> {
 
     fn caption(&self) -> String {
         let seeds = count(self.run.seeds, "seed");
-        let thinned = match self.mark_step(Layout::Wide) {
-            1 => String::new(),
-            step => format!(" Of the cut-offs every {step}th is drawn."),
-        };
-        format!(
-            "{}: {}, mean over {seeds}, {} probe samples of {}. Cut-offs are by rule {}, bars are the {}.{thinned}",
+        let mut caption = format!(
+            "{}: {}, mean over {seeds}, {} probe samples of {}.",
             self.run.network,
             Quantity::of(self.estimator).label(),
             self.run.probe_samples,
             self.run.dataset,
-            self.rule,
-            depth_bars(self.run, self.rule),
-        )
+        );
+        if self.reaches().any(|reach| !matches!(reach, Reach::Unknown { .. })) {
+            let bars = depth_bars(self.run, self.rule);
+            let _ = write!(caption, " Cut-offs are by rule {}, bars are the {bars}.", self.rule);
+            if let step @ 2.. = self.mark_step(Layout::Wide) {
+                let _ = write!(caption, " Of the cut-offs every {step}th is drawn.");
+            }
+        }
+        caption
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
