@@ -182,19 +182,14 @@ fn optimizer_step<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     ] {
         let mut parameters = draw(backend, 2, n, 0.05);
         let (mut first, mut second) = (backend.zeros(n).unwrap(), backend.zeros(n).unwrap());
-        let mut step = 0;
+        let (mut number, mut step) = (1, backend.new_step(&optimizer, 1).unwrap());
         group.bench_function(title, |bencher| {
             time(bencher, backend, || {
-                step += 1;
+                number += 1;
+                backend.set_step(&mut step, &optimizer, number).unwrap();
+                let moments = (&mut first, &mut second);
                 backend
-                    .optimizer_step(
-                        &optimizer,
-                        step,
-                        &mut parameters,
-                        &gradient,
-                        &mut first,
-                        &mut second,
-                    )
+                    .optimizer_step(&step, &mut parameters, &gradient, moments.0, moments.1)
                     .unwrap();
             });
         });

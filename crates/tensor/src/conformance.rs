@@ -9,8 +9,8 @@ use ndarray_rand::rand::RngCore;
 
 use crate::{
     Activation, Backend, DecoderConfig, DecoderState, DenseConfig, DivergenceKind, Error,
-    FullBackend, GemmConfig, Optimizer, Precision, RandomStream, Reference, Result, RidgeConfig,
-    random::StreamRng,
+    FullBackend, GemmConfig, Optimize, Optimizer, Precision, RandomStream, Reference, Result,
+    RidgeConfig, random::StreamRng,
 };
 
 /// What a check found.
@@ -49,6 +49,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.dense(Precision::F32, "dense")?,
         suite.squared_error_gradient()?,
         suite.optimizer()?,
+        suite.descend()?,
         suite.decoder(WELL_CONDITIONED_ADAM, "train_decoder with Adam")?,
         suite.decoder(Optimizer::sgd(0.05), "train_decoder with SGD")?,
         suite.decoder(Optimizer::Sgd { lr: 0.05, momentum: 0.9 }, "train_decoder with momentum")?,
@@ -62,6 +63,7 @@ pub fn run<B: FullBackend>(backend: &B, cases: usize, seed: u64) -> Result<Vec<F
         suite.invalid_samples()?,
         suite.gather_rows()?,
         suite.replay()?,
+        suite.replayed_steps()?,
         suite.batch_entropy()?,
         suite.short_buffers()?,
     ];
@@ -307,13 +309,13 @@ impl<B: FullBackend> Suite<'_, B> {
             let (mut v, mut expected_v) = self.upload(&vec![0.0; n])?;
             for step in 1..=3 {
                 let (g, reference_g) = self.upload(&self.normal(1 + step, n, 1.0))?;
-                let step = step as u64;
-                self.backend.optimizer_step(&optimizer, step, &mut w, &g, &mut m, &mut v)?;
+                let number = step as u64;
+                let step = self.backend.new_step(&optimizer, number)?;
+                self.backend.optimizer_step(&step, &mut w, &g, &mut m, &mut v)?;
                 let moments = (&mut expected_m, &mut expected_v);
-                crate::Pointwise::optimizer_step(
+                Optimize::optimizer_step(
                     &Reference,
-                    &optimizer,
-                    step,
+                    &Reference.new_step(&optimizer, number)?,
                     &mut expected,
                     &reference_g,
                     moments.0,
@@ -543,8 +545,7 @@ impl<B: FullBackend> Suite<'_, B> {
             (
                 "optimizer_step",
                 b.optimizer_step(
-                    &Optimizer::sgd(0.1),
-                    1,
+                    &b.new_step(&Optimizer::sgd(0.1), 1)?,
                     &mut out,
                     &short,
                     &mut b.zeros(6)?,

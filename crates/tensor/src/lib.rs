@@ -46,6 +46,7 @@ pub use ops::{
     gemm::{Gemm, GemmConfig},
     loss::{LossConfig, LossGradient},
     moments::ColumnMoments,
+    optimize::{HostStep, Optimize},
     peak::PeakFlops,
     pointwise::Pointwise,
     random_fill::{RandomFill, RandomStream},

@@ -7,8 +7,8 @@ use crate::cuda::Cuda;
 #[cfg(not(all(feature = "cuda", feature = "test-util")))]
 use crate::toolkit::not_built;
 use crate::{
-    Backward, BatchEntropy, BatchedGemm, Cpu, Dense, Divergence, Error, FitRidge, GatherRows,
-    GemmConfig, LossGradient, PeakFlops, Precision, RandomFill, Reference, Replay, Result,
+    Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
+    LossGradient, Optimize, PeakFlops, Precision, RandomFill, Reference, Replay, Result,
     TrainDecoder,
 };
 
@@ -21,7 +21,7 @@ pub trait FullBackend:
     + RandomFill
     + Backward
     + BatchEntropy
-    + BatchedGemm
+    + Optimize
     + LossGradient
     + GatherRows
     + PeakFlops
@@ -36,7 +36,7 @@ impl<B> FullBackend for B where
         + RandomFill
         + Backward
         + BatchEntropy
-        + BatchedGemm
+        + Optimize
         + LossGradient
         + GatherRows
         + PeakFlops

@@ -1,5 +1,5 @@
 use tensor::{
-    Backward, BatchEntropy, BatchedGemm, Dense, Divergence, GatherRows, LossGradient, RandomFill,
+    Backward, BatchEntropy, Dense, Divergence, GatherRows, LossGradient, Optimize, RandomFill,
     Replay,
 };
 
@@ -8,7 +8,7 @@ pub trait TrainerBackend:
     Dense
     + Backward
     + BatchEntropy
-    + BatchedGemm
+    + Optimize
     + LossGradient
     + GatherRows
     + Divergence
@@ -20,7 +20,7 @@ impl<
     B: Dense
         + Backward
         + BatchEntropy
-        + BatchedGemm
+        + Optimize
         + LossGradient
         + GatherRows
         + Divergence

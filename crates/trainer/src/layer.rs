@@ -44,6 +44,8 @@ pub(crate) struct Scratch<B: Backend> {
     pub(crate) bias_gradient: B::Buffer<f32>,
     /// In the place of moments that the optimiser does not keep.
     pub(crate) idle: [B::Buffer<f32>; 2],
+    /// Whether a step is no more than a multiple of the gradient.
+    is_plain: bool,
 }
 
 impl<B: TrainerBackend> Scratch<B> {
@@ -57,7 +59,8 @@ impl<B: TrainerBackend> Scratch<B> {
             |size: fn(&Layer) -> usize| networks * layers.iter().map(size).max().unwrap_or(0);
         let (weights, bias) =
             (largest(|layer| layer.inputs() * layer.outputs()), largest(Layer::outputs));
-        let parameters = if is_plain(optimizer) { bias } else { weights.max(bias) };
+        let is_plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, .. });
+        let parameters = if is_plain { bias } else { weights.max(bias) };
         // Other parameters than those of layers are one for each layer of a network that is trained alone.
         let parameters = parameters.max(layers.len());
         let idle = |kept: bool| backend.zeros(if kept { 0 } else { parameters });
@@ -66,13 +69,9 @@ impl<B: TrainerBackend> Scratch<B> {
             gradient: backend.zeros(if norms { weights.max(bias) } else { parameters })?,
             bias_gradient: backend.zeros(bias)?,
             idle: [idle(first)?, idle(second)?],
+            is_plain,
         })
     }
-}
-
-/// Whether a step is no more than a multiple of the gradient.
-fn is_plain(optimizer: &Optimizer) -> bool {
-    matches!(optimizer, Optimizer::Sgd { momentum: 0.0, .. })
 }
 
 impl<B: TrainerBackend> TrainedLayer<B> {
@@ -125,10 +124,10 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         BatchedGemmConfig::new(product, self.networks)
     }
 
-    /// `alpha delta x^T + beta C`, `C` `[outputs, inputs]`, of each network.
-    const fn gradient_product(&self, samples: usize, alpha: f32, beta: f32) -> BatchedGemmConfig {
+    /// `delta x^T`, `[outputs, inputs]`, of each network.
+    const fn gradient_product(&self, samples: usize) -> BatchedGemmConfig {
         let DenseLayer { outputs, inputs, .. } = self.shape;
-        let product = GemmConfig { alpha, beta, ..GemmConfig::new(outputs, inputs, samples) };
+        let product = GemmConfig::new(outputs, inputs, samples);
         let product = match self.input {
             InputLayout::Samples => product,
             InputLayout::Units => product.transpose_b(),
@@ -136,27 +135,27 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         BatchedGemmConfig::new(product, self.networks)
     }
 
-    /// One step of the optimiser, given the layer's input and the derivative `delta` `[outputs, samples]` of the loss
-    /// with respect to what goes into its activation, each network's after the other's, of which the bias gradient is in the scratch memory.
+    /// Takes `step`, given the layer's input and the derivative `delta` `[outputs, samples]` of the loss with respect to
+    /// what goes into its activation, each network's after the other's, of which the bias gradient is in the scratch
+    /// memory.
     pub(crate) fn update(
         &mut self,
         backend: &B,
-        (optimizer, step): (&Optimizer, u64),
+        step: &B::Step,
         samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
     ) -> tensor::Result<()> {
-        let Scratch { gradient, bias_gradient, idle } = scratch;
-        if is_plain(optimizer) {
+        let Scratch { gradient, bias_gradient, idle, is_plain } = scratch;
+        let product = self.gradient_product(samples);
+        if *is_plain {
             // The gradient is never written to memory.
-            let product = self.gradient_product(samples, -optimizer.lr(), 1.0);
-            backend.batched_gemm(product, delta, input, &mut self.weights.values)?;
+            backend.descend(step, product, delta, input, &mut self.weights.values)?;
         } else {
-            let product = self.gradient_product(samples, 1.0, 0.0);
             backend.batched_gemm(product, delta, input, gradient)?;
-            self.weights.step(backend, optimizer, step, gradient, idle)?;
+            self.weights.step(backend, step, gradient, idle)?;
         }
-        self.bias.step(backend, optimizer, step, bias_gradient, idle)
+        self.bias.step(backend, step, bias_gradient, idle)
     }
 
     /// The Euclidean norm of each network's weight gradient; arguments as of [`update`](Self::update).
@@ -169,7 +168,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
     ) -> tensor::Result<Vec<f64>> {
         let DenseLayer { outputs, inputs, .. } = self.shape;
         let shape @ [rows, _] = [self.networks * outputs, inputs];
-        let product = self.gradient_product(samples, 1.0, 0.0);
+        let product = self.gradient_product(samples);
         backend.batched_gemm(product, delta, input, &mut scratch.gradient)?;
         let (nothing, mut squares) = (backend.zeros(rows * inputs)?, backend.zeros(rows)?);
         let kind = DivergenceKind::SquaredError;
@@ -225,18 +224,17 @@ impl<B: TrainerBackend> Parameters<B> {
         Ok(())
     }
 
-    /// One step along `gradient`. The `idle` memory stands in for moments that are not kept.
+    /// Takes `step` along `gradient`. The `idle` memory stands in for moments that are not kept.
     pub(crate) fn step(
         &mut self,
         backend: &B,
-        optimizer: &Optimizer,
-        step: u64,
+        step: &B::Step,
         gradient: &B::Buffer<f32>,
         [first_idle, second_idle]: &mut [B::Buffer<f32>; 2],
     ) -> tensor::Result<()> {
         let [first, second] = &mut self.moments;
         let first = first.as_mut().unwrap_or(first_idle);
         let second = second.as_mut().unwrap_or(second_idle);
-        backend.optimizer_step(optimizer, step, &mut self.values, gradient, first, second)
+        backend.optimizer_step(step, &mut self.values, gradient, first, second)
     }
 }

@@ -1,7 +1,5 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use network::{DenseLayer, Layer, Network};
-use tensor::{Backend, Optimizer};
+use tensor::{Backend, Optimize, Optimizer};
 
 use crate::{
     Result, TrainParams, TrainerBackend,
@@ -14,7 +12,7 @@ use crate::{
 ///
 /// Between layers, matrices are `[networks, units, samples]`; see [`tensor::Backward`].
 #[derive(Debug)]
-pub(crate) struct Model<B: Backend> {
+pub(crate) struct Model<B: Optimize> {
     /// How many there are.
     pub(crate) networks: usize,
     pub(crate) layers: Vec<TrainedLayer<B>>,
@@ -27,6 +25,8 @@ pub(crate) struct Model<B: Backend> {
     /// The same of the layer before.
     next_delta: B::Buffer<f32>,
     scratch: Scratch<B>,
+    /// What the next way back ends in.
+    step: B::Step,
     regulariser: Option<Regulariser<B>>,
 }
 
@@ -39,31 +39,15 @@ struct Trace<B: Backend> {
     h: B::Buffer<f32>,
 }
 
-/// How to step.
+/// What a way back is for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StepConfig {
+pub(crate) struct BackwardConfig {
     /// In a minibatch.
     pub(crate) samples: usize,
-    /// The optimiser, at this step's learning rate.
-    pub(crate) optimizer: Optimizer,
-    /// The step, counted from 1.
-    pub(crate) step: u64,
     /// Whether to measure the gradients' norms.
     pub(crate) norms: bool,
     /// The minibatch's loss without regularisation; not read where there is none.
     pub(crate) loss: f64,
-}
-
-impl StepConfig {
-    /// A number that is the same for steps that do the same, where nothing is measured on the way.
-    pub(crate) fn key(&self) -> u64 {
-        let &Self { samples, optimizer, step, .. } = self;
-        // What Adam does depends on how many steps were done before.
-        let step = if matches!(optimizer, Optimizer::Adam { .. }) { step } else { 0 };
-        let mut hasher = DefaultHasher::new();
-        format!("{samples} {optimizer:?} {step}").hash(&mut hasher);
-        hasher.finish()
-    }
 }
 
 impl<B: TrainerBackend> Model<B> {
@@ -91,6 +75,7 @@ impl<B: TrainerBackend> Model<B> {
             delta: backend.zeros(count * batch * widest)?,
             next_delta: backend.zeros(count * batch * widest)?,
             scratch: Scratch::new(backend, (layers, count), norms, optimizer)?,
+            step: backend.new_step(optimizer, 1)?,
             regulariser: settings
                 .batch_entropy
                 .filter(|_| layers.len() > 1)
@@ -103,6 +88,16 @@ impl<B: TrainerBackend> Model<B> {
     pub(crate) fn keep(&mut self, backend: &B, places: &[usize]) -> Result<()> {
         self.networks = places.len();
         self.layers.iter_mut().try_for_each(|layer| layer.keep(backend, places))
+    }
+
+    /// Has the next way back take step `number`, counted from 1, of the optimiser, at the learning rate it has there.
+    pub(crate) fn set_step(
+        &mut self,
+        backend: &B,
+        optimizer: &Optimizer,
+        number: usize,
+    ) -> tensor::Result<()> {
+        backend.set_step(&mut self.step, optimizer, number as u64)
     }
 
     /// Takes `samples` samples for each network, one network's after the other's, through all its layers.
@@ -165,9 +160,9 @@ impl<B: TrainerBackend> Model<B> {
     pub(crate) fn backward(
         &mut self,
         backend: &B,
-        config: &StepConfig,
+        config: &BackwardConfig,
     ) -> tensor::Result<Option<Vec<Vec<f64>>>> {
-        let &StepConfig { samples, optimizer, step, norms, loss } = config;
+        let &BackwardConfig { samples, norms, loss } = config;
         let last = self.layers.len() - 1;
         let mut measured = norms.then(|| vec![vec![0.0; self.layers.len()]; self.networks]);
         for (index, layer) in self.layers.iter_mut().enumerate().rev() {
@@ -193,7 +188,7 @@ impl<B: TrainerBackend> Model<B> {
                 let norms = layer.gradient_norms(backend, samples, factors, &mut self.scratch)?;
                 measured.iter_mut().zip(norms).for_each(|(layers, norm)| layers[index] = norm);
             }
-            layer.update(backend, (&optimizer, step), samples, factors, &mut self.scratch)?;
+            layer.update(backend, &self.step, samples, factors, &mut self.scratch)?;
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
         if !self.layers.len().is_multiple_of(2) {
@@ -201,7 +196,7 @@ impl<B: TrainerBackend> Model<B> {
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
         if let Some(regulariser) = &mut self.regulariser {
-            regulariser.update(backend, (&optimizer, step), loss, &mut self.scratch.idle)?;
+            regulariser.update(backend, &self.step, loss, &mut self.scratch.idle)?;
         }
         Ok(measured)
     }

@@ -49,11 +49,11 @@ impl<B: TrainerBackend> Regulariser<B> {
         2.0 * loss * self.settings.beta * self.gaps[index] / self.gaps.len() as f64
     }
 
-    /// One step of the optimiser on the targets.
+    /// Takes `step` with the targets.
     pub(crate) fn update(
         &mut self,
         backend: &B,
-        (optimizer, step): (&Optimizer, u64),
+        step: &B::Step,
         loss: f64,
         idle: &mut [B::Buffer<f32>; 2],
     ) -> tensor::Result<()> {
@@ -65,6 +65,6 @@ impl<B: TrainerBackend> Regulariser<B> {
         };
         let gradient: Vec<f32> = targets.into_iter().enumerate().map(slope).collect();
         backend.write(&mut self.gradient, 0, &gradient)?;
-        self.targets.step(backend, optimizer, step, &self.gradient, idle)
+        self.targets.step(backend, step, &self.gradient, idle)
     }
 }

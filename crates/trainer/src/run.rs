@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use network::Network;
-use tensor::{GatherConfig, LossConfig, Replay};
+use tensor::{GatherConfig, LossConfig, Optimize, Replay};
 
 use crate::{
     Checkpoints, Entry, Error, Evaluation, Extent, Finished, Outcome, Result, TrainValidParams,
@@ -10,13 +10,13 @@ use crate::{
     cost::{forward_flops, samples_in, step_flops},
     data::Data,
     evaluator::{Evaluator, Score},
-    model::{Model, StepConfig},
+    model::{BackwardConfig, Model},
     progress::{Progress, Timetable},
 };
 
 /// Trainings under way, step by step together.
 #[derive(Debug)]
-pub(crate) struct Run<'a, 'd, B: Replay> {
+pub(crate) struct Run<'a, 'd, B: Replay + Optimize> {
     backend: &'a B,
     params: &'a TrainValidParams,
     extent: Extent<'a>,
@@ -243,7 +243,8 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let needed = self.model.needs_loss();
         let loss = if needed { backend.read(&self.tally, 2 * slot..2 * slot + 1)?[0] } else { 0.0 };
         let optimizer = self.params.optimizer(step, self.timetable.steps);
-        let config = StepConfig { samples: count, optimizer, step: step as u64 + 1, norms, loss };
+        self.model.set_step(backend, &optimizer, step + 1)?;
+        let config = BackwardConfig { samples: count, norms, loss };
         if norms || needed {
             // Numbers come back on the way.
             let measured = self.model.backward(backend, &config)?.into_iter().flatten();
@@ -252,7 +253,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
             }
         } else {
             let mut back = || self.model.backward(backend, &config).map(drop);
-            backend.replay(backward, config.key(), &mut back)?;
+            backend.replay(backward, count as u64, &mut back)?;
         }
         Ok(())
     }

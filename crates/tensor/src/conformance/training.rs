@@ -3,8 +3,8 @@
 use super::{Finding, Suite, Tally, has_kink};
 use crate::{
     Activation, Backend, Backward, BatchEntropy, BatchedGemm, BatchedGemmConfig, FullBackend,
-    GatherConfig, GatherRows, GemmConfig, Loss, LossConfig, LossGradient, Reference, Result,
-    random::StreamRng,
+    GatherConfig, GatherRows, GemmConfig, Loss, LossConfig, LossGradient, Optimize, Optimizer,
+    Reference, Result, random::StreamRng,
 };
 
 impl<B: FullBackend> Suite<'_, B> {
@@ -159,6 +159,28 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
+    pub(super) fn descend(&self) -> Result<Finding> {
+        let mut tally = Tally::new("descend", 2e-6);
+        for case in 0..self.cases {
+            let [m, n, k] = self.sizes(case);
+            let config = BatchedGemmConfig::new(self.product(case, [m, n, k]), 1 + case % 3);
+            let count = config.count;
+            let (a, reference_a) = self.upload(&self.normal(1, count * m * k, 1.0))?;
+            let (b, reference_b) = self.upload(&self.normal(2, count * k * n, 1.0))?;
+            let (mut c, mut expected) = self.upload(&self.normal(3, count * m * n, 1.0))?;
+            let sgd = Optimizer::Sgd { lr: 0.7, momentum: 0.5 };
+            self.backend.descend(&self.backend.new_step(&sgd, 3)?, config, &a, &b, &mut c)?;
+            let product = GemmConfig { alpha: -0.7, beta: 1.0, ..config.product };
+            let config = BatchedGemmConfig { product, ..config };
+            let multiply = BatchedGemm::batched_gemm;
+            multiply(&Reference, config, &reference_a, &reference_b, &mut expected)?;
+            let scale = (k as f64).sqrt() * 3.0;
+            let name = || format!("{config:?}");
+            tally.add(&self.backend.download(&c)?, expected.as_slice(), scale, name);
+        }
+        Ok(tally.finding)
+    }
+
     /// A label that is no class and an output that is no number: no loss, no gradient, and others keep theirs.
     pub(super) fn invalid_samples(&self) -> Result<Finding> {
         let mut tally = Tally::new("loss_gradient of invalid samples", 0.0);
@@ -226,6 +248,51 @@ impl<B: FullBackend> Suite<'_, B> {
         Ok(tally.finding)
     }
 
+    /// Steps that are the same work but for their number and their learning rate.
+    pub(super) fn replayed_steps(&self) -> Result<Finding> {
+        let mut tally = Tally::new("replay of steps", 2e-6);
+        let optimizers = [Optimizer::adam(0.1), Optimizer::rmsprop(0.1), Optimizer::sgd(0.1)];
+        for (case, optimizer) in (0..self.cases).flat_map(|case| optimizers.map(|o| (case, o))) {
+            let [n] = self.sizes(case);
+            let backend = self.backend;
+            let mut recording = B::Recording::default();
+            let (g, reference_g) = self.upload(&self.normal(1, n, 1.0))?;
+            let (one, reference_one) = self.upload(&[1.0])?;
+            let mut ours =
+                [(); 3].map(|()| backend.zeros(n)).into_iter().collect::<Result<Vec<_>>>()?;
+            let mut theirs = [(); 3].map(|()| vec![0.0; n].into());
+            let ([w, m, v], [expected, expected_m, expected_v]) = (&mut ours[..], &mut theirs)
+            else {
+                continue;
+            };
+            let mut step = backend.new_step(&optimizer, 1)?;
+            let product = BatchedGemmConfig::new(GemmConfig::new(1, n, 1), 1);
+            let descends = matches!(optimizer, Optimizer::Sgd { .. });
+            for number in 1..=5 {
+                let optimizer = optimizer.with_lr(0.1 / number as f32);
+                backend.set_step(&mut step, &optimizer, number)?;
+                backend.replay(&mut recording, 1, &mut || {
+                    if descends {
+                        backend.descend(&step, product, &one, &g, w)?;
+                    }
+                    backend.optimizer_step(&step, w, &g, m, v)
+                })?;
+                let step = Reference.new_step(&optimizer, number)?;
+                if descends {
+                    let descend = Optimize::descend;
+                    descend(&Reference, &step, product, &reference_one, &reference_g, expected)?;
+                }
+                let take = Optimize::optimizer_step;
+                take(&Reference, &step, expected, &reference_g, expected_m, expected_v)?;
+            }
+            let name = || format!("{optimizer:?} on {n}");
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                tally.add(&self.backend.download(ours)?, theirs.as_slice(), 1.0, name);
+            }
+        }
+        Ok(tally.finding)
+    }
+
     pub(super) fn gather_rows(&self) -> Result<Finding> {
         let mut tally = Tally::new("gather_rows", 0.0);
         for case in 0..self.cases {
@@ -252,7 +319,7 @@ impl<B: FullBackend> Suite<'_, B> {
     }
 
     /// What these operations say to a buffer that is too short.
-    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 7]> {
+    pub(super) fn short_training_buffers(&self) -> Result<[(&'static str, Result<()>); 8]> {
         let b = self.backend;
         let (short, long) = (b.zeros::<f32>(5)?, b.zeros::<f32>(6)?);
         let (rows, labels) = (b.upload(&[0_u32, 2])?, b.upload(&[0_u32, 1])?);
@@ -290,6 +357,16 @@ impl<B: FullBackend> Suite<'_, B> {
                     &long,
                     &short,
                     &mut b.zeros(6)?,
+                ),
+            ),
+            (
+                "descend",
+                b.descend(
+                    &b.new_step(&Optimizer::sgd(0.1), 1)?,
+                    BatchedGemmConfig::new(GemmConfig::new(1, 3, 1), 2),
+                    &short,
+                    &long,
+                    &mut b.zeros(5)?,
                 ),
             ),
             (

@@ -7,7 +7,10 @@ use super::{
     math::{derivative, value, vector_derivative, vector_value},
     simd::{Kernel, Lanes},
 };
-use crate::{Activation, HostBuffer, Optimizer, Pointwise, Result, backend::expect_len};
+use crate::{
+    Activation, HostBuffer, HostStep, Optimizer, Pointwise, Result, backend::expect_len,
+    ops::optimize::optimize_on_host,
+};
 
 /// `phi(z)` and `phi'(z)`.
 ///
@@ -214,41 +217,29 @@ impl Pointwise for Cpu {
         }
         Ok(())
     }
+}
 
-    fn optimizer_step(
-        &self,
-        optimizer: &Optimizer,
-        step: u64,
-        parameters: &mut HostBuffer<f32>,
-        gradient: &HostBuffer<f32>,
-        first: &mut HostBuffer<f32>,
-        second: &mut HostBuffer<f32>,
-    ) -> Result<()> {
-        /// Parameters a task changes.
-        const CHUNK: usize = 16 * 1024;
-        let n = parameters.as_slice().len();
-        for (argument, buffer) in [("gradient", gradient), ("first", &*first), ("second", &*second)]
-        {
-            expect_len("optimizer_step", argument, n, buffer.as_slice().len())?;
-        }
-        let parameters = parameters.as_mut_slice().par_chunks_mut(CHUNK);
-        let moments = first.as_mut_slice()[..n]
-            .par_chunks_mut(CHUNK)
-            .zip(second.as_mut_slice()[..n].par_chunks_mut(CHUNK));
-        let gradient = gradient.as_slice()[..n].par_chunks(CHUNK);
-        parameters.zip(gradient).zip(moments).for_each(
-            |((parameters, gradient), (first, second))| {
-                step_slice(optimizer, step, parameters, gradient, first, second);
-            },
-        );
-        Ok(())
-    }
+optimize_on_host!(Cpu, take_step);
+
+/// Takes a step with slices of the same length.
+fn take_step(
+    step: &HostStep,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    [first, second]: [&mut [f32]; 2],
+) {
+    /// Parameters a task changes.
+    const CHUNK: usize = 16 * 1024;
+    let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
+    let parameters = parameters.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
+    parameters.zip(moments).for_each(|((parameters, gradient), (first, second))| {
+        step_slice(step, parameters, gradient, first, second);
+    });
 }
 
 /// One step on as many parameters as the slices hold.
 fn step_slice(
-    optimizer: &Optimizer,
-    step: u64,
+    &HostStep { optimizer, number }: &HostStep,
     parameters: &mut [f32],
     gradient: &[f32],
     first: &mut [f32],
@@ -256,7 +247,7 @@ fn step_slice(
 ) {
     let moments = first.iter_mut().zip(second);
     let elements = parameters.iter_mut().zip(gradient).zip(moments);
-    match *optimizer {
+    match optimizer {
         Optimizer::Sgd { lr, momentum: 0.0 } => elements.for_each(|((w, g), _)| *w -= lr * g),
         Optimizer::Sgd { lr, momentum } => elements.for_each(|((w, g), (u, _))| {
             *u = momentum * *u + g;
@@ -267,7 +258,7 @@ fn step_slice(
             *w -= lr * g / (v.sqrt() + eps);
         }),
         Optimizer::Adam { lr, beta1, beta2, eps } => {
-            let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+            let power = |beta: f32| 1.0 - f64::from(beta).powf(number as f64);
             let step_size = (f64::from(lr) / power(beta1)) as f32;
             let scale = power(beta2).sqrt().recip() as f32;
             elements.for_each(|((w, g), (m, v))| {

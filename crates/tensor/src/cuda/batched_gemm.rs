@@ -27,9 +27,40 @@ impl<D: Device> BatchedGemm for Cuda<D> {
         b: &CudaBuffer<f32, D>,
         c: &mut CudaBuffer<f32, D>,
     ) -> Result<()> {
+        let GemmConfig { alpha, beta, .. } = config.product;
+        self.multiply_batch(config, Scale::Given { alpha, beta }, [a, b], c)
+    }
+}
+
+/// What the product and what was there before are multiplied by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scale<'a, D: Device> {
+    /// By the numbers of the product.
+    Given {
+        /// The product.
+        alpha: f32,
+        /// What was there.
+        beta: f32,
+    },
+    /// The product by minus the first number there, what was there by 1.
+    Descent {
+        /// In the device's memory when the work is done.
+        rate: &'a CudaBuffer<f32, D>,
+    },
+}
+
+impl<D: Device> Cuda<D> {
+    /// The products of `config`, whose own `alpha` and `beta` do not matter.
+    pub(super) fn multiply_batch(
+        &self,
+        config: BatchedGemmConfig,
+        scale: Scale<'_, D>,
+        [a, b]: [&CudaBuffer<f32, D>; 2],
+        c: &mut CudaBuffer<f32, D>,
+    ) -> Result<()> {
         self.check_batched_gemm(&config, a, b, c)?;
         let BatchedGemmConfig { product, count, .. } = config;
-        let GemmConfig { m, n, k, alpha, beta, .. } = product;
+        let GemmConfig { m, n, k, .. } = product;
         let tiles = count * m.div_ceil(ROWS) * n.div_ceil(COLUMNS);
         if tiles == 0 {
             return Ok(());
@@ -41,10 +72,13 @@ impl<D: Device> BatchedGemm for Cuda<D> {
         };
         let [stride_a, stride_b, _] = config.strides();
         let sizes = [count, m, n, k, stride_a, stride_b].map(Argument::from);
-        let arguments =
-            [&sizes[..], &[alpha.into(), beta.into(), a.into(), b.into(), c.into()]].concat();
-        // SAFETY: `check_batched_gemm` saw that the matrices are as long, and nobody else has `c`.
-        unsafe { self.device.launch(&kernel(&product), launch, &arguments) }
+        let (scales, descends) = match scale {
+            Scale::Given { alpha, beta } => (vec![alpha.into(), beta.into()], false),
+            Scale::Descent { rate } => (vec![rate.into()], true),
+        };
+        let arguments = [&sizes[..], &scales, &[a.into(), b.into(), c.into()]].concat();
+        // SAFETY: `check_batched_gemm` saw that the matrices are as long, nobody else has `c`, and there is a rate.
+        unsafe { self.device.launch(&kernel(&product, descends), launch, &arguments) }
     }
 }
 
@@ -57,8 +91,8 @@ fn shared_bytes(product: &GemmConfig) -> u32 {
     (STAGES * stage * size_of::<f32>()) as u32
 }
 
-/// The kernel, specialised for how the factors lie in memory.
-fn kernel(product: &GemmConfig) -> Kernel {
+/// The kernel, specialised for how the factors lie in memory and whether it steps along the products.
+fn kernel(product: &GemmConfig, descends: bool) -> Kernel {
     let GemmConfig { m, n, k, transpose_a, transpose_b, precision, .. } = *product;
     let lines = [if transpose_a { m } else { k }, if transpose_b { k } else { n }];
     let precision = match precision {
@@ -71,15 +105,19 @@ fn kernel(product: &GemmConfig) -> Kernel {
         ("PRECISION", precision),
         ("TRANSPOSE_A", i32::from(transpose_a)),
         ("TRANSPOSE_B", i32::from(transpose_b)),
+        ("DESCENT", i32::from(descends)),
     ];
     let defines = defines.into_iter().map(|(name, value)| (name, value.to_string())).collect();
     Kernel { defines, ..Kernel::new(&SOURCE, "batched_gemm") }
 }
 
-/// The kernel in f32 as trainings use it, however its factors lie in memory, with what that is in words.
+/// The kernel in f32 as trainings use it, however its factors lie in memory, with what that is in words; and those with
+/// which they step along products, whose left factor is never transposed.
 pub(super) fn every_kernel() -> impl Iterator<Item = (String, Kernel)> {
     let layouts = [(false, false), (false, true), (true, false), (true, true)];
-    layouts.into_iter().flat_map(|(transpose_a, transpose_b)| {
+    let given = layouts.map(|layout| (layout, false));
+    let descending = [(false, false), (false, true)].map(|layout| (layout, true));
+    given.into_iter().chain(descending).flat_map(|((transpose_a, transpose_b), descends)| {
         [8, 7].map(|size| {
             let product =
                 GemmConfig { transpose_a, transpose_b, ..GemmConfig::new(size, size, size) };
@@ -87,8 +125,9 @@ pub(super) fn every_kernel() -> impl Iterator<Item = (String, Kernel)> {
                 format!("{matrix}{}", if is_transposed { "^T" } else { "" })
             };
             let alignment = if size == 8 { "aligned" } else { "unaligned" };
+            let purpose = if descends { ", descending" } else { "" };
             let factors = [name("A", transpose_a), name("B", transpose_b)].join(" ");
-            (format!("{factors}, {alignment}"), kernel(&product))
+            (format!("{factors}, {alignment}{purpose}"), kernel(&product, descends))
         })
     })
 }

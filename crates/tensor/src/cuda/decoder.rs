@@ -4,7 +4,7 @@ use super::{
     Cuda, CudaBuffer, activation,
     device::{Device, Limits},
     kernel::{Argument, Kernel, Launch, Source},
-    optimizer::Step,
+    optimizer::{Rates, Rule},
     wide_decoder::Squares,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Plan {
         ];
         if specialised {
             let (activation, _) = activation::numbered(config.activation);
-            let optimizer = Step::new(&config.optimizer, 1).kind;
+            let optimizer = Rule::new(&config.optimizer).kind;
             defines
                 .extend([("ACTIVATION", activation as usize), ("OPTIMIZER", optimizer as usize)]);
         }
@@ -151,17 +151,10 @@ impl<D: Device> Cuda<D> {
     ) -> Result<Squares<D>> {
         let DecoderConfig { samples, inputs, outputs, batch, .. } = *config;
         let blocks = outputs.div_ceil(UNITS);
-        let step_of = |done: usize| Step::new(&config.optimizer, state.steps + 1 + done as u64);
-        let steps: Vec<f32> = (0..batches.len())
-            .flat_map(|done| {
-                let Step { lr, correction2, .. } = step_of(done);
-                [lr, correction2]
-            })
-            .collect();
+        let steps = Rates::of_steps(&config.optimizer, state.steps + 1, batches.len());
         let steps = self.upload(&steps)?;
         let mut sums = self.zeros(blocks * batches.len())?;
         let [activation, slope] = activation::arguments(config.activation);
-        let Step { kind, decay, rest, eps, .. } = step_of(0);
         let first = batches.start % config.batches_per_epoch();
         let rounded = match config.precision {
             Precision::F32 | Precision::Tf32 => None,
@@ -175,8 +168,8 @@ impl<D: Device> Cuda<D> {
         arguments.extend([&mut state.weights, w1, w2, &mut state.bias, b1, b2].map(Argument::from));
         arguments.extend([Argument::from(&steps), (&mut sums).into()]);
         arguments.extend(counts.map(|count| Argument::I32(count as i32)));
-        arguments.extend([activation, slope, Argument::I32(kind)]);
-        arguments.extend([decay[0], rest[0], decay[1], rest[1], eps].map(Argument::F32));
+        arguments.extend([activation, slope]);
+        arguments.extend(Rule::new(&config.optimizer).arguments());
         let kernel = plan.kernel(config, self.device.compiles_quickly());
         let launch = Launch {
             grid: [blocks as u32, 1],

@@ -2,7 +2,7 @@ use std::{ffi::c_void, fmt::Write, ptr};
 
 use super::{
     backward, batch_entropy, batched_gemm, decoder, divergence, gather, gemm, loss, moments,
-    pointwise, random_fill,
+    optimizer, pointwise, random_fill,
 };
 
 /// A file of kernels.
@@ -15,7 +15,7 @@ pub struct Source {
 }
 
 /// All files of kernels.
-pub(super) static SOURCES: [&Source; 11] = [
+pub(super) static SOURCES: [&Source; 12] = [
     &backward::SOURCE,
     &batch_entropy::SOURCE,
     &batched_gemm::SOURCE,
@@ -25,6 +25,7 @@ pub(super) static SOURCES: [&Source; 11] = [
     &gemm::SOURCE,
     &loss::SOURCE,
     &moments::SOURCE,
+    &optimizer::SOURCE,
     &pointwise::SOURCE,
     &random_fill::SOURCE,
 ];

@@ -40,6 +40,7 @@ pub use check::check_kernels;
 pub use driver::Driver;
 pub use libraries::{LIBRARIES_VARIABLE, Library};
 pub use nvrtc::{CACHE_VARIABLE, not_kept};
+pub use optimizer::CudaStep;
 pub use replay::CudaRecording;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;

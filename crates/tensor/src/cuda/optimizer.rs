@@ -1,55 +1,143 @@
-use super::kernel::Argument;
-use crate::Optimizer;
+use super::{
+    Cuda, CudaBuffer,
+    batched_gemm::Scale,
+    device::Device,
+    kernel::{Argument, Kernel, Launch, Source},
+};
+use crate::{Backend, BatchedGemmConfig, Optimize, Optimizer, Result, ops::optimize::check_step};
 
-/// What one step of an optimiser needs beside gradient and moments: `struct Step` of `kernels/common.cuh`, and the
-/// optimiser's number there. Worked out in f64, since `1 - beta2` of an f32 has few digits left.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Step {
-    /// Which optimiser.
-    pub(super) kind: i32,
-    /// The learning rate, Adam's divided by `1 - beta1^t`.
-    pub(super) lr: f32,
-    /// Decay of the first and of the second moment.
-    pub(super) decay: [f32; 2],
-    /// What each is short of one.
-    pub(super) rest: [f32; 2],
-    /// Adam's `1 / (1 - beta2^t)`.
-    pub(super) correction2: f32,
-    /// Added to the root of the second moment.
-    pub(super) eps: f32,
+pub(super) static SOURCE: Source =
+    Source { name: "optimizer", text: include_str!("kernels/optimizer.cu") };
+static SET_RATES: Kernel = Kernel::new(&SOURCE, "set_rates");
+pub(super) static OPTIMIZER_STEP: Kernel = Kernel::new(&SOURCE, "optimizer_step");
+
+/// A step of an optimiser on a device, which has in its memory what changes from step to step.
+#[derive(Debug)]
+pub struct CudaStep<D: Device> {
+    rule: Rule,
+    /// See [`Rates`].
+    rates: CudaBuffer<f32, D>,
 }
 
-impl Step {
-    /// Step number `t`, counted from 1.
+/// Rates come from the device's memory, so that recorded steps follow them.
+impl<D: Device> Optimize for Cuda<D> {
+    type Step = CudaStep<D>;
+
+    fn new_step(&self, optimizer: &Optimizer, number: u64) -> Result<CudaStep<D>> {
+        let mut step = CudaStep { rule: Rule::new(optimizer), rates: self.zeros(Rates::LEN)? };
+        self.set_step(&mut step, optimizer, number)?;
+        Ok(step)
+    }
+
+    /// By a kernel, whose arguments the host need not keep until they have arrived.
+    fn set_step(&self, step: &mut CudaStep<D>, optimizer: &Optimizer, number: u64) -> Result<()> {
+        step.rule = Rule::new(optimizer);
+        let [lr, correction2] = Rates::new(optimizer, number).numbers().map(Argument::F32);
+        let arguments = [lr, correction2, (&mut step.rates).into()];
+        // SAFETY: `rates` has room for them.
+        unsafe { self.device.launch(&SET_RATES, Launch::elements(1), &arguments) }
+    }
+
+    fn optimizer_step(
+        &self,
+        step: &CudaStep<D>,
+        parameters: &mut CudaBuffer<f32, D>,
+        gradient: &CudaBuffer<f32, D>,
+        first: &mut CudaBuffer<f32, D>,
+        second: &mut CudaBuffer<f32, D>,
+    ) -> Result<()> {
+        check_step(self, parameters, gradient, [first, second])?;
+        let n = self.len(parameters);
+        let buffers = [gradient.into(), parameters.into(), first.into(), second.into()];
+        let rule = step.rule.arguments();
+        let arguments = [&rule[..], &[(&step.rates).into(), n.into()], &buffers].concat();
+        // SAFETY: the buffers are as long as `parameters`, `rates` are what the kernel takes.
+        unsafe { self.device.launch(&OPTIMIZER_STEP, Launch::elements(n), &arguments) }
+    }
+
+    fn descend(
+        &self,
+        step: &CudaStep<D>,
+        config: BatchedGemmConfig,
+        a: &CudaBuffer<f32, D>,
+        b: &CudaBuffer<f32, D>,
+        c: &mut CudaBuffer<f32, D>,
+    ) -> Result<()> {
+        // The rate is the first number.
+        self.multiply_batch(config, Scale::Descent { rate: &step.rates }, [a, b], c)
+    }
+}
+
+/// What an optimiser does at every step: with [`Rates`], `struct Step` of `kernels/common.cuh`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rule {
+    /// Which optimiser, as numbered there.
+    pub(super) kind: i32,
+    /// Decay of the first and of the second moment.
+    decay: [f32; 2],
+    /// What each is short of one. Worked out in f64, since `1 - beta2` of an f32 has few digits left.
+    rest: [f32; 2],
+    /// Added to the root of the second moment.
+    eps: f32,
+}
+
+impl Rule {
+    pub(super) fn new(optimizer: &Optimizer) -> Self {
+        let (kind, decay, eps) = match *optimizer {
+            Optimizer::Sgd { momentum, .. } => (0, [momentum, 0.0], 0.0),
+            Optimizer::RmsProp { alpha, eps, .. } => (1, [0.0, alpha], eps),
+            Optimizer::Adam { beta1, beta2, eps, .. } => (2, [beta1, beta2], eps),
+        };
+        let rest = decay.map(|decay| (1.0 - f64::from(decay)) as f32);
+        Self { kind, decay, rest, eps }
+    }
+
+    /// In the order kernels take them.
+    pub(super) fn arguments(self) -> [Argument; 6] {
+        let Self { kind, decay: [decay1, decay2], rest: [rest1, rest2], eps } = self;
+        let [decay1, rest1, decay2, rest2, eps] =
+            [decay1, rest1, decay2, rest2, eps].map(Argument::F32);
+        [Argument::I32(kind), decay1, rest1, decay2, rest2, eps]
+    }
+}
+
+/// What changes from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rates {
+    /// The learning rate, Adam's divided by `1 - beta1^t`.
+    lr: f32,
+    /// Adam's `1 / (1 - beta2^t)`.
+    correction2: f32,
+}
+
+impl Rates {
+    /// Numbers of a step in memory.
+    pub(super) const LEN: usize = 2;
+
+    /// Of step number `t`, counted from 1.
     pub(super) fn new(optimizer: &Optimizer, t: u64) -> Self {
-        let none =
-            Self { kind: 0, lr: 0.0, decay: [0.0; 2], rest: [0.0; 2], correction2: 1.0, eps: 0.0 };
-        let rest = |decay: f32| (1.0 - f64::from(decay)) as f32;
         // A power that the exponent's type cannot tell from the next is zero.
         let power = i32::try_from(t).unwrap_or(i32::MAX);
         let correction = |decay: f32| 1.0 / (1.0 - f64::from(decay).powi(power));
         match *optimizer {
-            Optimizer::Sgd { lr, momentum } => Self { lr, decay: [momentum, 0.0], ..none },
-            Optimizer::RmsProp { lr, alpha, eps } => {
-                Self { kind: 1, lr, decay: [0.0, alpha], rest: [0.0, rest(alpha)], eps, ..none }
+            Optimizer::Sgd { lr, .. } | Optimizer::RmsProp { lr, .. } => {
+                Self { lr, correction2: 1.0 }
             }
-            Optimizer::Adam { lr, beta1, beta2, eps } => Self {
-                kind: 2,
+            Optimizer::Adam { lr, beta1, beta2, .. } => Self {
                 lr: (f64::from(lr) * correction(beta1)) as f32,
-                decay: [beta1, beta2],
-                rest: [rest(beta1), rest(beta2)],
                 correction2: correction(beta2) as f32,
-                eps,
             },
         }
     }
 
-    /// In the order kernels take them.
-    pub(super) fn arguments(self) -> [Argument; 8] {
-        let Self { kind, lr, decay, rest, correction2, eps } = self;
-        let [lr, correction2, eps] = [lr, correction2, eps].map(Argument::F32);
-        let [decay, rest] = [decay, rest].map(|pair| pair.map(Argument::F32));
-        [Argument::I32(kind), lr, decay[0], rest[0], decay[1], rest[1], correction2, eps]
+    /// As kernels find them in memory.
+    pub(super) fn numbers(self) -> [f32; Self::LEN] {
+        [self.lr, self.correction2]
+    }
+
+    /// The same of `steps` steps, of which the first is number `t`.
+    pub(super) fn of_steps(optimizer: &Optimizer, t: u64, steps: usize) -> Vec<f32> {
+        (t..).take(steps).flat_map(|t| Self::new(optimizer, t).numbers()).collect()
     }
 }
 
@@ -59,17 +147,19 @@ mod tests {
 
     #[test]
     fn the_first_step_of_adam_is_the_learning_rate() {
-        let step = Step::new(&Optimizer::adam(0.25), 1);
+        let adam = Optimizer::adam(0.25);
+        let (Rates { lr, correction2 }, Rule { rest, .. }) =
+            (Rates::new(&adam, 1), Rule::new(&adam));
         // m = (1 - beta1) g, v = (1 - beta2) g^2, and so lr m_hat / sqrt(v_hat) = lr.
-        let change = step.lr * step.rest[0] / (step.rest[1] * step.correction2).sqrt();
+        let change = lr * rest[0] / (rest[1] * correction2).sqrt();
         assert!((change - 0.25).abs() < 1e-6, "{change}");
     }
 
     #[test]
     fn corrections_vanish() {
         for t in [1_000_000, u64::from(u32::MAX), u64::MAX] {
-            let step = Step::new(&Optimizer::adam(0.25), t);
-            assert_eq!((step.lr, step.correction2), (0.25, 1.0), "{t}");
+            let rates = Rates::new(&Optimizer::adam(0.25), t);
+            assert_eq!(rates, Rates { lr: 0.25, correction2: 1.0 }, "{t}");
         }
     }
 }

@@ -2,16 +2,14 @@ use super::{
     Cuda, CudaBuffer, activation,
     device::Device,
     kernel::{Kernel, Launch, Source},
-    optimizer::Step,
 };
-use crate::{Activation, Backend, Optimizer, Pointwise, Result, backend::expect_len};
+use crate::{Activation, Backend, Pointwise, Result, backend::expect_len};
 
 pub(super) static SOURCE: Source =
     Source { name: "pointwise", text: include_str!("kernels/pointwise.cu") };
 static BIAS_ACTIVATION: Kernel = Kernel::new(&SOURCE, "bias_activation");
 pub(super) static SQUARED_ERROR_GRADIENT: Kernel = Kernel::new(&SOURCE, "squared_error_gradient");
 pub(super) static COLUMN_SUMS: Kernel = Kernel::new(&SOURCE, "column_sums");
-pub(super) static OPTIMIZER_STEP: Kernel = Kernel::new(&SOURCE, "optimizer_step");
 
 impl<D: Device> Pointwise for Cuda<D> {
     fn bias_activation(
@@ -65,25 +63,5 @@ impl<D: Device> Pointwise for Cuda<D> {
         let arguments = [rows.into(), cols.into(), x.into(), out.into()];
         // SAFETY: the buffers are as long as the shape needs.
         unsafe { self.device.launch(&COLUMN_SUMS, Launch::columns(cols), &arguments) }
-    }
-
-    fn optimizer_step(
-        &self,
-        optimizer: &Optimizer,
-        step: u64,
-        parameters: &mut CudaBuffer<f32, D>,
-        gradient: &CudaBuffer<f32, D>,
-        first: &mut CudaBuffer<f32, D>,
-        second: &mut CudaBuffer<f32, D>,
-    ) -> Result<()> {
-        let n = self.len(parameters);
-        for (argument, buffer) in [("gradient", gradient), ("first", first), ("second", second)] {
-            expect_len("optimizer_step", argument, n, self.len(buffer))?;
-        }
-        let step = Step::new(optimizer, step).arguments();
-        let buffers = [gradient.into(), parameters.into(), first.into(), second.into()];
-        let arguments = [&step[..], &[n.into()], &buffers].concat();
-        // SAFETY: the buffers are as long as `parameters`.
-        unsafe { self.device.launch(&OPTIMIZER_STEP, Launch::elements(n), &arguments) }
     }
 }

@@ -7,8 +7,8 @@ use super::{
     Cuda, CudaBuffer, activation,
     device::Device,
     kernel::{Argument, Launch},
-    optimizer::Step,
-    pointwise::{COLUMN_SUMS, OPTIMIZER_STEP, SQUARED_ERROR_GRADIENT},
+    optimizer::{OPTIMIZER_STEP, Rates, Rule},
+    pointwise::{COLUMN_SUMS, SQUARED_ERROR_GRADIENT},
     product::ColumnMajorProduct,
 };
 use crate::{Backend, DecoderConfig, DecoderState, GemmConfig, Result};
@@ -35,6 +35,7 @@ impl<D: Device> Cuda<D> {
         let h = rounded.as_ref().unwrap_or(h);
         let blocks = Launch::sums(batch.min(samples) * outputs).grid[0] as usize;
         let sums = self.zeros(blocks * batches.len())?;
+        let rates = Rates::of_steps(&config.optimizer, state.steps + 1, batches.len());
         let mut epoch = Epoch {
             backend: self,
             config,
@@ -42,11 +43,13 @@ impl<D: Device> Cuda<D> {
             delta: self.zeros(batch.min(samples) * outputs)?,
             gradient: self.zeros(outputs * inputs)?,
             bias_gradient: self.zeros(outputs)?,
+            rates: self.upload(&rates)?,
             state,
         };
         for (done, index) in batches.enumerate() {
             let sums = sums.address() + (done * blocks * size_of::<f64>()) as u64;
             epoch.minibatch(config.batch_range(index), sums)?;
+            epoch.step(done)?;
         }
         Ok(Squares { sums, blocks })
     }
@@ -62,11 +65,13 @@ struct Epoch<'a, D: Device> {
     delta: CudaBuffer<f32, D>,
     gradient: CudaBuffer<f32, D>,
     bias_gradient: CudaBuffer<f32, D>,
+    /// Of each minibatch's step.
+    rates: CudaBuffer<f32, D>,
     state: &'a mut DecoderState<Cuda<D>>,
 }
 
 impl<D: Device> Epoch<'_, D> {
-    /// One step on the samples `rows`, whose squared residuals go to `sums`.
+    /// The gradient from the samples `rows`, whose squared residuals go to `sums`.
     fn minibatch(&mut self, rows: Range<usize>, sums: u64) -> Result<()> {
         let &DecoderConfig { inputs, outputs, precision, .. } = self.config;
         let n = rows.len();
@@ -83,8 +88,7 @@ impl<D: Device> Epoch<'_, D> {
         let delta = delta.as_ref().unwrap_or(&self.delta).address();
         let backward = GemmConfig::new(outputs, inputs, n).transpose_a().precision(precision);
         // SAFETY: as before; `gradient` is as large as the weights.
-        unsafe { self.product(backward, [delta, h, self.gradient.address()]) }?;
-        self.step()
+        unsafe { self.product(backward, [delta, h, self.gradient.address()]) }
     }
 
     /// # Safety
@@ -121,11 +125,12 @@ impl<D: Device> Epoch<'_, D> {
         unsafe { device.launch(&COLUMN_SUMS, Launch::columns(outputs), &arguments) }
     }
 
-    /// Steps weights and biases.
-    fn step(&mut self) -> Result<()> {
+    /// Steps weights and biases, after `done` other minibatches.
+    fn step(&mut self, done: usize) -> Result<()> {
         let DecoderState { weights, bias, weight_moments, bias_moments, steps } = &mut *self.state;
         *steps += 1;
-        let step = Step::new(&self.config.optimizer, *steps).arguments();
+        let rule = Rule::new(&self.config.optimizer).arguments();
+        let rates = self.rates.address() + (done * Rates::LEN * size_of::<f32>()) as u64;
         let [w1, w2] = weight_moments;
         let [b1, b2] = bias_moments;
         let device = &self.backend.device;
@@ -134,8 +139,8 @@ impl<D: Device> Epoch<'_, D> {
         {
             let n = self.backend.len(gradient);
             let buffers = [gradient.into(), parameters.into(), first.into(), second.into()];
-            let arguments = [&step[..], &[n.into()], &buffers].concat();
-            // SAFETY: parameters and moments are as long as their gradient.
+            let arguments = [&rule[..], &[Argument::Address(rates), n.into()], &buffers].concat();
+            // SAFETY: `rates` are the step's; parameters and moments are as long as their gradient.
             unsafe { device.launch(&OPTIMIZER_STEP, Launch::elements(n), &arguments) }?;
         }
         Ok(())

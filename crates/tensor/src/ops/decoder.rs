@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use crate::{
-    Activation, Backend, Error, Gemm, GemmConfig, Optimizer, Pointwise, Precision, RandomFill,
+    Activation, Backend, Error, GemmConfig, Optimize, Optimizer, Pointwise, Precision, RandomFill,
     RandomStream, Result,
     backend::{expect_len, expect_positive},
 };
@@ -115,7 +115,7 @@ impl<B: Backend> DecoderState<B> {
 /// The default composes the other operations minibatch by minibatch, and is what a specialised kernel is tested against.
 /// A kernel has more freedom: unit `i` of a decoder sees only its own residual, so its weights and moments can stay in
 /// the nearest memory for the whole epoch while the samples stream past.
-pub trait TrainDecoder: Gemm + Pointwise + RandomFill {
+pub trait TrainDecoder: Pointwise + Optimize + RandomFill {
     /// Trains `state` on the minibatches `batches` (numbered through the epochs, each the next `batch` samples in stored
     /// order) of `h` `[samples, inputs]` and `target` `[samples, outputs]`, by the mean squared error over minibatch and
     /// units. Returns the loss of each minibatch before its step.
@@ -159,7 +159,7 @@ pub(crate) fn check_decoder<B: Backend>(
 }
 
 /// [`TrainDecoder`] minibatch by minibatch.
-pub(crate) fn train_by_parts<B: Gemm + Pointwise>(
+pub(crate) fn train_by_parts<B: Pointwise + Optimize>(
     backend: &B,
     config: &DecoderConfig,
     batches: Range<usize>,
@@ -203,23 +203,10 @@ pub(crate) fn train_by_parts<B: Gemm + Pointwise>(
         backend.column_sums(shape, &delta, &mut bias_gradient)?;
         state.steps += 1;
         let [first, second] = &mut state.weight_moments;
-        backend.optimizer_step(
-            &optimizer,
-            state.steps,
-            &mut state.weights,
-            &weight_gradient,
-            first,
-            second,
-        )?;
+        let step = backend.new_step(&optimizer, state.steps)?;
+        backend.optimizer_step(&step, &mut state.weights, &weight_gradient, first, second)?;
         let [first, second] = &mut state.bias_moments;
-        backend.optimizer_step(
-            &optimizer,
-            state.steps,
-            &mut state.bias,
-            &bias_gradient,
-            first,
-            second,
-        )?;
+        backend.optimizer_step(&step, &mut state.bias, &bias_gradient, first, second)?;
     }
     Ok(losses)
 }

@@ -11,6 +11,7 @@ pub(crate) mod gather;
 pub(crate) mod gemm;
 pub(crate) mod loss;
 pub(crate) mod moments;
+pub(crate) mod optimize;
 pub(crate) mod peak;
 pub(crate) mod pointwise;
 pub(crate) mod random_fill;

@@ -1,4 +1,4 @@
-use crate::{Activation, Backend, Optimizer, Result};
+use crate::{Activation, Backend, Result};
 
 /// Element-wise work around the matrix products.
 pub trait Pointwise: Backend {
@@ -39,20 +39,5 @@ pub trait Pointwise: Backend {
         shape: [usize; 2],
         x: &Self::Buffer<f32>,
         out: &mut Self::Buffer<f32>,
-    ) -> Result<()>;
-
-    /// One step of `optimizer` on `parameters`; `step` counts from 1. `first` and `second` are its two moments, of the
-    /// parameters' length; an optimiser that has fewer leaves the rest alone.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when a buffer is shorter than `parameters`.
-    fn optimizer_step(
-        &self,
-        optimizer: &Optimizer,
-        step: u64,
-        parameters: &mut Self::Buffer<f32>,
-        gradient: &Self::Buffer<f32>,
-        first: &mut Self::Buffer<f32>,
-        second: &mut Self::Buffer<f32>,
     ) -> Result<()>;
 }

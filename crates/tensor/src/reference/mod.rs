@@ -10,10 +10,13 @@ use activation::{derivative, value};
 
 use crate::{
     Activation, Backward, BatchEntropy, BatchedGemm, BatchedGemmConfig, ColumnMoments, Dense,
-    Divergence, DivergenceKind, GatherRows, Gemm, GemmConfig, HostBuffer, LossGradient, Optimizer,
-    PeakFlops, Pointwise, RandomFill, Result, TrainDecoder,
+    Divergence, DivergenceKind, GatherRows, Gemm, GemmConfig, HostBuffer, HostStep, LossGradient,
+    Optimizer, PeakFlops, Pointwise, RandomFill, Result, TrainDecoder,
     backend::{expect_len, host_backend},
-    ops::{batched_gemm::each_product, divergence::SHIFT, replay::replay_by_doing},
+    ops::{
+        batched_gemm::each_product, divergence::SHIFT, optimize::optimize_on_host,
+        replay::replay_by_doing,
+    },
 };
 
 /// The backend of plain loops.
@@ -123,34 +126,26 @@ impl Pointwise for Reference {
         }
         Ok(())
     }
+}
 
-    fn optimizer_step(
-        &self,
-        optimizer: &Optimizer,
-        step: u64,
-        parameters: &mut HostBuffer<f32>,
-        gradient: &HostBuffer<f32>,
-        first: &mut HostBuffer<f32>,
-        second: &mut HostBuffer<f32>,
-    ) -> Result<()> {
-        let n = parameters.as_slice().len();
-        for (argument, buffer) in [("gradient", gradient), ("first", first), ("second", second)] {
-            expect_len("optimizer_step", argument, n, buffer.as_slice().len())?;
-        }
-        for i in 0..n {
-            let gradient = f64::from(gradient.as_slice()[i]);
-            let moments = [&mut first.as_mut_slice()[i], &mut second.as_mut_slice()[i]];
-            let parameter = &mut parameters.as_mut_slice()[i];
-            *parameter =
-                (f64::from(*parameter) - change(optimizer, step, gradient, moments)) as f32;
-        }
-        Ok(())
+optimize_on_host!(Reference, take_step);
+
+/// Takes a step with slices of the same length.
+fn take_step(
+    step: &HostStep,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    [first, second]: [&mut [f32]; 2],
+) {
+    let moments = first.iter_mut().zip(second).map(<[&mut f32; 2]>::from);
+    for ((parameter, &gradient), moments) in parameters.iter_mut().zip(gradient).zip(moments) {
+        *parameter = (f64::from(*parameter) - change(step, f64::from(gradient), moments)) as f32;
     }
 }
 
 /// What one step of the optimiser takes off a parameter.
-fn change(optimizer: &Optimizer, step: u64, gradient: f64, [first, second]: [&mut f32; 2]) -> f64 {
-    match *optimizer {
+fn change(step: &HostStep, gradient: f64, [first, second]: [&mut f32; 2]) -> f64 {
+    match step.optimizer {
         Optimizer::Sgd { lr, momentum } => {
             let velocity = f64::from(momentum) * f64::from(*first) + gradient;
             if momentum != 0.0 {
@@ -169,8 +164,8 @@ fn change(optimizer: &Optimizer, step: u64, gradient: f64, [first, second]: [&mu
             let m = beta1 * f64::from(*first) + (1.0 - beta1) * gradient;
             let v = beta2 * f64::from(*second) + (1.0 - beta2) * gradient * gradient;
             (*first, *second) = (m as f32, v as f32);
-            let m_hat = m / (1.0 - beta1.powf(step as f64));
-            let v_hat = v / (1.0 - beta2.powf(step as f64));
+            let m_hat = m / (1.0 - beta1.powf(step.number as f64));
+            let v_hat = v / (1.0 - beta2.powf(step.number as f64));
             f64::from(lr) * m_hat / (v_hat.sqrt() + f64::from(eps))
         }
     }

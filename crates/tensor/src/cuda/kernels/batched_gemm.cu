@@ -9,12 +9,25 @@
 #define PRECISION 0
 #define TRANSPOSE_A 0
 #define TRANSPOSE_B 0
+#define DESCENT 0
 #endif
 
 // How factors are rounded.
 #define F32 0
 #define BF16 2
 #define EXACT (PRECISION == F32)
+
+// What the product and what C was are multiplied by: numbers that are given, or for a step of gradient descent minus the
+// rate found in memory and 1.
+#if DESCENT
+#define SCALES const float* __restrict__ rate
+#define ALPHA (-__ldg(rate))
+#define BETA 1.0f
+#else
+#define SCALES float alpha, float beta
+#define ALPHA alpha
+#define BETA beta
+#endif
 
 #define THREADS 256
 // A tile of the result, and how far the sums go from one tile of the factors to the next.
@@ -105,10 +118,10 @@ __device__ __forceinline__ float scaled(float alpha, float sum, float beta, floa
     return beta == 0.0f ? alpha * sum : alpha * sum + beta * c;
 }
 
-// C_i = alpha op(A_i) op(B_i) + beta C_i for i < count, each matrix `stride_a`, `stride_b`, m n numbers behind the one before;
+// C_i = ALPHA op(A_i) op(B_i) + BETA C_i for i < count, each matrix `stride_a`, `stride_b`, m n numbers behind the one before;
 // C [m, n], op(A) [m, k], op(B) [k, n].
 extern "C" __global__ void __launch_bounds__(THREADS, 2) batched_gemm(
-    usize count, usize m, usize n, usize k, usize stride_a, usize stride_b, float alpha, float beta,
+    usize count, usize m, usize n, usize k, usize stride_a, usize stride_b, SCALES,
     const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ c) {
     DYNAMIC_SHARED(tiles);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -156,6 +169,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) batched_gemm(
         }
 
         float* result = c + index * m * n;
+        const float scale = ALPHA;
 #pragma unroll
         for (int i = 0; i < 2 * ROW_TILES; i++) {
             const usize y = first_row + row + 8 * i + g;
@@ -166,12 +180,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) batched_gemm(
                 float* at = result + y * n + x;
                 if (y < m && x + 1 < n && n % 2 == 0) {
                     Pair old = {0.0f, 0.0f};
-                    if (beta != 0.0f) { old = *reinterpret_cast<const Pair*>(at); }
+                    if (BETA != 0.0f) { old = *reinterpret_cast<const Pair*>(at); }
                     *reinterpret_cast<Pair*>(at) = {
-                        scaled(alpha, sum[0], beta, old.first), scaled(alpha, sum[1], beta, old.second)};
+                        scaled(scale, sum[0], BETA, old.first), scaled(scale, sum[1], BETA, old.second)};
                 } else if (y < m) {
-                    if (x < n) { at[0] = scaled(alpha, sum[0], beta, beta == 0.0f ? 0.0f : at[0]); }
-                    if (x + 1 < n) { at[1] = scaled(alpha, sum[1], beta, beta == 0.0f ? 0.0f : at[1]); }
+                    if (x < n) { at[0] = scaled(scale, sum[0], BETA, BETA == 0.0f ? 0.0f : at[0]); }
+                    if (x + 1 < n) { at[1] = scaled(scale, sum[1], BETA, BETA == 0.0f ? 0.0f : at[1]); }
                 }
             }
         }

@@ -35,14 +35,3 @@ extern "C" __global__ void column_sums(
     sum = lane_sum(sum);
     if (warp() == 0 && column < cols) { out[column] = (float)sum; }
 }
-
-// One step of an optimiser.
-extern "C" __global__ void optimizer_step(
-    int kind, float lr, float decay1, float rest1, float decay2, float rest2, float correction2, float eps, usize n,
-    const float* __restrict__ gradient, float* __restrict__ parameters, float* __restrict__ first,
-    float* __restrict__ second) {
-    Step step = {lr, decay1, rest1, decay2, rest2, correction2, eps};
-    for (usize i = first_element(); i < n; i += all_threads()) {
-        parameters[i] = stepped(kind, step, parameters[i], gradient[i], first[i], second[i]);
-    }
-}
