@@ -95,9 +95,7 @@ impl Compiler {
         runtime: &str,
         program: &str,
     ) -> Result<PathBuf> {
-        let nowhere = || env::temp_dir().join(format!("isobath-simulator-{}", process::id()));
-        let folder = cache::folder(CACHE_VARIABLE, "simulator").unwrap_or_else(nowhere);
-        fs::create_dir_all(&folder).map_err(|error| cannot_keep(&folder, &error))?;
+        let folder = folder()?;
         let object = folder.join(format!("runtime-{}.o", self.hash(&RUNTIME_FLAGS, &[runtime])));
         let hash = self.hash(&KERNEL_FLAGS, &[runtime, program]);
         let library = folder.join(format!("{name}-{hash}.so"));
@@ -109,6 +107,21 @@ impl Compiler {
             let [m, c, gcc] = LIBRARIES;
             self.run(name, &KERNEL_FLAGS, program, &[&object, m, c, gcc], &library)?;
             cache::prune(&folder, &ENDINGS, SystemTime::now());
+        }
+        Ok(library)
+    }
+
+    /// The shared library made of `program` alone, which the loader knows as `name`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub(super) fn link(&self, name: &'static str, program: &str) -> Result<PathBuf> {
+        let folder = folder()?;
+        let known_as = format!("-Wl,-soname,{name}");
+        let flags = ["-shared", "-nostdlib", &known_as];
+        let library = folder.join(format!("{name}-{}.so", self.hash(&flags, &[program])));
+        if !is_whole(&library) {
+            self.run(name, &flags, program, &[], &library)?;
         }
         Ok(library)
     }
@@ -153,6 +166,14 @@ impl Compiler {
         fs::rename(unfinished, result).map_err(failed)?;
         fs::write(seal_place(result), seal).map_err(failed)
     }
+}
+
+/// Where compiled kernels are kept.
+fn folder() -> Result<PathBuf> {
+    let nowhere = || env::temp_dir().join(format!("isobath-simulator-{}", process::id()));
+    let folder = cache::folder(CACHE_VARIABLE, "simulator").unwrap_or_else(nowhere);
+    fs::create_dir_all(&folder).map_err(|error| cannot_keep(&folder, &error))?;
+    Ok(folder)
 }
 
 /// The kernels are not to blame.

@@ -23,10 +23,15 @@ template <class... P> struct Call {
     UNREPORTED static void of_thread(void* call) { static_cast<Call*>(call)->make(std::index_sequence_for<P...>()); }
 };
 
-template <class... P> UNREPORTED static int launch(void (*kernel)(P...), const Request& request) {
+// The types of a kernel's parameters.
+template <class... P> UNREPORTED static const char* kinds(void (*)(P...)) {
     static const char taken[] = {kind<P>..., '\0'};
+    return taken;
+}
+
+template <class... P> UNREPORTED static int launch(void (*kernel)(P...), const Request& request) {
     Call<P...> call = {kernel, request.arguments};
-    return run(request, taken, Call<P...>::of_thread, &call);
+    return run(request, kinds(kernel), Call<P...>::of_thread, &call);
 }
 
 } // namespace simulator
@@ -35,4 +40,7 @@ template <class... P> UNREPORTED static int launch(void (*kernel)(P...), const R
     extern "C" __attribute__((visibility("default"))) UNREPORTED int simulate_##NAME( \
         const simulator::Request* request) { \
         return simulator::launch(NAME, *request); \
+    } \
+    extern "C" __attribute__((visibility("default"))) UNREPORTED const char* signature_##NAME() { \
+        return simulator::kinds(NAME); \
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    ffi::{CString, c_char, c_int, c_uint, c_void},
+    ffi::{CStr, CString, c_char, c_int, c_uint, c_void},
     fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -110,6 +110,20 @@ impl Library {
         Ok(Self { handle, one_at_a_time: Mutex::default() })
     }
 
+    /// The types of the parameters of the kernel `name`, see [`kind`].
+    ///
+    /// # Errors
+    /// Where there is no such kernel.
+    pub(super) fn signature(&self, name: &str) -> Result<String, String> {
+        type Signature = unsafe extern "C" fn() -> *const c_char;
+        // SAFETY: all symbols of this prefix are of this type, and give a text that stays.
+        unsafe {
+            let signature = self.handle.get::<Signature>(&format!("signature_{name}"));
+            let signature = signature.map_err(|_| no_kernel(name))?;
+            Ok(CStr::from_ptr(signature()).to_string_lossy().into_owned())
+        }
+    }
+
     /// Runs the kernel `name` to its end.
     ///
     /// # Safety
@@ -120,8 +134,7 @@ impl Library {
     pub(super) unsafe fn run(&self, name: &str, request: &Request<'_>) -> Result<(), String> {
         let symbol = format!("simulate_{name}");
         // SAFETY: all symbols of this prefix are of this type.
-        let entry = unsafe { self.handle.get::<Entry>(&symbol) }
-            .map_err(|_| format!("the file has no `__global__ void {name}(`"))?;
+        let entry = unsafe { self.handle.get::<Entry>(&symbol) }.map_err(|_| no_kernel(name))?;
         let kinds: Vec<u8> = request.arguments.iter().map(kind).collect();
         let kinds = CString::new(kinds).map_err(|error| error.to_string())?;
         let arguments: Vec<*mut c_void> = request.arguments.iter().map(Argument::pointer).collect();
@@ -147,6 +160,10 @@ impl Library {
         let end = message.iter().position(|&byte| byte == 0).unwrap_or(message.len());
         Err(String::from_utf8_lossy(&message[..end]).into_owned())
     }
+}
+
+fn no_kernel(name: &str) -> String {
+    format!("the file has no `__global__ void {name}(`")
 }
 
 /// The letter `entry.hpp` has for an argument's type.

@@ -52,7 +52,7 @@ impl Drop for Allocation {
 
 impl SimulatedMemory {
     /// Copies `host` to byte `offset`.
-    pub(super) fn write(&mut self, offset: usize, host: &[u8]) {
+    pub(in crate::cuda) fn write(&mut self, offset: usize, host: &[u8]) {
         assert!(offset + host.len() <= self.0.bytes(), "a write beyond the memory's end");
         // SAFETY: just checked, and `host` is other memory.
         unsafe {
@@ -61,7 +61,7 @@ impl SimulatedMemory {
     }
 
     /// Copies from byte `offset` to `host`.
-    pub(super) fn read(&self, offset: usize, host: &mut [u8]) {
+    pub(in crate::cuda) fn read(&self, offset: usize, host: &mut [u8]) {
         assert!(offset + host.len() <= self.0.bytes(), "a read beyond the memory's end");
         // SAFETY: just checked, and `host` is other memory.
         unsafe {

@@ -17,9 +17,12 @@ mod product;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
@@ -32,7 +35,8 @@ use crate::{Error, Result, random::philox};
 
 use compiler::Compiler;
 use library::Request;
-use memory::{Memories, SimulatedMemory};
+use memory::Memories;
+pub(super) use memory::SimulatedMemory;
 
 /// Shared memory a block can have: an H100's.
 const SHARED_BYTES: usize = 227 * 1024;
@@ -87,7 +91,7 @@ impl Cuda<Simulated> {
 impl Simulated {
     const LABEL: &str = "cuda-simulated";
 
-    fn new(seed: u64) -> Result<Self> {
+    pub(super) fn new(seed: u64) -> Result<Self> {
         Ok(Self(Arc::new(Shared {
             compiler: Compiler::find()?,
             limits: Limits { multiprocessors: 132, shared_bytes: SHARED_BYTES },
@@ -96,6 +100,18 @@ impl Simulated {
             recording: Mutex::default(),
             memories: Mutex::default(),
         })))
+    }
+
+    /// The types of the parameters that the kernel `name` in `kernel`'s file has, a letter each: `p` for pointers, `i`,
+    /// `u`, `f` and `d` for the numbers of [`Argument`].
+    pub(super) fn signature(&self, kernel: &Kernel, name: &str) -> Result<String> {
+        let library = library::find(self.0.compiler, kernel)?;
+        library.signature(name).map_err(|reason| Self::failed(format!("find `{name}`"), reason))
+    }
+
+    /// The shared library made of a C++ program without any other, which the loader knows as `name`.
+    pub(super) fn link(&self, name: &'static str, program: &str) -> Result<PathBuf> {
+        self.0.compiler.link(name, program)
     }
 
     fn seed_of_launch(seed: u64, launch: u64) -> u64 {

@@ -1,0 +1,86 @@
+//! The CUDA backend as it is, with CUDA's own interfaces played by the simulator: what calls the driver, the compiler and
+//! the library of products, on several streams and threads.
+#![cfg(all(feature = "cuda", unix))]
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test")]
+
+use std::thread;
+
+use tensor::{
+    Backend, Error, Gemm, GemmConfig, Replay,
+    conformance::{self, Finding},
+    cuda::{Cuda, rehearse},
+};
+
+const MEMORY_BYTES: usize = 1 << 30;
+
+/// The device, where it can be rehearsed.
+fn device() -> Option<Cuda> {
+    match rehearse(MEMORY_BYTES) {
+        Ok(()) => Some(Cuda::open(0).unwrap()),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn conformance_suite() {
+    let Some(backend) = device() else { return };
+    for finding in conformance::run(&backend, 10, 42).unwrap() {
+        assert!(finding.passed() && finding.cases > 0, "{finding:#?}");
+    }
+}
+
+#[test]
+fn streams_do_not_disturb_each_other() {
+    let Some(backend) = device() else { return };
+    let findings = |backend: &Cuda| conformance::run(backend, 2, 8).unwrap();
+    let alone = findings(&backend);
+    assert!(alone.iter().all(Finding::passed), "{alone:#?}");
+    thread::scope(|scope| {
+        let together = [(); 4].map(|()| scope.spawn(|| findings(&Cuda::open(0).unwrap())));
+        for thread in together {
+            assert_eq!(thread.join().unwrap(), alone);
+        }
+    });
+}
+
+#[test]
+fn what_the_device_is() {
+    let Some(backend) = device() else { return };
+    let description = backend.description();
+    for part in ["cuda:0", "a rehearsal", "sm_90a", "132 multiprocessors", "NVRTC 13.99"] {
+        assert!(description.contains(part), "{description}");
+    }
+    assert_eq!(backend.architecture(), "sm_90a");
+    let error = Cuda::open(1).unwrap_err().to_string();
+    assert!(error.contains("one CUDA device, cuda:0"), "{error}");
+}
+
+#[test]
+fn a_recording_that_went_wrong_leaves_the_stream_as_it_was() {
+    let Some(backend) = device() else { return };
+    let x = backend.upload(&[1.0, 2.0_f32]).unwrap();
+    let mut sum = backend.zeros(2).unwrap();
+    let mut recording = <Cuda as Replay>::Recording::default();
+    let mut add = |work: &mut dyn FnMut() -> tensor::Result<()>| {
+        let product = GemmConfig { beta: 1.0, ..GemmConfig::new(1, 2, 1) };
+        let one = backend.upload(&[1.0])?;
+        backend.replay(&mut recording, 1, &mut || {
+            backend.gemm(product, &one, &x, &mut sum)?;
+            work()
+        })
+    };
+    // The first time it is not recorded.
+    add(&mut || backend.zeros::<f32>(5).map(drop)).unwrap();
+    for wrong in [
+        &mut || backend.zeros::<f32>(5).map(drop),
+        &mut || backend.download(&x).map(drop),
+        &mut || backend.synchronize(),
+    ] as [&mut dyn FnMut() -> tensor::Result<()>; 3]
+    {
+        assert!(matches!(add(wrong), Err(Error::Device { .. })));
+    }
+    assert_eq!(backend.download(&x).unwrap(), [1.0, 2.0]);
+}
