@@ -229,6 +229,6 @@ mod tests {
 
     #[test]
     fn where_decoders_are_kept_changes_no_bit_on_a_cuda_device() {
-        check(BackendSpec::CudaSimulated);
+        check(BackendSpec::CudaRehearsed);
     }
 }

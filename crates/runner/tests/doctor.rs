@@ -57,8 +57,8 @@ fn the_reference_backend_agrees_with_the_cpu_in_every_precision() {
 }
 
 #[test]
-fn simulated_cuda_kernels_agree_with_the_cpu() {
-    check("cuda-simulated");
+fn the_cuda_backend_rehearsed_agrees_with_the_cpu() {
+    check("cuda-rehearsed");
 }
 
 #[test]

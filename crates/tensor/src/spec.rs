@@ -62,6 +62,10 @@ pub enum BackendSpec {
     /// `"cuda-simulated"`: the CUDA kernels' sources run on the processor, for those who work on them. Slower than
     /// [`Reference`](Self::Reference) by far; needs a C++ compiler, and the features `cuda` and `test-util`.
     CudaSimulated,
+    /// `"cuda-rehearsed"`: [`Cuda`](Self::Cuda) with another's interfaces in the place of CUDA's libraries, and with
+    /// kernels simulated behind them, for those who work on what calls the libraries. Needs what
+    /// [`CudaSimulated`](Self::CudaSimulated) needs, on a machine without CUDA.
+    CudaRehearsed,
 }
 
 /// A stage that can run on any backend: what [`BackendSpec::dispatch`] calls.
@@ -77,7 +81,12 @@ impl BackendSpec {
     /// Whether its work is given to a device, simulated or not: many small pieces at once suit it better than one, and
     /// threads of the host wait for it.
     pub const fn is_device(self) -> bool {
-        matches!(self, Self::Cuda { .. } | Self::CudaSimulated)
+        matches!(self, Self::Cuda { .. }) || self.is_simulated()
+    }
+
+    /// Whether its kernels are simulated, so that it would take hours for what others do in seconds.
+    pub const fn is_simulated(self) -> bool {
+        matches!(self, Self::CudaSimulated | Self::CudaRehearsed)
     }
 
     /// Runs `task` on the backend named.
@@ -92,10 +101,12 @@ impl BackendSpec {
             Self::Cuda { ordinal } => Ok(task.run(Cuda::open(ordinal)?)),
             #[cfg(all(feature = "cuda", feature = "test-util"))]
             Self::CudaSimulated => Ok(task.run(Cuda::simulated()?)),
+            #[cfg(all(feature = "cuda", feature = "test-util"))]
+            Self::CudaRehearsed => Ok(task.run(Cuda::rehearsed()?)),
             #[cfg(not(feature = "cuda"))]
             Self::Cuda { .. } => Err(not_built(&self.to_string())),
             #[cfg(not(all(feature = "cuda", feature = "test-util")))]
-            Self::CudaSimulated => Err(not_built(&self.to_string())),
+            Self::CudaSimulated | Self::CudaRehearsed => Err(not_built(&self.to_string())),
         }
     }
 
@@ -146,6 +157,7 @@ impl fmt::Display for BackendSpec {
             Self::Reference => f.write_str("reference"),
             Self::Cuda { ordinal } => write!(f, "cuda:{ordinal}"),
             Self::CudaSimulated => f.write_str("cuda-simulated"),
+            Self::CudaRehearsed => f.write_str("cuda-rehearsed"),
         }
     }
 }
@@ -158,6 +170,7 @@ impl FromStr for BackendSpec {
             "cpu" => Ok(Self::Cpu),
             "reference" => Ok(Self::Reference),
             "cuda-simulated" => Ok(Self::CudaSimulated),
+            "cuda-rehearsed" => Ok(Self::CudaRehearsed),
             _ => text
                 .strip_prefix("cuda:")
                 .and_then(|ordinal| ordinal.parse().ok())
@@ -207,6 +220,7 @@ mod tests {
             BackendSpec::Reference,
             BackendSpec::Cuda { ordinal: 3 },
             BackendSpec::CudaSimulated,
+            BackendSpec::CudaRehearsed,
         ] {
             assert_eq!(spec.to_string().parse::<BackendSpec>().unwrap(), spec);
         }

@@ -1,27 +1,19 @@
 //! The CUDA backend as it is, with CUDA's own interfaces played by the simulator: what calls the driver, the compiler and
 //! the library of products, on several streams and threads.
-#![cfg(all(feature = "cuda", unix))]
-#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test")]
+#![cfg(feature = "cuda")]
+#![expect(clippy::print_stderr, reason = "a test")]
 
 use std::thread;
 
 use tensor::{
     Backend, Error, Gemm, GemmConfig, Replay,
     conformance::{self, Finding},
-    cuda::{Cuda, rehearse},
+    cuda::Cuda,
 };
-
-const MEMORY_BYTES: usize = 1 << 30;
 
 /// The device, where it can be rehearsed.
 fn device() -> Option<Cuda> {
-    match rehearse(MEMORY_BYTES) {
-        Ok(()) => Some(Cuda::open(0).unwrap()),
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            None
-        }
-    }
+    Cuda::rehearsed().inspect_err(|error| eprintln!("skipped: {error}")).ok()
 }
 
 #[test]

@@ -383,7 +383,10 @@ mod tests {
         assert!(alone.len() > 4, "{alone:?}");
         assert!(alone.iter().any(|record| record.succeeded), "{alone:?}");
         assert!(alone.iter().any(|record| !record.succeeded), "{alone:?}");
-        assert_eq!(trained("cuda-simulated", 3), alone);
-        assert_eq!(trained("cuda-simulated", 64), alone);
+        if let Err(error) = tensor::BackendSpec::CudaRehearsed.check() {
+            return eprintln!("skipped: {error}");
+        }
+        assert_eq!(trained("cuda-rehearsed", 3), alone);
+        assert_eq!(trained("cuda-rehearsed", 64), alone);
     }
 }

@@ -29,7 +29,7 @@ mod optimizer;
 mod pointwise;
 mod product;
 mod random_fill;
-#[cfg(all(unix, feature = "test-util"))]
+#[cfg(feature = "test-util")]
 mod rehearsal;
 mod replay;
 #[cfg(feature = "test-util")]
@@ -43,8 +43,6 @@ pub use driver::Driver;
 pub use libraries::{LIBRARIES_VARIABLE, Library};
 pub use nvrtc::{CACHE_VARIABLE, not_kept};
 pub use optimizer::CudaStep;
-#[cfg(all(unix, feature = "test-util"))]
-pub use rehearsal::rehearse;
 pub use replay::CudaRecording;
 #[cfg(feature = "test-util")]
 pub use simulator::Simulated;

@@ -98,13 +98,15 @@ fn each_ends_with_the_bits_it_has_alone() {
 
 #[test]
 fn also_on_a_device_that_repeats_recordings() {
-    let backend = match Cuda::simulated() {
+    let backend = match Cuda::rehearsed() {
         Ok(backend) => backend,
         Err(error) => return eprintln!("skipped: {error}"),
     };
-    let params = TrainParams { epochs: 5, ..params(Optimizer::sgd(0.05)) };
-    let order = check(backend, params, 60);
-    assert!(order.len() > 1, "{order:?}");
+    for optimizer in [Optimizer::sgd(0.05), Optimizer::adam(5e-3)] {
+        let params = TrainParams { epochs: 5, ..params(optimizer) };
+        let order = check(backend.clone(), params, 60);
+        assert!(order.len() > 1, "{order:?}");
+    }
 }
 
 #[test]

@@ -15,12 +15,9 @@ mod libraries;
 mod machine;
 mod nvrtc;
 
-use std::{
-    ffi::c_void,
-    sync::{Mutex, PoisonError},
-};
+use std::{ffi::c_void, sync::OnceLock};
 
-use super::{libraries::Library, simulator::Simulated};
+use super::{Cuda, libraries::Library, simulator::Simulated};
 use crate::{Error, Result};
 
 use machine::Machine;
@@ -48,16 +45,29 @@ macro_rules! symbols {
 }
 use symbols;
 
-/// From now on, `cuda:0` is a simulated device of `memory_bytes` bytes behind CUDA's own interfaces, in this process. A
-/// second call changes nothing.
-///
-/// # Errors
-/// [`Error::Unavailable`] where CUDA's own libraries are found, or were looked for before, and without a C++ compiler.
-pub fn rehearse(memory_bytes: usize) -> Result<()> {
-    static BEGUN: Mutex<Option<Result<(), String>>> = Mutex::new(None);
-    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
-    let outcome = begun.get_or_insert_with(|| begin(memory_bytes));
-    outcome.clone().map_err(|reason| Error::Unavailable { backend: "cuda:0".to_owned(), reason })
+/// Memory of the device, unless it was given another amount.
+const MEMORY_BYTES: usize = 2 << 30;
+
+impl Cuda {
+    /// A simulated device behind CUDA's own interfaces, which is `cuda:0` in this process from the first call on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where CUDA's own libraries are found, or were looked for before, and without a C++ compiler.
+    pub fn rehearsed() -> Result<Self> {
+        Self::rehearsed_with_memory(MEMORY_BYTES)
+    }
+
+    /// The same, of so many bytes if this is the first call.
+    ///
+    /// # Errors
+    /// As [`rehearsed`](Self::rehearsed).
+    pub fn rehearsed_with_memory(bytes: usize) -> Result<Self> {
+        static BEGUN: OnceLock<Result<(), String>> = OnceLock::new();
+        let unavailable =
+            |reason| Error::Unavailable { backend: "cuda-rehearsed".to_owned(), reason };
+        BEGUN.get_or_init(|| begin(bytes)).clone().map_err(unavailable)?;
+        Self::open(0)
+    }
 }
 
 fn begin(memory_bytes: usize) -> Result<(), String> {
