@@ -3,7 +3,10 @@
 #![cfg(feature = "cuda")]
 #![expect(clippy::print_stderr, reason = "a test")]
 
-use std::thread;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    thread,
+};
 
 use tensor::{
     Backend, Error, Gemm, GemmConfig, Replay,
@@ -53,12 +56,11 @@ fn what_the_device_is() {
 #[test]
 fn a_recording_that_went_wrong_leaves_the_stream_as_it_was() {
     let Some(backend) = device() else { return };
-    let x = backend.upload(&[1.0, 2.0_f32]).unwrap();
+    let (one, x) = (backend.upload(&[1.0]).unwrap(), backend.upload(&[1.0, 2.0_f32]).unwrap());
     let mut sum = backend.zeros(2).unwrap();
     let mut recording = <Cuda as Replay>::Recording::default();
     let mut add = |work: &mut dyn FnMut() -> tensor::Result<()>| {
         let product = GemmConfig { beta: 1.0, ..GemmConfig::new(1, 2, 1) };
-        let one = backend.upload(&[1.0])?;
         backend.replay(&mut recording, 1, &mut || {
             backend.gemm(product, &one, &x, &mut sum)?;
             work()
@@ -74,5 +76,11 @@ fn a_recording_that_went_wrong_leaves_the_stream_as_it_was() {
     {
         assert!(matches!(add(wrong), Err(Error::Device { .. })));
     }
+    let panics = &mut || panic!("on purpose");
+    panic::catch_unwind(AssertUnwindSafe(|| add(panics))).unwrap_err();
     assert_eq!(backend.download(&x).unwrap(), [1.0, 2.0]);
+    // Once, and now recorded and done twice.
+    add(&mut || Ok(())).unwrap();
+    add(&mut || Ok(())).unwrap();
+    assert_eq!(backend.download(&sum).unwrap(), [3.0, 6.0]);
 }

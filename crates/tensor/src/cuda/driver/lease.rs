@@ -4,12 +4,12 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use cudarc::driver::{CudaContext, result::DriverError};
 
-use super::Shared;
+use super::{Shared, pool::Pool};
 
 /// A stream for as long as it is used.
 pub(super) struct Lease {
@@ -22,6 +22,8 @@ pub(super) struct Lease {
 struct Known {
     context: Arc<CudaContext>,
     idle: Vec<Shared>,
+    /// Of all streams.
+    pools: Vec<Weak<Pool>>,
 }
 
 static DEVICES: Mutex<Option<HashMap<usize, Known>>> = Mutex::new(None);
@@ -31,14 +33,19 @@ impl Lease {
     pub(super) fn new(ordinal: usize) -> Result<Self, DriverError> {
         let mut devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
         let devices = devices.get_or_insert_default();
-        let known = match devices.remove(&ordinal) {
-            Some(known) => known,
-            None => Known { context: CudaContext::new(ordinal)?, idle: Vec::new() },
+        let known = if let Some(known) = devices.remove(&ordinal) {
+            known
+        } else {
+            let context = CudaContext::new(ordinal)?;
+            Known { context, idle: Vec::new(), pools: Vec::new() }
         };
         let known = devices.entry(ordinal).or_insert(known);
-        let shared = match known.idle.pop() {
-            Some(shared) => shared,
-            None => Shared::open(ordinal, &known.context)?,
+        let shared = if let Some(shared) = known.idle.pop() {
+            shared
+        } else {
+            let shared = Shared::open(ordinal, &known.context)?;
+            known.pools.push(Arc::downgrade(&shared.pool));
+            shared
         };
         Ok(Self { ordinal, shared: Some(shared) })
     }
@@ -62,9 +69,13 @@ impl Deref for Lease {
     }
 }
 
-/// Gives all memory that idle streams of the device keep back to its driver. The device must be this thread's.
-pub(super) fn give_back_of_idle(ordinal: usize) {
-    let devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = devices.as_ref().and_then(|devices| devices.get(&ordinal));
-    known.into_iter().flat_map(|known| &known.idle).for_each(|shared| shared.pool.give_back());
+/// Gives all memory that streams of the device keep, and nobody uses, back to its driver. The device must be this thread's.
+pub(super) fn give_back_of_all(ordinal: usize) {
+    let pools = {
+        let devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = devices.as_ref().and_then(|devices| devices.get(&ordinal));
+        known.map_or_else(Vec::new, |known| known.pools.clone())
+    };
+    // Waiting for the streams, nobody is kept from opening one.
+    pools.iter().filter_map(Weak::upgrade).for_each(|pool| pool.give_back());
 }

@@ -6,8 +6,10 @@ mod modules;
 mod pool;
 
 use std::{
+    env,
     ffi::c_void,
     fmt::{self, Debug},
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -107,6 +109,7 @@ impl Cuda<Driver> {
         for library in [Library::Driver, Library::Nvrtc, Library::Cublas] {
             library.find().map_err(unavailable)?;
         }
+        check_override(env::var(OVERRIDE_VARIABLE).ok().as_deref()).map_err(unavailable)?;
         let said = |error: DriverError| unavailable(format!("the driver says: {error}"));
         result::init().map_err(said)?;
         let count = CudaContext::device_count().map_err(said)?;
@@ -128,6 +131,20 @@ impl Cuda<Driver> {
     pub fn architecture(&self) -> &str {
         &self.device.0.architecture
     }
+}
+
+/// Tells cuBLAS which precision to use, whatever it is asked for.
+const OVERRIDE_VARIABLE: &str = "NVIDIA_TF32_OVERRIDE";
+
+/// Refuses a value that would round the factors of products in f32.
+fn check_override(value: Option<&str>) -> Result<(), String> {
+    if value.is_none_or(|value| value.trim() == "0") {
+        return Ok(());
+    }
+    Err(format!(
+        "{OVERRIDE_VARIABLE} is set, with which cuBLAS rounds factors in f32 as in tf32; unset it, and set precisions in \
+         the experiment file"
+    ))
 }
 
 impl Shared {
@@ -311,15 +328,16 @@ impl Device for Driver {
     fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Graph> {
         self.bind()?;
         let stream = &self.0.stream;
+        let _recording = self.0.pool.record();
         stream
             .begin_capture(CaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
             .map_err(self.failed("begin to record"))?;
         self.0.is_recording.store(true, Ordering::Relaxed);
-        let outcome = work();
+        let outcome = panic::catch_unwind(AssertUnwindSafe(work));
         self.0.is_recording.store(false, Ordering::Relaxed);
         // The recording is to be ended whatever came of it.
         let graph = stream.end_capture(GraphFlags(0));
-        outcome?;
+        outcome.unwrap_or_else(|panic| panic::resume_unwind(panic))?;
         let graph = graph.map_err(self.failed("record"))?;
         graph.map(Graph).ok_or_else(|| self.failed("record")("there was nothing to record"))
     }
@@ -332,5 +350,17 @@ impl Device for Driver {
     fn synchronize(&self) -> Result<()> {
         self.bind()?;
         self.0.stream.synchronize().map_err(self.failed("finish its work"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f32_stays_f32() {
+        assert!([None, Some("0")].into_iter().all(|value| check_override(value).is_ok()));
+        let error = check_override(Some("1")).unwrap_err();
+        assert!(error.contains(OVERRIDE_VARIABLE) && error.contains("unset"), "{error}");
     }
 }

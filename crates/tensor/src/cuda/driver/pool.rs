@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 use cudarc::driver::{
@@ -13,7 +13,7 @@ use cudarc::driver::{
     sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY,
 };
 
-use super::lease::give_back_of_idle;
+use super::lease::give_back_of_all;
 use crate::{Error, Result};
 
 /// Memory of one stream that nobody uses. What was given back can be given out again at once, since all work of the
@@ -23,6 +23,8 @@ pub(super) struct Pool {
     stream: Arc<CudaStream>,
     /// By size in bytes.
     free: Mutex<BTreeMap<usize, Vec<u64>>>,
+    /// Held while the stream's work is recorded: nobody may wait for it then.
+    recording: Mutex<()>,
 }
 
 impl fmt::Debug for Pool {
@@ -36,7 +38,7 @@ const GRAIN: usize = 512;
 
 impl Pool {
     pub(super) fn new(context: Arc<CudaContext>, stream: Arc<CudaStream>) -> Self {
-        Self { context, stream, free: Mutex::default() }
+        Self { context, stream, free: Mutex::default(), recording: Mutex::default() }
     }
 
     /// At least `bytes` bytes that hold anything, and how many there are. The device must be this thread's.
@@ -54,8 +56,7 @@ impl Pool {
         };
         match take() {
             Err(DriverError(CUDA_ERROR_OUT_OF_MEMORY)) => {
-                self.give_back();
-                give_back_of_idle(self.context.ordinal());
+                give_back_of_all(self.context.ordinal());
             }
             taken => return taken.map(|address| (address, bytes)).map_err(failed),
         }
@@ -84,8 +85,19 @@ impl Pool {
         free.entry(bytes).or_default().push(address);
     }
 
-    /// Gives all that is kept back to the driver. The device must be this thread's.
+    /// Until the guard is dropped, nobody waits for the stream to give back what is kept.
+    pub(super) fn record(&self) -> MutexGuard<'_, ()> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives all that is kept back to the driver, unless the stream's work is being recorded. The device must be this
+    /// thread's.
     pub(super) fn give_back(&self) {
+        let _not_recording = match self.recording.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let free = std::mem::take(&mut *self.free.lock().unwrap_or_else(PoisonError::into_inner));
         // What fails here is reported by whatever is done next.
         let _ = self.stream.synchronize();

@@ -1,0 +1,42 @@
+//! Running out of memory on the CUDA backend, rehearsed on a small device. Alone in its process: others would run out, too.
+#![cfg(feature = "cuda")]
+
+use std::iter;
+
+use tensor::{Backend, Error, cuda::Cuda};
+
+const MEMORY_BYTES: usize = 64 << 20;
+const MEGABYTE: usize = 1 << 20;
+
+#[test]
+fn memory_that_nobody_uses_is_there_for_all() {
+    let backend = match Cuda::rehearsed_with_memory(MEMORY_BYTES) {
+        Ok(backend) => backend,
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    let take = |backend: &Cuda, megabytes: usize| backend.zeros::<f32>(megabytes * MEGABYTE / 4);
+
+    let error = take(&backend, 65).unwrap_err();
+    let (bytes, all) = (65 * MEGABYTE, MEMORY_BYTES);
+    assert!(
+        matches!(error, Error::OutOfMemory { needed, free, total, .. }
+            if needed == bytes && free == all && total == all),
+        "{error:?}"
+    );
+
+    // What is in use stays in use, whoever asks for more.
+    let blocks: Vec<_> = iter::from_fn(|| take(&backend, 8).ok()).collect();
+    assert_eq!(blocks.len(), 8);
+    let other = Cuda::open(0).unwrap();
+    assert!(matches!(take(&other, 1), Err(Error::OutOfMemory { free: 0, .. })));
+    assert!(blocks.iter().all(|block| backend.read(block, 0..1).unwrap() == [0.0]));
+
+    // What was given back is kept, and no longer when one of another size is needed, on this stream or on another.
+    drop(blocks);
+    let large = take(&backend, 60).unwrap();
+    drop(large);
+    let on_other = take(&other, 60).unwrap();
+    drop((on_other, other));
+    // Now it is an idle stream's.
+    drop(take(&backend, 50).unwrap());
+}
