@@ -53,7 +53,7 @@ impl Plan {
         let vector =
             [16, 8, 4].into_iter().find(|&bytes| (pitch * number).is_multiple_of(bytes))?;
         let shared_bytes = |buffers| {
-            let fixed = UNITS * SAMPLES * (1 + WARPS) + own * 4 * THREADS;
+            let fixed = UNITS * SAMPLES * (1 + WARPS + buffers) + own * 4 * THREADS;
             fixed * size_of::<f32>() + WARPS * buffers * SAMPLES * stride * number
         };
         let fits =

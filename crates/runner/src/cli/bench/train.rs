@@ -205,7 +205,9 @@ impl BackendTask for Task<'_> {
             let first = trainings.into_iter().find(|(index, _)| *index == 0);
             loss = first.and_then(|(_, training)| training.losses.last().copied()).or(loss);
         })?;
-        let each = clock.steps_per_second().context("too few steps to time")?;
+        let each = clock.steps_per_second().context(
+            "too few steps to time: the losses are looked at once only; use more --steps or --images",
+        )?;
         let steps_per_second = jobs.len() as f64 * each;
         Ok(Trained { steps_per_second, loss: loss.unwrap_or(f64::NAN) })
     }

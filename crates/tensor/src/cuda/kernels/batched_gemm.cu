@@ -108,7 +108,7 @@ __device__ __forceinline__ void multiply_tiles(
                 a[part] = rounded(left[Left::place(row + 16 * i + g + part % 2 * 8, depth + t + part / 2 * 4)]);
             }
 #pragma unroll
-            for (int j = 0; j < COLUMN_TILES; j++) { multiply<EXACT>(sums[i][j], a, b[j]); }
+            for (int j = 0; j < COLUMN_TILES; j++) { add_product<EXACT>(sums[i][j], a, b[j]); }
         }
     }
 }
@@ -155,17 +155,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) batched_gemm(
             // Into the stage that all have read before the barrier.
             copy(step + STAGES - 1);
             const float* stage = tiles + step % STAGES * (Left::size + Right::size);
-            // The tensor cores cut sums off; so that this does not add up over all of k, they get short ones.
-            float short_sums[ROW_TILES][COLUMN_TILES][4] = {};
-            multiply_tiles(short_sums, stage, stage + Left::size, row, column, g, t);
-#pragma unroll
-            for (int i = 0; i < ROW_TILES; i++) {
-#pragma unroll
-                for (int j = 0; j < COLUMN_TILES; j++) {
-#pragma unroll
-                    for (int part = 0; part < 4; part++) { sums[i][j][part] += short_sums[i][j][part]; }
-                }
-            }
+            multiply_tiles(sums, stage, stage + Left::size, row, column, g, t);
         }
 
         float* result = c + index * m * n;

@@ -74,6 +74,19 @@ template <bool EXACT> __device__ __forceinline__ void multiply(float c[4], const
     mma_tf32(c, a_high, b_high);
 }
 
+// The same for one of many products that are summed. The tensor cores cut sums off instead of rounding them; so that this
+// does not add up, they are not given the sum where it is to be exact.
+template <bool EXACT> __device__ __forceinline__ void add_product(float sum[4], const Factor a[4], const Factor b[2]) {
+    if (!EXACT) {
+        multiply<EXACT>(sum, a, b);
+        return;
+    }
+    float part[4] = {};
+    multiply<EXACT>(part, a, b);
+#pragma unroll
+    for (int i = 0; i < 4; i++) { sum[i] += part[i]; }
+}
+
 // The activations, numbered as in `cuda/activation.rs`.
 enum Activation {
     TANH, ERF, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SIGMOID, HARD_TANH, GELU, SILU, SINE, LINEAR

@@ -60,16 +60,19 @@ typedef float Tiles[OWN][4];
 __device__ __forceinline__ void copy_columns(Number* columns, const Number* h, int pitch, int first, int end,
                                              int warp, int lane) {
     constexpr int numbers = VECTOR / sizeof(Number);
-    constexpr int chunks = 8 * OWN / numbers;
-    // Unrolled, its addresses would take the registers that the state needs.
 #pragma unroll 1
-    for (int i = lane; i < SAMPLES * chunks; i += 32) {
-        int sample = i / chunks;
-        int column = i % chunks * numbers;
+    for (int column = lane * numbers; column < 8 * OWN; column += 32 * numbers) {
         int input = warp * OWN * 8 + column;
         if (input < pitch) {
-            int row = first + sample < end ? first + sample : end - 1;
-            copy_async<VECTOR>(columns + sample * STRIDE + column, h + (usize)row * pitch + input);
+            Number* target = columns + column;
+            const Number* source = h + (usize)first * pitch + input;
+            // Unrolled as a whole, its addresses would take the registers that the state needs.
+#pragma unroll 4
+            for (int next = first + 1; next <= first + SAMPLES; next++) {
+                copy_async<VECTOR>(target, source);
+                target += STRIDE;
+                if (next < end) { source += pitch; }
+            }
         }
     }
 }
@@ -159,7 +162,7 @@ __device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w,
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             Factor right[2] = {factor<EXACT>(w[tile][2 * half]), factor<EXACT>(w[tile][2 * half + 1])};
-            multiply<EXACT>(sums[half], left, right);
+            add_product<EXACT>(sums[half], left, right);
         }
     }
     write_share(sums, share, g, t);
@@ -185,6 +188,30 @@ __device__ __forceinline__ void add_gradient(const float* x, const float* deltas
 }
 
 #endif
+
+// A thread's weights in memory, [outputs, inputs].
+struct Own {
+    // Where they begin, and how far it is from one unit to the next.
+    usize corner, pitch;
+    // How many units and inputs there are from there on.
+    int units, inputs;
+
+    __device__ __forceinline__ Own(int thread, int all_units, int all_inputs) {
+        const int unit = blockIdx.x * UNITS + thread % 32 / 4, input = thread / 32 * OWN * 8 + 2 * (thread % 4);
+        pitch = all_inputs;
+        corner = unit * pitch + input;
+        units = all_units - unit;
+        inputs = all_inputs - input;
+    }
+
+    __device__ __forceinline__ bool has(int tile, int i) const {
+        return i / 2 * 8 < units && tile * 8 + i % 2 < inputs;
+    }
+
+    __device__ __forceinline__ usize place(int tile, int i) const {
+        return corner + tile * 8 + i % 2 + i / 2 * 8 * pitch;
+    }
+};
 
 // The sum of what the warps left behind the last barrier.
 __device__ __forceinline__ double sum_of_warps(const double* warp_squares) {
@@ -213,28 +240,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     // The residual that is this thread's.
     const int sample = thread / UNITS, unit = thread % UNITS;
     const bool unit_there = first_unit + unit < outputs;
-    // Where this thread's weights begin, and how many units and inputs there are from there on.
-    const usize corner = (usize)(first_unit + g) * inputs + warp * OWN * 8 + 2 * t;
-    const int own_units = outputs - first_unit - g, own_inputs = inputs - warp * OWN * 8 - 2 * t;
 
-    // The loss's derivative [SAMPLES][UNITS], the warps' shares of the forward product [WARPS][SAMPLES][UNITS], the first
-    // moment [OWN][4][THREADS], and the warps' columns of the samples, [WARPS][BUFFERS][SAMPLES][STRIDE].
+    // The loss's derivative [SAMPLES][UNITS], the warps' shares of the forward product [WARPS][SAMPLES][UNITS], the
+    // targets [BUFFERS][SAMPLES][UNITS], the first moment [OWN][4][THREADS], and the warps' columns of the samples,
+    // [WARPS][BUFFERS][SAMPLES][STRIDE].
     float* deltas = dynamic;
     float* shares = deltas + ENTRIES;
-    float* firsts = shares + WARPS * ENTRIES + thread;
+    float* wanted = shares + WARPS * ENTRIES + thread;
+    float* firsts = wanted + BUFFERS * ENTRIES;
     Number* columns =
-        reinterpret_cast<Number*>(shares + WARPS * ENTRIES + OWN * 4 * THREADS) + warp * BUFFERS * STAGE;
+        reinterpret_cast<Number*>(firsts - thread + OWN * 4 * THREADS) + warp * BUFFERS * STAGE;
 
     Tiles w, v, gradient;
+    const Own begin(thread, outputs, inputs);
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const usize further = tile * 8 + i % 2 + (i < 2 ? 0 : (usize)8 * inputs);
-            const bool there = i / 2 * 8 < own_units && tile * 8 + i % 2 < own_inputs;
-            w[tile][i] = there ? weights[corner + further] : 0.0f;
-            firsts[(tile * 4 + i) * THREADS] = there ? weight_first[corner + further] : 0.0f;
-            v[tile][i] = there ? weight_second[corner + further] : 0.0f;
+            const bool there = begin.has(tile, i);
+            w[tile][i] = there ? weights[begin.place(tile, i)] : 0.0f;
+            firsts[(tile * 4 + i) * THREADS] = there ? weight_first[begin.place(tile, i)] : 0.0f;
+            v[tile][i] = there ? weight_second[begin.place(tile, i)] : 0.0f;
         }
     }
     if (thread < UNITS) {
@@ -246,27 +272,28 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     for (int i = lane; i < BUFFERS * STAGE; i += 32) { columns[i] = 0; }
     __syncwarp();
 
-    const int batches_per_epoch = (samples + batch - 1) / batch;
-    // What is copied next: a stage of some minibatch, which may be of the next epoch.
-    int next_index = 0, next_stage = 0;
+    // What is copied next: samples from `next` on up to the end of their minibatch, which may be of the next epoch, or of
+    // one that is not asked for.
+    int next = first_batch * batch, next_end = next + batch <= samples ? next + batch : samples;
     auto copy_next = [&](int buffer) {
-        if (next_index < batches) {
-            int begin = (first_batch + next_index) % batches_per_epoch * batch;
-            int end = begin + batch <= samples ? begin + batch : samples;
-            int first = begin + next_stage * SAMPLES;
-            copy_columns(columns + buffer * STAGE, h, pitch, first, end, warp, lane);
-            next_stage++;
-            if (first + SAMPLES >= end) { next_stage = 0; next_index++; }
+        copy_columns(columns + buffer * STAGE, h, pitch, next, next_end, warp, lane);
+        if (next + sample < next_end && unit_there) {
+            copy_async<4>(wanted + buffer * ENTRIES, target + (usize)(next + sample) * outputs + first_unit + unit);
         }
         copy_async_commit();
+        next += SAMPLES;
+        if (next >= next_end) {
+            next = next_end == samples ? 0 : next_end;
+            next_end = next + batch <= samples ? next + batch : samples;
+        }
     };
     for (int ahead = 0; ahead + 1 < BUFFERS; ahead++) { copy_next(ahead); }
     int buffer = 0;
 
+    int first = first_batch * batch;
     for (int index = 0; index < batches; index++) {
-        const int begin = (first_batch + index) % batches_per_epoch * batch;
-        const int end = begin + batch <= samples ? begin + batch : samples;
-        const float scale = 2.0f / ((float)(end - begin) * (float)outputs);
+        const int end = first + batch <= samples ? first + batch : samples;
+        const float scale = 2.0f / ((float)(end - first) * (float)outputs);
         float own_squares = 0.0f;
 #pragma unroll
         for (int tile = 0; tile < OWN; tile++) {
@@ -275,17 +302,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
         }
         if (thread < UNITS) { biases[3][thread] = 0.0f; }
 
-        for (int first = begin; first < end; first += SAMPLES) {
+        for (; first < end; first += SAMPLES) {
             copy_next(buffer == 0 ? BUFFERS - 1 : buffer - 1);
             const bool there = first + sample < end && unit_there;
-            const float wanted = there ? __ldg(target + (usize)(first + sample) * outputs + first_unit + unit) : 0.0f;
             copy_async_wait<BUFFERS - 1>();
             __syncwarp();
             const Number* x = columns + buffer * STAGE;
             multiply_forward(x, w, shares + warp * ENTRIES, g, t);
             __syncthreads();
 
-            if (thread == 0 && first == begin && index > 0) {
+            // What the warps left behind the last minibatch; they wait for each other here before they leave more.
+            if (thread == 0 && index > 0 && first + SAMPLES >= end) {
                 squares[(usize)(index - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares);
             }
             // The residual times the activation's slope: the loss's derivative.
@@ -293,7 +320,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
 #pragma unroll
             for (int other = 0; other < WARPS; other++) { z += shares[other * ENTRIES + thread]; }
             const float y = activation_value(ACTIVATION, slope, z);
-            const float residual = there ? y - wanted : 0.0f;
+            const float residual = there ? y - wanted[buffer * ENTRIES] : 0.0f;
             own_squares += residual * residual;
             deltas[thread] = there ? scale * residual * activation_slope(ACTIVATION, slope, z, y) : 0.0f;
             __syncthreads();
@@ -307,6 +334,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             // The columns just read are the next to be written.
             __syncwarp();
         }
+
+        first = end == samples ? 0 : end;
 
         const Step s = {steps[2 * index], decay1, rest1, decay2, rest2, steps[2 * index + 1], eps};
 #pragma unroll
@@ -327,17 +356,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
         if (lane == 0) { warp_squares[warp] = warp_sum; }
     }
 
+    // Copies of what nobody asked for.
+    copy_async_wait<0>();
     __syncthreads();
     if (thread == 0) { squares[(usize)(batches - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares); }
+    const Own end(anew(thread), outputs, inputs);
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const usize further = tile * 8 + i % 2 + (i < 2 ? 0 : (usize)8 * inputs);
-            if (i / 2 * 8 < own_units && tile * 8 + i % 2 < own_inputs) {
-                weights[corner + further] = w[tile][i];
-                weight_first[corner + further] = firsts[(tile * 4 + i) * THREADS];
-                weight_second[corner + further] = v[tile][i];
+            if (end.has(tile, i)) {
+                weights[end.place(tile, i)] = w[tile][i];
+                weight_first[end.place(tile, i)] = firsts[(tile * 4 + i) * THREADS];
+                weight_second[end.place(tile, i)] = v[tile][i];
             }
         }
     }

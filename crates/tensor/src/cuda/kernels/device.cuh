@@ -13,6 +13,13 @@ __device__ __forceinline__ unsigned to_tf32(float x) {
     return bits;
 }
 
+// The same number, of which the compiler does not know that it is the same: what is worked out from it is worked out anew
+// and takes no registers until then.
+__device__ __forceinline__ int anew(int x) {
+    asm volatile("" : "+r"(x));
+    return x;
+}
+
 // The root and the quotient to about two units in the last place, without the instructions that exact rounding takes.
 // The quotient is zero where b exceeds 2^126.
 __device__ __forceinline__ float quick_root(float x) {

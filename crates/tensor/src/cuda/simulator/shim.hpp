@@ -104,6 +104,8 @@ static inline unsigned to_tf32(float x) {
     return isfinite(x) ? (bits + 0x1000u) & 0xffffe000u : bits;
 }
 
+static inline int anew(int x) { return x; }
+
 static inline float quick_root(float x) { return sqrtf(x); }
 static inline float quick_quotient(float a, float b) { return a / b; }
 

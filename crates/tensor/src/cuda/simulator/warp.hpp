@@ -1,5 +1,6 @@
 // What warps do together. Of all this, only `__syncwarp` puts accesses to memory in order.
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -26,7 +27,26 @@ static void numbers_along_k(unsigned bits, unsigned t, unsigned further, float* 
     }
 }
 
-// C += A B of a warp with A [16, K] and B [K, 8]: exact products, added one after the other in f32.
+// The sum of `n` terms as tensor cores have it: each cut off one bit behind the last that f32 has of the largest of them,
+// and so is the sum behind its own last bit; nothing is rounded (Fasi et al., PeerJ Computer Science 7 (2021) e330).
+static float cut_off_sum(const double* terms, unsigned n) {
+    double largest = 0.0, sum = 0.0;
+    for (unsigned i = 0; i < n; i++) {
+        largest = fmax(largest, fabs(terms[i]));
+        sum += terms[i];
+    }
+    // Zeros, and what is no number; products of numbers below f32's smallest are too few to matter.
+    if (!(largest > 1e-60) || !(sum - sum == 0.0)) { return static_cast<float>(sum); }
+    const double unit = ldexp(1.0, ilogb(largest) - 24), units_per_one = 1.0 / unit;
+    int64_t units = 0;
+    for (unsigned i = 0; i < n; i++) { units += static_cast<int64_t>(terms[i] * units_per_one); }
+    sum = static_cast<double>(units) * unit;
+    const float rounded = static_cast<float>(sum);
+    return fabs(static_cast<double>(rounded)) > fabs(sum) ? nextafterf(rounded, 0.0f) : rounded;
+}
+
+// C += A B of a warp with A [16, K] and B [K, 8]: exact products, added K / 2 at a time. Some devices add more of them at
+// a time, and cut off less.
 template <unsigned K> static void multiply_together(Thread* lanes) {
     float a[16][K], b[K][8], c[16][8];
     for (unsigned lane = 0; lane < WARP; lane++) {
@@ -39,8 +59,12 @@ template <unsigned K> static void multiply_together(Thread* lanes) {
         }
     }
     for (unsigned i = 0; i < 16; i++) {
-        for (unsigned k = 0; k < K; k++) {
-            for (unsigned j = 0; j < 8; j++) { c[i][j] += a[i][k] * b[k][j]; }
+        for (unsigned j = 0; j < 8; j++) {
+            for (unsigned half = 0; half < K; half += K / 2) {
+                double terms[K / 2 + 1] = {c[i][j]};
+                for (unsigned k = 0; k < K / 2; k++) { terms[k + 1] = static_cast<double>(a[i][half + k]) * b[half + k][j]; }
+                c[i][j] = cut_off_sum(terms, K / 2 + 1);
+            }
         }
     }
     for (unsigned lane = 0; lane < WARP; lane++) {
