@@ -1,9 +1,11 @@
 //! The conformance suite on a simulated CUDA device: the kernels' own sources, run on the processor.
 #![cfg(feature = "cuda")]
-#![expect(clippy::print_stderr, reason = "a test")]
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test")]
 
 use tensor::{
-    Backend, Error, GatherConfig, GatherRows,
+    Activation, Backend, BatchedGemm, BatchedGemmConfig, DecoderConfig, DecoderState, Error,
+    FullBackend, GatherConfig, GatherRows, GemmConfig, Optimizer, Precision, RandomStream,
+    Reference,
     conformance::{self, Finding},
     cuda::{Cuda, Simulated},
 };
@@ -51,4 +53,52 @@ fn rows_are_gathered_whatever_stood_in_their_list() {
     assert_eq!(gather(&copied, 0).unwrap(), [1.0, 2.0]);
     backend.write(&mut copied, 0, &[2]).unwrap();
     assert!(matches!(gather(&copied, 0), Err(Error::Shape { expected: 6, .. })));
+}
+
+/// Of a decoder's first minibatch, with weights `v` and without biases, for targets of zero.
+fn loss<B: FullBackend>(backend: &B, config: &DecoderConfig, h: &[f32], v: &[f32]) -> f64 {
+    let DecoderConfig { samples, inputs, outputs, .. } = *config;
+    let mut state = DecoderState::init(backend, inputs, outputs, 1, 1).unwrap();
+    backend.write(&mut state.weights, 0, v).unwrap();
+    let (h, target) = (backend.upload(h).unwrap(), backend.zeros(samples * outputs).unwrap());
+    backend.train_decoder(config, 0..1, &h, &target, &mut state).unwrap()[0]
+}
+
+/// The tensor cores cut sums off, always towards zero. In long sums of numbers of one sign that would add up.
+#[test]
+fn long_sums_are_not_cut_off() {
+    let Some(backend) = device(0) else { return };
+    let (samples, inputs, outputs) = (16, 832, 16);
+    let positive = |stream, n| -> Vec<f32> {
+        let uniform = RandomStream::Uniform { seed: 3, stream, bound: 0.25 };
+        uniform.take(n).into_iter().map(|x| x + 0.75).collect()
+    };
+    let config = DecoderConfig {
+        samples,
+        inputs,
+        outputs,
+        batch: samples,
+        activation: Activation::Linear,
+        optimizer: Optimizer::sgd(1e-3),
+        precision: Precision::F32,
+    };
+    let (h, weights) = (positive(1, samples * inputs), positive(2, outputs * inputs));
+    let [found, expected] =
+        [loss(&backend, &config, &h, &weights), loss(&Reference, &config, &h, &weights)];
+    assert!((found / expected - 1.0).abs() < 4e-7, "{found} instead of {expected}");
+
+    let product =
+        BatchedGemmConfig::new(GemmConfig::new(outputs, samples, inputs).transpose_b(), 1);
+    let (a, b) = (backend.upload(&weights).unwrap(), backend.upload(&h).unwrap());
+    let mut c = backend.zeros(outputs * samples).unwrap();
+    backend.batched_gemm(product, &a, &b, &mut c).unwrap();
+    let excess = |(index, found): (usize, f32)| {
+        let (w, h) = (&weights[index / samples * inputs..], &h[index % samples * inputs..]);
+        let terms = w.iter().zip(h).take(inputs).map(|(&w, &h)| f64::from(w) * f64::from(h));
+        f64::from(found) / terms.sum::<f64>() - 1.0
+    };
+    let products = backend.download(&c).unwrap();
+    let mean =
+        products.iter().copied().enumerate().map(excess).sum::<f64>() / products.len() as f64;
+    assert!(mean.abs() < 1e-7, "{mean}");
 }
