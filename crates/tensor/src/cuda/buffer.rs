@@ -44,6 +44,18 @@ impl<T, D: Device> From<&mut CudaBuffer<T, D>> for Argument {
     }
 }
 
+impl<D: Device> Cuda<D> {
+    /// Memory for `len` numbers that holds anything.
+    pub(super) fn scratch<T: Element>(&self, len: usize) -> Result<CudaBuffer<T, D>> {
+        let bytes = len.checked_mul(size_of::<T>()).ok_or_else(|| Error::Unavailable {
+            backend: self.label(),
+            reason: format!("{len} numbers of {} bytes fit into no memory", size_of::<T>()),
+        })?;
+        let memory = self.device.allocate(bytes.max(1))?;
+        Ok(CudaBuffer { memory, len, largest_row: 0, element: PhantomData })
+    }
+}
+
 impl<D: Device> Backend for Cuda<D> {
     type Buffer<T: Element> = CudaBuffer<T, D>;
 
@@ -56,12 +68,9 @@ impl<D: Device> Backend for Cuda<D> {
     }
 
     fn zeros<T: Element>(&self, len: usize) -> Result<CudaBuffer<T, D>> {
-        let bytes = len.checked_mul(size_of::<T>()).ok_or_else(|| Error::Unavailable {
-            backend: self.label(),
-            reason: format!("{len} numbers of {} bytes fit into no memory", size_of::<T>()),
-        })?;
-        let memory = self.device.allocate(bytes.max(1))?;
-        Ok(CudaBuffer { memory, len, largest_row: 0, element: PhantomData })
+        let mut buffer = self.scratch(len)?;
+        self.device.clear(&mut buffer.memory)?;
+        Ok(buffer)
     }
 
     fn len<T: Element>(&self, buffer: &CudaBuffer<T, D>) -> usize {

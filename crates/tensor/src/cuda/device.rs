@@ -44,11 +44,17 @@ pub trait Device: Clone + Debug + Send + Sync + 'static {
     /// Whether a kernel may be compiled for every combination of an activation and an optimiser.
     fn compiles_quickly(&self) -> bool;
 
-    /// `bytes` zero bytes, at least one, aligned to 256.
+    /// `bytes` bytes that hold anything, at least one, aligned to 256.
     ///
     /// # Errors
     /// [`Error::Unavailable`](crate::Error::Unavailable) saying how much was needed when there is not enough memory.
     fn allocate(&self, bytes: usize) -> Result<Self::Memory>;
+
+    /// Makes all of it zeros.
+    ///
+    /// # Errors
+    /// When the driver fails.
+    fn clear(&self, memory: &mut Self::Memory) -> Result<()>;
 
     /// Copies `host` to `memory[offset..]`.
     ///

@@ -2,7 +2,7 @@ use super::{
     Cuda, CudaBuffer,
     device::Device,
     kernel::{Kernel, Launch, Source},
-    product::ColumnMajorProduct,
+    product::{ColumnMajorProduct, bf16_pitch},
 };
 use crate::{Backend, Dense, Error, Gemm, GemmConfig, Precision, Result};
 
@@ -33,8 +33,16 @@ impl<D: Device> Gemm for Cuda<D> {
         }
         self.check_sizes([m, n, k])?;
         let product = ColumnMajorProduct::of(&config);
-        let [a_rounded, b_rounded] =
-            [self.rounded(precision, m * k, a)?, self.rounded(precision, k * n, b)?];
+        let shapes = [
+            if config.transpose_a { [k, m] } else { [m, k] },
+            if config.transpose_b { [n, k] } else { [k, n] },
+        ];
+        let as_factor = |[rows, cols]: [usize; 2], x| match precision {
+            Precision::F32 => Ok(None),
+            Precision::Tf32 => self.rounded(precision, rows * cols, x),
+            Precision::Bf16 => self.to_bf16([rows, cols, bf16_pitch(cols)], x).map(Some),
+        };
+        let [a_rounded, b_rounded] = [as_factor(shapes[0], a)?, as_factor(shapes[1], b)?];
         let a = a_rounded.as_ref().unwrap_or(a).address();
         let b = b_rounded.as_ref().unwrap_or(b).address();
         // SAFETY: `check_gemm` saw that the matrices are as long, and nobody else has `c`.
@@ -64,7 +72,7 @@ impl<D: Device> Cuda<D> {
         [rows, cols, pitch]: [usize; 3],
         x: &CudaBuffer<f32, D>,
     ) -> Result<CudaBuffer<f32, D>> {
-        let mut out = self.zeros(rows * pitch / 2)?;
+        let mut out = self.scratch(rows * pitch / 2)?;
         let [rows, cols, numbers] = [rows, cols, pitch].map(Into::into);
         let arguments = [rows, cols, numbers, x.into(), (&mut out).into()];
         // SAFETY: `out` has two numbers to an element, and `x` is as long, as the caller saw.
@@ -85,7 +93,7 @@ impl<D: Device> Cuda<D> {
             Precision::Tf32 => (0x1000, !0x1fff),
             Precision::Bf16 => (0x8000, !0xffff),
         };
-        let mut out = self.zeros(n)?;
+        let mut out = self.scratch(n)?;
         let arguments = [half.into(), mask.into(), n.into(), x.into(), (&mut out).into()];
         // SAFETY: `out` is as long, and `x` too, as `check_gemm` saw.
         unsafe { self.device.launch(&ROUND_FACTOR, Launch::elements(n), &arguments) }?;

@@ -17,8 +17,13 @@ pub struct ColumnMajorProduct {
     pub alpha: f32,
     /// Factor of the old `C`.
     pub beta: f32,
-    /// Whether the factors, rounded already, may be multiplied by tensor cores as TF32.
-    pub tensor_cores: bool,
+    /// What the factors are: f32 numbers, the same rounded to TF32 already, or bfloat16 numbers of two bytes.
+    pub factors: Precision,
+}
+
+/// From one bfloat16 number to the next row's: rows begin where tensor cores read best.
+pub(super) const fn bf16_pitch(cols: usize) -> usize {
+    cols.next_multiple_of(8)
 }
 
 impl ColumnMajorProduct {
@@ -26,15 +31,20 @@ impl ColumnMajorProduct {
     /// a row-major matrix is its transpose in column-major order, and `(A B)^T = B^T A^T`.
     pub fn of(config: &GemmConfig) -> Self {
         let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = *config;
+        let pitch = |cols| if precision == Precision::Bf16 { bf16_pitch(cols) } else { cols };
         Self {
             m: n,
             n: m,
             k,
             transposed: [transpose_b, transpose_a],
-            leading: [if transpose_b { k } else { n }, if transpose_a { m } else { k }, n],
+            leading: [
+                pitch(if transpose_b { k } else { n }),
+                pitch(if transpose_a { m } else { k }),
+                n,
+            ],
             alpha,
             beta,
-            tensor_cores: precision != Precision::F32,
+            factors: precision,
         }
     }
 }
@@ -87,11 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn only_rounded_factors_go_to_the_tensor_cores() {
-        let on_tensor_cores = |precision| {
-            ColumnMajorProduct::of(&GemmConfig::new(1, 1, 1).precision(precision)).tensor_cores
-        };
-        assert!(!on_tensor_cores(Precision::F32));
-        assert!(on_tensor_cores(Precision::Tf32) && on_tensor_cores(Precision::Bf16));
+    fn rows_of_bfloat16_numbers_begin_at_16_bytes() {
+        let product = ColumnMajorProduct::of(&GemmConfig::new(3, 5, 7).precision(Precision::Bf16));
+        assert_eq!(product.leading, [8, 8, 5]);
+        let product = ColumnMajorProduct::of(&GemmConfig::new(3, 16, 9).precision(Precision::Bf16));
+        assert_eq!(product.leading, [16, 16, 16]);
     }
 }

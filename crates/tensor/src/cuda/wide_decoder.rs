@@ -11,7 +11,7 @@ use super::{
     pointwise::{COLUMN_SUMS, SQUARED_ERROR_GRADIENT},
     product::ColumnMajorProduct,
 };
-use crate::{Backend, DecoderConfig, DecoderState, GemmConfig, Result};
+use crate::{Backend, DecoderConfig, DecoderState, GemmConfig, Precision, Result};
 
 /// The sums of squared residuals of each minibatch, in as many parts as there are blocks: `[minibatches, blocks]`.
 pub(super) struct Squares<D: Device> {
@@ -74,19 +74,21 @@ impl<D: Device> Epoch<'_, D> {
     /// The gradient from the samples `rows`, whose squared residuals go to `sums`.
     fn minibatch(&mut self, rows: Range<usize>, sums: u64) -> Result<()> {
         let &DecoderConfig { inputs, outputs, precision, .. } = self.config;
+        // Numbers with fewer bits than TF32's have the same products as those.
+        let factors = if precision == Precision::Bf16 { Precision::Tf32 } else { precision };
         let n = rows.len();
         let place =
             |address: u64, width: usize| address + (rows.start * width * size_of::<f32>()) as u64;
         let (h, target) = (place(self.samples[0], inputs), place(self.samples[1], outputs));
         let weights = self.backend.rounded(precision, outputs * inputs, &self.state.weights)?;
         let weights = weights.as_ref().unwrap_or(&self.state.weights).address();
-        let forward = GemmConfig::new(n, outputs, inputs).transpose_b().precision(precision);
+        let forward = GemmConfig::new(n, outputs, inputs).transpose_b().precision(factors);
         // SAFETY: `h` has `n` rows from there on, `delta` holds as many.
         unsafe { self.product(forward, [h, weights, self.delta.address()]) }?;
         self.residuals(n, target, sums)?;
         let delta = self.backend.rounded(precision, n * outputs, &self.delta)?;
         let delta = delta.as_ref().unwrap_or(&self.delta).address();
-        let backward = GemmConfig::new(outputs, inputs, n).transpose_a().precision(precision);
+        let backward = GemmConfig::new(outputs, inputs, n).transpose_a().precision(factors);
         // SAFETY: as before; `gradient` is as large as the weights.
         unsafe { self.product(backward, [delta, h, self.gradient.address()]) }
     }

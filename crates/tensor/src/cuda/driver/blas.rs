@@ -9,7 +9,7 @@ use cudarc::{
 };
 
 use super::pool::Pool;
-use crate::cuda::product::ColumnMajorProduct;
+use crate::{Precision, cuda::product::ColumnMajorProduct};
 
 /// The library of products on one stream, opened on first use: it takes memory and time.
 pub(super) struct Blas {
@@ -78,10 +78,13 @@ impl Blas {
                 sys::cublasOperation_t::CUBLAS_OP_N
             }
         };
-        let compute = if product.tensor_cores {
-            sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32
-        } else {
-            sys::cublasComputeType_t::CUBLAS_COMPUTE_32F
+        let compute = match product.factors {
+            Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+            Precision::F32 | Precision::Bf16 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+        };
+        let factor = match product.factors {
+            Precision::F32 | Precision::Tf32 => F32,
+            Precision::Bf16 => sys::cudaDataType_t::CUDA_R_16BF,
         };
         let [m, n, k] = [product.m, product.n, product.k].map(|size| size as i32);
         let [lda, ldb, ldc] = product.leading.map(|size| size.max(1) as i32);
@@ -97,10 +100,10 @@ impl Blas {
                 k,
                 (&raw const product.alpha).cast(),
                 a as *const _,
-                F32,
+                factor,
                 lda,
                 b as *const _,
-                F32,
+                factor,
                 ldb,
                 (&raw const product.beta).cast(),
                 c as *mut _,

@@ -236,11 +236,15 @@ impl Device for Driver {
         }
         self.bind()?;
         let (address, bytes) = self.0.pool.take(bytes, &self.0.label)?;
-        let memory = DriverMemory { address, bytes, pool: Arc::clone(&self.0.pool) };
+        Ok(DriverMemory { address, bytes, pool: Arc::clone(&self.0.pool) })
+    }
+
+    fn clear(&self, memory: &mut DriverMemory) -> Result<()> {
+        self.bind()?;
+        let DriverMemory { address, bytes, .. } = *memory;
         // SAFETY: the memory is as long, and only this stream uses it.
         unsafe { result::memset_d8_async(address, 0, bytes, self.0.stream.cu_stream()) }
-            .map_err(self.failed("clear memory"))?;
-        Ok(memory)
+            .map_err(self.failed("clear memory"))
     }
 
     fn upload(&self, memory: &mut DriverMemory, offset: usize, host: &[u8]) -> Result<()> {

@@ -24,7 +24,7 @@ use super::{
     machine::{Machine, Outcome, Work, call, call_in_context},
     symbols,
 };
-use crate::cuda::product::ColumnMajorProduct;
+use crate::{Precision, cuda::product::ColumnMajorProduct};
 
 pub(super) const SYMBOLS: &[Symbol] = symbols![
     "cublasGetProperty" => get_property,
@@ -125,6 +125,8 @@ unsafe extern "C" fn gemm_ex(
     compute: ComputeType,
     _: Algorithm,
 ) -> Status {
+    const F32: DataType = DataType::CUDA_R_32F;
+    const BF16: DataType = DataType::CUDA_R_16BF;
     status(call_in_context(|machine| {
         let &mut Handle { stream, workspace } = handle_of(machine, handle)?;
         let Some((address, bytes)) = workspace.filter(|_| stream != 0) else {
@@ -137,9 +139,13 @@ unsafe extern "C" fn gemm_ex(
         let transposed = [transpose_a, transpose_b].map(|op| op == Operation::CUBLAS_OP_T);
         let rows = [if transposed[0] { k } else { m }, if transposed[1] { n } else { k }, m];
         let is_too_short = [lda, ldb, ldc].iter().zip(rows).any(|(&ld, rows)| ld < rows.max(1));
-        let types = [a_type, b_type, c_type];
-        let is_other = types.iter().any(|&number| number != DataType::CUDA_R_32F);
-        if m < 0 || n < 0 || k < 0 || is_too_short || is_other {
+        let factors = match (a_type, b_type, compute) {
+            (F32, F32, ComputeType::CUBLAS_COMPUTE_32F) => Precision::F32,
+            (F32, F32, ComputeType::CUBLAS_COMPUTE_32F_FAST_TF32) => Precision::Tf32,
+            (BF16, BF16, ComputeType::CUBLAS_COMPUTE_32F) => Precision::Bf16,
+            _ => return Err(CUresult::CUDA_ERROR_NOT_SUPPORTED),
+        };
+        if m < 0 || n < 0 || k < 0 || is_too_short || c_type != F32 {
             return Err(CUresult::CUDA_ERROR_INVALID_VALUE);
         }
         let product = ColumnMajorProduct {
@@ -150,7 +156,7 @@ unsafe extern "C" fn gemm_ex(
             leading: [lda, ldb, ldc].map(|ld| ld as usize),
             alpha: unsafe { alpha.cast::<f32>().read() },
             beta: unsafe { beta.cast::<f32>().read() },
-            tensor_cores: compute == ComputeType::CUBLAS_COMPUTE_32F_FAST_TF32,
+            factors,
         };
         let addresses = [a.addr(), b.addr(), c.addr()].map(|address| address as u64);
         machine.give(stream, Work::Product(product, addresses))

@@ -162,8 +162,7 @@ impl Machine {
             return Err(CUresult::CUDA_ERROR_OUT_OF_MEMORY);
         }
         let allocated = self.device.allocate(bytes);
-        let mut memory = allocated.map_err(|_| CUresult::CUDA_ERROR_OUT_OF_MEMORY)?;
-        memory.write(0, &vec![0xff; bytes]);
+        let memory = allocated.map_err(|_| CUresult::CUDA_ERROR_OUT_OF_MEMORY)?;
         let address = memory.address();
         self.memories.insert(address, (memory, bytes));
         Ok(address)

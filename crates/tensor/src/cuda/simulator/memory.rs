@@ -51,6 +51,12 @@ impl Drop for Allocation {
 }
 
 impl SimulatedMemory {
+    /// Makes all bytes `value`.
+    pub(in crate::cuda) fn fill(&mut self, value: u8) {
+        // SAFETY: the memory is as long.
+        unsafe { ptr::write_bytes(self.0.begin.as_ptr(), value, self.0.bytes()) };
+    }
+
     /// Copies `host` to byte `offset`.
     pub(in crate::cuda) fn write(&mut self, offset: usize, host: &[u8]) {
         assert!(offset + host.len() <= self.0.bytes(), "a write beyond the memory's end");

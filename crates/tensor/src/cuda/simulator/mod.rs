@@ -182,12 +182,21 @@ impl Device for Simulated {
 
     fn allocate(&self, bytes: usize) -> Result<SimulatedMemory> {
         self.not_recorded("allocate memory")?;
-        self.memories().allocate(bytes).ok_or_else(|| {
+        let mut memory = self.memories().allocate(bytes).ok_or_else(|| {
             Self::failed(
                 format!("allocate {bytes} bytes"),
                 "the machine has no memory for them".to_owned(),
             )
-        })
+        })?;
+        // Numbers that are none.
+        memory.fill(0xff);
+        Ok(memory)
+    }
+
+    fn clear(&self, memory: &mut SimulatedMemory) -> Result<()> {
+        self.not_recorded("clear memory")?;
+        memory.fill(0);
+        Ok(())
     }
 
     fn upload(&self, memory: &mut SimulatedMemory, offset: usize, host: &[u8]) -> Result<()> {
@@ -243,12 +252,12 @@ impl Device for Simulated {
             return Ok(());
         }
         let memories = self.memories();
-        for (name, (address, numbers)) in
+        for (name, (address, bytes)) in
             ["A", "B", "C"].iter().zip(addresses.iter().zip(product::extents(product)))
         {
-            let room = memories.room(*address).unwrap_or(0) / size_of::<f32>();
-            if room < numbers {
-                let reason = format!("{name} takes {numbers} numbers, its memory holds {room}");
+            let room = memories.room(*address).unwrap_or(0);
+            if room < bytes {
+                let reason = format!("{name} takes {bytes} bytes, its memory holds {room}");
                 return Err(Self::failed("multiply matrices".to_owned(), reason));
             }
         }

@@ -1,6 +1,6 @@
-use crate::cuda::product::ColumnMajorProduct;
+use crate::{Precision, cuda::product::ColumnMajorProduct};
 
-/// How many numbers the product reads or writes from each address on.
+/// How many bytes the product reads or writes from each address on.
 pub(super) fn extents(product: &ColumnMajorProduct) -> [usize; 3] {
     let ColumnMajorProduct { m, n, k, transposed, leading, .. } = *product;
     let [a, b] = transposed;
@@ -9,16 +9,30 @@ pub(super) fn extents(product: &ColumnMajorProduct) -> [usize; 3] {
     for (extent, (rows, columns)) in extents.iter_mut().zip(stored) {
         *extent = if rows == 0 || columns == 0 { 0 } else { *extent * (columns - 1) + rows };
     }
+    let factor = if product.factors == Precision::Bf16 { 2 } else { 4 };
+    extents.iter_mut().zip([factor, factor, 4]).for_each(|(extent, size)| *extent *= size);
     extents
 }
 
 /// The product as plain loops, summed in f64; the factors as they are.
 ///
 /// # Safety
-/// From each address on there are as many numbers as [`extents`] says, and nobody else uses `c`'s.
+/// From each address on there are as many bytes as [`extents`] says, and nobody else uses `c`'s.
 pub(super) unsafe fn multiply(product: &ColumnMajorProduct, addresses: [u64; 3]) {
     let ColumnMajorProduct { m, n, k, transposed, leading, alpha, beta, .. } = *product;
-    let [a, b, c] = addresses.map(|address| address as *mut f32);
+    let c = addresses[2] as *mut f32;
+    let factor = |which: usize, index: usize| {
+        // SAFETY: within the extents of `a` and `b`.
+        f64::from(unsafe {
+            match product.factors {
+                Precision::Bf16 => {
+                    let bits = *(addresses[which] as *const u16).add(index);
+                    f32::from_bits(u32::from(bits) << 16)
+                }
+                Precision::F32 | Precision::Tf32 => *(addresses[which] as *const f32).add(index),
+            }
+        })
+    };
     let index = |which: usize, row: usize, column: usize| {
         if transposed[which] {
             column + row * leading[which]
@@ -28,10 +42,7 @@ pub(super) unsafe fn multiply(product: &ColumnMajorProduct, addresses: [u64; 3])
     };
     for j in 0..n {
         for i in 0..m {
-            let term = |l| {
-                // SAFETY: within the extents of `a` and `b`.
-                unsafe { f64::from(*a.add(index(0, i, l))) * f64::from(*b.add(index(1, l, j))) }
-            };
+            let term = |l| factor(0, index(0, i, l)) * factor(1, index(1, l, j));
             let sum: f64 = (0..k).map(term).sum();
             // SAFETY: within the extent of `c`, which is read only where the product asks for it.
             unsafe {

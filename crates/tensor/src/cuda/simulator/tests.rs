@@ -362,7 +362,7 @@ fn products_are_those_of_matrices_by_columns() {
     product(2).unwrap();
     assert_eq!(bits(&cuda.download(&c).unwrap()), bits(&[8.5, 10.0, 20.0, 22.5]));
     let error = product(3).unwrap_err().to_string();
-    assert!(error.contains("A takes 9 numbers, its memory holds 6"), "{error}");
+    assert!(error.contains("A takes 36 bytes, its memory holds 24"), "{error}");
 }
 
 /// `cargo test -p tensor --all-features cost_of -- --ignored --nocapture`
