@@ -33,6 +33,7 @@ pub use folder::{RunFolder, list_runs};
 pub use gather::gather;
 pub use memory::Memory;
 pub use progress::{Progress, stop_on_interrupt};
+pub(crate) use schedule::networks_on_device;
 pub use store::{Store, StoredTraining};
 pub use train_data::TrainData;
 pub use train_estimate::{TrainEstimate, estimate_trainings};

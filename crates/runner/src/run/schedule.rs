@@ -35,11 +35,16 @@ fn wanted(plan: &Plan, threads: usize) -> usize {
     let mean = (units.iter().sum::<usize>() / units.len()).max(1);
     match plan.file.cascade.backend {
         BackendSpec::Cpu => (threads * UNITS_PER_THREAD).div_ceil(mean).min(threads),
-        // Twice what fills it, so that it has work while some wait for the host.
-        BackendSpec::Cuda { .. } => (2 * UNITS_PER_DEVICE).div_ceil(mean).min(MOST_ON_DEVICE),
+        BackendSpec::Cuda { .. } => networks_on_device(mean),
         // Each of its cells is the work of one thread.
         _ => threads,
     }
+}
+
+/// Cells of networks of mean width `mean` that keep a device busy: twice what fills it, so that it has work while some wait
+/// for the host.
+pub(crate) fn networks_on_device(mean: usize) -> usize {
+    (2 * UNITS_PER_DEVICE).div_ceil(mean.max(1)).min(MOST_ON_DEVICE)
 }
 
 /// How many networks to train at once, by the same rules. Products of minibatches are too small to keep several threads

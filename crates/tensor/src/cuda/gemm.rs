@@ -4,7 +4,10 @@ use super::{
     kernel::{Kernel, Launch, Source},
     product::{ColumnMajorProduct, bf16_pitch},
 };
-use crate::{Backend, Dense, Error, Gemm, GemmConfig, Precision, Result};
+use crate::{
+    Backend, Dense, Error, Gemm, GemmConfig, PeakFlops, Precision, Result,
+    ops::peak::{fastest_square, square_factor},
+};
 
 pub(super) static SOURCE: Source = Source { name: "gemm", text: include_str!("kernels/gemm.cu") };
 static ROUND_FACTOR: Kernel = Kernel::new(&SOURCE, "round_factor");
@@ -33,16 +36,10 @@ impl<D: Device> Gemm for Cuda<D> {
         }
         self.check_sizes([m, n, k])?;
         let product = ColumnMajorProduct::of(&config);
-        let shapes = [
-            if config.transpose_a { [k, m] } else { [m, k] },
-            if config.transpose_b { [n, k] } else { [k, n] },
-        ];
-        let as_factor = |[rows, cols]: [usize; 2], x| match precision {
-            Precision::F32 => Ok(None),
-            Precision::Tf32 => self.rounded(precision, rows * cols, x),
-            Precision::Bf16 => self.to_bf16([rows, cols, bf16_pitch(cols)], x).map(Some),
-        };
-        let [a_rounded, b_rounded] = [as_factor(shapes[0], a)?, as_factor(shapes[1], b)?];
+        let of_a = if config.transpose_a { [k, m] } else { [m, k] };
+        let of_b = if config.transpose_b { [n, k] } else { [k, n] };
+        let [a_rounded, b_rounded] =
+            [self.factor(precision, of_a, a)?, self.factor(precision, of_b, b)?];
         let a = a_rounded.as_ref().unwrap_or(a).address();
         let b = b_rounded.as_ref().unwrap_or(b).address();
         // SAFETY: `check_gemm` saw that the matrices are as long, and nobody else has `c`.
@@ -52,7 +49,39 @@ impl<D: Device> Gemm for Cuda<D> {
 
 impl<D: Device> Dense for Cuda<D> {}
 
+/// Of products alone: their factors are rounded beforehand.
+impl<D: Device> PeakFlops for Cuda<D> {
+    fn peak_flops(&self, precision: Precision, seconds: f64) -> Result<f64> {
+        let prepare = |n| {
+            let plain = square_factor(self, n)?;
+            let rounded = self.factor(precision, [n, n], &plain)?;
+            Ok((rounded.unwrap_or(plain), self.zeros::<f32>(n * n)?))
+        };
+        fastest_square(seconds, prepare, |n, (factor, c)| {
+            let product = ColumnMajorProduct::of(&GemmConfig::new(n, n, n).precision(precision));
+            let addresses = [factor.address(), factor.address(), c.address()];
+            // SAFETY: the matrices are as long, and nobody else has `c`.
+            unsafe { self.device.product(&product, addresses) }?;
+            self.synchronize()
+        })
+    }
+}
+
 impl<D: Device> Cuda<D> {
+    /// `x` `[rows, cols]` as products of `precision` take it, where that is not as it is.
+    fn factor(
+        &self,
+        precision: Precision,
+        [rows, cols]: [usize; 2],
+        x: &CudaBuffer<f32, D>,
+    ) -> Result<Option<CudaBuffer<f32, D>>> {
+        match precision {
+            Precision::F32 => Ok(None),
+            Precision::Tf32 => self.rounded(precision, rows * cols, x),
+            Precision::Bf16 => self.to_bf16([rows, cols, bf16_pitch(cols)], x).map(Some),
+        }
+    }
+
     /// The library counts rows and columns in 32 bits.
     pub(super) fn check_sizes(&self, sizes: [usize; 3]) -> Result<()> {
         match sizes.into_iter().find(|&size| i32::try_from(size).is_err()) {

@@ -62,8 +62,13 @@ impl Library {
     fn look(self) -> Result<(), String> {
         // The driver's is where the driver is, nowhere else.
         let folders = if self == Self::Driver { Vec::new() } else { folders() };
-        let refused: Vec<String> =
-            self.files().iter().filter_map(|file| open(file, &folders).err()).collect();
+        // Opened beside those that the loader finds, others of another version would be mixed with them.
+        let is_named = env::var_os(LIBRARIES_VARIABLE).is_some();
+        let refused: Vec<String> = if is_named || !self.is_found_by_loader() {
+            self.files().iter().filter_map(|file| open(file, &folders).err()).collect()
+        } else {
+            Vec::new()
+        };
         // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
         let present = unsafe {
             match self {
@@ -81,6 +86,16 @@ impl Library {
             Self::Nvrtc | Self::Cublas => version / 1000 == LEAST_DRIVER / 1000,
         };
         if fits { Ok(()) } else { Err(self.does_not_fit(version)) }
+    }
+
+    /// Whether the system's loader finds it, in the version that is needed or under the name that the bindings try first.
+    fn is_found_by_loader(self) -> bool {
+        let name = self.files()[self.files().len() - 1];
+        let first_tried = name.split_inclusive(".so").next().unwrap_or(name);
+        // SAFETY: opening a library of CUDA's runs nothing but its initialisation.
+        [name, first_tried]
+            .into_iter()
+            .any(|name| unsafe { libloading::Library::new(name) }.is_ok())
     }
 
     fn missing(self, folders: &[PathBuf], refused: &[String]) -> String {

@@ -48,7 +48,7 @@ pub use replay::CudaRecording;
 pub use simulator::Simulated;
 pub use state::state;
 
-use crate::{FitRidge, PeakFlops};
+use crate::FitRidge;
 use device::Device;
 
 /// A CUDA device: `cuda:0`.
@@ -60,7 +60,6 @@ pub struct Cuda<D = Driver> {
 }
 
 impl<D: Device> FitRidge for Cuda<D> {}
-impl<D: Device> PeakFlops for Cuda<D> {}
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use serde_json::json;
 use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Precision};
 
 use super::{Size, at_least_one, means::Means, summary::Summary};
-use crate::{cli::exit, environment::peak_memory, pool::side_by_side};
+use crate::{cli::exit, environment::peak_memory, pool::side_by_side, run::networks_on_device};
 
 /// Seconds that the peak is measured for, before and after each run.
 const PEAK_SECONDS: f64 = 0.2;
@@ -29,15 +29,26 @@ pub(super) struct Arguments {
     size: Size,
     #[command(flatten)]
     means: Means,
-    /// Networks worked on at once, each on a stream of its own where the backend is a device; the time is for one
-    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
-    at_once: usize,
+    /// Networks worked on at once, each on a stream of its own where the backend is a device; the time is for one. Default:
+    /// one, or as many as keep a device busy
+    #[arg(long, value_parser = at_least_one)]
+    at_once: Option<usize>,
     /// Times it is measured
     #[arg(long, default_value_t = 5, value_parser = at_least_one)]
     repeat: usize,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    fn at_once(&self) -> usize {
+        let usual = match self.means.backend {
+            BackendSpec::Cuda { .. } => networks_on_device(self.size.width),
+            _ => 1,
+        };
+        self.at_once.unwrap_or(usual)
+    }
 }
 
 /// One epoch.
@@ -51,7 +62,8 @@ struct Epoch {
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
-    let Arguments { depth, size, means, at_once, repeat, json } = *arguments;
+    let Arguments { depth, size, means, repeat, json, .. } = *arguments;
+    let at_once = arguments.at_once();
     let flops = size.flops(depth);
     let threads = rayon::current_num_threads();
     let (description, epochs) = measure(arguments)?;
@@ -107,7 +119,8 @@ pub(super) fn describe(depth: usize, Size { width, images, batch }: Size) -> Str
 
 /// The backend's description, and what was measured.
 fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
-    let Arguments { depth, size: Size { width, images, batch }, means, at_once, .. } = *arguments;
+    let Arguments { depth, size: Size { width, images, batch }, means, .. } = *arguments;
+    let at_once = arguments.at_once();
     let layer =
         Layer::Dense(DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh });
     let network =

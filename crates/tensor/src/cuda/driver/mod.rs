@@ -332,7 +332,7 @@ impl Device for Driver {
     fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Graph> {
         self.bind()?;
         let stream = &self.0.stream;
-        let _recording = self.0.pool.record();
+        let _recording = pool::record();
         stream
             .begin_capture(CaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
             .map_err(self.failed("begin to record"))?;

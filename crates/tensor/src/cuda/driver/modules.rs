@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::CString,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use cudarc::driver::{result::module, sys::CUfunction};
@@ -22,11 +22,16 @@ unsafe impl Send for Function {}
 
 /// The kernel on the device `label`, which must be this thread's; compiled and loaded when it is first asked for.
 pub(super) fn function(label: &str, kernel: &Kernel, architecture: &str) -> Result<Function> {
-    static LOADED: Mutex<Option<HashMap<String, Function>>> = Mutex::new(None);
+    type Slot = Arc<Mutex<Option<Function>>>;
+    static LOADED: Mutex<Option<HashMap<String, Slot>>> = Mutex::new(None);
     let key = format!("{label} {}.{} {:?}", kernel.source.name, kernel.name, kernel.defines);
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let loaded = loaded.get_or_insert_default();
-    if let Some(&function) = loaded.get(&key) {
+    // Others' kernels need not wait for this one.
+    let slot = {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(loaded.get_or_insert_default().entry(key).or_default())
+    };
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(function) = *slot {
         return Ok(function);
     }
     let compiled = nvrtc::compile(kernel, architecture)?;
@@ -35,8 +40,7 @@ pub(super) fn function(label: &str, kernel: &Kernel, architecture: &str) -> Resu
         action: format!("load `{}`", kernel.name),
         reason,
     })?;
-    loaded.insert(key, function);
-    Ok(function)
+    Ok(*slot.insert(function))
 }
 
 fn load(cubin: &[u8], name: &str) -> Result<Function, String> {

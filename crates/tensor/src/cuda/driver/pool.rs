@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use cudarc::driver::{
@@ -23,8 +23,6 @@ pub(super) struct Pool {
     stream: Arc<CudaStream>,
     /// By size in bytes.
     free: Mutex<BTreeMap<usize, Vec<u64>>>,
-    /// Held while the stream's work is recorded: nobody may wait for it then.
-    recording: Mutex<()>,
 }
 
 impl fmt::Debug for Pool {
@@ -33,12 +31,21 @@ impl fmt::Debug for Pool {
     }
 }
 
+/// Read while a stream records, written while memory goes back to a driver: waiting for a stream, and for the whole device,
+/// which giving back does, would void what is recorded.
+static RECORDINGS: RwLock<()> = RwLock::new(());
+
+/// Until the guard is dropped, no memory goes back to a driver.
+pub(super) fn record() -> RwLockReadGuard<'static, ()> {
+    RECORDINGS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Sizes are rounded up to a multiple of this.
 const GRAIN: usize = 512;
 
 impl Pool {
     pub(super) fn new(context: Arc<CudaContext>, stream: Arc<CudaStream>) -> Self {
-        Self { context, stream, free: Mutex::default(), recording: Mutex::default() }
+        Self { context, stream, free: Mutex::default() }
     }
 
     /// At least `bytes` bytes that hold anything, and how many there are. The device must be this thread's.
@@ -85,19 +92,9 @@ impl Pool {
         free.entry(bytes).or_default().push(address);
     }
 
-    /// Until the guard is dropped, nobody waits for the stream to give back what is kept.
-    pub(super) fn record(&self) -> MutexGuard<'_, ()> {
-        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives all that is kept back to the driver, unless the stream's work is being recorded. The device must be this
-    /// thread's.
+    /// Gives all that is kept back to the driver, once no stream records. The device must be this thread's.
     pub(super) fn give_back(&self) {
-        let _not_recording = match self.recording.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
+        let _nobody_records = RECORDINGS.write().unwrap_or_else(PoisonError::into_inner);
         let free = std::mem::take(&mut *self.free.lock().unwrap_or_else(PoisonError::into_inner));
         // What fails here is reported by whatever is done next.
         let _ = self.stream.synchronize();

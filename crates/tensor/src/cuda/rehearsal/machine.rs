@@ -168,9 +168,12 @@ impl Machine {
         Ok(address)
     }
 
-    /// Whoever frees memory has waited for all that uses it; what has not been done yet is not waited for.
+    /// Whoever frees memory has waited for all that uses it; what has not been done yet is not waited for. Whatever is
+    /// recorded just now, by whomever, is void: an actual driver may wait for all streams.
     pub(super) fn free(&mut self, address: u64) -> Outcome {
         self.refuse_while_recording()?;
+        let recordings = self.streams.values_mut().filter_map(|stream| stream.recording.as_mut());
+        recordings.for_each(|recording| recording.is_valid = false);
         self.memories.remove(&address).map(drop).ok_or(CUresult::CUDA_ERROR_INVALID_VALUE)
     }
 
