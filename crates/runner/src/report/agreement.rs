@@ -40,6 +40,9 @@ pub(super) fn agreement(
     let mut found = Agreement::default();
     for point in slices.iter().flat_map(|slice| &slice.points) {
         let Some(theory) = point.xi_c().map(|xi_c| factor * xi_c) else { continue };
+        if point.lost_without_rest(estimator, rule, layers).is_some() {
+            continue;
+        }
         match point.reach(estimator, rule, layers) {
             Reach::Measured { depth, .. } => match point.phase {
                 Phase::Ordered => ordered.push(depth.mean / theory),

@@ -203,6 +203,29 @@ impl<'a> Point<'a> {
         }
     }
 
+    /// The layer from which on nothing is reconstructed any more, where it was not at the last of `layers` layers and was
+    /// asked about: 95% of the variance is lost, or more than there is.
+    fn lost_by(&self, layers: usize) -> Option<usize> {
+        const LOST: f64 = 0.95;
+        let is_lost =
+            |layer: &Option<Spread>| layer.as_ref().is_some_and(|error| error.mean >= LOST);
+        let profile = self.profile("reconstruction-error");
+        profile.get(layers.checked_sub(1)?).filter(|last| is_lost(last))?;
+        profile.iter().position(is_lost).map(|index| index + 1)
+    }
+
+    /// Where `rule` waits for the profile of `estimator` to come to rest and it does not, although nothing is
+    /// reconstructed any more: the layer from which on it is not.
+    pub(super) fn lost_without_rest(
+        &self,
+        estimator: &str,
+        rule: &str,
+        layers: usize,
+    ) -> Option<usize> {
+        let is_beyond = matches!(self.reach(estimator, rule, layers), Reach::Beyond { .. });
+        (rule.starts_with("saturation") && is_beyond).then(|| self.lost_by(layers))?
+    }
+
     /// The pictures of the first initialisation that has any.
     pub(super) fn pictures(&self) -> &'a [GalleryRecord] {
         self.cells

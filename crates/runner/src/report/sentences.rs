@@ -37,8 +37,8 @@ fn of_the_cascade(run: &RunRecord) -> Vec<String> {
         return vec![untrained];
     }
     let slices = slices(run);
-    let mut sentences: Vec<_> =
-        slices.iter().enumerate().map(|(index, slice)| reach(run, slice, index)).collect();
+    let of_slice = |(index, slice)| [Some(reach(run, slice, index)), restless(run, slice)];
+    let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(of_slice).flatten().collect();
     sentences.push(theory(&agreement(&slices, estimator, rule, run.layers), rule));
     sentences.push(certainty(run, &slices, estimator, rule));
     sentences
@@ -97,8 +97,11 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
         .iter()
         .map(|point| (point, point.reach(estimator, rule, run.layers)))
         .collect();
-    let beyond: Vec<_> =
-        reaches.iter().map(|(_, reach)| matches!(reach, Reach::Beyond { .. })).collect();
+    let is_beyond = |(point, reach): &(&Point<'_>, Reach)| {
+        matches!(reach, Reach::Beyond { .. })
+            && point.lost_without_rest(estimator, rule, run.layers).is_none()
+    };
+    let beyond: Vec<_> = reaches.iter().map(is_beyond).collect();
     let measured: Vec<_> = reaches
         .iter()
         .filter_map(|(point, reach)| match reach {
@@ -117,6 +120,9 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
         _ => format!("keep information through {layers}"),
     };
     match (ranges.is_empty(), measured.is_empty()) {
+        (true, true) if reaches.iter().any(|(_, reach)| matches!(reach, Reach::Beyond { .. })) => {
+            format!("{family} show no cut-off.")
+        }
         (true, true) => format!(
             "{family} gave no verdict at {}{}.",
             all(reaches.len(), "point"),
@@ -137,6 +143,21 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
             )
         }
     }
+}
+
+/// Where there is no cut-off although nothing is kept.
+fn restless(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
+    let (estimator, rule) = (&run.estimators[0], &run.rules[0]);
+    let lost = |point: &Point<'_>| point.lost_without_rest(estimator, rule, run.layers);
+    let lost: Vec<_> = slice.points.iter().map(lost).collect();
+    let first = lost.iter().flatten().min()?;
+    let last = lost.iter().flatten().max()?;
+    let layers = if first == last { first.to_string() } else { format!("{first} to {last}") };
+    let places = ranges(&slice.points, &lost.iter().map(Option::is_some).collect::<Vec<_>>());
+    Some(format!(
+        "No cut-off does not mean survival at σ_w² = {places}: there 95% of the variance is lost by layer {layers}, and \
+         only the reconstructions go on changing."
+    ))
 }
 
 /// Where information reaches deepest, if nowhere through the whole network.
@@ -383,6 +404,39 @@ mod tests {
             sentences[1].starts_with("Mean-field theory has no measured depth to be compared with")
         );
         assert_eq!(sentences[2], "This rests on 1 seed for each point.");
+    }
+
+    #[test]
+    fn a_profile_that_does_not_rest_is_not_survival() {
+        let mut run = points(&[
+            (0.5, &[Some(5.0)], 1.0),
+            (1.7, &[None], 50.0),
+            (3.0, &[None], 2.0),
+            (4.0, &[None], 1.0),
+        ]);
+        for record in &mut run.cells {
+            let error = |layer: usize| match record.cell.sigma_w2 {
+                1.7 => 0.5,
+                sigma_w2 => 0.2 * sigma_w2 * layer as f64,
+            };
+            let mut profile = record.profiles[0].clone();
+            profile.estimator = "reconstruction-error".into();
+            for (layer, value) in (1..).zip(&mut profile.layers) {
+                value.value = error(layer);
+            }
+            record.profiles.push(profile);
+        }
+        let sentences = verdict_sentences(&run);
+        assert!(sentences[0].contains("through all 20 layers for σ_w² = 1.7;"), "{sentences:?}");
+        let restless = "No cut-off does not mean survival at σ_w² = 3 to 4: there 95% of the variance is lost by layer 2, \
+                        and only the reconstructions go on changing.";
+        assert_eq!(sentences[1], restless);
+        assert!(sentences[2].ends_with("where information outlasts the network it does too."));
+        run.cells.retain(|record| record.cell.sigma_w2 > 2.0);
+        run.theory.retain(|record| record.sigma_w2 > 2.0);
+        let sentences = verdict_sentences(&run);
+        assert!(sentences[0].ends_with("show no cut-off."), "{sentences:?}");
+        assert_eq!(sentences[1], restless);
     }
 
     #[test]
