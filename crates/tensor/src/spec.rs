@@ -62,8 +62,8 @@ pub enum BackendSpec {
     /// `"cuda-simulated"`: the CUDA kernels' sources run on the processor, for those who work on them. Slower than
     /// [`Reference`](Self::Reference) by far; needs a C++ compiler, and the features `cuda` and `test-util`.
     CudaSimulated,
-    /// `"cuda-rehearsed"`: [`Cuda`](Self::Cuda) with another's interfaces in the place of CUDA's libraries, and with
-    /// kernels simulated behind them, for those who work on what calls the libraries. Needs what
+    /// `"cuda-rehearsed"`: [`Cuda`](Self::Cuda) with CUDA's libraries played by this crate and kernels simulated behind
+    /// them, for those who work on what calls the libraries. Needs what
     /// [`CudaSimulated`](Self::CudaSimulated) needs, on a machine without CUDA.
     CudaRehearsed,
 }
@@ -84,7 +84,7 @@ impl BackendSpec {
         matches!(self, Self::Cuda { .. }) || self.is_simulated()
     }
 
-    /// Whether its kernels are simulated, so that it would take hours for what others do in seconds.
+    /// Whether its kernels are simulated, which makes it slower by far.
     pub const fn is_simulated(self) -> bool {
         matches!(self, Self::CudaSimulated | Self::CudaRehearsed)
     }

@@ -1,9 +1,10 @@
 //! Running out of memory on the CUDA backend, rehearsed on a small device. Alone in its process: others would run out, too.
 #![cfg(feature = "cuda")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::iter;
+use std::{iter, sync::mpsc, thread, time::Duration};
 
-use tensor::{Backend, Error, cuda::Cuda};
+use tensor::{Backend, Error, Gemm, GemmConfig, Replay, cuda::Cuda};
 
 const MEMORY_BYTES: usize = 64 << 20;
 const MEGABYTE: usize = 1 << 20;
@@ -39,4 +40,36 @@ fn memory_that_nobody_uses_is_there_for_all() {
     drop((on_other, other));
     // Now it is an idle stream's.
     drop(take(&backend, 50).unwrap());
+
+    a_recording_outlasts_others_need_of_memory(&backend);
+}
+
+/// Memory that goes back to the driver would void it.
+fn a_recording_outlasts_others_need_of_memory(backend: &Cuda) {
+    let backend = backend.clone();
+    let mut recording = <Cuda as Replay>::Recording::default();
+    let one = backend.upload(&[1.0_f32]).unwrap();
+    let mut sum = backend.zeros(1).unwrap();
+    let (begun, wait_for_it) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let other = Cuda::open(0).unwrap();
+            drop(other.zeros::<f32>(MEGABYTE).unwrap());
+            wait_for_it.recv().unwrap();
+            drop(other.zeros::<f32>(20 * MEGABYTE / 4).unwrap());
+            assert!(other.zeros::<f32>(2 * MEMORY_BYTES / 4).is_err());
+        });
+        for times in 1..=3 {
+            let product = GemmConfig { beta: 1.0, ..GemmConfig::new(1, 1, 1) };
+            let work = &mut || {
+                if times == 2 {
+                    begun.send(()).unwrap();
+                    thread::sleep(Duration::from_millis(200));
+                }
+                backend.gemm(product, &one, &one, &mut sum)
+            };
+            backend.replay(&mut recording, 1, work).unwrap();
+        }
+    });
+    assert_eq!(backend.download(&sum).unwrap(), [3.0]);
 }

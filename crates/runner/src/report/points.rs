@@ -211,7 +211,7 @@ impl<'a> Point<'a> {
             |layer: &Option<Spread>| layer.as_ref().is_some_and(|error| error.mean >= LOST);
         let profile = self.profile("reconstruction-error");
         profile.get(layers.checked_sub(1)?).filter(|last| is_lost(last))?;
-        profile.iter().position(is_lost).map(|index| index + 1)
+        Some(profile.iter().rposition(|layer| !is_lost(layer)).map_or(1, |kept| kept + 2))
     }
 
     /// Where `rule` waits for the profile of `estimator` to come to rest and it does not, although nothing is

@@ -121,7 +121,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
     };
     match (ranges.is_empty(), measured.is_empty()) {
         (true, true) if reaches.iter().any(|(_, reach)| matches!(reach, Reach::Beyond { .. })) => {
-            format!("{family} show no cut-off.")
+            format!("{family} show no cut-off{}.", reason(&reaches))
         }
         (true, true) => format!(
             "{family} gave no verdict at {}{}.",

@@ -258,13 +258,9 @@ impl<B: FullBackend> Suite<'_, B> {
             let mut recording = B::Recording::default();
             let (g, reference_g) = self.upload(&self.normal(1, n, 1.0))?;
             let (one, reference_one) = self.upload(&[1.0])?;
-            let mut ours =
-                [(); 3].map(|()| backend.zeros(n)).into_iter().collect::<Result<Vec<_>>>()?;
-            let mut theirs = [(); 3].map(|()| vec![0.0; n].into());
-            let ([w, m, v], [expected, expected_m, expected_v]) = (&mut ours[..], &mut theirs)
-            else {
-                continue;
-            };
+            let [mut w, mut m, mut v] = [backend.zeros(n)?, backend.zeros(n)?, backend.zeros(n)?];
+            let [mut expected, mut expected_m, mut expected_v] =
+                [(); 3].map(|()| vec![0.0; n].into());
             let mut step = backend.new_step(&optimizer, 1)?;
             let product = BatchedGemmConfig::new(GemmConfig::new(1, n, 1), 1);
             let descends = matches!(optimizer, Optimizer::Sgd { .. });
@@ -273,21 +269,23 @@ impl<B: FullBackend> Suite<'_, B> {
                 backend.set_step(&mut step, &optimizer, number)?;
                 backend.replay(&mut recording, 1, &mut || {
                     if descends {
-                        backend.descend(&step, product, &one, &g, w)?;
+                        backend.descend(&step, product, &one, &g, &mut w)?;
                     }
-                    backend.optimizer_step(&step, w, &g, m, v)
+                    backend.optimizer_step(&step, &mut w, &g, &mut m, &mut v)
                 })?;
                 let step = Reference.new_step(&optimizer, number)?;
+                let expected = &mut expected;
                 if descends {
                     let descend = Optimize::descend;
                     descend(&Reference, &step, product, &reference_one, &reference_g, expected)?;
                 }
                 let take = Optimize::optimizer_step;
-                take(&Reference, &step, expected, &reference_g, expected_m, expected_v)?;
+                let moments = (&mut expected_m, &mut expected_v);
+                take(&Reference, &step, expected, &reference_g, moments.0, moments.1)?;
             }
             let name = || format!("{optimizer:?} on {n}");
-            for (ours, theirs) in ours.iter().zip(&theirs) {
-                tally.add(&self.backend.download(ours)?, theirs.as_slice(), 1.0, name);
+            for (found, expected) in [(w, expected), (m, expected_m), (v, expected_v)] {
+                tally.add(&self.backend.download(&found)?, expected.as_slice(), 1.0, name);
             }
         }
         Ok(tally.finding)

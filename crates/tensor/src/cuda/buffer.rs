@@ -73,6 +73,12 @@ impl<D: Device> Backend for Cuda<D> {
         Ok(buffer)
     }
 
+    fn upload<T: Element>(&self, host: &[T]) -> Result<CudaBuffer<T, D>> {
+        let mut buffer = self.scratch(host.len())?;
+        self.write(&mut buffer, 0, host)?;
+        Ok(buffer)
+    }
+
     fn len<T: Element>(&self, buffer: &CudaBuffer<T, D>) -> usize {
         buffer.len
     }

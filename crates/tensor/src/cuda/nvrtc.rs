@@ -5,7 +5,10 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     ptr,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -148,13 +151,16 @@ fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
 
 /// The compiler's log, a zero, the machine code; before them a hash of both.
 fn save(folder: &Path, name: &str, cubin: &[u8], log: &str) -> io::Result<()> {
+    /// Others, in this process too, may be about the same.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
     fs::create_dir_all(folder)?;
     let mut content = log.as_bytes().to_vec();
     content.push(0);
     content.extend_from_slice(cubin);
     let mut file = Sha256::digest(&content).to_vec();
     file.extend_from_slice(&content);
-    let unfinished = folder.join(format!("{name}.{}.part", std::process::id()));
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let unfinished = folder.join(format!("{name}.{}-{number}.part", std::process::id()));
     fs::write(&unfinished, file)?;
     fs::rename(unfinished, folder.join(name))?;
     cache::prune(folder, &["cubin", "part"], SystemTime::now());

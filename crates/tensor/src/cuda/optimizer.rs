@@ -24,7 +24,7 @@ impl<D: Device> Optimize for Cuda<D> {
     type Step = CudaStep<D>;
 
     fn new_step(&self, optimizer: &Optimizer, number: u64) -> Result<CudaStep<D>> {
-        let mut step = CudaStep { rule: Rule::new(optimizer), rates: self.zeros(Rates::LEN)? };
+        let mut step = CudaStep { rule: Rule::new(optimizer), rates: self.scratch(Rates::LEN)? };
         self.set_step(&mut step, optimizer, number)?;
         Ok(step)
     }

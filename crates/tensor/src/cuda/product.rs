@@ -21,7 +21,7 @@ pub struct ColumnMajorProduct {
     pub factors: Precision,
 }
 
-/// From one bfloat16 number to the next row's: rows begin where tensor cores read best.
+/// From one row of `cols` bfloat16 numbers to the next: rows begin where tensor cores read best.
 pub(super) const fn bf16_pitch(cols: usize) -> usize {
     cols.next_multiple_of(8)
 }

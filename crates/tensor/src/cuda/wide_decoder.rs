@@ -40,9 +40,9 @@ impl<D: Device> Cuda<D> {
             backend: self,
             config,
             samples: [h.address(), target.address()],
-            delta: self.zeros(batch.min(samples) * outputs)?,
-            gradient: self.zeros(outputs * inputs)?,
-            bias_gradient: self.zeros(outputs)?,
+            delta: self.scratch(batch.min(samples) * outputs)?,
+            gradient: self.scratch(outputs * inputs)?,
+            bias_gradient: self.scratch(outputs)?,
             rates: self.upload(&rates)?,
             state,
         };

@@ -42,7 +42,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    fn at_once(&self) -> usize {
+    fn networks(&self) -> usize {
         let usual = match self.means.backend {
             BackendSpec::Cuda { .. } => networks_on_device(self.size.width),
             _ => 1,
@@ -63,7 +63,7 @@ struct Epoch {
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { depth, size, means, repeat, json, .. } = *arguments;
-    let at_once = arguments.at_once();
+    let at_once = arguments.networks();
     let flops = size.flops(depth);
     let threads = rayon::current_num_threads();
     let (description, epochs) = measure(arguments)?;
@@ -120,7 +120,7 @@ pub(super) fn describe(depth: usize, Size { width, images, batch }: Size) -> Str
 /// The backend's description, and what was measured.
 fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
     let Arguments { depth, size: Size { width, images, batch }, means, .. } = *arguments;
-    let at_once = arguments.at_once();
+    let at_once = arguments.networks();
     let layer =
         Layer::Dense(DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh });
     let network =

@@ -40,10 +40,9 @@ impl Verification {
         self.verify
     }
 
-    /// What a simulated device is behind has to be there before anybody looks for this machine's own. Whether it is shows
-    /// later.
+    /// The rehearsal's libraries must be opened before anybody looks for CUDA's own. If they cannot be, [`main`] says so.
     pub(super) fn begin(&self) {
-        if self.is_asked_for() && self.backend.is_simulated() {
+        if self.is_asked_for() && self.backend == BackendSpec::CudaRehearsed {
             let _ = self.backend.check();
         }
     }

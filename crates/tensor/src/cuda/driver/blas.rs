@@ -32,9 +32,14 @@ impl Blas {
         Self { handle: None, stream, pool, workspace: 0 }
     }
 
+    /// Whether the library has its memory.
+    pub(super) const fn is_open(&self) -> bool {
+        self.workspace != 0
+    }
+
     /// Opens the library unless that was done. The device must be this thread's.
     pub(super) fn open(&mut self, label: &str) -> crate::Result<()> {
-        if self.workspace == 0 {
+        if !self.is_open() {
             self.workspace = self.pool.take(WORKSPACE_BYTES, label)?.0;
         }
         Ok(())

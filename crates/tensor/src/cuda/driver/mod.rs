@@ -322,6 +322,9 @@ impl Device for Driver {
     unsafe fn product(&self, product: &ColumnMajorProduct, addresses: [u64; 3]) -> Result<()> {
         self.bind()?;
         let mut blas = self.0.blas.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.0.is_recording.load(Ordering::Relaxed) && !blas.is_open() {
+            return Err(self.failed("open cuBLAS")("this cannot be recorded"));
+        }
         blas.open(&self.0.label)?;
         // SAFETY: as the caller's.
         unsafe { blas.product(product, addresses) }.map_err(self.failed("multiply matrices"))

@@ -25,7 +25,7 @@ pub(super) fn function(label: &str, kernel: &Kernel, architecture: &str) -> Resu
     type Slot = Arc<Mutex<Option<Function>>>;
     static LOADED: Mutex<Option<HashMap<String, Slot>>> = Mutex::new(None);
     let key = format!("{label} {}.{} {:?}", kernel.source.name, kernel.name, kernel.defines);
-    // Others' kernels need not wait for this one.
+    // Whoever wants a kernel that is there need not wait while another is compiled.
     let slot = {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loaded.get_or_insert_default().entry(key).or_default())

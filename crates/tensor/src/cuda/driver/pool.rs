@@ -1,5 +1,4 @@
-//! Memory given back is kept: taking memory from the driver, and giving it back all the more, makes the whole device
-//! wait.
+//! Memory given back is kept: taking memory from the driver takes time, and giving it back may make the whole device wait.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +31,7 @@ impl fmt::Debug for Pool {
 }
 
 /// Read while a stream records, written while memory goes back to a driver: waiting for a stream, and for the whole device,
-/// which giving back does, would void what is recorded.
+/// which giving back may do, would void what is recorded. Taking memory on another thread is allowed meanwhile.
 static RECORDINGS: RwLock<()> = RwLock::new(());
 
 /// Until the guard is dropped, no memory goes back to a driver.

@@ -75,7 +75,7 @@ template <bool EXACT> __device__ __forceinline__ void multiply(float c[4], const
 }
 
 // The same for one of many products that are summed. The tensor cores cut sums off instead of rounding them; so that this
-// does not add up, they are not given the sum where it is to be exact.
+// does not add up, they are not given the sum where it is to be exact; in TF32 it is cut off, as it is by the library.
 template <bool EXACT> __device__ __forceinline__ void add_product(float sum[4], const Factor a[4], const Factor b[2]) {
     if (!EXACT) {
         multiply<EXACT>(sum, a, b);

@@ -168,7 +168,8 @@ __device__ __forceinline__ void multiply_forward(const float* x, const Tiles& w,
     write_share(sums, share, g, t);
 }
 
-// gradient += delta^T h for the warp's columns.
+// gradient += delta^T h for the warp's columns. The tensor cores have the sum and cut it off, in f32 too, for which registers
+// do not allow otherwise: it is as short as a minibatch, and a step does not depend on the size of the gradient.
 __device__ __forceinline__ void add_gradient(const float* x, const float* deltas, Tiles& gradient, int lane) {
     const int g = lane / 4, t = lane % 4;
     // One after the other: together they would take too many registers.
@@ -190,16 +191,16 @@ __device__ __forceinline__ void add_gradient(const float* x, const float* deltas
 #endif
 
 // A thread's weights in memory, [outputs, inputs].
-struct Own {
+struct Weights {
     // Where they begin, and how far it is from one unit to the next.
-    usize corner, pitch;
+    usize corner, row;
     // How many units and inputs there are from there on.
     int units, inputs;
 
-    __device__ __forceinline__ Own(int thread, int all_units, int all_inputs) {
+    __device__ __forceinline__ Weights(int thread, int all_units, int all_inputs) {
         const int unit = blockIdx.x * UNITS + thread % 32 / 4, input = thread / 32 * OWN * 8 + 2 * (thread % 4);
-        pitch = all_inputs;
-        corner = unit * pitch + input;
+        row = all_inputs;
+        corner = unit * row + input;
         units = all_units - unit;
         inputs = all_inputs - input;
     }
@@ -209,7 +210,7 @@ struct Own {
     }
 
     __device__ __forceinline__ usize place(int tile, int i) const {
-        return corner + tile * 8 + i % 2 + i / 2 * 8 * pitch;
+        return corner + tile * 8 + i % 2 + i / 2 * 8 * row;
     }
 };
 
@@ -252,15 +253,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
         reinterpret_cast<Number*>(firsts - thread + OWN * 4 * THREADS) + warp * BUFFERS * STAGE;
 
     Tiles w, v, gradient;
-    const Own begin(thread, outputs, inputs);
+    const Weights at_start(thread, outputs, inputs);
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const bool there = begin.has(tile, i);
-            w[tile][i] = there ? weights[begin.place(tile, i)] : 0.0f;
-            firsts[(tile * 4 + i) * THREADS] = there ? weight_first[begin.place(tile, i)] : 0.0f;
-            v[tile][i] = there ? weight_second[begin.place(tile, i)] : 0.0f;
+            const bool there = at_start.has(tile, i);
+            w[tile][i] = there ? weights[at_start.place(tile, i)] : 0.0f;
+            firsts[(tile * 4 + i) * THREADS] = there ? weight_first[at_start.place(tile, i)] : 0.0f;
+            v[tile][i] = there ? weight_second[at_start.place(tile, i)] : 0.0f;
         }
     }
     if (thread < UNITS) {
@@ -311,7 +312,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
             multiply_forward(x, w, shares + warp * ENTRIES, g, t);
             __syncthreads();
 
-            // What the warps left behind the last minibatch; they wait for each other here before they leave more.
+            // Of the minibatch before. The barrier below keeps the warps from overwriting it.
             if (thread == 0 && index > 0 && first + SAMPLES >= end) {
                 squares[(usize)(index - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares);
             }
@@ -342,8 +343,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
         for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
             for (int i = 0; i < 4; i++) {
-                float& first = firsts[(tile * 4 + i) * THREADS];
-                w[tile][i] = stepped(OPTIMIZER, s, w[tile][i], gradient[tile][i], first, v[tile][i]);
+                float& moment = firsts[(tile * 4 + i) * THREADS];
+                w[tile][i] = stepped(OPTIMIZER, s, w[tile][i], gradient[tile][i], moment, v[tile][i]);
             }
         }
         if (thread < UNITS) {
@@ -360,15 +361,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) train_decoder(
     copy_async_wait<0>();
     __syncthreads();
     if (thread == 0) { squares[(usize)(batches - 1) * gridDim.x + blockIdx.x] = sum_of_warps(warp_squares); }
-    const Own end(anew(thread), outputs, inputs);
+    const Weights at_end(anew(thread), outputs, inputs);
 #pragma unroll
     for (int tile = 0; tile < OWN; tile++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            if (end.has(tile, i)) {
-                weights[end.place(tile, i)] = w[tile][i];
-                weight_first[end.place(tile, i)] = firsts[(tile * 4 + i) * THREADS];
-                weight_second[end.place(tile, i)] = v[tile][i];
+            if (at_end.has(tile, i)) {
+                weights[at_end.place(tile, i)] = w[tile][i];
+                weight_first[at_end.place(tile, i)] = firsts[(tile * 4 + i) * THREADS];
+                weight_second[at_end.place(tile, i)] = v[tile][i];
             }
         }
     }

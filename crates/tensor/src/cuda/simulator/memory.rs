@@ -1,11 +1,14 @@
 use std::{
-    alloc::{Layout, alloc_zeroed, dealloc},
+    alloc::{Layout, alloc, dealloc},
     ptr::{self, NonNull},
     sync::{Arc, Weak},
 };
 
 use super::library::ArgumentMemory;
 use crate::cuda::{device::Memory, kernel::Argument};
+
+/// What is in a memory before anybody writes to it: no number, in f32 and in f64, nor when it is rounded.
+const POISON: [u8; 4] = 0x7ff8_dead_u32.to_le_bytes();
 
 /// Where memories may begin.
 const ALIGNMENT: usize = 256;
@@ -26,11 +29,15 @@ unsafe impl Send for Allocation {}
 unsafe impl Sync for Allocation {}
 
 impl Allocation {
-    /// `bytes` zeros, at least one; none when there is no memory.
+    /// `bytes` bytes, at least one, of numbers that are none; none when there is no memory.
     fn new(bytes: usize) -> Option<Self> {
         let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).ok()?;
         // SAFETY: the layout is not empty.
-        let begin = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let begin = NonNull::new(unsafe { alloc(layout) })?;
+        for (index, byte) in POISON.iter().cycle().take(layout.size()).enumerate() {
+            // SAFETY: within the memory just taken.
+            unsafe { begin.add(index).write(*byte) };
+        }
         Some(Self { begin, layout })
     }
 
@@ -51,10 +58,10 @@ impl Drop for Allocation {
 }
 
 impl SimulatedMemory {
-    /// Makes all bytes `value`.
-    pub(in crate::cuda) fn fill(&mut self, value: u8) {
+    /// Makes all bytes zeros.
+    pub(super) fn clear(&mut self) {
         // SAFETY: the memory is as long.
-        unsafe { ptr::write_bytes(self.0.begin.as_ptr(), value, self.0.bytes()) };
+        unsafe { ptr::write_bytes(self.0.begin.as_ptr(), 0, self.0.bytes()) };
     }
 
     /// Copies `host` to byte `offset`.
@@ -91,7 +98,7 @@ impl Memory for SimulatedMemory {
 pub(super) struct Memories(Vec<Weak<Allocation>>);
 
 impl Memories {
-    /// `bytes` zero bytes; none when there is no memory.
+    /// `bytes` bytes of numbers that are none; none when there is no memory.
     pub(super) fn allocate(&mut self, bytes: usize) -> Option<SimulatedMemory> {
         let memory = Arc::new(Allocation::new(bytes)?);
         self.0.retain(|other| other.strong_count() > 0);

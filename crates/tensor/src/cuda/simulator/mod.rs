@@ -182,20 +182,17 @@ impl Device for Simulated {
 
     fn allocate(&self, bytes: usize) -> Result<SimulatedMemory> {
         self.not_recorded("allocate memory")?;
-        let mut memory = self.memories().allocate(bytes).ok_or_else(|| {
+        self.memories().allocate(bytes).ok_or_else(|| {
             Self::failed(
                 format!("allocate {bytes} bytes"),
                 "the machine has no memory for them".to_owned(),
             )
-        })?;
-        // Numbers that are none.
-        memory.fill(0xff);
-        Ok(memory)
+        })
     }
 
     fn clear(&self, memory: &mut SimulatedMemory) -> Result<()> {
         self.not_recorded("clear memory")?;
-        memory.fill(0);
+        memory.clear();
         Ok(())
     }
 
