@@ -147,32 +147,39 @@ unsafe extern "C" fn compile_program(
     }))
 }
 
-unsafe extern "C" fn get_log_size(program: nvrtcProgram, size: *mut usize) -> Status {
+/// Tells how long a text of the program is, with the zero at its end.
+unsafe fn tell_size(
+    program: nvrtcProgram,
+    size: *mut usize,
+    text: fn(&Program) -> &CStr,
+) -> Status {
     status(call(|machine| {
-        let size_of_log = program_of(machine, program)?.log.as_bytes_with_nul().len();
-        unsafe { answer(size, size_of_log) }
+        let bytes = text(program_of(machine, program)?).count_bytes() + 1;
+        unsafe { answer(size, bytes) }
     }))
+}
+
+/// Copies a text of the program, with the zero at its end.
+unsafe fn tell(program: nvrtcProgram, target: *mut c_char, text: fn(&Program) -> &CStr) -> Status {
+    status(call(|machine| {
+        let bytes = text(program_of(machine, program)?).to_bytes_with_nul();
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr().cast(), target, bytes.len()) };
+        Ok(())
+    }))
+}
+
+unsafe extern "C" fn get_log_size(program: nvrtcProgram, size: *mut usize) -> Status {
+    unsafe { tell_size(program, size, |program| &program.log) }
 }
 
 unsafe extern "C" fn get_log(program: nvrtcProgram, log: *mut c_char) -> Status {
-    status(call(|machine| {
-        let text = program_of(machine, program)?.log.as_bytes_with_nul();
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr().cast(), log, text.len()) };
-        Ok(())
-    }))
+    unsafe { tell(program, log, |program| &program.log) }
 }
 
 unsafe extern "C" fn get_cubin_size(program: nvrtcProgram, size: *mut usize) -> Status {
-    status(call(|machine| {
-        let size_of_image = program_of(machine, program)?.image.as_bytes_with_nul().len();
-        unsafe { answer(size, size_of_image) }
-    }))
+    unsafe { tell_size(program, size, |program| &program.image) }
 }
 
 unsafe extern "C" fn get_cubin(program: nvrtcProgram, cubin: *mut c_char) -> Status {
-    status(call(|machine| {
-        let image = program_of(machine, program)?.image.as_bytes_with_nul();
-        unsafe { ptr::copy_nonoverlapping(image.as_ptr().cast(), cubin, image.len()) };
-        Ok(())
-    }))
+    unsafe { tell(program, cubin, |program| &program.image) }
 }
