@@ -9,9 +9,10 @@ use std::{
 };
 
 use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tensor::{
-    Activation, Backend, BackendSpec, BackendTask, DecoderConfig, DecoderState, DenseConfig,
-    DivergenceKind, FullBackend, GemmConfig, Optimizer, Precision, RandomFill, RandomStream,
+use isobath_architecture::Activation;
+use isobath_tensor::{
+    Backend, BackendSpec, BackendTask, DecoderConfig, DecoderState, DenseConfig, DivergenceKind,
+    FullBackend, GemmConfig, Optimizer, Precision, RandomFill, RandomStream,
 };
 
 fn draw<B: RandomFill>(backend: &B, stream: u64, n: usize, std: f64) -> B::Buffer<f32> {

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use meanfield::{Theory, critical_sigma_w2};
+use isobath_architecture::Activation;
+use isobath_meanfield::{Theory, critical_sigma_w2};
 use rayon::prelude::*;
-use tensor::Activation;
 
 fn curve(criterion: &mut Criterion) {
     criterion.bench_function("xi_c of tanh at 600 variances", |bencher| {

@@ -64,13 +64,13 @@ impl LoadRequest {
 ///
 /// # Examples
 /// ```
-/// use datasets::{DatasetName, LoadRequest, load};
+/// use isobath_datasets::{DatasetName, LoadRequest, load};
 ///
 /// let request = LoadRequest { train: Some(100), test: Some(20), ..LoadRequest::new(DatasetName::Digits, "") };
 /// let digits = load(&request)?;
 /// assert_eq!(digits.train.images.dim(), (100, 784));
 /// assert_eq!(digits.test.len(), 20);
-/// # Ok::<(), datasets::Error>(())
+/// # Ok::<(), isobath_datasets::Error>(())
 /// ```
 pub fn load(request: &LoadRequest) -> Result<Dataset> {
     match request.name {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::server::{Behaviour, Server};
 use common::{gzip, idx_file, records};
-use datasets::{
+use isobath_datasets::{
     DatasetName, Error, LoadRequest, Manifest, Progress, Provenance, fetch, fetch_manifest, load,
 };
 use md5::Digest;
@@ -123,7 +123,7 @@ impl Fixture {
         (result.map(drop), told)
     }
 
-    fn load(&self) -> Result<datasets::Dataset, Error> {
+    fn load(&self) -> Result<isobath_datasets::Dataset, Error> {
         load(&LoadRequest::new(self.manifest.name, self.home.path()))
     }
 

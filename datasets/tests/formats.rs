@@ -4,7 +4,7 @@
 mod common;
 
 use common::{gzip, idx_file, records};
-use datasets::{cifar, idx};
+use isobath_datasets::{cifar, idx};
 use proptest::prelude::*;
 
 /// Changes one byte, then cuts or lengthens.

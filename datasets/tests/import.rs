@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use common::{write_cifar, write_mnist};
-use datasets::{DatasetName, LoadRequest, State, Verify, import, list, load};
+use isobath_datasets::{DatasetName, LoadRequest, State, Verify, import, list, load};
 use tempfile::tempdir;
 
 #[test]

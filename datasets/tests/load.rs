@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{gzip, idx_file, images, labels, records, write_cifar, write_mnist};
-use datasets::{Dataset, DatasetName, LoadRequest, Provenance, Samples, load};
+use isobath_datasets::{Dataset, DatasetName, LoadRequest, Provenance, Samples, load};
 use tempfile::{TempDir, tempdir};
 
 fn mnist() -> (TempDir, LoadRequest) {

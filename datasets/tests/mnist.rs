@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use datasets::{DatasetName, LoadRequest, Provenance, State, Verify, import, list, load};
+use isobath_datasets::{DatasetName, LoadRequest, Provenance, State, Verify, import, list, load};
 use tempfile::tempdir;
 
 #[test]
@@ -70,7 +70,7 @@ fn a_changed_pixel_is_noticed() {
         fs::write(copy.path().join(entry.file_name()), fs::read(entry.path()).unwrap()).unwrap();
     }
     let compressed = copy.path().join("t10k-images-idx3-ubyte.gz");
-    let read = datasets::idx::parse(&fs::read(&compressed).unwrap(), "t10k").unwrap();
+    let read = isobath_datasets::idx::parse(&fs::read(&compressed).unwrap(), "t10k").unwrap();
     let mut data = read.data;
     data[1000] ^= 1;
     fs::remove_file(&compressed).unwrap();

@@ -5,19 +5,25 @@ use std::{fs, path::Path};
 use crate::step::root;
 
 /// Crate, folder, workspace crates it may depend on, and those its tests may use as well.
-const TABLE: [(&str, &str, &[&str], &[&str]); 13] = [
-    ("tensor", "crates/tensor", &[], &["testkit", "tensor"]),
+const TABLE: [(&str, &str, &[&str], &[&str]); 14] = [
+    ("architecture", "crates/architecture", &[], &[]),
+    ("tensor", "crates/tensor", &["architecture"], &["testkit", "tensor"]),
     ("testkit", "crates/testkit", &[], &[]),
     ("datasets", "datasets", &[], &["testkit"]),
-    ("network", "crates/network", &["tensor"], &["testkit"]),
-    ("meanfield", "crates/meanfield", &["tensor"], &["network", "testkit"]),
-    ("trainer", "crates/trainer", &["network", "tensor"], &["datasets", "testkit"]),
-    ("cascade", "crates/cascade", &["network", "tensor"], &["meanfield", "testkit"]),
+    ("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
+    ("meanfield", "crates/meanfield", &["architecture"], &["network", "testkit"]),
+    ("trainer", "crates/trainer", &["architecture", "network", "tensor"], &["datasets", "testkit"]),
+    (
+        "cascade",
+        "crates/cascade",
+        &["architecture", "network", "tensor"],
+        &["meanfield", "testkit"],
+    ),
     ("entropy", "crates/entropy", &["tensor"], &["testkit"]),
     (
         "predictors",
         "crates/predictors",
-        &["tensor", "network", "meanfield", "trainer"],
+        &["architecture", "tensor", "network", "meanfield", "trainer"],
         &["datasets", "testkit"],
     ),
     ("scoring", "crates/scoring", &[], &["testkit"]),
@@ -25,6 +31,7 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 13] = [
         "runner",
         "crates/runner",
         &[
+            "architecture",
             "tensor",
             "datasets",
             "network",
@@ -40,7 +47,17 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 13] = [
     (
         "benches",
         "benches",
-        &["tensor", "datasets", "network", "meanfield", "trainer", "cascade", "entropy", "runner"],
+        &[
+            "architecture",
+            "tensor",
+            "datasets",
+            "network",
+            "meanfield",
+            "trainer",
+            "cascade",
+            "entropy",
+            "runner",
+        ],
         &["testkit"],
     ),
     ("xtask", "xtask", &[], &[]),
@@ -96,6 +113,7 @@ fn dependencies<'a>(manifest: &'a str, table: &str) -> impl Iterator<Item = &'a 
     let entries = lines.take_while(|line| !line.starts_with('['));
     entries
         .filter_map(|line| line.split(['.', '=', ' ']).next())
+        .map(|name| name.strip_prefix("isobath-").unwrap_or(name))
         .filter(|name| !name.is_empty() && !name.starts_with('#'))
 }
 
@@ -114,7 +132,7 @@ fn unknown_members() -> Vec<String> {
 mod tests {
     use super::*;
 
-    const MANIFEST: &str = "[package]\nname = \"x\"\n[dependencies]\ntensor.workspace = true\n# a comment\nnetwork = { path = \"y\" }\nserde = \"1\"\n\n[dev-dependencies]\ncascade.workspace = true\n";
+    const MANIFEST: &str = "[package]\nname = \"x\"\n[dependencies]\nisobath-tensor.workspace = true\n# a comment\nisobath-network = { path = \"y\" }\nserde = \"1\"\n\n[dev-dependencies]\nisobath-cascade.workspace = true\n";
 
     #[test]
     fn arrows_outside_the_table_are_found() {

@@ -46,7 +46,7 @@ fn kernels() -> Command {
 /// # Errors
 /// When one fails, or the backend is missing.
 pub(crate) fn bench(more: &[String]) -> Result<(), String> {
-    let mut command = cargo(&["bench", "--package", "benches"]);
+    let mut command = cargo(&["bench", "--package", "isobath-benches"]);
     if env::var("ISOBATH_BACKEND").is_ok_and(|backend| backend.contains("cuda")) {
         command.args(["--features", "cuda"]);
     }

@@ -3,9 +3,9 @@
 //! Starting at the deepest layer, the batch of reconstructions under way grows by the next shallower layer's activations
 //! after every decoder: `L` large products instead of `L (L + 1) / 2` small ones.
 
+use isobath_architecture::Layer;
+use isobath_tensor::Dense;
 use ndarray::Array2;
-use network::Layer;
-use tensor::Dense;
 
 use crate::{Observer, Result, decoders::Stack, error::Error};
 

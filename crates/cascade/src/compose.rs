@@ -1,8 +1,9 @@
 //! Linear decoders composed into one: a product for each layer in place of a chain from each depth.
 
+use isobath_architecture::Activation;
+use isobath_architecture::Layer;
+use isobath_tensor::{Backend, Dense, GemmConfig};
 use ndarray::Array2;
-use network::Layer;
-use tensor::{Activation, Backend, Dense, GemmConfig};
 
 use crate::{Result, chain::weights, decoder::DeviceDecoder};
 

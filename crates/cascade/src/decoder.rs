@@ -1,4 +1,5 @@
-use tensor::{Activation, Backend, Dense, DenseConfig, Precision};
+use isobath_architecture::Activation;
+use isobath_tensor::{Backend, Dense, DenseConfig, Precision};
 
 use crate::Result;
 

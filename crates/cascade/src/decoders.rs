@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use tensor::{Backend, Dense};
+use isobath_tensor::{Backend, Dense};
 
 use crate::{
     Decoder, Result,
@@ -137,7 +137,8 @@ impl<B: Backend> From<Stack<B>> for Decoders {
 
 #[cfg(test)]
 mod tests {
-    use tensor::{Activation, Reference};
+    use isobath_architecture::Activation;
+    use isobath_tensor::Reference;
 
     use super::*;
 

@@ -69,7 +69,7 @@ pub enum Error {
         /// The layer, counted from 1.
         layer: usize,
         /// Why.
-        source: tensor::Error,
+        source: isobath_tensor::Error,
     },
     /// A setting that belongs to another method.
     #[error("cascade {name} = {value} means nothing to method = \"{method}\"; {advice}")]
@@ -101,10 +101,10 @@ pub enum Error {
     },
     /// The network failed.
     #[error(transparent)]
-    Network(#[from] network::Error),
+    Network(#[from] isobath_network::Error),
     /// The backend failed.
     #[error(transparent)]
-    Tensor(#[from] tensor::Error),
+    Tensor(#[from] isobath_tensor::Error),
 }
 
 /// Short for a result of this crate.

@@ -1,4 +1,5 @@
-use tensor::{Activation, DecoderConfig, DecoderState, Dense, TrainDecoder};
+use isobath_architecture::Activation;
+use isobath_tensor::{DecoderConfig, DecoderState, Dense, TrainDecoder};
 
 use crate::{
     Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, InitialDecoders, Job, LayerFit,

@@ -1,5 +1,6 @@
+use isobath_architecture::Activation;
+use isobath_tensor::{Dense, FitRidge, Optimizer, Precision, TrainDecoder};
 use serde::{Deserialize, Serialize};
-use tensor::{Activation, Dense, FitRidge, Optimizer, Precision, TrainDecoder};
 
 use crate::{Error, GradientCascade, Reconstructor, Result, RidgeCascade};
 

@@ -1,5 +1,6 @@
+use isobath_architecture::Layer;
+use isobath_network::Network;
 use ndarray::{Array2, ArrayView2};
-use network::{Layer, Network};
 
 use crate::{Decoder, Decoders, Error, Result, sweep::Swept};
 

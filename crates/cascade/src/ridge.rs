@@ -1,4 +1,5 @@
-use tensor::{Activation, Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
+use isobath_architecture::Activation;
+use isobath_tensor::{Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
 
 use crate::{
     Cascade, CascadeValidParams, Enough, Error, Extent, Job, LayerFit, Observer, Reconstructor,
@@ -62,7 +63,7 @@ impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
     fn flops(&self, extent: &Extent<'_>) -> u64 {
         let &Extent { layers, train, probe } = extent;
         let fitted = self.params.samples(train) as u64;
-        let layer = |layer: &network::Layer| {
+        let layer = |layer: &isobath_architecture::Layer| {
             let (h, weights) = (layer.outputs() as u64, weights(layer));
             let forward = layer.forward_flops() * (fitted + probe as u64);
             // One unknown for each input, or for each sample where these are fewer.

@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tensor::Activation;
+use isobath_architecture::Activation;
 
 use crate::{Decoder, Error, Result};
 

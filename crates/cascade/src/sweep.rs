@@ -1,7 +1,8 @@
 //! The sweep through the layers that all methods share: samples through a layer, its decoder, and on.
 
+use isobath_architecture::Activation;
+use isobath_tensor::{Backend, Dense, Precision, RandomFill};
 use ndarray::{Array2, ArrayView2, s};
-use tensor::{Activation, Backend, Dense, Precision, RandomFill};
 
 use crate::{
     CascadeValidParams, Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain,
@@ -140,8 +141,9 @@ impl<B: Backend> Activations<B> {
 
 #[cfg(test)]
 mod tests {
-    use network::{MlpParams, Network, Variances, WidthRule};
-    use tensor::{BackendSpec, BackendTask, FullBackend, RandomStream};
+    use isobath_architecture::{MlpParams, Variances, WidthRule};
+    use isobath_network::Network;
+    use isobath_tensor::{BackendSpec, BackendTask, FullBackend, RandomStream};
 
     use super::*;
     use crate::{InitialDecoders, Silent};

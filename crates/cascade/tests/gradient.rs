@@ -3,14 +3,16 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cascade::{
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, NetworkSpec, Variances, WidthRule};
+use isobath_cascade::{
     Cascade, CascadeParams, Decoder, Error, GradientCascade, InitialDecoders, Job, Observer,
     Reconstructor, Silent,
 };
+use isobath_network::Network;
+use isobath_tensor::{Cpu, Dense, Precision, RandomStream, Reference, TrainDecoder};
+use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2};
-use network::{MlpParams, Network, NetworkSpec, Variances, WidthRule};
-use tensor::{Activation, Cpu, Dense, Precision, RandomStream, Reference, TrainDecoder};
-use testkit::{Tolerance, assert_close};
 
 fn spec() -> NetworkSpec {
     let widths = WidthRule::List(vec![20, 17, 20]);
@@ -149,8 +151,10 @@ fn given_decoders_are_where_training_starts() {
             activation: Activation::Tanh,
         })
         .to_vec();
-    let one_step =
-        CascadeParams { optimizer: tensor::Optimizer::adam(1e-3), ..CascadeParams::default() };
+    let one_step = CascadeParams {
+        optimizer: isobath_tensor::Optimizer::adam(1e-3),
+        ..CascadeParams::default()
+    };
     let cascade = GradientCascade::new(Reference, one_step.check().unwrap());
     let mut job = job(&network, &train, &probe);
     job.initial = InitialDecoders::Given(&decoders);
@@ -190,7 +194,7 @@ fn an_observer_hears_each_layer_and_can_stop() {
 
 #[test]
 fn a_learning_rate_too_large_is_reported() {
-    let optimizer = tensor::Optimizer::sgd(1e30);
+    let optimizer = isobath_tensor::Optimizer::sgd(1e30);
     let params = CascadeParams {
         optimizer,
         activation: Some(Activation::Linear),
@@ -229,14 +233,17 @@ fn results_can_be_saved() {
     let cascade = run(Cpu::new(), CascadeParams::default());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("decoders.safetensors");
-    cascade::save_decoders(&path, &cascade.decoders).unwrap();
+    isobath_cascade::save_decoders(&path, &cascade.decoders).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.tensor("decoder.1.weight").unwrap().shape(), [24, 20]);
     let path = folder.path().join("reconstructions.safetensors");
-    cascade::save_reconstructions(&path, &cascade).unwrap();
+    isobath_cascade::save_reconstructions(&path, &cascade).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.tensor("reconstruction.3").unwrap().shape(), [10, 24]);
-    assert!(cascade::save_decoders(&folder.path().join("missing/x"), &cascade.decoders).is_err());
+    assert!(
+        isobath_cascade::save_decoders(&folder.path().join("missing/x"), &cascade.decoders)
+            .is_err()
+    );
 }

@@ -1,14 +1,16 @@
 //! Ridge cascades, and stopping a cascade early, through the public interface.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use cascade::{
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_cascade::{
     Cascade, CascadeParams, Error, InitialDecoders, Job, Method, Reconstructor, RidgeCascade,
     Silent,
 };
+use isobath_network::Network;
+use isobath_tensor::{Cpu, RandomStream, Reference};
+use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2, Axis};
-use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::{Activation, Cpu, RandomStream, Reference};
-use testkit::{Tolerance, assert_close};
 
 fn network(depth: usize, sigma_w2: f64) -> Network {
     let spec = MlpParams::new(depth, WidthRule::Fixed(30), Activation::Tanh).check(24, 5).unwrap();

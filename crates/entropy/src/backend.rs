@@ -1,4 +1,4 @@
-use tensor::{Backend, ColumnMoments, Divergence, Gemm};
+use isobath_tensor::{Backend, ColumnMoments, Divergence, Gemm};
 
 /// What a device must be able to do for every estimator of this crate to run on it.
 pub trait EntropyBackend: Backend + Divergence + ColumnMoments + Gemm {}

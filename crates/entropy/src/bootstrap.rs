@@ -1,7 +1,7 @@
 //! Error bars from the probe samples.
 
+use isobath_tensor::random::StreamRng;
 use serde::{Deserialize, Serialize};
-use tensor::random::StreamRng;
 
 use crate::{
     Error, Profile, Result,

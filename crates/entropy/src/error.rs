@@ -119,7 +119,7 @@ pub enum Error {
     },
     /// The backend failed.
     #[error(transparent)]
-    Backend(#[from] tensor::Error),
+    Backend(#[from] isobath_tensor::Error),
 }
 
 /// Short for a result of this crate.

@@ -13,7 +13,7 @@
 //! is lost before the first layer. Entropies are in nats.
 //!
 //! ```
-//! use entropy::{EstimatorSpec, cutoff};
+//! use isobath_entropy::{EstimatorSpec, cutoff};
 //! use ndarray::{Array2, array};
 //!
 //! let inputs = array![[0.0, 0.5, 1.0], [1.0, 0.0, 0.25]];
@@ -21,11 +21,11 @@
 //! let lost = Array2::from_elem((2, 3), 0.5);
 //! let layers = [inputs.view(), lost.view(), lost.view(), lost.view()];
 //!
-//! let estimator = EstimatorSpec::JensenShannon.build(tensor::Cpu::new());
+//! let estimator = EstimatorSpec::JensenShannon.build(isobath_tensor::Cpu::new());
 //! let profile = estimator.profile(inputs.view(), &layers)?;
 //! let verdict = cutoff::verdict(&cutoff::CutoffRule::default(), &profile)?;
 //! assert_eq!(verdict.depth, cutoff::Depth::Layer(1.0));
-//! # Ok::<(), entropy::Error>(())
+//! # Ok::<(), isobath_entropy::Error>(())
 //! ```
 
 mod backend;

@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use isobath_tensor::DivergenceKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use tensor::DivergenceKind;
 
 use crate::{
     EntropyBackend, EntropyEstimator, Error, Result,

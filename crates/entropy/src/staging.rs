@@ -1,7 +1,7 @@
 //! How host arrays are checked and brought to a backend.
 
+use isobath_tensor::{Backend, ColumnMoments, Divergence, DivergenceKind};
 use ndarray::{ArrayView1, ArrayView2};
-use tensor::{Backend, ColumnMoments, Divergence, DivergenceKind};
 
 use crate::{Error, Result, Source};
 
@@ -99,8 +99,9 @@ mod tests {
     #[test]
     fn any_layout_uploads_row_major() {
         let a = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
-        let upload =
-            |view| tensor::Cpu::new().download(&upload(&tensor::Cpu::new(), view).unwrap());
+        let upload = |view| {
+            isobath_tensor::Cpu::new().download(&upload(&isobath_tensor::Cpu::new(), view).unwrap())
+        };
         assert_eq!(upload(a.view()).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(upload(a.t()).unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
     }

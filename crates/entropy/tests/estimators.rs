@@ -4,17 +4,17 @@
 
 use std::f64::consts::{E, LN_2, PI};
 
-use entropy::{
+use isobath_entropy::{
     Direction, EntropyEstimator, Error, EstimatorSpec, Profile, RelativeRule, Source,
     cutoff::{CutoffRule, Depth, verdict},
 };
-use ndarray::{Array2, ArrayView2, array};
-use proptest::prelude::*;
-use tensor::{
+use isobath_tensor::{
     Cpu, Reference,
     random::{normal, philox},
 };
-use testkit::{Tolerance, assert_close};
+use isobath_testkit::{Tolerance, assert_close};
+use ndarray::{Array2, ArrayView2, array};
+use proptest::prelude::*;
 
 const NAMES: [&str; 8] = [
     "relative",

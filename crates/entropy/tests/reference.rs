@@ -4,15 +4,15 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
-use entropy::{
+use isobath_entropy::{
     EstimatorSpec, Profile,
     cutoff::{PublishedCutoffs, published_cutoffs},
 };
+use isobath_tensor::{Backend, ColumnMoments, Cpu, Divergence, Gemm, Reference};
+use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2};
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use tensor::{Backend, ColumnMoments, Cpu, Divergence, Gemm, Reference};
-use testkit::{Tolerance, assert_close};
 
 #[derive(Deserialize)]
 struct Expected {

@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use entropy::{
+use isobath_entropy::{
     Error, LEVEL, Profile, bootstrap, bootstrap_means,
     cutoff::{CutoffRule, Depth, verdict},
 };
+use isobath_tensor::random::{normal, philox};
 use ndarray::Array2;
 use proptest::prelude::*;
-use tensor::random::{normal, philox};
 
 const SATURATION: CutoffRule = CutoffRule::Saturation { rtol: 0.005 };
 const PUBLISHED: CutoffRule = CutoffRule::SaturationPublished { rtol: 0.005, skip_last: 2 };

@@ -136,7 +136,7 @@ impl FixedPoint {
 mod tests {
     use super::*;
     use crate::Theory;
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     fn critical() -> FixedPoint {
         let sigma_w2 = crate::critical_sigma_w2(Activation::Tanh, 0.05).unwrap();

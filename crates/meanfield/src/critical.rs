@@ -4,8 +4,8 @@
 //! and `V(q) = q` give `sigma_w2 = 1 / g(q)` and `sigma_b2 = q - m(q) / g(q)`. No fixed point needs to be searched
 //! for inside the search for the line.
 
+use isobath_architecture::Activation;
 use serde::Serialize;
-use tensor::Activation;
 
 use crate::{
     Error, Phase, Result, Theory,

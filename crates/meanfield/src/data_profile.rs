@@ -100,8 +100,8 @@ impl Spread {
 mod tests {
     use super::*;
     use crate::PairStart;
+    use isobath_architecture::Activation;
     use ndarray::array;
-    use tensor::Activation;
 
     #[test]
     fn two_samples_have_the_profiles_of_their_pair() {

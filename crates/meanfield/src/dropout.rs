@@ -11,7 +11,7 @@
 //!
 //! Two copies of one input are therefore told apart, `c'(1) < 1`, and `c* < 1` everywhere.
 
-use tensor::Activation;
+use isobath_architecture::Activation;
 
 use crate::{
     Error, FixedPoint, Result, Theory,

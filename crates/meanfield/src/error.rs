@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use tensor::Activation;
+use isobath_architecture::Activation;
 
 use crate::Phase;
 

@@ -177,7 +177,7 @@ pub(crate) fn finite_or_null<S: Serializer>(value: &f64, serializer: S) -> Resul
 mod tests {
     use super::*;
     use crate::Error;
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     fn fixed_point(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> FixedPoint {
         Theory::new(activation, sigma_w2, sigma_b2).unwrap().fixed_point().unwrap()

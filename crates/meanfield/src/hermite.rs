@@ -158,7 +158,7 @@ impl Iterator for Hermite {
 mod tests {
     use super::*;
     use crate::kernel::Kernel;
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     fn series(activation: Activation, lengths: &[f64]) -> Option<HermiteSeries> {
         let phi = Phi::new(activation);

@@ -98,7 +98,7 @@ fn slope_spread(phi: Phi, q: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     fn theory(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> Theory {
         Theory::new(activation, sigma_w2, sigma_b2).unwrap()

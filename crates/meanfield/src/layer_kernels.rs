@@ -115,8 +115,8 @@ impl LayerKernels {
 mod tests {
     use super::*;
     use crate::PairStart;
+    use isobath_architecture::Activation;
     use ndarray::array;
-    use tensor::Activation;
 
     #[test]
     fn kernels_are_the_profiles_of_their_pairs() {

@@ -5,13 +5,13 @@
 //! reached, say how deep information about the input travels (Schoenholz et al. arXiv:1611.01232).
 //!
 //! ```
-//! use meanfield::{Theory, critical_sigma_w2};
-//! use tensor::Activation;
+//! use isobath_meanfield::{Theory, critical_sigma_w2};
+//! use isobath_architecture::Activation;
 //!
 //! let point = Theory::new(Activation::Tanh, 1.3, 0.05)?.fixed_point()?;
 //! assert!((point.xi_c - 7.834).abs() < 1e-3);
 //! assert!((critical_sigma_w2(Activation::Tanh, 0.05)? - 1.76095).abs() < 1e-5);
-//! # Ok::<(), meanfield::Error>(())
+//! # Ok::<(), isobath_meanfield::Error>(())
 //! ```
 //!
 //! # Conventions

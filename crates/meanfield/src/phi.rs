@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
-use tensor::Activation;
+use isobath_architecture::Activation;
 
 use crate::special::{normal_cdf, normal_pdf};
 
@@ -193,7 +193,7 @@ impl Phi {
     }
 }
 
-// Klambauer et al. arXiv:1706.02515; the digits are those of `tensor::Activation::Selu`.
+// Klambauer et al. arXiv:1706.02515; the digits are those of `isobath_architecture::Activation::Selu`.
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 

@@ -1,7 +1,7 @@
 //! Many points of the phase diagram at once.
 
+use isobath_architecture::Activation;
 use rayon::prelude::*;
-use tensor::Activation;
 
 use crate::{FixedPoint, Result, Theory};
 

@@ -129,7 +129,7 @@ fn doublings(start: f64) -> impl Iterator<Item = f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     fn length(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> Result<Option<f64>> {
         Theory::new(activation, sigma_w2, sigma_b2).unwrap().stable_length()

@@ -1,6 +1,6 @@
 //! One point of the phase diagram, and the maps from layer to layer there.
 
-use tensor::Activation;
+use isobath_architecture::Activation;
 
 use crate::{
     Error, Result,

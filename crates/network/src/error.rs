@@ -1,39 +1,10 @@
-/// What can be wrong with the description of a network.
+/// A network that cannot be built or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A number is outside its range.
-    #[error("network {name} = {value} must be {range}")]
-    OutOfRange {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What is allowed.
-        range: &'static str,
-    },
-    /// A list of widths does not fit the depth.
-    #[error(
-        "network width lists {given} hidden widths, depth {depth} has {expected} hidden layers"
-    )]
-    WidthCount {
-        /// Widths in the list.
-        given: usize,
-        /// Hidden layers.
-        expected: usize,
-        /// Weight layers, the readout included.
-        depth: usize,
-    },
-    /// A layer's input is not as wide as the output before it.
-    #[error("layer {layer} takes {inputs} inputs, the layer before gives {outputs}")]
-    Chain {
-        /// The layer, counted from 1.
-        layer: usize,
-        /// Its inputs.
-        inputs: usize,
-        /// What it gets.
-        outputs: usize,
-    },
+    /// The description is not valid.
+    #[error(transparent)]
+    Architecture(#[from] isobath_architecture::Error),
     /// The parameters given do not fit the description.
     #[error("layer {layer}: {what} has shape {actual:?}, the description needs {expected:?}")]
     ParameterShape {
@@ -56,7 +27,7 @@ pub enum Error {
     },
     /// The backend failed.
     #[error(transparent)]
-    Tensor(#[from] tensor::Error),
+    Tensor(#[from] isobath_tensor::Error),
 }
 
 /// Short for a result of this crate.

@@ -5,13 +5,7 @@
 //! thousand layers deep takes no memory until one of them is used.
 
 mod error;
-mod layer;
-mod mlp;
 mod network;
 
 pub use error::{Error, Result};
-pub use layer::{DenseLayer, Layer};
-pub use mlp::{
-    MlpParams, MlpValidParams, NamedWidth, Preset, Readout, Shrink, ShrinkLaw, WidthRule,
-};
-pub use network::{DenseParameters, DeviceLayer, Network, NetworkSpec, Variances};
+pub use network::{DenseParameters, DeviceLayer, Network};

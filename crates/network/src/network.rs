@@ -1,102 +1,13 @@
-use ndarray::{Array1, Array2};
-use ndarray_rand::{RandomExt, rand::Rng, rand_distr::Distribution};
-use tensor::{
-    Activation, Backend, Dense, DenseConfig, Precision, RandomFill, RandomStream,
+use isobath_tensor::{
+    Backend, Dense, DenseConfig, Precision, RandomFill, RandomStream,
     random::{StandardNormal, StreamRng},
 };
+use ndarray::{Array1, Array2};
+use ndarray_rand::{RandomExt, rand::Rng, rand_distr::Distribution};
 
-use crate::{DenseLayer, Error, Layer, Result};
+use isobath_architecture::{Activation, DenseLayer, Layer, NetworkSpec, Variances};
 
-/// A network as a list of layers that fit each other.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NetworkSpec {
-    layers: Vec<Layer>,
-}
-
-impl NetworkSpec {
-    /// A network of the given layers.
-    ///
-    /// # Errors
-    /// [`Error::Chain`] when a layer does not fit the one before, [`Error::OutOfRange`] when there is none.
-    pub fn new(layers: Vec<Layer>) -> Result<Self> {
-        if layers.is_empty() {
-            return Err(Error::OutOfRange {
-                name: "depth",
-                value: "0".to_owned(),
-                range: "at least 1",
-            });
-        }
-        for (index, pair) in layers.windows(2).enumerate() {
-            let (outputs, inputs) = (pair[0].outputs(), pair[1].inputs());
-            if outputs != inputs {
-                return Err(Error::Chain { layer: index + 2, inputs, outputs });
-            }
-        }
-        Ok(Self { layers })
-    }
-
-    /// As [`new`](Self::new), for layers made to fit.
-    pub(crate) fn from_chained(layers: Vec<Layer>) -> Self {
-        Self { layers }
-    }
-
-    /// The layers, the first one first.
-    pub fn layers(&self) -> &[Layer] {
-        &self.layers
-    }
-
-    /// Weight layers, the readout included.
-    pub fn depth(&self) -> usize {
-        self.layers.len()
-    }
-
-    /// `w_0, w_1, ..., w_L`
-    pub fn widths(&self) -> Vec<usize> {
-        let first = self.layers.first().map(Layer::inputs);
-        first.into_iter().chain(self.layers.iter().map(Layer::outputs)).collect()
-    }
-
-    /// Weights and biases of all layers.
-    pub fn parameters(&self) -> usize {
-        self.layers.iter().map(Layer::parameters).sum()
-    }
-}
-
-/// Variances of the random initialisation: `W_l ~ N(0, sigma_w2 / w_{l-1})`, `b_l ~ N(0, sigma_b2)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Variances {
-    sigma_w2: f64,
-    sigma_b2: f64,
-}
-
-impl Variances {
-    /// Checked variances.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] when one is negative or not finite.
-    pub fn new(sigma_w2: f64, sigma_b2: f64) -> Result<Self> {
-        for (name, value) in [("sigma_w2", sigma_w2), ("sigma_b2", sigma_b2)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::OutOfRange {
-                    name,
-                    value: value.to_string(),
-                    range: "finite and not negative",
-                });
-            }
-        }
-        Ok(Self { sigma_w2, sigma_b2 })
-    }
-
-    /// Variance of the weights times the fan-in.
-    pub const fn sigma_w2(&self) -> f64 {
-        self.sigma_w2
-    }
-
-    /// Variance of the biases.
-    pub const fn sigma_b2(&self) -> f64 {
-        self.sigma_b2
-    }
-}
+use crate::{Error, Result};
 
 /// Parameters of a dense layer in host memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +49,7 @@ impl Network {
         if parameters.len() != spec.depth() {
             return Err(Error::LayerCount { expected: spec.depth(), given: parameters.len() });
         }
-        for (index, (layer, given)) in spec.layers.iter().zip(&parameters).enumerate() {
+        for (index, (layer, given)) in spec.layers().iter().zip(&parameters).enumerate() {
             let check = |what, actual: &[usize], expected: &[usize]| {
                 if actual == expected {
                     return Ok(());
@@ -162,7 +73,7 @@ impl Network {
     /// # Panics
     /// When there is no such layer.
     pub fn parameters(&self, index: usize) -> DenseParameters {
-        let Layer::Dense(layer) = self.spec.layers[index];
+        let Layer::Dense(layer) = self.spec.layers()[index];
         match &self.source {
             Source::Given(parameters) => parameters[index].clone(),
             Source::Drawn { variances, seed } => {
@@ -183,7 +94,7 @@ impl Network {
     /// # Panics
     /// When there is no such layer.
     pub fn upload_layer<B: RandomFill>(&self, backend: &B, index: usize) -> Result<DeviceLayer<B>> {
-        let Layer::Dense(layer) = self.spec.layers[index];
+        let Layer::Dense(layer) = self.spec.layers()[index];
         let (mut weights, mut bias) =
             (backend.zeros(layer.outputs * layer.inputs)?, backend.zeros(layer.outputs)?);
         match &self.source {
@@ -222,8 +133,8 @@ struct Draw {
 fn draws(variances: &Variances, layer: DenseLayer, seed: u64, index: usize) -> [Draw; 2] {
     let stream = STREAMS + 2 * index as u64;
     [
-        Draw { seed, stream, std: (variances.sigma_w2 / layer.inputs as f64).sqrt() },
-        Draw { seed, stream: stream + 1, std: variances.sigma_b2.sqrt() },
+        Draw { seed, stream, std: (variances.sigma_w2() / layer.inputs as f64).sqrt() },
+        Draw { seed, stream: stream + 1, std: variances.sigma_b2().sqrt() },
     ]
 }
 
@@ -293,10 +204,10 @@ impl<B: Dense> DeviceLayer<B> {
 
 #[cfg(test)]
 mod tests {
-    use tensor::{Cpu, Reference};
+    use isobath_tensor::{Cpu, Reference};
 
     use super::*;
-    use crate::{MlpParams, WidthRule};
+    use isobath_architecture::{MlpParams, WidthRule};
 
     fn network(depth: usize, sigma_b2: f64) -> Network {
         let spec = MlpParams::new(depth, WidthRule::Fixed(40), Activation::Tanh)
@@ -360,8 +271,8 @@ mod tests {
             .unwrap()
             .forward(&Reference, Precision::F32, 5, &input, &mut y)
             .unwrap();
-        let tolerance = testkit::Tolerance::absolute(2e-6);
-        testkit::assert_close(y.as_slice(), expected.as_slice().unwrap(), tolerance);
+        let tolerance = isobath_testkit::Tolerance::absolute(2e-6);
+        isobath_testkit::assert_close(y.as_slice(), expected.as_slice().unwrap(), tolerance);
     }
 
     #[test]
@@ -375,25 +286,5 @@ mod tests {
         let swapped = vec![good[1].clone(), good[0].clone()];
         let error = Network::with_parameters(spec, swapped).expect_err("shapes do not fit");
         assert!(error.to_string().contains("layer 1: weights"), "{error}");
-    }
-
-    #[test]
-    fn layers_must_chain() {
-        let dense = |inputs, outputs| {
-            Layer::Dense(DenseLayer { inputs, outputs, activation: Activation::Tanh })
-        };
-        assert!(NetworkSpec::new(vec![dense(3, 4), dense(4, 2)]).is_ok());
-        let error = NetworkSpec::new(vec![dense(3, 4), dense(5, 2)]).expect_err("4 is not 5");
-        assert!(error.to_string().contains("layer 2 takes 5"), "{error}");
-        assert!(NetworkSpec::new(Vec::new()).is_err());
-    }
-
-    #[test]
-    fn bad_variances_are_refused() {
-        for (sigma_w2, sigma_b2) in
-            [(-1.0, 0.0), (f64::NAN, 0.0), (1.0, f64::INFINITY), (1.0, -0.1)]
-        {
-            assert!(Variances::new(sigma_w2, sigma_b2).is_err());
-        }
     }
 }

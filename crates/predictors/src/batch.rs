@@ -1,5 +1,5 @@
+use isobath_trainer::epoch_order;
 use ndarray::{Array2, Axis};
-use trainer::epoch_order;
 
 use crate::{Error, Result, Subject};
 

@@ -1,4 +1,4 @@
-use trainer::TrainerBackend;
+use isobath_trainer::TrainerBackend;
 
 use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
 
@@ -41,7 +41,7 @@ impl<B: TrainerBackend> Predictor for BatchEntropyOfLayers<B> {
 mod tests {
     use std::f64::consts::{E, PI};
 
-    use tensor::Cpu;
+    use isobath_tensor::Cpu;
 
     use super::*;
     use crate::testing::Case;

@@ -1,4 +1,4 @@
-use trainer::TrainerBackend;
+use isobath_trainer::TrainerBackend;
 
 use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
 
@@ -49,8 +49,9 @@ impl<B: TrainerBackend> Predictor for Correlation<B> {
 
 #[cfg(test)]
 mod tests {
+    use isobath_architecture::Activation;
+    use isobath_tensor::Cpu;
     use ndarray::{Array1, s};
-    use tensor::{Activation, Cpu};
 
     use super::*;
     use crate::testing::Case;

@@ -1,6 +1,6 @@
+use isobath_trainer::TrainerBackend;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::Array2;
-use trainer::TrainerBackend;
 
 use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
 
@@ -70,8 +70,9 @@ fn effective_rank(gram: &Array2<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use isobath_architecture::Activation;
+    use isobath_tensor::Cpu;
     use ndarray::array;
-    use tensor::{Activation, Cpu};
 
     use super::*;
     use crate::testing::Case;

@@ -2,12 +2,6 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A layer of a kind whose derivatives are not known yet.
-    #[error("layer {layer} is not dense; only networks of dense layers can be judged")]
-    NotDense {
-        /// The layer, counted from 1.
-        layer: usize,
-    },
     /// The samples do not fit the network.
     #[error(
         "the samples have {actual} numbers each, the network takes {expected}; give it the samples it was made for"
@@ -36,13 +30,13 @@ pub enum Error {
     },
     /// The network failed.
     #[error(transparent)]
-    Network(#[from] network::Error),
+    Network(#[from] isobath_network::Error),
     /// The backend failed.
     #[error(transparent)]
-    Tensor(#[from] tensor::Error),
+    Tensor(#[from] isobath_tensor::Error),
     /// A trial training failed.
     #[error(transparent)]
-    Trainer(#[from] trainer::Error),
+    Trainer(#[from] isobath_trainer::Error),
     /// A predictor of another crate failed.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),

@@ -1,13 +1,14 @@
 //! A batch on its way through a network, one layer in memory at a time.
 
+use isobath_architecture::{DenseLayer, Layer};
+use isobath_network::Network;
+use isobath_tensor::{Backend, GemmConfig};
+use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
-use network::{DenseLayer, Layer, Network};
-use tensor::{Backend, GemmConfig};
-use trainer::TrainerBackend;
 
-use crate::{Error, Findings, Judgement, Result, Subject, batch::Batch, predictor::defined};
+use crate::{Findings, Judgement, Result, Subject, batch::Batch, predictor::defined};
 
-/// A layer and what it made of a batch. Matrices are `[units, samples]`; see [`tensor::Backward`].
+/// A layer and what it made of a batch. Matrices are `[units, samples]`; see [`isobath_tensor::Backward`].
 #[derive(Debug)]
 pub(crate) struct Applied<B: Backend> {
     pub(crate) shape: DenseLayer,
@@ -28,9 +29,7 @@ impl<B: TrainerBackend> Applied<B> {
         samples: usize,
         input: &B::Buffer<f32>,
     ) -> Result<Self> {
-        let Layer::Dense(shape) = network.spec().layers()[index] else {
-            return Err(Error::NotDense { layer: index + 1 });
-        };
+        let Layer::Dense(shape) = network.spec().layers()[index];
         let DenseLayer { inputs, outputs, activation } = shape;
         let (weights, bias) = network.upload_layer(backend, index)?.into_parameters();
         let (mut z, mut h) = (backend.zeros(outputs * samples)?, backend.zeros(outputs * samples)?);

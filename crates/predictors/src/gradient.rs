@@ -1,6 +1,6 @@
+use isobath_tensor::Loss;
+use isobath_trainer::TrainerBackend;
 use ndarray::Array2;
-use tensor::Loss;
-use trainer::TrainerBackend;
 
 use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
 
@@ -53,7 +53,7 @@ impl<B: TrainerBackend> Gradient<B> {
         let layers = subject.network.spec().layers();
         let batch = Batch::new(subject, self.samples, 1)?;
         let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
-        let forward: u64 = layers.iter().map(network::Layer::forward_flops).sum();
+        let forward: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = forward * batch.len() as u64;
         let mut norms = vec![f64::NEG_INFINITY; layers.len()];
         let Some(outputs) = tape.outputs()? else { return Ok((norms, flops)) };
@@ -71,8 +71,9 @@ impl<B: TrainerBackend> Gradient<B> {
 
 #[cfg(test)]
 mod tests {
-    use tensor::{Activation, Cpu, Reference};
-    use testkit::{Tolerance, assert_close};
+    use isobath_architecture::Activation;
+    use isobath_tensor::{Cpu, Reference};
+    use isobath_testkit::{Tolerance, assert_close};
 
     use super::*;
     use crate::testing::{Case, SAMPLES};

@@ -1,6 +1,6 @@
+use isobath_trainer::TrainerBackend;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, Axis};
-use trainer::TrainerBackend;
 
 use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
 
@@ -32,7 +32,7 @@ impl<B: TrainerBackend> Predictor for JacobCov<B> {
         let batch = Batch::new(subject, self.samples, 2)?;
         let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let layers = subject.network.spec().layers();
-        let one_way: u64 = layers.iter().map(network::Layer::forward_flops).sum();
+        let one_way: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = one_way * batch.len() as u64;
         let mut score = f64::NEG_INFINITY;
         if let Some(outputs) = tape.outputs()? {
@@ -74,8 +74,9 @@ fn spread(correlations: &Array2<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use isobath_architecture::Activation;
+    use isobath_tensor::Cpu;
     use ndarray::array;
-    use tensor::{Activation, Cpu};
 
     use super::*;
     use crate::testing::Case;

@@ -1,6 +1,6 @@
+use isobath_trainer::TrainerBackend;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView2, Axis, s};
-use trainer::TrainerBackend;
 
 use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
 
@@ -44,8 +44,13 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
         let column = |(pixel, column): (usize, usize)| batch.samples[[pixel, column / classes]];
         let repeated = Array2::from_shape_fn((widths[0], n * classes), column);
         let tape = Tape::record(&self.backend, subject.network, repeated.view())?;
-        let one_way: u64 =
-            subject.network.spec().layers().iter().map(network::Layer::forward_flops).sum();
+        let one_way: u64 = subject
+            .network
+            .spec()
+            .layers()
+            .iter()
+            .map(isobath_architecture::Layer::forward_flops)
+            .sum();
         let mut flops = one_way * (n * classes) as u64;
         let unit = |(class, column): (usize, usize)| f64::from(u8::from(class == column % classes));
         let derivative = Array2::from_shape_fn((classes, n * classes), unit);
@@ -80,9 +85,10 @@ fn ln_ends(matrix: ArrayView2<'_, f32>) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use isobath_architecture::Activation;
+    use isobath_tensor::Cpu;
+    use isobath_testkit::{Tolerance, assert_close};
     use ndarray::array;
-    use tensor::{Activation, Cpu};
-    use testkit::{Tolerance, assert_close};
 
     use super::*;
     use crate::testing::{Case, forward64};

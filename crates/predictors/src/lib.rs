@@ -42,7 +42,7 @@ pub use settings::Settings;
 pub use trial::{Length, Trial};
 pub use trivial::Trivial;
 
-use trainer::TrainerBackend;
+use isobath_trainer::TrainerBackend;
 
 /// One of each predictor, the cheapest first.
 pub fn all<B: TrainerBackend>(backend: B, settings: &Settings) -> Vec<Box<dyn Predictor>> {

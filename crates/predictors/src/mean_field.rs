@@ -1,5 +1,5 @@
-use meanfield::Theory;
-use network::Layer;
+use isobath_architecture::Layer;
+use isobath_meanfield::Theory;
 
 use crate::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
 
@@ -40,9 +40,7 @@ impl Predictor for MeanField {
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
         let variances = subject.variances;
         // Of the hidden layers, where there are any.
-        let Some(Layer::Dense(layer)) = subject.network.spec().layers().first() else {
-            return Err(crate::Error::NotDense { layer: 1 });
-        };
+        let Layer::Dense(layer) = &subject.network.spec().layers()[0];
         let point = Theory::new(layer.activation, variances.sigma_w2(), variances.sigma_b2())
             .and_then(|theory| theory.fixed_point());
         let (xi_c, distance) =
@@ -58,7 +56,7 @@ impl Predictor for MeanField {
 
 #[cfg(test)]
 mod tests {
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     use super::*;
     use crate::testing::Case;

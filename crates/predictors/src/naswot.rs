@@ -1,6 +1,6 @@
+use isobath_trainer::TrainerBackend;
 use nalgebra::{Cholesky, DMatrix};
 use ndarray::Array2;
-use trainer::TrainerBackend;
 
 use crate::{
     Findings, Predictor, Quantity, Result, Scope, Subject,
@@ -85,8 +85,9 @@ fn ln_det(matrix: &Array2<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use isobath_architecture::Activation;
+    use isobath_tensor::Cpu;
     use ndarray::array;
-    use tensor::{Activation, Cpu};
 
     use super::*;
     use crate::testing::Case;

@@ -1,5 +1,6 @@
-use network::{Network, Variances};
-use trainer::Labelled;
+use isobath_architecture::Variances;
+use isobath_network::Network;
+use isobath_trainer::Labelled;
 
 use crate::Result;
 

@@ -1,4 +1,4 @@
-use trainer::TrainParams;
+use isobath_trainer::TrainParams;
 
 /// What predictors look at, and how networks would be trained.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,13 +1,14 @@
 //! Derivatives on their way back through a network, scaled so that they neither vanish nor overflow.
 
+use isobath_architecture::DenseLayer;
+use isobath_network::Network;
+use isobath_tensor::{Backend, GemmConfig};
+use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
-use network::{DenseLayer, Network};
-use tensor::{Backend, GemmConfig};
-use trainer::TrainerBackend;
 
 use crate::{Result, forward::Applied};
 
-/// What a batch left behind in every layer. Matrices are `[units, samples]`; see [`tensor::Backward`].
+/// What a batch left behind in every layer. Matrices are `[units, samples]`; see [`isobath_tensor::Backward`].
 #[derive(Debug)]
 pub(crate) struct Tape<'a, B: Backend> {
     backend: &'a B,

@@ -1,10 +1,12 @@
 //! A small problem, small networks, and a plain f64 implementation of them to compare with.
 
-use meanfield::Phi;
+use isobath_architecture::Activation;
+use isobath_architecture::{Layer, MlpParams, Variances, WidthRule};
+use isobath_meanfield::Phi;
+use isobath_network::{DenseParameters, Network};
+use isobath_tensor::RandomStream;
+use isobath_trainer::Labelled;
 use ndarray::{Array1, Array2, Axis};
-use network::{DenseParameters, Layer, MlpParams, Network, Variances, WidthRule};
-use tensor::{Activation, RandomStream};
-use trainer::Labelled;
 
 use crate::{Predictor, Subject, batch::Batch};
 
@@ -77,7 +79,7 @@ impl Case {
         let network = self.network(self.depth);
         let layer = |(index, layer): (usize, &Layer)| {
             let DenseParameters { weights, bias } = network.parameters(index);
-            let Layer::Dense(shape) = layer else { panic!("a dense layer") };
+            let Layer::Dense(shape) = layer;
             let (weights, bias) = (weights.mapv(f64::from), bias.mapv(f64::from));
             Layer64 { weights, bias, activation: shape.activation }
         };

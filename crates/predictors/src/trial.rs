@@ -1,4 +1,4 @@
-use trainer::{
+use isobath_trainer::{
     Decay, Job, Schedule, Silent, TrainParams, TrainValidParams, Trainer, TrainerBackend,
 };
 
@@ -48,7 +48,7 @@ impl<B: TrainerBackend> Trial<B> {
         };
         let cost = |steps: usize| {
             let trainer = Trainer::new(self.backend.clone(), of(steps)?);
-            Ok::<u64, trainer::Error>(trainer.flops(&job.extent()))
+            Ok::<u64, isobath_trainer::Error>(trainer.flops(&job.extent()))
         };
         let steps = match self.length {
             Length::Steps(steps) => steps,
@@ -96,7 +96,7 @@ impl<B: TrainerBackend> Predictor for Trial<B> {
 
 #[cfg(test)]
 mod tests {
-    use tensor::{Cpu, Optimizer};
+    use isobath_tensor::{Cpu, Optimizer};
 
     use super::*;
     use crate::testing::Case;

@@ -1,12 +1,14 @@
 //! Networks of any depth and variance get scores, finite or infinite but never NaN, from every predictor.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_network::Network;
+use isobath_predictors::{Predictor, Scope, Settings, Subject, all};
+use isobath_tensor::{Cpu, Optimizer, RandomStream};
+use isobath_trainer::{Labelled, TrainParams};
 use ndarray::Array2;
-use network::{MlpParams, Network, Variances, WidthRule};
-use predictors::{Predictor, Scope, Settings, Subject, all};
 use proptest::prelude::*;
-use tensor::{Activation, Cpu, Optimizer, RandomStream};
-use trainer::{Labelled, TrainParams};
 
 const CLASSES: usize = 3;
 

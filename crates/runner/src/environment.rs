@@ -1,6 +1,6 @@
 //! What machine and program made a run.
 
-use tensor::SimdLevel;
+use isobath_tensor::SimdLevel;
 
 /// Names and values: program, machine, threads.
 pub fn facts() -> Vec<(String, String)> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tensor::random::StreamRng;
+use isobath_tensor::random::StreamRng;
 
 use crate::record::TrainingRecord;
 
@@ -168,7 +168,7 @@ fn bootstrap(sorted: &[f64]) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use trainer::Outcome;
+    use isobath_trainer::Outcome;
 
     use super::*;
     use crate::record::TrainingId;

@@ -1,6 +1,6 @@
 //! The one pool of threads.
 
-use tensor::BackendSpec;
+use isobath_tensor::BackendSpec;
 
 /// What `work` gives, done by a thread of the pool.
 ///

@@ -127,13 +127,13 @@ pub struct TrainingRecord {
     /// Which one.
     pub id: TrainingId,
     /// How it ended.
-    pub outcome: trainer::Outcome,
+    pub outcome: isobath_trainer::Outcome,
     /// The highest accuracy on the test samples, in `[0, 1]`; 0 where there was no evaluation.
     pub accuracy: f64,
     /// Whether that is at least what the experiment file calls success.
     pub succeeded: bool,
     /// The evaluations, in order.
-    pub evaluations: Vec<trainer::Evaluation>,
+    pub evaluations: Vec<isobath_trainer::Evaluation>,
     /// The loss of each step's minibatch before the step, in nats.
     pub losses: Vec<f64>,
     /// Seconds.

@@ -102,7 +102,7 @@ proptest! {
     /// Any text is either an experiment or an error.
     #[test]
     fn experiment_files_of_any_text(text in "\\PC{0,200}") {
-        let _ = runner::experiment::read_text(&text, "any", &[]);
+        let _ = isobath_runner::experiment::read_text(&text, "any", &[]);
     }
 
     /// An experiment with some bytes changed is either an experiment that can be planned or an error.
@@ -110,16 +110,16 @@ proptest! {
     fn experiment_files_with_mistakes(place in 0..EXPERIMENT.len(), replacement in "\\PC{0,3}", length in 0_usize..4) {
         let end = (place + length).min(EXPERIMENT.len());
         let text = format!("{}{replacement}{}", &EXPERIMENT[..place], &EXPERIMENT[end..]);
-        if let Ok(file) = runner::experiment::read_text(&text, "changed", &[]) {
-            let _ = runner::experiment::Plan::new(file);
+        if let Ok(file) = isobath_runner::experiment::read_text(&text, "changed", &[]) {
+            let _ = isobath_runner::experiment::Plan::new(file);
         }
     }
 
     /// Any setting of the command line is either applied or an error.
     #[test]
     fn settings_of_any_text(text in "[a-z.]{0,12}=?\\PC{0,12}") {
-        if let Ok(setting) = text.parse::<runner::experiment::Override>() {
-            let _ = runner::experiment::read_text(EXPERIMENT, "file", &[setting]);
+        if let Ok(setting) = text.parse::<isobath_runner::experiment::Override>() {
+            let _ = isobath_runner::experiment::read_text(EXPERIMENT, "file", &[setting]);
         }
     }
 }

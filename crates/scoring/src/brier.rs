@@ -65,8 +65,8 @@ fn recalibrated(probabilities: &[f64], outcomes: &[bool]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use isobath_testkit::{Tolerance, assert_close};
     use proptest::prelude::*;
-    use testkit::{Tolerance, assert_close};
 
     use super::*;
 

@@ -135,8 +135,8 @@ pub fn frontier_error(
 
 #[cfg(test)]
 mod tests {
+    use isobath_testkit::{Tolerance, assert_close};
     use proptest::prelude::*;
-    use testkit::{Tolerance, assert_close};
 
     use super::*;
 

@@ -21,8 +21,8 @@ pub fn isotonic(values: &[f64], weights: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use isobath_testkit::{Tolerance, assert_close};
     use proptest::prelude::*;
-    use testkit::{Tolerance, assert_close};
 
     use super::*;
 

@@ -87,8 +87,8 @@ fn inversions(numbers: &mut [f64]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use isobath_testkit::{Tolerance, assert_close};
     use proptest::prelude::*;
-    use testkit::{Tolerance, assert_close};
 
     use super::*;
 

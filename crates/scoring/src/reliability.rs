@@ -44,7 +44,7 @@ pub fn reliability(
 
 #[cfg(test)]
 mod tests {
-    use testkit::{Tolerance, assert_close};
+    use isobath_testkit::{Tolerance, assert_close};
 
     use super::*;
 

@@ -12,7 +12,6 @@
 //! Used throughout the workspace: `B` samples in a batch, `D` width of a layer, `L` depth in weight layers, `K` classes.
 //! Matrices are row-major with one sample per row, `[B, D]`; weights are `[outputs, inputs]`.
 
-pub mod activation;
 pub mod backend;
 mod cholesky;
 #[cfg(feature = "test-util")]
@@ -30,10 +29,10 @@ mod reference;
 mod spec;
 mod toolkit;
 
-pub use activation::Activation;
 pub use backend::{Backend, Element, HOST_SPARE_BYTES, HostBuffer};
 pub use cpu::{Cpu, SimdLevel};
 pub use error::{Error, Result};
+pub use isobath_architecture::Activation;
 pub use loss::{Loss, LossAndGradient};
 pub use ops::{
     backward::Backward,

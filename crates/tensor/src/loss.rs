@@ -86,7 +86,7 @@ fn log_sum_exp(z: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use testkit::{Tolerance, assert_close};
+    use isobath_testkit::{Tolerance, assert_close};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The conformance suite on every backend of this machine, and what the suite cannot see: threads.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
 
-use tensor::{
+use isobath_tensor::{
     Activation, Backend, Cpu, DecoderConfig, DecoderState, Dense, DenseConfig, Error, FitRidge,
     FullBackend, Gemm, GemmConfig, Optimizer, Precision, RandomStream, Reference, RidgeConfig,
     SimdLevel, TrainDecoder, conformance,

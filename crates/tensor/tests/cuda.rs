@@ -1,7 +1,7 @@
 //! The conformance suite on the machine's CUDA device.
 #![cfg(feature = "cuda")]
 
-use tensor::{Backend, conformance, cuda::Cuda};
+use isobath_tensor::{Backend, conformance, cuda::Cuda};
 
 #[test]
 #[ignore = "needs a CUDA device"]

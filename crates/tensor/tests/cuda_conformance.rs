@@ -2,7 +2,7 @@
 #![cfg(feature = "cuda")]
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test")]
 
-use tensor::{
+use isobath_tensor::{
     Activation, Backend, BatchedGemm, BatchedGemmConfig, DecoderConfig, DecoderState, Error,
     FullBackend, GatherConfig, GatherRows, GemmConfig, Optimizer, Precision, RandomStream,
     Reference,

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use tensor::{
+use isobath_tensor::{
     Backend, Error, Gemm, GemmConfig, Replay,
     conformance::{self, Finding},
     cuda::Cuda,
@@ -59,7 +59,7 @@ fn a_recording_that_went_wrong_leaves_the_stream_as_it_was() {
     let (one, x) = (backend.upload(&[1.0]).unwrap(), backend.upload(&[1.0, 2.0_f32]).unwrap());
     let mut sum = backend.zeros(2).unwrap();
     let mut recording = <Cuda as Replay>::Recording::default();
-    let mut add = |work: &mut dyn FnMut() -> tensor::Result<()>| {
+    let mut add = |work: &mut dyn FnMut() -> isobath_tensor::Result<()>| {
         let product = GemmConfig { beta: 1.0, ..GemmConfig::new(1, 2, 1) };
         backend.replay(&mut recording, 1, &mut || {
             backend.gemm(product, &one, &x, &mut sum)?;
@@ -72,7 +72,7 @@ fn a_recording_that_went_wrong_leaves_the_stream_as_it_was() {
         &mut || backend.zeros::<f32>(5).map(drop),
         &mut || backend.download(&x).map(drop),
         &mut || backend.synchronize(),
-    ] as [&mut dyn FnMut() -> tensor::Result<()>; 3]
+    ] as [&mut dyn FnMut() -> isobath_tensor::Result<()>; 3]
     {
         assert!(matches!(add(wrong), Err(Error::Device { .. })));
     }

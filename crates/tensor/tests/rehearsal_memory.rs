@@ -4,7 +4,7 @@
 
 use std::{iter, sync::mpsc, thread, time::Duration};
 
-use tensor::{Backend, Error, Gemm, GemmConfig, Replay, cuda::Cuda};
+use isobath_tensor::{Backend, Error, Gemm, GemmConfig, Replay, cuda::Cuda};
 
 const MEMORY_BYTES: usize = 64 << 20;
 const MEGABYTE: usize = 1 << 20;

@@ -10,10 +10,12 @@
 
 use std::{error::Error, str::FromStr, time::Instant};
 
-use datasets::{DatasetName, LoadRequest, Samples, load};
-use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::{Activation, Cpu};
-use trainer::{Evaluation, Job, Labelled, Observer, Optimizer, TrainParams, Trainer};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_datasets::{DatasetName, LoadRequest, Samples, load};
+use isobath_network::Network;
+use isobath_tensor::Cpu;
+use isobath_trainer::{Evaluation, Job, Labelled, Observer, Optimizer, TrainParams, Trainer};
 
 /// Prints evaluations.
 struct Printer(Instant);

@@ -1,4 +1,4 @@
-use tensor::{
+use isobath_tensor::{
     Backward, BatchEntropy, Dense, Divergence, GatherRows, LossGradient, Optimize, RandomFill,
     Replay,
 };

@@ -14,9 +14,9 @@ use std::{
     path::PathBuf,
 };
 
+use isobath_tensor::{Backend, Element};
 use safetensors::{Dtype, SafeTensors, View, tensor::Metadata};
 use serde::{Serialize, de::DeserializeOwned};
-use tensor::{Backend, Element};
 
 use crate::{
     Error, Job, Labelled, Result, TrainParams, TrainerBackend, layer::Parameters, model::Model,

@@ -1,4 +1,4 @@
-use network::Layer;
+use isobath_architecture::Layer;
 
 /// Floating-point operations of the matrix products of one training step, per sample: forward, weight gradient, and for
 /// all layers but the first the gradient of the layer's input.

@@ -1,5 +1,5 @@
+use isobath_tensor::{Backend, GatherConfig};
 use ndarray::ArrayView2;
-use tensor::{Backend, GatherConfig};
 
 use crate::{Labelled, Result, TrainerBackend, epoch_order};
 

@@ -17,12 +17,6 @@ pub enum Error {
     /// A setting of the optimiser is outside its range.
     #[error("train {0}")]
     Optimizer(String),
-    /// A layer of a kind that cannot be trained yet.
-    #[error("layer {layer} is not dense; only networks of dense layers can be trained")]
-    NotDense {
-        /// The layer, counted from 1.
-        layer: usize,
-    },
     /// The samples are not as wide as the network's input.
     #[error("{what} samples have {actual} numbers each, the network takes {expected}")]
     SampleWidth {
@@ -118,10 +112,10 @@ pub enum Error {
     },
     /// The network failed.
     #[error(transparent)]
-    Network(#[from] network::Error),
+    Network(#[from] isobath_network::Error),
     /// The backend failed.
     #[error(transparent)]
-    Tensor(#[from] tensor::Error),
+    Tensor(#[from] isobath_tensor::Error),
 }
 
 /// Short for a result of this crate.

@@ -1,5 +1,5 @@
-use network::{DenseLayer, Layer};
-use tensor::{Backend, Loss, LossConfig};
+use isobath_architecture::{DenseLayer, Layer};
+use isobath_tensor::{Backend, Loss, LossConfig};
 
 use crate::{Labelled, Result, TrainerBackend, data::upload, model::Model};
 

@@ -1,7 +1,8 @@
 use std::fmt;
 
+use isobath_architecture::Layer;
+use isobath_network::Network;
 use ndarray::ArrayView2;
-use network::{Layer, Network};
 
 use crate::{Checkpoints, Error, Observer, Result};
 

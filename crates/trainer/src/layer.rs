@@ -1,9 +1,10 @@
 use std::ops::Range;
 
-use network::{DenseLayer, DenseParameters, Layer, Network};
-use tensor::{Backend, BatchedGemmConfig, DivergenceKind, GemmConfig, Optimizer};
+use isobath_architecture::{DenseLayer, Layer};
+use isobath_network::{DenseParameters, Network};
+use isobath_tensor::{Backend, BatchedGemmConfig, DivergenceKind, GemmConfig, Optimizer};
 
-use crate::{Error, Result, TrainerBackend};
+use crate::{Result, TrainerBackend};
 
 /// A dense layer of some networks in training: parameters and moments on the device.
 #[derive(Debug)]
@@ -82,9 +83,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         index: usize,
         optimizer: &Optimizer,
     ) -> Result<Self> {
-        let Layer::Dense(shape) = networks[0].spec().layers()[index] else {
-            return Err(Error::NotDense { layer: index + 1 });
-        };
+        let Layer::Dense(shape) = networks[0].spec().layers()[index];
         let count = networks.len();
         let (mut weights, mut bias) = (
             Parameters::new(backend, shape.inputs * shape.outputs, count, optimizer)?,
@@ -145,7 +144,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
-    ) -> tensor::Result<()> {
+    ) -> isobath_tensor::Result<()> {
         let Scratch { gradient, bias_gradient, idle, is_plain } = scratch;
         let product = self.gradient_product(samples);
         if *is_plain {
@@ -165,7 +164,7 @@ impl<B: TrainerBackend> TrainedLayer<B> {
         samples: usize,
         [input, delta]: [&B::Buffer<f32>; 2],
         scratch: &mut Scratch<B>,
-    ) -> tensor::Result<Vec<f64>> {
+    ) -> isobath_tensor::Result<Vec<f64>> {
         let DenseLayer { outputs, inputs, .. } = self.shape;
         let shape @ [rows, _] = [self.networks * outputs, inputs];
         let product = self.gradient_product(samples);
@@ -231,7 +230,7 @@ impl<B: TrainerBackend> Parameters<B> {
         step: &B::Step,
         gradient: &B::Buffer<f32>,
         [first_idle, second_idle]: &mut [B::Buffer<f32>; 2],
-    ) -> tensor::Result<()> {
+    ) -> isobath_tensor::Result<()> {
         let [first, second] = &mut self.moments;
         let first = first.as_mut().unwrap_or(first_idle);
         let second = second.as_mut().unwrap_or(second_idle);

@@ -7,8 +7,8 @@
 //! [`Trainer::train_together`] does the same for many networks at once, whose products a device computes in one go.
 //!
 //! Same network, seed, settings and backend: the same bits, whatever the number of threads and of networks beside it, and whether or not the
-//! training was killed and went on from a checkpoint. The optimisers are [`tensor::Optimizer`]s and the losses
-//! [`tensor::Loss`]es.
+//! training was killed and went on from a checkpoint. The optimisers are [`isobath_tensor::Optimizer`]s and the losses
+//! [`isobath_tensor::Loss`]es.
 
 mod backend;
 mod checkpoint;
@@ -32,11 +32,11 @@ mod training;
 pub use backend::TrainerBackend;
 pub use checkpoint::Checkpoints;
 pub use error::{Error, Result};
+pub use isobath_tensor::{Loss, LossAndGradient, Optimizer};
 pub use job::{Entry, Extent, Job, Labelled};
 pub use observer::{Observer, Silent};
 pub use order::epoch_order;
 pub use params::{BatchEntropyParams, Hopeless, Success, TrainParams, TrainValidParams};
 pub use schedule::{Decay, Schedule};
-pub use tensor::{Loss, LossAndGradient, Optimizer};
 pub use trainer::{Finished, Trainer};
 pub use training::{Evaluation, Outcome, Training};

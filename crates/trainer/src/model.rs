@@ -1,5 +1,6 @@
-use network::{DenseLayer, Layer, Network};
-use tensor::{Backend, Optimize, Optimizer};
+use isobath_architecture::{DenseLayer, Layer};
+use isobath_network::Network;
+use isobath_tensor::{Backend, Optimize, Optimizer};
 
 use crate::{
     Result, TrainParams, TrainerBackend,
@@ -10,7 +11,7 @@ use crate::{
 /// Networks of the same shape in training, with the memory for one minibatch of each. Nothing is allocated after it was
 /// made, but when networks leave.
 ///
-/// Between layers, matrices are `[networks, units, samples]`; see [`tensor::Backward`].
+/// Between layers, matrices are `[networks, units, samples]`; see [`isobath_tensor::Backward`].
 #[derive(Debug)]
 pub(crate) struct Model<B: Optimize> {
     /// How many there are.
@@ -96,12 +97,12 @@ impl<B: TrainerBackend> Model<B> {
         backend: &B,
         optimizer: &Optimizer,
         number: usize,
-    ) -> tensor::Result<()> {
+    ) -> isobath_tensor::Result<()> {
         backend.set_step(&mut self.step, optimizer, number as u64)
     }
 
     /// Takes `samples` samples for each network, one network's after the other's, through all its layers.
-    pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> tensor::Result<()> {
+    pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> isobath_tensor::Result<()> {
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, after) = self.tape.split_at_mut(index);
             let input = before.last().map_or(&self.input, |trace| &trace.h);
@@ -161,7 +162,7 @@ impl<B: TrainerBackend> Model<B> {
         &mut self,
         backend: &B,
         config: &BackwardConfig,
-    ) -> tensor::Result<Option<Vec<Vec<f64>>>> {
+    ) -> isobath_tensor::Result<Option<Vec<Vec<f64>>>> {
         let &BackwardConfig { samples, norms, loss } = config;
         let last = self.layers.len() - 1;
         let mut measured = norms.then(|| vec![vec![0.0; self.layers.len()]; self.networks]);

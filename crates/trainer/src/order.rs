@@ -1,4 +1,4 @@
-use tensor::random::StreamRng;
+use isobath_tensor::random::StreamRng;
 
 /// Streams of this crate: one for each epoch, in a range no other crate uses.
 const STREAMS: u64 = 3 << 32;

@@ -1,5 +1,5 @@
+use isobath_tensor::{Loss, Optimizer};
 use serde::{Deserialize, Serialize};
-use tensor::{Loss, Optimizer};
 
 use crate::{Error, Result, Schedule};
 
@@ -60,7 +60,7 @@ pub struct Hopeless {
 /// Layer-wise batch-entropy regularisation (Peer et al., arXiv:2208.01134).
 ///
 /// The loss `C` becomes `C (1 + mean_l beta (H_l - max(alpha_min, |alpha_l|))^2)` over the hidden layers, `H_l` the
-/// [`batch entropy`](tensor::BatchEntropy::batch_entropy) of layer `l`, its target `alpha_l` trained along by the same
+/// [`batch entropy`](isobath_tensor::BatchEntropy::batch_entropy) of layer `l`, its target `alpha_l` trained along by the same
 /// optimiser. The losses that a training records are `C` alone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,4 +1,4 @@
-use tensor::{Backend, Optimizer};
+use isobath_tensor::{Backend, Optimizer};
 
 use crate::{Result, TrainerBackend, layer::Parameters, params::BatchEntropyParams};
 
@@ -56,7 +56,7 @@ impl<B: TrainerBackend> Regulariser<B> {
         step: &B::Step,
         loss: f64,
         idle: &mut [B::Buffer<f32>; 2],
-    ) -> tensor::Result<()> {
+    ) -> isobath_tensor::Result<()> {
         let targets = backend.download(&self.targets.values)?;
         let slope = |(index, target): (usize, f32)| {
             let target = f64::from(target);

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use network::Network;
-use tensor::{GatherConfig, LossConfig, Optimize, Replay};
+use isobath_network::Network;
+use isobath_tensor::{GatherConfig, LossConfig, Optimize, Replay};
 
 use crate::{
     Checkpoints, Entry, Error, Evaluation, Extent, Finished, Outcome, Result, TrainValidParams,

@@ -41,8 +41,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use isobath_testkit::{Tolerance, assert_close};
     use proptest::prelude::*;
-    use testkit::{Tolerance, assert_close};
 
     use super::*;
 

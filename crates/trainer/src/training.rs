@@ -1,4 +1,4 @@
-use network::Network;
+use isobath_network::Network;
 use serde::{Deserialize, Serialize};
 
 /// How a training ended. Steps are counted from 1.

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use datasets::idx;
+use isobath_datasets::idx;
 
 /// Compresses.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

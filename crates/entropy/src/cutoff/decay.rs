@@ -172,7 +172,7 @@ fn powers(r: f64, count: usize) -> impl Iterator<Item = f64> {
 
 #[cfg(test)]
 mod tests {
-    use tensor::random::{normal, philox};
+    use isobath_tensor::random::{normal, philox};
 
     use super::*;
 

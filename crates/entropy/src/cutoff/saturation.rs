@@ -49,7 +49,7 @@ fn drift(plateau: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tensor::random::{normal, philox};
+    use isobath_tensor::random::{normal, philox};
 
     use super::*;
 

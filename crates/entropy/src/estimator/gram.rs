@@ -1,6 +1,6 @@
+use isobath_tensor::GemmConfig;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView1, ArrayView2};
-use tensor::GemmConfig;
 
 use super::{Direction, EntropyEstimator};
 use crate::{

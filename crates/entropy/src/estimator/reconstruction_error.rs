@@ -1,5 +1,5 @@
+use isobath_tensor::DivergenceKind;
 use ndarray::ArrayView2;
-use tensor::DivergenceKind;
 
 use super::{Direction, EntropyEstimator, sample_divergence::divergences};
 use crate::{

@@ -1,5 +1,5 @@
+use isobath_tensor::DivergenceKind;
 use ndarray::{Array2, ArrayView2};
-use tensor::DivergenceKind;
 
 use super::{Direction, EntropyEstimator};
 use crate::{

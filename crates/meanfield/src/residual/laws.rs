@@ -133,7 +133,7 @@ fn stable_cosine(share: f64) -> f64 {
 mod tests {
     use super::super::{ResidualLayer, StreamPair};
     use super::*;
-    use tensor::Activation;
+    use isobath_architecture::Activation;
 
     fn network(activation: Activation, branch: Branch) -> Residual {
         Residual::new(activation, 1.5, 0.05, branch).unwrap()

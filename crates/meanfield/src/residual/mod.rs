@@ -24,8 +24,8 @@
 mod laws;
 mod post_activation;
 
+use isobath_architecture::Activation;
 use serde::Serialize;
-use tensor::Activation;
 
 pub use self::{
     laws::{Law, ResidualLaws},

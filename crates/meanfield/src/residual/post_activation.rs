@@ -19,8 +19,8 @@
 //! whose growth rate `chi` plays the part of `chi_1`; gradients going back grow at the same rate. Both are solved here
 //! for a population of units, by sampling; the number of units sets the precision, which is estimated and returned.
 
+use isobath_architecture::Activation;
 use serde::Serialize;
-use tensor::Activation;
 
 use crate::{
     Error, Result, Theory,

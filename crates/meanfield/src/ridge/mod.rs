@@ -184,8 +184,8 @@ fn factorise(kernel: &Array2<f64>, lambda: f64) -> Result<Cholesky> {
 mod tests {
     use super::*;
     use crate::normal::Normal;
+    use isobath_architecture::Activation;
     use ndarray::Zip;
-    use tensor::Activation;
 
     fn samples(n: usize, width: usize, seed: u64) -> Array2<f32> {
         let mut normal = Normal::new(seed);

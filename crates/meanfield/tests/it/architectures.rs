@@ -3,12 +3,12 @@
 //! Tolerances are four standard errors plus a bias of order `depth / width`, as in `finite_width.rs`.
 
 use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
-use meanfield::{
+use isobath_architecture::Activation;
+use isobath_meanfield::{
     Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamPair, Theory, Weights,
     kernel::Kernel,
 };
 use ndarray::{Array1, Array2, Axis, s};
-use tensor::Activation;
 
 const WIDTH: usize = 200;
 const BIAS: f64 = 3.0 / WIDTH as f64;
@@ -154,7 +154,7 @@ fn blocks_with_a_late_activation_settle_as_their_population_does() {
 /// The covariance map of a one-dimensional convolution with circular padding.
 fn ring_map(theory: &Theory, shares: &[f64], covariance: &Array2<f64>) -> Array2<f64> {
     let n = covariance.nrows();
-    let kernel = Kernel::new(meanfield::Phi::new(theory.activation()));
+    let kernel = Kernel::new(isobath_meanfield::Phi::new(theory.activation()));
     let after = Array2::from_shape_fn((n, n), |(i, j)| {
         let (q_a, q_b) = (covariance[[i, i]], covariance[[j, j]]);
         kernel.covariance(q_a, q_b, (covariance[[i, j]] / (q_a * q_b).sqrt()).clamp(-1.0, 1.0))

@@ -1,7 +1,7 @@
 //! A sampler that shares nothing with the crate but the activations' names.
 
+use isobath_architecture::Activation;
 use ndarray::Array2;
-use tensor::Activation;
 
 /// The activations written down once more, so that an error in the crate's own cannot hide.
 pub(crate) fn phi(activation: Activation, x: f64) -> f64 {

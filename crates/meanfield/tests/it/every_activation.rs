@@ -4,11 +4,11 @@
 //! standard errors; where there are several, a bias of order `depth / width` is added, as in `finite_width.rs`.
 
 use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
-use meanfield::{
+use isobath_architecture::Activation;
+use isobath_meanfield::{
     Branch, Dropout, PostActivation, Residual, StreamPair, Theory, Weights, kernel::Kernel,
 };
 use ndarray::{Array1, Array2, Axis, s};
-use tensor::Activation;
 
 const WIDTH: usize = 64;
 /// Below the limit of every activation, so that all have a fixed point.
@@ -113,7 +113,7 @@ fn convolutions_average_over_neighbours() {
     const SHARES: [f64; 3] = [0.5, 0.3, 0.2];
     const Q: f64 = 1.3;
     for (i, activation) in Activation::ALL.into_iter().enumerate() {
-        let kernel = Kernel::new(meanfield::Phi::new(activation));
+        let kernel = Kernel::new(isobath_meanfield::Phi::new(activation));
         // Neighbours share half of their variance.
         let covariance =
             |apart: usize| kernel.covariance(Q, Q, [1.0, 0.5, 0.0, 0.5][apart % PLACES]);

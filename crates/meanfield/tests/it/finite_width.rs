@@ -5,10 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::common::{Estimate, Sampler, slope};
-use meanfield::{PairStart, Theory};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_meanfield::{PairStart, Theory};
+use isobath_network::Network;
+use isobath_tensor::{Backend, Cpu, Precision};
 use ndarray::{Array1, Array2, Axis};
-use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::{Activation, Backend, Cpu, Precision};
 
 const WIDTH: usize = 128;
 const LAYERS: usize = 5;

@@ -1,11 +1,11 @@
 //! Every closed form against quadrature of its definition, from tiny to huge lengths.
 
-use meanfield::{
+use isobath_architecture::Activation;
+use isobath_meanfield::{
     Phi,
     kernel::Kernel,
     quadrature::{gaussian_mean, gaussian_mean_pair},
 };
-use tensor::Activation;
 
 const LENGTHS: [f64; 9] = [1e-6, 1e-3, 0.05, 0.3, 1.0, 3.0, 20.0, 300.0, 1e4];
 const DEFICIENCIES: [f64; 9] = [1e-8, 1e-4, 0.01, 0.2, 0.7, 1.0, 1.3, 1.9, 2.0];

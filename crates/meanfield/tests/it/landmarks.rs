@@ -2,10 +2,10 @@
 
 use std::f64::consts::PI;
 
-use meanfield::{
+use isobath_architecture::Activation;
+use isobath_meanfield::{
     Error, FixedPoint, Phase, Theory, critical_point, critical_sigma_b2, critical_sigma_w2,
 };
-use tensor::Activation;
 
 fn fixed_point(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> FixedPoint {
     Theory::new(activation, sigma_w2, sigma_b2)
@@ -69,8 +69,12 @@ fn leaky_relu_is_critical_where_it_should_be() {
 fn selu_normalises_itself() {
     let point = fixed_point(Activation::Selu, 1.0, 0.0);
     check(point.q_star.unwrap(), 1.0, 1e-13);
-    let phi = meanfield::Phi::new(Activation::Selu);
-    check(meanfield::quadrature::gaussian_mean(1.0, phi.kinks(), |u| phi.value(u)), 0.0, 1e-13);
+    let phi = isobath_meanfield::Phi::new(Activation::Selu);
+    check(
+        isobath_meanfield::quadrature::gaussian_mean(1.0, phi.kinks(), |u| phi.value(u)),
+        0.0,
+        1e-13,
+    );
     // E[phi] = 0 makes c = 0 a fixed point; since E[phi]^2 is the only constant, it is the stable one.
     assert_eq!(point.phase, Phase::Chaotic);
     check(point.c_star, 0.0, 1e-12);

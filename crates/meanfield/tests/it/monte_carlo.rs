@@ -1,8 +1,8 @@
 //! The maps against a sampler that shares nothing with them but the activation's name.
 
 use crate::common::{Estimate, Sampler, phi, slope};
-use meanfield::Theory;
-use tensor::Activation;
+use isobath_architecture::Activation;
+use isobath_meanfield::Theory;
 
 #[test]
 fn maps_agree_with_samples() {

@@ -2,9 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use meanfield::{Theory, critical_sigma_b2, critical_sigma_w2};
+use isobath_architecture::Activation;
+use isobath_meanfield::{Theory, critical_sigma_b2, critical_sigma_w2};
 use serde_json::Value;
-use tensor::Activation;
 
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
 fn reference() -> Option<Value> {

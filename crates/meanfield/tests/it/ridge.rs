@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::common::{Sampler, normal};
-use meanfield::{Ridge, RidgeTheory, Theory};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_meanfield::{Ridge, RidgeTheory, Theory};
+use isobath_network::Network;
 use ndarray::{Array2, Axis, s};
-use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::Activation;
 
 const N_TRAIN: usize = 120;
 const N_PROBE: usize = 60;

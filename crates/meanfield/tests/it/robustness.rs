@@ -1,11 +1,11 @@
 //! Every point of the plane gives finite numbers or a typed error, quickly.
 
-use meanfield::{
+use isobath_architecture::Activation;
+use isobath_meanfield::{
     Branch, Dropout, Error, Phase, PostActivation, Residual, SpatialVariance, StreamPair, Theory,
     Weights, critical_point, critical_sigma_b2,
 };
 use proptest::{prelude::*, test_runner::RngSeed};
-use tensor::Activation;
 
 fn activation() -> impl Strategy<Value = Activation> {
     let leaky = (-3.0_f32..3.0).prop_map(|slope| Activation::LeakyRelu { slope });
@@ -114,7 +114,7 @@ proptest! {
     /// Exchanging the inputs changes nothing, and correlation only ever helps.
     #[test]
     fn maps_are_symmetric_and_monotone(activation in activation(), q_a in 0.01..9.0, q_b in 0.01..9.0, c in -1.0..1.0) {
-        let kernel = meanfield::kernel::Kernel::new(meanfield::Phi::new(activation));
+        let kernel = isobath_meanfield::kernel::Kernel::new(isobath_meanfield::Phi::new(activation));
         let (one, other) = (kernel.covariance(q_a, q_b, c), kernel.covariance(q_b, q_a, c));
         let scale = (kernel.moments(q_a).square * kernel.moments(q_b).square).sqrt();
         prop_assert!((one - other).abs() <= 1e-10 * scale && one.abs() <= scale * (1.0 + 1e-12));

@@ -1,13 +1,15 @@
 use std::{fmt, path::PathBuf};
 
 use anyhow::Result;
-use cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method};
-use datasets::{Dataset, DatasetName, LoadRequest};
+use isobath_architecture::Activation;
+use isobath_architecture::{DenseLayer, Layer, NetworkSpec, Variances};
+use isobath_cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method};
+use isobath_datasets::{Dataset, DatasetName, LoadRequest};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, Cpu, Precision};
+use isobath_trainer::Labelled;
 use ndarray::s;
-use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
 use serde::Serialize;
-use tensor::{Activation, BackendSpec, BackendTask, Cpu, Precision};
-use trainer::Labelled;
 
 use super::outcome::{Compute, Outcome};
 use crate::pool::in_pool;
@@ -96,7 +98,7 @@ impl Way {
         for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             match backend.check_precision(precision) {
                 Ok(()) => ways.push(Self::Gradient(precision)),
-                Err(tensor::Error::Precision { .. }) => {}
+                Err(isobath_tensor::Error::Precision { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -145,7 +147,7 @@ impl Cases {
             seed: SEED,
             ..LoadRequest::new(DatasetName::Digits, PathBuf::new())
         };
-        Ok(Self { extent, data: datasets::load(&request)? })
+        Ok(Self { extent, data: isobath_datasets::load(&request)? })
     }
 
     /// So many of the training samples, and all probe samples, with their classes.

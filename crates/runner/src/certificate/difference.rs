@@ -1,4 +1,4 @@
-use entropy::cutoff::Depth;
+use isobath_entropy::cutoff::Depth;
 use serde::Serialize;
 
 use super::outcome::Outcome;

@@ -10,8 +10,8 @@ mod tolerance;
 mod trainings;
 
 use anyhow::{Context, Result};
+use isobath_tensor::BackendSpec;
 use serde::Serialize;
-use tensor::BackendSpec;
 
 pub use cases::{Case, Extent, Way};
 pub use difference::{Differences, LayerDifference};
@@ -70,7 +70,7 @@ pub fn certify(
 
 #[cfg(test)]
 mod tests {
-    use tensor::{BackendTask, Cpu, Precision};
+    use isobath_tensor::{BackendTask, Cpu, Precision};
 
     use super::*;
 

@@ -1,11 +1,11 @@
 use anyhow::Result;
-use cascade::{CascadeValidParams, Decoder, Job, Silent};
-use entropy::{
+use isobath_cascade::{CascadeValidParams, Decoder, Job, Silent};
+use isobath_entropy::{
     EstimatorSpec, Profile, RelativeRule,
     cutoff::{self, CutoffRule, Depth},
 };
+use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
-use tensor::{BackendTask, FullBackend};
 
 /// What a backend makes of a case.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl BackendTask for Compute<'_> {
         let Self { job, params } = self;
         let cascade = params.build(backend.clone()).reconstruct(job, &Silent)?;
         let decoders = (0..cascade.decoders.len()).map(|index| cascade.decoders.get(index));
-        let decoders = decoders.collect::<cascade::Result<_>>()?;
+        let decoders = decoders.collect::<isobath_cascade::Result<_>>()?;
         let reconstructions = cascade.reconstructions;
         let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
         let estimator = EstimatorSpec::Relative(RelativeRule::Published).build(backend);

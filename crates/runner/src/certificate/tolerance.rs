@@ -1,5 +1,5 @@
+use isobath_tensor::Precision;
 use serde::Serialize;
-use tensor::Precision;
 
 use super::{Case, Differences, Extent, LayerDifference, Way};
 

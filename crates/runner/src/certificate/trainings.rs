@@ -1,8 +1,12 @@
 use anyhow::{Context, Result};
-use network::{DenseParameters, MlpParams, Network, Readout, Variances, WidthRule};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
+use isobath_network::{DenseParameters, Network};
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Optimizer};
+use isobath_trainer::{
+    Entry, Job, Outcome, Silent, TrainParams, TrainValidParams, Trainer, Training,
+};
 use serde::Serialize;
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
-use trainer::{Entry, Job, Outcome, Silent, TrainParams, TrainValidParams, Trainer, Training};
 
 use super::{
     Extent,

@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use cascade::{
+use clap::Args;
+use isobath_architecture::Activation;
+use isobath_architecture::{DenseLayer, Layer, NetworkSpec};
+use isobath_cascade::{
     Cascade, CascadeParams, Decoder, GradientCascade, InitialDecoders, Job, Method, Reconstructor,
     Silent,
 };
-use clap::Args;
-use entropy::{EstimatorSpec, Profile, cutoff::published_cutoffs};
+use isobath_entropy::{EstimatorSpec, Profile, cutoff::published_cutoffs};
+use isobath_network::{DenseParameters, Network};
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Optimizer};
 use ndarray::{Array1, Array2};
-use network::{DenseLayer, DenseParameters, Layer, Network, NetworkSpec};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
 
 use super::exit;
 
@@ -314,7 +316,7 @@ fn compare_cascade(reference: &Reference, cascade: &Cascade, samples: usize) -> 
     let Description { decoder_train_loss_first: first, decoder_train_loss_last: last, .. } =
         &reference.description;
     for (name, expected, loss) in [
-        ("first losses", first, (|fit| fit.first_loss) as fn(&cascade::LayerFit) -> f64),
+        ("first losses", first, (|fit| fit.first_loss) as fn(&isobath_cascade::LayerFit) -> f64),
         ("last losses", last, |fit| fit.last_loss),
     ] {
         if let Some(expected) = expected {

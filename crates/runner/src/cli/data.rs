@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use datasets::{DatasetName, Progress, State, Verify};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use isobath_datasets::{DatasetName, Progress, State, Verify};
 
 use super::{Places, exit};
 
@@ -54,7 +54,7 @@ fn fetch(places: &Places, name: DatasetName) -> Result<u8> {
     let bar = ProgressBar::no_length();
     let style = "{msg} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {eta} left";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
-    let folder = datasets::fetch(name, &places.data, &mut |progress| match progress {
+    let folder = isobath_datasets::fetch(name, &places.data, &mut |progress| match progress {
         Progress::Present { file } => bar.println(format!("{file}: there and verified")),
         Progress::Started { file, address, resumed_at, total } => {
             bar.set_message(file.to_owned());
@@ -105,7 +105,7 @@ fn import(
         return Err(super::Usage(message).into());
     };
     let verify = if no_verify { Verify::Waive } else { Verify::Checksum };
-    let imported = datasets::import(name, &from, &places.data, verify)?;
+    let imported = isobath_datasets::import(name, &from, &places.data, verify)?;
     println!(
         "{name}: {} files, {}, now in {}",
         imported.n_files,
@@ -117,7 +117,7 @@ fn import(
 
 pub(super) fn list(places: &Places) {
     println!("datasets in {}:", places.data.display());
-    for status in datasets::list(&places.data) {
+    for status in isobath_datasets::list(&places.data) {
         let state = match &status.state {
             State::BuiltIn => "built in".to_owned(),
             State::Present => format!("{} files, {}", status.n_files, HumanBytes(status.bytes)),

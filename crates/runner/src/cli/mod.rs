@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = dispatch(cli);
-    if let Some(sentence) = tensor::cuda_kernels_not_kept() {
+    if let Some(sentence) = isobath_tensor::cuda_kernels_not_kept() {
         eprintln!("note: {sentence}");
     }
     match outcome {

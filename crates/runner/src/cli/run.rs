@@ -2,9 +2,9 @@ use std::{num::NonZero, path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use datasets::{Dataset, LoadRequest, Provenance};
 use indicatif::{HumanDuration, ProgressBar};
-use tensor::BackendSpec;
+use isobath_datasets::{Dataset, LoadRequest, Provenance};
+use isobath_tensor::BackendSpec;
 
 use super::{Places, Usage, exit, theory};
 use crate::{
@@ -241,7 +241,7 @@ fn load_samples(
         grayscale: section.grayscale,
         seed: plan.file.seed,
     };
-    let data = datasets::load(&request)?;
+    let data = isobath_datasets::load(&request)?;
     spinner.finish_and_clear();
     if data.provenance == Provenance::Unverified {
         eprintln!(

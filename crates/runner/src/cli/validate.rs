@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use datasets::{State, Status};
 use indicatif::HumanDuration;
+use isobath_datasets::{State, Status};
 
 use super::{Places, exit, run::Settings, theory};
 use crate::{
@@ -34,7 +34,9 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     let is_missing = |status: &Status| {
         status.name == dataset && !matches!(status.state, State::BuiltIn | State::Present)
     };
-    if plan.file.data.folder.is_none() && datasets::list(&places.data).iter().any(is_missing) {
+    if plan.file.data.folder.is_none()
+        && isobath_datasets::list(&places.data).iter().any(is_missing)
+    {
         println!("# data         {dataset} is missing; `cargo xtask data fetch {dataset}` gets it");
     }
     println!(

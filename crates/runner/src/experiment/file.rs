@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use cascade::{CascadeParams, Method};
-use datasets::DatasetName;
-use entropy::{EstimatorSpec, cutoff::CutoffRule};
-use network::{MlpParams, Preset, Readout, WidthRule};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Preset, Readout, WidthRule};
+use isobath_cascade::{CascadeParams, Method};
+use isobath_datasets::DatasetName;
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_tensor::{BackendSpec, Optimizer, Precision};
 use serde::{Deserialize, Serialize};
-use tensor::{Activation, BackendSpec, Optimizer, Precision};
 
 use super::{grid::GridSection, overlay::Overlay, stop::Stop, train::TrainSection};
 use crate::report::Format;
@@ -255,7 +256,7 @@ pub struct EntropySection {
 impl Default for EntropySection {
     fn default() -> Self {
         Self {
-            estimators: vec![EstimatorSpec::Relative(entropy::RelativeRule::Published)],
+            estimators: vec![EstimatorSpec::Relative(isobath_entropy::RelativeRule::Published)],
             cutoff: OneOrMany::One(CutoffRule::default()),
             bootstrap: 200,
             backend: BackendSpec::Cpu,

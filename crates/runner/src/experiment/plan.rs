@@ -1,9 +1,9 @@
 //! A checked experiment: what runs.
 
-use cascade::{CascadeParams, CascadeValidParams};
-use datasets::{Content, LoadRequest, Manifest, Shape, Split};
-use meanfield::Theory;
-use network::{NetworkSpec, Variances};
+use isobath_architecture::{NetworkSpec, Variances};
+use isobath_cascade::{CascadeParams, CascadeValidParams};
+use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
+use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
 use super::{CascadeSection, DataSection, ExperimentFile, FileError, TrainPlan};
@@ -142,7 +142,7 @@ impl Plan {
     ///
     /// # Errors
     /// When theory has no stable fixed point there.
-    pub fn theory(&self, sigma_w2: f64, sigma_b2: f64) -> meanfield::Result<Theory> {
+    pub fn theory(&self, sigma_w2: f64, sigma_b2: f64) -> isobath_meanfield::Result<Theory> {
         Theory::new(self.file.network.activation, sigma_w2, sigma_b2)
     }
 }
@@ -183,7 +183,7 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
         (manifest.shape, manifest.classes.len())
     } else {
         let train = *data.train.get_or_insert(GENERATED_TRAIN);
-        let most = datasets::MOST_GENERATED;
+        let most = isobath_datasets::MOST_GENERATED;
         for (name, count) in [("train", train), ("probe", data.probe)] {
             if count > most {
                 let message = format!("{name} = {count}: at most {most} samples are generated");
@@ -192,7 +192,8 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
         }
         let one =
             LoadRequest { train: Some(0), test: Some(1), ..LoadRequest::new(data.dataset, "") };
-        let sample = datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
+        let sample =
+            isobath_datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
         (sample.shape, sample.classes.len())
     };
     if data.grayscale {

@@ -249,7 +249,7 @@ sigma_w2 = 1.0
     fn settings_of_the_command_line_win() {
         let set = |text: &str| text.parse::<Override>().unwrap();
         let file = read_text(GOOD, "file.toml", &[set("cascade.optimizer.lr=0.5")]).unwrap();
-        assert_eq!(file.cascade.optimizer, tensor::Optimizer::adam(0.5));
+        assert_eq!(file.cascade.optimizer, isobath_tensor::Optimizer::adam(0.5));
         let overrides = [
             set("grid.seeds=5"),
             set("cascade.optimizer={ kind = \"sgd\", lr = 0.1 }"),
@@ -257,7 +257,7 @@ sigma_w2 = 1.0
         ];
         let file = read_text(GOOD, "file.toml", &overrides).unwrap();
         assert_eq!((file.grid.seeds, file.name.as_str()), (5, "b"));
-        assert_eq!(file.cascade.optimizer, tensor::Optimizer::sgd(0.1));
+        assert_eq!(file.cascade.optimizer, isobath_tensor::Optimizer::sgd(0.1));
     }
 
     #[test]

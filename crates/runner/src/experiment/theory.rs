@@ -1,10 +1,10 @@
 //! Files that draw a figure of theory: a table `[theory.<figure>]` in place of data, networks, grid and cascade.
 
-use datasets::DatasetName;
-use entropy::EstimatorSpec;
+use isobath_architecture::Activation;
+use isobath_datasets::DatasetName;
+use isobath_entropy::EstimatorSpec;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tensor::Activation;
 
 use super::{FileError, plan::check_name};
 
@@ -121,7 +121,7 @@ pub struct RidgeFigure {
 
 impl Default for RidgeFigure {
     fn default() -> Self {
-        let relative = EstimatorSpec::Relative(entropy::RelativeRule::Published);
+        let relative = EstimatorSpec::Relative(isobath_entropy::RelativeRule::Published);
         Self {
             activation: tanh(),
             sigma_w2: Vec::new(),
@@ -130,7 +130,7 @@ impl Default for RidgeFigure {
             train: 1000,
             probe: 200,
             depth: 30,
-            noise: cascade::DEFAULT_NOISE,
+            noise: isobath_cascade::DEFAULT_NOISE,
             width: None,
             fluctuations: false,
             estimators: vec![EstimatorSpec::ReconstructionError, relative],

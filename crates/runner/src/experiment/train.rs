@@ -1,8 +1,8 @@
 //! The `[train]` table as written: the networks that are trained, and how.
 
+use isobath_tensor::{BackendSpec, Loss, Optimizer};
+use isobath_trainer::{BatchEntropyParams, Hopeless, Schedule, Success, TrainParams};
 use serde::{Deserialize, Serialize};
-use tensor::{BackendSpec, Loss, Optimizer};
-use trainer::{BatchEntropyParams, Hopeless, Schedule, Success, TrainParams};
 
 use super::{FileError, OneOrMany};
 

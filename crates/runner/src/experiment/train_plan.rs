@@ -1,8 +1,8 @@
 //! The `[train]` table, checked: every training there may be.
 
-use network::{NetworkSpec, Variances};
-use tensor::Optimizer;
-use trainer::TrainValidParams;
+use isobath_architecture::{NetworkSpec, Variances};
+use isobath_tensor::Optimizer;
+use isobath_trainer::TrainValidParams;
 
 use super::{Cell, ExperimentFile, FileError, NetworkSection, TrainSection};
 use crate::record::TrainingId;
@@ -89,7 +89,7 @@ impl TrainPlan {
         ];
         for (name, count, most, what) in counts {
             let Some(count) = count else { continue };
-            let most = most.unwrap_or(datasets::MOST_GENERATED - data.probe);
+            let most = most.unwrap_or(isobath_datasets::MOST_GENERATED - data.probe);
             if count == 0 || count > most {
                 let dataset = data.dataset;
                 return refuse(format!(
@@ -268,7 +268,7 @@ mod tests {
             };
             let cell = plan.cells.iter().find(is_its).unwrap();
             let network = |spec: &NetworkSpec, seed| {
-                network::Network::random(spec.clone(), training.variances, seed)
+                isobath_network::Network::random(spec.clone(), training.variances, seed)
             };
             let looked_at = network(&plan.network, cell.seed);
             let trained = network(train.network(training), training.seed);

@@ -1,8 +1,8 @@
 //! The numbers of a run as tables, in full precision.
 
 use anyhow::{Context, Result};
+use isobath_trainer::Outcome;
 use serde::Serialize;
-use trainer::Outcome;
 
 use crate::{
     frontier::{Side, frontiers},

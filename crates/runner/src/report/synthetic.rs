@@ -1,6 +1,6 @@
 //! Made-up runs with the shape of real ones, for tests.
 
-use trainer::Outcome;
+use isobath_trainer::Outcome;
 
 use crate::record::{
     CellId, CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,

@@ -8,11 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use network::{Network, NetworkSpec};
-use predictors::{Predictor, Scope, Settings, Subject};
+use isobath_architecture::NetworkSpec;
+use isobath_network::Network;
+use isobath_predictors::{Predictor, Scope, Settings, Subject};
+use isobath_tensor::{BackendTask, FullBackend};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tensor::{BackendTask, FullBackend};
 
 use super::{
     Progress, RunFolder, RunOptions, Store, TrainData, cascade_predictor::CascadePredictor,
@@ -189,9 +190,9 @@ impl<'a> Judge<'a> {
             numerics: u32,
             cell: &'a str,
             data: (&'a str, usize),
-            networks: Vec<&'a [network::Layer]>,
-            train: &'a trainer::TrainParams,
-            backend: tensor::BackendSpec,
+            networks: Vec<&'a [isobath_architecture::Layer]>,
+            train: &'a isobath_trainer::TrainParams,
+            backend: isobath_tensor::BackendSpec,
         }
         let identity = Identity {
             numerics: NUMERICS,
@@ -280,6 +281,6 @@ impl BackendTask for All<'_> {
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let recipe = self.judge.train.recipes[0].params.params().clone();
         let settings = Settings { equal_cost: Some(self.equal_cost), ..Settings::new(recipe) };
-        predictors::all(backend, &settings)
+        isobath_predictors::all(backend, &settings)
     }
 }

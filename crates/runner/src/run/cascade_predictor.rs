@@ -1,6 +1,6 @@
 //! What a cascade that was run already says of trainability.
 
-use predictors::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
+use isobath_predictors::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
 
 use crate::record::{CellRecord, ProfileRecord, VerdictRecord};
 

@@ -1,11 +1,11 @@
 //! One cell: its identity, and what is stored of it.
 
 use anyhow::Result;
-use cascade::{Cascade, InitialDecoders, Job, Observer};
-use datasets::Dataset;
-use entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_cascade::{Cascade, InitialDecoders, Job, Observer};
+use isobath_datasets::Dataset;
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_network::Network;
 use ndarray::{Array2, s};
-use network::Network;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -37,19 +37,19 @@ impl CellContext<'_> {
         struct Identity<'a> {
             numerics: u32,
             data: &'a str,
-            network: &'a [network::Layer],
+            network: &'a [isobath_architecture::Layer],
             layers: usize,
             sigma_w2: u64,
             sigma_b2: u64,
             seed: u64,
-            cascade: &'a cascade::CascadeParams,
+            cascade: &'a isobath_cascade::CascadeParams,
             #[serde(skip_serializing_if = "Option::is_none")]
             stop: Option<Stop>,
-            cascade_backend: tensor::BackendSpec,
+            cascade_backend: isobath_tensor::BackendSpec,
             estimators: &'a [EstimatorSpec],
             rules: &'a [CutoffRule],
             bootstrap: usize,
-            entropy_backend: tensor::BackendSpec,
+            entropy_backend: isobath_tensor::BackendSpec,
             gallery: usize,
         }
         let Plan { file, network, layers, cascade, .. } = self.plan;
@@ -129,7 +129,10 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
             Ok(Computed { record, cascade: Some(cascade) })
         }
         Err(error) => match error.downcast_ref() {
-            Some(outcome @ (cascade::Error::Diverged { .. } | cascade::Error::Ridge { .. })) => {
+            Some(
+                outcome @ (isobath_cascade::Error::Diverged { .. }
+                | isobath_cascade::Error::Ridge { .. }),
+            ) => {
                 let failure = Some(outcome.to_string());
                 Ok(Computed { record: CellRecord { failure, ..empty }, cascade: None })
             }
@@ -177,8 +180,8 @@ fn gallery(
 
 #[cfg(test)]
 mod tests {
-    use cascade::Silent;
-    use datasets::LoadRequest;
+    use isobath_cascade::Silent;
+    use isobath_datasets::LoadRequest;
 
     use super::*;
     use crate::experiment::read_text;
@@ -199,7 +202,7 @@ mod tests {
             grayscale: false,
             seed: 1,
         };
-        let data = datasets::load(&request).unwrap();
+        let data = isobath_datasets::load(&request).unwrap();
         let context = CellContext { plan: &plan, data: &data };
         let cascade = compute(context, &plan.cells[0], &Silent).unwrap().cascade.unwrap();
         [cascade.reconstructions.len(), cascade.decoders.len()]

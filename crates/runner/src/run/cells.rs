@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use cascade::Observer;
+use isobath_cascade::Observer;
 
 use super::{CellContext, Progress, Store, clock::SharedClock, compute, crew::Crew, save::save};
 use crate::experiment::Cell;

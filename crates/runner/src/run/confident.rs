@@ -1,8 +1,8 @@
 //! Doing less: budgets that double until more of the same would not change the verdicts, and no deeper than they need.
 
 use anyhow::Result;
-use cascade::{Cascade, CascadeParams, CascadeValidParams, Method};
-use entropy::cutoff::CutoffRule;
+use isobath_cascade::{Cascade, CascadeParams, CascadeValidParams, Method};
+use isobath_entropy::cutoff::CutoffRule;
 
 use super::{
     measure::{Judged, Measured},
@@ -56,7 +56,10 @@ fn budgets(params: &CascadeValidParams, confident: Confident, samples: usize) ->
 }
 
 /// The settings with another budget.
-fn limited(params: &CascadeValidParams, budget: usize) -> cascade::Result<CascadeValidParams> {
+fn limited(
+    params: &CascadeValidParams,
+    budget: usize,
+) -> isobath_cascade::Result<CascadeValidParams> {
     let params = params.params().clone();
     let limited = match params.method {
         Method::Ridge => CascadeParams { max_samples: Some(budget), ..params },

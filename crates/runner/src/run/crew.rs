@@ -8,7 +8,7 @@ use std::sync::{
 use anyhow::{Error, Result};
 
 use super::Progress;
-use tensor::BackendSpec;
+use isobath_tensor::BackendSpec;
 
 use crate::pool::in_pool_or_waiting;
 
@@ -122,8 +122,8 @@ impl<F: Fn()> Drop for Leaver<'_, F> {
 }
 
 fn is_cancelled(error: &Error) -> bool {
-    matches!(error.downcast_ref(), Some(trainer::Error::Cancelled))
-        || matches!(error.downcast_ref(), Some(cascade::Error::Cancelled))
+    matches!(error.downcast_ref(), Some(isobath_trainer::Error::Cancelled))
+        || matches!(error.downcast_ref(), Some(isobath_cascade::Error::Cancelled))
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn being_cancelled_is_no_failure() {
         let progress = Progress::new(0);
-        let piece = |_| Err(Error::from(trainer::Error::Cancelled).context("training"));
+        let piece = |_| Err(Error::from(isobath_trainer::Error::Cancelled).context("training"));
         assert!(Crew::new(&progress, BackendSpec::Cpu).run(10, 2, piece).is_ok());
     }
 }

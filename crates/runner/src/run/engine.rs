@@ -3,7 +3,7 @@
 use std::{num::NonZero, path::Path, str::FromStr};
 
 use anyhow::Result;
-use datasets::Dataset;
+use isobath_datasets::Dataset;
 
 use super::{
     CellContext, Progress, RunFolder, Store, cells::compute_cells, folder::other_stores,

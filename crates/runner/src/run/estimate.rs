@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use cascade::{Extent, InitialDecoders, Job, Silent};
+use isobath_architecture::Activation;
+use isobath_architecture::{DenseLayer, Layer, NetworkSpec};
+use isobath_cascade::{Extent, InitialDecoders, Job, Silent};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 use ndarray::Array2;
-use network::{DenseLayer, Layer, Network, NetworkSpec};
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend};
 
 use super::{measure::measure, schedule::cells_at_once};
 use crate::{experiment::Plan, pool::side_by_side};
@@ -149,7 +151,7 @@ impl BackendTask for Timing<'_> {
             Ok(count)
         };
         let counts = side_by_side(self.at_once, self.plan.file.cascade.backend, |_| repeated());
-        let count = counts.into_iter().sum::<cascade::Result<u64>>()?;
+        let count = counts.into_iter().sum::<isobath_cascade::Result<u64>>()?;
         let flops = cascade.flops(&job.extent()) * count;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }

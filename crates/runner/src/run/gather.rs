@@ -1,7 +1,7 @@
 //! From the store and theory to the record a report is drawn from.
 
 use anyhow::{Context, Result, bail};
-use meanfield::{FixedPoint, critical_sigma_w2};
+use isobath_meanfield::{FixedPoint, critical_sigma_w2};
 
 use super::Store;
 use crate::{

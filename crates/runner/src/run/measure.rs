@@ -1,12 +1,12 @@
 //! Entropies and verdicts of a cell's reconstructions.
 
 use anyhow::Result;
-use entropy::{
+use isobath_entropy::{
     EntropyEstimator, EstimatorSpec, Profile,
     cutoff::{self, CutoffRule, Depth},
 };
+use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
-use tensor::{BackendTask, FullBackend};
 
 use crate::{
     experiment::EntropySection,
@@ -66,8 +66,11 @@ fn applies(rule: &CutoffRule, estimator: &str) -> bool {
 }
 
 fn profile_record(profile: &Profile, resamples: usize, seed: u64) -> Result<ProfileRecord> {
-    let intervals =
-        if resamples == 0 { None } else { entropy::bootstrap_means(profile, resamples, seed)? };
+    let intervals = if resamples == 0 {
+        None
+    } else {
+        isobath_entropy::bootstrap_means(profile, resamples, seed)?
+    };
     let layer = |index: usize| LayerRecord {
         value: profile.values[index],
         interval: intervals.as_ref().map(|intervals| intervals[index]),
@@ -86,8 +89,11 @@ fn judge(
     seed: u64,
 ) -> Result<VerdictRecord> {
     let verdict = cutoff::verdict(rule, profile)?;
-    let bootstrap =
-        if resamples == 0 { None } else { entropy::bootstrap(rule, profile, resamples, seed)? };
+    let bootstrap = if resamples == 0 {
+        None
+    } else {
+        isobath_entropy::bootstrap(rule, profile, resamples, seed)?
+    };
     let resampled =
         bootstrap.and_then(|interval| interval.low.at_least().zip(interval.high.at_least()));
     let fitted = verdict

@@ -1,7 +1,7 @@
 //! How much memory a plan needs, and how much there is.
 
 use indicatif::HumanBytes;
-use tensor::{BackendSpec, HOST_SPARE_BYTES};
+use isobath_tensor::{BackendSpec, HOST_SPARE_BYTES};
 
 use crate::experiment::{Plan, TrainPlan};
 
@@ -123,7 +123,7 @@ pub(super) fn available() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use tensor::Precision;
+    use isobath_tensor::Precision;
 
     use super::*;
     use crate::experiment::read_text;

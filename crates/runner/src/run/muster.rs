@@ -48,7 +48,7 @@ impl<P, O> Muster<P, O> {
     /// The outcome of `piece`, done by `work` with others that are `alike`.
     ///
     /// # Errors
-    /// When the work fails: with its error for one of the pieces, and [`trainer::Error::Cancelled`] for the others.
+    /// When the work fails: with its error for one of the pieces, and [`isobath_trainer::Error::Cancelled`] for the others.
     pub(super) fn ask(
         &self,
         piece: P,
@@ -153,7 +153,7 @@ impl<P, O> Drop for Group<'_, P, O> {
 }
 
 fn cancelled<O>() -> Result<O> {
-    Err(Error::from(trainer::Error::Cancelled))
+    Err(Error::from(isobath_trainer::Error::Cancelled))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> 
     let target: PathBuf = folder.join("cascades").join(name);
     fs::create_dir_all(&target)
         .with_context(|| format!("cannot make the folder {}", target.display()))?;
-    cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;
-    cascade::save_reconstructions(&target.join("reconstructions.safetensors"), cascade)
+    isobath_cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;
+    isobath_cascade::save_reconstructions(&target.join("reconstructions.safetensors"), cascade)
         .map_err(|error| anyhow!(error))
 }

@@ -1,6 +1,6 @@
 //! How many cells are computed at once, and how many networks trained.
 
-use tensor::{BackendSpec, BackendTask, FullBackend};
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 
 use super::{Memory, memory::available};
 use crate::experiment::{Plan, TrainPlan};

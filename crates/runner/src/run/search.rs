@@ -43,9 +43,9 @@ fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a
     let mut stairs: Vec<&[TrainCell]> = slice.iter().filter(is_its).copied().collect();
     stairs.sort_by(|a, b| a[0].id.sigma_w2.total_cmp(&b[0].id.sigma_w2));
     let activation = plan.file.network.activation;
-    let critical = stairs
-        .first()
-        .and_then(|first| meanfield::critical_sigma_w2(activation, first[0].id.sigma_b2).ok());
+    let critical = stairs.first().and_then(|first| {
+        isobath_meanfield::critical_sigma_w2(activation, first[0].id.sigma_b2).ok()
+    });
     let distance = |index: &usize| (stairs[*index][0].id.sigma_w2 - critical.unwrap_or(0.0)).abs();
     let start =
         (0..stairs.len()).min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or_default();

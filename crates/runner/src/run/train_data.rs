@@ -1,9 +1,9 @@
 //! Samples for the ground truth.
 
 use anyhow::{Result, bail};
-use datasets::{Dataset, Samples};
+use isobath_datasets::{Dataset, Samples};
+use isobath_trainer::Labelled;
 use ndarray::s;
-use trainer::Labelled;
 
 use crate::experiment::{Plan, TrainPlan};
 
@@ -61,7 +61,7 @@ fn labelled(samples: &Samples, from: usize, to: usize) -> Labelled<'_> {
 
 #[cfg(test)]
 mod tests {
-    use datasets::{DatasetName, LoadRequest};
+    use isobath_datasets::{DatasetName, LoadRequest};
 
     use super::*;
 
@@ -72,7 +72,7 @@ mod tests {
             test: Some(12),
             ..LoadRequest::new(DatasetName::Digits, "")
         };
-        let data = datasets::load(&request).unwrap();
+        let data = isobath_datasets::load(&request).unwrap();
         let images = data.test.images.clone();
         let split = TrainData::new(data.clone(), 4).unwrap();
         assert_eq!(split.probe().samples, images.slice(s![..4, ..]));

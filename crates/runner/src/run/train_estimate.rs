@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
+use isobath_trainer::{
+    Entry, Extent, Job, Labelled, Silent, TrainParams, TrainValidParams, Trainer,
+};
 use ndarray::Array2;
-use network::Network;
-use tensor::{BackendSpec, BackendTask, FullBackend};
-use trainer::{Entry, Extent, Job, Labelled, Silent, TrainParams, TrainValidParams, Trainer};
 
 use super::{
     schedule::{trainings_at_once, trainings_together},
@@ -120,7 +122,7 @@ impl BackendTask for Timing<'_> {
         let together = trainings_together(train, at_once);
         let entries = vec![Entry { job: &job, observer: &Silent, checkpoints: None }; together];
         let start = Instant::now();
-        let repeated = || -> trainer::Result<u64> {
+        let repeated = || -> isobath_trainer::Result<u64> {
             let mut flops = 0;
             while flops == 0 || start.elapsed() < LONG_ENOUGH {
                 trainer.train_together(&entries, &mut |trainings| {
@@ -130,7 +132,7 @@ impl BackendTask for Timing<'_> {
             Ok(flops)
         };
         let flops = side_by_side(at_once / together, train.section.backend, |_| repeated());
-        let flops = flops.into_iter().sum::<trainer::Result<u64>>()?;
+        let flops = flops.into_iter().sum::<isobath_trainer::Result<u64>>()?;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }
 }

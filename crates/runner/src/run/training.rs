@@ -8,11 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use network::Network;
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
+use isobath_trainer::{Checkpoints, Entry, Error, Job, Observer, Trainer, Training};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tensor::{BackendSpec, BackendTask, FullBackend};
-use trainer::{Checkpoints, Entry, Error, Job, Observer, Trainer, Training};
 
 use super::{StoredTraining, TrainData, muster::Deliver};
 use crate::{
@@ -42,11 +42,11 @@ impl TrainContext<'_> {
         struct Identity<'a> {
             numerics: u32,
             data: (&'a str, usize),
-            network: &'a [network::Layer],
+            network: &'a [isobath_architecture::Layer],
             sigma_w2: u64,
             sigma_b2: u64,
             seed: u64,
-            settings: &'a trainer::TrainParams,
+            settings: &'a isobath_trainer::TrainParams,
             backend: BackendSpec,
         }
         let identity = Identity {
@@ -174,7 +174,7 @@ pub(super) fn remove(checkpoint: &PathBuf) -> Result<()> {
 
 /// Trainings on whichever backend.
 struct Stage<'a, 'd> {
-    recipe: &'a trainer::TrainValidParams,
+    recipe: &'a isobath_trainer::TrainValidParams,
     /// Floating-point operations between two checkpoints.
     interval: u64,
     parts: Vec<Part<'a, 'd>>,
@@ -200,7 +200,7 @@ const CHECKPOINT_FLOPS: u64 = 1_000_000_000_000;
 const CHECKPOINT_FLOPS_ON_DEVICE: u64 = 50 * CHECKPOINT_FLOPS;
 
 impl BackendTask for Stage<'_, '_> {
-    type Output = trainer::Result<()>;
+    type Output = isobath_trainer::Result<()>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let Self { recipe, interval, parts, finished } = self;
@@ -265,7 +265,7 @@ impl Observer for Stopwatch<'_> {
         self.observer.steps_done(done, steps);
     }
 
-    fn evaluated(&self, evaluation: &trainer::Evaluation) {
+    fn evaluated(&self, evaluation: &isobath_trainer::Evaluation) {
         self.observer.evaluated(evaluation);
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use trainer::Observer;
+use isobath_trainer::Observer;
 
 use super::{
     Progress, RunFolder, RunOptions, Store, StoredTraining, TrainContext, TrainData,
@@ -333,7 +333,7 @@ impl Observer for Watch<'_> {
 
 #[cfg(test)]
 mod tests {
-    use datasets::{DatasetName, LoadRequest};
+    use isobath_datasets::{DatasetName, LoadRequest};
 
     use super::*;
     use crate::{experiment::read_text, record::TrainingRecord};
@@ -353,7 +353,7 @@ mod tests {
             test: Some(23),
             ..LoadRequest::new(DatasetName::Digits, "")
         };
-        let data = TrainData::new(datasets::load(&request).unwrap(), 3).unwrap();
+        let data = TrainData::new(isobath_datasets::load(&request).unwrap(), 3).unwrap();
         let place = tempfile::tempdir().unwrap();
         let folder = RunFolder::hold(place.path().to_owned(), None).unwrap();
         let at_once = NonZero::new(at_once);
@@ -376,14 +376,14 @@ mod tests {
 
     #[test]
     fn a_device_trains_together_what_is_alike_and_no_bit_changes() {
-        if let Err(error) = tensor::BackendSpec::CudaSimulated.check() {
+        if let Err(error) = isobath_tensor::BackendSpec::CudaSimulated.check() {
             return eprintln!("skipped: {error}");
         }
         let alone = trained("cuda-simulated", 1);
         assert!(alone.len() > 4, "{alone:?}");
         assert!(alone.iter().any(|record| record.succeeded), "{alone:?}");
         assert!(alone.iter().any(|record| !record.succeeded), "{alone:?}");
-        if let Err(error) = tensor::BackendSpec::CudaRehearsed.check() {
+        if let Err(error) = isobath_tensor::BackendSpec::CudaRehearsed.check() {
             return eprintln!("skipped: {error}");
         }
         assert_eq!(trained("cuda-rehearsed", 3), alone);

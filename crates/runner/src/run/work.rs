@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use cascade::{Cascade, CascadeValidParams, Decoders, Enough, Job, Observer};
+use isobath_cascade::{Cascade, CascadeValidParams, Decoders, Enough, Job, Observer};
+use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
-use tensor::{BackendTask, FullBackend};
 
 use super::measure::{Measured, measure};
 use crate::{
@@ -130,7 +130,7 @@ struct CascadeStage<'a, 'j, 'e> {
 }
 
 impl BackendTask for CascadeStage<'_, '_, '_> {
-    type Output = (cascade::Result<Cascade>, String);
+    type Output = (isobath_cascade::Result<Cascade>, String);
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let label = backend.description();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scoring::{Frontier, Observed, frontier};
+use isobath_scoring::{Frontier, Observed, frontier};
 
 use super::{Standing, networks::Networks};
 

@@ -1,6 +1,6 @@
 //! Verdicts as Markdown, the answer first.
 
-use scoring::Frontier;
+use isobath_scoring::Frontier;
 
 use super::{Cell, Estimate, Opinion, Standing, Verdicts, sentences};
 use crate::record::RunRecord;

@@ -1,9 +1,9 @@
-use predictors::{Settings, all};
-use tensor::Reference;
-use trainer::TrainParams;
+use isobath_predictors::{Settings, all};
+use isobath_tensor::Reference;
+use isobath_trainer::TrainParams;
 
 /// What a larger score of each quantity means, by name.
-pub(super) struct Meanings(Vec<predictors::Quantity>);
+pub(super) struct Meanings(Vec<isobath_predictors::Quantity>);
 
 impl Meanings {
     /// Of all predictors there are.

@@ -17,9 +17,9 @@ mod scores;
 mod sentences;
 mod standing;
 
+pub use isobath_scoring::Frontier;
+use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliability};
 use rayon::prelude::*;
-pub use scoring::Frontier;
-use scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliability};
 
 pub(crate) use self::markdown::{estimate, frontier};
 pub use self::{

@@ -1,6 +1,6 @@
 //! One predictor against the outcomes.
 
-use scoring::{
+use isobath_scoring::{
     Folds, Frontier, Interval, Logistic, Resamples, brier_score, cross_calibrations,
     frontier_error, interval, kendall, roc_auc, roc_auc_within, spearman,
 };
@@ -221,7 +221,7 @@ impl Bench<'_> {
             frontier_error(&pairs, self.families.depths)
         };
         let all = error(&self.families.numbers())?;
-        let estimate = |value, of: fn(scoring::FrontierError) -> f64| Estimate {
+        let estimate = |value, of: fn(isobath_scoring::FrontierError) -> f64| Estimate {
             value,
             interval: interval_over(&self.family_resamples, &|families| error(families).map(of)),
         };

@@ -1,6 +1,6 @@
 //! A made-up run with trainings and scores, for tests.
 
-use trainer::Outcome;
+use isobath_trainer::Outcome;
 
 use crate::{
     record::{RunRecord, ScoreRecord, TrainingId, TrainingRecord},

@@ -3,11 +3,12 @@
 use std::f64::consts::{E, PI};
 
 use crate::common::{Layer64, flat, forward64, layers64, network, problem, select, train};
+use isobath_architecture::Activation;
+use isobath_architecture::Readout;
+use isobath_tensor::Reference;
+use isobath_testkit::{Tolerance, assert_close};
+use isobath_trainer::{BatchEntropyParams, Loss, Optimizer, TrainParams, epoch_order};
 use ndarray::Array2;
-use network::Readout;
-use tensor::{Activation, Reference};
-use testkit::{Tolerance, assert_close};
-use trainer::{BatchEntropyParams, Loss, Optimizer, TrainParams, epoch_order};
 
 const SETTINGS: BatchEntropyParams = BatchEntropyParams { beta: 3.0, alpha: 0.9, alpha_min: 0.3 };
 

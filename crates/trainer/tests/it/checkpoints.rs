@@ -4,9 +4,11 @@
 use std::{fs, path::Path, sync::Mutex};
 
 use crate::common::{assert_same, network, problem};
-use network::{Network, Readout};
-use tensor::{Activation, Cpu};
-use trainer::{
+use isobath_architecture::Activation;
+use isobath_architecture::Readout;
+use isobath_network::Network;
+use isobath_tensor::Cpu;
+use isobath_trainer::{
     BatchEntropyParams, Checkpoints, Error, Job, Observer, Optimizer, Outcome, Silent, TrainParams,
     Trainer, Training,
 };
@@ -30,7 +32,7 @@ fn train(
     seed: u64,
     path: Option<&Path>,
     observer: &dyn Observer,
-) -> trainer::Result<Training> {
+) -> isobath_trainer::Result<Training> {
     let (network, data, test) = (tanh(), problem(200, 4), problem(50, 9));
     let job = Job { network: &network, train: data.labelled(), test: test.labelled(), seed };
     let mut trainer = Trainer::new(Cpu::new(), params.check().unwrap());

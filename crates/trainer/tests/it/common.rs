@@ -1,12 +1,14 @@
 //! A small classification problem, a small network, and a plain f64 implementation of networks to compare with.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use ndarray::{Array1, Array2, Axis};
-use network::{
-    DenseLayer, DenseParameters, Layer, MlpParams, Network, Readout, Variances, WidthRule,
+use isobath_architecture::Activation;
+use isobath_architecture::{DenseLayer, Layer, MlpParams, Readout, Variances, WidthRule};
+use isobath_network::{DenseParameters, Network};
+use isobath_tensor::RandomStream;
+use isobath_trainer::{
+    Job, Labelled, Loss, Silent, TrainParams, Trainer, TrainerBackend, Training,
 };
-use tensor::{Activation, RandomStream};
-use trainer::{Job, Labelled, Loss, Silent, TrainParams, Trainer, TrainerBackend, Training};
+use ndarray::{Array1, Array2, Axis};
 
 pub(crate) const INPUTS: usize = 12;
 pub(crate) const CLASSES: usize = 4;
@@ -74,7 +76,7 @@ pub(crate) struct Layer64 {
 pub(crate) fn layers64(network: &Network) -> Vec<Layer64> {
     let layer = |(index, layer): (usize, &Layer)| {
         let DenseParameters { weights, bias } = network.parameters(index);
-        let &Layer::Dense(DenseLayer { activation, .. }) = layer else { panic!("a dense layer") };
+        let &Layer::Dense(DenseLayer { activation, .. }) = layer;
         Layer64 { weights: weights.mapv(f64::from), bias: bias.mapv(f64::from), activation }
     };
     network.spec().layers().iter().enumerate().map(layer).collect()

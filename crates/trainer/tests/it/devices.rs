@@ -1,10 +1,12 @@
 //! Training on a device that is given its work as recordings.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
-use network::{MlpParams, Network, Readout, Variances, WidthRule};
-use tensor::{Activation, Optimizer, Reference, cuda::Cuda};
-use testkit::{Tolerance, assert_close};
-use trainer::{TrainParams, Training};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
+use isobath_network::Network;
+use isobath_tensor::{Optimizer, Reference, cuda::Cuda};
+use isobath_testkit::{Tolerance, assert_close};
+use isobath_trainer::{TrainParams, Training};
 
 use crate::common::{CLASSES, INPUTS, flat, layers64, problem, train};
 

@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use crate::common::{Layer64, Problem, layers64, loss64, network, problem, train};
+use isobath_architecture::Activation;
+use isobath_architecture::Readout;
+use isobath_tensor::Reference;
+use isobath_testkit::{Tolerance, assert_close};
+use isobath_trainer::{Loss, Optimizer, TrainParams};
 use ndarray::Array2;
-use network::Readout;
-use tensor::{Activation, Reference};
-use testkit::{Tolerance, assert_close};
-use trainer::{Loss, Optimizer, TrainParams};
 
 /// The loss's derivative with respect to all parameters, by central differences.
 fn numeric(layers: &[Layer64], loss: Loss, x: &Array2<f64>, labels: &[u8]) -> Vec<f64> {

@@ -1,10 +1,12 @@
 //! That there is learning, on generated digits.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use datasets::{DatasetName, LoadRequest, Samples, load};
-use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::{Activation, Cpu};
-use trainer::{Job, Labelled, Optimizer, Outcome, Silent, Success, TrainParams, Trainer};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_datasets::{DatasetName, LoadRequest, Samples, load};
+use isobath_network::Network;
+use isobath_tensor::Cpu;
+use isobath_trainer::{Job, Labelled, Optimizer, Outcome, Silent, Success, TrainParams, Trainer};
 
 fn labelled(samples: &Samples) -> Labelled<'_> {
     Labelled { samples: samples.images.view(), labels: &samples.labels }

@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use crate::common::{Layer64, Problem, flat, forward64, layers64, network, problem, select, train};
+use isobath_architecture::Activation;
+use isobath_architecture::Readout;
+use isobath_tensor::{Cpu, Reference};
+use isobath_testkit::{Tolerance, assert_close};
+use isobath_trainer::{Decay, Loss, Optimizer, Schedule, TrainParams, TrainerBackend, epoch_order};
 use ndarray::{Array2, Axis};
-use network::Readout;
-use tensor::{Activation, Cpu, Reference};
-use testkit::{Tolerance, assert_close};
-use trainer::{Decay, Loss, Optimizer, Schedule, TrainParams, TrainerBackend, epoch_order};
 
 const SAMPLES: usize = 50;
 const BATCH: usize = 16;

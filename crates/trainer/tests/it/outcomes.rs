@@ -4,10 +4,12 @@
 use std::sync::Mutex;
 
 use crate::common::{Problem, layers64, network, problem, train};
-use network::{MlpParams, Network, Readout, Variances, WidthRule};
-use tensor::{Activation, Cpu};
-use testkit::{Tolerance, assert_close};
-use trainer::{
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
+use isobath_network::Network;
+use isobath_tensor::Cpu;
+use isobath_testkit::{Tolerance, assert_close};
+use isobath_trainer::{
     Error, Evaluation, Hopeless, Job, Loss, Observer, Optimizer, Outcome, Success, TrainParams,
     Trainer, Training,
 };
@@ -113,7 +115,7 @@ fn flops_are_those_foretold() {
     let (data, test) = (problem(200, 4), problem(50, 9));
     let job = Job { network: &network, train: data.labelled(), test: test.labelled(), seed: 5 };
     let trainer = Trainer::new(Cpu::new(), params().check().unwrap());
-    let training = trainer.train(&job, &trainer::Silent).unwrap();
+    let training = trainer.train(&job, &isobath_trainer::Silent).unwrap();
     assert_eq!(training.flops, trainer.flops(&job.extent()));
     // 12 x 9, 9 x 11 and 11 x 4 weights; the first layer's input needs no gradient.
     let weights = [108_u64, 99, 44];
@@ -168,7 +170,7 @@ impl Observer for Listener {
     }
 }
 
-fn try_train(data: &Problem, observer: &dyn Observer) -> trainer::Result<Training> {
+fn try_train(data: &Problem, observer: &dyn Observer) -> isobath_trainer::Result<Training> {
     let (network, test) = (network(Activation::Tanh, Readout::Linear), problem(50, 9));
     let job = Job { network: &network, train: data.labelled(), test: test.labelled(), seed: 5 };
     Trainer::new(Cpu::new(), params().check().unwrap()).train(&job, observer)
@@ -194,7 +196,7 @@ fn samples_that_do_not_fit_are_refused() {
     fn check(change: impl FnOnce(&mut Problem), message: &str) {
         let mut data = problem(20, 4);
         change(&mut data);
-        let error = try_train(&data, &trainer::Silent).expect_err(message).to_string();
+        let error = try_train(&data, &isobath_trainer::Silent).expect_err(message).to_string();
         assert!(error.contains(message), "{error}");
     }
     check(|data| data.labels[7] = 4, "training sample 7 has the label 4");

@@ -3,9 +3,11 @@
 
 use std::sync::Mutex;
 
-use network::{MlpParams, Network, Readout, Variances, WidthRule};
-use tensor::{Activation, Cpu, Optimizer, Reference, cuda::Cuda};
-use trainer::{
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
+use isobath_network::Network;
+use isobath_tensor::{Cpu, Optimizer, Reference, cuda::Cuda};
+use isobath_trainer::{
     BatchEntropyParams, Checkpoints, Entry, Error, Job, Observer, Outcome, Silent, Success,
     TrainParams, Trainer, TrainerBackend, Training,
 };
@@ -59,7 +61,7 @@ impl Samples {
 fn together<B: TrainerBackend>(
     trainer: &Trainer<B>,
     entries: &[Entry<'_, '_>],
-) -> trainer::Result<(Vec<Training>, Vec<Vec<usize>>)> {
+) -> isobath_trainer::Result<(Vec<Training>, Vec<Vec<usize>>)> {
     let (mut trainings, mut order) = (Vec::new(), Vec::new());
     trainer.train_together(entries, &mut |finished| {
         order.push(finished.iter().map(|(index, _)| *index).collect());

@@ -3,16 +3,18 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use cascade::{
+use clap::Args;
+use indicatif::{DecimalBytes, HumanBytes};
+use isobath_architecture::Activation;
+use isobath_architecture::{DenseLayer, Layer, NetworkSpec, Variances};
+use isobath_cascade::{
     CascadeParams, CascadeValidParams, GradientCascade, InitialDecoders, Job, Reconstructor, Silent,
 };
-use clap::Args;
-use datasets::{DatasetName, LoadRequest, Samples};
-use indicatif::{DecimalBytes, HumanBytes};
+use isobath_datasets::{DatasetName, LoadRequest, Samples};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Precision};
 use ndarray::{Array2, s};
-use network::{DenseLayer, Layer, Network, NetworkSpec, Variances};
 use serde_json::json;
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Precision};
 
 use super::{Size, at_least_one, means::Means, summary::Summary};
 use crate::{cli::exit, environment::peak_memory, pool::side_by_side, run::networks_on_device};
@@ -198,7 +200,7 @@ pub(super) struct Yardstick {
 }
 
 impl BackendTask for Yardstick {
-    type Output = tensor::Result<(String, f64)>;
+    type Output = isobath_tensor::Result<(String, f64)>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         Ok((backend.description(), backend.peak_flops(self.precision, PEAK_SECONDS)?))
@@ -213,10 +215,10 @@ pub(super) fn samples(images: usize, width: usize) -> Result<Samples> {
             test: Some(0),
             ..LoadRequest::new(DatasetName::Digits, "")
         };
-        return Ok(datasets::load(&request)?.train);
+        return Ok(isobath_datasets::load(&request)?.train);
     }
-    let noise =
-        tensor::RandomStream::Uniform { seed: 1, stream: 0, bound: 0.5 }.take(images * width);
+    let noise = isobath_tensor::RandomStream::Uniform { seed: 1, stream: 0, bound: 0.5 }
+        .take(images * width);
     let images = Array2::from_shape_vec((images, width), noise)? + 0.5;
     Ok(Samples { labels: vec![0; images.nrows()], images })
 }

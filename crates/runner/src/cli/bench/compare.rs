@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use isobath_tensor::{BackendSpec, Precision, SimdLevel};
 use serde::Serialize;
 use serde_json::json;
-use tensor::{BackendSpec, Precision, SimdLevel};
 
 use super::{
     Size, at_least_one,
@@ -283,7 +283,7 @@ fn shared_baselines() -> PathBuf {
 /// A backend's description and its peak, operations per second: of products on tensor cores where it has them.
 fn yardstick(backend: BackendSpec) -> Result<(String, f64)> {
     let measured = match backend.dispatch(Yardstick { precision: Precision::Tf32 })? {
-        Err(tensor::Error::Precision { .. }) => {
+        Err(isobath_tensor::Error::Precision { .. }) => {
             backend.dispatch(Yardstick { precision: Precision::F32 })?
         }
         measured => measured,

@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use datasets::Samples;
-use tensor::BackendSpec;
+use isobath_datasets::Samples;
+use isobath_tensor::BackendSpec;
 
 use super::{Size, cascade, train::Shape};
 
@@ -223,7 +223,7 @@ pub(super) fn write_samples(folder: &Path, size: Size) -> Result<()> {
     let write = |name, dims: &[usize], bytes: &[u8]| {
         let path = folder.join(name);
         let written = File::create(&path)
-            .and_then(|file| datasets::idx::write(BufWriter::new(file), dims, bytes));
+            .and_then(|file| isobath_datasets::idx::write(BufWriter::new(file), dims, bytes));
         written.with_context(|| format!("cannot write {}", path.display()))
     };
     write("train-images-idx3-ubyte", &[size.images, side, side], &bytes)?;
@@ -285,13 +285,13 @@ mod tests {
         let size = Size { width: 784, images: 3, batch: 64 };
         write_samples(folder.path(), size).unwrap();
         let bytes = std::fs::read(folder.path().join("train-images-idx3-ubyte")).unwrap();
-        let idx = datasets::idx::parse(&bytes, "samples").unwrap();
+        let idx = isobath_datasets::idx::parse(&bytes, "samples").unwrap();
         assert_eq!(idx.dims, [3, 28, 28]);
         let samples = cascade::samples(3, 784).unwrap().images;
         let furthest =
             samples.iter().zip(&idx.data).map(|(&x, &y)| (x - f32::from(y) / 255.0).abs());
         assert!(furthest.fold(0.0, f32::max) <= 0.5 / 255.0 + 1e-6);
         let bytes = std::fs::read(folder.path().join("train-labels-idx1-ubyte")).unwrap();
-        assert_eq!(datasets::idx::parse(&bytes, "labels").unwrap().dims, [3]);
+        assert_eq!(isobath_datasets::idx::parse(&bytes, "labels").unwrap().dims, [3]);
     }
 }

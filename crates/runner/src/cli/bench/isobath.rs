@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use isobath_tensor::BackendSpec;
 use serde::{Deserialize, de::DeserializeOwned};
-use tensor::BackendSpec;
 
 use super::{Size, means::Means, train::Shape};
 

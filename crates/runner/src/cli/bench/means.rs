@@ -1,7 +1,7 @@
 //! How this program is to do the work.
 
 use clap::Args;
-use tensor::{BackendSpec, Cpu, Precision, SimdLevel};
+use isobath_tensor::{BackendSpec, Cpu, Precision, SimdLevel};
 
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Means {

@@ -9,11 +9,17 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use datasets::{Dataset, DatasetName, LoadRequest, Samples};
-use network::{Layer, MlpParams, Network, NetworkSpec, Shrink, ShrinkLaw, Variances, WidthRule};
+use isobath_architecture::Activation;
+use isobath_architecture::{
+    Layer, MlpParams, NetworkSpec, Shrink, ShrinkLaw, Variances, WidthRule,
+};
+use isobath_datasets::{Dataset, DatasetName, LoadRequest, Samples};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Optimizer};
+use isobath_trainer::{
+    Entry, Job, Labelled, Observer, Silent, TrainParams, TrainValidParams, Trainer,
+};
 use serde_json::json;
-use tensor::{Activation, BackendSpec, BackendTask, FullBackend, Optimizer};
-use trainer::{Entry, Job, Labelled, Observer, Silent, TrainParams, TrainValidParams, Trainer};
 
 use super::{at_least_one, summary::Summary};
 use crate::{cli::exit, pool::side_by_side};
@@ -109,7 +115,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         test: Some(1),
         ..LoadRequest::new(DatasetName::Digits, "")
     };
-    let data = datasets::load(&request)?;
+    let data = isobath_datasets::load(&request)?;
     let measure = |_| {
         let epoch = measure(arguments, &data)?;
         eprintln!("{:.3} s, {:.1} GFLOP/s", epoch.seconds, flops / epoch.seconds / 1e9);

@@ -1,4 +1,4 @@
-use tensor::{CudaPart, CudaState, cuda_state};
+use isobath_tensor::{CudaPart, CudaState, cuda_state};
 
 /// Says what there is of CUDA, part by part, and what to do about what is missing.
 pub(super) fn print() {

@@ -1,5 +1,5 @@
 use anyhow::Result;
-use tensor::{CheckedKernel, check_cuda_kernels};
+use isobath_tensor::{CheckedKernel, check_cuda_kernels};
 
 use crate::{
     cli::{Usage, exit},
@@ -45,9 +45,9 @@ pub(super) fn main(architectures: &[String]) -> Result<u8> {
 }
 
 /// What was asked for in vain is told from kernels that are wrong.
-fn wrong_usage(error: tensor::Error) -> anyhow::Error {
+fn wrong_usage(error: isobath_tensor::Error) -> anyhow::Error {
     match error {
-        tensor::Error::Unavailable { .. } | tensor::Error::Architecture { .. } => {
+        isobath_tensor::Error::Unavailable { .. } | isobath_tensor::Error::Architecture { .. } => {
             Usage(error.to_string()).into()
         }
         _ => error.into(),

@@ -6,7 +6,7 @@ mod verify;
 
 use anyhow::Result;
 use clap::Args;
-use tensor::{BackendSpec, SimdLevel};
+use isobath_tensor::{BackendSpec, SimdLevel};
 
 use super::{Places, exit};
 

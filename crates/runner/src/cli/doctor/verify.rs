@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend, conformance};
 use serde_json::{Value, json};
-use tensor::{BackendSpec, BackendTask, FullBackend, conformance};
 
 use crate::{
     certificate::{
@@ -69,7 +69,7 @@ impl Verification {
 /// [`Usage`] when the backend is missing or a folder holds nothing to repeat; when the backend fails.
 pub(super) fn main(arguments: &Verification) -> Result<u8> {
     let backend = arguments.backend;
-    let missing = |error: tensor::Error| Usage(error.to_string());
+    let missing = |error: isobath_tensor::Error| Usage(error.to_string());
     let description = backend.description().map_err(missing)?;
     println!("\nverifying {description}");
     let parts =
@@ -133,7 +133,7 @@ struct Conformance {
 }
 
 impl BackendTask for Conformance {
-    type Output = tensor::Result<Vec<conformance::Finding>>;
+    type Output = isobath_tensor::Result<Vec<conformance::Finding>>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         conformance::run(&backend, self.cases, 1)

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use meanfield::{Branch, Dropout, FixedPoint, SpatialVariance, Theory};
-use tensor::Activation;
+use isobath_architecture::Activation;
+use isobath_meanfield::{Branch, Dropout, FixedPoint, SpatialVariance, Theory};
 
 use super::out_of_range;
 use crate::cli::Usage;
@@ -125,7 +125,7 @@ impl Architecture {
         activation: Activation,
         sigma_w2: f64,
         sigma_b2: f64,
-    ) -> meanfield::Result<FixedPoint> {
+    ) -> isobath_meanfield::Result<FixedPoint> {
         match self {
             Self::Dropout { keep } => {
                 Dropout::new(activation, sigma_w2, sigma_b2, *keep)?.fixed_point()

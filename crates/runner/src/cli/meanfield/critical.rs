@@ -1,7 +1,7 @@
 use anyhow::Result;
-use meanfield::{CriticalPoint, critical_point};
+use isobath_architecture::Activation;
+use isobath_meanfield::{CriticalPoint, critical_point};
 use serde_json::{Value, json};
-use tensor::Activation;
 
 use super::{
     numbers::{Span, expand},
@@ -70,7 +70,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
 fn object(
     activation: Activation,
     sigma_b2: f64,
-    point: &meanfield::Result<CriticalPoint>,
+    point: &isobath_meanfield::Result<CriticalPoint>,
 ) -> Value {
     let activation = activation.to_string();
     match point {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use meanfield::Theory;
-use tensor::Activation;
+use isobath_architecture::Activation;
+use isobath_meanfield::Theory;
 
 use super::{architecture::Architecture, plot, point::Question, ridge};
 use crate::{

@@ -49,9 +49,9 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
 }
 
 /// A number outside its range is a matter of the command line.
-fn out_of_range(error: meanfield::Error) -> anyhow::Error {
+fn out_of_range(error: isobath_meanfield::Error) -> anyhow::Error {
     match error {
-        meanfield::Error::OutOfRange { .. } => Usage(error.to_string()).into(),
+        isobath_meanfield::Error::OutOfRange { .. } => Usage(error.to_string()).into(),
         other => other.into(),
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use meanfield::{FixedPoint, JacobianSpectrum, ModeScale, Theory, Weights};
+use isobath_architecture::Activation;
+use isobath_meanfield::{FixedPoint, JacobianSpectrum, ModeScale, Theory, Weights};
 use serde_json::{Value, json};
-use tensor::Activation;
 
 use super::{
     architecture::{self, Architecture, Size},
@@ -72,7 +72,7 @@ pub(super) struct Question {
 /// One point's answer.
 struct Point {
     sigma_w2: f64,
-    state: meanfield::Result<FixedPoint>,
+    state: isobath_meanfield::Result<FixedPoint>,
     spectrum: Option<JacobianSpectrum>,
     modes: Vec<ModeScale>,
 }
@@ -154,7 +154,9 @@ fn answer(question: &Question, sigma_w2: f64, weights: Option<Weights>) -> Resul
     let Question { activation, sigma_b2, depth, ref architecture, .. } = *question;
     let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
     let state = match architecture.fixed_point(activation, sigma_w2, sigma_b2) {
-        Err(error @ meanfield::Error::OutOfRange { .. }) => return Err(out_of_range(error)),
+        Err(error @ isobath_meanfield::Error::OutOfRange { .. }) => {
+            return Err(out_of_range(error));
+        }
         state => state,
     };
     let spectrum = state.as_ref().ok().zip(weights);

@@ -1,11 +1,11 @@
 //! Theory for a dataset's own samples.
 
 use anyhow::Result;
-use datasets::{DatasetName, LoadRequest};
-use meanfield::{LayerStatistics, Spread, Theory};
+use isobath_architecture::Activation;
+use isobath_datasets::{DatasetName, LoadRequest};
+use isobath_meanfield::{LayerStatistics, Spread, Theory};
 use ndarray::s;
 use serde_json::json;
-use tensor::Activation;
 
 use super::{out_of_range, table};
 use crate::cli::{Places, Usage, exit};
@@ -46,7 +46,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         return Err(Usage(message.to_owned()).into());
     }
     let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
-    let data = datasets::load(&LoadRequest {
+    let data = isobath_datasets::load(&LoadRequest {
         name: dataset,
         folder: places.data.clone(),
         train: Some(1),

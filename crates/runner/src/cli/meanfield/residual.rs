@@ -1,7 +1,7 @@
 //! Residual networks, which have no fixed point to tabulate: where `--depth` blocks lead.
 
 use anyhow::Result;
-use meanfield::{Branch, Law, PostActivation, Residual, ResidualLayer, StreamPair};
+use isobath_meanfield::{Branch, Law, PostActivation, Residual, ResidualLayer, StreamPair};
 use serde_json::{Value, json};
 
 use super::{out_of_range, point::Question, table};
@@ -12,7 +12,7 @@ pub(super) const START: StreamPair = StreamPair::centred(1.0, 0.5);
 /// One point's blocks.
 struct Blocks {
     sigma_w2: f64,
-    layers: meanfield::Result<Vec<ResidualLayer>>,
+    layers: isobath_meanfield::Result<Vec<ResidualLayer>>,
 }
 
 pub(super) fn print(question: &Question, branch: Branch) -> Result<()> {
@@ -106,7 +106,7 @@ pub(super) fn print_post_activation(question: &Question) -> Result<()> {
         points.push((sigma_w2, blocks.fixed_point()));
     }
     if question.json {
-        let object = |(sigma_w2, point): &(f64, meanfield::PostActivationPoint)| {
+        let object = |(sigma_w2, point): &(f64, isobath_meanfield::PostActivationPoint)| {
             let mut object = json!(point);
             object["activation"] = activation.to_string().into();
             object["sigma_w2"] = (*sigma_w2).into();

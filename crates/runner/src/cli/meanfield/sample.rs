@@ -5,12 +5,14 @@
 //! show.
 
 use anyhow::Result;
-use meanfield::{PairStart, Phi, Theory};
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_meanfield::{PairStart, Phi, Theory};
+use isobath_network::Network;
+use isobath_tensor::{Backend, Cpu, Precision};
 use ndarray::{Array1, Array2};
-use network::{MlpParams, Network, Variances, WidthRule};
 use rayon::prelude::*;
 use serde_json::json;
-use tensor::{Activation, Backend, Cpu, Precision};
 
 use super::{out_of_range, table};
 use crate::cli::{Usage, exit};

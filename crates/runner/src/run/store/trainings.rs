@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
+use isobath_trainer::{Evaluation, Outcome};
 use rusqlite::{OptionalExtension, params};
-use trainer::{Evaluation, Outcome};
 
 use super::{Store, naming};
 use crate::record::{TrainingId, TrainingRecord};

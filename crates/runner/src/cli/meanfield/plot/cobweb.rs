@@ -1,7 +1,7 @@
 //! Maps from layer to layer, and the stairs between them and the diagonal.
 
 use anyhow::Result;
-use meanfield::{Dropout, Theory};
+use isobath_meanfield::{Dropout, Theory};
 
 use super::{
     super::{architecture::Architecture, point::Question},
@@ -63,7 +63,7 @@ enum Maps {
 }
 
 impl Maps {
-    fn new(question: &Question, sigma_w2: f64) -> meanfield::Result<Self> {
+    fn new(question: &Question, sigma_w2: f64) -> isobath_meanfield::Result<Self> {
         let Question { activation, sigma_b2, ref architecture, .. } = *question;
         Ok(match architecture {
             Architecture::Dropout { keep } => {

@@ -9,7 +9,7 @@ mod scales;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use meanfield::{FixedPoint, Phase};
+use isobath_meanfield::{FixedPoint, Phase};
 
 use super::{architecture::Architecture, point::Question, ridge::Answer};
 use crate::{

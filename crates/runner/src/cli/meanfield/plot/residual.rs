@@ -1,7 +1,7 @@
 //! Residual networks over depth.
 
 use anyhow::Result;
-use meanfield::{Branch, Residual};
+use isobath_meanfield::{Branch, Residual};
 
 use super::{
     super::{point::Question, residual::START},

@@ -134,7 +134,7 @@ fn profiles(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
 
 fn panel_title(figure: &RidgeFigure, point: &Point) -> String {
     let sigma_w2 = point.prediction.sigma_w2;
-    let state = meanfield::Theory::new(figure.activation, sigma_w2, figure.sigma_b2)
+    let state = isobath_meanfield::Theory::new(figure.activation, sigma_w2, figure.sigma_b2)
         .and_then(|theory| theory.fixed_point());
     super::panel_title(sigma_w2, state.as_ref().ok())
 }

@@ -1,6 +1,6 @@
 //! Depth scales: over the weight variance, and over both variances.
 
-use meanfield::{FixedPoint, critical_point, critical_sigma_b2, fixed_points};
+use isobath_meanfield::{FixedPoint, critical_point, critical_sigma_b2, fixed_points};
 
 use super::{
     super::{
@@ -107,7 +107,7 @@ pub(super) fn plane(question: &Question, (least, most): (f64, f64)) -> Plane {
         grid(least, most).map(|b| (critical_point(activation, b).map(|p| p.sigma_w2), Ok(b)));
     let across = grid(low.max(1e-6), high).map(|w| (Ok(w), critical_sigma_b2(activation, w)));
     let line = |points: &mut dyn Iterator<
-        Item = (meanfield::Result<f64>, meanfield::Result<f64>),
+        Item = (isobath_meanfield::Result<f64>, isobath_meanfield::Result<f64>),
     >| {
         points.map(|(w, b)| w.ok().zip(b.ok()).unwrap_or((f64::NAN, f64::NAN))).collect::<Vec<_>>()
     };

@@ -5,10 +5,11 @@
 //! with it the infinite-width limit, is the same for all of them.
 
 use anyhow::{Context, Result};
-use cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method, Silent};
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method, Silent};
+use isobath_network::Network;
+use isobath_tensor::Cpu;
 use ndarray::ArrayView2;
-use network::{MlpParams, Network, Variances, WidthRule};
-use tensor::Cpu;
 
 use crate::{experiment::RidgeFigure, run::Progress};
 
@@ -101,8 +102,9 @@ fn profiles_of(
     let reconstructions =
         params.clone().build(Cpu::new()).reconstruct(&job, &Silent)?.reconstructions;
     let layers: Vec<_> = reconstructions.iter().map(|layer| layer.view()).collect();
-    let profile =
-        |spec: &entropy::EstimatorSpec| Ok(spec.build(Cpu::new()).profile(probe, &layers)?.values);
+    let profile = |spec: &isobath_entropy::EstimatorSpec| {
+        Ok(spec.build(Cpu::new()).profile(probe, &layers)?.values)
+    };
     figure.estimators.iter().map(profile).collect()
 }
 

@@ -8,11 +8,11 @@ mod print;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use datasets::{DatasetName, LoadRequest};
-use entropy::EstimatorSpec;
-use meanfield::{Ridge, Theory};
+use isobath_architecture::Activation;
+use isobath_datasets::{DatasetName, LoadRequest};
+use isobath_entropy::EstimatorSpec;
+use isobath_meanfield::{Ridge, Theory};
 use rayon::prelude::*;
-use tensor::Activation;
 
 pub(super) use self::{approach::Approach, measure::Measured, predict::Prediction, print::numbers};
 use super::{
@@ -171,7 +171,7 @@ pub(super) fn check(figure: &RidgeFigure) -> Result<(), String> {
 /// # Errors
 /// When the data are not there, or a prediction or a decoder cannot be made.
 pub(super) fn answer(places: &Places, figure: &RidgeFigure) -> Result<Answer> {
-    let data = datasets::load(&LoadRequest {
+    let data = isobath_datasets::load(&LoadRequest {
         name: figure.dataset,
         folder: places.data.clone(),
         train: Some(figure.train),

@@ -1,10 +1,10 @@
 //! What ridge decoders reconstruct from infinitely wide networks.
 
 use anyhow::Result;
-use entropy::{EstimatorSpec, Profile};
-use meanfield::{Ridge, RidgeTheory, Theory};
+use isobath_entropy::{EstimatorSpec, Profile};
+use isobath_meanfield::{Ridge, RidgeTheory, Theory};
+use isobath_tensor::Cpu;
 use ndarray::{Array2, ArrayView2, Axis};
-use tensor::Cpu;
 
 use super::super::out_of_range;
 
@@ -52,7 +52,9 @@ impl Prediction {
         // Networks' reconstructions spread around the mean one, which adds to the mean squared error.
         let error = |layers: &[Array2<f32>], spread: &[f64]| {
             let mean = profile(&EstimatorSpec::ReconstructionError, layers)?.values;
-            Ok::<_, entropy::Error>(mean.iter().zip(spread).map(|(e, s)| e + s).collect::<Vec<_>>())
+            Ok::<_, isobath_entropy::Error>(
+                mean.iter().zip(spread).map(|(e, s)| e + s).collect::<Vec<_>>(),
+            )
         };
         Ok(Self {
             sigma_w2: theory.sigma_w2(),
@@ -61,7 +63,7 @@ impl Prediction {
             profiles: estimators
                 .iter()
                 .map(|spec| profile(spec, &chained))
-                .collect::<entropy::Result<Vec<_>>>()?,
+                .collect::<isobath_entropy::Result<Vec<_>>>()?,
             lambda,
         })
     }

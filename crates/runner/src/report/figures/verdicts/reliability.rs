@@ -1,8 +1,8 @@
 //! How often networks trained that were said to train with some probability.
 
 use anyhow::Result;
+use isobath_scoring::Bin;
 use plotters::style::{Color, text_anchor::HPos};
-use scoring::Bin;
 
 use super::super::{
     Figure, Hover, Layout, Mark, Place,

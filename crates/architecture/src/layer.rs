@@ -1,12 +1,12 @@
 use serde::{Deserialize, Serialize};
-use tensor::Activation;
+
+use crate::Activation;
 
 /// One layer with weights, as data. A layer knows the width of what goes in and comes out, flattened.
 ///
-/// Non-exhaustive: convolutional, pooling and residual layers join here, and nothing outside this crate assumes that
-/// a layer is dense.
+/// Exhaustive on purpose: each crate matches on it without a wildcard, so a new kind does not compile until all of
+/// them know it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Layer {
     /// `h_l = phi(W_l h_{l-1} + b_l)`
     Dense(DenseLayer),

@@ -1,9 +1,8 @@
 //! Multilayer perceptrons: from a few settings to a list of layers.
 
 use serde::{Deserialize, Serialize};
-use tensor::Activation;
 
-use crate::{DenseLayer, Error, Layer, NetworkSpec, Result};
+use crate::{Activation, DenseLayer, Error, Layer, NetworkSpec, Result};
 
 /// Settings of a multilayer perceptron, as an experiment file has them. [`check`](Self::check) makes them usable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
