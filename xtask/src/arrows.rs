@@ -11,7 +11,7 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 14] = [
     ("testkit", "crates/testkit", &[], &[]),
     ("datasets", "datasets", &[], &["testkit"]),
     ("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
-    ("meanfield", "crates/meanfield", &["architecture"], &["network", "testkit"]),
+    ("meanfield", "crates/meanfield", &["architecture"], &["network", "tensor", "testkit"]),
     ("trainer", "crates/trainer", &["architecture", "network", "tensor"], &["datasets", "testkit"]),
     (
         "cascade",
