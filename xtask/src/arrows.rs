@@ -4,63 +4,61 @@ use std::{fs, path::Path};
 
 use crate::step::root;
 
-/// Crate, folder, workspace crates it may depend on, and those its tests may use as well.
-const TABLE: [(&str, &str, &[&str], &[&str]); 14] = [
-    ("architecture", "crates/architecture", &[], &[]),
-    ("tensor", "crates/tensor", &["architecture"], &["testkit", "tensor"]),
-    ("testkit", "crates/testkit", &[], &[]),
-    ("datasets", "datasets", &[], &["testkit"]),
-    ("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
-    ("meanfield", "crates/meanfield", &["architecture"], &["network", "tensor", "testkit"]),
-    ("trainer", "crates/trainer", &["architecture", "network", "tensor"], &["datasets", "testkit"]),
-    (
-        "cascade",
-        "crates/cascade",
-        &["architecture", "network", "tensor"],
-        &["meanfield", "testkit"],
-    ),
-    ("entropy", "crates/entropy", &["tensor"], &["testkit"]),
-    (
-        "predictors",
-        "crates/predictors",
-        &["architecture", "tensor", "network", "meanfield", "trainer"],
-        &["datasets", "testkit"],
-    ),
-    ("scoring", "crates/scoring", &[], &["testkit"]),
-    (
-        "runner",
-        "crates/runner",
-        &[
-            "architecture",
-            "tensor",
-            "datasets",
-            "network",
-            "meanfield",
-            "trainer",
-            "predictors",
-            "scoring",
-            "cascade",
-            "entropy",
-        ],
-        &["testkit"],
-    ),
-    (
-        "benches",
-        "benches",
-        &[
-            "architecture",
-            "tensor",
-            "datasets",
-            "network",
-            "meanfield",
-            "trainer",
-            "cascade",
-            "entropy",
-            "runner",
-        ],
-        &["testkit"],
-    ),
-    ("xtask", "xtask", &[], &[]),
+/// A crate of the workspace.
+struct Member {
+    /// The package, without `isobath-`.
+    name: &'static str,
+    folder: &'static str,
+    /// Crates of the workspace that it may depend on.
+    uses: &'static [&'static str],
+    /// Crates of the workspace that its tests may use as well.
+    tests_use: &'static [&'static str],
+}
+
+const fn member(
+    name: &'static str,
+    folder: &'static str,
+    uses: &'static [&'static str],
+    tests_use: &'static [&'static str],
+) -> Member {
+    Member { name, folder, uses, tests_use }
+}
+
+/// All crates of the workspace, the lowest first: an arrow points to a crate further up in this table.
+#[rustfmt::skip]
+const TABLE: &[Member] = &[
+    member("testkit", "crates/testkit", &[], &[]),
+    member("architecture", "crates/architecture", &[], &[]),
+    member("tensor", "crates/tensor", &["architecture"], &["testkit", "tensor"]),
+    member("datasets", "datasets", &[], &["testkit"]),
+    member("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
+    member("meanfield", "crates/meanfield", &["architecture"], &["network", "tensor", "testkit"]),
+    member("cascade", "crates/cascade", &["architecture", "network", "tensor"], &["meanfield", "testkit"]),
+    member("entropy", "crates/entropy", &["tensor"], &["testkit"]),
+    member("trainer", "crates/trainer", &["architecture", "network", "tensor"], &["datasets", "testkit"]),
+    member("predictors", "crates/predictors",
+        &["architecture", "tensor", "network", "meanfield", "trainer"], &["datasets", "testkit"]),
+    member("scoring", "crates/scoring", &[], &["testkit"]),
+    member("experiment", "crates/experiment",
+        &["architecture", "tensor", "datasets", "meanfield", "cascade", "entropy", "trainer", "predictors"],
+        &["network", "testkit"]),
+    member("store", "crates/store", &["tensor", "trainer", "experiment"], &["testkit"]),
+    member("runner", "crates/runner",
+        &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer", "predictors",
+          "experiment", "store"],
+        &["store", "testkit"]),
+    member("analysis", "crates/analysis",
+        &["tensor", "meanfield", "entropy", "trainer", "predictors", "scoring", "experiment", "store"],
+        &["store", "testkit"]),
+    member("report", "crates/report",
+        &["datasets", "trainer", "scoring", "experiment", "store", "analysis"], &["store", "analysis", "testkit"]),
+    member("isobath", "crates/isobath",
+        &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer", "predictors",
+          "scoring", "experiment", "store", "runner", "analysis", "report"],
+        &["testkit"]),
+    member("benches", "benches",
+        &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer"], &["testkit"]),
+    member("xtask", "xtask", &[], &[]),
 ];
 
 /// Holds every manifest against the table.
@@ -69,15 +67,13 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 14] = [
 /// With all arrows that the table does not have.
 pub(crate) fn check() -> Result<(), String> {
     let mut wrong = Vec::new();
-    for (name, folder, normal, dev) in TABLE {
+    for Member { name, folder, uses, tests_use } in TABLE {
         let path = root().join(folder).join("Cargo.toml");
         let text = fs::read_to_string(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let tests: Vec<&str> = normal.iter().chain(dev).copied().collect();
+        let tests: Vec<&str> = uses.iter().chain(*tests_use).copied().collect();
         wrong.extend(
-            forbidden(&text, "dependencies", normal)
-                .into_iter()
-                .map(|to| format!("{name} -> {to}")),
+            forbidden(&text, "dependencies", uses).into_iter().map(|to| format!("{name} -> {to}")),
         );
         wrong.extend(
             forbidden(&text, "build-dependencies", &[])
@@ -100,7 +96,7 @@ pub(crate) fn check() -> Result<(), String> {
 
 /// Workspace crates named in a table of a manifest that are not among those allowed.
 fn forbidden<'a>(manifest: &'a str, table: &str, allowed: &[&str]) -> Vec<&'a str> {
-    let is_member = |name: &str| TABLE.iter().any(|(member, ..)| *member == name);
+    let is_member = |name: &str| TABLE.iter().any(|member| member.name == name);
     dependencies(manifest, table)
         .filter(|name| is_member(name) && !allowed.contains(name))
         .collect()
@@ -119,7 +115,8 @@ fn dependencies<'a>(manifest: &'a str, table: &str) -> impl Iterator<Item = &'a 
 
 /// Folders under `crates/` that the table does not know.
 fn unknown_members() -> Vec<String> {
-    let known = |folder: &str| TABLE.iter().any(|(_, path, ..)| Path::new(path).ends_with(folder));
+    let known =
+        |folder: &str| TABLE.iter().any(|member| Path::new(member.folder).ends_with(folder));
     let entries = fs::read_dir(root().join("crates")).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names

@@ -7,7 +7,7 @@ use crate::step::{cargo, root};
 
 /// Builds the program in release mode and hands it `arguments`; its exit code is this one's.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let mut build = cargo(&["build", "--release", "--package", "isobath-runner"]);
+    let mut build = cargo(&["build", "--release", "--package", "isobath"]);
     let features = features(arguments);
     if !features.is_empty() {
         build.args(["--features", &features.join(",")]);

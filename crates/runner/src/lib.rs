@@ -1,35 +1,40 @@
-//! Isobath's program: TOML file in, chart out.
+//! Runs an experiment: from a checked plan to results in the store.
 //!
-//! A run goes through four stages that know nothing of each other: [`experiment`] turns a file into a checked plan of
-//! cells, [`run`] computes the cells that are not in the run's store yet, [`record`] is what the store gives back, and
-//! [`report`] draws it. [`cli`] is what a user types.
+//! [`run`] computes the cells that a run's store does not have yet, [`train`] the trainings, [`predict`] the
+//! predictors' scores. Nothing here reads a command line or draws anything.
 
-pub mod certificate;
-pub mod cli;
-pub mod compare;
-pub mod environment;
-pub mod experiment;
-#[cfg(feature = "parquet")]
-pub mod export;
-pub mod frontier;
-mod pool;
-pub mod record;
-pub mod report;
-pub mod run;
-pub mod verdicts;
+pub mod agreement;
+mod cascade_predictor;
+mod cell;
+mod cells;
+mod clock;
+mod early_stop;
+mod engine;
+mod estimate;
+mod measure;
+mod memory;
+pub mod pool;
+mod predict;
+mod progress;
+mod save;
+mod schedule;
+mod search;
+mod train_data;
+mod train_estimate;
+mod training;
+mod training_batcher;
+mod trainings;
+mod work;
+mod worker_pool;
 
-/// Bytes as hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| DIGITS[usize::from(digit)])
-        .collect()
-}
-
-/// `1 seed`, `3 seeds`.
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
+pub use cell::{CellContext, compute};
+pub use engine::{Outcome, RunOptions, run};
+pub use estimate::{Estimate, estimate};
+pub use memory::Memory;
+pub use predict::{AskOutcome, ask};
+pub use progress::{Progress, request_stop};
+pub use schedule::networks_on_device;
+pub use train_data::TrainData;
+pub use train_estimate::{TrainEstimate, estimate_trainings};
+pub use training::TrainContext;
+pub use trainings::{TrainOutcome, train};

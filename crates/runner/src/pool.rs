@@ -5,21 +5,18 @@ use isobath_tensor::BackendSpec;
 /// What `work` gives, done by a thread of the pool.
 ///
 /// From any other thread every parallel operation, however small, would be handed over and waited for.
-pub(crate) fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
 }
 
 /// What `work` gives, which runs on `backend`: done by a thread of the pool, or by this one where it waits for a device
 /// most of the time, which would keep a thread of the pool from others.
-pub(crate) fn in_pool_or_waiting<T: Send>(
-    backend: BackendSpec,
-    work: impl FnOnce() -> T + Send,
-) -> T {
+pub fn in_pool_or_waiting<T: Send>(backend: BackendSpec, work: impl FnOnce() -> T + Send) -> T {
     if backend.is_device() { work() } else { in_pool(work) }
 }
 
 /// What `task` gives for each of `0..count`, all under way at once on `backend`.
-pub(crate) fn side_by_side<T: Send>(
+pub fn side_by_side<T: Send>(
     count: usize,
     backend: BackendSpec,
     task: impl Fn(usize) -> T + Sync,

@@ -1,0 +1,218 @@
+//! Verdicts and costs of one run against those of another on the same networks: what is lost by doing less.
+
+use isobath_store::{CellRecord, RunRecord, VerdictRecord};
+
+/// A difference of so many layers never counts.
+const LAYERS: f64 = 2.0;
+/// Nor does one of this part of the reference's depth.
+const PART: f64 = 0.05;
+
+/// One run held against another, over the cells that both have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The name of the run that is held against the other.
+    pub name: String,
+    /// Networks that both runs have computed.
+    pub networks: usize,
+    /// Seconds to a verdict: decoders, reconstructions, entropies.
+    pub seconds: Ratio,
+    /// Floating-point operations of the cascade's matrix products.
+    pub flops: Ratio,
+    /// One for each estimator and rule that both runs have, in the reference's order.
+    pub verdicts: Vec<Difference>,
+}
+
+/// A cost: the median over networks, and the reference's total over this run's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// This run's median.
+    pub median: f64,
+    /// The reference's median.
+    pub reference: f64,
+    /// The reference's total as a multiple of this run's.
+    pub saved: f64,
+}
+
+/// How the depths by one rule on one estimator differ. A depth beyond the network counts as the network's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The estimator's name.
+    pub estimator: String,
+    /// The rule's name.
+    pub rule: String,
+    /// Networks with a depth in both runs.
+    pub compared: usize,
+    /// Those of them that both runs say reach beyond the network.
+    pub both_beyond: usize,
+    /// Those of them whose depths differ by at most two layers or 5% of the reference's depth.
+    pub within: usize,
+    /// Median of this run's depth less the reference's, in layers.
+    pub median: f64,
+    /// Median of its size.
+    pub median_size: f64,
+    /// The largest.
+    pub largest: f64,
+}
+
+/// Holds `other` against `reference`; `None` where they have no cell in common.
+pub fn compare(reference: &RunRecord, other: &RunRecord) -> Option<Comparison> {
+    let is_same = |a: &CellRecord, b: &CellRecord| {
+        let key = |record: &CellRecord| {
+            let id = record.cell;
+            (id.sigma_w2.to_bits(), id.sigma_b2.to_bits(), id.seed_index)
+        };
+        key(a) == key(b)
+    };
+    let partner = |record| Some((record, other.cells.iter().find(|cell| is_same(cell, record))?));
+    let pairs: Vec<_> = reference.cells.iter().filter_map(partner).collect();
+    let kinds = reference.estimators.iter().flat_map(|estimator| {
+        reference.rules.iter().map(move |rule| (estimator.as_str(), rule.as_str()))
+    });
+    let seconds = |record: &CellRecord| record.cost.cascade_seconds + record.cost.entropy_seconds;
+    Some(Comparison {
+        name: other.name.clone(),
+        networks: pairs.len(),
+        seconds: Ratio::of(&pairs, seconds)?,
+        flops: Ratio::of(&pairs, |record| record.cost.flops as f64)?,
+        verdicts: kinds.filter_map(|kind| difference(&pairs, kind, reference.layers)).collect(),
+    })
+}
+
+/// A cell of the reference and the same network's in the other run.
+type Pair<'a> = (&'a CellRecord, &'a CellRecord);
+
+impl Ratio {
+    fn of(pairs: &[Pair<'_>], cost: impl Fn(&CellRecord) -> f64) -> Option<Self> {
+        let (before, now): (Vec<f64>, Vec<f64>) =
+            pairs.iter().map(|(a, b)| (cost(a), cost(b))).unzip();
+        let saved = before.iter().sum::<f64>() / now.iter().sum::<f64>();
+        Some(Self { median: median(now)?, reference: median(before)?, saved })
+    }
+}
+
+fn difference(
+    pairs: &[Pair<'_>],
+    (estimator, rule): (&str, &str),
+    layers: usize,
+) -> Option<Difference> {
+    let verdict = |record: &CellRecord| -> Option<(f64, bool)> {
+        let is_it =
+            |verdict: &&VerdictRecord| verdict.estimator == estimator && verdict.rule == rule;
+        let verdict = record.verdicts.iter().find(is_it)?;
+        let depth = verdict.depth.or_else(|| verdict.beyond.then_some(layers as f64));
+        Some((depth?, verdict.beyond))
+    };
+    let both: Vec<_> = pairs.iter().filter_map(|(a, b)| verdict(a).zip(verdict(b))).collect();
+    let is_within = |before: f64, now: f64| (now - before).abs() <= LAYERS.max(PART * before);
+    let differences: Vec<f64> = both.iter().map(|((before, _), (now, _))| now - before).collect();
+    let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
+    Some(Difference {
+        estimator: estimator.to_owned(),
+        rule: rule.to_owned(),
+        compared: both.len(),
+        both_beyond: both.iter().filter(|((_, a), (_, b))| *a && *b).count(),
+        within: both.iter().filter(|((before, _), (now, _))| is_within(*before, *now)).count(),
+        median: median(differences)?,
+        largest: sizes.iter().copied().fold(0.0, f64::max),
+        median_size: median(sizes)?,
+    })
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
+    Some(f64::midpoint(values[low], values[high]))
+}
+
+/// Costs and differences as Markdown tables.
+pub fn markdown(reference: &RunRecord, comparisons: &[Comparison]) -> String {
+    let mut lines = vec![
+        format!(
+            "| run | networks | seconds to a verdict ({}: {}) | times as fast | times less work |",
+            reference.name,
+            comparisons.first().map_or(String::new(), |c| format!("{:.3}", c.seconds.reference)),
+        ),
+        "|---|---|---|---|---|".to_owned(),
+    ];
+    for Comparison { name, networks, seconds, flops, .. } in comparisons {
+        lines.push(format!(
+            "| {name} | {networks} | {:.3} | {:.1} | {:.1} |",
+            seconds.median, seconds.saved, flops.saved
+        ));
+    }
+    lines.push(String::new());
+    lines.push("| run | estimator, rule | compared | both beyond | within 2 layers or 5% | median difference | median size | largest |".to_owned());
+    lines.push("|---|---|---|---|---|---|---|---|".to_owned());
+    for Comparison { name, verdicts, .. } in comparisons {
+        for verdict in verdicts {
+            let Difference { estimator, rule, compared, both_beyond, within, .. } = verdict;
+            lines.push(format!(
+                "| {name} | {estimator}, {rule} | {compared} | {both_beyond} | {:.0}% | {:+.1} | {:.1} | {:.1} |",
+                100.0 * *within as f64 / *compared as f64,
+                verdict.median,
+                verdict.median_size,
+                verdict.largest
+            ));
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_store::synthetic::{Options, run};
+
+    fn options() -> Options {
+        Options { seeds: 2, layers: 30, ..Options::default() }
+    }
+
+    #[test]
+    fn a_run_against_itself_differs_in_nothing() {
+        let run = run(&options());
+        let comparison = compare(&run, &run).unwrap();
+        assert_eq!((comparison.networks, comparison.verdicts.len()), (40, 4));
+        assert!((comparison.seconds.saved - 1.0).abs() < 1e-12);
+        for verdict in comparison.verdicts {
+            assert_eq!((verdict.compared, verdict.within), (40, 40));
+            assert!(verdict.largest < 1e-12 && verdict.both_beyond < 40);
+        }
+    }
+
+    #[test]
+    fn differences_and_costs_are_those_made() {
+        let reference = run(&options());
+        let mut other = reference.clone();
+        for record in &mut other.cells {
+            record.cost.cascade_seconds = 0.0;
+            for verdict in &mut record.verdicts {
+                verdict.depth = verdict.depth.map(|depth| depth + 3.0);
+            }
+        }
+        // A cell that the other run does not have is not compared.
+        other.cells.remove(0);
+        let comparison = compare(&reference, &other).unwrap();
+        assert_eq!(comparison.networks, 39);
+        assert!((comparison.seconds.saved - (4.5 + 0.125) / 0.125).abs() < 1e-9);
+        let saturation = &comparison.verdicts[0];
+        assert!((saturation.largest - 3.0).abs() < 1e-12);
+        // Depths below 60 layers differ by more than 5%; only those beyond the network agree.
+        assert_eq!(saturation.within, saturation.both_beyond);
+        let text = markdown(&reference, &[comparison]);
+        assert!(text.contains("| made-up | relative, saturation | 39 |"), "{text}");
+    }
+
+    #[test]
+    fn runs_without_a_common_cell_are_not_compared() {
+        let reference = run(&options());
+        let other = run(&Options { sigma_w2: vec![9.0], ..options() });
+        assert_eq!(compare(&reference, &other), None);
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(Vec::new()), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+}

@@ -1,0 +1,122 @@
+//! The networks that were trained by one recipe: the rows that every predictor is judged on.
+
+use std::collections::BTreeMap;
+
+use super::{Costs, Error};
+use isobath_experiment::TrainingId;
+use isobath_store::RunRecord;
+
+/// One trained network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Network {
+    pub(super) id: TrainingId,
+    pub(super) succeeded: bool,
+    /// The highest one on the test samples.
+    pub(super) accuracy: f64,
+    seconds: f64,
+    flops: f64,
+}
+
+/// All of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Networks {
+    /// By `sigma_b2`, `sigma_w2`, depth and initialisation, all rising.
+    pub(super) rows: Vec<Network>,
+    /// The cell of each row, from 0.
+    pub(super) cells: Vec<usize>,
+}
+
+/// What sets a network apart from the others; variances are not negative, so that their bits are in their order.
+pub(super) type Key = (u64, u64, usize, usize);
+
+impl Networks {
+    /// The trainings of `run` by `recipe`.
+    ///
+    /// # Errors
+    /// Where there is none, or all ended alike.
+    pub(super) fn new(run: &RunRecord, recipe: &str) -> Result<Self, Error> {
+        let index = run.recipes.iter().position(|name| name == recipe).ok_or_else(|| {
+            Error::UnknownRecipe { name: recipe.to_owned(), known: run.recipes.join(", ") }
+        })?;
+        let of_recipe = run.trainings.iter().filter(|training| training.id.recipe == index);
+        let network = |training: &isobath_store::TrainingRecord| Network {
+            id: training.id,
+            succeeded: training.succeeded,
+            accuracy: training.accuracy,
+            seconds: training.seconds,
+            flops: training.flops as f64,
+        };
+        let mut rows: Vec<Network> = of_recipe.map(network).collect();
+        if rows.is_empty() {
+            return Err(Error::NoTrainings { run: run.name.clone() });
+        }
+        rows.sort_by_key(Network::key);
+        let mut numbers = BTreeMap::new();
+        let mut number = |row: &Network| {
+            let next = numbers.len();
+            *numbers.entry((row.key().0, row.key().1, row.id.depth)).or_insert(next)
+        };
+        let cells = rows.iter().map(&mut number).collect();
+        let networks = Self { rows, cells };
+        let ended = match networks.succeeded() {
+            0 => "failed",
+            all if all == networks.rows.len() => "succeeded",
+            _ => return Ok(networks),
+        };
+        let (run, recipe) = (run.name.clone(), recipe.to_owned());
+        Err(Error::OneClass { run, recipe, networks: networks.rows.len(), ended })
+    }
+
+    pub(super) fn outcomes(&self) -> Vec<bool> {
+        self.rows.iter().map(|row| row.succeeded).collect()
+    }
+
+    pub(super) fn succeeded(&self) -> usize {
+        self.rows.iter().filter(|row| row.succeeded).count()
+    }
+
+    pub(super) fn cell_count(&self) -> usize {
+        self.cells.iter().max().map_or(0, |last| last + 1)
+    }
+
+    /// The least and the greatest depth.
+    pub(super) fn depths(&self) -> [f64; 2] {
+        let depths = || self.rows.iter().map(|row| row.id.depth as f64);
+        [depths().fold(f64::INFINITY, f64::min), depths().fold(0.0, f64::max)]
+    }
+
+    /// The place of each row's `sigma_w2` among all of them, from 0, and how many there are.
+    pub(super) fn variances(&self) -> (Vec<usize>, usize) {
+        let mut known: Vec<u64> = self.rows.iter().map(|row| row.id.sigma_w2.to_bits()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let place = |row: &Network| {
+            let bits = row.id.sigma_w2.to_bits();
+            known.binary_search(&bits).expect("it is among them")
+        };
+        (self.rows.iter().map(place).collect(), known.len())
+    }
+
+    /// The mean of a training.
+    pub(super) fn training_costs(&self) -> Costs {
+        let mean = |of: fn(&Network) -> f64| {
+            self.rows.iter().map(of).sum::<f64>() / self.rows.len() as f64
+        };
+        Costs { seconds: mean(|row| row.seconds), flops: mean(|row| row.flops) }
+    }
+}
+
+impl Network {
+    pub(super) fn key(&self) -> Key {
+        key(self.id.sigma_w2, self.id.sigma_b2, self.id.depth, self.id.seed_index)
+    }
+
+    pub(super) const fn seconds(&self) -> f64 {
+        self.seconds
+    }
+}
+
+/// What sets a network apart.
+pub(super) const fn key(sigma_w2: f64, sigma_b2: f64, depth: usize, seed_index: usize) -> Key {
+    (sigma_b2.to_bits(), sigma_w2.to_bits(), depth, seed_index)
+}

@@ -1,0 +1,75 @@
+//! Scores as columns beside the rows of trained networks.
+
+use std::collections::BTreeMap;
+
+use super::networks::{Network, Networks, key};
+use isobath_store::{RunRecord, ScoreRecord};
+
+/// One quantity of one predictor for every trained network.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// A larger one means trainable; negative infinity where there is none.
+    pub(super) scores: Vec<f64>,
+    /// The largest trainable depth, where the quantity is one; then the score is `log2(depth / L)`. Zero where there is
+    /// none.
+    pub(super) depths: Option<Vec<f64>>,
+    /// Of each network.
+    pub(super) seconds: Vec<f64>,
+    pub(super) flops: Vec<f64>,
+    /// Networks without a score.
+    pub(super) missing: usize,
+}
+
+/// What is known of one network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) score: f64,
+    pub(super) depth: Option<f64>,
+    pub(super) seconds: f64,
+    pub(super) flops: f64,
+}
+
+impl Column {
+    /// A column of what is known of each network.
+    pub(super) fn new(name: String, entries: &[Option<Entry>]) -> Self {
+        let known = || entries.iter().flatten();
+        let of = |get: fn(&Entry) -> f64, without: f64| {
+            entries.iter().map(|entry| entry.as_ref().map_or(without, get)).collect()
+        };
+        let is_depth = known().any(|entry| entry.depth.is_some());
+        Self {
+            name,
+            scores: of(|entry| entry.score, f64::NEG_INFINITY),
+            depths: is_depth.then(|| of(|entry| entry.depth.unwrap_or(0.0), 0.0)),
+            seconds: of(|entry| entry.seconds, 0.0),
+            flops: of(|entry| entry.flops, 0.0),
+            missing: entries.len() - known().count(),
+        }
+    }
+}
+
+/// The columns that a run has.
+pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut entries: BTreeMap<(&str, _), Entry> = BTreeMap::new();
+    for record in &run.scores {
+        let ScoreRecord { sigma_w2, sigma_b2, depth, seed_index, .. } = *record;
+        let ScoreRecord { score, predicted_depth, seconds, flops, .. } = *record;
+        if !names.contains(&record.quantity.as_str()) {
+            names.push(&record.quantity);
+        }
+        let score = if score.is_nan() { f64::NEG_INFINITY } else { score };
+        let entry = Entry { score, depth: predicted_depth, seconds, flops };
+        entries.insert((&record.quantity, key(sigma_w2, sigma_b2, depth, seed_index)), entry);
+    }
+    let column = |name: &&str| {
+        let entry = |row: &Network| entries.get(&(*name, row.key())).copied();
+        let entries: Vec<_> = networks.rows.iter().map(entry).collect();
+        Column::new((*name).to_owned(), &entries)
+    };
+    let mut columns: Vec<Column> = names.iter().map(column).collect();
+    // A predictor that was never asked about these networks is not judged.
+    columns.retain(|column| column.missing < networks.rows.len());
+    columns
+}

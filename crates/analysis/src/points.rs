@@ -1,0 +1,361 @@
+//! The cells of a run, gathered into points of the phase diagram.
+
+use isobath_store::{
+    CellRecord, GalleryRecord, OverlayRecord, RunRecord, TheoryRecord, VerdictRecord,
+};
+
+use crate::spread::Spread;
+
+/// One phase diagram: all points that share a `sigma_b2`, by ascending `sigma_w2`.
+pub struct Slice<'a> {
+    /// Variance of the biases.
+    pub sigma_b2: f64,
+    /// Where the phases meet, if anywhere.
+    pub critical: Option<f64>,
+    /// Curves of theory.
+    pub overlays: &'a [OverlayRecord],
+    /// The points.
+    pub points: Vec<Point<'a>>,
+}
+
+/// One point of the phase diagram: all initialisations that share their variances.
+pub struct Point<'a> {
+    /// Variance of the weights times the fan-in.
+    pub sigma_w2: f64,
+    /// Variance of the biases.
+    pub sigma_b2: f64,
+    /// Mean-field theory, where it is known.
+    pub theory: Option<&'a TheoryRecord>,
+    /// What is computed of it, failures included.
+    pub cells: Vec<&'a CellRecord>,
+    /// The side of the critical line.
+    pub phase: Phase,
+}
+
+/// On which side of the critical line a point lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Inputs converge: `chi_1 < 1`.
+    Ordered,
+    /// Inputs diverge.
+    Chaotic,
+    /// Theory does not say.
+    Unknown,
+}
+
+/// How deep information reaches at one point.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reach {
+    /// To a depth in layers.
+    Measured {
+        /// Over initialisations; those that reach beyond the network count with its depth, as lower limits.
+        depth: Spread,
+        /// Initialisations that reach beyond the network, fewer than half.
+        beyond: usize,
+        /// Initialisations that gave an answer.
+        seeds: usize,
+    },
+    /// Beyond the network, for at least half of the initialisations.
+    Beyond {
+        /// Initialisations that reach beyond the network.
+        beyond: usize,
+        /// Initialisations that gave an answer.
+        seeds: usize,
+    },
+    /// No initialisation gave an answer.
+    Unknown {
+        /// Why, if anything was noted.
+        note: Option<String>,
+    },
+}
+
+/// The phase diagrams of `run`, by ascending `sigma_b2`. Points that are planned but not computed are among them.
+pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
+    let theory = run.theory.iter().map(|theory| (theory.sigma_b2, theory.sigma_w2));
+    let cells = run.cells.iter().map(|record| (record.cell.sigma_b2, record.cell.sigma_w2));
+    let mut places: Vec<_> =
+        theory.chain(cells).filter(|(b, w)| b.is_finite() && w.is_finite()).collect();
+    places.sort_by(order);
+    places.dedup();
+    let mut points: Vec<_> = places.iter().map(|&place| Point::empty(run, place)).collect();
+    for record in &run.theory {
+        if let Ok(index) =
+            places.binary_search_by(|place| order(place, &(record.sigma_b2, record.sigma_w2)))
+        {
+            points[index].theory = Some(record);
+            points[index].phase = phase(record.chi_1).unwrap_or(points[index].phase);
+        }
+    }
+    for record in &run.cells {
+        let place = (record.cell.sigma_b2, record.cell.sigma_w2);
+        if let Ok(index) = places.binary_search_by(|other| order(other, &place)) {
+            points[index].cells.push(record);
+        }
+    }
+    let mut slices: Vec<Slice<'_>> = Vec::new();
+    for point in points {
+        match slices.last_mut() {
+            Some(slice) if same(slice.sigma_b2, point.sigma_b2) => slice.points.push(point),
+            _ => slices.push(Slice::starting(run, point)),
+        }
+    }
+    slices
+}
+
+impl<'a> Slice<'a> {
+    fn starting(run: &'a RunRecord, point: Point<'a>) -> Self {
+        let sigma_b2 = point.sigma_b2;
+        let overlays = run.overlays.iter().find(|(other, _)| same(*other, sigma_b2));
+        Self {
+            sigma_b2,
+            critical: critical(run, sigma_b2),
+            overlays: overlays.map_or(&[], |(_, overlays)| overlays),
+            points: vec![point],
+        }
+    }
+
+    /// Up to `count` points out of those that `has` what is asked for, on both sides of the critical line and as close
+    /// to it as there is one, ascending.
+    pub fn representative(
+        &self,
+        count: usize,
+        has: impl Fn(&Point<'a>) -> bool,
+    ) -> Vec<&Point<'a>> {
+        let candidates: Vec<_> = self.points.iter().filter(|point| has(point)).collect();
+        let mut chosen = match self.nearest(&candidates) {
+            _ if candidates.len() <= count => (0..candidates.len()).collect(),
+            Some(nearest) => around(nearest, candidates.len(), count),
+            None => evenly(0, candidates.len(), count),
+        };
+        chosen.sort_unstable();
+        chosen.dedup();
+        chosen.into_iter().map(|index| candidates[index]).collect()
+    }
+
+    /// What each of `points` stands for: a phase, or the neighbourhood of the critical line for the one closest to it.
+    pub fn roles(&self, points: &[&Point<'a>]) -> Vec<&'static str> {
+        let nearest = self.nearest(points);
+        let role = |(index, point): (usize, &&Point<'a>)| match nearest {
+            Some(nearest) if nearest == index && points.len() > 1 => "near critical",
+            _ => point.phase.name(),
+        };
+        points.iter().enumerate().map(role).collect()
+    }
+
+    /// Which of `points` is closest to the critical line.
+    fn nearest(&self, points: &[&Point<'a>]) -> Option<usize> {
+        let line = self.critical?;
+        let distance = |index: &usize| (points[*index].sigma_w2 - line).abs();
+        (0..points.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    }
+}
+
+impl<'a> Point<'a> {
+    fn empty(run: &RunRecord, (sigma_b2, sigma_w2): (f64, f64)) -> Self {
+        let line = critical(run, sigma_b2);
+        let phase = line.map(|line| if sigma_w2 < line { Phase::Ordered } else { Phase::Chaotic });
+        Self {
+            sigma_w2,
+            sigma_b2,
+            theory: None,
+            cells: Vec::new(),
+            phase: phase.unwrap_or(Phase::Unknown),
+        }
+    }
+
+    /// Depth scale of correlations in layers, where finite.
+    pub fn xi_c(&self) -> Option<f64> {
+        self.theory.and_then(|theory| theory.xi_c).filter(|xi_c| xi_c.is_finite() && *xi_c > 0.0)
+    }
+
+    /// `estimator`'s profile over initialisations, first layer first; shorter than the network or empty after failures.
+    pub fn profile(&self, estimator: &str) -> Vec<Option<Spread>> {
+        let all = self.cells.iter().flat_map(|record| &record.profiles);
+        let profiles: Vec<_> = all.filter(|profile| profile.estimator == estimator).collect();
+        let layers = profiles.iter().map(|profile| profile.layers.len()).max().unwrap_or(0);
+        let at =
+            |index: usize| profiles.iter().filter_map(move |profile| profile.layers.get(index));
+        (0..layers)
+            .map(|index| Spread::of(at(index).map(|layer| (layer.value, layer.interval))))
+            .collect()
+    }
+
+    /// Whether any initialisation has a profile of `estimator`.
+    pub fn has_profile(&self, estimator: &str) -> bool {
+        self.cells
+            .iter()
+            .any(|record| record.profiles.iter().any(|profile| profile.estimator == estimator))
+    }
+
+    /// The cut-off by `rule` on `estimator`'s profile, in a network of `layers` reconstructed layers.
+    pub fn reach(&self, estimator: &str, rule: &str, layers: usize) -> Reach {
+        let all = self.cells.iter().flat_map(|record| &record.verdicts);
+        let verdicts: Vec<_> =
+            all.filter(|verdict| verdict.estimator == estimator && verdict.rule == rule).collect();
+        let beyond = verdicts.iter().filter(|verdict| verdict.beyond).count();
+        let depth = |verdict: &&VerdictRecord| match (verdict.beyond, verdict.depth) {
+            (true, _) => Some((layers as f64, None)),
+            (false, depth) => {
+                depth.filter(|depth| depth.is_finite()).map(|depth| (depth, verdict.interval))
+            }
+        };
+        let depths: Vec<_> = verdicts.iter().filter_map(depth).collect();
+        let seeds = depths.len();
+        match Spread::of(depths) {
+            _ if beyond > 0 && 2 * beyond >= seeds => Reach::Beyond { beyond, seeds },
+            Some(depth) => Reach::Measured { depth, beyond, seeds },
+            None => Reach::Unknown {
+                note: self.failure().or(verdicts.iter().find_map(|verdict| verdict.note.clone())),
+            },
+        }
+    }
+
+    /// The layer from which on nothing is reconstructed any more, where it was not at the last of `layers` layers and was
+    /// asked about: 95% of the variance is lost, or more than there is.
+    fn lost_by(&self, layers: usize) -> Option<usize> {
+        const LOST: f64 = 0.95;
+        let is_lost =
+            |layer: &Option<Spread>| layer.as_ref().is_some_and(|error| error.mean >= LOST);
+        let profile = self.profile("reconstruction-error");
+        profile.get(layers.checked_sub(1)?).filter(|last| is_lost(last))?;
+        Some(profile.iter().rposition(|layer| !is_lost(layer)).map_or(1, |kept| kept + 2))
+    }
+
+    /// Where `rule` waits for the profile of `estimator` to come to rest and it does not, although nothing is
+    /// reconstructed any more: the layer from which on it is not.
+    pub fn lost_without_rest(&self, estimator: &str, rule: &str, layers: usize) -> Option<usize> {
+        let is_beyond = matches!(self.reach(estimator, rule, layers), Reach::Beyond { .. });
+        (rule.starts_with("saturation") && is_beyond).then(|| self.lost_by(layers))?
+    }
+
+    /// The pictures of the first initialisation that has any.
+    pub fn pictures(&self) -> &'a [GalleryRecord] {
+        self.cells
+            .iter()
+            .map(|record| record.gallery.as_slice())
+            .find(|gallery| !gallery.is_empty())
+            .unwrap_or(&[])
+    }
+
+    /// Why the first failed initialisation failed.
+    pub fn failure(&self) -> Option<String> {
+        self.cells.iter().find_map(|record| record.failure.clone())
+    }
+}
+
+impl Phase {
+    /// Its name, empty if unknown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ordered => "ordered",
+            Self::Chaotic => "chaotic",
+            Self::Unknown => "",
+        }
+    }
+}
+
+fn critical(run: &RunRecord, sigma_b2: f64) -> Option<f64> {
+    let line =
+        run.critical.iter().find(|(other, _)| same(*other, sigma_b2)).and_then(|(_, line)| *line);
+    line.filter(|line| line.is_finite())
+}
+
+fn phase(chi_1: Option<f64>) -> Option<Phase> {
+    let chi_1 = chi_1.filter(|chi_1| chi_1.is_finite())?;
+    Some(if chi_1 < 1.0 { Phase::Ordered } else { Phase::Chaotic })
+}
+
+fn order(a: &(f64, f64), b: &(f64, f64)) -> std::cmp::Ordering {
+    a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+}
+
+/// Values of one grid are copies of each other, so they are equal to the bit.
+fn same(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits()
+}
+
+/// `count` of `0..total`: `middle` and as many on either side of it as there are, evenly spaced.
+fn around(middle: usize, total: usize, count: usize) -> Vec<usize> {
+    let sides = count.saturating_sub(1);
+    let (left, right) = (middle, total - 1 - middle);
+    let lower = (sides / 2).min(left).max(sides.saturating_sub(right));
+    let upper = (sides - lower).min(right);
+    let mut chosen = evenly(0, middle, lower);
+    chosen.push(middle);
+    // The far end of the right side belongs to it as the far end of the left side does.
+    chosen.extend(evenly(0, right, upper).into_iter().map(|index| total - 1 - index));
+    chosen
+}
+
+/// `count` of `from..to`, the first among them and the end left out.
+fn evenly(from: usize, to: usize, count: usize) -> Vec<usize> {
+    (0..count).map(|step| from + step * (to - from) / count.max(1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_store::synthetic::{Options, run};
+
+    #[test]
+    fn points_are_ordered_and_hold_their_seeds() {
+        let run = run(&Options { seeds: 3, sigma_w2: vec![2.0, 0.5, 1.0], ..Options::default() });
+        let slices = slices(&run);
+        let points = &slices[0].points;
+        assert_eq!(points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>(), [0.5, 1.0, 2.0]);
+        assert!(points.iter().all(|point| point.cells.len() == 3));
+        assert_eq!((points[0].phase, points[2].phase), (Phase::Ordered, Phase::Chaotic));
+    }
+
+    #[test]
+    fn a_point_that_is_only_planned_is_there_without_cells() {
+        let mut run = run(&Options::default());
+        run.cells.retain(|record| record.cell.sigma_w2 > 1.0);
+        let slices = slices(&run);
+        let empty = slices[0].points.iter().filter(|point| point.cells.is_empty()).count();
+        assert!(empty > 0 && empty < slices[0].points.len());
+    }
+
+    #[test]
+    fn representatives_surround_the_critical_line() {
+        let run = run(&Options::default());
+        let slices = slices(&run);
+        let chosen = slices[0].representative(5, |_| true);
+        let line = slices[0].critical.unwrap();
+        assert_eq!(chosen.len(), 5);
+        assert!(chosen[0].sigma_w2 < line && chosen[4].sigma_w2 > line);
+        let nearest = slices[0]
+            .points
+            .iter()
+            .map(|point| (point.sigma_w2 - line).abs())
+            .fold(f64::MAX, f64::min);
+        assert!(chosen.iter().any(|point| (point.sigma_w2 - line).abs() <= nearest));
+    }
+
+    #[test]
+    fn around_gives_what_one_side_lacks_to_the_other() {
+        assert_eq!(around(0, 10, 3).len(), 3);
+        assert_eq!(around(9, 10, 3).len(), 3);
+        assert_eq!(around(5, 10, 1), [5]);
+    }
+
+    #[test]
+    fn a_minority_beyond_the_network_counts_with_its_depth() {
+        let mut run = run(&Options { seeds: 3, sigma_w2: vec![1.0], ..Options::default() });
+        for (index, record) in run.cells.iter_mut().enumerate() {
+            for verdict in &mut record.verdicts {
+                (verdict.depth, verdict.beyond) =
+                    if index == 0 { (None, true) } else { (Some(10.0), false) };
+            }
+        }
+        let layers = run.layers as f64;
+        let expected = Spread { mean: (20.0 + layers) / 3.0, low: 10.0, high: layers };
+        let reach = slices(&run)[0].points[0].reach("relative", "saturation", run.layers);
+        assert_eq!(reach, Reach::Measured { depth: expected, beyond: 1, seeds: 3 });
+        for verdict in &mut run.cells[1].verdicts {
+            verdict.beyond = true;
+        }
+        let reach = slices(&run)[0].points[0].reach("relative", "saturation", run.layers);
+        assert_eq!(reach, Reach::Beyond { beyond: 2, seeds: 3 });
+    }
+}

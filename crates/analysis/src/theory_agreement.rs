@@ -1,0 +1,113 @@
+//! How measured depths compare with mean-field theory.
+
+use crate::{
+    points::{Phase, Reach, Slice},
+    spread::quantile,
+};
+
+/// The multiple of `xi_c` that `rule`'s depth is compared with, and how it is written.
+///
+/// The decay length is `xi_c`'s own kind; a depth at which information is gone is compared with the rule of thumb,
+/// `6 xi_c` (arXiv:1611.01232).
+pub fn theory_scale(rule: &str) -> (f64, &'static str) {
+    if rule == "decay" { (1.0, "ξ_c") } else { (6.0, "6 ξ_c") }
+}
+
+/// Measured depth over theory's, at the points where both are finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// Points compared.
+    pub points: usize,
+    /// Median.
+    pub median: f64,
+    /// First quartile.
+    pub low: f64,
+    /// Third quartile.
+    pub high: f64,
+}
+
+/// One rule on one estimator, against theory, over all points of some slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Agreement {
+    /// Ordered phase.
+    pub ordered: Option<Ratio>,
+    /// Chaotic phase.
+    pub chaotic: Option<Ratio>,
+    /// Points where information reaches beyond the network and theory has a finite depth.
+    pub beyond: usize,
+    /// Those of them where theory too says deeper than the network.
+    pub beyond_in_theory: usize,
+}
+
+/// Compares `rule` on `estimator` with theory over `slices`, in a network of `layers` reconstructed layers.
+pub fn agreement(slices: &[Slice<'_>], estimator: &str, rule: &str, layers: usize) -> Agreement {
+    let (factor, _) = theory_scale(rule);
+    let (mut ordered, mut chaotic) = (Vec::new(), Vec::new());
+    let mut found = Agreement::default();
+    for point in slices.iter().flat_map(|slice| &slice.points) {
+        let Some(theory) = point.xi_c().map(|xi_c| factor * xi_c) else { continue };
+        if point.lost_without_rest(estimator, rule, layers).is_some() {
+            continue;
+        }
+        match point.reach(estimator, rule, layers) {
+            Reach::Measured { depth, .. } => match point.phase {
+                Phase::Ordered => ordered.push(depth.mean / theory),
+                Phase::Chaotic => chaotic.push(depth.mean / theory),
+                Phase::Unknown => {}
+            },
+            Reach::Beyond { .. } => {
+                found.beyond += 1;
+                found.beyond_in_theory += usize::from(theory >= layers as f64);
+            }
+            Reach::Unknown { .. } => {}
+        }
+    }
+    Agreement { ordered: Ratio::of(ordered), chaotic: Ratio::of(chaotic), ..found }
+}
+
+impl Ratio {
+    fn of(mut ratios: Vec<f64>) -> Option<Self> {
+        ratios.sort_by(f64::total_cmp);
+        let at = |share| quantile(&ratios, share);
+        Some(Self { points: ratios.len(), median: at(0.5)?, low: at(0.25)?, high: at(0.75)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isobath_store::synthetic::{Options, run};
+
+    use super::*;
+    use crate::points::slices;
+
+    #[test]
+    fn a_run_made_by_the_rule_of_thumb_agrees_with_it() {
+        let run = run(&Options::default());
+        let found = agreement(&slices(&run), "relative", "saturation", run.layers);
+        let ordered = found.ordered.unwrap();
+        assert!((ordered.median - 1.0).abs() < 0.1, "{ordered:?}");
+        assert!(ordered.low <= ordered.median && ordered.median <= ordered.high);
+        assert!(
+            found.beyond > 0
+                && found.beyond_in_theory > 0
+                && found.beyond_in_theory <= found.beyond
+        );
+    }
+
+    #[test]
+    fn the_decay_length_is_compared_with_the_depth_scale_itself() {
+        let run = run(&Options::default());
+        let found = agreement(&slices(&run), "relative", "decay", run.layers);
+        assert!((found.ordered.unwrap().median - 1.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn without_theory_there_is_nothing_to_compare() {
+        let mut run = run(&Options::default());
+        run.theory.clear();
+        assert_eq!(
+            agreement(&slices(&run), "relative", "saturation", run.layers),
+            Agreement::default()
+        );
+    }
+}

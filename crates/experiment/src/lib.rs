@@ -1,0 +1,34 @@
+//! Experiments: from a TOML file to a checked plan of cells.
+
+mod error;
+mod file;
+mod grid;
+mod hex;
+mod ids;
+mod overlay;
+mod plan;
+mod read;
+mod report_format;
+mod stop;
+mod theory_file;
+mod train_plan;
+mod train_section;
+
+pub use error::FileError;
+pub use file::{
+    CascadeSection, DataSection, EntropySection, ExperimentFile, MeanfieldSection, NetworkKind,
+    NetworkSection, OneOrMany, ReportSection,
+};
+pub use grid::{GridSection, Range, Values};
+pub use hex::hex;
+pub use ids::{CellId, TrainingId};
+pub use overlay::Overlay;
+pub use plan::{Cell, Plan};
+pub use read::{Override, read, read_text, read_theory};
+pub use report_format::{Format, ParseFormatError};
+pub use stop::{Confident, Stop};
+pub use theory_file::{
+    CobwebsFigure, PlaneFigure, RidgeFigure, ScalesFigure, Span, TheoryFigure, TheoryFile,
+};
+pub use train_plan::{Recipe, TrainCell, TrainPlan};
+pub use train_section::{DepthRange, Depths, Search, TrainSection};

@@ -1,0 +1,47 @@
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::{Places, exit, report::open};
+use isobath_analysis::compare_methods;
+use isobath_experiment::Plan;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run that did all the work: its folder, or its name or the beginning of it
+    reference: String,
+    /// Runs that did less on the same networks
+    #[arg(required = true, value_name = "RUN")]
+    others: Vec<String>,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    let (plan, reference, _) = open(places, &arguments.reference)?;
+    let mut comparisons = Vec::new();
+    for run in &arguments.others {
+        let (other, record, _) = open(places, run)?;
+        check(&plan, &other)?;
+        let Some(comparison) = compare_methods::compare(&reference, &record) else {
+            bail!("{} and {} have no cell in common", reference.name, record.name);
+        };
+        comparisons.push(comparison);
+    }
+    println!("{}", compare_methods::markdown(&reference, &comparisons));
+    Ok(exit::DONE)
+}
+
+/// Only what was measured on the same networks and probe samples can be compared one by one.
+fn check(reference: &Plan, other: &Plan) -> Result<()> {
+    let (a, b) = (&reference.file, &other.file);
+    let what = if a.seed != b.seed {
+        "seeds"
+    } else if (a.data.dataset, a.data.probe, a.data.grayscale)
+        != (b.data.dataset, b.data.probe, b.data.grayscale)
+    {
+        "probe samples"
+    } else if reference.network != other.network {
+        "networks"
+    } else {
+        return Ok(());
+    };
+    bail!("{} and {} have different {what}, so their cells cannot be compared", a.name, b.name)
+}

@@ -1,0 +1,30 @@
+use isobath_tensor::{CudaPart, CudaState, cuda_state};
+
+/// Says what there is of CUDA, part by part, and what to do about what is missing.
+pub(super) fn print() {
+    match cuda_state() {
+        Ok(state) => print_state(&state),
+        Err(error) => println!("  {:<10} {error}", "cuda"),
+    }
+}
+
+fn print_state(state: &CudaState) {
+    let devices = state.devices.iter().filter(|device| device.is_ok()).count();
+    let verdict = match devices {
+        0 => "not on this machine".to_owned(),
+        devices => isobath_report::count(devices, "device"),
+    };
+    println!("  {:<10} {verdict}", "cuda");
+    for CudaPart { name, version } in &state.parts {
+        match version {
+            Ok(version) => println!("    {name:<8} CUDA {version}"),
+            Err(reason) => println!("    {name:<8} missing: {reason}"),
+        }
+    }
+    let (Ok(text) | Err(text)) = &state.kernels;
+    println!("    {:<8} {text}", "kernels");
+    for device in &state.devices {
+        let (Ok(text) | Err(text)) = device;
+        println!("    {:<8} {text}", "device");
+    }
+}

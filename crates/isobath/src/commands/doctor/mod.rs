@@ -1,0 +1,48 @@
+//! What is there, and whether it works.
+
+mod cuda;
+mod kernels;
+mod verify;
+
+use anyhow::Result;
+use clap::Args;
+use isobath_tensor::{BackendSpec, SimdLevel};
+
+use super::{Places, exit};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    verify: verify::Verification,
+    /// Compile every CUDA kernel for these instruction sets, `sm_80,sm_90a` say, and fail where one does not stay in
+    /// registers. Needs NVRTC but no device
+    #[arg(long, value_name = "ARCH,...", value_delimiter = ',', conflicts_with = "verify")]
+    kernels: Vec<String>,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    if !arguments.kernels.is_empty() {
+        return kernels::main(&arguments.kernels);
+    }
+    arguments.verify.begin();
+    for (name, value) in isobath_store::environment::facts() {
+        println!("{name:<12} {value}");
+    }
+    println!("instructions");
+    for level in SimdLevel::ALL {
+        println!(
+            "  {:<10} {}",
+            level.to_string(),
+            if level.is_available() { "available" } else { "not on this processor" }
+        );
+    }
+    println!("backends");
+    for backend in [BackendSpec::Cpu, BackendSpec::Reference] {
+        let state =
+            backend.check().map_or_else(|error| error.to_string(), |()| "available".to_owned());
+        println!("  {:<10} {state}", backend.to_string());
+    }
+    cuda::print();
+    super::data::list(places);
+    if arguments.verify.is_asked_for() { verify::main(&arguments.verify) } else { Ok(exit::DONE) }
+}

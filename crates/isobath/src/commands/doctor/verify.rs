@@ -1,0 +1,251 @@
+//! Whether a backend computes what it should.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend, conformance};
+use serde_json::{Value, json};
+
+use isobath_runner::agreement::{
+    Agreement, Extent, LayerDifference, Tolerance, TrainingAgreement, certify, certify_trainings,
+};
+
+use crate::commands::{Usage, check_reference, exit};
+
+#[derive(Debug, Args)]
+pub(super) struct Verification {
+    /// Verify a backend: every operation against the reference backend, stored computations of another implementation,
+    /// whole cascades against the cpu backend
+    #[arg(long)]
+    verify: bool,
+    /// The backend to verify: cpu, reference or cuda:N
+    #[arg(long, default_value = "cpu", requires = "verify")]
+    backend: BackendSpec,
+    /// A folder of stored computations to repeat, as for `check-reference`; may be given more than once
+    #[arg(long, value_name = "DIR", requires = "verify")]
+    reference: Vec<PathBuf>,
+    /// Small shapes and networks only; always so where a backend would take hours for the others
+    #[arg(long, requires = "verify")]
+    quick: bool,
+    /// Write everything that was found, layer by layer
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    json: Option<PathBuf>,
+}
+
+impl Verification {
+    pub(super) const fn is_asked_for(&self) -> bool {
+        self.verify
+    }
+
+    /// The rehearsal's libraries must be opened before anybody looks for CUDA's own. If they cannot be, [`main`] says so.
+    pub(super) fn begin(&self) {
+        if self.is_asked_for() && self.backend == BackendSpec::CudaRehearsed {
+            let _ = self.backend.check();
+        }
+    }
+
+    fn is_quick(&self) -> bool {
+        self.quick || self.backend.is_simulated()
+    }
+
+    /// What others are held against is itself held against what everything is held against.
+    fn baseline(&self) -> BackendSpec {
+        if self.backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu }
+    }
+
+    /// The reference backend, on one side or the other, would take hours for the large networks.
+    fn extent(&self) -> Extent {
+        let is_device = matches!(self.backend, BackendSpec::Cuda { .. });
+        if is_device && !self.quick { Extent::Full } else { Extent::Quick }
+    }
+}
+
+/// Verifies a backend and says what was found.
+///
+/// # Errors
+/// [`Usage`] when the backend is missing or a folder holds nothing to repeat; when the backend fails.
+pub(super) fn main(arguments: &Verification) -> Result<u8> {
+    let backend = arguments.backend;
+    let missing = |error: isobath_tensor::Error| Usage(error.to_string());
+    let description = backend.description().map_err(missing)?;
+    println!("\nverifying {description}");
+    let parts =
+        [conform(arguments)?, repeat_references(arguments)?, agree(arguments)?, train(arguments)?];
+    let passed = parts.iter().all(|part| part.passed);
+    println!("\n{backend}: {}", if passed { "PASS" } else { "FAIL" });
+    if let Some(path) = &arguments.json {
+        let [conformance, references, agreement, trainings] = parts.map(|part| part.json);
+        let facts: Value = serde_json::from_str(&isobath_store::environment::json())?;
+        let found = json!({
+            "backend": backend, "device": description, "environment": facts, "extent": arguments.extent(),
+            "passed": passed, "conformance": conformance, "references": references, "agreement": agreement,
+            "trainings": trainings,
+        });
+        let text = serde_json::to_string_pretty(&found)?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(if passed { exit::DONE } else { exit::FAILED })
+}
+
+/// What a part of the verification found.
+struct Part {
+    passed: bool,
+    json: Value,
+}
+
+const fn verdict(passed: bool) -> &'static str {
+    if passed { "pass" } else { "FAIL" }
+}
+
+fn conform(arguments: &Verification) -> Result<Part> {
+    println!("\noperations, against the reference backend");
+    let cases = if arguments.is_quick() { 5 } else { 100 };
+    let findings = arguments.backend.dispatch(Conformance { cases })??;
+    for finding in &findings {
+        println!(
+            "  {:<32} {:>9.2e} of {:>8.1e}  {}",
+            finding.check,
+            finding.worst,
+            finding.tolerance,
+            verdict(finding.passed())
+        );
+        if !finding.passed() {
+            println!("    worst case: {}", finding.worst_case);
+        }
+    }
+    let json = findings.iter().map(|finding| {
+        json!({
+            "check": finding.check, "cases": finding.cases, "worst": finding.worst, "tolerance": finding.tolerance,
+            "worst_case": finding.worst_case, "passed": finding.passed(),
+        })
+    });
+    let json = json.collect();
+    Ok(Part { passed: findings.iter().all(conformance::Finding::passed), json })
+}
+
+/// The conformance suite on whichever backend.
+struct Conformance {
+    /// Random shapes for each operation.
+    cases: usize,
+}
+
+impl BackendTask for Conformance {
+    type Output = isobath_tensor::Result<Vec<conformance::Finding>>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+        conformance::run(&backend, self.cases, 1)
+    }
+}
+
+fn repeat_references(arguments: &Verification) -> Result<Part> {
+    println!("\nstored computations of another implementation");
+    if arguments.reference.is_empty() {
+        println!("  skipped: none were given; --reference DIR names a folder of them");
+        return Ok(Part { passed: true, json: Value::Null });
+    }
+    let (mut passed, mut json) = (true, serde_json::Map::new());
+    for folder in &arguments.reference {
+        for stem in stems(folder)? {
+            let lines = check_reference::repeat(&stem, arguments.backend)?;
+            let failed: Vec<_> = lines.iter().filter(|line| !line.passed()).collect();
+            let agreeing = lines.len() - failed.len();
+            println!("  {}: {agreeing} of {} quantities agree", stem.display(), lines.len());
+            failed.iter().for_each(|line| println!("    {line}"));
+            passed &= failed.is_empty();
+            json.insert(stem.display().to_string(), serde_json::to_value(&lines)?);
+        }
+    }
+    Ok(Part { passed, json: json.into() })
+}
+
+/// The pairs of files in `folder`, without their endings, in order of name.
+fn stems(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error| Usage(format!("cannot read {}: {error}", folder.display()));
+    let mut stems = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let ending = path.extension().unwrap_or_default();
+        if ending == "safetensors" && path.with_extension("json").is_file() {
+            stems.push(path.with_extension(""));
+        }
+    }
+    stems.sort();
+    if stems.is_empty() {
+        let folder = folder.display();
+        return Err(Usage(format!(
+            "{folder} has no stored computations; each is a pair NAME.json and NAME.safetensors"
+        ))
+        .into());
+    }
+    Ok(stems)
+}
+
+fn agree(arguments: &Verification) -> Result<Part> {
+    let (backend, baseline, extent) = (arguments.backend, arguments.baseline(), arguments.extent());
+    println!(
+        "\ncascades, against {baseline} in the same precision: largest relative difference of all layers, and its layer"
+    );
+    println!(
+        "  {:<26} {:>13} {:>13} {:>13}  {:<14}",
+        "width, phase, decoders", "decoder", "reconstr.", "entropy", "cut-off"
+    );
+    let agreements = certify(backend, baseline, extent, print_agreement)?;
+    println!("  allowed:");
+    let mut ways = Vec::new();
+    for Agreement { case, tolerance, .. } in &agreements {
+        if !ways.contains(&case.way) {
+            ways.push(case.way);
+            let Tolerance { decoder, reconstruction, entropy, cutoff } = tolerance;
+            println!(
+                "  {:<26} {decoder:>10.0e}    {reconstruction:>10.0e}    {entropy:>10.0e}     {cutoff} apart",
+                case.way.to_string()
+            );
+        }
+    }
+    let passed = agreements.iter().all(|agreement| agreement.passed);
+    let json = json!({ "baseline": baseline, "cases": agreements });
+    Ok(Part { passed, json })
+}
+
+fn print_agreement(agreement: &Agreement) {
+    let Agreement { case, differences, passed, .. } = agreement;
+    let quantities: [fn(&LayerDifference) -> f64; 3] =
+        [|layer| layer.decoder, |layer| layer.reconstruction, |layer| layer.entropy];
+    let [decoder, reconstruction, entropy] = quantities.map(|quantity| {
+        let (worst, layer) = differences.worst(quantity);
+        format!("{worst:.1e} @{layer:<2}")
+    });
+    let [here, there] = &differences.cutoffs;
+    let cutoffs = if here == there { here.clone() } else { format!("{here}, not {there}") };
+    println!(
+        "  {:<26} {decoder:>13} {reconstruction:>13} {entropy:>13}  {cutoffs:<14} {}",
+        case.to_string(),
+        verdict(*passed)
+    );
+}
+
+fn train(arguments: &Verification) -> Result<Part> {
+    let (backend, baseline) = (arguments.backend, arguments.baseline());
+    println!(
+        "\nfour networks trained together, against {baseline}: largest differences of all steps and layers"
+    );
+    println!("  {:<26} {:>13} {:>13}  bits of one alone", "optimiser", "loss, nats", "weights");
+    let heard = |agreement: &TrainingAgreement| {
+        let TrainingAgreement {
+            optimizer, loss, weights, same_alone, same_outcomes, passed, ..
+        } = agreement;
+        let alone = if *same_alone { "yes" } else { "no" };
+        let verdict = verdict(*passed);
+        println!("  {optimizer:<26} {loss:>13.1e} {weights:>13.1e}  {alone:<17} {verdict}");
+        if !same_outcomes {
+            println!("    they do not end in the same way");
+        }
+    };
+    let agreements = certify_trainings(backend, baseline, arguments.extent(), heard)?;
+    if let Some(TrainingAgreement { tolerance: [loss, weights], .. }) = agreements.first() {
+        println!("  {:<26} {loss:>13.0e} {weights:>13.0e}", "allowed");
+    }
+    let passed = agreements.iter().all(|agreement| agreement.passed);
+    Ok(Part { passed, json: json!({ "baseline": baseline, "optimizers": agreements }) })
+}

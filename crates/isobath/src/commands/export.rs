@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{Places, exit};
+use isobath_experiment::Format;
+use isobath_report as report;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run: its folder, or its name or the beginning of it
+    run: String,
+    /// The format
+    #[arg(long, default_value = "csv")]
+    format: ExportFormat,
+    /// Where to write; default: the run's folder
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ExportFormat {
+    Csv,
+    /// Needs a build with the feature `parquet`; `cargo xtask export --format parquet` makes one
+    Parquet,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    let (_, record, path) = super::report::open(places, &arguments.run)?;
+    let folder = arguments.to.as_ref().unwrap_or(&path);
+    let files = match arguments.format {
+        ExportFormat::Csv => report::write(&record, folder, &[Format::Csv]),
+        ExportFormat::Parquet => parquet(&record, folder),
+    };
+    for file in files.context("cannot export")? {
+        println!("{}", file.display());
+    }
+    Ok(exit::DONE)
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(record: &isobath_store::RunRecord, folder: &std::path::Path) -> Result<Vec<PathBuf>> {
+    isobath_report::write_parquet(record, folder)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &isobath_store::RunRecord, _: &std::path::Path) -> Result<Vec<PathBuf>> {
+    anyhow::bail!(
+        "this build cannot write Parquet; use `cargo xtask export RUN --format parquet`, or build with --features parquet"
+    )
+}

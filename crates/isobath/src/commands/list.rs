@@ -1,0 +1,94 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{Places, exit, theory};
+use isobath_experiment as experiment;
+use isobath_experiment::Plan;
+use isobath_report::count;
+use isobath_store::{RunFolder, Store, list_runs};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder of experiment files
+    #[arg(long, default_value = "experiments", value_name = "DIR")]
+    experiments: PathBuf,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    println!("experiments in {}:", arguments.experiments.display());
+    let files = experiment_files(&arguments.experiments)?;
+    for path in &files {
+        let line = summary(path).unwrap_or_else(|error| format!("unusable: {error:#}"));
+        println!("  {:<40} {line}", path.display().to_string());
+    }
+    if files.is_empty() {
+        println!("  none");
+    }
+    println!("runs in {}:", places.runs.display());
+    let runs = list_runs(&places.runs)?;
+    for path in &runs {
+        let line = state(path).unwrap_or_else(|error| format!("unreadable: {error:#}"));
+        println!("  {:<40} {line}", path.display().to_string());
+    }
+    if runs.is_empty() {
+        println!("  none");
+    }
+    Ok(exit::DONE)
+}
+
+fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// How large the experiment is, and what it is about.
+fn summary(path: &Path) -> Result<String> {
+    let (size, description) = if let Some(figure) = theory::read(path, &[])? {
+        ("theory".to_owned(), figure.description)
+    } else {
+        let plan = plan(path)?;
+        (count(plan.cells.len(), "cell"), plan.file.description)
+    };
+    Ok(format!("{size:>11}  {description}"))
+}
+
+fn plan(path: &Path) -> Result<Plan> {
+    Ok(Plan::new(experiment::read(path, &[])?)?)
+}
+
+fn state(path: &Path) -> Result<String> {
+    let file = path.join(RunFolder::EXPERIMENT);
+    if theory::read(&file, &[])?.is_some() {
+        return Ok("figure of theory".to_owned());
+    }
+    let plan = plan(&file)?;
+    let store = Store::open_existing(&path.join(Store::FILE))?;
+    let there = store.keys()?.len();
+    let planned = plan.cells.len();
+    let cells = if there >= planned {
+        format!("done, {}", count(planned, "cell"))
+    } else {
+        format!("{there} of {}", count(planned, "cell"))
+    };
+    Ok(match plan.train {
+        Some(_) => format!("{cells}; {}", count(store.accuracies()?.len(), "training")),
+        None => cells,
+    })
+}

@@ -1,0 +1,100 @@
+//! Figures that a file asks for: the same settings, answers and drawings as those of the command line.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use isobath_architecture::Activation;
+use isobath_meanfield::Theory;
+
+use super::{architecture::Architecture, plot, point::Question, ridge};
+use isobath_experiment::{CobwebsFigure, FileError, PlaneFigure, ScalesFigure, Span, TheoryFigure};
+
+use crate::commands::Places;
+
+/// Numbers of a figure, where it has more than its lines show.
+const NUMBERS: &str = "numbers.json";
+
+/// Checks the settings of `figure`; computes nothing.
+///
+/// # Errors
+/// [`FileError::Invalid`] naming the setting, its value and its range.
+pub(in crate::commands) fn check(figure: &TheoryFigure) -> Result<(), FileError> {
+    let points = match figure {
+        TheoryFigure::Cobwebs(CobwebsFigure { activation, sigma_w2, sigma_b2 }) => {
+            if sigma_w2.is_empty() {
+                return Err(invalid("sigma_w2 lists no value"));
+            }
+            sigma_w2.iter().map(|&w| (*activation, w, *sigma_b2)).collect()
+        }
+        TheoryFigure::DepthScales(ScalesFigure { activation, sigma_w2, sigma_b2 }) => {
+            ascending("sigma_w2", *sigma_w2)?;
+            ends(*sigma_w2).map(|w| (*activation, w, *sigma_b2)).to_vec()
+        }
+        TheoryFigure::Plane(PlaneFigure { activation, sigma_w2, sigma_b2 }) => {
+            ascending("sigma_w2", *sigma_w2)?;
+            ascending("sigma_b2", *sigma_b2)?;
+            vec![
+                (*activation, sigma_w2.from, sigma_b2.from),
+                (*activation, sigma_w2.to, sigma_b2.to),
+            ]
+        }
+        TheoryFigure::Ridge(figure) => return ridge::check(figure).map_err(invalid),
+    };
+    for (activation, sigma_w2, sigma_b2) in points {
+        Theory::new(activation, sigma_w2, sigma_b2).map_err(invalid)?;
+    }
+    Ok(())
+}
+
+fn invalid(message: impl ToString) -> FileError {
+    FileError::invalid("theory", message)
+}
+
+const fn ends(Span { from, to }: Span) -> [f64; 2] {
+    [from, to]
+}
+
+fn ascending(name: &str, Span { from, to }: Span) -> Result<(), FileError> {
+    if from < to {
+        return Ok(());
+    }
+    Err(invalid(format!("{name} = {{ from = {from}, to = {to} }} must rise")))
+}
+
+/// Draws `figure` into `folder`, as PNG and SVG, and returns the files.
+///
+/// # Errors
+/// When data are missing, something cannot be computed or a file cannot be written.
+pub(in crate::commands) fn draw(
+    places: &Places,
+    figure: &TheoryFigure,
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    match figure {
+        TheoryFigure::Cobwebs(CobwebsFigure { activation, sigma_w2, sigma_b2 }) => {
+            plot::write_cobwebs(&question(*activation, sigma_w2.clone(), *sigma_b2), folder)
+        }
+        TheoryFigure::DepthScales(ScalesFigure { activation, sigma_w2, sigma_b2 }) => {
+            plot::write_scales(&question(*activation, ends(*sigma_w2).to_vec(), *sigma_b2), folder)
+        }
+        TheoryFigure::Plane(PlaneFigure { activation, sigma_w2, sigma_b2 }) => {
+            let question = question(*activation, ends(*sigma_w2).to_vec(), sigma_b2.to);
+            plot::write_depth_plane(&question, (sigma_b2.from, sigma_b2.to), folder)
+        }
+        TheoryFigure::Ridge(figure) => {
+            let answer = ridge::answer(places, figure)?;
+            let mut written = plot::write_ridge(figure, &answer, folder)?;
+            let path = folder.join(NUMBERS);
+            std::fs::write(&path, ridge::numbers(figure, &answer).to_string())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            written.push(path);
+            Ok(written)
+        }
+    }
+}
+
+/// Fully connected layers at these points.
+const fn question(activation: Activation, sigma_w2: Vec<f64>, sigma_b2: f64) -> Question {
+    let architecture = Architecture::FullyConnected;
+    Question { activation, sigma_w2, sigma_b2, architecture, depth: 1, json: false }
+}

@@ -1,0 +1,231 @@
+//! Points of the phase diagram.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use isobath_architecture::Activation;
+use isobath_meanfield::{FixedPoint, JacobianSpectrum, ModeScale, Theory, Weights};
+use serde_json::{Value, json};
+
+use super::{
+    architecture::{self, Architecture, Size},
+    numbers::{Span, expand},
+    out_of_range, plot, residual, table,
+};
+use crate::commands::{Usage, exit};
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Arguments {
+    /// The activation
+    #[arg(long, default_value = "tanh")]
+    activation: Activation,
+    /// Variance of the weights times the fan-in; several, joined by commas, or a range from:to:step, give a table
+    #[arg(long, value_delimiter = ',', value_name = "NUMBERS", allow_negative_numbers = true)]
+    sigma_w2: Vec<Span>,
+    /// Variance of the biases
+    #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
+    sigma_b2: f64,
+    #[command(flatten)]
+    architecture: architecture::Arguments,
+    /// Add the spread of the Jacobian's singular values after --depth layers, for weights drawn like this
+    #[arg(long, value_enum)]
+    weights: Option<WeightsKind>,
+    /// Layers, where an answer depends on them
+    #[arg(long, default_value_t = 50)]
+    depth: usize,
+    /// Print JSON: an object, or an array of them for several points
+    #[arg(long)]
+    json: bool,
+    /// Draw figures into this folder, as PNG and SVG
+    #[arg(long, value_name = "DIR")]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WeightsKind {
+    Gaussian,
+    Orthogonal,
+}
+
+impl From<WeightsKind> for Weights {
+    fn from(kind: WeightsKind) -> Self {
+        match kind {
+            WeightsKind::Gaussian => Self::Gaussian,
+            WeightsKind::Orthogonal => Self::Orthogonal,
+        }
+    }
+}
+
+/// What is asked for, checked.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) activation: Activation,
+    pub(super) sigma_w2: Vec<f64>,
+    pub(super) sigma_b2: f64,
+    pub(super) architecture: Architecture,
+    pub(super) depth: usize,
+    pub(super) json: bool,
+}
+
+/// One point's answer.
+struct Point {
+    sigma_w2: f64,
+    state: isobath_meanfield::Result<FixedPoint>,
+    spectrum: Option<JacobianSpectrum>,
+    modes: Vec<ModeScale>,
+}
+
+/// Most layers of a profile: enough for any network, and few enough that a slip of the pen is an error, not a hang.
+const MOST_LAYERS: usize = 1_000_000;
+
+pub(super) fn main(arguments: &Arguments) -> Result<u8> {
+    let Arguments { activation, sigma_b2, depth, json, .. } = *arguments;
+    let sigma_w2 = expand("sigma-w2", &arguments.sigma_w2)?;
+    if sigma_w2.is_empty() {
+        let message = "say where: --sigma-w2 1.7, several, --sigma-w2 1.5,1.7,2, or a range, --sigma-w2 0.5:4:0.1; \
+                       or `meanfield critical`";
+        return Err(Usage(message.to_owned()).into());
+    }
+    if !(1..=MOST_LAYERS).contains(&depth) {
+        return Err(Usage(format!("--depth {depth} must be from 1 to {MOST_LAYERS}")).into());
+    }
+    let architecture = arguments.architecture.check()?;
+    if matches!(architecture, Architecture::PostActivation) && arguments.plot.is_some() {
+        let message =
+            "blocks with the activation after the addition have no figure; leave out --plot";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let question = Question { activation, sigma_w2, sigma_b2, architecture, depth, json };
+    match question.architecture {
+        Architecture::Residual(branch) => residual::print(&question, branch)?,
+        Architecture::PostActivation => residual::print_post_activation(&question)?,
+        _ => print(&question, arguments.weights.map(Weights::from))?,
+    }
+    if let Some(folder) = &arguments.plot {
+        for path in plot::write(&question, folder)? {
+            eprintln!("wrote {}", path.display());
+        }
+    }
+    Ok(exit::DONE)
+}
+
+fn print(question: &Question, weights: Option<Weights>) -> Result<()> {
+    let Question { activation, sigma_b2, .. } = *question;
+    let mut points = Vec::new();
+    for &sigma_w2 in &question.sigma_w2 {
+        points.push(answer(question, sigma_w2, weights)?);
+    }
+    if let [Point { state: Err(error), .. }] = &points[..] {
+        return Err(error.clone().into());
+    }
+    if question.json {
+        let objects: Vec<Value> = points.iter().map(|point| object(question, point)).collect();
+        match &objects[..] {
+            [one] => println!("{one}"),
+            several => println!("{}", Value::from(several)),
+        }
+        return Ok(());
+    }
+    println!("{activation}, sigma_b2 = {sigma_b2}{}", question.architecture.words());
+    let mut head = vec!["sigma_w2", "phase", "q*", "chi_1", "c*", "chi(c*)", "xi_c", "xi_q"];
+    if matches!(question.architecture, Architecture::Convolution { .. }) {
+        head.extend(["xi_c wave", "shortest"]);
+    }
+    if weights.is_some() {
+        head.extend(["ln m_1", "spread", "isometric"]);
+    }
+    println!("{}", table::line(head));
+    for point in &points {
+        match &point.state {
+            Ok(state) => println!("{}", table::line(cells(point, state))),
+            Err(error) => println!("{:>10} {:>10} {error}", point.sigma_w2, "none"),
+        }
+    }
+    let note = |point: &Point| point.state.is_ok().then(|| basin(activation, point.sigma_w2))?;
+    if let Some(note) = points.iter().find_map(note) {
+        println!("{note}");
+    }
+    Ok(())
+}
+
+fn answer(question: &Question, sigma_w2: f64, weights: Option<Weights>) -> Result<Point> {
+    let Question { activation, sigma_b2, depth, ref architecture, .. } = *question;
+    let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
+    let state = match architecture.fixed_point(activation, sigma_w2, sigma_b2) {
+        Err(error @ isobath_meanfield::Error::OutOfRange { .. }) => {
+            return Err(out_of_range(error));
+        }
+        state => state,
+    };
+    let spectrum = state.as_ref().ok().zip(weights);
+    let spectrum = spectrum.map(|(state, weights)| theory.jacobian_at(state, weights, depth));
+    let modes = match (&state, architecture) {
+        (Ok(state), Architecture::Convolution { kernel, image: Size(image), .. }) => {
+            state.mode_scales(kernel, *image)
+        }
+        _ => Vec::new(),
+    };
+    Ok(Point { sigma_w2, state, spectrum, modes })
+}
+
+/// The numbers of a point, as the table has them.
+fn cells(point: &Point, state: &FixedPoint) -> Vec<String> {
+    let q_star = state.q_star.map_or_else(|| "any".to_owned(), table::short);
+    let mut cells = vec![point.sigma_w2.to_string(), state.phase.to_string(), q_star];
+    let numbers = [state.chi_1, state.c_star, state.chi_c_star, state.xi_c, state.xi_q];
+    cells.extend(numbers.map(table::short));
+    let waves = || point.modes.iter().skip(1).map(|mode| mode.xi_c);
+    if !point.modes.is_empty() {
+        cells.push(table::short(waves().fold(0.0, f64::max)));
+        cells.push(table::short(waves().fold(f64::INFINITY, f64::min)));
+    }
+    if let Some(spectrum) = point.spectrum {
+        let JacobianSpectrum { ln_mean, relative_variance, isometry_depth } = spectrum;
+        cells.extend([ln_mean, relative_variance, isometry_depth].map(table::short));
+    }
+    cells
+}
+
+/// What to know of activations whose lengths have a second, unstable fixed point.
+fn basin(activation: Activation, sigma_w2: f64) -> Option<&'static str> {
+    let two = matches!(activation, Activation::Gelu | Activation::Silu) && sigma_w2 > 2.0;
+    two.then_some("note: above sigma_w2 = 2 this q* holds for short inputs only; longer ones grow without bound")
+}
+
+fn object(question: &Question, point: &Point) -> Value {
+    let mut object = json!({
+        "activation": question.activation.to_string(),
+        "sigma_w2": point.sigma_w2,
+        "sigma_b2": question.sigma_b2,
+    });
+    let Some(fields) = object.as_object_mut() else { return object };
+    let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    match &point.state {
+        Ok(state) => {
+            if let Ok(Value::Object(numbers)) = serde_json::to_value(state) {
+                for (name, number) in numbers {
+                    add(&name, number);
+                }
+            }
+            if let Some(note) = basin(question.activation, point.sigma_w2) {
+                add("note", note.into());
+            }
+        }
+        Err(error) => {
+            add("error", error.to_string().into());
+        }
+    }
+    if let Architecture::Dropout { keep } = question.architecture {
+        add("keep", keep.into());
+    }
+    if !point.modes.is_empty() {
+        add("modes", json!(point.modes));
+    }
+    if let Some(spectrum) = point.spectrum {
+        add("depth", question.depth.into());
+        add("jacobian", json!(spectrum));
+    }
+    object
+}

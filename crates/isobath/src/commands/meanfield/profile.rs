@@ -1,0 +1,82 @@
+//! Theory for a dataset's own samples.
+
+use anyhow::Result;
+use isobath_architecture::Activation;
+use isobath_datasets::{DatasetName, LoadRequest};
+use isobath_meanfield::{LayerStatistics, Spread, Theory};
+use ndarray::s;
+use serde_json::json;
+
+use super::{out_of_range, table};
+use crate::commands::{Places, Usage, exit};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The activation
+    #[arg(long, default_value = "tanh")]
+    activation: Activation,
+    /// Variance of the weights times the fan-in
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    sigma_w2: f64,
+    /// Variance of the biases
+    #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
+    sigma_b2: f64,
+    /// The dataset
+    #[arg(long, default_value = "digits")]
+    dataset: DatasetName,
+    /// Samples; all pairs of them are followed
+    #[arg(long, default_value_t = 200)]
+    samples: usize,
+    /// Layers
+    #[arg(long, default_value_t = 20)]
+    depth: usize,
+    /// Seed of a generated dataset
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    let Arguments { activation, sigma_w2, sigma_b2, dataset, samples, depth, seed, json } =
+        *arguments;
+    if !(1..=10_000).contains(&samples) || !(1..=100_000).contains(&depth) {
+        let message = "--samples must be from 1 to 10000, --depth from 1 to 100000";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
+    let data = isobath_datasets::load(&LoadRequest {
+        name: dataset,
+        folder: places.data.clone(),
+        train: Some(1),
+        test: Some(samples),
+        grayscale: false,
+        seed,
+    })?;
+    let inputs = data.test.images.slice(s![..samples.min(data.test.len()), ..]);
+    let layers = theory.data_profile(inputs, depth)?;
+    if json {
+        let activation = activation.to_string();
+        println!(
+            "{}",
+            json!({
+                "activation": activation, "sigma_w2": sigma_w2, "sigma_b2": sigma_b2,
+                "dataset": dataset.to_string(), "samples": inputs.nrows(), "layers": layers,
+            })
+        );
+        return Ok(exit::DONE);
+    }
+    println!(
+        "{activation}, sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}, {} samples of {dataset}: mean, 5% and 95%",
+        inputs.nrows()
+    );
+    let head = ["layer", "q", "5%", "95%", "c", "5%", "95%", "ln grad"];
+    println!("{}", table::line(head));
+    for LayerStatistics { layer, q, c, ln_gradient } in layers {
+        let spread = |Spread { mean, low, high }: Spread| [mean, low, high].map(table::short);
+        let cells = std::iter::once(layer.to_string()).chain(spread(q)).chain(spread(c));
+        println!("{}", table::line(cells.chain([table::short(ln_gradient.mean)])));
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,262 @@
+//! Random networks beside the theory.
+//!
+//! Networks are those of crate `network`, passed through their own backend; theory says what their mean squares,
+//! covariances and gradients would be at infinite width. The rest is of order depth over width, which the last columns
+//! show.
+
+use anyhow::Result;
+use isobath_architecture::Activation;
+use isobath_architecture::{MlpParams, Variances, WidthRule};
+use isobath_meanfield::{PairStart, Phi, Theory};
+use isobath_network::Network;
+use isobath_tensor::{Backend, Cpu, Precision};
+use ndarray::{Array1, Array2};
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::{out_of_range, table};
+use crate::commands::{Usage, exit};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The activation
+    #[arg(long, default_value = "tanh")]
+    activation: Activation,
+    /// Variance of the weights times the fan-in
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    sigma_w2: f64,
+    /// Variance of the biases
+    #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
+    sigma_b2: f64,
+    /// Widths of the networks
+    #[arg(long, value_delimiter = ',', default_value = "100,200,400", value_name = "NUMBERS")]
+    width: Vec<usize>,
+    /// Layers
+    #[arg(long, default_value_t = 10)]
+    depth: usize,
+    /// Random networks of each width
+    #[arg(long, default_value_t = 40)]
+    networks: usize,
+    /// Cosine of the two inputs, whose mean squares are one
+    #[arg(long, default_value_t = 0.6, value_name = "NUMBER", allow_negative_numbers = true)]
+    cosine: f64,
+    /// The seed of the first network
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print JSON, every layer
+    #[arg(long)]
+    json: bool,
+}
+
+/// A mean over networks and its standard error, beside what theory says.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+struct Compared {
+    theory: f64,
+    mean: f64,
+    error: f64,
+}
+
+/// One layer at one width.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+struct LayerRow {
+    layer: usize,
+    /// The length of the first input.
+    q: Compared,
+    /// The covariance of both.
+    covariance: Compared,
+    /// `|dE/dh_l|^2 / |dE/dh_depth|^2` of the first input.
+    gradient: Compared,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<u8> {
+    let Arguments { activation, sigma_w2, sigma_b2, depth, networks, json, .. } = *arguments;
+    check(arguments)?;
+    let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
+    let mut widths = Vec::new();
+    for &width in &arguments.width {
+        widths.push((width, measure(arguments, &theory, width)?));
+    }
+    if json {
+        let widths: Vec<_> = widths
+            .iter()
+            .map(|(width, layers)| json!({ "width": width, "layers": layers }))
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "activation": activation.to_string(), "sigma_w2": sigma_w2, "sigma_b2": sigma_b2,
+                "networks": networks, "seed": arguments.seed, "cosine": arguments.cosine,
+                "widths": widths,
+            })
+        );
+        return Ok(exit::DONE);
+    }
+    println!(
+        "{activation}, sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: layer {depth}, mean \u{b1} standard error over \
+         {networks} networks"
+    );
+    println!(
+        "{:>8} {:>22} {:>22} {:>22} {:>18}",
+        "width", "q", "covariance", "gradient ratio", "(q/q_inf - 1) N/L"
+    );
+    for (width, layers) in &widths {
+        let Some(last) = layers.last() else { continue };
+        let gradient = layers[0].gradient;
+        let scale = *width as f64 / depth as f64;
+        let (trend, error) =
+            ((last.q.mean / last.q.theory - 1.0) * scale, last.q.error / last.q.theory * scale);
+        println!(
+            "{width:>8} {:>22} {:>22} {:>22} {:>18}",
+            table::with_error(last.q.mean, last.q.error),
+            table::with_error(last.covariance.mean, last.covariance.error),
+            table::with_error(gradient.mean, gradient.error),
+            format!("{trend:.2} \u{b1} {error:.2}")
+        );
+    }
+    if let Some(last) = widths.first().and_then(|(_, layers)| layers.last().zip(layers.first())) {
+        let (last, first) = last;
+        let theory = [last.q, last.covariance, first.gradient].map(|c| table::short(c.theory));
+        println!("{:>8} {:>22} {:>22} {:>22}", "infinite", theory[0], theory[1], theory[2]);
+    }
+    Ok(exit::DONE)
+}
+
+fn check(arguments: &Arguments) -> Result<()> {
+    let Arguments { depth, networks, cosine, .. } = *arguments;
+    let message = if !(1..=10_000).contains(&depth) {
+        format!("--depth {depth} must be from 1 to 10000")
+    } else if !(2..=100_000).contains(&networks) {
+        format!("--networks {networks} must be from 2 to 100000, for there to be a standard error")
+    } else if !(-1.0..=1.0).contains(&cosine) {
+        format!("--cosine {cosine} must be from -1 to 1")
+    } else if let Some(width) = arguments.width.iter().find(|w| !(2..=16_384).contains(*w)) {
+        format!("--width {width} must be from 2 to 16384")
+    } else {
+        return Ok(());
+    };
+    Err(Usage(message).into())
+}
+
+/// Two inputs of mean square one with the given cosine, exactly so for even widths.
+fn inputs(width: usize, cosine: f64) -> Array2<f32> {
+    let across = (1.0 - cosine * cosine).sqrt();
+    Array2::from_shape_fn((2, width), |(i, j)| {
+        let sign = if j % 2 == 0 { 1.0 } else { -1.0 };
+        if i == 0 { 1.0 } else { (cosine + across * sign) as f32 }
+    })
+}
+
+fn measure(arguments: &Arguments, theory: &Theory, width: usize) -> Result<Vec<LayerRow>> {
+    let Arguments { activation, sigma_w2, sigma_b2, depth, networks, seed, .. } = *arguments;
+    let inputs = inputs(width, arguments.cosine);
+    let spec = MlpParams::new(depth + 1, WidthRule::Fixed(width), activation);
+    let spec = spec.check(width, 2)?.spec();
+    let variances = Variances::new(sigma_w2, sigma_b2)?;
+    let samples = (0..networks as u64)
+        .into_par_iter()
+        .map(|index| {
+            let network = Network::random(spec.clone(), variances, seed.wrapping_add(index));
+            Sample::of(&network, activation, &inputs, depth)
+        })
+        .collect::<Result<Vec<_>>>()?;
+
+    let square = |i: usize, j: usize| {
+        f64::from(inputs.row(i).dot(&inputs.row(j))) / width as f64 * sigma_w2 + sigma_b2
+    };
+    let (q_a, q_b) = (square(0, 0), square(1, 1));
+    let start = PairStart { q_a, q_b, c: (square(0, 1) / (q_a * q_b).sqrt()).clamp(-1.0, 1.0) };
+    let lengths = [q_a, q_b].map(|q| theory.length_profile(q, depth));
+    let [lengths_a, lengths_b] = [lengths[0].clone()?, lengths[1].clone()?];
+    let correlations = theory.correlation_profile(start, depth)?;
+    let gradients = theory.gradient_profile(q_a, depth)?;
+    let compared = |theory: f64, pick: &dyn Fn(&Sample) -> f64| {
+        let values: Vec<f64> = samples.iter().map(pick).collect();
+        Compared::of(theory, &values)
+    };
+    Ok((0..depth)
+        .map(|l| {
+            let covariance = correlations[l] * (lengths_a[l] * lengths_b[l]).sqrt();
+            LayerRow {
+                layer: l + 1,
+                q: compared(lengths_a[l], &|sample| sample.layers[l].0),
+                covariance: compared(covariance, &|sample| sample.layers[l].1),
+                gradient: compared(gradients[l].exp(), &|sample| sample.gradients[l]),
+            }
+        })
+        .collect())
+}
+
+impl Compared {
+    fn of(theory: f64, values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        Self { theory, mean, error: (variance / n).sqrt() }
+    }
+}
+
+/// What one network does with the two inputs.
+struct Sample {
+    /// Length and covariance of each layer's pre-activations.
+    layers: Vec<(f64, f64)>,
+    /// Squared gradients of each layer over the last one's.
+    gradients: Vec<f64>,
+}
+
+impl Sample {
+    fn of(
+        network: &Network,
+        activation: Activation,
+        inputs: &Array2<f32>,
+        depth: usize,
+    ) -> Result<Self> {
+        let backend = Cpu::new();
+        let (rows, width) = inputs.dim();
+        let phi = Phi::new(activation);
+        let mut below = inputs.clone();
+        let mut layers = Vec::with_capacity(depth);
+        let mut slopes: Vec<Array1<f32>> = Vec::with_capacity(depth);
+        let mut weights = Vec::with_capacity(depth);
+        for index in 0..depth {
+            let parameters = network.parameters(index);
+            let u = below.dot(&parameters.weights.t()) + &parameters.bias;
+            let mean = |i: usize, j: usize| f64::from(u.row(i).dot(&u.row(j))) / width as f64;
+            layers.push((mean(0, 0), mean(0, 1)));
+            slopes.push(u.row(0).mapv(|u| phi.derivative(f64::from(u)) as f32));
+            weights.push(parameters.weights);
+            let x = backend.upload(below.as_slice().expect("rows in order"))?;
+            let mut y = backend.zeros(rows * width)?;
+            let layer = network.upload_layer(&backend, index)?;
+            layer.forward(&backend, Precision::F32, rows, &x, &mut y)?;
+            let host = backend.download(&y)?[..rows * width].to_vec();
+            below = Array2::from_shape_vec((rows, width), host)?;
+        }
+        // Weights are isotropic, so that one direction of the last gradient is as good as another.
+        let mut gradient = Array1::<f32>::ones(width);
+        let mut gradients = vec![1.0; depth];
+        for l in (1..depth).rev() {
+            gradient = weights[l].t().dot(&gradient) * &slopes[l - 1];
+            gradients[l - 1] = f64::from(gradient.dot(&gradient)) / width as f64;
+        }
+        Ok(Self { layers, gradients })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_have_the_cosine_asked_for() {
+        let x = inputs(10, 0.3);
+        let mean = |i: usize, j: usize| f64::from(x.row(i).dot(&x.row(j))) / 10.0;
+        assert!((mean(0, 1) - 0.3).abs() < 1e-6 && (mean(1, 1) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn means_come_with_their_standard_error() {
+        let compared = Compared::of(0.0, &[1.0, 2.0, 3.0, 4.0]);
+        assert!((compared.mean - 2.5).abs() < 1e-15);
+        assert!((compared.error - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
+    }
+}

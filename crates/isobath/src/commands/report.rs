@@ -1,0 +1,67 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{Places, exit};
+use isobath_experiment as experiment;
+use isobath_experiment::Plan;
+use isobath_report as report;
+use isobath_store::{RunFolder, Store, list_runs};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run: its folder, or its name or the beginning of it
+    run: String,
+    /// Draw only these formats: html, png, svg, csv
+    #[arg(long, value_delimiter = ',')]
+    formats: Option<Vec<experiment::Format>>,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    let (plan, record, path) = open(places, &arguments.run)?;
+    let formats = arguments.formats.as_ref().unwrap_or(&plan.file.report.formats);
+    for sentence in report::verdict_sentences(&record) {
+        println!("{sentence}");
+    }
+    for file in report::write(&record, &path, formats).context("stage `report`")? {
+        println!("{}", file.display());
+    }
+    Ok(exit::DONE)
+}
+
+/// The plan, the results and the folder of a run.
+pub(super) fn open(
+    places: &Places,
+    run: &str,
+) -> Result<(Plan, isobath_store::RunRecord, PathBuf)> {
+    let path = find(places, run)?;
+    let plan = Plan::new(experiment::read(&path.join(RunFolder::EXPERIMENT), &[])?)?;
+    let store = Store::open_existing(&path.join(Store::FILE))?;
+    let command = format!("cargo xtask run {}", path.join(RunFolder::EXPERIMENT).display());
+    let record = isobath_analysis::gather(&plan, &store, &command)?;
+    Ok((plan, record, path))
+}
+
+fn find(places: &Places, run: &str) -> Result<PathBuf> {
+    let path = Path::new(run);
+    if path.join(RunFolder::EXPERIMENT).is_file() {
+        return Ok(path.to_owned());
+    }
+    let runs = list_runs(&places.runs)?;
+    let name = |path: &PathBuf| {
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let matching: Vec<&PathBuf> = runs.iter().filter(|path| name(path).starts_with(run)).collect();
+    match matching[..] {
+        [one] => Ok(one.clone()),
+        [] => bail!(
+            "there is no run {run:?} in {}; `cargo xtask list` shows what there is",
+            places.runs.display()
+        ),
+        _ => {
+            let names: Vec<String> = matching.into_iter().map(name).collect();
+            bail!("{run:?} could be {}; say which", names.join(" or "))
+        }
+    }
+}

@@ -1,0 +1,262 @@
+use std::{num::NonZero, path::PathBuf, time::Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::{HumanDuration, ProgressBar};
+use isobath_datasets::{Dataset, LoadRequest, Provenance};
+use isobath_tensor::BackendSpec;
+
+use super::{Places, Usage, exit, theory};
+use isobath_experiment as experiment;
+use isobath_experiment::{Override, Plan};
+use isobath_report as report;
+use isobath_report::count;
+use isobath_runner as run;
+use isobath_runner::{AskOutcome, Outcome, RunOptions, TrainData, TrainOutcome};
+use isobath_store::Shard;
+use isobath_store::{RunFolder, Store};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The experiment file
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    /// Go on with this run; fail if it was never started
+    #[arg(long, conflicts_with = "fresh")]
+    resume: bool,
+    /// Forget what was computed before
+    #[arg(long)]
+    fresh: bool,
+    /// Do only part I of N of the cells, beside other processes that do the others
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Cells computed at once; default: as many as keep the cores busy and fit into memory. Results do not depend on it
+    #[arg(long, value_name = "N")]
+    at_once: Option<NonZero<usize>>,
+}
+
+/// Settings on top of the file's.
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// Set a key of the file: grid.seeds=5
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) overrides: Vec<Override>,
+    /// Run all stages on this backend: cpu, reference or cuda:N
+    #[arg(long)]
+    backend: Option<BackendSpec>,
+}
+
+impl Settings {
+    /// The plan of `file` with these settings.
+    pub(super) fn plan(&self, file: &std::path::Path) -> Result<Plan> {
+        let mut file = experiment::read(file, &self.overrides)?;
+        if let Some(backend) = self.backend {
+            file.cascade.backend = backend;
+            file.entropy.backend = backend;
+            if let Some(train) = &mut file.train {
+                train.backend = backend;
+            }
+        }
+        Ok(Plan::new(file)?)
+    }
+}
+
+impl Arguments {
+    /// Refuses what only cells can heed.
+    fn refuse_cells(&self) -> Result<()> {
+        let Self { resume, shard, at_once, settings: Settings { backend, .. }, .. } = self;
+        let given = [
+            (*resume, "--resume"),
+            (shard.is_some(), "--shard"),
+            (at_once.is_some(), "--at-once"),
+            (backend.is_some(), "--backend"),
+        ];
+        match given.iter().find(|(is_given, _)| *is_given) {
+            None => Ok(()),
+            Some((_, name)) => Err(Usage(format!(
+                "{} draws a figure of theory, which has no cells; leave out {name}",
+                self.file.display()
+            ))
+            .into()),
+        }
+    }
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
+        arguments.refuse_cells()?;
+        return theory::run(places, &figure);
+    }
+    stop_on_interrupt()?;
+    let start = Instant::now();
+    let plan = arguments.settings.plan(&arguments.file)?;
+    plan.check_backends()?;
+    let path = places.runs.join(plan.run_name());
+    if arguments.resume && !path.join(Store::FILE).exists() {
+        anyhow::bail!(
+            "there is nothing to resume in {}; leave out --resume to start",
+            path.display()
+        );
+    }
+    let data = load(places, &plan)?;
+    let train_data = load_to_train(places, &plan)?;
+    let folder = RunFolder::hold(path, arguments.shard)?;
+    eprintln!(
+        "{}: {} of {}, {}, {}",
+        plan.file.name,
+        count(plan.cells.len(), "cell"),
+        count(plan.layers, "layer"),
+        count(data.train.len(), "training sample"),
+        plan.file.cascade.backend
+    );
+    let Arguments { fresh, shard, at_once, .. } = *arguments;
+    let options = RunOptions { fresh, shard, at_once };
+    let outcome = run::run(&plan, &data, &folder, &options)?;
+    tell(&outcome, start);
+    if outcome.left > 0 {
+        let left = count(outcome.left, "cell");
+        eprintln!("stopped with {left} left; the same command goes on from here");
+        return Ok(exit::INTERRUPTED);
+    }
+    if let Some(data) = &train_data {
+        let start = Instant::now();
+        let outcome = run::train(&plan, data, &folder, &options)?;
+        tell_of_trainings(&outcome, start);
+        if outcome.left > 0 {
+            eprintln!("stopped before all trainings were done; the same command goes on from here");
+            return Ok(exit::INTERRUPTED);
+        }
+        if shard.is_some() {
+            println!(
+                "predictors are asked once all trainings are there: the same command without --shard"
+            );
+        } else if !ask(&plan, data, &folder, &options)? {
+            return Ok(exit::INTERRUPTED);
+        }
+    }
+    let record = isobath_analysis::gather(&plan, &folder.store()?, &command(arguments))?;
+    let written = report::write(&record, folder.path(), &plan.file.report.formats)
+        .context("stage `report`")?;
+    for sentence in report::verdict_sentences(&record) {
+        println!("{sentence}");
+    }
+    if record.cells.len() < record.cells_planned {
+        println!(
+            "{} of {} are there; the other shards have the rest",
+            record.cells.len(),
+            count(record.cells_planned, "cell")
+        );
+    }
+    let first = written.first().map_or(folder.path(), PathBuf::as_path);
+    println!("report: {}", first.display());
+    Ok(if record.cells.iter().all(|cell| cell.failure.is_some()) {
+        exit::FAILED
+    } else {
+        exit::DONE
+    })
+}
+
+/// Asks the predictors; `false` after an interrupt.
+fn ask(plan: &Plan, data: &TrainData, folder: &RunFolder, options: &RunOptions) -> Result<bool> {
+    let start = Instant::now();
+    let AskOutcome { found, adopted, computed, left } = run::ask(plan, data, folder, options)?;
+    let networks = count(computed, "initialisation");
+    let done = format!("predictors asked about {networks} in {}", HumanDuration(start.elapsed()));
+    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+    if left > 0 {
+        eprintln!("stopped before all predictors were asked; the same command goes on from here");
+    }
+    Ok(left == 0)
+}
+
+fn tell(outcome: &Outcome, start: Instant) {
+    let Outcome { found, adopted, computed, .. } = *outcome;
+    let cells = count(computed, "cell");
+    let done = format!("{cells} computed in {}", HumanDuration(start.elapsed()));
+    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+}
+
+fn tell_of_trainings(outcome: &TrainOutcome, start: Instant) {
+    let TrainOutcome { lattice, found, adopted, computed, left } = *outcome;
+    let trainings = count(computed, "training");
+    let mut parts = vec![format!("{trainings} done in {}", HumanDuration(start.elapsed()))];
+    parts.extend(elsewhere(found, adopted));
+    let saved = lattice.saturating_sub(found + adopted + computed);
+    if left == 0 && saved > 0 {
+        parts.push(format!("{saved} of the grid's {lattice} were not needed"));
+    }
+    eprintln!("{}", parts.join(", "));
+}
+
+/// What was not computed just now.
+fn elsewhere(found: usize, adopted: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    if found > 0 {
+        parts.push(format!("{found} were there"));
+    }
+    if adopted > 0 {
+        parts.push(format!("{adopted} taken from other runs"));
+    }
+    parts
+}
+
+/// The command that makes this run again.
+fn command(arguments: &Arguments) -> String {
+    let Arguments { file, settings: Settings { overrides, backend }, .. } = arguments;
+    let run = format!("cargo xtask run {}", file.display());
+    let settings = overrides.iter().map(|setting| format!("--set '{setting}'"));
+    let backend = backend.iter().map(|backend| format!("--backend {backend}"));
+    [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ")
+}
+
+/// The samples of a plan.
+pub(super) fn load(places: &Places, plan: &Plan) -> Result<Dataset> {
+    let section = &plan.file.data;
+    load_samples(places, plan, section.train, section.probe)
+}
+
+/// The samples of a plan's ground truth, where it has one.
+pub(super) fn load_to_train(places: &Places, plan: &Plan) -> Result<Option<TrainData>> {
+    let Some(train) = &plan.train else { return Ok(None) };
+    let held_out = TrainData::held_out(plan, train);
+    let data = load_samples(places, plan, train.train_samples, held_out)?;
+    Ok(Some(TrainData::new(data, plan.file.data.probe)?))
+}
+
+fn load_samples(
+    places: &Places,
+    plan: &Plan,
+    train: Option<usize>,
+    held_out: usize,
+) -> Result<Dataset> {
+    let section = &plan.file.data;
+    let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", section.dataset));
+    spinner.enable_steady_tick(std::time::Duration::from_millis(200));
+    let request = LoadRequest {
+        name: section.dataset,
+        folder: section.folder.clone().unwrap_or_else(|| places.data.clone()),
+        train,
+        test: Some(held_out),
+        grayscale: section.grayscale,
+        seed: plan.file.seed,
+    };
+    let data = isobath_datasets::load(&request)?;
+    spinner.finish_and_clear();
+    if data.provenance == Provenance::Unverified {
+        eprintln!(
+            "note: the files of {} are not the published ones, byte for byte",
+            section.dataset
+        );
+    }
+    Ok(data)
+}
+
+/// Makes the first Ctrl-C stop the run after the layer at hand, and a second one end the process at once.
+fn stop_on_interrupt() -> Result<()> {
+    Ok(ctrlc::set_handler(|| {
+        if isobath_runner::request_stop() {
+            std::process::exit(exit::INTERRUPTED.into());
+        }
+    })?)
+}

@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::HumanDuration;
+use isobath_datasets::{State, Status};
+
+use super::{Places, exit, run::Settings, theory};
+use isobath_experiment::{Plan, Search, TrainPlan};
+use isobath_report::count;
+use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The experiment file
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+    if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
+        return Ok(theory::validate(&figure));
+    }
+    let plan = arguments.settings.plan(&arguments.file)?;
+    println!("{}", plan.resolved_toml());
+    let estimate = estimate(&plan)?;
+    let cells = plan.cells.len();
+    let widths = plan.network.widths();
+    println!("# run folder   {}", plan.run_name());
+    let dataset = plan.file.data.dataset;
+    let is_missing = |status: &Status| {
+        status.name == dataset && !matches!(status.state, State::BuiltIn | State::Present)
+    };
+    if plan.file.data.folder.is_none()
+        && isobath_datasets::list(&places.data).iter().any(is_missing)
+    {
+        println!("# data         {dataset} is missing; `cargo xtask data fetch {dataset}` gets it");
+    }
+    println!(
+        "# network      {} weight layers, {} parameters, widths {}",
+        plan.network.depth(),
+        plan.network.parameters(),
+        abbreviated(&widths)
+    );
+    println!(
+        "# cells        {cells} = {} sigma_w2 x {} sigma_b2 x {}",
+        plan.sigma_w2.len(),
+        plan.sigma_b2.len(),
+        count(plan.file.grid.seeds, "seed")
+    );
+    println!(
+        "# work         {:.3e} FLOP = {cells} x {:.3e}",
+        estimate.flops_per_cell as f64 * cells as f64,
+        estimate.flops_per_cell as f64
+    );
+    if let Some(memory) = Memory::of(&plan) {
+        let at_once = estimate.at_once;
+        let total = memory.describe(at_once);
+        println!("# memory       {total} with {} at once", count(at_once, "cell"));
+    }
+    match &estimate.speed {
+        Ok(speed) => println!(
+            "# time         about {} at the {:.1} GFLOP/s measured now on {}; of each cell, {:.2} s are entropies",
+            HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(speed, cells))),
+            speed.flops_per_second / 1e9,
+            plan.file.cascade.backend,
+            speed.entropy_seconds
+        ),
+        Err(missing) => println!("# time         not known here: {missing}"),
+    }
+    if plan.file.cascade.stop.is_some() {
+        println!(
+            "# stop         work and time are those of the last budget; all of them take at most twice as much"
+        );
+    }
+    if let Some(train) = &plan.train {
+        print_trainings(&plan, train)?;
+    }
+    Ok(exit::DONE)
+}
+
+fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
+    let estimate = estimate_trainings(plan, train)?;
+    let TrainEstimate { lattice, trainings, flops, at_once, .. } = estimate;
+    let searched = match train.section.search {
+        Search::Grid => "all of them".to_owned(),
+        Search::Bisect => format!("about {trainings} of them by bisection"),
+        Search::Staircase => format!("about {trainings} of them on the staircase"),
+    };
+    println!(
+        "# trainings    {lattice} = {} x {} sigma_w2 x {} sigma_b2 x {} x {}; {searched}",
+        count(train.depths.len(), "depth"),
+        plan.sigma_w2.len(),
+        plan.sigma_b2.len(),
+        count(train.section.seeds.unwrap_or(1), "seed"),
+        count(train.recipes.len(), "recipe")
+    );
+    println!(
+        "# to train     {} and {} samples, {} of {}",
+        train.train_samples.unwrap_or(0),
+        train.test_samples,
+        count(train.section.epochs, "epoch"),
+        count(train.recipes[0].params.steps_per_epoch(train.train_samples.unwrap_or(1)), "step")
+    );
+    println!("# work         {flops:.3e} FLOP, if no training ends before its last step");
+    if let Some(memory) = Memory::of_trainings(plan, train) {
+        let total = memory.describe(at_once);
+        println!("# memory       {total} with {} at once", count(at_once, "training"));
+    }
+    match &estimate.flops_per_second {
+        Ok(flops_per_second) => println!(
+            "# time         at most about {} at the {:.1} GFLOP/s measured now on {}",
+            HumanDuration(std::time::Duration::from_secs_f64(flops / flops_per_second)),
+            flops_per_second / 1e9,
+            train.section.backend
+        ),
+        Err(missing) => println!("# time         not known here: {missing}"),
+    }
+    Ok(())
+}
+
+/// The first and last few widths.
+fn abbreviated(widths: &[usize]) -> String {
+    let join =
+        |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    if widths.len() <= 8 {
+        return join(widths);
+    }
+    format!("{}, ..., {}", join(&widths[..3]), join(&widths[widths.len() - 3..]))
+}

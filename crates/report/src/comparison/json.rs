@@ -1,0 +1,103 @@
+//! Verdicts for scripts.
+
+use serde_json::{Map, Value, json};
+
+use isobath_analysis::comparison::{Edge, Estimate, Standing, Verdicts};
+use isobath_store::RunRecord;
+
+/// All recipes' verdicts as one JSON object. Numbers that do not exist are null, intervals `[low, high]`.
+pub fn json(run: &RunRecord, verdicts: &[Verdicts]) -> Value {
+    let recipes: Vec<Value> = verdicts.iter().map(recipe).collect();
+    json!({ "run": run.name, "recipes": recipes })
+}
+
+fn recipe(verdicts: &Verdicts) -> Value {
+    let families = verdicts.families.iter().map(|family| {
+        json!({
+            "sigma_w2": family.sigma_w2,
+            "sigma_b2": family.sigma_b2,
+            "measured": family.measured,
+            "seeds": family.seeds,
+            "predicted": family.predicted.iter().map(|(name, frontier)| (name.clone(), json!(frontier)))
+                .collect::<Map<String, Value>>(),
+        })
+    });
+    let map = verdicts.map.iter().map(|cell| {
+        json!({
+            "sigma_w2": cell.sigma_w2,
+            "sigma_b2": cell.sigma_b2,
+            "depth": cell.depth,
+            "trained": cell.trained,
+            "seeds": cell.seeds,
+            "cascade": cell.cascade.name(),
+            "theory": cell.theory.name(),
+        })
+    });
+    json!({
+        "recipe": verdicts.recipe,
+        "success_accuracy": verdicts.success,
+        "networks": verdicts.networks,
+        "succeeded": verdicts.succeeded,
+        "cells": verdicts.cells,
+        "calibrated_on": verdicts.calibrated_on,
+        "training_seconds": verdicts.training.seconds,
+        "training_flops": verdicts.training.flops,
+        "predictors": verdicts.standings.iter().map(standing).collect::<Vec<_>>(),
+        "frontiers": families.collect::<Vec<_>>(),
+        "map": map.collect::<Vec<_>>(),
+    })
+}
+
+fn standing(standing: &Standing) -> Value {
+    let mut fields = Map::new();
+    fields.insert("predictor".into(), json!(standing.predictor));
+    let edge = |prefix: &str, edge: Option<&Edge>| {
+        [
+            (format!("{prefix}_mae_layers"), edge.map(|edge| edge.mae_layers)),
+            (format!("{prefix}_bias_layers"), edge.map(|edge| edge.bias_layers)),
+            (format!("{prefix}_error_octaves"), edge.map(|edge| edge.octaves)),
+        ]
+    };
+    let estimates = [
+        ("auc".to_owned(), standing.auc),
+        ("auc_above_theory".to_owned(), standing.auc_above_theory),
+        ("auc_above_depth".to_owned(), standing.auc_above_depth),
+        ("auc_at_depth".to_owned(), standing.auc_at_depth),
+        ("auc_at_depth_above_theory".to_owned(), standing.auc_at_depth_above_theory),
+        ("spearman".to_owned(), standing.spearman),
+        ("kendall".to_owned(), standing.kendall),
+        ("brier".to_owned(), standing.brier),
+        ("cost_ratio".to_owned(), standing.cost_ratio),
+        ("coefficient".to_owned(), standing.coefficient.map(|coefficient| coefficient.a)),
+    ];
+    let edges = edge("frontier", standing.calibrated.as_ref())
+        .into_iter()
+        .chain(edge("published_frontier", standing.published.as_ref()));
+    for (name, estimate) in estimates.into_iter().chain(edges) {
+        let (value, interval) = parts(estimate);
+        fields.insert(format!("{name}_interval"), interval);
+        fields.insert(name, value);
+    }
+    for (name, value) in [
+        ("brier_between", json!(standing.brier_between)),
+        ("cost_seconds", json!(standing.costs.seconds)),
+        ("cost_flops", json!(standing.costs.flops)),
+        ("frontiers_counted", json!(standing.calibrated.map(|edge| edge.counted))),
+        ("frontiers_censored", json!(standing.calibrated.map(|edge| edge.censored))),
+        ("frontiers_clamped", json!(standing.calibrated.map(|edge| edge.clamped))),
+        ("unchanged_by_sigma_w2", json!(standing.unchanged)),
+        ("meaning", json!(standing.meaning)),
+        ("missing", json!(standing.missing)),
+    ] {
+        fields.insert(name.into(), value);
+    }
+    Value::Object(fields)
+}
+
+fn parts(estimate: Option<Estimate>) -> (Value, Value) {
+    let interval = estimate.and_then(|estimate| estimate.interval);
+    (
+        json!(estimate.map(|estimate| estimate.value)),
+        json!(interval.map(|interval| [interval.low, interval.high])),
+    )
+}

@@ -1,0 +1,163 @@
+//! Verdicts as Markdown, the answer first.
+
+use isobath_scoring::Frontier;
+
+use super::sentences;
+use isobath_analysis::comparison::{Cell, Estimate, Opinion, Standing, Verdicts};
+use isobath_store::RunRecord;
+
+/// All recipes' verdicts.
+pub fn markdown(run: &RunRecord, verdicts: &[Verdicts]) -> String {
+    let sections: Vec<String> = verdicts.iter().map(|verdicts| section(run, verdicts)).collect();
+    sections.join("\n\n")
+}
+
+fn section(run: &RunRecord, verdicts: &Verdicts) -> String {
+    let mut lines = vec![format!("## {}, {}", run.name, verdicts.recipe), String::new()];
+    lines.extend(sentences(run, verdicts));
+    lines.extend([
+        String::new(),
+        "Intervals (95%) are by cell, those of frontiers by variance.".into(),
+        String::new(),
+    ]);
+    lines.extend(predictors(verdicts));
+    lines.extend([
+        String::new(),
+        "Depths as they are named, without calibration, and the factor that calibration on all networks gives:".into(),
+        String::new(),
+    ]);
+    lines.extend(depths(verdicts));
+    lines.extend([
+        String::new(),
+        "Frontiers, and where cascade and theory are wrong:".into(),
+        String::new(),
+    ]);
+    lines.extend(map(verdicts));
+    lines.join("\n")
+}
+
+fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+    let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    let mut lines = vec![line(&heads), format!("|{}", "---|".repeat(heads.len()))];
+    lines.extend(rows.map(|row| line(&row)));
+    lines
+}
+
+fn predictors(verdicts: &Verdicts) -> Vec<String> {
+    let heads = [
+        "predictor",
+        "AUC",
+        "AUC at equal depth",
+        "Spearman",
+        "Kendall",
+        "Brier",
+        "frontier MAE (layers)",
+        "bias (layers)",
+        "octaves",
+        "seconds",
+        "GFLOP",
+        "of a training",
+        "unchanged by sigma_w2",
+    ];
+    let row = |standing: &Standing| {
+        let edge = standing.calibrated.as_ref();
+        vec![
+            standing.predictor.clone(),
+            estimate(standing.auc, 3),
+            estimate(standing.auc_at_depth, 3),
+            estimate(standing.spearman, 2),
+            estimate(standing.kendall, 2),
+            estimate(standing.brier, 3),
+            estimate(edge.map(|edge| edge.mae_layers), 1),
+            estimate(edge.map(|edge| edge.bias_layers), 1),
+            estimate(edge.map(|edge| edge.octaves), 2),
+            format!("{:.2e}", standing.costs.seconds),
+            format!("{:.2e}", standing.costs.flops / 1e9),
+            standing.cost_ratio.map_or("-".into(), |ratio| format!("{:.2e}", ratio.value)),
+            standing.unchanged.map_or("-".into(), |share| format!("{:.0}%", 100.0 * share)),
+        ]
+    };
+    table(&heads, verdicts.standings.iter().map(row))
+}
+
+fn depths(verdicts: &Verdicts) -> Vec<String> {
+    let heads = [
+        "predictor",
+        "MAE (layers)",
+        "bias (layers)",
+        "octaves",
+        "at the grid's end",
+        "a",
+        "log-odds per octave",
+    ];
+    let row = |standing: &Standing| {
+        let edge = standing.published.as_ref();
+        Some(vec![
+            standing.predictor.clone(),
+            estimate(edge.map(|edge| edge.mae_layers), 1),
+            estimate(edge.map(|edge| edge.bias_layers), 1),
+            estimate(edge.map(|edge| edge.octaves), 2),
+            edge.map_or("-".into(), |edge| format!("{} of {}", edge.clamped, edge.counted)),
+            estimate(standing.coefficient.map(|coefficient| coefficient.a), 2),
+            standing
+                .coefficient
+                .map_or("-".into(), |coefficient| format!("{:.1}", coefficient.per_octave)),
+        ])
+        .filter(|_| edge.is_some() || standing.coefficient.is_some())
+    };
+    table(&heads, verdicts.standings.iter().filter_map(row))
+}
+
+fn map(verdicts: &Verdicts) -> Vec<String> {
+    let heads = [
+        "sigma_w2",
+        "sigma_b2",
+        "trained down to",
+        "cascade: too much at",
+        "too little at",
+        "theory: too much at",
+        "too little at",
+    ];
+    let row = |family: &isobath_analysis::comparison::Family| {
+        let cells = verdicts.map.iter().filter(|cell| {
+            cell.sigma_w2.total_cmp(&family.sigma_w2).is_eq()
+                && cell.sigma_b2.total_cmp(&family.sigma_b2).is_eq()
+        });
+        let at = |opinion: fn(&Cell) -> Opinion, what: Opinion| {
+            let depths: Vec<String> = cells
+                .clone()
+                .filter(|cell| opinion(cell) == what)
+                .map(|cell| cell.depth.to_string())
+                .collect();
+            depths.join(", ")
+        };
+        vec![
+            family.sigma_w2.to_string(),
+            family.sigma_b2.to_string(),
+            frontier(family.measured),
+            at(|cell| cell.cascade, Opinion::TooMuch),
+            at(|cell| cell.cascade, Opinion::TooLittle),
+            at(|cell| cell.theory, Opinion::TooMuch),
+            at(|cell| cell.theory, Opinion::TooLittle),
+        ]
+    };
+    table(&heads, verdicts.families.iter().map(row))
+}
+
+/// A frontier in a word.
+pub(crate) fn frontier(frontier: Frontier) -> String {
+    match frontier {
+        Frontier::Shallower => "none of the grid".into(),
+        Frontier::At(depth) => format!("{depth:.1}"),
+        Frontier::Deeper => "all of the grid".into(),
+    }
+}
+
+/// `0.93 (0.90 to 0.96)`
+pub(crate) fn estimate(estimate: Option<Estimate>, digits: usize) -> String {
+    let Some(Estimate { value, interval }) = estimate else { return "-".into() };
+    let interval = interval
+        .map(|interval| format!(" ({:.digits$} to {:.digits$})", interval.low, interval.high));
+    format!("{value:.digits$}{}", interval.unwrap_or_default())
+}

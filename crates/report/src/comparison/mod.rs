@@ -1,0 +1,12 @@
+//! The comparison of predictors as text: sentences, Markdown, JSON.
+
+mod json;
+mod markdown;
+mod sentences;
+#[cfg(test)]
+mod tests;
+
+pub use json::json;
+pub use markdown::markdown;
+pub(crate) use markdown::{estimate, frontier};
+pub use sentences::sentences;

@@ -1,0 +1,316 @@
+//! The numbers of a run as tables, in full precision.
+
+use anyhow::{Context, Result};
+use isobath_trainer::Outcome;
+use serde::Serialize;
+
+use isobath_analysis::frontier::{Side, frontiers};
+use isobath_store::{CellRecord, RunRecord, TrainingRecord};
+
+/// What every row about a cell begins with.
+#[derive(Serialize)]
+struct Start {
+    cell: usize,
+    sigma_w2: f64,
+    sigma_b2: f64,
+    seed: usize,
+}
+
+/// The tables of `run`: file name and contents.
+///
+/// # Errors
+/// When a table cannot be written.
+pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
+    let mut tables = vec![
+        ("profiles.csv", profiles(run)?),
+        ("verdicts.csv", verdicts(run)?),
+        ("costs.csv", costs(run)?),
+        ("theory.csv", theory(run)?),
+    ];
+    if !run.trainings.is_empty() {
+        tables.extend([
+            ("trainings.csv", trainings(run)?),
+            ("frontier.csv", frontier(run)?),
+            ("scores.csv", scores(run)?),
+        ]);
+    }
+    Ok(tables)
+}
+
+fn trainings(run: &RunRecord) -> Result<String> {
+    let header = [
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "recipe",
+        "outcome",
+        "step",
+        "accuracy",
+        "succeeded",
+        "seconds",
+        "flops",
+    ];
+    let rows = run.trainings.iter().map(|training| {
+        let TrainingRecord { id, outcome, accuracy, succeeded, seconds, flops, .. } = training;
+        let (kind, step) = match *outcome {
+            Outcome::Succeeded { step } => ("succeeded", step),
+            Outcome::Exhausted { step } => ("exhausted", step),
+            Outcome::Hopeless { step } => ("hopeless", step),
+            Outcome::Diverged { step } => ("diverged", step),
+        };
+        let place = (id.sigma_w2, id.sigma_b2, id.seed_index, id.depth);
+        (place, &run.recipes[id.recipe], kind, step, accuracy, succeeded, seconds, flops)
+    });
+    table(&header, rows)
+}
+
+fn frontier(run: &RunRecord) -> Result<String> {
+    let header = [
+        "sigma_w2",
+        "sigma_b2",
+        "recipe",
+        "seeds",
+        "trainings",
+        "depth",
+        "censored",
+        "low",
+        "high",
+        "interval_low",
+        "interval_high",
+        "mixed_from",
+        "mixed_to",
+        "reversals",
+    ];
+    let rows = frontiers(&run.trainings).into_iter().map(|found| {
+        let is_its = |training: &&TrainingRecord| {
+            let id = training.id;
+            let pairs = [(id.sigma_w2, found.sigma_w2), (id.sigma_b2, found.sigma_b2)];
+            id.recipe == found.recipe && pairs.iter().all(|(a, b)| a.to_bits() == b.to_bits())
+        };
+        let trainings = run.trainings.iter().filter(is_its).count();
+        let censored = match found.censored {
+            Some(Side::Shallower) => "shallower",
+            Some(Side::Deeper) => "deeper",
+            None => "",
+        };
+        let (interval, mixed) = (found.interval.unzip(), found.mixed.unzip());
+        let place = (found.sigma_w2, found.sigma_b2, run.recipes[found.recipe].clone());
+        let counts = (found.seeds.len(), trainings);
+        (place, counts, found.depth, censored, found.range, interval, mixed, found.reversals())
+    });
+    table(&header, rows)
+}
+
+fn scores(run: &RunRecord) -> Result<String> {
+    let header = [
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "quantity",
+        "score",
+        "predicted_depth",
+        "seconds",
+        "flops",
+    ];
+    let rows = run.scores.iter().map(|score| {
+        let place = (score.sigma_w2, score.sigma_b2, score.seed_index, score.depth);
+        (place, &score.quantity, score.score, score.predicted_depth, score.seconds, score.flops)
+    });
+    table(&header, rows)
+}
+
+fn profiles(run: &RunRecord) -> Result<String> {
+    let header = [
+        "cell",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "estimator",
+        "depth",
+        "value",
+        "low",
+        "high",
+        "floored",
+    ];
+    let profiles = run
+        .cells
+        .iter()
+        .flat_map(|record| record.profiles.iter().map(move |profile| (record, profile)));
+    let rows = profiles.flat_map(|(record, profile)| {
+        profile.layers.iter().zip(1..).map(move |(layer, depth): (_, usize)| {
+            let (low, high) = layer.interval.unzip();
+            (cell(record), &profile.estimator, depth, layer.value, low, high, layer.floored)
+        })
+    });
+    table(&header, rows)
+}
+
+fn verdicts(run: &RunRecord) -> Result<String> {
+    let header = [
+        "cell",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "estimator",
+        "rule",
+        "depth",
+        "beyond",
+        "low",
+        "high",
+        "note",
+    ];
+    let verdicts = run
+        .cells
+        .iter()
+        .flat_map(|record| record.verdicts.iter().map(move |verdict| (record, verdict)));
+    let rows = verdicts.map(|(record, verdict)| {
+        let (low, high) = verdict.interval.unzip();
+        let depth = (verdict.depth, verdict.beyond, low, high);
+        (cell(record), &verdict.estimator, &verdict.rule, depth, &verdict.note)
+    });
+    table(&header, rows)
+}
+
+fn costs(run: &RunRecord) -> Result<String> {
+    let header = [
+        "cell",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "cascade_seconds",
+        "entropy_seconds",
+        "flops",
+        "backend",
+        "decoder_steps",
+        "failure",
+    ];
+    let rows = run.cells.iter().map(|record| {
+        let cost = &record.cost;
+        let steps: usize = record.fits.iter().map(|fit| fit.steps).sum();
+        let seconds = (cost.cascade_seconds, cost.entropy_seconds);
+        (cell(record), seconds, cost.flops, &cost.backend, steps, &record.failure)
+    });
+    table(&header, rows)
+}
+
+fn theory(run: &RunRecord) -> Result<String> {
+    let header = ["sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2"];
+    let critical = |sigma_b2: f64| {
+        let line = run.critical.iter().find(|(other, _)| other.to_bits() == sigma_b2.to_bits());
+        line.and_then(|(_, line)| *line)
+    };
+    let rows = run.theory.iter().map(|point| {
+        (point.sigma_w2, point.sigma_b2, point.xi_c, point.chi_1, critical(point.sigma_b2))
+    });
+    table(&header, rows)
+}
+
+fn cell(record: &CellRecord) -> Start {
+    let cell = record.cell;
+    Start {
+        cell: cell.index,
+        sigma_w2: cell.sigma_w2,
+        sigma_b2: cell.sigma_b2,
+        seed: cell.seed_index,
+    }
+}
+
+fn table<R: Serialize>(header: &[&str], rows: impl Iterator<Item = R>) -> Result<String> {
+    let mut writer = ::csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    let bytes = writer.into_inner().context("finishing a table")?;
+    String::from_utf8(bytes).context("a table that is not text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_store::synthetic::{Options, run};
+
+    fn small() -> RunRecord {
+        let options = Options {
+            sigma_w2: vec![0.5, 1.75],
+            layers: 2,
+            estimators: vec!["relative"],
+            rules: vec!["saturation"],
+            fail_every: 2,
+            ..Options::default()
+        };
+        let mut run = run(&options);
+        run.cells[0].profiles[0].layers[0].value = 0.1 + 0.2;
+        run.cells[0].profiles[0].layers[0].interval = None;
+        run.cells[0].profiles[0].layers[1].value = 1.25;
+        run.cells[0].profiles[0].layers[1].interval = Some((1.0, 1.5));
+        run.cells[0].verdicts[0].note = Some("a \"note\", quoted".into());
+        run.theory[0].xi_c = Some(1.5);
+        run.theory[0].chi_1 = Some(0.5);
+        run.theory[1].xi_c = None;
+        run.theory[1].chi_1 = None;
+        run
+    }
+
+    #[track_caller]
+    fn check(name: &str, expected: &str) {
+        let tables = tables(&small()).unwrap();
+        let (_, table) = tables.iter().find(|(other, _)| *other == name).unwrap();
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn profiles_keep_every_digit_and_leave_missing_intervals_empty() {
+        check(
+            "profiles.csv",
+            "cell,sigma_w2,sigma_b2,seed,estimator,depth,value,low,high,floored\n\
+             0,0.5,0.05,0,relative,1,0.30000000000000004,,,1\n\
+             0,0.5,0.05,0,relative,2,1.25,1.0,1.5,2\n",
+        );
+    }
+
+    #[test]
+    fn verdicts_quote_their_notes() {
+        check(
+            "verdicts.csv",
+            "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,low,high,note\n\
+             0,0.5,0.05,0,relative,saturation,,true,,,\"a \"\"note\"\", quoted\"\n",
+        );
+    }
+
+    #[test]
+    fn costs_name_failures() {
+        check(
+            "costs.csv",
+            "cell,sigma_w2,sigma_b2,seed,cascade_seconds,entropy_seconds,flops,backend,decoder_steps,failure\n\
+             0,0.5,0.05,0,4.5,0.125,4400000000,cpu (avx512),1876,\n\
+             1,1.75,0.05,0,0.25,0.125,4400000000,cpu (avx512),0,the decoder of layer 3 diverged at step 17 (loss <nan>)\n",
+        );
+    }
+
+    #[test]
+    fn trainings_and_their_frontier() {
+        let mut run = small();
+        isobath_store::synthetic::train(&mut run, &[10, 20], &[(0.5, &[10, 20])]);
+        let tables = tables(&run).unwrap();
+        let find = |name: &str| &tables.iter().find(|(other, _)| *other == name).unwrap().1;
+        let trainings: Vec<_> = find("trainings.csv").lines().collect();
+        assert_eq!(trainings.len(), 1 + 4);
+        assert_eq!(trainings[2], "0.5,0.05,0,20,sgd 0.1,exhausted,200,0.125,false,10.0,20000000");
+        assert_eq!(
+            find("frontier.csv"),
+            "sigma_w2,sigma_b2,recipe,seeds,trainings,depth,censored,low,high,interval_low,interval_high,mixed_from,\
+             mixed_to,reversals\n0.5,0.05,sgd 0.1,2,4,15.0,deeper,10.0,20.0,,,20,20,0\n",
+        );
+    }
+
+    #[test]
+    fn theory_leaves_infinite_depths_empty() {
+        check(
+            "theory.csv",
+            "sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2\n0.5,0.05,1.5,0.5,1.76\n1.75,0.05,,,1.76\n",
+        );
+    }
+}

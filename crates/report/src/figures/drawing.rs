@@ -1,0 +1,106 @@
+//! A finished drawing, as a file or as part of a page.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use plotters::prelude::*;
+use resvg::{tiny_skia, usvg};
+
+use super::{
+    Figure, Hover, Layout,
+    canvas::{Canvas, UNITS, Underlay},
+    text,
+};
+
+/// The ink's colour as plotters writes it.
+const INK: &str = "#1B1F24";
+
+/// Bitmap pixels for one pixel of the page.
+const PNG_SCALE: f32 = 2.0;
+
+/// A figure drawn in one layout.
+pub(crate) struct Drawing {
+    /// Elements of an SVG document, without the one around them.
+    body: String,
+    /// In canvas units.
+    width: i32,
+    height: i32,
+    /// What a reader can point at.
+    pub(crate) hover: Hover,
+}
+
+impl Drawing {
+    pub(super) fn of(figure: &dyn Figure, layout: Layout) -> Result<Self> {
+        text::register()?;
+        let (width, height) = figure.size(layout);
+        let mut svg = String::new();
+        let (hover, underlays) = {
+            let size = (width.unsigned_abs(), height.unsigned_abs());
+            let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            let mut canvas = Canvas { area, underlays: Vec::new() };
+            let hover = figure.draw(&mut canvas, layout)?;
+            canvas.area.present()?;
+            (hover, canvas.underlays)
+        };
+        let start = svg.find('>').context("plotters wrote no SVG document")? + 1;
+        let end = svg.rfind("</svg>").context("plotters wrote an SVG document without an end")?;
+        let mut body = images(&underlays);
+        body.push_str(&text::with_subscripts(&svg[start..end]));
+        Ok(Self { body, width, height, hover })
+    }
+
+    /// As an SVG file, on white.
+    pub(crate) fn to_svg(&self) -> String {
+        let Self { body, width, height, .. } = self;
+        let (w, h) = (width / UNITS, height / UNITS);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {width} {height}\">\n\
+             <rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{body}</svg>\n"
+        )
+    }
+
+    /// As a PNG file, twice as large as the SVG.
+    ///
+    /// # Errors
+    /// When the drawing cannot be rasterised.
+    pub(crate) fn to_png(&self) -> Result<Vec<u8>> {
+        let mut options = usvg::Options::default();
+        let fonts = options.fontdb_mut();
+        fonts.load_font_data(dejavu::sans::regular().to_vec());
+        fonts.load_font_data(dejavu::sans::bold().to_vec());
+        fonts.set_sans_serif_family("DejaVu Sans");
+        let tree =
+            usvg::Tree::from_str(&self.to_svg(), &options).context("reading a figure back")?;
+        let size =
+            tree.size().to_int_size().scale_by(PNG_SCALE).context("a figure without size")?;
+        let mut pixels =
+            tiny_skia::Pixmap::new(size.width(), size.height()).context("a figure without size")?;
+        let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
+        resvg::render(&tree, scale, &mut pixels.as_mut());
+        pixels.encode_png().context("encoding a figure")
+    }
+
+    /// As an element of a page, in the page's own text colour.
+    pub(crate) fn to_inline(&self, class: &str) -> String {
+        let Self { body, width, height, .. } = self;
+        format!(
+            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" aria-hidden=\"true\">\n{}</svg>",
+            body.replace(INK, "currentColor")
+        )
+    }
+}
+
+fn images(underlays: &[Underlay]) -> String {
+    underlays.iter().fold(String::new(), |mut out, Underlay { rect, png }| {
+        let (x, y, width, height) = (rect.left, rect.top, rect.width(), rect.height());
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            out,
+            "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" \
+             image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/>",
+            BASE64.encode(png)
+        );
+        out
+    })
+}

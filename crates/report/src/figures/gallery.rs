@@ -1,0 +1,195 @@
+//! Samples and what is left of them at increasing depth.
+
+use anyhow::Result;
+use plotters::style::{Color, text_anchor::HPos};
+
+use super::{
+    Figure, Hover, Layout, Place, Scaling,
+    canvas::{Canvas, Rect, Underlay, px},
+    legend,
+    palette::INK,
+    text,
+};
+use isobath_analysis::points::{Point, slices};
+use isobath_store::{GalleryRecord, RunRecord};
+
+use crate::numbers::variance;
+
+/// Reconstructions at a few points of the grid.
+pub(super) struct Gallery<'a> {
+    run: &'a RunRecord,
+    rows: Vec<Row<'a>>,
+    depths: Vec<usize>,
+}
+
+/// One point's pictures.
+struct Row<'a> {
+    sigma_w2: f64,
+    sigma_b2: f64,
+    role: &'static str,
+    pictures: &'a [GalleryRecord],
+}
+
+/// Points, samples and depths shown at most.
+pub(crate) const MOST_GALLERY_POINTS: usize = 5;
+pub(crate) const MOST_GALLERY_SAMPLES: usize = 3;
+const MOST_DEPTHS: usize = 9;
+
+/// About how large a picture is drawn.
+const PICTURE: i32 = px(56);
+const GAP: i32 = px(4);
+const GROUP_GAP: i32 = px(12);
+const LABELS: i32 = px(104);
+const MARGIN: i32 = px(10);
+
+/// The depths of a gallery that are shown, the input's 0 first.
+pub(crate) fn shown_depths(pictures: &[GalleryRecord]) -> Vec<usize> {
+    let mut depths: Vec<_> = pictures.iter().map(|picture| picture.depth).collect();
+    depths.sort_unstable();
+    depths.dedup();
+    // Too many are thinned evenly, the deepest among them.
+    let last = depths.len().saturating_sub(1);
+    if depths.len() > MOST_DEPTHS {
+        (0..MOST_DEPTHS).map(|step| depths[step * last / (MOST_DEPTHS - 1)]).collect()
+    } else {
+        depths
+    }
+}
+
+impl<'a> Gallery<'a> {
+    /// The gallery of `run`'s first `sigma_b2` that has one.
+    pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
+        let mut rows = slices(run).into_iter().map(|slice| {
+            let points =
+                slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
+            let row = |(point, role): (&&Point<'a>, &'static str)| Row {
+                sigma_w2: point.sigma_w2,
+                sigma_b2: point.sigma_b2,
+                role,
+                pictures: point.pictures(),
+            };
+            points.iter().zip(slice.roles(&points)).map(row).collect::<Vec<_>>()
+        });
+        let rows = rows.find(|rows| !rows.is_empty())?;
+        let depths = shown_depths(rows[0].pictures);
+        Some(Self { run, rows, depths })
+    }
+
+    fn samples(&self) -> usize {
+        let samples =
+            self.rows.iter().flat_map(|row| row.pictures).map(|picture| picture.sample + 1).max();
+        samples.unwrap_or(0).min(MOST_GALLERY_SAMPLES)
+    }
+
+    /// Width and height of one picture on the canvas, by its sample's proportions.
+    fn picture(&self) -> (i32, i32) {
+        let [_, height, width] = self.run.shape.map(|length| length.max(1) as f64);
+        let scale = f64::from(PICTURE) / width.max(height);
+        (
+            (width * scale).max(f64::from(px(4))) as i32,
+            (height * scale).max(f64::from(px(4))) as i32,
+        )
+    }
+
+    fn draw_row(
+        &self,
+        canvas: &mut Canvas<'_>,
+        row: &Row<'_>,
+        top: i32,
+        layout: Layout,
+    ) -> Result<()> {
+        let (width, height) = self.picture();
+        let middle = top + (self.samples() as i32 * (height + GAP) - GAP) / 2;
+        let size = layout.text();
+        let label = format!("σ_w² = {}", variance(row.sigma_w2));
+        text::write(canvas, &label, (MARGIN, middle - size * 3 / 5), size, HPos::Left)?;
+        text::write(canvas, row.role, (MARGIN, middle + size * 3 / 5), size, HPos::Left)?;
+        for sample in 0..self.samples() {
+            let of_sample = || row.pictures.iter().filter(move |picture| picture.sample == sample);
+            let input = of_sample().find(|picture| picture.depth == 0);
+            let scaling = Scaling::of(input.map_or(&[], |picture| &picture.pixels));
+            for (column, depth) in self.depths.iter().enumerate() {
+                let Some(picture) = of_sample().find(|picture| picture.depth == *depth) else {
+                    continue;
+                };
+                let left = self.column(column);
+                let top = top + sample as i32 * (height + GAP);
+                let rect = Rect { left, top, right: left + width, bottom: top + height };
+                let png = scaling.png(self.run.shape, &picture.pixels)?;
+                canvas.underlays.push(Underlay { rect, png });
+                canvas.outline(rect, INK.mix(0.35), px(1) / 2)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn column(&self, index: usize) -> i32 {
+        let input = if index > 0 { GROUP_GAP } else { 0 };
+        MARGIN + LABELS + index as i32 * (self.picture().0 + GAP) + input
+    }
+}
+
+impl Figure for Gallery<'_> {
+    fn stem(&self) -> String {
+        "gallery".into()
+    }
+
+    fn title(&self) -> String {
+        let sigma_b2 = self.rows.first().map_or(0.0, |row| row.sigma_b2);
+        format!("Inputs and their reconstructions at σ_b² = {}", variance(sigma_b2))
+    }
+
+    fn caption(&self) -> String {
+        "Probe samples and their reconstructions from increasing depth, first seed, on the scale of each input.".into()
+    }
+
+    fn size(&self, _: Layout) -> (i32, i32) {
+        let (_, height) = self.picture();
+        let group = self.samples() as i32 * (height + GAP) - GAP + GROUP_GAP;
+        let wide = self.column(self.depths.len()) + MARGIN;
+        (wide.max(px(430)), px(58) + self.rows.len() as i32 * group)
+    }
+
+    fn place(&self) -> Place {
+        Place::FilesOnly
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let (wide, total) = self.size(layout);
+        let (width, height) = self.picture();
+        legend::draw(canvas, &self.title(), &[], wide, layout)?;
+        let labels = px(42);
+        for (column, depth) in self.depths.iter().enumerate() {
+            let label = match depth {
+                0 => "input".into(),
+                1 => "depth 1".into(),
+                depth => depth.to_string(),
+            };
+            let at = (self.column(column) + width / 2, labels);
+            text::write(canvas, &label, at, layout.text(), HPos::Center)?;
+        }
+        let group = self.samples() as i32 * (height + GAP) - GAP + GROUP_GAP;
+        for (index, row) in self.rows.iter().enumerate() {
+            self.draw_row(canvas, row, labels + px(12) + index as i32 * group, layout)?;
+        }
+        debug_assert!(
+            labels + px(12) + self.rows.len() as i32 * group <= total,
+            "the gallery's rows fit its canvas"
+        );
+        Ok(Hover::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_depths_are_thinned_and_keep_both_ends() {
+        let picture = |depth| GalleryRecord { depth, sample: 0, pixels: Vec::new() };
+        let pictures: Vec<_> = (0..=50).map(picture).collect();
+        let depths = shown_depths(&pictures);
+        assert_eq!((depths.len(), depths[0], depths[MOST_DEPTHS - 1]), (MOST_DEPTHS, 0, 50));
+        assert_eq!(shown_depths(&pictures[..3]), [0, 1, 2]);
+    }
+}

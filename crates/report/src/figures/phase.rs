@@ -1,0 +1,336 @@
+//! The phase diagram: entropy over weight variance and depth, theory and measured depths over it.
+
+use crate::reach_words::reach_words;
+use std::fmt::Write;
+
+use anyhow::Result;
+use plotters::style::{Color, RGBColor};
+
+use super::{
+    Cells, Figure, Hover, Layout, Mark, Place,
+    axis::Axis,
+    canvas::{Canvas, Rect, Underlay, px},
+    color_bar,
+    diagram::{self, edges, variances},
+    frame::Frame,
+    legend::{Entry, Sample},
+    marks::{self, Dash},
+    palette::{INK, NO_RESULT, heat},
+    picture,
+};
+use isobath_analysis::{
+    points::{Reach, Slice},
+    spread::Spread,
+};
+use isobath_store::RunRecord;
+
+use crate::{
+    numbers::{short, ticks, variance},
+    vocabulary::{Quantity, capitalised, count, depth_bars, symbol},
+};
+use isobath_analysis::spread::quantile;
+
+/// One estimator over one slice of the grid.
+pub(super) struct PhaseDiagram<'a> {
+    pub(super) run: &'a RunRecord,
+    pub(super) slice: Slice<'a>,
+    pub(super) estimator: &'a str,
+    pub(super) rule: &'a str,
+    /// Whether the estimator is the experiment's first.
+    pub(super) leads: bool,
+}
+
+/// Cells up to this many are drawn one by one, so that the file can be scaled and edited; more become a bitmap.
+const MOST_RECTANGLES: usize = 8_000;
+
+/// Measured depths are drawn no closer than this.
+const MARK_DISTANCE: i32 = px(10);
+
+impl Figure for PhaseDiagram<'_> {
+    fn stem(&self) -> String {
+        format!("phase-{}-sigma_b2-{}", self.estimator, self.slice.sigma_b2)
+    }
+
+    fn title(&self) -> String {
+        format!(
+            "{} at σ_b² = {}",
+            capitalised(&Quantity::of(self.estimator).name),
+            variance(self.slice.sigma_b2)
+        )
+    }
+
+    fn caption(&self) -> String {
+        let seeds = count(self.run.seeds, "seed");
+        let mut caption = format!(
+            "{}: {}, mean over {seeds}, {} probe samples of {}.",
+            self.run.network,
+            Quantity::of(self.estimator).label(),
+            self.run.probe_samples,
+            self.run.dataset,
+        );
+        if self.reaches().any(|reach| !matches!(reach, Reach::Unknown { .. })) {
+            let bars = depth_bars(self.run, self.rule);
+            let _ = write!(caption, " Cut-offs are by rule {}, bars are the {bars}.", self.rule);
+            if let step @ 2.. = self.mark_step(Layout::Wide) {
+                let _ = write!(caption, " Of the cut-offs every {step}th is drawn.");
+            }
+        }
+        caption
+    }
+
+    fn size(&self, layout: Layout) -> (i32, i32) {
+        diagram::size(layout)
+    }
+
+    fn place(&self) -> Place {
+        if self.leads { Place::Chart } else { Place::Evidence }
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let profiles: Vec<_> =
+            self.slice.points.iter().map(|point| point.profile(self.estimator)).collect();
+        let columns =
+            edges(&self.slice.points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>());
+        let axes = [variances(&columns, layout), self.depths()];
+        let title = [&self.title(), self.run.network.as_str()];
+        let frame = diagram::frame(canvas, title, &self.legend(&profiles), axes, layout)?;
+        let range = range(&profiles);
+        let places: Vec<_> = columns.iter().map(|edge| frame.x(*edge)).collect();
+        let grid = Grid {
+            frame: &frame,
+            columns: &places,
+            layers: self.run.layers,
+            profiles: &profiles,
+            range,
+        };
+        grid.draw(canvas)?;
+        let critical = self.slice.critical.filter(|line| self.covers(*line));
+        diagram::draw_theory(canvas, &frame, self.slice.overlays, critical)?;
+        let marks = self.draw_depths(canvas, &frame, layout)?;
+        canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
+        let label = Quantity::of(self.estimator);
+        draw_colours(canvas, diagram::bar_room(&frame, layout), &label, range, layout)?;
+        Ok(Hover { cells: Some(Cells::new(places, frame.rect)), marks })
+    }
+
+    fn values(&self) -> Option<super::hover::Values> {
+        Some(super::hover::Values::of(self.run, &self.slice, self.estimator, self.rule))
+    }
+}
+
+impl PhaseDiagram<'_> {
+    fn legend(&self, profiles: &[Vec<Option<Spread>>]) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (index, overlay) in self.slice.overlays.iter().enumerate() {
+            entries.push(Entry {
+                sample: Sample::Theory(Dash::of(index)),
+                label: format!("theory, {}", symbol(&overlay.label)),
+            });
+        }
+        if let Some(line) = self.slice.critical.filter(|line| self.covers(*line)) {
+            entries.push(Entry {
+                sample: Sample::Critical,
+                label: format!("critical σ_w² = {}", variance(line)),
+            });
+        }
+        let reaches: Vec<_> = self.reaches().collect();
+        if reaches.iter().any(|reach| matches!(reach, Reach::Measured { .. })) {
+            let label =
+                format!("cut-off ({}; bar: {})", self.rule, depth_bars(self.run, self.rule));
+            entries.push(Entry { sample: Sample::Depth, label });
+        }
+        if reaches.iter().any(|reach| matches!(reach, Reach::Beyond { .. })) {
+            entries.push(Entry {
+                sample: Sample::Beyond,
+                label: format!("beyond {} layers", self.run.layers),
+            });
+        }
+        let missing = |profile: &Vec<Option<Spread>>| {
+            profile.len() < self.run.layers || profile.contains(&None)
+        };
+        if profiles.iter().any(missing) {
+            entries.push(Entry { sample: Sample::NoResult, label: "no result".into() });
+        }
+        entries
+    }
+
+    fn reaches(&self) -> impl Iterator<Item = Reach> {
+        self.slice
+            .points
+            .iter()
+            .map(|point| point.reach(self.estimator, self.rule, self.run.layers))
+    }
+
+    fn covers(&self, sigma_w2: f64) -> bool {
+        let edges =
+            edges(&self.slice.points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>());
+        edges
+            .first()
+            .zip(edges.last())
+            .is_some_and(|(low, high)| (*low..=*high).contains(&sigma_w2))
+    }
+
+    fn depths(&self) -> Axis {
+        diagram::depths("depth (layers)", &[0.5, self.run.layers.max(1) as f64 + 0.5])
+    }
+
+    /// Every how many-th depth is drawn.
+    fn mark_step(&self, layout: Layout) -> usize {
+        let room = self.size(layout).0 - px(150);
+        let most = (room / MARK_DISTANCE).max(1) as usize;
+        self.slice.points.len().div_ceil(most).max(1)
+    }
+
+    fn draw_depths(&self, canvas: &Canvas<'_>, frame: &Frame, layout: Layout) -> Result<Vec<Mark>> {
+        let mut drawn = Vec::new();
+        for (point, reach) in
+            self.slice.points.iter().zip(self.reaches()).step_by(self.mark_step(layout))
+        {
+            let x = frame.x(point.sigma_w2);
+            let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
+            let text = format!(
+                "σ_w² = {}: {}",
+                variance(point.sigma_w2),
+                reach_words(&reach, self.rule, self.run.layers)
+            );
+            drawn.push(Mark { x, y, text });
+        }
+        Ok(drawn)
+    }
+}
+
+/// The cells, where they lie and what colour range they share.
+struct Grid<'a> {
+    frame: &'a Frame,
+    /// Edges in canvas units.
+    columns: &'a [i32],
+    layers: usize,
+    profiles: &'a [Vec<Option<Spread>>],
+    range: (f64, f64),
+}
+
+impl Grid<'_> {
+    fn draw(&self, canvas: &mut Canvas<'_>) -> Result<()> {
+        if self.profiles.len() * self.layers > MOST_RECTANGLES {
+            canvas.underlays.push(Underlay { rect: self.frame.rect, png: self.bitmap()? });
+            return Ok(());
+        }
+        for (column, edges) in self.columns.windows(2).enumerate() {
+            self.draw_column(canvas, column, edges[0], edges[1])?;
+        }
+        Ok(())
+    }
+
+    /// Draws a column upwards, neighbours of one colour as one rectangle.
+    ///
+    /// Each rectangle reaches a little under the next one and the next column, so that no seam shows between them.
+    fn draw_column(&self, canvas: &Canvas<'_>, column: usize, left: i32, right: i32) -> Result<()> {
+        let Rect { top, right: end, .. } = self.frame.rect;
+        let edge = |layer: usize| self.frame.y(layer as f64 + 0.5);
+        let mut first = 0;
+        while first < self.layers {
+            let color = self.color(column, first);
+            let next = (first + 1..self.layers)
+                .find(|layer| self.color(column, *layer) != color)
+                .unwrap_or(self.layers);
+            let rect = Rect {
+                left,
+                right: (right + px(1)).min(end),
+                top: (edge(next) - px(1)).max(top),
+                bottom: edge(first),
+            };
+            match color {
+                Some(color) => canvas.block(rect, color.to_rgba())?,
+                None => marks::hatched(canvas, Rect { right, top: edge(next), ..rect })?,
+            }
+            first = next;
+        }
+        Ok(())
+    }
+
+    /// One pixel for each pixel of the page across, one for each layer upwards.
+    fn bitmap(&self) -> Result<Vec<u8>> {
+        let rect = self.frame.rect;
+        let width = (rect.width() / px(1)).max(1) as usize;
+        let column = |x: usize| {
+            let place = rect.left + px(x as i32) + px(1) / 2;
+            self.columns.partition_point(|edge| *edge <= place).clamp(1, self.profiles.len()) - 1
+        };
+        let columns: Vec<_> = (0..width).map(column).collect();
+        let pixels = (0..self.layers).rev().flat_map(|layer| {
+            let columns = &columns;
+            columns.iter().enumerate().map(move |(x, column)| {
+                let hatch = NO_RESULT[usize::from((x + layer) % 6 < 2)];
+                self.color(*column, layer).unwrap_or(hatch)
+            })
+        });
+        let rgb: Vec<u8> =
+            pixels.flat_map(|RGBColor(red, green, blue)| [red, green, blue]).collect();
+        picture::encode(width, self.layers, &rgb)
+    }
+
+    fn color(&self, column: usize, layer: usize) -> Option<RGBColor> {
+        let (low, high) = self.range;
+        let spread = self.profiles.get(column)?.get(layer).copied().flatten()?;
+        // In 256 steps, as fine as a screen shows, so that flat regions become one rectangle.
+        Some(heat(((spread.mean - low) / (high - low) * 255.0).round() / 255.0))
+    }
+}
+
+/// What the colours mean, to the right of the diagram.
+fn draw_colours(
+    canvas: &Canvas<'_>,
+    room: Rect,
+    quantity: &Quantity,
+    (low, high): (f64, f64),
+    layout: Layout,
+) -> Result<()> {
+    let label = if quantity.rises_with_loss && layout == Layout::Wide {
+        format!("{}: dark kept, bright lost", quantity.label())
+    } else {
+        quantity.label()
+    };
+    let share = |tick| (tick - low) / (high - low);
+    let marks = ticks(low, high, 5).into_iter().map(|tick| (share(tick), short(tick)));
+    color_bar::draw(canvas, room, marks, &label, layout)
+}
+
+/// The range of the colours: of all values, or, where outliers would flatten the rest, of all but one in a hundred at
+/// either end.
+fn range(profiles: &[Vec<Option<Spread>>]) -> (f64, f64) {
+    let mut values: Vec<_> =
+        profiles.iter().flatten().flatten().map(|spread| spread.mean).collect();
+    values.sort_by(f64::total_cmp);
+    let at = |share| quantile(&values, share).unwrap_or(0.0);
+    let (low, high) = (at(0.0), at(1.0));
+    let (inner_low, inner_high) = (at(0.01), at(0.99));
+    let (low, high) = if high - low > 3.0 * (inner_high - inner_low) {
+        (inner_low, inner_high)
+    } else {
+        (low, high)
+    };
+    if high > low { (low, high) } else { (low - 0.5, high + 0.5) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_meet_half_way_and_do_not_reach_below_0() {
+        assert_eq!(edges(&[0.5, 1.0, 2.0]), [0.25, 0.75, 1.5, 2.5]);
+        assert_eq!(edges(&[0.25, 2.25]), [0.0, 1.25, 3.25]);
+        assert_eq!(edges(&[2.0]), [1.8, 2.2]);
+        assert_eq!(edges(&[]).len(), 0);
+    }
+
+    #[test]
+    fn an_outlier_does_not_flatten_the_colours() {
+        let spread = |mean: f64| Some(Spread { mean, low: mean, high: mean });
+        let mut values: Vec<_> = (0..400).map(|step| spread(f64::from(step) / 400.0)).collect();
+        values.push(spread(-46.0));
+        let (low, high) = range(&[values]);
+        assert!(low >= 0.0 && high <= 1.0, "{low} {high}");
+        assert_eq!(range(&[vec![spread(2.0), None]]), (1.5, 2.5));
+    }
+}

@@ -1,0 +1,92 @@
+//! Bitmaps: samples and their reconstructions, and large phase diagrams.
+
+use anyhow::{Context, Result};
+
+/// The range of values that is shown from black to white.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scaling {
+    low: f32,
+    high: f32,
+}
+
+impl Scaling {
+    /// The range of an input's own pixels, so that its reconstructions are shown on its scale.
+    pub(crate) fn of(pixels: &[f32]) -> Self {
+        let finite = || pixels.iter().copied().filter(|pixel| pixel.is_finite());
+        let (low, high) =
+            (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max));
+        if low < high { Self { low, high } } else { Self { low: 0.0, high: 1.0 } }
+    }
+
+    fn byte(self, pixel: f32) -> u8 {
+        // A value that is not a number is shown as black: the cast takes NaN to 0.
+        ((pixel - self.low) / (self.high - self.low) * 255.0).round().clamp(0.0, 255.0) as u8
+    }
+
+    /// A sample of `[channels, height, width]` as a PNG, in colour if it has three channels and else in grey.
+    ///
+    /// Channels beyond those are left out, pixels that are missing are black.
+    ///
+    /// # Errors
+    /// When the sample has no pixels.
+    pub(crate) fn png(
+        self,
+        [channels, height, width]: [usize; 3],
+        pixels: &[f32],
+    ) -> Result<Vec<u8>> {
+        let plane = height * width;
+        let shown = if channels == 3 { [0, 1, 2] } else { [0, 0, 0] };
+        let at = |channel: usize, index: usize| {
+            pixels.get(channel * plane + index).map_or(0, |pixel| self.byte(*pixel))
+        };
+        let rgb: Vec<u8> =
+            (0..plane).flat_map(|index| shown.map(|channel| at(channel, index))).collect();
+        encode(width, height, &rgb)
+    }
+}
+
+/// Red, green and blue bytes, row by row, as a PNG file.
+///
+/// # Errors
+/// When the picture is empty or too large.
+pub(super) fn encode(width: usize, height: usize, rgb: &[u8]) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    let size = |length: usize| u32::try_from(length).context("the picture is too large");
+    let mut encoder = png::Encoder::new(&mut file, size(width)?, size(height)?);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().context("encoding a picture")?;
+    writer.write_image_data(rgb).context("encoding a picture")?;
+    writer.finish().context("encoding a picture")?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_scaled_to_the_inputs_range_and_clamped() {
+        let scaling = Scaling::of(&[0.2, 0.7, f32::NAN]);
+        assert_eq!(
+            [0.2, 0.7, -1.0, 3.0, f32::NAN].map(|pixel| scaling.byte(pixel)),
+            [0, 255, 0, 255, 0]
+        );
+    }
+
+    #[test]
+    fn a_flat_input_is_shown_from_0_to_1() {
+        assert_eq!(Scaling::of(&[0.5; 4]).byte(0.5), 128);
+        assert_eq!(Scaling::of(&[]).byte(1.0), 255);
+    }
+
+    #[test]
+    fn three_channels_are_colours() {
+        let pixels = [1.0, 0.0, 0.0, 0.0, 0.5, 0.0];
+        let file = Scaling { low: 0.0, high: 1.0 }.png([3, 1, 2], &pixels).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut rgb).unwrap();
+        assert_eq!(rgb, [255, 0, 128, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,160 @@
+//! Where cascade, theory and training differ.
+
+use anyhow::Result;
+use plotters::style::{Color, RGBAColor};
+
+use super::super::{
+    Figure, Hover, Layout, Mark, Place,
+    canvas::{Canvas, Rect, px},
+    diagram::{self, edges, variances},
+    legend::{Entry, Sample},
+    marks,
+    palette::{self, HALO, OVER, heat},
+    recipe_stem,
+};
+use isobath_analysis::comparison::{Cell, Opinion, Verdicts};
+use isobath_store::RunRecord;
+
+use crate::{
+    numbers::variance,
+    vocabulary::{count, symbol},
+};
+
+/// The cells that share a `sigma_b2`.
+pub(super) struct Disagreement<'a> {
+    run: &'a RunRecord,
+    verdicts: &'a Verdicts,
+    sigma_b2: f64,
+    cells: Vec<&'a Cell>,
+}
+
+impl<'a> Disagreement<'a> {
+    /// One map for each `sigma_b2`, where there is anybody to disagree.
+    pub(super) fn of(run: &'a RunRecord, verdicts: &'a Verdicts) -> Vec<Self> {
+        let leading = &verdicts.leading;
+        if leading.cascade.is_none() && leading.theory.is_none() {
+            return Vec::new();
+        }
+        // Cells come by rising sigma_b2.
+        let slices = verdicts.map.chunk_by(|a, b| a.sigma_b2.total_cmp(&b.sigma_b2).is_eq());
+        let slice = |cells: &'a [Cell]| {
+            let sigma_b2 = cells[0].sigma_b2;
+            Self { run, verdicts, sigma_b2, cells: cells.iter().collect() }
+        };
+        slices.map(slice).collect()
+    }
+
+    /// The variances and the depths of the map, rising.
+    fn middles(&self) -> [Vec<f64>; 2] {
+        let rising = |of: fn(&Cell) -> f64| {
+            let mut values: Vec<f64> = self.cells.iter().map(|cell| of(cell)).collect();
+            values.sort_by(f64::total_cmp);
+            values.dedup();
+            values
+        };
+        [rising(|cell| cell.sigma_w2), rising(|cell| cell.depth as f64)]
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let leading = &self.verdicts.leading;
+        let entry = |name: &Option<String>, color: RGBAColor| {
+            let name = name.as_deref()?;
+            let label = format!("{}: promises too much (up) or too little (down)", symbol(name));
+            Some(Entry { sample: Sample::Arrow(color), label })
+        };
+        [entry(&leading.cascade, CASCADE), entry(&leading.theory, theory())]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// Who is wrong.
+const CASCADE: RGBAColor = RGBAColor(OVER.0, OVER.1, OVER.2, 1.0);
+
+fn theory() -> RGBAColor {
+    palette::series(1)
+}
+
+impl Figure for Disagreement<'_> {
+    fn stem(&self) -> String {
+        let stem = recipe_stem("compare-map", &self.verdicts.recipe);
+        format!("{stem}-sigma_b2-{}", self.sigma_b2)
+    }
+
+    fn title(&self) -> String {
+        let b = variance(self.sigma_b2);
+        format!("Where cascade and theory are wrong, {}, σ_b² = {b}", self.verdicts.recipe)
+    }
+
+    fn caption(&self) -> String {
+        let wrong = |of: fn(&Cell) -> Opinion| {
+            let cells = self.cells.iter().filter(|cell| of(cell) != Opinion::Silent);
+            let wrong = cells.clone().filter(|cell| of(cell) != Opinion::Right).count();
+            format!("{wrong} of {}", count(cells.count(), "cell"))
+        };
+        format!(
+            "Colours: the share of initialisations whose training succeeds. Arrows: the calibrated probability is on \
+             the other side of 1/2 than that share. The cascade is wrong in {}, theory in {}. Calibrated on {}.",
+            wrong(|cell| cell.cascade),
+            wrong(|cell| cell.theory),
+            self.verdicts.calibrated_on
+        )
+    }
+
+    fn size(&self, layout: Layout) -> (i32, i32) {
+        diagram::size(layout)
+    }
+
+    fn place(&self) -> Place {
+        Place::Evidence
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let [columns, depths] = self.middles();
+        let (across, up) = (edges(&columns), edges(&depths));
+        let axes = [variances(&across, layout), diagram::depths("depth (weight layers)", &up)];
+        let title = [&self.title(), self.run.network.as_str()];
+        let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
+        let mut drawn = Vec::new();
+        for cell in &self.cells {
+            let place = |values: &[f64], value: f64| {
+                values.binary_search_by(|other| other.total_cmp(&value)).unwrap_or(0)
+            };
+            let (column, row) = (place(&columns, cell.sigma_w2), place(&depths, cell.depth as f64));
+            let rect = diagram::cell(&frame, &across[column..], &up[row..]);
+            canvas.block(rect, heat(cell.trained).to_rgba())?;
+            drawn.push(draw_cell(canvas, rect, cell)?);
+        }
+        diagram::share_bar(canvas, &frame, "share whose training succeeds", layout)?;
+        Ok(Hover { cells: None, marks: drawn })
+    }
+}
+
+fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Cell) -> Result<Mark> {
+    let (x, y) = (rect.left.midpoint(rect.right), rect.top.midpoint(rect.bottom));
+    let aside = (rect.width() / 4).min(px(9));
+    let mut said = String::new();
+    for (opinion, at, color, who) in [
+        (cell.cascade, x - aside, CASCADE, "cascade"),
+        (cell.theory, x + aside, theory(), "theory"),
+    ] {
+        let (length, words) = match opinion {
+            Opinion::TooMuch => (px(11), "too much"),
+            Opinion::TooLittle => (px(-11), "too little"),
+            Opinion::Right | Opinion::Silent => continue,
+        };
+        let foot = (at, y + length / 2);
+        marks::arrow(canvas, foot, length, HALO.to_rgba(), px(4))?;
+        marks::arrow(canvas, foot, length, color, px(2))?;
+        said = format!("{said}; {who} promises {words}");
+    }
+    let share = cell.trained * cell.seeds as f64;
+    let text = format!(
+        "σ_w² = {}, depth {}: {share:.0} of {} succeed{said}",
+        variance(cell.sigma_w2),
+        cell.depth,
+        count(cell.seeds, "seed")
+    );
+    Ok(Mark { x, y, text })
+}

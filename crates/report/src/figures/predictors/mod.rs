@@ -1,0 +1,25 @@
+//! Who is right about trainability.
+
+mod map;
+mod reliability;
+mod summaries;
+
+pub(crate) use self::summaries::share;
+use super::Figure;
+use isobath_analysis::comparison::Verdicts;
+use isobath_store::RunRecord;
+
+/// The figures of one recipe's verdicts, in the order of the page.
+pub(crate) fn of_verdicts<'a>(
+    run: &'a RunRecord,
+    verdicts: &'a Verdicts,
+) -> Vec<Box<dyn Figure + 'a>> {
+    let mut figures: Vec<Box<dyn Figure + 'a>> = vec![Box::new(summaries::Standings { verdicts })];
+    for map in map::Disagreement::of(run, verdicts) {
+        figures.push(Box::new(map));
+    }
+    if !verdicts.reliability.is_empty() {
+        figures.push(Box::new(reliability::Reliability { verdicts }));
+    }
+    figures
+}

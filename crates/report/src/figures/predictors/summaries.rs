@@ -1,0 +1,233 @@
+//! The predictors by AUC, with their costs.
+
+use anyhow::Result;
+use plotters::style::{Color, RGBAColor, text_anchor::HPos};
+
+use super::super::{
+    Figure, Hover, Layout, Mark, Place,
+    axis::{Axis, Scale},
+    canvas::{Canvas, Rect, px},
+    frame::{self, Frame},
+    legend::{self, Entry, Sample},
+    marks::{self, Shape},
+    palette::{self, INK},
+    text,
+};
+use isobath_analysis::comparison::{Standing, Verdicts};
+
+use crate::{
+    comparison::estimate,
+    numbers::short,
+    vocabulary::{count, symbol},
+};
+
+/// One line for each predictor.
+pub(super) struct Standings<'a> {
+    pub(super) verdicts: &'a Verdicts,
+}
+
+/// What a predictor looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Cascade,
+    Theory,
+    Training,
+    Initialisation,
+    Trivial,
+}
+
+impl Kind {
+    const ALL: [Self; 5] =
+        [Self::Cascade, Self::Theory, Self::Training, Self::Initialisation, Self::Trivial];
+
+    fn of(predictor: &str) -> Self {
+        match predictor {
+            "xi_c" | "6 xi_c" | "chi_1" => Self::Theory,
+            "depth" | "parameters" | "sigma_w2" => Self::Trivial,
+            name if name.starts_with("cascade ") => Self::Cascade,
+            name if name.starts_with("steps-") => Self::Training,
+            _ => Self::Initialisation,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cascade => "cascade",
+            Self::Theory => "theory",
+            Self::Training => "training briefly",
+            Self::Initialisation => "network at its initialisation",
+            Self::Trivial => "no look at all",
+        }
+    }
+
+    fn shape(self) -> Shape {
+        Shape::of(self as usize)
+    }
+
+    fn color(self) -> RGBAColor {
+        match self {
+            Self::Trivial => INK.mix(0.6),
+            other => palette::series(other as usize),
+        }
+    }
+}
+
+impl Standings<'_> {
+    const fn row(layout: Layout) -> i32 {
+        match layout {
+            Layout::Wide => px(20),
+            // The name has a line of its own.
+            Layout::Narrow => px(36),
+        }
+    }
+
+    /// Those that have an AUC, the best first.
+    fn shown(&self) -> Vec<&Standing> {
+        self.verdicts.standings.iter().filter(|standing| standing.auc.is_some()).collect()
+    }
+}
+
+impl Figure for Standings<'_> {
+    fn stem(&self) -> String {
+        super::super::recipe_stem("compare-auc", &self.verdicts.recipe)
+    }
+
+    fn title(&self) -> String {
+        format!("Who tells trainable networks from others, {}", self.verdicts.recipe)
+    }
+
+    fn caption(&self) -> String {
+        format!(
+            "Area under the ROC curve over {}, bars are 95% bootstrap intervals over {}. At 1/2 a score says nothing, \
+             below it the opposite of the truth. On the right: its seconds as a part of a training's.",
+            count(self.verdicts.networks, "network"),
+            count(self.verdicts.cells, "cell")
+        )
+    }
+
+    fn size(&self, layout: Layout) -> (i32, i32) {
+        let rows = self.shown().len() as i32 * Self::row(layout);
+        match layout {
+            Layout::Wide => (px(860), rows + px(120)),
+            Layout::Narrow => (px(360), rows + px(190)),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Chart
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let (width, height) = self.size(layout);
+        let shown = self.shown();
+        let entries = Kind::ALL
+            .into_iter()
+            .filter(|kind| shown.iter().any(|s| Kind::of(&s.predictor) == *kind));
+        let entry = |kind: Kind| Entry {
+            sample: Sample::Point(kind.shape(), kind.color()),
+            label: kind.name().into(),
+        };
+        let mut entries: Vec<Entry> = entries.map(entry).collect();
+        let label = "open: among networks of equal depth".into();
+        entries.push(Entry { sample: Sample::Open, label });
+        let top = legend::draw(canvas, &self.title(), &entries, width, layout)?;
+        let size = layout.text() * 12 / 13;
+        let (left, costs) = match layout {
+            Layout::Wide => {
+                let names = shown.iter().map(|s| text::width(&symbol(&s.predictor), size));
+                // Beside the room that the frame leaves for labels of its own.
+                (names.max().unwrap_or(0) - px(44), px(76))
+            }
+            Layout::Narrow => (px(-44), px(62)),
+        };
+        let axis = |label: &str, low: f64, high: f64, ticks: Vec<f64>| Axis {
+            label: label.to_owned(),
+            low,
+            high,
+            ticks,
+            write: short,
+            scale: Scale::Linear,
+        };
+        let outer = Rect { left, top: top + px(16), right: width - costs, bottom: height - px(2) };
+        let rows = shown.len() as f64;
+        let frame = Frame::draw(
+            canvas,
+            outer,
+            layout,
+            axis("AUC", 0.0, 1.0, vec![0.0, 0.25, 0.5, 0.75, 1.0]),
+            axis("", 0.0, rows, Vec::new()),
+            frame::Grid::Shown,
+        )?;
+        let heading = (width - px(6), frame.rect.top - px(9));
+        text::write(canvas, "of a training", heading, size, HPos::Right)?;
+        let mut drawn = Vec::new();
+        for (index, standing) in shown.iter().enumerate() {
+            let y = frame.y(rows - index as f64 - 0.5);
+            drawn.extend(draw_row(canvas, &frame, standing, y, layout)?);
+            let cost = standing.cost_ratio.map_or("-".into(), |ratio| share(ratio.value));
+            text::write(canvas, &cost, (width - px(6), y), size, HPos::Right)?;
+        }
+        Ok(Hover { cells: None, marks: drawn })
+    }
+}
+
+fn draw_row(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    standing: &Standing,
+    y: i32,
+    layout: Layout,
+) -> Result<Option<Mark>> {
+    let Some(auc) = standing.auc else { return Ok(None) };
+    let kind = Kind::of(&standing.predictor);
+    let name = symbol(&standing.predictor);
+    let size = layout.text() * 12 / 13;
+    let y = match layout {
+        Layout::Wide => {
+            text::write(canvas, &name, (frame.rect.left - px(8), y), size, HPos::Right)?;
+            y
+        }
+        Layout::Narrow => {
+            text::write(canvas, &name, (frame.rect.left + px(2), y - px(8)), size, HPos::Left)?;
+            y + px(8)
+        }
+    };
+    let x = frame.x(auc.value);
+    if let Some(interval) = auc.interval {
+        let ends = [(frame.x(interval.low), y), (frame.x(interval.high), y)];
+        canvas.line(&ends, kind.color(), px(2))?;
+    }
+    if let Some(at_depth) = standing.auc_at_depth {
+        marks::point(canvas, kind.shape(), (frame.x(at_depth.value), y), kind.color(), true)?;
+    }
+    marks::point(canvas, kind.shape(), (x, y), kind.color(), false)?;
+    let text = format!(
+        "{name}: AUC {}, at equal depth {}",
+        estimate(standing.auc, 3),
+        estimate(standing.auc_at_depth, 3)
+    );
+    Ok(Some(Mark { x, y, text }))
+}
+
+/// A share in percent, of two digits.
+pub(crate) fn share(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent <= 0.0 => "0".to_owned(),
+        percent if percent < 0.01 => "< 0.01%".to_owned(),
+        percent if percent < 9.95 => {
+            format!("{}%", crate::numbers::significant(percent, 2))
+        }
+        percent => format!("{percent:.0}%"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_have_two_digits() {
+        let shares = [0.0, 0.000_001, 0.000_25, 0.042, 0.333, 1.5].map(share);
+        assert_eq!(shares, ["0", "< 0.01%", "0.025%", "4.2%", "33%", "150%"]);
+    }
+}

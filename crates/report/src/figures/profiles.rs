@@ -1,0 +1,327 @@
+//! Entropy over depth, at a few weight variances on both sides of the critical line.
+
+use anyhow::Result;
+use plotters::style::{Color, RGBAColor, text_anchor::HPos};
+
+use super::{
+    Figure, Hover, Layout, Mark, Place,
+    axis::{Axis, Scale},
+    canvas::{Canvas, Rect, px},
+    frame::{self, Frame},
+    legend::{self, Entry, Sample},
+    marks::{self, Shape},
+    palette, text,
+};
+use isobath_analysis::{
+    points::{Phase, Point, Reach, Slice},
+    spread::Spread,
+};
+use isobath_store::RunRecord;
+
+use crate::{
+    numbers::{depth, short, significant, ticks, variance, whole_ticks},
+    vocabulary::{Quantity, capitalised, count, profile_bars},
+};
+use isobath_analysis::theory_agreement::theory_scale;
+
+/// The leading estimator's profiles in one slice of the grid.
+pub(super) struct Profiles<'a> {
+    pub(super) run: &'a RunRecord,
+    pub(super) slice: Slice<'a>,
+    pub(super) estimator: &'a str,
+    pub(super) rule: &'a str,
+}
+
+/// Profiles drawn at most.
+const MOST: usize = 8;
+
+impl Figure for Profiles<'_> {
+    fn stem(&self) -> String {
+        format!("profiles-{}-sigma_b2-{}", self.estimator, self.slice.sigma_b2)
+    }
+
+    fn title(&self) -> String {
+        format!("Profiles over depth at σ_b² = {}", variance(self.slice.sigma_b2))
+    }
+
+    fn caption(&self) -> String {
+        format!(
+            "{} at some of the weight variances: blue in the ordered phase, orange in the chaotic one. Lines are means \
+             over {}, bands the {}.",
+            capitalised(&Quantity::of(self.estimator).label()),
+            count(self.run.seeds, "seed"),
+            profile_bars(self.run)
+        )
+    }
+
+    fn size(&self, layout: Layout) -> (i32, i32) {
+        match layout {
+            Layout::Wide => (px(860), px(480)),
+            Layout::Narrow => (px(360), px(440)),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Evidence
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let (width, height) = self.size(layout);
+        let lines = self.lines();
+        let top = legend::draw(canvas, &self.title(), &self.legend(&lines), width, layout)?;
+        let outer =
+            Rect { left: px(4), top: top + px(14), right: width - px(66), bottom: height - px(2) };
+        let (x, y) = (self.depths(layout), self.values(&lines));
+        let frame = Frame::draw(canvas, outer, layout, x, y, frame::Grid::Shown)?;
+        for line in &lines {
+            line.draw(canvas, &frame)?;
+        }
+        let mut hover = Hover::default();
+        for line in &lines {
+            self.draw_marks(canvas, &frame, line)?;
+            hover.marks.extend(self.hover(&frame, line));
+        }
+        draw_labels(canvas, &frame, &lines, layout)?;
+        Ok(hover)
+    }
+}
+
+impl<'a> Profiles<'a> {
+    fn lines(&self) -> Vec<Line<'_>> {
+        let points = self.slice.representative(MOST, |point| point.has_profile(self.estimator));
+        let total = |phase| points.iter().filter(|point| point.phase == phase).count();
+        let mut counted = Vec::new();
+        let line = |point: &&'_ Point<'a>| {
+            let index = counted.iter().filter(|phase| **phase == point.phase).count();
+            counted.push(point.phase);
+            palette::phase(point.phase, index, total(point.phase))
+        };
+        let colors: Vec<_> = points.iter().map(line).collect();
+        let line =
+            |(point, color)| Line { point, color, profile: Point::profile(point, self.estimator) };
+        points.into_iter().zip(colors).map(line).collect()
+    }
+
+    fn legend(&self, lines: &[Line<'_>]) -> Vec<Entry> {
+        let mut entries = vec![Entry {
+            sample: Sample::Band,
+            label: format!("mean, band: {}", profile_bars(self.run)),
+        }];
+        let reach = |line: &Line<'_>| line.point.reach(self.estimator, self.rule, self.run.layers);
+        let on_axis = |line: &Line<'_>| matches!(reach(line), Reach::Measured { depth, .. } if depth.mean >= 1.0);
+        if lines.iter().any(on_axis) {
+            entries.push(Entry {
+                sample: Sample::Open,
+                label: format!("measured, rule {}", self.rule),
+            });
+        }
+        if lines.iter().any(|line| self.theory(line.point).is_some()) {
+            let label = format!("theory, {}", theory_scale(self.rule).1);
+            entries.push(Entry { sample: Sample::Tick, label });
+        }
+        if lines.iter().any(|line| line.point.phase != Phase::Unknown) {
+            let (ordered, chaotic) =
+                (palette::phase(Phase::Ordered, 1, 2), palette::phase(Phase::Chaotic, 0, 2));
+            entries.push(Entry {
+                sample: Sample::Point(Shape::Square, ordered),
+                label: "ordered".into(),
+            });
+            entries.push(Entry {
+                sample: Sample::Point(Shape::Square, chaotic),
+                label: "chaotic".into(),
+            });
+        }
+        entries
+    }
+
+    /// The depth that theory gives, if the network is as deep.
+    fn theory(&self, point: &Point<'_>) -> Option<f64> {
+        let depth = theory_scale(self.rule).0 * point.xi_c()?;
+        (1.0..=self.run.layers as f64).contains(&depth).then_some(depth)
+    }
+
+    fn depths(&self, layout: Layout) -> Axis {
+        let high = self.run.layers as f64;
+        let (low, high) = if high > 1.0 { (1.0, high) } else { (0.5, 1.5) };
+        let ticks = whole_ticks(low, high, if layout == Layout::Wide { 10 } else { 5 });
+        Axis {
+            label: "depth (layers)".into(),
+            low,
+            high,
+            ticks,
+            write: depth,
+            scale: Scale::Linear,
+        }
+    }
+
+    fn values(&self, lines: &[Line<'_>]) -> Axis {
+        let all = || lines.iter().flat_map(|line| line.profile.iter().flatten());
+        let low = all().fold(f64::INFINITY, |low, spread| low.min(spread.low));
+        let high = all().fold(f64::NEG_INFINITY, |high, spread| high.max(spread.high));
+        let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+        let room = if high > low { 0.04 * (high - low) } else { 0.5 };
+        let (low, high) = (low - room, high + room);
+        let label = Quantity::of(self.estimator).label();
+        Axis { label, low, high, ticks: ticks(low, high, 6), write: short, scale: Scale::Linear }
+    }
+
+    fn draw_marks(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<()> {
+        if let Some(at) = self.theory(line.point).and_then(|depth| line.at(frame, depth)) {
+            canvas.line(&[(at.0, at.1 - px(7)), (at.0, at.1 + px(7))], line.color, px(2))?;
+        }
+        if let Reach::Measured { depth, .. } =
+            line.point.reach(self.estimator, self.rule, self.run.layers)
+            && let Some(at) = line.at(frame, depth.mean)
+        {
+            marks::point(canvas, Shape::Circle, at, palette::HALO.to_rgba(), false)?;
+            marks::point(canvas, Shape::Circle, at, line.color, true)?;
+        }
+        Ok(())
+    }
+
+    fn hover(&self, frame: &Frame, line: &Line<'_>) -> Vec<Mark> {
+        let quantity = Quantity::of(self.estimator);
+        let layers = self.run.layers;
+        let reach = line.point.reach(self.estimator, self.rule, layers);
+        let reach = crate::reach_words::reach_words(&reach, self.rule, layers);
+        let mark = |(layer, spread): (usize, Spread)| {
+            let [mean, low, high] =
+                [spread.mean, spread.low, spread.high].map(|value| significant(value, 4));
+            let value = quantity.with_unit(&format!("{mean} ({low} to {high})"));
+            let text = format!(
+                "σ_w² = {}, depth {layer}: {value}; {reach}",
+                variance(line.point.sigma_w2)
+            );
+            Mark { x: frame.x(layer as f64), y: frame.y(spread.mean), text }
+        };
+        let layers = line
+            .profile
+            .iter()
+            .enumerate()
+            .filter_map(|(index, spread)| Some((index + 1, (*spread)?)));
+        layers.map(mark).collect()
+    }
+}
+
+/// One profile.
+struct Line<'a> {
+    point: &'a Point<'a>,
+    color: RGBAColor,
+    profile: Vec<Option<Spread>>,
+}
+
+impl Line<'_> {
+    fn draw(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
+        let layers: Vec<_> = (1..).map(f64::from).zip(self.profile.iter().copied()).collect();
+        for run in layers.split(|(_, spread)| spread.is_none()) {
+            let run: Vec<_> = run
+                .iter()
+                .filter_map(|(layer, spread)| Some((frame.x(*layer), (*spread)?)))
+                .collect();
+            self.draw_run(canvas, frame, &run)?;
+        }
+        Ok(())
+    }
+
+    /// Draws neighbouring depths, given by their places across.
+    fn draw_run(&self, canvas: &Canvas<'_>, frame: &Frame, run: &[(i32, Spread)]) -> Result<()> {
+        if let [(x, spread)] = run {
+            // A line through a single depth would not show.
+            marks::bar(canvas, *x, frame.y(spread.low), frame.y(spread.high), self.color, px(1))?;
+            return marks::point(
+                canvas,
+                Shape::Circle,
+                (*x, frame.y(spread.mean)),
+                self.color,
+                false,
+            );
+        }
+        let upper = run.iter().map(|(x, spread)| (*x, frame.y(spread.high)));
+        let lower = run.iter().rev().map(|(x, spread)| (*x, frame.y(spread.low)));
+        let band: Vec<_> = upper.chain(lower).collect();
+        if !band.is_empty() {
+            canvas.fill(&band, self.color.mix(0.2))?;
+        }
+        let means: Vec<_> = run.iter().map(|(x, spread)| (*x, frame.y(spread.mean))).collect();
+        canvas.line(&means, self.color, px(2))
+    }
+
+    /// Where the line passes `depth`.
+    fn at(&self, frame: &Frame, depth: f64) -> Option<(i32, i32)> {
+        let (below, part) = (depth.floor(), depth.fract());
+        let value = |layer: f64| {
+            self.profile.get((layer - 1.0) as usize).copied().flatten().map(|spread| spread.mean)
+        };
+        if below < 1.0 {
+            return None;
+        }
+        let low = value(below)?;
+        let high = if part > 0.0 { value(below + 1.0)? } else { low };
+        Some((frame.x(depth), frame.y(low + part * (high - low))))
+    }
+
+    /// Where the line ends.
+    fn end(&self, frame: &Frame) -> Option<(i32, i32)> {
+        let (index, spread) = self
+            .profile
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(index, spread)| Some((index, (*spread)?)))?;
+        Some((frame.x(index as f64 + 1.0), frame.y(spread.mean)))
+    }
+}
+
+/// Writes each line's variance beside its end, moved apart where ends are close, with a thin lead from end to label.
+fn draw_labels(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    lines: &[Line<'_>],
+    layout: Layout,
+) -> Result<()> {
+    let size = layout.text();
+    let mut labels: Vec<_> =
+        lines.iter().filter_map(|line| Some((line.end(frame)?, line))).collect();
+    labels.sort_by_key(|(end, line)| (end.1, (line.point.sigma_w2 * 1e6) as i64));
+    let wanted: Vec<_> = labels.iter().map(|((_, y), _)| *y).collect();
+    let places = apart(&wanted, size * 5 / 4, frame.rect.top + size, frame.rect.bottom);
+    let left = frame.rect.right + px(16);
+    text::write(canvas, "σ_w²", (left, frame.rect.top - px(8)), size, HPos::Left)?;
+    for (((x, y), line), place) in labels.iter().zip(places) {
+        canvas.line(
+            &[(*x, *y), (frame.rect.right + px(4), *y), (left - px(3), place)],
+            line.color,
+            px(1),
+        )?;
+        text::write(canvas, &variance(line.point.sigma_w2), (left, place), size, HPos::Left)?;
+    }
+    Ok(())
+}
+
+/// Ascending `wanted` places, moved at least `distance` apart and, as far as there is room, into `top..=bottom`.
+fn apart(wanted: &[i32], distance: i32, top: i32, bottom: i32) -> Vec<i32> {
+    let mut places = wanted.to_vec();
+    let mut least = top;
+    for place in &mut places {
+        *place = (*place).max(least);
+        least = *place + distance;
+    }
+    let mut most = bottom;
+    for place in places.iter_mut().rev() {
+        *place = (*place).min(most);
+        most = *place - distance;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_moved_apart_and_kept_inside() {
+        assert_eq!(apart(&[0, 50, 52], 10, 0, 100), [0, 50, 60]);
+        assert_eq!(apart(&[98, 99, 100], 10, 0, 100), [80, 90, 100]);
+        assert_eq!(apart(&[], 10, 0, 100).len(), 0);
+    }
+}

@@ -1,0 +1,182 @@
+//! Text on figures: its font, its width, its subscripts.
+
+use std::sync::OnceLock;
+
+use anyhow::{Result, ensure};
+use plotters::{
+    prelude::*,
+    style::{
+        register_font,
+        text_anchor::{HPos, Pos, VPos},
+    },
+};
+
+use super::{canvas::Canvas, palette::INK};
+use crate::vocabulary::split_subscript;
+
+/// The family named in SVG files; the reader's own font of that kind is used.
+const FAMILY: &str = "sans-serif";
+
+/// Plotters writes sizes divided by this into SVG.
+const PLOTTERS_SIZE: f64 = 1.24;
+
+/// Makes the font that text is measured with known to plotters.
+///
+/// # Errors
+/// When the font does not load.
+pub(super) fn register() -> Result<()> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let registered = REGISTERED.get_or_init(|| {
+        register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok()
+            && register_font(FAMILY, FontStyle::Bold, dejavu::sans::bold()).is_ok()
+    });
+    ensure!(registered, "the font of the figures does not load");
+    Ok(())
+}
+
+/// A text style in ink, `size` canvas units high.
+pub(super) fn style(size: i32) -> TextStyle<'static> {
+    (FAMILY, f64::from(size) * PLOTTERS_SIZE).into_font().color(&INK)
+}
+
+/// Writes `text` with its left, middle or right end at `x` and its middle height at `y`.
+///
+/// # Errors
+/// When the canvas cannot be drawn on.
+pub(super) fn write(
+    canvas: &Canvas<'_>,
+    text: &str,
+    (x, y): (i32, i32),
+    size: i32,
+    anchor: HPos,
+) -> Result<()> {
+    write_styled(canvas, text, (x, y), &style(size), anchor)
+}
+
+/// As [`write`], in bold.
+///
+/// # Errors
+/// When the canvas cannot be drawn on.
+pub(super) fn write_bold(canvas: &Canvas<'_>, text: &str, at: (i32, i32), size: i32) -> Result<()> {
+    let bold = (FAMILY, f64::from(size) * PLOTTERS_SIZE, FontStyle::Bold).into_font().color(&INK);
+    write_styled(canvas, text, at, &bold, HPos::Left)
+}
+
+/// As [`write`], turned to read upwards, with its middle at `at`.
+///
+/// # Errors
+/// When the canvas cannot be drawn on.
+pub(super) fn write_upwards(
+    canvas: &Canvas<'_>,
+    text: &str,
+    at: (i32, i32),
+    size: i32,
+) -> Result<()> {
+    let upwards = style(size).transform(FontTransform::Rotate270);
+    write_styled(canvas, text, at, &upwards, HPos::Center)
+}
+
+fn write_styled(
+    canvas: &Canvas<'_>,
+    text: &str,
+    at: (i32, i32),
+    style: &TextStyle<'_>,
+    anchor: HPos,
+) -> Result<()> {
+    let style = style.pos(Pos::new(anchor, VPos::Center));
+    canvas.area.draw(&Text::new(text.to_owned(), at, style))?;
+    Ok(())
+}
+
+/// The width of `text` in canvas units, at `size`, in the font of the PNGs, which is a wide one.
+pub(super) fn width(text: &str, size: i32) -> i32 {
+    let plain: String = text.chars().filter(|character| *character != '_').collect();
+    let measured = (FAMILY, f64::from(size) * PLOTTERS_SIZE).into_font().box_size(&plain);
+    measured.map_or_else(|_| plain.chars().count() as i32 * size * 2 / 3, |(width, _)| width as i32)
+}
+
+/// `text` in lines of at most `wide` canvas units, broken at spaces.
+pub(super) fn wrapped(text: &str, size: i32, wide: i32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), size) <= wide => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Lowers the subscripts of `σ_w`, `ξ_c` and their like in the text of an SVG drawing.
+pub(super) fn with_subscripts(svg: &str) -> String {
+    svg.split_inclusive('\n').map(lowered).collect()
+}
+
+fn lowered(line: &str) -> String {
+    let mut rest = line.trim_end_matches('\n');
+    let end = &line[rest.len()..];
+    let mut out = String::new();
+    let mut open = false;
+    while let Some((before, subscript, after)) = split_subscript(rest) {
+        out.push_str(before);
+        if open {
+            out.push_str("</tspan>");
+        }
+        // The second shift undoes the first; each is in the size of its own letters.
+        out.push_str("<tspan font-size=\"70%\" dy=\"0.3em\">");
+        out.push(subscript);
+        out.push_str("</tspan><tspan dy=\"-0.21em\">");
+        open = true;
+        rest = after;
+    }
+    out.push_str(rest);
+    if open {
+        out.push_str("</tspan>");
+    }
+    out + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscripts_are_lowered_and_the_rest_is_raised_again() {
+        let lowered = with_subscripts("<text>\n6 ξ_c, σ_w² = 1\n</text>\n");
+        let subscript = |letter| {
+            format!("<tspan font-size=\"70%\" dy=\"0.3em\">{letter}</tspan><tspan dy=\"-0.21em\">")
+        };
+        let expected = format!(
+            "<text>\n6 ξ{}, σ</tspan>{}² = 1</tspan>\n</text>\n",
+            subscript('c'),
+            subscript('w')
+        );
+        assert_eq!(lowered, expected);
+    }
+
+    #[test]
+    fn other_underscores_stay() {
+        assert_eq!(with_subscripts("my_data_set\nσ_"), "my_data_set\nσ_");
+    }
+
+    #[test]
+    fn the_font_has_every_sign_in_use() {
+        register().unwrap();
+        // A missing sign would be measured as wide as the sign that stands for missing ones.
+        let missing = width("\u{10FFFF}", 400);
+        for sign in "σξχλ²·×\u{2013}\u{2212}±\u{2265}".chars() {
+            assert_ne!(width(&sign.to_string(), 400), missing, "{sign}");
+        }
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_keep_every_word() {
+        register().unwrap();
+        let lines = wrapped("one two three four five six", 40, 300);
+        assert!(lines.len() > 1);
+        assert_eq!(lines.join(" "), "one two three four five six");
+    }
+}

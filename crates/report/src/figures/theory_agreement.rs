@@ -1,0 +1,281 @@
+//! Measured depth against mean-field theory.
+
+use crate::reach_words::reach_words;
+use anyhow::Result;
+use plotters::style::{Color, RGBAColor};
+
+use super::{
+    Figure, Hover, Layout, Mark, Place,
+    axis::{Axis, Scale},
+    canvas::{Canvas, Rect, px},
+    frame::{self, Frame},
+    legend::{self, Entry, Sample},
+    marks::{self, Shape},
+    palette::{self, INK},
+};
+use isobath_analysis::{
+    points::{Phase, Point, Reach, slices},
+    spread::Spread,
+};
+use isobath_store::RunRecord;
+
+use crate::{
+    numbers::{log_ticks, short, variance},
+    vocabulary::depth_bars,
+};
+use isobath_analysis::theory_agreement::theory_scale;
+
+/// All rules that compare with one multiple of `xi_c` share a panel: cut-offs one, decay lengths another.
+pub(super) struct Comparison<'a> {
+    run: &'a RunRecord,
+    panels: Vec<Panel<'a>>,
+}
+
+/// One pair of axes.
+struct Panel<'a> {
+    /// What is measured, for its axis.
+    measured: &'static str,
+    /// What theory it is compared with.
+    theory: &'static str,
+    series: Vec<Series<'a>>,
+}
+
+/// One rule on one estimator.
+struct Series<'a> {
+    estimator: &'a str,
+    rule: &'a str,
+    /// Among those that have points; decides colour and shape.
+    index: usize,
+    points: Vec<Compared>,
+}
+
+/// One point of the grid.
+struct Compared {
+    sigma_w2: f64,
+    sigma_b2: f64,
+    phase: Phase,
+    theory: f64,
+    /// Measured depth; the network's own where it is beyond.
+    depth: Spread,
+    beyond: bool,
+    words: String,
+}
+
+/// Points of one series drawn at most; of more, every second, third, … is drawn.
+const MOST_POINTS: usize = 150;
+
+/// Depths below are drawn here: a logarithmic axis has no 0.
+const LEAST: f64 = 0.5;
+
+impl<'a> Comparison<'a> {
+    /// The comparison for `run`, if there is any point that measurement and theory both speak of.
+    pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
+        let pairs = run
+            .estimators
+            .iter()
+            .flat_map(|estimator| run.rules.iter().map(move |rule| (estimator, rule)));
+        let all = pairs.map(|(estimator, rule)| Series::of(run, estimator, rule));
+        let present = all.filter(|series| !series.points.is_empty()).enumerate();
+        let (decay, cutoffs): (Vec<_>, Vec<_>) = present
+            .map(|(index, series)| Series { index, ..series })
+            .partition(|series| series.rule == "decay");
+        let panel = |measured, theory, series: Vec<Series<'a>>| Panel { measured, theory, series };
+        let panels = [
+            panel("cut-off (layers)", "6 ξ_c (layers)", cutoffs),
+            panel("decay length λ (layers)", "ξ_c (layers)", decay),
+        ];
+        let panels: Vec<_> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
+        (!panels.is_empty()).then_some(Self { run, panels })
+    }
+
+    fn series(&self) -> impl Iterator<Item = &Series<'a>> {
+        self.panels.iter().flat_map(|panel| &panel.series)
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let series = |series: &Series<'_>| Entry {
+            sample: Sample::Point(series.shape(), series.color()),
+            label: format!("{}, {}", series.estimator, series.rule),
+        };
+        let mut entries: Vec<_> = self.series().map(series).collect();
+        let any =
+            |test: fn(&Compared) -> bool| self.series().flat_map(|series| &series.points).any(test);
+        entries.push(Entry { sample: Sample::Line, label: "equal".into() });
+        if any(|point| point.phase == Phase::Chaotic) {
+            entries.push(Entry {
+                sample: Sample::Open,
+                label: "open: chaotic, filled: ordered".into(),
+            });
+        }
+        if any(|point| point.beyond) {
+            entries.push(Entry {
+                sample: Sample::Beyond,
+                label: format!("beyond {} layers", self.run.layers),
+            });
+        }
+        entries
+    }
+}
+
+impl Figure for Comparison<'_> {
+    fn stem(&self) -> String {
+        "depth-against-theory".into()
+    }
+
+    fn title(&self) -> String {
+        "Measured depth against mean-field theory".into()
+    }
+
+    fn caption(&self) -> String {
+        let rules: Vec<_> = self
+            .run
+            .rules
+            .iter()
+            .map(|rule| format!("{rule}: {}", depth_bars(self.run, rule)))
+            .collect();
+        format!(
+            "Points of the grid where theory has a finite depth, at most {MOST_POINTS} for each series. \
+             On the line measurement and theory are equal. Bars: {}. A cut-off of 0, information lost before \
+             the first layer, is drawn at {LEAST} with an arrow downwards.",
+            rules.join("; ")
+        )
+    }
+
+    fn size(&self, layout: Layout) -> (i32, i32) {
+        let panels = self.panels.len() as i32;
+        match layout {
+            Layout::Wide => (px(860), px(520)),
+            Layout::Narrow => {
+                (px(360), px(130) + px(20) * self.series().count() as i32 + px(330) * panels)
+            }
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Chart
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let (width, height) = self.size(layout);
+        let top = legend::draw(canvas, &self.title(), &self.legend(), width, layout)?;
+        let room =
+            Rect { left: px(4), top: top + px(4), right: width - px(14), bottom: height - px(2) };
+        let mut hover = Hover::default();
+        for (index, panel) in self.panels.iter().enumerate() {
+            let outer = room.part(index as i32, self.panels.len() as i32, layout);
+            hover.marks.extend(panel.draw(canvas, outer, layout)?);
+        }
+        Ok(hover)
+    }
+}
+
+impl Panel<'_> {
+    fn draw(&self, canvas: &Canvas<'_>, outer: Rect, layout: Layout) -> Result<Vec<Mark>> {
+        let (theory, depth) = (
+            self.range(|point| [point.theory; 2]),
+            self.range(|point| [point.depth.low, point.depth.high]),
+        );
+        let axis = |label: &str, (low, high): (f64, f64)| {
+            let (label, ticks) = (label.to_owned(), log_ticks(low, high));
+            Axis { label, low, high, ticks, write: short, scale: Scale::Logarithmic }
+        };
+        let frame = Frame::draw(
+            canvas,
+            outer,
+            layout,
+            axis(self.theory, theory),
+            axis(self.measured, depth),
+            frame::Grid::Shown,
+        )?;
+        let (low, high) = (theory.0.min(depth.0), theory.1.max(depth.1));
+        for part in frame.clipped([(low, Some(low)), (high, Some(high))]) {
+            canvas.line(&part, INK.mix(0.6), px(1))?;
+        }
+        let mut drawn = Vec::new();
+        for series in &self.series {
+            for point in &series.points {
+                drawn.push(series.draw_point(canvas, &frame, point)?);
+            }
+        }
+        Ok(drawn)
+    }
+
+    /// The range of an axis: of what `ends` gives for each point, a little widened.
+    fn range(&self, ends: impl Fn(&Compared) -> [f64; 2]) -> (f64, f64) {
+        let all = self
+            .series
+            .iter()
+            .flat_map(|series| &series.points)
+            .flat_map(ends)
+            .map(|end| end.max(LEAST));
+        let (low, high) =
+            all.fold((f64::INFINITY, 0.0f64), |(low, high), end| (low.min(end), high.max(end)));
+        if high <= 0.0 {
+            return (1.0, 10.0);
+        }
+        // A single point, too, gets room around it.
+        let room = (4.0 / (high / low)).sqrt().max(1.35);
+        (low / room, high * room)
+    }
+}
+
+impl<'a> Series<'a> {
+    fn of(run: &'a RunRecord, estimator: &'a str, rule: &'a str) -> Self {
+        let (factor, _) = theory_scale(rule);
+        let slices = slices(run);
+        let compared = |point: &Point<'_>| {
+            let theory = factor * point.xi_c()?;
+            let reach = point.reach(estimator, rule, run.layers);
+            let words = reach_words(&reach, rule, run.layers);
+            let (depth, beyond) = match reach {
+                Reach::Measured { depth, .. } => (depth, false),
+                Reach::Beyond { .. } => {
+                    let depth = run.layers as f64;
+                    (Spread { mean: depth, low: depth, high: depth }, true)
+                }
+                Reach::Unknown { .. } => return None,
+            };
+            let Point { sigma_w2, sigma_b2, phase, .. } = *point;
+            Some(Compared { sigma_w2, sigma_b2, phase, theory, depth, beyond, words })
+        };
+        let all: Vec<_> =
+            slices.iter().flat_map(|slice| &slice.points).filter_map(compared).collect();
+        let step = all.len().div_ceil(MOST_POINTS).max(1);
+        let points = all.into_iter().step_by(step).collect();
+        Self { estimator, rule, index: 0, points }
+    }
+
+    fn color(&self) -> RGBAColor {
+        palette::series(self.index)
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::of(self.index)
+    }
+
+    fn draw_point(&self, canvas: &Canvas<'_>, frame: &Frame, point: &Compared) -> Result<Mark> {
+        let height = |depth: f64| frame.y(depth.max(LEAST));
+        let at = (frame.x(point.theory), height(point.depth.mean));
+        if point.beyond {
+            marks::arrow(canvas, at, px(13), self.color(), px(3) / 2)?;
+        } else if point.depth.mean <= 0.0 {
+            marks::arrow(canvas, at, -px(11), self.color(), px(3) / 2)?;
+        }
+        if point.depth.is_wide() {
+            marks::bar(
+                canvas,
+                at.0,
+                height(point.depth.low),
+                height(point.depth.high),
+                self.color().mix(0.6),
+                px(1),
+            )?;
+        }
+        marks::point(canvas, self.shape(), at, self.color(), point.phase == Phase::Chaotic)?;
+        let place =
+            format!("σ_w² = {}, σ_b² = {}", variance(point.sigma_w2), variance(point.sigma_b2));
+        let theory = format!("{} {}", theory_scale(self.rule).1, short(point.theory));
+        let text = format!("{place}, {}: {}; {theory}", self.estimator, point.words);
+        Ok(Mark { x: at.0, y: at.1, text })
+    }
+}

@@ -1,0 +1,312 @@
+//! Which networks can be trained: accuracy over weight variance and depth, and who said so beforehand.
+
+use crate::reach_words::reach_words;
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use plotters::style::Color;
+
+use super::{
+    Figure, Hover, Layout, Mark, Place,
+    canvas::{Canvas, Rect, px},
+    diagram::{self, edges, variances},
+    frame::Frame,
+    legend::{Entry, Sample},
+    marks::{self, Dash},
+    palette::{self, HALO, heat},
+    recipe_stem,
+};
+use isobath_analysis::{
+    frontier::{Frontier, Side, frontiers},
+    points::{Reach, Slice, slices},
+};
+use isobath_store::{RunRecord, TrainingRecord};
+
+use crate::{
+    numbers::{depth, short, variance},
+    vocabulary::{count, depth_bars, symbol},
+};
+
+/// One recipe over one slice of the grid.
+pub(super) struct Trainability<'a> {
+    run: &'a RunRecord,
+    slice: Slice<'a>,
+    /// The recipe's name.
+    recipe: &'a str,
+    /// Depths trained somewhere, rising.
+    depths: Vec<usize>,
+    columns: Vec<Column<'a>>,
+}
+
+/// One point of the phase diagram.
+struct Column<'a> {
+    sigma_w2: f64,
+    frontier: Frontier,
+    /// All initialisations trained at a depth.
+    cells: BTreeMap<usize, Vec<&'a TrainingRecord>>,
+}
+
+impl<'a> Column<'a> {
+    /// The column of a frontier, out of trainings by its recipe at its `sigma_b2`.
+    fn of(frontier: &Frontier, trained: &[&'a TrainingRecord]) -> Self {
+        let sigma_w2 = frontier.sigma_w2;
+        let mut cells: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+        for &record in trained.iter().filter(|record| same(record.id.sigma_w2, sigma_w2)) {
+            cells.entry(record.id.depth).or_default().push(record);
+        }
+        Self { sigma_w2, frontier: frontier.clone(), cells }
+    }
+}
+
+impl<'a> Trainability<'a> {
+    /// The figures of `run`, if anything was trained.
+    pub(super) fn of(run: &'a RunRecord) -> Vec<Self> {
+        let all = frontiers(&run.trainings);
+        let recipes = run.recipes.iter().enumerate();
+        let figure = |(index, recipe): (usize, &'a String), slice: Slice<'a>| {
+            let is_here = |b: f64, recipe: usize| recipe == index && same(b, slice.sigma_b2);
+            let here = all.iter().filter(|found| is_here(found.sigma_b2, found.recipe));
+            let trained: Vec<&TrainingRecord> = run
+                .trainings
+                .iter()
+                .filter(|record| is_here(record.id.sigma_b2, record.id.recipe))
+                .collect();
+            let columns: Vec<_> = here.map(|found| Column::of(found, &trained)).collect();
+            let mut depths: Vec<usize> =
+                columns.iter().flat_map(|column| column.cells.keys().copied()).collect();
+            depths.sort_unstable();
+            depths.dedup();
+            Self { run, slice, recipe, depths, columns }
+        };
+        recipes
+            .flat_map(|recipe| slices(run).into_iter().map(move |slice| (recipe, slice)))
+            .map(|(recipe, slice)| figure(recipe, slice))
+            .filter(|figure| !figure.columns.is_empty())
+            .collect()
+    }
+
+    fn middles(&self) -> Vec<f64> {
+        self.columns.iter().map(|column| column.sigma_w2).collect()
+    }
+
+    /// Half way from a depth to the next one tried; below the least, and as far above the greatest.
+    fn rows(&self) -> Vec<f64> {
+        let depths: Vec<f64> = self.depths.iter().map(|&depth| depth as f64).collect();
+        edges(&depths)
+    }
+
+    /// Where the frontier at `depth` is drawn: between it and the next depth tried.
+    fn above(&self, depth: f64) -> f64 {
+        let rows = self.rows();
+        let tried = self.depths.iter().filter(|&&tried| tried as f64 <= depth).count();
+        rows[tried]
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let mut entries = vec![Entry {
+            sample: Sample::Colored(palette::series(1), Dash::Solid, px(3)),
+            label: format!("frontier of training (median; band: {})", self.bands()),
+        }];
+        let reaches: Vec<_> = self.reaches().map(|(_, reach)| reach).collect();
+        if reaches.iter().any(|reach| matches!(reach, Reach::Measured { .. })) {
+            let (estimator, rule) = (&self.run.estimators[0], &self.run.rules[0]);
+            entries.push(Entry {
+                sample: Sample::Depth,
+                label: format!(
+                    "cascade: {estimator}, {rule} (bar: {})",
+                    depth_bars(self.run, rule)
+                ),
+            });
+        }
+        if reaches.iter().any(|reach| matches!(reach, Reach::Beyond { .. })) {
+            entries.push(Entry {
+                sample: Sample::Beyond,
+                label: format!("cascade: beyond {} layers", self.run.layers),
+            });
+        }
+        for (index, overlay) in self.slice.overlays.iter().enumerate() {
+            entries.push(Entry {
+                sample: Sample::Theory(Dash::of(index)),
+                label: format!("theory, {}", symbol(&overlay.label)),
+            });
+        }
+        if let Some(line) = self.critical() {
+            entries.push(Entry {
+                sample: Sample::Critical,
+                label: format!("critical σ_w² = {}", variance(line)),
+            });
+        }
+        entries
+    }
+
+    fn bands(&self) -> String {
+        format!("min\u{2013}max over {}", count(self.seeds(), "seed"))
+    }
+
+    fn seeds(&self) -> usize {
+        self.columns.iter().map(|column| column.frontier.seeds.len()).max().unwrap_or(0)
+    }
+
+    fn critical(&self) -> Option<f64> {
+        let edges = edges(&self.middles());
+        let (low, high) = edges.first().copied().zip(edges.last().copied())?;
+        self.slice.critical.filter(|line| (low..=high).contains(line))
+    }
+
+    /// The cascade's depths by the leading estimator and rule.
+    fn reaches(&self) -> impl Iterator<Item = (f64, Reach)> {
+        let (run, names) = (self.run, self.run.estimators.first().zip(self.run.rules.first()));
+        names.into_iter().flat_map(move |(estimator, rule)| {
+            let reach = move |point: &isobath_analysis::points::Point<'_>| {
+                (point.sigma_w2, point.reach(estimator, rule, run.layers))
+            };
+            self.slice.points.iter().map(reach)
+        })
+    }
+
+    fn draw_cells(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
+        let (across, rows) = (edges(&self.middles()), self.rows());
+        let mut drawn = Vec::new();
+        for (column, sides) in self.columns.iter().zip(across.windows(2)) {
+            for (&depth, trainings) in &column.cells {
+                let Ok(row) = self.depths.binary_search(&depth) else { continue };
+                let rect = diagram::cell(frame, sides, &rows[row..]);
+                let mean = trainings.iter().map(|training| training.accuracy).sum::<f64>()
+                    / trainings.len() as f64;
+                canvas.block(rect, heat(mean).to_rgba())?;
+                let succeeded = trainings.iter().filter(|training| training.succeeded).count();
+                let text = format!(
+                    "σ_w² = {}, depth {depth}: accuracy {}, {succeeded} of {} succeed",
+                    variance(column.sigma_w2),
+                    short(mean),
+                    count(trainings.len(), "seed")
+                );
+                let (x, y) = (rect.left.midpoint(rect.right), rect.top.midpoint(rect.bottom));
+                drawn.push(Mark { x, y, text });
+            }
+        }
+        Ok(drawn)
+    }
+
+    /// Bands and steps of the frontier, each across its column.
+    fn draw_frontier(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
+        let across = edges(&self.middles());
+        let color = palette::series(1);
+        let mut drawn = Vec::new();
+        let mut steps: Vec<(i32, i32)> = Vec::new();
+        for (column, sides) in self.columns.iter().zip(across.windows(2)) {
+            let (left, right) = (frame.x(sides[0]), frame.x(sides[1]));
+            let at = |depth: f64| frame.y(self.above(depth));
+            let Frontier { depth: median, range, .. } = column.frontier;
+            let y = at(median);
+            steps.extend([(left, y), (right, y)]);
+            if range.1 > range.0 {
+                let inset = (right - left) / 6;
+                let band = Rect {
+                    left: left + inset,
+                    right: right - inset,
+                    top: at(range.1),
+                    bottom: at(range.0),
+                };
+                canvas.outline(band, HALO.mix(0.8), px(3))?;
+                canvas.block(band, color.mix(0.35))?;
+                canvas.outline(band, color, px(1))?;
+            }
+            if column.frontier.censored == Some(Side::Deeper) {
+                let x = left.midpoint(right);
+                marks::arrow(canvas, (x, y + px(14)), px(13), color, px(2))?;
+            }
+            drawn.push(Mark { x: left.midpoint(right), y, text: words(&column.frontier) });
+        }
+        canvas.line(&steps, HALO.mix(0.85), px(5))?;
+        canvas.line(&steps, color, px(5) / 2)?;
+        Ok(drawn)
+    }
+
+    fn draw_cascade(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
+        let mut drawn = Vec::new();
+        for (sigma_w2, reach) in self.reaches() {
+            let x = frame.x(sigma_w2);
+            let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
+            let said = reach_words(&reach, &self.run.rules[0], self.run.layers);
+            drawn.push(Mark {
+                x,
+                y,
+                text: format!("σ_w² = {}: cascade {said}", variance(sigma_w2)),
+            });
+        }
+        Ok(drawn)
+    }
+}
+
+impl Figure for Trainability<'_> {
+    fn stem(&self) -> String {
+        let stem = recipe_stem("trainability", self.recipe);
+        format!("{stem}-sigma_b2-{}", self.slice.sigma_b2)
+    }
+
+    fn title(&self) -> String {
+        format!(
+            "Which networks can be trained, {}, σ_b² = {}",
+            self.recipe,
+            variance(self.slice.sigma_b2)
+        )
+    }
+
+    fn caption(&self) -> String {
+        let success = self.run.success.map_or(String::new(), |accuracy| {
+            format!(" Success is an accuracy of {} on held-out samples.", short(accuracy))
+        });
+        format!(
+            "Trained networks: the highest accuracy on held-out samples, mean over {}; cells that were not trained are \
+             left empty.{success} The frontier is drawn between the greatest depth that succeeds and the next one tried; \
+             an arrow on it says that no depth tried failed.",
+            count(self.seeds(), "seed")
+        )
+    }
+
+    fn size(&self, layout: Layout) -> (i32, i32) {
+        diagram::size(layout)
+    }
+
+    fn place(&self) -> Place {
+        Place::Chart
+    }
+
+    fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
+        let axes = [
+            variances(&edges(&self.middles()), layout),
+            diagram::depths("depth (weight layers)", &self.rows()),
+        ];
+        let title = [&self.title(), self.run.network.as_str()];
+        let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
+        let mut marks = self.draw_cells(canvas, &frame)?;
+        diagram::draw_theory(canvas, &frame, self.slice.overlays, self.critical())?;
+        marks.extend(self.draw_frontier(canvas, &frame)?);
+        marks.extend(self.draw_cascade(canvas, &frame)?);
+        diagram::share_bar(canvas, &frame, "accuracy on held-out samples", layout)?;
+        Ok(Hover { cells: None, marks })
+    }
+}
+
+/// The frontier at one point in words.
+fn words(frontier: &Frontier) -> String {
+    let Frontier { sigma_w2, depth: median, censored, range: (low, high), .. } = frontier;
+    let reach = match censored {
+        Some(Side::Deeper) => format!("at least {}", depth(*median)),
+        Some(Side::Shallower) => "none of the depths tried".to_owned(),
+        None => depth(*median),
+    };
+    let seeds = frontier.seeds.len();
+    let spread = if high > low {
+        format!(" ({} to {} over {})", depth(*low), depth(*high), count(seeds, "seed"))
+    } else {
+        String::new()
+    };
+    format!("σ_w² = {}: trainable down to {reach}{spread}", variance(*sigma_w2))
+}
+
+/// Values of one grid are copies of each other, so they are equal to the bit.
+fn same(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits()
+}

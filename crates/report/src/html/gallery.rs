@@ -1,0 +1,75 @@
+//! Reconstructions in the page: pictures that flow into as many columns as the window has room for.
+
+use anyhow::Result;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use maud::{Markup, html};
+
+use super::words::symbols;
+use isobath_analysis::points::{Point, slices};
+use isobath_store::{GalleryRecord, RunRecord};
+
+use crate::{
+    figures::{MOST_GALLERY_POINTS, MOST_GALLERY_SAMPLES, Scaling, shown_depths},
+    numbers::variance,
+};
+
+/// Samples and their reconstructions; nothing if the run has none.
+///
+/// # Errors
+/// When a picture cannot be encoded.
+pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
+    let slices = slices(run);
+    let Some(slice) =
+        slices.iter().find(|slice| slice.points.iter().any(|point| !point.pictures().is_empty()))
+    else {
+        return Ok(html! {});
+    };
+    let points = slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
+    let roles = slice.roles(&points);
+    let blocks = points
+        .iter()
+        .zip(roles)
+        .map(|(point, role)| block(run, point, role))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(html! {
+        h3 { "Reconstructions" }
+        p { "Probe samples and their reconstructions from increasing depth, first seed, on the scale of each input." }
+        @for block in &blocks { (block) }
+    })
+}
+
+fn block(run: &RunRecord, point: &Point<'_>, role: &str) -> Result<Markup> {
+    let pictures = point.pictures();
+    let columns = shown_depths(pictures).into_iter().map(|depth| column(run, pictures, depth));
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let name = format!("σ_w² = {}, σ_b² = {}", variance(point.sigma_w2), variance(point.sigma_b2));
+    let title = if role.is_empty() { name } else { format!("{name} ({role})") };
+    Ok(html! {
+        h4 { (symbols(&title)) }
+        div.gallery { @for column in &columns { (column) } }
+    })
+}
+
+fn column(run: &RunRecord, pictures: &[GalleryRecord], depth: usize) -> Result<Markup> {
+    let label = if depth == 0 { "input".into() } else { format!("depth {depth}") };
+    let mut shown = Vec::new();
+    for picture in pictures
+        .iter()
+        .filter(|picture| picture.depth == depth && picture.sample < MOST_GALLERY_SAMPLES)
+    {
+        let input =
+            pictures.iter().find(|other| other.depth == 0 && other.sample == picture.sample);
+        let scaling = Scaling::of(input.map_or(&[], |input| &input.pixels));
+        let png = BASE64.encode(scaling.png(run.shape, &picture.pixels)?);
+        shown.push((
+            format!("data:image/png;base64,{png}"),
+            format!("sample {}, {label}", picture.sample + 1),
+        ));
+    }
+    Ok(html! {
+        div.column {
+            span { (label) }
+            @for (source, description) in &shown { img src=(source) alt=(description); }
+        }
+    })
+}

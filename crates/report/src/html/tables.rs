@@ -1,0 +1,198 @@
+//! Tables of the page: verdicts for each point, failures, costs.
+
+use maud::{Markup, html};
+
+use super::{trained, words::symbols};
+use isobath_analysis::points::{Point, Reach, slices};
+use isobath_store::RunRecord;
+
+use crate::{
+    numbers::{depth, short, variance},
+    vocabulary::{count, depth_bars, depth_name},
+};
+
+/// All tables.
+pub(super) fn tables(run: &RunRecord) -> Markup {
+    html! {
+        section {
+            h2 { "Numbers" }
+            (trained::frontier(run))
+            (verdicts(run))
+            (failures(run))
+            (costs(run))
+            (trained::ledger(run))
+        }
+    }
+}
+
+/// A table in a box that scrolls by itself, so that the page never does sideways.
+pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
+    html! { div.table tabindex="0" role="region" aria-label=(label) { (table) } }
+}
+
+fn verdicts(run: &RunRecord) -> Markup {
+    let pairs: Vec<_> = run
+        .estimators
+        .iter()
+        .flat_map(|estimator| run.rules.iter().map(move |rule| (estimator, rule)))
+        .collect();
+    let slices = slices(run);
+    let bars: Vec<_> =
+        run.rules.iter().map(|rule| format!("{rule}: {}", depth_bars(run, rule))).collect();
+    html! {
+        h3 { "Depth that information reaches" }
+        p { "In layers, counted from 1; in brackets the bars (" (bars.join("; ")) ")." }
+        (scrolling("Depths for each point", html! {
+            table {
+                thead {
+                    tr {
+                        @for name in ["σ_w²", "σ_b²", "phase", "ξ_c", "6 ξ_c"] {
+                            th scope="col" { (symbols(name)) }
+                        }
+                        @for (estimator, rule) in &pairs {
+                            th scope="col" { (estimator) br; (depth_name(rule)) " (" (rule) ")" }
+                        }
+                    }
+                }
+                tbody { @for point in slices.iter().flat_map(|slice| &slice.points) { (row(run, point, &pairs)) } }
+            }
+        }))
+    }
+}
+
+fn row(run: &RunRecord, point: &Point<'_>, pairs: &[(&String, &String)]) -> Markup {
+    let theory = |factor: f64| point.xi_c().map_or("\u{2013}".into(), |xi_c| short(factor * xi_c));
+    html! {
+        tr {
+            th scope="row" { (variance(point.sigma_w2)) }
+            td { (variance(point.sigma_b2)) }
+            td.word { (point.phase.name()) }
+            td { (theory(1.0)) }
+            td { (theory(6.0)) }
+            @for (estimator, rule) in pairs { td { (reach(run, &point.reach(estimator, rule, run.layers))) } }
+        }
+    }
+}
+
+fn reach(run: &RunRecord, reach: &Reach) -> Markup {
+    html! {
+        @match reach {
+            Reach::Measured { depth: reach, beyond, seeds } => {
+                (depth(reach.mean))
+                @if reach.is_wide() { " (" (depth(reach.low)) "\u{2013}" (depth(reach.high)) ")" }
+                @if *beyond > 0 { " " (beyond) " of " (seeds) " beyond" }
+            }
+            Reach::Beyond { beyond, seeds } => {
+                "> " (run.layers)
+                @if beyond < seeds { " (" (beyond) " of " (seeds) ")" }
+            }
+            Reach::Unknown { note } => { span title=(note.as_deref().unwrap_or("no result")) { "\u{2013}" } }
+        }
+    }
+}
+
+fn failures(run: &RunRecord) -> Markup {
+    let failed: Vec<_> = run
+        .cells
+        .iter()
+        .filter_map(|record| Some((&record.cell, record.failure.as_ref()?)))
+        .collect();
+    html! {
+        @if !failed.is_empty() {
+            h3 { (count(failed.len(), "cell")) " without a result" }
+            (scrolling("Failures", html! {
+                table {
+                    thead {
+                        tr {
+                            @for name in ["σ_w²", "σ_b²", "seed"] { th scope="col" { (symbols(name)) } }
+                            th.word scope="col" { "why" }
+                        }
+                    }
+                    tbody {
+                        @for (cell, failure) in &failed {
+                            tr {
+                                th scope="row" { (variance(cell.sigma_w2)) }
+                                td { (variance(cell.sigma_b2)) }
+                                td { (cell.seed_index) }
+                                td.word { (failure) }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+fn costs(run: &RunRecord) -> Markup {
+    let sum = |pick: fn(&isobath_store::CostRecord) -> f64| {
+        run.cells.iter().map(|record| pick(&record.cost)).sum::<f64>()
+    };
+    let (cascade, entropy) = (sum(|cost| cost.cascade_seconds), sum(|cost| cost.entropy_seconds));
+    let operations = sum(|cost| cost.flops as f64);
+    let mut backends: Vec<_> =
+        run.cells.iter().map(|record| record.cost.backend.as_str()).collect();
+    backends.sort_unstable();
+    backends.dedup();
+    let stages = [("decoders and reconstructions", cascade), ("entropies and verdicts", entropy)];
+    let per_cell = |seconds: f64| seconds / run.cells.len().max(1) as f64;
+    let share = |seconds: f64| {
+        format!("width:{:.1}%", 100.0 * seconds / (cascade + entropy).max(f64::MIN_POSITIVE))
+    };
+    let rate = if cascade > 0.0 {
+        format!("{} GFLOP/s", short(operations / cascade / 1e9))
+    } else {
+        "\u{2013}".into()
+    };
+    html! {
+        @if !run.cells.is_empty() {
+            h3 { "Cost" }
+            (scrolling("Cost", html! {
+                table {
+                    thead {
+                        tr {
+                            th.word scope="col" { "stage" }
+                            th scope="col" { "all cells" }
+                            th scope="col" { "one cell, mean" }
+                            th.word scope="col" { "share" }
+                        }
+                    }
+                    tbody {
+                        @for (name, seconds) in stages {
+                            tr {
+                                th.word scope="row" { (name) }
+                                td { (time(seconds)) }
+                                td { (time(per_cell(seconds))) }
+                                td.share { div.bar style=(share(seconds)) {} }
+                            }
+                        }
+                    }
+                }
+            }))
+            p {
+                "Matrix products of the cascade: " (short(operations / 1e12)) " TFLOP at " (rate)
+                " over the cells' own time, on " (backends.join(", ")) "."
+            }
+        }
+    }
+}
+
+/// Seconds in the unit a reader would use.
+pub(super) fn time(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 1.0 => format!("{} ms", short(seconds * 1e3)),
+        seconds if seconds < 120.0 => format!("{} s", short(seconds)),
+        seconds if seconds < 7200.0 => format!("{} min", short(seconds / 60.0)),
+        seconds => format!("{} h", short(seconds / 3600.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_fitting_units() {
+        assert_eq!([0.0125, 4.5, 600.0, 86400.0].map(time), ["12.5 ms", "4.5 s", "10 min", "24 h"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Tables of the ground truth: how deep networks could be trained, and what that took beside the cascade.
+
+use maud::{Markup, html};
+
+use super::{
+    tables::{scrolling, time},
+    words::symbols,
+};
+use isobath_analysis::frontier::{Frontier, Side, frontiers};
+use isobath_store::RunRecord;
+
+use crate::numbers::{depth, short, variance};
+
+/// How deep networks could be trained; nothing where nothing was trained.
+pub(super) fn frontier(run: &RunRecord) -> Markup {
+    let all = frontiers(&run.trainings);
+    html! {
+        @if !all.is_empty() {
+            h3 { "Depth that can be trained" }
+            p {
+                "In weight layers, median over seeds, in brackets the least and the greatest. Seeds differ: depths at which \
+                 some succeed and others do not. Turns: how often success turns into failure or back along depth, beyond \
+                 the one turn of a sharp frontier, over all seeds."
+            }
+            (scrolling("Frontier for each point", html! {
+                table {
+                    thead {
+                        tr {
+                            @for name in ["σ_w²", "σ_b²", "recipe", "frontier", "seeds differ", "turns"] {
+                                th scope="col" { (symbols(name)) }
+                            }
+                        }
+                    }
+                    tbody { @for found in &all { (row(run, found)) } }
+                }
+            }))
+        }
+    }
+}
+
+fn row(run: &RunRecord, found: &Frontier) -> Markup {
+    let (low, high) = found.range;
+    html! {
+        tr {
+            th scope="row" { (variance(found.sigma_w2)) }
+            td { (variance(found.sigma_b2)) }
+            td.word { (run.recipes[found.recipe]) }
+            td {
+                @match found.censored {
+                    Some(Side::Deeper) => { "\u{2265} " (depth(found.depth)) }
+                    Some(Side::Shallower) => { "none" }
+                    None => { (depth(found.depth)) }
+                }
+                @if high > low { " (" (depth(low)) "\u{2013}" (depth(high)) ")" }
+            }
+            td {
+                @match found.mixed {
+                    Some((from, to)) if from == to => { (from) }
+                    Some((from, to)) => { (from) "\u{2013}" (to) }
+                    None => { "\u{2013}" }
+                }
+            }
+            td { (found.reversals()) }
+        }
+    }
+}
+
+/// Networks, seconds and operations of one kind of work.
+struct Entry {
+    what: &'static str,
+    networks: usize,
+    seconds: f64,
+    flops: f64,
+}
+
+/// What training took beside the cascade; nothing where nothing was trained.
+pub(super) fn ledger(run: &RunRecord) -> Markup {
+    let cascade = Entry {
+        what: "cascade, each for all depths at once",
+        networks: run.cells.len(),
+        seconds: run.cells.iter().map(|c| c.cost.cascade_seconds + c.cost.entropy_seconds).sum(),
+        flops: run.cells.iter().map(|cell| cell.cost.flops as f64).sum(),
+    };
+    let training = Entry {
+        what: "training",
+        networks: run.trainings.len(),
+        seconds: run.trainings.iter().map(|training| training.seconds).sum(),
+        flops: run.trainings.iter().map(|training| training.flops as f64).sum(),
+    };
+    let share = |part: f64, whole: f64| {
+        if whole > 0.0 { format!("{} %", short(100.0 * part / whole)) } else { "\u{2013}".into() }
+    };
+    html! {
+        @if !run.trainings.is_empty() {
+            h3 { "Cost beside training" }
+            (scrolling("Cost beside training", html! {
+                table {
+                    thead {
+                        tr {
+                            th.word scope="col" { "work" }
+                            @for name in ["networks", "time", "one network, mean", "TFLOP", "of training's time", "of its operations"] {
+                                th scope="col" { (name) }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for Entry { what, networks, seconds, flops } in [&cascade, &training] {
+                            tr {
+                                th.word scope="row" { (what) }
+                                td { (networks) }
+                                td { (time(*seconds)) }
+                                td { (time(seconds / (*networks).max(1) as f64)) }
+                                td { (short(flops / 1e12)) }
+                                td { (share(*seconds, training.seconds)) }
+                                td { (share(*flops, training.flops)) }
+                            }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}

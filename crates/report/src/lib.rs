@@ -1,0 +1,124 @@
+//! What a run found, as files to read: a self-contained page, figures as PNG and SVG, and tables as CSV.
+//!
+//! The report draws only from a [`RunRecord`], never from the stages that made it, so a finished run is drawn again
+//! without computing anything.
+//! Every figure is drawn once, as SVG; the PNG is that SVG rasterised, and the page holds the same drawing with hover
+//! values over it, so that the three cannot disagree.
+
+pub mod comparison;
+mod csv;
+mod figures;
+mod files;
+mod html;
+mod numbers;
+#[cfg(feature = "parquet")]
+mod parquet_tables;
+mod reach_words;
+mod sentences;
+pub mod theory_figures;
+mod trained;
+mod vocabulary;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use self::figures::{Figure, GrowthChart, Layout};
+#[cfg(feature = "parquet")]
+pub use self::parquet_tables::write_parquet;
+pub use self::{figures::Growth, sentences::verdict_sentences, vocabulary::count};
+use isobath_analysis::comparison::Verdicts;
+use isobath_experiment::Format;
+use isobath_store::RunRecord;
+
+/// Writes the report of `run` into `folder` in each of `formats` and returns the files written, the page first.
+///
+/// - [`Format::Html`]: `report.html`, one file that opens offline.
+/// - [`Format::Png`] and [`Format::Svg`]: every figure, in `figures/`.
+/// - [`Format::Csv`]: `csv/profiles.csv`, `verdicts.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
+///   were trained, also `trainings.csv`, `frontier.csv` and `scores.csv`.
+///
+/// Each file is written beside its place and then renamed into it, so a reader never meets half a file.
+///
+/// # Errors
+/// When a folder or file cannot be written, or a figure cannot be drawn.
+pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<PathBuf>> {
+    let figures = figures::of(run);
+    let mut written = Vec::new();
+    if formats.contains(&Format::Csv) {
+        for (name, table) in csv::tables(run).context("making the CSV tables")? {
+            written.push(files::write(&folder.join("csv").join(name), table.as_bytes())?);
+        }
+    }
+    if formats.contains(&Format::Svg) || formats.contains(&Format::Png) {
+        for figure in &figures {
+            written.extend(write_figure(figure.as_ref(), &folder.join("figures"), formats)?);
+        }
+    }
+    if formats.contains(&Format::Html) {
+        let links: Vec<_> =
+            written.iter().filter_map(|path| path.strip_prefix(folder).ok()).collect();
+        let page = html::page(run, &figures, &links).context("making report.html")?;
+        written.insert(0, files::write(&folder.join("report.html"), page.as_bytes())?);
+    }
+    Ok(written)
+}
+
+/// Writes what came of comparing predictors into `folder`: `compare.html`, one file that opens offline, and its figures
+/// as SVG and PNG in `figures/`. Returns the files written, the page first.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_comparison(
+    run: &RunRecord,
+    verdicts: &[Verdicts],
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    let section = |verdicts| {
+        let figures = figures::of_verdicts(run, verdicts);
+        html::comparison::Section { verdicts, figures }
+    };
+    let sections: Vec<_> = verdicts.iter().map(section).collect();
+    let mut written = Vec::new();
+    for figure in sections.iter().flat_map(|section| &section.figures) {
+        let folder = folder.join("figures");
+        written.extend(write_figure(figure.as_ref(), &folder, &[Format::Svg, Format::Png])?);
+    }
+    let links: Vec<_> = written.iter().filter_map(|path| path.strip_prefix(folder).ok()).collect();
+    let page = html::comparison::page(run, &sections, &links).context("making compare.html")?;
+    written.insert(0, files::write(&folder.join("compare.html"), page.as_bytes())?);
+    Ok(written)
+}
+
+/// Writes a chart of quantities measured over depth into `folder` as `{stem}.svg` and `{stem}.png`.
+///
+/// # Errors
+/// When the folder or a file cannot be written.
+pub fn write_growth(
+    folder: &Path,
+    stem: &str,
+    title: &str,
+    quantities: &[Growth],
+) -> Result<Vec<PathBuf>> {
+    let chart = GrowthChart { stem, title, quantities };
+    write_figure(&chart, folder, &[Format::Svg, Format::Png])
+}
+
+/// Writes one figure as SVG, PNG or both.
+fn write_figure(figure: &dyn Figure, folder: &Path, formats: &[Format]) -> Result<Vec<PathBuf>> {
+    let stem = figure.stem();
+    let drawing = figures::draw(figure, Layout::Wide).with_context(|| format!("drawing {stem}"))?;
+    let mut written = Vec::new();
+    if formats.contains(&Format::Svg) {
+        written
+            .push(files::write(&folder.join(format!("{stem}.svg")), drawing.to_svg().as_bytes())?);
+    }
+    if formats.contains(&Format::Png) {
+        let png = drawing.to_png().with_context(|| format!("rasterising {stem}"))?;
+        written.push(files::write(&folder.join(format!("{stem}.png")), &png)?);
+    }
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests;

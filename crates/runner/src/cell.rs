@@ -1,0 +1,220 @@
+//! One cell: its identity, and what is stored of it.
+
+use anyhow::Result;
+use isobath_cascade::{Cascade, InitialDecoders, Job, Observer};
+use isobath_datasets::Dataset;
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_network::Network;
+use ndarray::{Array2, s};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{early_stop, work::Work};
+use isobath_experiment::{Cell, Plan, Stop};
+use isobath_store::{CellRecord, FitRecord, GalleryRecord};
+
+/// Changes whenever the same settings give other numbers, so that cells of older programs are not taken for new ones.
+const NUMERICS: u32 = 3;
+
+/// What all cells of a plan share.
+#[derive(Clone, Copy, Debug)]
+pub struct CellContext<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The samples.
+    pub data: &'a Dataset,
+}
+
+impl CellContext<'_> {
+    /// The hash of everything that determines the cell's numbers.
+    ///
+    /// # Panics
+    /// Never: the settings can be written as JSON.
+    pub fn key(&self, cell: &Cell) -> String {
+        #[derive(Serialize)]
+        struct Identity<'a> {
+            numerics: u32,
+            data: &'a str,
+            network: &'a [isobath_architecture::Layer],
+            layers: usize,
+            sigma_w2: u64,
+            sigma_b2: u64,
+            seed: u64,
+            cascade: &'a isobath_cascade::CascadeParams,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stop: Option<Stop>,
+            cascade_backend: isobath_tensor::BackendSpec,
+            estimators: &'a [EstimatorSpec],
+            rules: &'a [CutoffRule],
+            bootstrap: usize,
+            entropy_backend: isobath_tensor::BackendSpec,
+            gallery: usize,
+        }
+        let Plan { file, network, layers, cascade, .. } = self.plan;
+        let identity = Identity {
+            numerics: NUMERICS,
+            data: &self.data.fingerprint,
+            network: network.layers(),
+            layers: *layers,
+            sigma_w2: cell.variances.sigma_w2().to_bits(),
+            sigma_b2: cell.variances.sigma_b2().to_bits(),
+            seed: cell.seed,
+            cascade: cascade.params(),
+            stop: file.cascade.stop,
+            cascade_backend: file.cascade.backend,
+            estimators: &file.entropy.estimators,
+            rules: file.entropy.cutoff.as_slice(),
+            bootstrap: file.entropy.bootstrap,
+            entropy_backend: file.entropy.backend,
+            gallery: if cell.id.seed_index == 0 { file.report.gallery } else { 0 },
+        };
+        let json = serde_json::to_vec(&identity).expect("settings can be written as JSON");
+        isobath_experiment::hex(&Sha256::digest(json))
+    }
+}
+
+/// A cell's record, and the cascade behind it for those who want to save it.
+#[derive(Debug)]
+pub struct Computed {
+    /// What is stored.
+    pub record: CellRecord,
+    /// Reconstructions, and decoders where they are to be saved; `None` after a failure.
+    pub cascade: Option<Cascade>,
+}
+
+/// Computes a cell. A decoder that diverges, or that the samples do not determine, is an outcome, not an error.
+///
+/// # Errors
+/// When the device or the disk fails, or the observer cancels.
+pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -> Result<Computed> {
+    let Plan { file, network, layers, .. } = context.plan;
+    let network = Network::random(network.clone(), cell.variances, cell.seed);
+    let job = Job {
+        network: &network,
+        layers: *layers,
+        train: context.data.train.images.view(),
+        probe: context.data.test.images.view(),
+        initial: InitialDecoders::Drawn { seed: cell.seed },
+    };
+    let mut work = Work::new(context.plan, cell.seed, &job, observer);
+    let found = match file.cascade.stop {
+        None => work.everything(),
+        Some(Stop::Confident(confident)) => early_stop::find(&mut work, confident),
+    };
+    let empty = CellRecord {
+        cell: cell.id,
+        failure: None,
+        profiles: Vec::new(),
+        verdicts: Vec::new(),
+        fits: Vec::new(),
+        gallery: Vec::new(),
+        cost: work.into_cost(),
+    };
+    match found {
+        Ok((cascade, measured)) => {
+            let fits = cascade.fits.iter().map(|fit| FitRecord {
+                first_loss: fit.first_loss,
+                last_loss: fit.last_loss,
+                steps: fit.steps,
+            });
+            let record = CellRecord {
+                profiles: measured.profiles,
+                verdicts: measured.verdicts.into_iter().map(|judged| judged.record).collect(),
+                fits: fits.collect(),
+                gallery: gallery(context, cell, &cascade.reconstructions),
+                ..empty
+            };
+            Ok(Computed { record, cascade: Some(cascade) })
+        }
+        Err(error) => match error.downcast_ref() {
+            Some(
+                outcome @ (isobath_cascade::Error::Diverged { .. }
+                | isobath_cascade::Error::Ridge { .. }),
+            ) => {
+                let failure = Some(outcome.to_string());
+                Ok(Computed { record: CellRecord { failure, ..empty }, cascade: None })
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// Depths shown in the gallery: 1, 2, 3, 5, 8, ... and the last.
+fn gallery_depths(layers: usize) -> Vec<usize> {
+    let mut depths = Vec::new();
+    let (mut this, mut next) = (1, 2);
+    while this < layers {
+        depths.push(this);
+        (this, next) = (next, this + next);
+    }
+    depths.push(layers);
+    depths
+}
+
+fn gallery(
+    context: CellContext<'_>,
+    cell: &Cell,
+    reconstructions: &[Array2<f32>],
+) -> Vec<GalleryRecord> {
+    if cell.id.seed_index != 0 {
+        return Vec::new();
+    }
+    let inputs = &context.data.test.images;
+    let samples = context.plan.file.report.gallery.min(inputs.nrows());
+    let images = gallery_depths(reconstructions.len())
+        .into_iter()
+        .map(|depth| (depth, &reconstructions[depth - 1]));
+    [(0, inputs)]
+        .into_iter()
+        .chain(images)
+        .flat_map(|(depth, images)| {
+            (0..samples).map(move |sample| {
+                let pixels = images.slice(s![sample, ..]).to_vec();
+                GalleryRecord { depth, sample, pixels }
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use isobath_cascade::Silent;
+    use isobath_datasets::LoadRequest;
+
+    use super::*;
+    use isobath_experiment::read_text;
+
+    /// Layers, and decoders that are left of them.
+    fn decoders(save: bool) -> [usize; 2] {
+        let text = format!(
+            "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 64\nprobe = 4\n\
+             [network]\ndepth = 4\nwidth = 9\n[grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n\
+             [cascade]\nsave = {save}\n"
+        );
+        let plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
+        let request = LoadRequest {
+            name: plan.file.data.dataset,
+            folder: "data".into(),
+            train: Some(64),
+            test: Some(4),
+            grayscale: false,
+            seed: 1,
+        };
+        let data = isobath_datasets::load(&request).unwrap();
+        let context = CellContext { plan: &plan, data: &data };
+        let cascade = compute(context, &plan.cells[0], &Silent).unwrap().cascade.unwrap();
+        [cascade.reconstructions.len(), cascade.decoders.len()]
+    }
+
+    #[test]
+    fn only_decoders_that_are_to_be_saved_leave_the_cascade() {
+        assert_eq!([decoders(true), decoders(false)], [[3, 3], [3, 0]]);
+    }
+
+    #[test]
+    fn gallery_depths_end_with_the_last_layer() {
+        assert_eq!(gallery_depths(1), [1]);
+        assert_eq!(gallery_depths(3), [1, 2, 3]);
+        assert_eq!(gallery_depths(50), [1, 2, 3, 5, 8, 13, 21, 34, 50]);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a plan will cost, before it runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use isobath_architecture::Activation;
+use isobath_architecture::{DenseLayer, Layer, NetworkSpec};
+use isobath_cascade::{Extent, InitialDecoders, Job, Silent};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
+use ndarray::Array2;
+
+use crate::{measure::measure, schedule::cells_at_once};
+use isobath_experiment::Plan;
+
+use crate::pool::side_by_side;
+
+/// What a plan will cost. Work is exact for the matrices, time is measured on small pieces of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// Floating-point operations of one cell's matrix products.
+    pub flops_per_cell: u64,
+    /// Cells under way at once.
+    pub at_once: usize,
+    /// How fast it goes, or why that cannot be measured here.
+    pub speed: Result<Speed, String>,
+}
+
+/// How fast a plan goes on this machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// Operations per second measured on one layer of this network, of all cells under way together.
+    pub flops_per_second: f64,
+    /// Seconds of a cell's entropies and verdicts.
+    pub entropy_seconds: f64,
+}
+
+impl Estimate {
+    /// Seconds for `cells` cells.
+    pub fn seconds(&self, speed: &Speed, cells: usize) -> f64 {
+        let cascade = self.flops_per_cell as f64 / speed.flops_per_second;
+        cells as f64 * (cascade + speed.entropy_seconds / self.at_once as f64)
+    }
+}
+
+/// Estimates the cost of `plan`, timing small pieces of the work for about a second.
+///
+/// # Errors
+/// When the number of training samples is not known, or a backend fails.
+pub fn estimate(plan: &Plan) -> Result<Estimate> {
+    let train = plan.train_samples().context("the number of training samples is not known")?;
+    let at_once = cells_at_once(plan).min(plan.cells.len());
+    let first = largest(plan);
+    // Whichever does it.
+    let flops_per_cell = BackendSpec::Reference.dispatch(Cost { plan, train })?;
+    let spec =
+        NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
+    let speed = match plan.check_backends() {
+        Ok(()) => {
+            let timing = Timing { plan, spec, at_once };
+            let flops_per_second = plan.file.cascade.backend.dispatch(timing)??;
+            Ok(Speed { flops_per_second, entropy_seconds: entropy_seconds(plan)? })
+        }
+        Err(missing) => Err(missing.to_string()),
+    };
+    Ok(Estimate { flops_per_cell, at_once, speed })
+}
+
+/// Seconds of one cell's entropies and verdicts, timed on a few made-up layers that lose their input by and by.
+fn entropy_seconds(plan: &Plan) -> Result<f64> {
+    /// Layers timed at most.
+    const MOST: usize = 20;
+    let layers = plan.layers.min(MOST);
+    let inputs = pattern(plan.file.data.probe, plan.shape.len());
+    let reconstructions: Vec<Array2<f32>> = (1..=layers)
+        .map(|layer| {
+            let kept = (-(layer as f32) / 5.0).exp();
+            inputs.mapv(|pixel| 0.5 + kept * (pixel - 0.5))
+        })
+        .collect();
+    let start = Instant::now();
+    measure(&plan.file.entropy, 0, inputs.view(), &reconstructions).context("stage `entropy`")?;
+    Ok(start.elapsed().as_secs_f64() * plan.layers as f64 / layers as f64)
+}
+
+/// Samples without meaning, `[n, width]`, in `[0, 1]`.
+fn pattern(n: usize, width: usize) -> Array2<f32> {
+    Array2::from_shape_fn((n, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 101.0)
+}
+
+/// The layer with most weights.
+fn largest(plan: &Plan) -> usize {
+    let layers = &plan.network.layers()[..plan.layers];
+    (0..layers.len()).max_by_key(|&index| layers[index].parameters()).unwrap_or(0)
+}
+
+/// The layer that is timed in place of `layer`: as wide, unless that alone would take too long.
+fn timed(layer: &Layer, activation: Activation) -> Layer {
+    const WIDEST: usize = 2048;
+    let (inputs, outputs) = (layer.inputs().min(WIDEST), layer.outputs().min(WIDEST));
+    Layer::Dense(DenseLayer { inputs, outputs, activation })
+}
+
+struct Cost<'a> {
+    plan: &'a Plan,
+    train: usize,
+}
+
+impl BackendTask for Cost<'_> {
+    type Output = u64;
+
+    fn run<B: FullBackend>(self, backend: B) -> u64 {
+        let Plan { file, network, layers, cascade, .. } = self.plan;
+        let extent = Extent {
+            layers: &network.layers()[..*layers],
+            train: self.train,
+            probe: file.data.probe,
+        };
+        cascade.clone().build(backend).flops(&extent)
+    }
+}
+
+struct Timing<'a> {
+    plan: &'a Plan,
+    spec: NetworkSpec,
+    at_once: usize,
+}
+
+impl BackendTask for Timing<'_> {
+    type Output = Result<f64>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
+        /// Minibatches timed: enough to leave the beginning behind.
+        const BATCHES: usize = 60;
+        let samples = pattern(self.plan.cascade.params().batch * BATCHES, self.spec.widths()[0]);
+        let network = Network::random(self.spec, self.plan.cells[0].variances, 0);
+        let job = Job {
+            network: &network,
+            layers: 1,
+            train: samples.view(),
+            probe: samples.slice(ndarray::s![..1, ..]),
+            initial: InitialDecoders::Drawn { seed: 0 },
+        };
+        let cascade = self.plan.cascade.clone().build(backend);
+        cascade.reconstruct(&job, &Silent)?;
+        let start = Instant::now();
+        let repeated = || {
+            let mut count = 0_u64;
+            while count == 0 || start.elapsed() < LONG_ENOUGH {
+                cascade.reconstruct(&job, &Silent)?;
+                count += 1;
+            }
+            Ok(count)
+        };
+        let counts = side_by_side(self.at_once, self.plan.file.cascade.backend, |_| repeated());
+        let count = counts.into_iter().sum::<isobath_cascade::Result<u64>>()?;
+        let flops = cascade.flops(&job.extent()) * count;
+        Ok(flops as f64 / start.elapsed().as_secs_f64())
+    }
+}
+
+/// How long speed is measured at least.
+const LONG_ENOUGH: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropies_of_cells_at_once_overlap() {
+        let speed = Speed { flops_per_second: 50.0, entropy_seconds: 3.0 };
+        let estimate = Estimate { flops_per_cell: 100, at_once: 2, speed: Ok(speed) };
+        assert!((estimate.seconds(&speed, 10) - 35.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,27 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::cell::Computed;
+use isobath_experiment::{Cell, Plan};
+
+/// Writes a cell's decoders and reconstructions where the file asks for them.
+///
+/// # Errors
+/// When the disk is full.
+pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> Result<()> {
+    let Some(cascade) = done.cascade.as_ref().filter(|_| plan.file.cascade.save) else {
+        return Ok(());
+    };
+    let id = cell.id;
+    let name = format!("w{}-b{}-seed{}", id.sigma_w2, id.sigma_b2, id.seed_index);
+    let target: PathBuf = folder.join("cascades").join(name);
+    fs::create_dir_all(&target)
+        .with_context(|| format!("cannot make the folder {}", target.display()))?;
+    isobath_cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;
+    isobath_cascade::save_reconstructions(&target.join("reconstructions.safetensors"), cascade)
+        .map_err(|error| anyhow!(error))
+}

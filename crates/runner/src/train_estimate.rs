@@ -1,0 +1,137 @@
+//! What the ground truth of a plan will cost, before it runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use isobath_network::Network;
+use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
+use isobath_trainer::{
+    Entry, Extent, Job, Labelled, Silent, TrainParams, TrainValidParams, Trainer,
+};
+use ndarray::Array2;
+
+use crate::{
+    schedule::{trainings_at_once, trainings_together},
+    search::{Task, tasks},
+};
+use isobath_experiment::{Plan, TrainCell, TrainPlan};
+
+use crate::pool::side_by_side;
+
+/// What the ground truth of a plan will cost at most, were no training to end before its last step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainEstimate {
+    /// Trainings there may be.
+    pub lattice: usize,
+    /// Trainings that the search takes, about.
+    pub trainings: usize,
+    /// Floating-point operations of all their matrix products.
+    pub flops: f64,
+    /// Networks trained at once.
+    pub at_once: usize,
+    /// Operations per second measured on a network of middle depth, of all trainings under way together, or why that
+    /// cannot be measured here.
+    pub flops_per_second: Result<f64, String>,
+}
+
+/// Estimates the cost of `plan`'s ground truth, timing the training of one network for about a second.
+///
+/// # Errors
+/// When the number of training samples is not known, or a backend fails.
+pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimate> {
+    let samples = train.train_samples.context("the number of training samples is not known")?;
+    let backend = train.section.backend;
+    let flops = |cell: &TrainCell| -> Result<f64> {
+        let extent = Extent {
+            layers: train.network(cell).layers(),
+            train: samples,
+            test: train.test_samples,
+        };
+        let params = train.recipe(cell).params.clone();
+        // Whichever does it.
+        Ok(BackendSpec::Reference.dispatch(Flops { params, extent })? as f64)
+    };
+    let tasks = tasks(plan, train);
+    let mut total = 0.0;
+    for task in &tasks {
+        let cells = task.cells();
+        let sum = cells.iter().map(|cell| flops(cell)).sum::<Result<f64>>()?;
+        total += sum * task.expected() as f64 / cells.len() as f64;
+    }
+    let at_once = trainings_at_once(plan, train).min(tasks.len());
+    let timing = Timing { plan, train, at_once };
+    let flops_per_second = match backend.check() {
+        Ok(()) => Ok(backend.dispatch(timing)??),
+        Err(missing) => Err(missing.to_string()),
+    };
+    Ok(TrainEstimate {
+        lattice: tasks.iter().map(Task::lattice).sum(),
+        trainings: tasks.iter().map(Task::expected).sum(),
+        flops: total,
+        at_once,
+        flops_per_second,
+    })
+}
+
+struct Flops<'a> {
+    params: TrainValidParams,
+    extent: Extent<'a>,
+}
+
+impl BackendTask for Flops<'_> {
+    type Output = u64;
+
+    fn run<B: FullBackend>(self, backend: B) -> u64 {
+        Trainer::new(backend, self.params).flops(&self.extent)
+    }
+}
+
+struct Timing<'a> {
+    plan: &'a Plan,
+    train: &'a TrainPlan,
+    at_once: usize,
+}
+
+impl BackendTask for Timing<'_> {
+    type Output = Result<f64>;
+
+    fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
+        /// Steps timed at least: enough to leave the beginning behind.
+        const STEPS: usize = 20;
+        /// How long speed is measured at least.
+        const LONG_ENOUGH: Duration = Duration::from_millis(500);
+        let Self { plan, train, at_once } = self;
+        let cell = &train.trainings[train.depths.len() / 2];
+        let params = TrainParams {
+            max_steps: Some(STEPS),
+            evaluate_every: Some(STEPS),
+            success: None,
+            ..train.recipe(cell).params.params().clone()
+        };
+        let samples = params.batch * 4;
+        let inputs = Array2::from_shape_fn((samples, plan.shape.len()), |(i, j)| {
+            ((i * 31 + j * 17) % 101) as f32 / 101.0
+        });
+        let labels: Vec<u8> = (0..samples).map(|i| (i % plan.classes) as u8).collect();
+        let all = Labelled { samples: inputs.view(), labels: &labels };
+        let one = Labelled { samples: inputs.slice(ndarray::s![..1, ..]), labels: &labels[..1] };
+        let network = Network::random(train.network(cell).clone(), cell.variances, cell.seed);
+        let job = Job { network: &network, train: all, test: one, seed: cell.seed };
+        let trainer = Trainer::new(backend, params.check()?);
+        let together = trainings_together(train, at_once);
+        let entries = vec![Entry { job: &job, observer: &Silent, checkpoints: None }; together];
+        let start = Instant::now();
+        let repeated = || -> isobath_trainer::Result<u64> {
+            let mut flops = 0;
+            while flops == 0 || start.elapsed() < LONG_ENOUGH {
+                trainer.train_together(&entries, &mut |trainings| {
+                    flops += trainings.iter().map(|(_, training)| training.flops).sum::<u64>();
+                })?;
+            }
+            Ok(flops)
+        };
+        let flops = side_by_side(at_once / together, train.section.backend, |_| repeated());
+        let flops = flops.into_iter().sum::<isobath_trainer::Result<u64>>()?;
+        Ok(flops as f64 / start.elapsed().as_secs_f64())
+    }
+}

@@ -1,0 +1,22 @@
+//! Results of experiments on disk.
+//!
+//! A run is a [folder](RunFolder) with its experiment file, its environment and one [SQLite file](Store) of cells,
+//! trainings and scores. [`RunRecord`] is what readers get: plain values, and nothing of how they were computed.
+
+pub mod environment;
+mod error;
+mod folder;
+mod record;
+mod shard;
+mod store;
+#[cfg(any(test, feature = "test-util"))]
+pub mod synthetic;
+
+pub use error::{Error, Result};
+pub use folder::{RunFolder, list_runs, other_stores};
+pub use record::{
+    CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord, ProfileRecord,
+    RunRecord, ScoreRecord, TheoryRecord, TrainingRecord, VerdictRecord,
+};
+pub use shard::{ParseShardError, Shard};
+pub use store::{Store, StoredTraining};

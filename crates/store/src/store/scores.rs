@@ -1,0 +1,141 @@
+//! What predictors say of networks, in the store: all scores of one look at a point's initialisation together.
+
+use std::collections::HashSet;
+
+use rusqlite::{TransactionBehavior, params};
+
+use super::{Store, naming};
+use crate::{Result, ScoreRecord};
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE looks (
+    key TEXT PRIMARY KEY, sigma_w2 REAL NOT NULL, sigma_b2 REAL NOT NULL, seed_index INTEGER NOT NULL
+) STRICT;
+CREATE TABLE scores (
+    look TEXT NOT NULL REFERENCES looks (key), position INTEGER NOT NULL, depth INTEGER NOT NULL,
+    quantity TEXT NOT NULL, score REAL NOT NULL, predicted_depth REAL, seconds REAL NOT NULL, flops REAL NOT NULL,
+    PRIMARY KEY (look, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE look_grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
+";
+
+impl Store {
+    /// Stores the scores of one look, whole or not at all. One that is there already stays as it is.
+    ///
+    /// # Errors
+    /// When the disk is full or the file is locked for over a minute.
+    pub fn insert_scores(&mut self, key: &str, scores: &[ScoreRecord]) -> Result<()> {
+        let Some(first) = scores.first() else { return Ok(()) };
+        naming(&self.path, || {
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let is_new = transaction.execute(
+                "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?)",
+                params![key, first.sigma_w2, first.sigma_b2, first.seed_index as i64],
+            )? == 1;
+            let mut statement =
+                transaction.prepare_cached("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
+            for (position, score) in scores.iter().enumerate().filter(|_| is_new) {
+                statement.execute(params![
+                    key,
+                    position as i64,
+                    score.depth as i64,
+                    score.quantity,
+                    score.score,
+                    score.predicted_depth,
+                    score.seconds,
+                    score.flops
+                ])?;
+            }
+            drop(statement);
+            transaction.commit()
+        })
+    }
+
+    /// The scores stored under `key`; none where there are none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn scores(&self, key: &str) -> Result<Vec<ScoreRecord>> {
+        naming(&self.path, || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT sigma_w2, sigma_b2, seed_index, depth, quantity, score, predicted_depth, seconds, flops \
+                 FROM scores JOIN looks ON look = key WHERE look = ? ORDER BY position",
+            )?;
+            let scores = statement.query_map([key], |row| {
+                Ok(ScoreRecord {
+                    sigma_w2: row.get(0)?,
+                    sigma_b2: row.get(1)?,
+                    seed_index: row.get::<_, i64>(2)? as usize,
+                    depth: row.get::<_, i64>(3)? as usize,
+                    quantity: row.get(4)?,
+                    score: row.get(5)?,
+                    predicted_depth: row.get(6)?,
+                    seconds: row.get(7)?,
+                    flops: row.get(8)?,
+                })
+            })?;
+            scores.collect()
+        })
+    }
+
+    /// Notes the keys of all looks, as [`set_grid`](Self::set_grid) does for cells.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn set_look_grid(&mut self, keys: &[String]) -> Result<()> {
+        self.set_keys("look_grid", keys)
+    }
+
+    /// The keys noted by [`set_look_grid`](Self::set_look_grid).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn look_grid(&self) -> Result<Vec<String>> {
+        self.keys_of("look_grid")
+    }
+
+    /// Keys of all looks stored.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn looks(&self) -> Result<HashSet<String>> {
+        naming(&self.path, || {
+            let mut statement = self.connection.prepare("SELECT key FROM looks")?;
+            let keys = statement.query_map([], |row| row.get(0))?;
+            keys.collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_come_back_unchanged_and_the_first_stay() {
+        let score = |depth: usize, score: f64, predicted_depth| ScoreRecord {
+            sigma_w2: 1.7,
+            sigma_b2: 0.05,
+            seed_index: 2,
+            depth,
+            quantity: format!("quantity {depth}"),
+            score,
+            predicted_depth,
+            seconds: 0.5,
+            flops: 1e9,
+        };
+        let scores = [
+            score(20, f64::NEG_INFINITY, Some(f64::INFINITY)),
+            score(10, 0.5, Some(12.5)),
+            score(10, 0.1, None),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join(Store::FILE)).unwrap();
+        assert!(store.looks().unwrap().is_empty() && store.scores("k").unwrap().is_empty());
+        store.insert_scores("k", &scores).unwrap();
+        store.insert_scores("k", &scores[..1]).unwrap();
+        assert_eq!(store.scores("k").unwrap(), scores);
+        assert!(store.looks().unwrap().contains("k"));
+    }
+}

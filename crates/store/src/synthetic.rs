@@ -1,0 +1,231 @@
+//! Made-up runs with the shape of real ones, for tests.
+
+use isobath_trainer::Outcome;
+
+use isobath_experiment::{CellId, TrainingId};
+
+use crate::{
+    CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord, ProfileRecord,
+    RunRecord, TheoryRecord, TrainingRecord, VerdictRecord,
+};
+
+/// The critical weight variance of the made-up theory.
+pub const CRITICAL: f64 = 1.76;
+
+/// What to make up.
+pub struct Options {
+    /// Variances of the weights.
+    pub sigma_w2: Vec<f64>,
+    /// Variances of the biases.
+    pub sigma_b2: Vec<f64>,
+    /// Initialisations of each point.
+    pub seeds: usize,
+    /// Depths reconstructed from.
+    pub layers: usize,
+    /// Channels, height and width of a sample.
+    pub shape: [usize; 3],
+    /// Names of the estimators.
+    pub estimators: Vec<&'static str>,
+    /// Names of the cut-off rules.
+    pub rules: Vec<&'static str>,
+    /// Every how many-th cell fails; 0 for none.
+    pub fail_every: usize,
+    /// Samples in the gallery.
+    pub gallery: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sigma_w2: (1..=20).map(|step| f64::from(step) * 0.2).collect(),
+            sigma_b2: vec![0.05],
+            seeds: 1,
+            layers: 30,
+            shape: [1, 8, 8],
+            estimators: vec!["relative", "differential"],
+            rules: vec!["saturation", "decay"],
+            fail_every: 0,
+            gallery: 2,
+        }
+    }
+}
+
+/// A run with ordered and chaotic sides, noise, and depths beyond the network near the critical line.
+pub fn run(options: &Options) -> RunRecord {
+    let mut cells = Vec::new();
+    let mut theory = Vec::new();
+    for &sigma_b2 in &options.sigma_b2 {
+        for &sigma_w2 in &options.sigma_w2 {
+            theory.push(TheoryRecord {
+                sigma_w2,
+                sigma_b2,
+                xi_c: xi_c(sigma_w2),
+                chi_1: Some(chi_1(sigma_w2)),
+            });
+            for seed_index in 0..options.seeds {
+                let id = CellId { index: cells.len(), sigma_w2, sigma_b2, seed_index };
+                cells.push(cell(options, id));
+            }
+        }
+    }
+    let fine: Vec<_> = (1..=400).map(|step| f64::from(step) * 0.01).collect();
+    let overlay = |label: &str, factor: f64| OverlayRecord {
+        label: label.into(),
+        factor,
+        points: fine
+            .iter()
+            .map(|&sigma_w2| (sigma_w2, xi_c(sigma_w2).map(|depth| factor * depth)))
+            .collect(),
+    };
+    let overlays = vec![overlay("xi_c", 1.0), overlay("6 xi_c", 6.0)];
+    RunRecord {
+        name: "made-up".into(),
+        description: "Reconstruction entropy of tanh MLPs over weight variance and depth".into(),
+        dataset: "mnist".into(),
+        shape: options.shape,
+        network: format!("tanh MLP, width 784, {} layers", options.layers),
+        depth: options.layers,
+        layers: options.layers,
+        train_samples: 60_000,
+        probe_samples: 100,
+        seeds: options.seeds,
+        estimators: options.estimators.iter().map(ToString::to_string).collect(),
+        rules: options.rules.iter().map(ToString::to_string).collect(),
+        cells_planned: cells.len(),
+        success: None,
+        recipes: Vec::new(),
+        train_depths: Vec::new(),
+        trainings: Vec::new(),
+        scores: Vec::new(),
+        cells,
+        theory,
+        overlays: options.sigma_b2.iter().map(|&sigma_b2| (sigma_b2, overlays.clone())).collect(),
+        critical: options.sigma_b2.iter().map(|&sigma_b2| (sigma_b2, Some(CRITICAL))).collect(),
+        experiment_toml: "name = \"made-up\"\nseed = 1\n\n[network]\nkind = \"mlp\"\ndepth = 30\n"
+            .into(),
+        environment: vec![("version".into(), "0.1.0".into()), ("threads".into(), "2".into())],
+        command: "cargo xtask run experiments/made-up.toml".into(),
+    }
+}
+
+fn chi_1(sigma_w2: f64) -> f64 {
+    (sigma_w2 / CRITICAL).powf(0.7)
+}
+
+fn xi_c(sigma_w2: f64) -> Option<f64> {
+    Some(1.0 / chi_1(sigma_w2).ln().abs()).filter(|depth| depth.is_finite())
+}
+
+fn cell(options: &Options, cell: CellId) -> CellRecord {
+    let failed =
+        options.fail_every > 0 && cell.index % options.fail_every == options.fail_every - 1;
+    let cost = CostRecord {
+        cascade_seconds: if failed { 0.25 } else { 4.5 },
+        entropy_seconds: 0.125,
+        flops: 4_400_000_000,
+        backend: "cpu (avx512)".into(),
+    };
+    if failed {
+        let failure = Some("the decoder of layer 3 diverged at step 17 (loss <nan>)".into());
+        let (profiles, verdicts, fits, gallery) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        return CellRecord { cell, failure, profiles, verdicts, fits, gallery, cost };
+    }
+    let scale = xi_c(cell.sigma_w2).unwrap_or(1e3) * (1.0 + 0.1 * noise(cell.index, 0));
+    let profiles =
+        options.estimators.iter().map(|name| profile(options, cell, name, scale)).collect();
+    let verdicts = options.estimators.iter().flat_map(|estimator| {
+        options.rules.iter().map(move |rule| verdict(estimator, rule, scale, options.layers))
+    });
+    let verdicts = verdicts.collect();
+    let fit = |layer| FitRecord { first_loss: 1.0, last_loss: 0.01 * f64::from(layer), steps: 938 };
+    let gallery = if cell.seed_index == 0 { gallery(options, scale) } else { Vec::new() };
+    let fits = (1..=options.layers as u32).map(fit).collect();
+    CellRecord { cell, failure: None, profiles, verdicts, fits, gallery, cost }
+}
+
+fn profile(options: &Options, cell: CellId, estimator: &str, scale: f64) -> ProfileRecord {
+    let (start, end) = if estimator == "differential" { (-4.0, -9.0) } else { (0.95, 1.27) };
+    let layer = |depth: usize| {
+        let kept = (-(depth as f64) / scale).exp();
+        let value = end - (end - start) * kept + 0.01 * (end - start) * noise(cell.index, depth);
+        let half = 0.02 * f64::abs(end - start);
+        LayerRecord { value, interval: Some((value - half, value + half)), floored: depth % 3 }
+    };
+    ProfileRecord { estimator: estimator.into(), layers: (1..=options.layers).map(layer).collect() }
+}
+
+fn verdict(estimator: &str, rule: &str, scale: f64, layers: usize) -> VerdictRecord {
+    let depth = if rule == "decay" { scale } else { (6.0 * scale).round() };
+    let beyond = depth > layers as f64;
+    VerdictRecord {
+        estimator: estimator.into(),
+        rule: rule.into(),
+        depth: (!beyond).then_some(depth),
+        beyond,
+        interval: (!beyond).then_some((depth * 0.9, depth * 1.1)),
+        note: (rule == "decay").then(|| "residual 0.01".into()),
+    }
+}
+
+fn gallery(options: &Options, scale: f64) -> Vec<GalleryRecord> {
+    let depths =
+        [0, 1, 2, 3, 5, 8, 13, 21, 34].into_iter().filter(|depth| *depth <= options.layers);
+    let image = |depth: usize, sample: usize| {
+        let kept = if depth == 0 { 1.0 } else { (-(depth as f64) / scale).exp() };
+        GalleryRecord { depth, sample, pixels: pixels(options.shape, sample, kept) }
+    };
+    depths.flat_map(|depth| (0..options.gallery).map(move |sample| image(depth, sample))).collect()
+}
+
+/// A ring that fades into a blur.
+fn pixels([channels, height, width]: [usize; 3], sample: usize, kept: f64) -> Vec<f32> {
+    let at = |index: usize| {
+        let (channel, y, x) = (index / (height * width), index / width % height, index % width);
+        let offset = |place: usize, size: usize| (place as f64 + 0.5) / size as f64 - 0.5;
+        let radius = offset(x, width).hypot(offset(y, height));
+        let ring = (-((radius - 0.3 + 0.05 * sample as f64) / 0.08).powi(2)).exp()
+            / (1.0 + channel as f64);
+        let blur = 0.4 * (-(radius / 0.3).powi(2)).exp();
+        (kept * ring + (1.0 - kept) * blur) as f32
+    };
+    (0..channels * height * width).map(at).collect()
+}
+
+/// A fixed number in -1..1 for each cell and depth.
+pub fn noise(cell: usize, depth: usize) -> f64 {
+    let mixed = (cell as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ (depth as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+}
+
+/// Trains the networks of `run` at all `depths`: at each point, `(sigma_w2, frontiers)`, one initialisation for each of
+/// its frontiers, which succeeds down to that depth.
+pub fn train(run: &mut RunRecord, depths: &[usize], points: &[(f64, &[usize])]) {
+    run.success = Some(0.8);
+    run.recipes = vec!["sgd 0.1".into()];
+    run.train_depths = depths.to_vec();
+    for &(sigma_w2, frontiers) in points {
+        for (seed_index, &frontier) in frontiers.iter().enumerate() {
+            let training = |&depth: &usize| {
+                let succeeded = depth <= frontier;
+                let step = 10 * depth;
+                TrainingRecord {
+                    id: TrainingId { sigma_w2, sigma_b2: 0.05, seed_index, depth, recipe: 0 },
+                    outcome: if succeeded {
+                        Outcome::Succeeded { step }
+                    } else {
+                        Outcome::Exhausted { step }
+                    },
+                    accuracy: if succeeded { 0.9 } else { 0.125 },
+                    succeeded,
+                    evaluations: Vec::new(),
+                    losses: vec![2.5; step],
+                    seconds: 0.5 * depth as f64,
+                    flops: 1_000_000 * depth as u64,
+                }
+            };
+            run.trainings.extend(depths.iter().map(training));
+        }
+    }
+}
