@@ -1,6 +1,7 @@
 //! Verdicts and costs of one run against those of another on the same networks: what is lost by doing less.
 
-use isobath_store::{CellRecord, RunRecord, VerdictRecord};
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_store::{CellRecord, CutoffRecord, RunRecord};
 
 /// A difference of so many layers never counts.
 const LAYERS: f64 = 2.0;
@@ -19,7 +20,7 @@ pub struct Comparison {
     /// Floating-point operations of the cascade's matrix products.
     pub flops: Ratio,
     /// One for each estimator and rule that both runs have, in the reference's order.
-    pub verdicts: Vec<Difference>,
+    pub cutoffs: Vec<Difference>,
 }
 
 /// A cost: the median over networks, and the reference's total over this run's.
@@ -36,10 +37,10 @@ pub struct Ratio {
 /// How the depths by one rule on one estimator differ. A depth beyond the network counts as the network's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// The estimator's name.
-    pub estimator: String,
-    /// The rule's name.
-    pub rule: String,
+    /// The estimator.
+    pub estimator: EstimatorSpec,
+    /// The cut-off rule.
+    pub rule: CutoffRule,
     /// Networks with a depth in both runs.
     pub compared: usize,
     /// Those of them that both runs say reach beyond the network.
@@ -57,24 +58,21 @@ pub struct Difference {
 /// Holds `other` against `reference`; `None` where they have no cell in common.
 pub fn compare(reference: &RunRecord, other: &RunRecord) -> Option<Comparison> {
     let is_same = |a: &CellRecord, b: &CellRecord| {
-        let key = |record: &CellRecord| {
-            let id = record.cell;
-            (id.sigma_w2.to_bits(), id.sigma_b2.to_bits(), id.seed_index)
-        };
-        key(a) == key(b)
+        (a.cell.point, a.cell.seed_index) == (b.cell.point, b.cell.seed_index)
     };
     let partner = |record| Some((record, other.cells.iter().find(|cell| is_same(cell, record))?));
     let pairs: Vec<_> = reference.cells.iter().filter_map(partner).collect();
-    let kinds = reference.estimators.iter().flat_map(|estimator| {
-        reference.rules.iter().map(move |rule| (estimator.as_str(), rule.as_str()))
-    });
+    let kinds = reference
+        .estimators
+        .iter()
+        .flat_map(|&estimator| reference.rules.iter().map(move |&rule| (estimator, rule)));
     let seconds = |record: &CellRecord| record.cost.cascade_seconds + record.cost.entropy_seconds;
     Some(Comparison {
         name: other.name.clone(),
         networks: pairs.len(),
         seconds: Ratio::of(&pairs, seconds)?,
         flops: Ratio::of(&pairs, |record| record.cost.flops as f64)?,
-        verdicts: kinds.filter_map(|kind| difference(&pairs, kind, reference.layers)).collect(),
+        cutoffs: kinds.filter_map(|kind| difference(&pairs, kind, reference.layers)).collect(),
     })
 }
 
@@ -92,23 +90,22 @@ impl Ratio {
 
 fn difference(
     pairs: &[Pair<'_>],
-    (estimator, rule): (&str, &str),
+    (estimator, rule): (EstimatorSpec, CutoffRule),
     layers: usize,
 ) -> Option<Difference> {
-    let verdict = |record: &CellRecord| -> Option<(f64, bool)> {
-        let is_it =
-            |verdict: &&VerdictRecord| verdict.estimator == estimator && verdict.rule == rule;
-        let verdict = record.verdicts.iter().find(is_it)?;
-        let depth = verdict.depth.or_else(|| verdict.beyond.then_some(layers as f64));
-        Some((depth?, verdict.beyond))
+    let cutoff = |record: &CellRecord| -> Option<(f64, bool)> {
+        let is_it = |cutoff: &&CutoffRecord| cutoff.estimator == estimator && cutoff.rule == rule;
+        let cutoff = record.cutoffs.iter().find(is_it)?;
+        let depth = cutoff.depth.or_else(|| cutoff.beyond.then_some(layers as f64));
+        Some((depth?, cutoff.beyond))
     };
-    let both: Vec<_> = pairs.iter().filter_map(|(a, b)| verdict(a).zip(verdict(b))).collect();
+    let both: Vec<_> = pairs.iter().filter_map(|(a, b)| cutoff(a).zip(cutoff(b))).collect();
     let is_within = |before: f64, now: f64| (now - before).abs() <= LAYERS.max(PART * before);
     let differences: Vec<f64> = both.iter().map(|((before, _), (now, _))| now - before).collect();
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     Some(Difference {
-        estimator: estimator.to_owned(),
-        rule: rule.to_owned(),
+        estimator,
+        rule,
         compared: both.len(),
         both_beyond: both.iter().filter(|((_, a), (_, b))| *a && *b).count(),
         within: both.iter().filter(|((before, _), (now, _))| is_within(*before, *now)).count(),
@@ -143,15 +140,15 @@ pub fn markdown(reference: &RunRecord, comparisons: &[Comparison]) -> String {
     lines.push(String::new());
     lines.push("| run | estimator, rule | compared | both beyond | within 2 layers or 5% | median difference | median size | largest |".to_owned());
     lines.push("|---|---|---|---|---|---|---|---|".to_owned());
-    for Comparison { name, verdicts, .. } in comparisons {
-        for verdict in verdicts {
-            let Difference { estimator, rule, compared, both_beyond, within, .. } = verdict;
+    for Comparison { name, cutoffs, .. } in comparisons {
+        for cutoff in cutoffs {
+            let Difference { estimator, rule, compared, both_beyond, within, .. } = cutoff;
             lines.push(format!(
                 "| {name} | {estimator}, {rule} | {compared} | {both_beyond} | {:.0}% | {:+.1} | {:.1} | {:.1} |",
                 100.0 * *within as f64 / *compared as f64,
-                verdict.median,
-                verdict.median_size,
-                verdict.largest
+                cutoff.median,
+                cutoff.median_size,
+                cutoff.largest
             ));
         }
     }
@@ -171,11 +168,11 @@ mod tests {
     fn a_run_against_itself_differs_in_nothing() {
         let run = run(&options());
         let comparison = compare(&run, &run).unwrap();
-        assert_eq!((comparison.networks, comparison.verdicts.len()), (40, 4));
+        assert_eq!((comparison.networks, comparison.cutoffs.len()), (40, 4));
         assert!((comparison.seconds.saved - 1.0).abs() < 1e-12);
-        for verdict in comparison.verdicts {
-            assert_eq!((verdict.compared, verdict.within), (40, 40));
-            assert!(verdict.largest < 1e-12 && verdict.both_beyond < 40);
+        for cutoff in comparison.cutoffs {
+            assert_eq!((cutoff.compared, cutoff.within), (40, 40));
+            assert!(cutoff.largest < 1e-12 && cutoff.both_beyond < 40);
         }
     }
 
@@ -185,8 +182,8 @@ mod tests {
         let mut other = reference.clone();
         for record in &mut other.cells {
             record.cost.cascade_seconds = 0.0;
-            for verdict in &mut record.verdicts {
-                verdict.depth = verdict.depth.map(|depth| depth + 3.0);
+            for cutoff in &mut record.cutoffs {
+                cutoff.depth = cutoff.depth.map(|depth| depth + 3.0);
             }
         }
         // A cell that the other run does not have is not compared.
@@ -194,7 +191,7 @@ mod tests {
         let comparison = compare(&reference, &other).unwrap();
         assert_eq!(comparison.networks, 39);
         assert!((comparison.seconds.saved - (4.5 + 0.125) / 0.125).abs() < 1e-9);
-        let saturation = &comparison.verdicts[0];
+        let saturation = &comparison.cutoffs[0];
         assert!((saturation.largest - 3.0).abs() < 1e-12);
         // Depths below 60 layers differ by more than 5%; only those beyond the network agree.
         assert_eq!(saturation.within, saturation.both_beyond);

@@ -3,7 +3,7 @@
 use isobath_meanfield::{FixedPoint, critical_sigma_w2};
 
 use crate::{Error, Result};
-use isobath_experiment::{NetworkKind, Plan};
+use isobath_experiment::{GridPoint, NetworkKind, Plan};
 use isobath_store::{OverlayRecord, RunRecord, ScoreRecord, Store, TheoryRecord, TrainingRecord};
 
 /// Points of a theory curve.
@@ -41,8 +41,8 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         train_samples: plan.train_samples().ok_or(Error::UnknownSamples)?,
         probe_samples: file.data.probe,
         seeds: file.grid.seeds,
-        estimators: file.entropy.estimators.iter().map(ToString::to_string).collect(),
-        rules: file.entropy.cutoff.as_slice().iter().map(ToString::to_string).collect(),
+        estimators: file.entropy.estimators.clone(),
+        rules: file.entropy.cutoff.as_slice().to_vec(),
         cells,
         cells_planned: plan.cells.len(),
         success: plan.train.as_ref().map(|train| train.section.success.accuracy),
@@ -97,8 +97,7 @@ fn fixed_point(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<FixedPoint> 
 fn theory_record(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> TheoryRecord {
     let point = fixed_point(plan, sigma_w2, sigma_b2);
     TheoryRecord {
-        sigma_w2,
-        sigma_b2,
+        point: GridPoint::new(sigma_w2, sigma_b2),
         xi_c: point.map(|point| point.xi_c).filter(|xi_c| xi_c.is_finite()),
         chi_1: point.map(|point| point.chi_1),
     }

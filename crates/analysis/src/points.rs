@@ -1,7 +1,11 @@
 //! The cells of a run, gathered into points of the phase diagram.
 
+use std::collections::BTreeMap;
+
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_experiment::GridPoint;
 use isobath_store::{
-    CellRecord, GalleryRecord, OverlayRecord, RunRecord, TheoryRecord, VerdictRecord,
+    CellRecord, CutoffRecord, GalleryRecord, OverlayRecord, RunRecord, TheoryRecord,
 };
 
 use crate::spread::Spread;
@@ -20,10 +24,8 @@ pub struct Slice<'a> {
 
 /// One point of the phase diagram: all initialisations that share their variances.
 pub struct Point<'a> {
-    /// Variance of the weights times the fan-in.
-    pub sigma_w2: f64,
-    /// Variance of the biases.
-    pub sigma_b2: f64,
+    /// Its variances.
+    pub id: GridPoint,
     /// Mean-field theory, where it is known.
     pub theory: Option<&'a TheoryRecord>,
     /// What is computed of it, failures included.
@@ -71,31 +73,26 @@ pub enum Reach {
 
 /// The phase diagrams of `run`, by ascending `sigma_b2`. Points that are planned but not computed are among them.
 pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
-    let theory = run.theory.iter().map(|theory| (theory.sigma_b2, theory.sigma_w2));
-    let cells = run.cells.iter().map(|record| (record.cell.sigma_b2, record.cell.sigma_w2));
-    let mut places: Vec<_> =
-        theory.chain(cells).filter(|(b, w)| b.is_finite() && w.is_finite()).collect();
-    places.sort_by(order);
-    places.dedup();
-    let mut points: Vec<_> = places.iter().map(|&place| Point::empty(run, place)).collect();
+    let theory = run.theory.iter().map(|theory| theory.point);
+    let cells = run.cells.iter().map(|record| record.cell.point);
+    let is_finite = |point: &GridPoint| point.sigma_w2.is_finite() && point.sigma_b2.is_finite();
+    let mut points: BTreeMap<GridPoint, Point<'_>> =
+        theory.chain(cells).filter(is_finite).map(|id| (id, Point::empty(run, id))).collect();
     for record in &run.theory {
-        if let Ok(index) =
-            places.binary_search_by(|place| order(place, &(record.sigma_b2, record.sigma_w2)))
-        {
-            points[index].theory = Some(record);
-            points[index].phase = phase(record.chi_1).unwrap_or(points[index].phase);
+        if let Some(point) = points.get_mut(&record.point) {
+            point.theory = Some(record);
+            point.phase = phase(record.chi_1).unwrap_or(point.phase);
         }
     }
     for record in &run.cells {
-        let place = (record.cell.sigma_b2, record.cell.sigma_w2);
-        if let Ok(index) = places.binary_search_by(|other| order(other, &place)) {
-            points[index].cells.push(record);
+        if let Some(point) = points.get_mut(&record.cell.point) {
+            point.cells.push(record);
         }
     }
     let mut slices: Vec<Slice<'_>> = Vec::new();
-    for point in points {
+    for point in points.into_values() {
         match slices.last_mut() {
-            Some(slice) if same(slice.sigma_b2, point.sigma_b2) => slice.points.push(point),
+            Some(slice) if point.id.is_in_slice(slice.sigma_b2) => slice.points.push(point),
             _ => slices.push(Slice::starting(run, point)),
         }
     }
@@ -104,11 +101,10 @@ pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
 
 impl<'a> Slice<'a> {
     fn starting(run: &'a RunRecord, point: Point<'a>) -> Self {
-        let sigma_b2 = point.sigma_b2;
-        let overlays = run.overlays.iter().find(|(other, _)| same(*other, sigma_b2));
+        let overlays = run.overlays.iter().find(|(other, _)| point.id.is_in_slice(*other));
         Self {
-            sigma_b2,
-            critical: critical(run, sigma_b2),
+            sigma_b2: point.id.sigma_b2,
+            critical: critical(run, point.id),
             overlays: overlays.map_or(&[], |(_, overlays)| overlays),
             points: vec![point],
         }
@@ -145,22 +141,17 @@ impl<'a> Slice<'a> {
     /// Which of `points` is closest to the critical line.
     fn nearest(&self, points: &[&Point<'a>]) -> Option<usize> {
         let line = self.critical?;
-        let distance = |index: &usize| (points[*index].sigma_w2 - line).abs();
+        let distance = |index: &usize| (points[*index].id.sigma_w2 - line).abs();
         (0..points.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 }
 
 impl<'a> Point<'a> {
-    fn empty(run: &RunRecord, (sigma_b2, sigma_w2): (f64, f64)) -> Self {
-        let line = critical(run, sigma_b2);
-        let phase = line.map(|line| if sigma_w2 < line { Phase::Ordered } else { Phase::Chaotic });
-        Self {
-            sigma_w2,
-            sigma_b2,
-            theory: None,
-            cells: Vec::new(),
-            phase: phase.unwrap_or(Phase::Unknown),
-        }
+    fn empty(run: &RunRecord, id: GridPoint) -> Self {
+        let line = critical(run, id);
+        let phase =
+            line.map(|line| if id.sigma_w2 < line { Phase::Ordered } else { Phase::Chaotic });
+        Self { id, theory: None, cells: Vec::new(), phase: phase.unwrap_or(Phase::Unknown) }
     }
 
     /// Depth scale of correlations in layers, where finite.
@@ -169,7 +160,7 @@ impl<'a> Point<'a> {
     }
 
     /// `estimator`'s profile over initialisations, first layer first; shorter than the network or empty after failures.
-    pub fn profile(&self, estimator: &str) -> Vec<Option<Spread>> {
+    pub fn profile(&self, estimator: EstimatorSpec) -> Vec<Option<Spread>> {
         let all = self.cells.iter().flat_map(|record| &record.profiles);
         let profiles: Vec<_> = all.filter(|profile| profile.estimator == estimator).collect();
         let layers = profiles.iter().map(|profile| profile.layers.len()).max().unwrap_or(0);
@@ -181,31 +172,31 @@ impl<'a> Point<'a> {
     }
 
     /// Whether any initialisation has a profile of `estimator`.
-    pub fn has_profile(&self, estimator: &str) -> bool {
+    pub fn has_profile(&self, estimator: EstimatorSpec) -> bool {
         self.cells
             .iter()
             .any(|record| record.profiles.iter().any(|profile| profile.estimator == estimator))
     }
 
     /// The cut-off by `rule` on `estimator`'s profile, in a network of `layers` reconstructed layers.
-    pub fn reach(&self, estimator: &str, rule: &str, layers: usize) -> Reach {
-        let all = self.cells.iter().flat_map(|record| &record.verdicts);
-        let verdicts: Vec<_> =
-            all.filter(|verdict| verdict.estimator == estimator && verdict.rule == rule).collect();
-        let beyond = verdicts.iter().filter(|verdict| verdict.beyond).count();
-        let depth = |verdict: &&VerdictRecord| match (verdict.beyond, verdict.depth) {
+    pub fn reach(&self, estimator: EstimatorSpec, rule: CutoffRule, layers: usize) -> Reach {
+        let all = self.cells.iter().flat_map(|record| &record.cutoffs);
+        let cutoffs: Vec<_> =
+            all.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule).collect();
+        let beyond = cutoffs.iter().filter(|cutoff| cutoff.beyond).count();
+        let depth = |cutoff: &&CutoffRecord| match (cutoff.beyond, cutoff.depth) {
             (true, _) => Some((layers as f64, None)),
             (false, depth) => {
-                depth.filter(|depth| depth.is_finite()).map(|depth| (depth, verdict.interval))
+                depth.filter(|depth| depth.is_finite()).map(|depth| (depth, cutoff.interval))
             }
         };
-        let depths: Vec<_> = verdicts.iter().filter_map(depth).collect();
+        let depths: Vec<_> = cutoffs.iter().filter_map(depth).collect();
         let seeds = depths.len();
         match Spread::of(depths) {
             _ if beyond > 0 && 2 * beyond >= seeds => Reach::Beyond { beyond, seeds },
             Some(depth) => Reach::Measured { depth, beyond, seeds },
             None => Reach::Unknown {
-                note: self.failure().or(verdicts.iter().find_map(|verdict| verdict.note.clone())),
+                note: self.failure().or(cutoffs.iter().find_map(|cutoff| cutoff.note.clone())),
             },
         }
     }
@@ -216,16 +207,21 @@ impl<'a> Point<'a> {
         const LOST: f64 = 0.95;
         let is_lost =
             |layer: &Option<Spread>| layer.as_ref().is_some_and(|error| error.mean >= LOST);
-        let profile = self.profile("reconstruction-error");
+        let profile = self.profile(EstimatorSpec::RECONSTRUCTION_ERROR);
         profile.get(layers.checked_sub(1)?).filter(|last| is_lost(last))?;
         Some(profile.iter().rposition(|layer| !is_lost(layer)).map_or(1, |kept| kept + 2))
     }
 
     /// Where `rule` waits for the profile of `estimator` to come to rest and it does not, although nothing is
     /// reconstructed any more: the layer from which on it is not.
-    pub fn lost_without_rest(&self, estimator: &str, rule: &str, layers: usize) -> Option<usize> {
+    pub fn lost_without_rest(
+        &self,
+        estimator: EstimatorSpec,
+        rule: CutoffRule,
+        layers: usize,
+    ) -> Option<usize> {
         let is_beyond = matches!(self.reach(estimator, rule, layers), Reach::Beyond { .. });
-        (rule.starts_with("saturation") && is_beyond).then(|| self.lost_by(layers))?
+        (rule.descriptor().needs_plateau && is_beyond).then(|| self.lost_by(layers))?
     }
 
     /// The pictures of the first initialisation that has any.
@@ -254,24 +250,14 @@ impl Phase {
     }
 }
 
-fn critical(run: &RunRecord, sigma_b2: f64) -> Option<f64> {
-    let line =
-        run.critical.iter().find(|(other, _)| same(*other, sigma_b2)).and_then(|(_, line)| *line);
-    line.filter(|line| line.is_finite())
+fn critical(run: &RunRecord, point: GridPoint) -> Option<f64> {
+    let line = run.critical.iter().find(|(sigma_b2, _)| point.is_in_slice(*sigma_b2));
+    line.and_then(|(_, line)| *line).filter(|line| line.is_finite())
 }
 
 fn phase(chi_1: Option<f64>) -> Option<Phase> {
     let chi_1 = chi_1.filter(|chi_1| chi_1.is_finite())?;
     Some(if chi_1 < 1.0 { Phase::Ordered } else { Phase::Chaotic })
-}
-
-fn order(a: &(f64, f64), b: &(f64, f64)) -> std::cmp::Ordering {
-    a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
-}
-
-/// Values of one grid are copies of each other, so they are equal to the bit.
-fn same(a: f64, b: f64) -> bool {
-    a.to_bits() == b.to_bits()
 }
 
 /// `count` of `0..total`: `middle` and as many on either side of it as there are, evenly spaced.
@@ -302,7 +288,10 @@ mod tests {
         let run = run(&Options { seeds: 3, sigma_w2: vec![2.0, 0.5, 1.0], ..Options::default() });
         let slices = slices(&run);
         let points = &slices[0].points;
-        assert_eq!(points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>(), [0.5, 1.0, 2.0]);
+        assert_eq!(
+            points.iter().map(|point| point.id.sigma_w2).collect::<Vec<_>>(),
+            [0.5, 1.0, 2.0]
+        );
         assert!(points.iter().all(|point| point.cells.len() == 3));
         assert_eq!((points[0].phase, points[2].phase), (Phase::Ordered, Phase::Chaotic));
     }
@@ -310,7 +299,7 @@ mod tests {
     #[test]
     fn a_point_that_is_only_planned_is_there_without_cells() {
         let mut run = run(&Options::default());
-        run.cells.retain(|record| record.cell.sigma_w2 > 1.0);
+        run.cells.retain(|record| record.cell.point.sigma_w2 > 1.0);
         let slices = slices(&run);
         let empty = slices[0].points.iter().filter(|point| point.cells.is_empty()).count();
         assert!(empty > 0 && empty < slices[0].points.len());
@@ -323,13 +312,13 @@ mod tests {
         let chosen = slices[0].representative(5, |_| true);
         let line = slices[0].critical.unwrap();
         assert_eq!(chosen.len(), 5);
-        assert!(chosen[0].sigma_w2 < line && chosen[4].sigma_w2 > line);
+        assert!(chosen[0].id.sigma_w2 < line && chosen[4].id.sigma_w2 > line);
         let nearest = slices[0]
             .points
             .iter()
-            .map(|point| (point.sigma_w2 - line).abs())
+            .map(|point| (point.id.sigma_w2 - line).abs())
             .fold(f64::MAX, f64::min);
-        assert!(chosen.iter().any(|point| (point.sigma_w2 - line).abs() <= nearest));
+        assert!(chosen.iter().any(|point| (point.id.sigma_w2 - line).abs() <= nearest));
     }
 
     #[test]
@@ -343,19 +332,27 @@ mod tests {
     fn a_minority_beyond_the_network_counts_with_its_depth() {
         let mut run = run(&Options { seeds: 3, sigma_w2: vec![1.0], ..Options::default() });
         for (index, record) in run.cells.iter_mut().enumerate() {
-            for verdict in &mut record.verdicts {
-                (verdict.depth, verdict.beyond) =
+            for cutoff in &mut record.cutoffs {
+                (cutoff.depth, cutoff.beyond) =
                     if index == 0 { (None, true) } else { (Some(10.0), false) };
             }
         }
         let layers = run.layers as f64;
         let expected = Spread { mean: (20.0 + layers) / 3.0, low: 10.0, high: layers };
-        let reach = slices(&run)[0].points[0].reach("relative", "saturation", run.layers);
+        let reach = slices(&run)[0].points[0].reach(
+            EstimatorSpec::RELATIVE,
+            CutoffRule::default(),
+            run.layers,
+        );
         assert_eq!(reach, Reach::Measured { depth: expected, beyond: 1, seeds: 3 });
-        for verdict in &mut run.cells[1].verdicts {
-            verdict.beyond = true;
+        for cutoff in &mut run.cells[1].cutoffs {
+            cutoff.beyond = true;
         }
-        let reach = slices(&run)[0].points[0].reach("relative", "saturation", run.layers);
+        let reach = slices(&run)[0].points[0].reach(
+            EstimatorSpec::RELATIVE,
+            CutoffRule::default(),
+            run.layers,
+        );
         assert_eq!(reach, Reach::Beyond { beyond: 2, seeds: 3 });
     }
 }

@@ -1,17 +1,11 @@
 //! How measured depths compare with mean-field theory.
 
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+
 use crate::{
     points::{Phase, Reach, Slice},
     spread::quantile,
 };
-
-/// The multiple of `xi_c` that `rule`'s depth is compared with, and how it is written.
-///
-/// The decay length is `xi_c`'s own kind; a depth at which information is gone is compared with the rule of thumb,
-/// `6 xi_c` (arXiv:1611.01232).
-pub fn theory_scale(rule: &str) -> (f64, &'static str) {
-    if rule == "decay" { (1.0, "ξ_c") } else { (6.0, "6 ξ_c") }
-}
 
 /// Measured depth over theory's, at the points where both are finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,8 +34,13 @@ pub struct Agreement {
 }
 
 /// Compares `rule` on `estimator` with theory over `slices`, in a network of `layers` reconstructed layers.
-pub fn agreement(slices: &[Slice<'_>], estimator: &str, rule: &str, layers: usize) -> Agreement {
-    let (factor, _) = theory_scale(rule);
+pub fn agreement(
+    slices: &[Slice<'_>],
+    estimator: EstimatorSpec,
+    rule: CutoffRule,
+    layers: usize,
+) -> Agreement {
+    let factor = rule.descriptor().theory_factor;
     let (mut ordered, mut chaotic) = (Vec::new(), Vec::new());
     let mut found = Agreement::default();
     for point in slices.iter().flat_map(|slice| &slice.points) {
@@ -83,7 +82,8 @@ mod tests {
     #[test]
     fn a_run_made_by_the_rule_of_thumb_agrees_with_it() {
         let run = run(&Options::default());
-        let found = agreement(&slices(&run), "relative", "saturation", run.layers);
+        let found =
+            agreement(&slices(&run), EstimatorSpec::RELATIVE, CutoffRule::default(), run.layers);
         let ordered = found.ordered.unwrap();
         assert!((ordered.median - 1.0).abs() < 0.1, "{ordered:?}");
         assert!(ordered.low <= ordered.median && ordered.median <= ordered.high);
@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn the_decay_length_is_compared_with_the_depth_scale_itself() {
         let run = run(&Options::default());
-        let found = agreement(&slices(&run), "relative", "decay", run.layers);
+        let found =
+            agreement(&slices(&run), EstimatorSpec::RELATIVE, CutoffRule::Decay, run.layers);
         assert!((found.ordered.unwrap().median - 1.0).abs() < 0.1);
     }
 
@@ -106,7 +107,7 @@ mod tests {
         let mut run = run(&Options::default());
         run.theory.clear();
         assert_eq!(
-            agreement(&slices(&run), "relative", "saturation", run.layers),
+            agreement(&slices(&run), EstimatorSpec::RELATIVE, CutoffRule::default(), run.layers),
             Agreement::default()
         );
     }

@@ -72,7 +72,7 @@ pub enum Error {
         /// The key, with its value where that is what does not fit.
         setting: String,
         /// What to write instead.
-        advice: &'static str,
+        advice: String,
     },
     /// No estimator has this name.
     #[error("unknown estimator `{name}`; use one of {known}")]
@@ -80,6 +80,14 @@ pub enum Error {
         /// What was given.
         name: String,
         /// The names there are.
+        known: String,
+    },
+    /// No cut-off rule has this id.
+    #[error("unknown cut-off rule `{name}`; use one of {known}")]
+    UnknownRule {
+        /// The id given.
+        name: String,
+        /// The ids there are.
         known: String,
     },
     /// A profile's parts do not fit together.

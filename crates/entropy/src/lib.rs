@@ -21,7 +21,7 @@
 //! let lost = Array2::from_elem((2, 3), 0.5);
 //! let layers = [inputs.view(), lost.view(), lost.view(), lost.view()];
 //!
-//! let estimator = EstimatorSpec::JensenShannon.build(isobath_tensor::Cpu::new());
+//! let estimator = EstimatorSpec::RELATIVE.build(isobath_tensor::Cpu::new());
 //! let profile = estimator.profile(inputs.view(), &layers)?;
 //! let verdict = cutoff::verdict(&cutoff::CutoffRule::default(), &profile)?;
 //! assert_eq!(verdict.depth, cutoff::Depth::Layer(1.0));
@@ -35,14 +35,15 @@ mod error;
 mod estimator;
 mod profile;
 mod seeds;
-mod spec;
 mod staging;
 mod statistics;
 
 pub use backend::EntropyBackend;
 pub use bootstrap::{Interval, LEVEL, bootstrap, bootstrap_means};
 pub use error::{Error, Result, Source};
-pub use estimator::{Direction, EntropyEstimator};
+pub use estimator::{
+    BatchEntropy, DEFAULT_EPS, Descriptor, Differential, Direction, EntropyEstimator,
+    EstimatorSpec, Gram, JensenShannon, ReconstructionError, Relative,
+};
 pub use profile::Profile;
 pub use seeds::{Summary, across_seeds};
-pub use spec::{DEFAULT_EPS, DifferentialRule, EstimatorSpec, RelativeRule};

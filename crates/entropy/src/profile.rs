@@ -1,12 +1,12 @@
 use ndarray::{Array2, Axis};
 
-use crate::{Error, Result};
+use crate::{Error, EstimatorSpec, Result};
 
 /// What an estimator found at each depth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// The estimator's name as results carry it, such as `relative-floored`.
-    pub estimator: String,
+    /// The estimator.
+    pub estimator: EstimatorSpec,
     /// `[L, n]`, one value per layer and probe sample; `None` where the estimator needs the whole batch at once.
     pub per_sample: Option<Array2<f64>>,
     /// `[L]`, the mean over the samples, or the layer's own value where there is no `per_sample`.
@@ -17,17 +17,20 @@ pub struct Profile {
 
 impl Profile {
     /// The profile of an estimator that looks at samples one by one, `per_sample` being `[L, n]`.
-    pub fn from_samples(estimator: &str, per_sample: Array2<f64>) -> Self {
+    pub fn from_samples(estimator: EstimatorSpec, per_sample: Array2<f64>) -> Self {
         let n = per_sample.ncols().max(1) as f64;
         let values: Vec<f64> = per_sample.sum_axis(Axis(1)).iter().map(|sum| sum / n).collect();
         let floored = vec![0; values.len()];
-        Self { estimator: estimator.to_owned(), per_sample: Some(per_sample), values, floored }
+        Self { estimator, per_sample: Some(per_sample), values, floored }
     }
 
     /// The profile of an estimator that looks at a layer's samples together: one value and one count of floors a layer.
-    pub fn from_layers(estimator: &str, layers: impl IntoIterator<Item = (f64, usize)>) -> Self {
+    pub fn from_layers(
+        estimator: EstimatorSpec,
+        layers: impl IntoIterator<Item = (f64, usize)>,
+    ) -> Self {
         let (values, floored) = layers.into_iter().unzip();
-        Self { estimator: estimator.to_owned(), per_sample: None, values, floored }
+        Self { estimator, per_sample: None, values, floored }
     }
 
     /// The number of layers, `L`.
@@ -49,7 +52,7 @@ impl Profile {
             return Err(Error::NoLayers);
         }
         let not_finite = |layer_idx: usize, value: f64| {
-            let estimator = self.estimator.clone();
+            let estimator = self.estimator.to_string();
             Err(Error::ProfileNotFinite { estimator, layer: layer_idx + 1, value })
         };
         if let Some(layer_idx) = self.values.iter().position(|value| !value.is_finite()) {
@@ -58,7 +61,7 @@ impl Profile {
         let Some(per_sample) = &self.per_sample else { return Ok(()) };
         let (rows, cols) = per_sample.dim();
         if rows != self.depth() || cols == 0 {
-            let (estimator, values) = (self.estimator.clone(), self.depth());
+            let (estimator, values) = (self.estimator.to_string(), self.depth());
             return Err(Error::ProfileShape { estimator, values, rows, cols });
         }
         match per_sample.indexed_iter().find(|(_, value)| !value.is_finite()) {
@@ -74,7 +77,8 @@ mod tests {
 
     #[test]
     fn values_are_means_over_the_samples() {
-        let profile = Profile::from_samples("x", ndarray::array![[1.0, 3.0], [0.0, 0.5]]);
+        let profile =
+            Profile::from_samples(EstimatorSpec::RELATIVE, ndarray::array![[1.0, 3.0], [0.0, 0.5]]);
         assert_eq!(profile.values, [2.0, 0.25]);
         assert_eq!((profile.depth(), profile.samples()), (2, Some(2)));
         profile.check().unwrap();
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_layer_that_is_not_finite_is_named() {
-        let mut profile = Profile::from_layers("x", [(1.0, 0), (f64::NAN, 0)]);
+        let mut profile = Profile::from_layers(EstimatorSpec::RELATIVE, [(1.0, 0), (f64::NAN, 0)]);
         assert!(matches!(profile.check(), Err(Error::ProfileNotFinite { layer: 2, .. })));
         profile.values[1] = 1.0;
         profile.per_sample = Some(ndarray::array![[1.0], [f64::INFINITY]]);
@@ -91,8 +95,11 @@ mod tests {
 
     #[test]
     fn parts_that_do_not_fit_are_refused() {
-        assert!(matches!(Profile::from_layers("x", []).check(), Err(Error::NoLayers)));
-        let mut profile = Profile::from_layers("x", [(1.0, 0)]);
+        assert!(matches!(
+            Profile::from_layers(EstimatorSpec::RELATIVE, []).check(),
+            Err(Error::NoLayers)
+        ));
+        let mut profile = Profile::from_layers(EstimatorSpec::RELATIVE, [(1.0, 0)]);
         for shape in [(2, 3), (1, 0)] {
             profile.per_sample = Some(Array2::zeros(shape));
             assert!(matches!(profile.check(), Err(Error::ProfileShape { .. })));

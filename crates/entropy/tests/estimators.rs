@@ -5,7 +5,7 @@
 use std::f64::consts::{E, LN_2, PI};
 
 use isobath_entropy::{
-    Direction, EntropyEstimator, Error, EstimatorSpec, Profile, RelativeRule, Source,
+    Direction, EntropyEstimator, Error, EstimatorSpec, Profile, Relative, Source,
     cutoff::{CutoffRule, Depth, verdict},
 };
 use isobath_tensor::{
@@ -56,9 +56,9 @@ fn sign(row: usize, col: usize) -> f32 {
 #[test]
 fn results_carry_the_documented_names() {
     for name in NAMES {
-        assert_eq!(estimator(name).name(), name);
+        assert_eq!(estimator(name).spec().to_string(), name);
         let samples = gaussian(4, 5, 1.0, 1);
-        assert_eq!(profile(name, &samples, &samples).estimator, name);
+        assert_eq!(profile(name, &samples, &samples).estimator.to_string(), name);
     }
 }
 
@@ -173,7 +173,11 @@ fn directions_are_what_lost_information_does() {
         let estimator = estimator(name);
         let profile = estimator.profile(inputs.view(), &[inputs.view(), lost.view()]).unwrap();
         let rises = profile.values[1] > profile.values[0];
-        assert_eq!(rises, estimator.direction() == Direction::Rises, "{name}: {profile:?}");
+        assert_eq!(
+            rises,
+            estimator.spec().descriptor().direction == Direction::Rises,
+            "{name}: {profile:?}"
+        );
     }
 }
 
@@ -255,7 +259,7 @@ fn bad_samples_are_refused_by_every_estimator() {
 fn settings_out_of_range_are_refused_when_used() {
     let samples = gaussian(3, 4, 1.0, 9);
     for eps in [-1.0, 0.0, 1.0, f64::NAN] {
-        let spec = EstimatorSpec::Relative(RelativeRule::Floored { eps });
+        let spec = EstimatorSpec::Relative(Relative::Floored { eps });
         let error = spec.build(Cpu::new()).profile(samples.view(), &[samples.view()]);
         assert!(matches!(error, Err(Error::Setting { setting: "eps", .. })), "{eps}");
     }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use isobath_entropy::{
-    Error, LEVEL, Profile, bootstrap, bootstrap_means,
+    Differential, Error, EstimatorSpec, LEVEL, Profile, bootstrap, bootstrap_means,
     cutoff::{CutoffRule, Depth, verdict},
 };
 use isobath_tensor::random::{normal, philox};
@@ -22,11 +22,14 @@ fn samples(layers: usize, n: usize, lambda: f64, noise: f64, seed: u64) -> Profi
         let noise = noise * normal(philox(seed, 1 + layer_idx as u64, sample as u64)[0]);
         limit - (limit - 0.2) * (-(layer_idx as f64 + 1.0) / lambda).exp() + noise
     });
-    Profile::from_samples("relative", per_sample)
+    Profile::from_samples(EstimatorSpec::RELATIVE, per_sample)
 }
 
 fn flat(layers: usize) -> Profile {
-    Profile::from_layers("differential", vec![(-3.0, 0); layers])
+    Profile::from_layers(
+        EstimatorSpec::Differential(Differential::Published),
+        vec![(-3.0, 0); layers],
+    )
 }
 
 #[track_caller]
@@ -62,7 +65,10 @@ fn a_flat_profile_is_lost_at_once_but_its_full_length_as_published() {
 #[test]
 fn decay_finds_the_scale_of_rising_and_falling_profiles() {
     let rising = samples(60, 200, 9.0, 0.05, 3);
-    let falling = Profile::from_layers("x", rising.values.iter().map(|&value| (-value, 0)));
+    let falling = Profile::from_layers(
+        EstimatorSpec::RELATIVE,
+        rising.values.iter().map(|&value| (-value, 0)),
+    );
     for profile in [rising, falling] {
         let verdict = verdict(&CutoffRule::Decay, &profile).unwrap();
         let (lambda, error) = (verdict.depth.layer().unwrap(), verdict.standard_error.unwrap());
@@ -94,7 +100,7 @@ fn damaged_profiles_and_rules_are_refused() {
         let error = verdict(&rule, &profile).expect_err("NaN");
         assert!(matches!(error, Error::ProfileNotFinite { layer: 5, .. }), "{error}");
         bootstrap(&rule, &profile, 10, 1).expect_err("NaN");
-        verdict(&rule, &Profile::from_layers("x", [])).expect_err("no layers");
+        verdict(&rule, &Profile::from_layers(EstimatorSpec::RELATIVE, [])).expect_err("no layers");
     }
     bootstrap_means(&profile, 10, 1).expect_err("NaN");
     let rule = CutoffRule::Saturation { rtol: -1.0 };
@@ -138,7 +144,7 @@ fn censored_resamples_leave_the_interval_open() {
     let per_sample = Array2::from_shape_fn((10, 20), |(l, s)| {
         l as f64 / 10.0 + if s % 2 == 0 { 0.2 } else { -0.2 }
     });
-    let profile = Profile::from_samples("reconstruction-error", per_sample);
+    let profile = Profile::from_samples(EstimatorSpec::RECONSTRUCTION_ERROR, per_sample);
     let interval = bootstrap(&THRESHOLD, &profile, 400, 3).unwrap().unwrap();
     assert!(interval.low.layer().is_some_and(|layer| layer < 10.0), "{interval:?}");
     assert_eq!(interval.high, Depth::Beyond(10));
@@ -171,12 +177,12 @@ proptest! {
         n in 1_usize..5,
     ) {
         let layers = values.len() / n;
-        let of_layers = Profile::from_layers("x", values.iter().map(|&value| (value, 0)));
+        let of_layers = Profile::from_layers(EstimatorSpec::RELATIVE, values.iter().map(|&value| (value, 0)));
         let mut profiles = vec![of_layers];
         if layers >= 3 {
             let numbers = values[..layers * n].to_vec();
             let per_sample = Array2::from_shape_vec((layers, n), numbers).unwrap();
-            profiles.push(Profile::from_samples("x", per_sample));
+            profiles.push(Profile::from_samples(EstimatorSpec::RELATIVE, per_sample));
         }
         for (profile, rule) in profiles.iter().flat_map(|p| RULES.map(|rule| (p, rule))) {
             let verdict = verdict(&rule, profile).unwrap();
@@ -194,7 +200,7 @@ proptest! {
         let shortest = (0.05 * layers as f64).ceil().max(2.0) as usize;
         let step = (at * (layers - shortest) as f64) as usize;
         let values = (1..=layers).map(|l| (if l <= step { 0.5 } else { 1.0 }, 0));
-        let profile = Profile::from_layers("x", values);
+        let profile = Profile::from_layers(EstimatorSpec::RELATIVE, values);
         prop_assert_eq!(depth(SATURATION, &profile), Depth::Layer(step as f64));
     }
 
@@ -204,7 +210,7 @@ proptest! {
         scale in 0.1_f64..10.0,
     ) {
         let profile = samples(40, 9, lambda, 0.0, 9);
-        let scaled = Profile::from_samples("x", profile.per_sample.as_ref().unwrap() * scale);
+        let scaled = Profile::from_samples(EstimatorSpec::RELATIVE, profile.per_sample.as_ref().unwrap() * scale);
         let layers = |rule| [depth(rule, &profile), depth(rule, &scaled)].map(Depth::at_least);
         for rule in [SATURATION, CutoffRule::Decay] {
             let [Some(before), Some(after)] = layers(rule) else { panic!("undetermined") };

@@ -256,7 +256,7 @@ pub struct EntropySection {
 impl Default for EntropySection {
     fn default() -> Self {
         Self {
-            estimators: vec![EstimatorSpec::Relative(isobath_entropy::RelativeRule::Published)],
+            estimators: vec![EstimatorSpec::RELATIVE],
             cutoff: OneOrMany::One(CutoffRule::default()),
             bootstrap: 200,
             backend: BackendSpec::Cpu,

@@ -21,7 +21,7 @@ pub use file::{
 };
 pub use grid::{GridSection, Range, Values};
 pub use hex::hex;
-pub use ids::{CellId, TrainingId};
+pub use ids::{CellId, GridPoint, TrainingId};
 pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
 pub use read::{Override, read, read_text, read_theory};

@@ -7,7 +7,7 @@ use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
 use super::{CascadeSection, DataSection, ExperimentFile, FileError, TrainPlan};
-use crate::CellId;
+use crate::{CellId, GridPoint};
 
 /// A checked experiment. Making one reads no data and computes nothing.
 #[derive(Clone, Debug)]
@@ -269,7 +269,7 @@ fn cells(
             let variances =
                 Variances::new(w, b).map_err(|error| FileError::invalid("grid", error))?;
             for seed_index in 0..file.grid.seeds {
-                let id = CellId { index: cells.len(), sigma_w2: w, sigma_b2: b, seed_index };
+                let id = CellId { index: cells.len(), point: GridPoint::new(w, b), seed_index };
                 cells.push(Cell { id, variances, seed: cell_seed(file.seed, id) });
             }
         }
@@ -279,7 +279,8 @@ fn cells(
 
 fn cell_seed(seed: u64, id: CellId) -> u64 {
     let mut hasher = Sha256::new();
-    for word in [seed, id.sigma_w2.to_bits(), id.sigma_b2.to_bits(), id.seed_index as u64] {
+    let [sigma_w2, sigma_b2] = id.point.bits();
+    for word in [seed, sigma_w2, sigma_b2, id.seed_index as u64] {
         hasher.update(word.to_le_bytes());
     }
     let digest = hasher.finalize();

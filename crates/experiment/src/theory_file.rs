@@ -121,7 +121,7 @@ pub struct RidgeFigure {
 
 impl Default for RidgeFigure {
     fn default() -> Self {
-        let relative = EstimatorSpec::Relative(isobath_entropy::RelativeRule::Published);
+        let relative = EstimatorSpec::RELATIVE;
         Self {
             activation: tanh(),
             sigma_w2: Vec::new(),
@@ -133,7 +133,7 @@ impl Default for RidgeFigure {
             noise: isobath_cascade::DEFAULT_NOISE,
             width: None,
             fluctuations: false,
-            estimators: vec![EstimatorSpec::ReconstructionError, relative],
+            estimators: vec![EstimatorSpec::RECONSTRUCTION_ERROR, relative],
             measure: Vec::new(),
             networks: 4,
             seed: 1,

@@ -211,13 +211,7 @@ fn trainings(
     for recipe in 0..recipes {
         for Cell { id, variances, seed } in cells.iter().filter(|cell| cell.id.seed_index < seeds) {
             trainings.extend(depths.iter().enumerate().map(|(depth_index, &depth)| TrainCell {
-                id: TrainingId {
-                    sigma_w2: id.sigma_w2,
-                    sigma_b2: id.sigma_b2,
-                    seed_index: id.seed_index,
-                    depth,
-                    recipe,
-                },
+                id: TrainingId { point: id.point, seed_index: id.seed_index, depth, recipe },
                 depth_index,
                 variances: *variances,
                 seed: *seed,
@@ -262,9 +256,7 @@ mod tests {
             let id = training.id;
             let is_its = |cell: &&Cell| {
                 let of = cell.id;
-                let pairs = [(of.sigma_w2, id.sigma_w2), (of.sigma_b2, id.sigma_b2)];
-                of.seed_index == id.seed_index
-                    && pairs.iter().all(|(a, b)| a.to_bits() == b.to_bits())
+                of.seed_index == id.seed_index && of.point == id.point
             };
             let cell = plan.cells.iter().find(is_its).unwrap();
             let network = |spec: &NetworkSpec, seed| {

@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use isobath_trainer::Outcome;
 use serde::Serialize;
 
-use isobath_analysis::frontier::{Side, frontiers};
+use isobath_analysis::frontier::frontiers;
+use isobath_experiment::GridPoint;
+use isobath_scoring::Side;
 use isobath_store::{CellRecord, RunRecord, TrainingRecord};
 
 /// What every row about a cell begins with.
@@ -23,7 +25,7 @@ struct Start {
 pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
     let mut tables = vec![
         ("profiles.csv", profiles(run)?),
-        ("verdicts.csv", verdicts(run)?),
+        ("cutoffs.csv", cutoffs(run)?),
         ("costs.csv", costs(run)?),
         ("theory.csv", theory(run)?),
     ];
@@ -59,7 +61,7 @@ fn trainings(run: &RunRecord) -> Result<String> {
             Outcome::Hopeless { step } => ("hopeless", step),
             Outcome::Diverged { step } => ("diverged", step),
         };
-        let place = (id.sigma_w2, id.sigma_b2, id.seed_index, id.depth);
+        let place = (id.point.sigma_w2, id.point.sigma_b2, id.seed_index, id.depth);
         (place, &run.recipes[id.recipe], kind, step, accuracy, succeeded, seconds, flops)
     });
     table(&header, rows)
@@ -83,21 +85,24 @@ fn frontier(run: &RunRecord) -> Result<String> {
         "reversals",
     ];
     let rows = frontiers(&run.trainings).into_iter().map(|found| {
-        let is_its = |training: &&TrainingRecord| {
-            let id = training.id;
-            let pairs = [(id.sigma_w2, found.sigma_w2), (id.sigma_b2, found.sigma_b2)];
-            id.recipe == found.recipe && pairs.iter().all(|(a, b)| a.to_bits() == b.to_bits())
-        };
-        let trainings = run.trainings.iter().filter(is_its).count();
-        let censored = match found.censored {
+        let censored = match found.trained.censored {
             Some(Side::Shallower) => "shallower",
             Some(Side::Deeper) => "deeper",
             None => "",
         };
-        let (interval, mixed) = (found.interval.unzip(), found.mixed.unzip());
-        let place = (found.sigma_w2, found.sigma_b2, run.recipes[found.recipe].clone());
-        let counts = (found.seeds.len(), trainings);
-        (place, counts, found.depth, censored, found.range, interval, mixed, found.reversals())
+        let (interval, mixed) = (found.trained.interval.unzip(), found.trained.mixed.unzip());
+        let place = (found.point.sigma_w2, found.point.sigma_b2, run.recipes[found.recipe].clone());
+        let counts = (found.trained.seeds.len(), found.trainings);
+        (
+            place,
+            counts,
+            found.trained.deepest_success,
+            censored,
+            found.trained.range,
+            interval,
+            mixed,
+            found.trained.reversals(),
+        )
     });
     table(&header, rows)
 }
@@ -115,7 +120,7 @@ fn scores(run: &RunRecord) -> Result<String> {
         "flops",
     ];
     let rows = run.scores.iter().map(|score| {
-        let place = (score.sigma_w2, score.sigma_b2, score.seed_index, score.depth);
+        let place = (score.point.sigma_w2, score.point.sigma_b2, score.seed_index, score.depth);
         (place, &score.quantity, score.score, score.predicted_depth, score.seconds, score.flops)
     });
     table(&header, rows)
@@ -147,7 +152,7 @@ fn profiles(run: &RunRecord) -> Result<String> {
     table(&header, rows)
 }
 
-fn verdicts(run: &RunRecord) -> Result<String> {
+fn cutoffs(run: &RunRecord) -> Result<String> {
     let header = [
         "cell",
         "sigma_w2",
@@ -164,7 +169,7 @@ fn verdicts(run: &RunRecord) -> Result<String> {
     let verdicts = run
         .cells
         .iter()
-        .flat_map(|record| record.verdicts.iter().map(move |verdict| (record, verdict)));
+        .flat_map(|record| record.cutoffs.iter().map(move |cutoff| (record, cutoff)));
     let rows = verdicts.map(|(record, verdict)| {
         let (low, high) = verdict.interval.unzip();
         let depth = (verdict.depth, verdict.beyond, low, high);
@@ -197,12 +202,18 @@ fn costs(run: &RunRecord) -> Result<String> {
 
 fn theory(run: &RunRecord) -> Result<String> {
     let header = ["sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2"];
-    let critical = |sigma_b2: f64| {
-        let line = run.critical.iter().find(|(other, _)| other.to_bits() == sigma_b2.to_bits());
+    let critical = |point: GridPoint| {
+        let line = run.critical.iter().find(|(sigma_b2, _)| point.is_in_slice(*sigma_b2));
         line.and_then(|(_, line)| *line)
     };
-    let rows = run.theory.iter().map(|point| {
-        (point.sigma_w2, point.sigma_b2, point.xi_c, point.chi_1, critical(point.sigma_b2))
+    let rows = run.theory.iter().map(|theory| {
+        (
+            theory.point.sigma_w2,
+            theory.point.sigma_b2,
+            theory.xi_c,
+            theory.chi_1,
+            critical(theory.point),
+        )
     });
     table(&header, rows)
 }
@@ -211,8 +222,8 @@ fn cell(record: &CellRecord) -> Start {
     let cell = record.cell;
     Start {
         cell: cell.index,
-        sigma_w2: cell.sigma_w2,
-        sigma_b2: cell.sigma_b2,
+        sigma_w2: cell.point.sigma_w2,
+        sigma_b2: cell.point.sigma_b2,
         seed: cell.seed_index,
     }
 }
@@ -230,14 +241,15 @@ fn table<R: Serialize>(header: &[&str], rows: impl Iterator<Item = R>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
     use isobath_store::synthetic::{Options, run};
 
     fn small() -> RunRecord {
         let options = Options {
             sigma_w2: vec![0.5, 1.75],
             layers: 2,
-            estimators: vec!["relative"],
-            rules: vec!["saturation"],
+            estimators: vec![EstimatorSpec::RELATIVE],
+            rules: vec![CutoffRule::default()],
             fail_every: 2,
             ..Options::default()
         };
@@ -246,7 +258,7 @@ mod tests {
         run.cells[0].profiles[0].layers[0].interval = None;
         run.cells[0].profiles[0].layers[1].value = 1.25;
         run.cells[0].profiles[0].layers[1].interval = Some((1.0, 1.5));
-        run.cells[0].verdicts[0].note = Some("a \"note\", quoted".into());
+        run.cells[0].cutoffs[0].note = Some("a \"note\", quoted".into());
         run.theory[0].xi_c = Some(1.5);
         run.theory[0].chi_1 = Some(0.5);
         run.theory[1].xi_c = None;
@@ -274,7 +286,7 @@ mod tests {
     #[test]
     fn verdicts_quote_their_notes() {
         check(
-            "verdicts.csv",
+            "cutoffs.csv",
             "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,low,high,note\n\
              0,0.5,0.05,0,relative,saturation,,true,,,\"a \"\"note\"\", quoted\"\n",
         );

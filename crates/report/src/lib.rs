@@ -35,7 +35,7 @@ use isobath_store::RunRecord;
 ///
 /// - [`Format::Html`]: `report.html`, one file that opens offline.
 /// - [`Format::Png`] and [`Format::Svg`]: every figure, in `figures/`.
-/// - [`Format::Csv`]: `csv/profiles.csv`, `verdicts.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
+/// - [`Format::Csv`]: `csv/profiles.csv`, `cutoffs.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
 ///   were trained, also `trainings.csv`, `frontier.csv` and `scores.csv`.
 ///
 /// Each file is written beside its place and then renamed into it, so a reader never meets half a file.

@@ -1,4 +1,4 @@
-//! A run's results as Parquet files: `profiles.parquet`, `verdicts.parquet`, `cells.parquet`.
+//! A run's results as Parquet files: `profiles.parquet`, `cutoffs.parquet`, `cells.parquet`.
 
 use std::{
     fs::{self, File},
@@ -36,7 +36,7 @@ enum Values {
 pub fn write_parquet(run: &RunRecord, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    [("profiles", profiles(run)), ("verdicts", verdicts(run)), ("cells", cells(run))]
+    [("profiles", profiles(run)), ("cutoffs", cutoffs(run)), ("cells", cells(run))]
         .into_iter()
         .map(|(name, columns)| {
             let path = folder.join(format!("{name}.parquet"));
@@ -55,11 +55,11 @@ fn identity(run: &RunRecord, repeat: impl Fn(&CellRecord) -> usize) -> Vec<Colum
     vec![
         Column {
             name: "sigma_w2",
-            values: Values::Number(rows().map(|cell| Some(cell.sigma_w2)).collect()),
+            values: Values::Number(rows().map(|cell| Some(cell.point.sigma_w2)).collect()),
         },
         Column {
             name: "sigma_b2",
-            values: Values::Number(rows().map(|cell| Some(cell.sigma_b2)).collect()),
+            values: Values::Number(rows().map(|cell| Some(cell.point.sigma_b2)).collect()),
         },
         Column {
             name: "seed_index",
@@ -80,7 +80,7 @@ fn profiles(run: &RunRecord) -> Vec<Column> {
     columns.extend([
         Column {
             name: "estimator",
-            values: Values::Text(rows().map(|(estimator, ..)| estimator.clone()).collect()),
+            values: Values::Text(rows().map(|(estimator, ..)| estimator.to_string()).collect()),
         },
         Column {
             name: "depth",
@@ -106,15 +106,15 @@ fn profiles(run: &RunRecord) -> Vec<Column> {
     columns
 }
 
-fn verdicts(run: &RunRecord) -> Vec<Column> {
-    let mut columns = identity(run, |cell| cell.verdicts.len());
-    let rows = || run.cells.iter().flat_map(|cell| &cell.verdicts);
+fn cutoffs(run: &RunRecord) -> Vec<Column> {
+    let mut columns = identity(run, |cell| cell.cutoffs.len());
+    let rows = || run.cells.iter().flat_map(|cell| &cell.cutoffs);
     columns.extend([
         Column {
             name: "estimator",
-            values: Values::Text(rows().map(|v| v.estimator.clone()).collect()),
+            values: Values::Text(rows().map(|v| v.estimator.to_string()).collect()),
         },
-        Column { name: "rule", values: Values::Text(rows().map(|v| v.rule.clone()).collect()) },
+        Column { name: "rule", values: Values::Text(rows().map(|v| v.rule.to_string()).collect()) },
         Column { name: "depth", values: Values::Number(rows().map(|v| v.depth).collect()) },
         Column {
             name: "beyond",
@@ -239,6 +239,6 @@ mod tests {
             |cell: &CellRecord| cell.profiles.iter().map(|profile| profile.layers.len()).sum();
         assert_eq!(rows("cells.parquet"), run.cells.len());
         assert_eq!(rows("profiles.parquet"), sum(layers));
-        assert_eq!(rows("verdicts.parquet"), sum(|cell| cell.verdicts.len()));
+        assert_eq!(rows("cutoffs.parquet"), sum(|cell| cell.cutoffs.len()));
     }
 }

@@ -1,12 +1,13 @@
 //! The depth that information reaches, in words.
 
 use isobath_analysis::points::Reach;
+use isobath_entropy::cutoff::CutoffRule;
 
-use crate::{numbers::depth, vocabulary::depth_name};
+use crate::numbers::depth;
 
 /// In words: `cut-off 8.3 (7 to 9)`.
-pub(crate) fn reach_words(reach: &Reach, rule: &str, layers: usize) -> String {
-    let name = depth_name(rule);
+pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> String {
+    let name = rule.descriptor().label;
     match reach {
         Reach::Measured { depth: reach, beyond, .. } => {
             let bar = if reach.is_wide() {

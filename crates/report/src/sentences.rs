@@ -7,8 +7,8 @@ use super::{
 };
 use isobath_analysis::points::{Point, Reach, Slice, slices};
 use isobath_analysis::spread::quantile;
-use isobath_analysis::theory_agreement::theory_scale;
 use isobath_analysis::theory_agreement::{Agreement, Ratio, agreement};
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_store::RunRecord;
 
 /// What the run says, in a few plain sentences with numbers: for which variances networks of this family keep
@@ -21,7 +21,7 @@ pub fn verdict_sentences(run: &RunRecord) -> Vec<String> {
 }
 
 fn of_the_cascade(run: &RunRecord) -> Vec<String> {
-    let (Some(estimator), Some(rule)) = (run.estimators.first(), run.rules.first()) else {
+    let (Some(&estimator), Some(&rule)) = (run.estimators.first(), run.rules.first()) else {
         return vec![
             "Nothing can be said: the experiment names no estimator or no cut-off rule.".into(),
         ];
@@ -58,8 +58,8 @@ fn all_failed(run: &RunRecord) -> Option<String> {
 
 /// Where no cell keeps anything to its first layer, the decoders are to blame and not the networks: one layer of a random
 /// network loses little.
-fn nothing_survives(run: &RunRecord, estimator: &str, rule: &str) -> Option<String> {
-    let verdicts = run.cells.iter().flat_map(|cell| &cell.verdicts);
+fn nothing_survives(run: &RunRecord, estimator: EstimatorSpec, rule: CutoffRule) -> Option<String> {
+    let verdicts = run.cells.iter().flat_map(|cell| &cell.cutoffs);
     let mut leading = verdicts
         .filter(|verdict| verdict.estimator == estimator && verdict.rule == rule)
         .peekable();
@@ -87,7 +87,7 @@ fn nothing_survives(run: &RunRecord, estimator: &str, rule: &str) -> Option<Stri
 
 /// How deep information reaches in the `index`-th slice.
 fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
-    let (estimator, rule) = (&run.estimators[0], &run.rules[0]);
+    let (estimator, rule) = (run.estimators[0], run.rules[0]);
     let who = if index == 0 {
         format!("networks of this family ({}; {})", run.network, run.dataset)
     } else {
@@ -117,9 +117,10 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
     } else {
         format!("all {} layers", run.layers)
     };
-    let outlast = match rule.as_str() {
-        "decay" => format!("have a decay length beyond {layers}"),
-        _ => format!("keep information through {layers}"),
+    let outlast = if rule.descriptor().is_scale {
+        format!("have a decay length beyond {layers}")
+    } else {
+        format!("keep information through {layers}")
     };
     match (ranges.is_empty(), measured.is_empty()) {
         (true, true) if reaches.iter().any(|(_, reach)| matches!(reach, Reach::Beyond { .. })) => {
@@ -149,7 +150,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
 
 /// Where there is no cut-off although nothing is kept.
 fn restless(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
-    let (estimator, rule) = (&run.estimators[0], &run.rules[0]);
+    let (estimator, rule) = (run.estimators[0], run.rules[0]);
     let lost = |point: &Point<'_>| point.lost_without_rest(estimator, rule, run.layers);
     let lost: Vec<_> = slice.points.iter().map(lost).collect();
     let first = lost.iter().flatten().min()?;
@@ -163,11 +164,15 @@ fn restless(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
 }
 
 /// Where information reaches deepest, if nowhere through the whole network.
-fn deepest(run: &RunRecord, measured: &[(&Point<'_>, f64)], rule: &str) -> String {
+fn deepest(run: &RunRecord, measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
     let deepest = measured.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let (sigma_w2, reached) =
-        deepest.map(|(point, reached)| (point.sigma_w2, *reached)).unwrap_or_default();
-    let what = if rule == "decay" { "have a decay length of" } else { "keep information to depth" };
+        deepest.map(|(point, reached)| (point.id.sigma_w2, *reached)).unwrap_or_default();
+    let what = if rule.descriptor().is_scale {
+        "have a decay length of"
+    } else {
+        "keep information to depth"
+    };
     let rest = if measured.len() > 1 { ends(measured, rule) } else { String::new() };
     let (reached, place) = (depth(reached), variance(sigma_w2));
     format!(
@@ -177,21 +182,25 @@ fn deepest(run: &RunRecord, measured: &[(&Point<'_>, f64)], rule: &str) -> Strin
 }
 
 /// What the outermost measured points say: `; it is gone by layer 5 at σ_w² = 0.1 and by layer 22 at σ_w² = 4`.
-fn ends(measured: &[(&Point<'_>, f64)], rule: &str) -> String {
+fn ends(measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
     let (Some(first), Some(last)) = (measured.first(), measured.last()) else {
         return String::new();
     };
     let one = |(point, reached): &(&Point<'_>, f64)| {
-        let reached = match rule {
-            "decay" => count_layers(*reached),
+        let reached = match reached {
+            _ if rule.descriptor().is_scale => count_layers(*reached),
             _ if *reached <= 0.0 => "before layer 1".into(),
             _ => format!("by layer {}", depth(*reached)),
         };
-        format!("{reached} at σ_w² = {}", variance(point.sigma_w2))
+        format!("{reached} at σ_w² = {}", variance(point.id.sigma_w2))
     };
     let both =
         if measured.len() == 1 { one(first) } else { format!("{} and {}", one(first), one(last)) };
-    if rule == "decay" { format!("; it is {both}") } else { format!("; it is gone {both}") }
+    if rule.descriptor().is_scale {
+        format!("; it is {both}")
+    } else {
+        format!("; it is gone {both}")
+    }
 }
 
 /// The runs of neighbouring points that are `beyond`: `1.4 to 2.1 and 2.5`.
@@ -203,7 +212,7 @@ fn ranges(points: &[Point<'_>], beyond: &[bool]) -> String {
             (None, true) => start = Some(index),
             (Some(first), false) => {
                 let (from, to) =
-                    (variance(points[first].sigma_w2), variance(points[index - 1].sigma_w2));
+                    (variance(points[first].id.sigma_w2), variance(points[index - 1].id.sigma_w2));
                 ranges.push(if first + 1 == index { from } else { format!("{from} to {to}") });
                 start = None;
             }
@@ -222,8 +231,8 @@ fn reason(reaches: &[(&Point<'_>, Reach)]) -> String {
 }
 
 /// Where theory agrees.
-fn theory(found: &Agreement, rule: &str) -> String {
-    let (_, scale) = theory_scale(rule);
+fn theory(found: &Agreement, rule: CutoffRule) -> String {
+    let scale = rule.descriptor().theory_symbol;
     let sides = [("ordered", found.ordered), ("chaotic", found.chaotic)];
     let sides: Vec<_> =
         sides.into_iter().filter_map(|(name, ratio)| Some((name, ratio?))).collect();
@@ -275,7 +284,12 @@ fn judgement(ratio: f64) -> &'static str {
 }
 
 /// How sure that is: how far initialisations or intervals lie apart, and what is missing.
-fn certainty(run: &RunRecord, slices: &[Slice<'_>], estimator: &str, rule: &str) -> String {
+fn certainty(
+    run: &RunRecord,
+    slices: &[Slice<'_>],
+    estimator: EstimatorSpec,
+    rule: CutoffRule,
+) -> String {
     let points = slices.iter().flat_map(|slice| &slice.points);
     let mut widths: Vec<_> = points
         .filter_map(|point| match point.reach(estimator, rule, run.layers) {
@@ -286,7 +300,7 @@ fn certainty(run: &RunRecord, slices: &[Slice<'_>], estimator: &str, rule: &str)
     widths.sort_by(f64::total_cmp);
     let width = quantile(&widths, 0.5).map(count_layers);
     let spread = match (run.seeds, width) {
-        (0 | 1, Some(width)) if rule == "decay" => {
+        (0 | 1, Some(width)) if rule.descriptor().is_scale => {
             format!(
                 "With 1 seed for each point, depths are known to within {width} (two standard errors, median)"
             )
@@ -344,11 +358,11 @@ mod tests {
     /// Points of a network of 20 layers, each with its depths by seed, `None` beyond, and `xi_c`.
     fn points(points: &[(f64, &[Option<f64>], f64)]) -> RunRecord {
         let sigma_w2 = points.iter().map(|(sigma_w2, ..)| *sigma_w2).collect();
-        let (seeds, rules) = (points[0].1.len(), vec!["saturation"]);
+        let (seeds, rules) = (points[0].1.len(), vec![CutoffRule::default()]);
         let mut run = run(&Options { sigma_w2, seeds, layers: 20, rules, ..Options::default() });
         for (index, record) in run.cells.iter_mut().enumerate() {
             let depth = points[index / seeds].1[index % seeds];
-            for verdict in &mut record.verdicts {
+            for verdict in &mut record.cutoffs {
                 (verdict.depth, verdict.beyond, verdict.interval) = (depth, depth.is_none(), None);
             }
         }
@@ -417,12 +431,12 @@ mod tests {
             (4.0, &[None], 1.0),
         ]);
         for record in &mut run.cells {
-            let error = |layer: usize| match record.cell.sigma_w2 {
+            let error = |layer: usize| match record.cell.point.sigma_w2 {
                 1.7 => 0.5,
                 sigma_w2 => 0.2 * sigma_w2 * layer as f64,
             };
             let mut profile = record.profiles[0].clone();
-            profile.estimator = "reconstruction-error".into();
+            profile.estimator = EstimatorSpec::RECONSTRUCTION_ERROR;
             for (layer, value) in (1..).zip(&mut profile.layers) {
                 value.value = error(layer);
             }
@@ -434,8 +448,8 @@ mod tests {
                         and only the reconstructions go on changing.";
         assert_eq!(sentences[1], restless);
         assert!(sentences[2].ends_with("where information outlasts the network it does too."));
-        run.cells.retain(|record| record.cell.sigma_w2 > 2.0);
-        run.theory.retain(|record| record.sigma_w2 > 2.0);
+        run.cells.retain(|record| record.cell.point.sigma_w2 > 2.0);
+        run.theory.retain(|record| record.point.sigma_w2 > 2.0);
         let sentences = verdict_sentences(&run);
         assert!(sentences[0].ends_with("show no cut-off."), "{sentences:?}");
         assert_eq!(sentences[1], restless);
@@ -444,7 +458,7 @@ mod tests {
     #[test]
     fn undetermined_everywhere_gives_the_reason() {
         let mut run = points(&[(0.5, &[Some(1.0)], 1.0)]);
-        for verdict in &mut run.cells[0].verdicts {
+        for verdict in &mut run.cells[0].cutoffs {
             (verdict.depth, verdict.note) = (None, Some("no exponential in the noise".into()));
         }
         let sentence = &verdict_sentences(&run)[0];

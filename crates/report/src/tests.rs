@@ -2,6 +2,8 @@
 
 use std::{fs, io::Cursor};
 
+use isobath_entropy::EstimatorSpec;
+
 use super::*;
 use isobath_store::synthetic::{Options, run};
 
@@ -79,7 +81,7 @@ fn several_seeds_and_failures() {
     assert!(page.contains("8 cells without a result"));
     assert!(page.contains("(loss &lt;nan&gt;)"), "failures are escaped");
     assert!(
-        page.contains("href=\"figures/gallery.png\"") && page.contains("href=\"csv/verdicts.csv\"")
+        page.contains("href=\"figures/gallery.png\"") && page.contains("href=\"csv/cutoffs.csv\"")
     );
 }
 
@@ -88,7 +90,7 @@ fn several_bias_variances_and_colour_samples() {
     let options = Options {
         sigma_b2: vec![0.0, 0.05],
         shape: [3, 5, 4],
-        estimators: vec!["relative"],
+        estimators: vec![EstimatorSpec::RELATIVE],
         ..Options::default()
     };
     let page = check(&run(&options));
@@ -126,7 +128,7 @@ fn numbers_that_are_none() {
             layer.interval = Some((f64::NAN, f64::INFINITY));
             layer.value = if index % 3 == 0 { f64::NAN } else { layer.value };
         }
-        for verdict in &mut record.verdicts {
+        for verdict in &mut record.cutoffs {
             verdict.depth = Some(f64::NAN);
         }
         for picture in &mut record.gallery {
@@ -159,8 +161,8 @@ fn the_users_text_is_escaped() {
     }
     run.experiment_toml = nasty.into();
     run.environment.push((nasty.into(), nasty.into()));
-    run.cells[0].verdicts[0].depth = None;
-    run.cells[0].verdicts[0].note = Some(nasty.into());
+    run.cells[0].cutoffs[0].depth = None;
+    run.cells[0].cutoffs[0].note = Some(nasty.into());
     let page = check(&run);
     assert!(!page.contains("<script>alert"));
     assert!(

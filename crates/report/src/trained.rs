@@ -6,25 +6,21 @@ use super::{
     numbers::{depth, short, variance},
     vocabulary::count,
 };
-use isobath_analysis::frontier::{Frontier, Side, frontiers};
+use isobath_analysis::frontier::{PointFrontier, frontiers};
 use isobath_analysis::spread::quantile;
+use isobath_scoring::Side;
 use isobath_store::RunRecord;
 
 /// What was trained down to which depth, how sharp the frontier is, and what the search saved; nothing where nothing was
 /// trained.
 pub(super) fn sentences(run: &RunRecord) -> Vec<String> {
     let all = frontiers(&run.trainings);
-    let mut slices: Vec<(usize, u64)> =
-        all.iter().map(|found| (found.recipe, found.sigma_b2.to_bits())).collect();
-    slices.dedup();
-    let mut said: Vec<String> = slices
-        .into_iter()
-        .map(|(recipe, b)| {
-            let is_here =
-                |found: &&Frontier| found.recipe == recipe && found.sigma_b2.to_bits() == b;
-            reach(run, &all.iter().filter(is_here).collect::<Vec<_>>())
-        })
-        .collect();
+    let is_same = |a: &PointFrontier, b: &PointFrontier| {
+        a.recipe == b.recipe && a.point.shares_slice(&b.point)
+    };
+    let slices = all.chunk_by(is_same);
+    let mut said: Vec<String> =
+        slices.map(|slice| reach(run, &slice.iter().collect::<Vec<_>>())).collect();
     if !said.is_empty() {
         said.push(sharpness(&all));
         said.extend(savings(run));
@@ -33,37 +29,42 @@ pub(super) fn sentences(run: &RunRecord) -> Vec<String> {
 }
 
 /// How deep networks of one recipe and one `sigma_b2` can be trained; `points` are at least one.
-fn reach(run: &RunRecord, points: &[&Frontier]) -> String {
+fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
     let recipe = run.recipes.get(points[0].recipe).map_or("", String::as_str);
     let success = run
         .success
         .map_or(String::new(), |accuracy| format!(" to an accuracy of {}", short(accuracy)));
     let who = format!(
         "Trained by {recipe}{success} at σ_b² = {}, networks of this family",
-        variance(points[0].sigma_b2)
+        variance(points[0].point.sigma_b2)
     );
-    let deepest = points.iter().max_by(|a, b| a.depth.total_cmp(&b.depth)).unwrap_or(&points[0]);
-    if deepest.censored == Some(Side::Shallower) {
+    let deepest = points
+        .iter()
+        .max_by(|a, b| a.trained.deepest_success.total_cmp(&b.trained.deepest_success))
+        .unwrap_or(&points[0]);
+    if deepest.trained.censored == Some(Side::Shallower) {
         return format!("{who} succeed at none of the depths tried.");
     }
     let beyond: Vec<String> = points
         .iter()
-        .filter(|found| found.censored == Some(Side::Deeper))
-        .map(|found| variance(found.sigma_w2))
+        .filter(|found| found.trained.censored == Some(Side::Deeper))
+        .map(|found| variance(found.point.sigma_w2))
         .collect();
     let most = if beyond.is_empty() {
         format!("succeed down to {}", at(deepest))
     } else {
         format!(
             "succeed down to all depths tried, {}, at σ_w² = {}",
-            layers(deepest.depth),
+            layers(deepest.trained.deepest_success),
             beyond.join(", ")
         )
     };
     let ends: Vec<String> = [points.first(), points.last()]
         .into_iter()
         .flatten()
-        .filter(|found| !std::ptr::eq(**found, *deepest) && found.censored != Some(Side::Deeper))
+        .filter(|found| {
+            !std::ptr::eq(**found, *deepest) && found.trained.censored != Some(Side::Deeper)
+        })
         .map(|found| at(found))
         .collect();
     let rest = if ends.is_empty() { String::new() } else { format!(", to {}", ends.join(" and ")) };
@@ -71,18 +72,18 @@ fn reach(run: &RunRecord, points: &[&Frontier]) -> String {
 }
 
 /// `42 layers at σ_w² = 1.76 (36 to 50 by seed)`
-fn at(found: &Frontier) -> String {
-    let (low, high) = found.range;
+fn at(found: &PointFrontier) -> String {
+    let (low, high) = found.trained.range;
     let spread = if high > low {
         format!(" ({} to {} by seed)", depth(low), depth(high))
     } else {
         String::new()
     };
-    let reach = match found.censored {
+    let reach = match found.trained.censored {
         Some(Side::Shallower) => "no depth tried".to_owned(),
-        _ => layers(found.depth),
+        _ => layers(found.trained.deepest_success),
     };
-    format!("{reach} at σ_w² = {}{spread}", variance(found.sigma_w2))
+    format!("{reach} at σ_w² = {}{spread}", variance(found.point.sigma_w2))
 }
 
 fn layers(number: f64) -> String {
@@ -90,11 +91,11 @@ fn layers(number: f64) -> String {
 }
 
 /// How sharp the frontier is.
-fn sharpness(all: &[Frontier]) -> String {
-    let seeds = all.iter().map(|found| found.seeds.len()).max().unwrap_or(0);
+fn sharpness(all: &[PointFrontier]) -> String {
+    let seeds = all.iter().map(|found| found.trained.seeds.len()).max().unwrap_or(0);
     let turned: usize =
-        all.iter().flat_map(|found| &found.seeds).filter(|seed| seed.reversals > 0).count();
-    let searched: usize = all.iter().map(|found| found.seeds.len()).sum();
+        all.iter().flat_map(|found| &found.trained.seeds).filter(|seed| seed.reversals > 0).count();
+    let searched: usize = all.iter().map(|found| found.trained.seeds.len()).sum();
     let turns = if turned == 0 {
         format!(
             "no network succeeds below one that fails, for any of {}",
@@ -106,7 +107,8 @@ fn sharpness(all: &[Frontier]) -> String {
             count(searched, "frontier")
         )
     };
-    let mut widths: Vec<f64> = all.iter().map(|found| found.range.1 - found.range.0).collect();
+    let mut widths: Vec<f64> =
+        all.iter().map(|found| found.trained.range.1 - found.trained.range.0).collect();
     widths.sort_by(f64::total_cmp);
     match quantile(&widths, 0.5) {
         _ if seeds == 1 => format!("With 1 seed for each point, {turns}."),
@@ -127,9 +129,7 @@ fn sharpness(all: &[Frontier]) -> String {
 /// What the search for the frontier saved.
 fn savings(run: &RunRecord) -> Option<String> {
     let ids = || run.trainings.iter().map(|training| training.id);
-    let points: BTreeSet<_> = ids()
-        .map(|id| (id.recipe, id.sigma_b2.to_bits(), id.sigma_w2.to_bits(), id.seed_index))
-        .collect();
+    let points: BTreeSet<_> = ids().map(|id| (id.recipe, id.point, id.seed_index)).collect();
     let (lattice, done) = (points.len() * run.train_depths.len(), run.trainings.len());
     (done < lattice).then(|| {
         let saved = lattice - done;
@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn trainings_left_out_are_counted() {
         let mut run = trained(&[(0.5, &[10, 10]), (1.5, &[30, 30])]);
-        run.trainings.retain(|training| training.id.depth != 20 || training.id.sigma_w2 > 1.0);
+        run.trainings
+            .retain(|training| training.id.depth != 20 || training.id.point.sigma_w2 > 1.0);
         let said = sentences(&run);
         let expected = "The search took 10 trainings where a full grid takes 12: 17% less.";
         assert_eq!(said.last().map(String::as_str), Some(expected));

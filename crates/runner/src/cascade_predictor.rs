@@ -1,8 +1,9 @@
 //! What a cascade that was run already says of trainability.
 
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_predictors::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
 
-use isobath_store::{CellRecord, ProfileRecord, VerdictRecord};
+use isobath_store::{CellRecord, CutoffRecord, ProfileRecord};
 
 /// The judgement of one cell of the grid on networks that begin as its network does.
 ///
@@ -11,10 +12,10 @@ use isobath_store::{CellRecord, ProfileRecord, VerdictRecord};
 #[derive(Clone, Debug)]
 pub(super) struct CascadePredictor<'a> {
     pub(super) record: &'a CellRecord,
-    /// Names of the estimators, as the plan has them.
-    pub(super) estimators: &'a [String],
-    /// Names of the rules.
-    pub(super) rules: &'a [String],
+    /// The estimators of the plan.
+    pub(super) estimators: &'a [EstimatorSpec],
+    /// The cut-off rules of the plan.
+    pub(super) rules: &'a [CutoffRule],
     /// The depth of the deepest network that is judged.
     pub(super) deepest: usize,
 }
@@ -29,31 +30,31 @@ impl CascadePredictor<'_> {
     }
 
     fn judgements(&self) -> Vec<Judgement> {
-        let profiles = self.estimators.iter().map(|estimator| self.profile(estimator));
+        let profiles = self.estimators.iter().map(|estimator| self.profile(*estimator));
         let depths = self
             .estimators
             .iter()
-            .flat_map(|estimator| self.rules.iter().map(move |rule| self.depth(estimator, rule)));
+            .flat_map(|estimator| self.rules.iter().map(move |rule| self.depth(*estimator, *rule)));
         profiles.chain(depths).collect()
     }
 
     /// The depth that `rule` gives on `estimator`, NaN where the cascade failed or the rule found none.
-    fn depth(&self, estimator: &str, rule: &str) -> Judgement {
+    fn depth(&self, estimator: EstimatorSpec, rule: CutoffRule) -> Judgement {
         let is_it =
-            |verdict: &&VerdictRecord| verdict.estimator == estimator && verdict.rule == rule;
-        let verdict = self.record.verdicts.iter().find(is_it);
+            |verdict: &&CutoffRecord| verdict.estimator == estimator && verdict.rule == rule;
+        let verdict = self.record.cutoffs.iter().find(is_it);
         Judgement::Depth(match verdict {
             Some(verdict) if verdict.beyond => f64::INFINITY,
-            Some(VerdictRecord { depth: Some(depth), .. }) => *depth,
+            Some(CutoffRecord { depth: Some(depth), .. }) => *depth,
             _ => f64::NAN,
         })
     }
 
     /// The scores of networks of 1, 2, ... weight layers. A network without hidden layers loses nothing before its readout.
-    fn profile(&self, estimator: &str) -> Judgement {
+    fn profile(&self, estimator: EstimatorSpec) -> Judgement {
         let is_it = |profile: &&ProfileRecord| profile.estimator == estimator;
         let values: &[_] = self.record.profiles.iter().find(is_it).map_or(&[], |p| &p.layers);
-        let sign = if grows_with_loss(estimator) { -1.0 } else { 1.0 };
+        let sign = if estimator.descriptor().rises_with_loss() { -1.0 } else { 1.0 };
         let score = |layer: usize| match values.get(layer) {
             Some(layer) => sign * layer.value,
             None => f64::NEG_INFINITY,
@@ -61,13 +62,6 @@ impl CascadePredictor<'_> {
         let hidden = (0..self.deepest - 1).map(score);
         Judgement::Profile([f64::INFINITY].into_iter().chain(hidden).collect())
     }
-}
-
-/// Whether the estimator is larger where more is lost, as errors and divergences are; entropies of what is left are not.
-fn grows_with_loss(estimator: &str) -> bool {
-    ["relative", "jensen-shannon", "reconstruction-error"]
-        .iter()
-        .any(|loss| estimator.starts_with(loss))
 }
 
 impl Predictor for CascadePredictor<'_> {
@@ -100,6 +94,8 @@ impl Predictor for CascadePredictor<'_> {
 
 #[cfg(test)]
 mod tests {
+    use isobath_entropy::Gram;
+
     use super::*;
     use isobath_store::synthetic::{Options, run};
 
@@ -108,8 +104,8 @@ mod tests {
         let options = Options {
             layers: 10,
             sigma_w2: vec![1.0],
-            estimators: vec!["reconstruction-error", "gram"],
-            rules: vec!["saturation"],
+            estimators: vec![EstimatorSpec::RECONSTRUCTION_ERROR, EstimatorSpec::Gram(Gram)],
+            rules: vec![CutoffRule::default()],
             ..Options::default()
         };
         let run = run(&options);
@@ -119,7 +115,7 @@ mod tests {
                 layer.value = f64::from(depth.min(5)) / 5.0;
             }
         }
-        for verdict in &mut record.verdicts {
+        for verdict in &mut record.cutoffs {
             (verdict.depth, verdict.beyond) = (Some(4.0), false);
         }
         change(&mut record);
@@ -152,7 +148,7 @@ mod tests {
     #[test]
     fn a_cut_off_is_a_depth_and_beyond_is_without_limit() {
         assert_eq!(judgements(|_| ())[2].depth(), Some(4.0));
-        let all = judgements(|record| record.verdicts[0].beyond = true);
+        let all = judgements(|record| record.cutoffs[0].beyond = true);
         assert_eq!(all[2].depth(), Some(f64::INFINITY));
     }
 
@@ -160,7 +156,7 @@ mod tests {
     fn a_failed_cascade_says_nothing_for_the_network() {
         let all = judgements(|record| {
             record.profiles.clear();
-            record.verdicts.clear();
+            record.cutoffs.clear();
         });
         assert!(all.iter().all(|judgement| judgement.score(5) == f64::NEG_INFINITY));
     }

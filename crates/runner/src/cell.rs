@@ -105,7 +105,7 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
         cell: cell.id,
         failure: None,
         profiles: Vec::new(),
-        verdicts: Vec::new(),
+        cutoffs: Vec::new(),
         fits: Vec::new(),
         gallery: Vec::new(),
         cost: work.into_cost(),
@@ -119,7 +119,7 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
             });
             let record = CellRecord {
                 profiles: measured.profiles,
-                verdicts: measured.verdicts.into_iter().map(|judged| judged.record).collect(),
+                cutoffs: measured.cutoffs.into_iter().map(|judged| judged.record).collect(),
                 fits: fits.collect(),
                 gallery: gallery(context, cell, &cascade.reconstructions),
                 ..empty

@@ -83,5 +83,5 @@ impl Observer for Watch<'_> {
 
 fn name(cell: &Cell) -> String {
     let id = cell.id;
-    format!("sigma_w2 = {}, sigma_b2 = {}, seed {}", id.sigma_w2, id.sigma_b2, id.seed_index)
+    format!("{}, seed {}", id.point, id.seed_index)
 }

@@ -21,18 +21,18 @@ pub(super) fn find(work: &mut Work<'_>, confident: Confident) -> Result<(Cascade
     for (attempt, &budget) in budgets.iter().enumerate() {
         let params = limited(&work.plan().cascade, budget)?;
         let is_enough = |measured: &Measured, layers: usize| {
-            measured.verdicts.iter().all(|judged| is_settled(judged, layers))
+            measured.cutoffs.iter().all(|judged| is_settled(judged, layers))
         };
         let (cascade, mut measured) = work.cascade(params, attempt == 0, is_enough)?;
         let is_last = attempt + 1 == budgets.len();
         let is_sure = |before: &Measured| {
-            let pairs = before.verdicts.iter().zip(&measured.verdicts);
+            let pairs = before.cutoffs.iter().zip(&measured.cutoffs);
             pairs.into_iter().all(|(before, now)| is_steady(before, now, layers, confident.layers))
         };
         if is_last || before.as_ref().is_some_and(is_sure) {
             let method = work.plan().cascade.params().method;
             let note = note(method, &budgets[..=attempt], cascade.fits.len(), layers);
-            for Judged { record, .. } in &mut measured.verdicts {
+            for Judged { record, .. } in &mut measured.cutoffs {
                 let earlier = record.note.take().map(|text| text + "; ").unwrap_or_default();
                 record.note = Some(earlier + &note);
             }
@@ -82,7 +82,7 @@ fn is_settled(Judged { rule, record }: &Judged, layers: usize) -> bool {
         // Four decay lengths, when less than 2% are left.
         CutoffRule::Decay => 4.0 * deepest,
         // Others count from the end.
-        _ => return false,
+        CutoffRule::SaturationPublished { .. } => return false,
     };
     needed <= layers as f64
 }
@@ -114,14 +114,14 @@ fn note(method: Method, budgets: &[usize], used: usize, layers: usize) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isobath_store::VerdictRecord;
+    use isobath_store::CutoffRecord;
 
     const THRESHOLD: CutoffRule = CutoffRule::Threshold { error: 0.95, interpolate: true };
 
     fn judged(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> Judged {
-        let record = VerdictRecord {
-            estimator: "reconstruction-error".to_owned(),
-            rule: rule.to_string(),
+        let record = CutoffRecord {
+            estimator: isobath_entropy::EstimatorSpec::RECONSTRUCTION_ERROR,
+            rule,
             depth,
             beyond: depth.is_none(),
             interval: Some(interval),

@@ -9,18 +9,18 @@ use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
 
 use isobath_experiment::EntropySection;
-use isobath_store::{LayerRecord, ProfileRecord, VerdictRecord};
+use isobath_store::{CutoffRecord, LayerRecord, ProfileRecord};
 
 /// What the reconstructions of a cell say.
 pub(super) struct Measured {
     pub(super) profiles: Vec<ProfileRecord>,
-    pub(super) verdicts: Vec<Judged>,
+    pub(super) cutoffs: Vec<Judged>,
 }
 
 /// A verdict and the rule behind it.
 pub(super) struct Judged {
     pub(super) rule: CutoffRule,
-    pub(super) record: VerdictRecord,
+    pub(super) record: CutoffRecord,
 }
 
 /// Measures `reconstructions` of `inputs`, first layer first, as `section` asks. `seed` is that of the bootstrap.
@@ -34,13 +34,13 @@ pub(super) fn measure(
     reconstructions: &[Array2<f32>],
 ) -> Result<Measured> {
     let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
-    let mut measured = Measured { profiles: Vec::new(), verdicts: Vec::new() };
+    let mut measured = Measured { profiles: Vec::new(), cutoffs: Vec::new() };
     for estimator in section.backend.dispatch(BuildEstimators(&section.estimators))? {
         let profile = estimator.profile(inputs, &layers)?;
-        for &rule in section.cutoff.as_slice().iter().filter(|rule| applies(rule, estimator.name()))
-        {
+        let applies = |rule: &&CutoffRule| rule.applies_to(&profile.estimator);
+        for &rule in section.cutoff.as_slice().iter().filter(applies) {
             let record = judge(&rule, &profile, section.bootstrap, seed)?;
-            measured.verdicts.push(Judged { rule, record });
+            measured.cutoffs.push(Judged { rule, record });
         }
         measured.profiles.push(profile_record(&profile, section.bootstrap, seed)?);
     }
@@ -58,11 +58,6 @@ impl BackendTask for BuildEstimators<'_> {
     }
 }
 
-/// A threshold is one on the reconstruction error; the other rules read any profile.
-fn applies(rule: &CutoffRule, estimator: &str) -> bool {
-    !matches!(rule, CutoffRule::Threshold { .. }) || estimator == "reconstruction-error"
-}
-
 fn profile_record(profile: &Profile, resamples: usize, seed: u64) -> Result<ProfileRecord> {
     let intervals = if resamples == 0 {
         None
@@ -75,7 +70,7 @@ fn profile_record(profile: &Profile, resamples: usize, seed: u64) -> Result<Prof
         floored: profile.floored.get(index).copied().unwrap_or(0),
     };
     Ok(ProfileRecord {
-        estimator: profile.estimator.clone(),
+        estimator: profile.estimator,
         layers: (0..profile.depth()).map(layer).collect(),
     })
 }
@@ -85,7 +80,7 @@ fn judge(
     profile: &Profile,
     resamples: usize,
     seed: u64,
-) -> Result<VerdictRecord> {
+) -> Result<CutoffRecord> {
     let verdict = cutoff::verdict(rule, profile)?;
     let bootstrap = if resamples == 0 {
         None
@@ -111,24 +106,12 @@ fn judge(
         (_, Some(fit)) => Some(format!("residual {:.2e}", fit.residual)),
         (_, None) => None,
     };
-    Ok(VerdictRecord {
-        estimator: profile.estimator.clone(),
-        rule: rule.to_string(),
+    Ok(CutoffRecord {
+        estimator: profile.estimator,
+        rule: *rule,
         depth: verdict.depth.layer(),
         beyond: matches!(verdict.depth, Depth::Beyond(_)),
         interval: resampled.or(fitted),
         note,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_threshold_is_for_reconstruction_errors() {
-        let threshold = CutoffRule::Threshold { error: 0.5, interpolate: false };
-        assert!(applies(&threshold, "reconstruction-error") && !applies(&threshold, "relative"));
-        assert!(applies(&CutoffRule::default(), "relative"));
-    }
 }

@@ -82,8 +82,8 @@ pub fn ask(
     let ledger = Mutex::new((store, 0_usize));
     let piece = |index: usize| {
         let look = &missing[index];
-        let CellId { sigma_w2, sigma_b2, seed_index, .. } = look.cell.id;
-        let name = format!("sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}, seed {seed_index}");
+        let CellId { point, seed_index, .. } = look.cell.id;
+        let name = format!("{point}, seed {seed_index}");
         progress.message(format!("asking predictors about {name}{}", crew.others()));
         let charge = clock.start();
         let mut scores = judge.ask(look).with_context(|| format!("asking about {name}"))?;
@@ -129,8 +129,6 @@ struct Judge<'a> {
     plan: &'a Plan,
     train: &'a TrainPlan,
     data: &'a TrainData,
-    estimators: Vec<String>,
-    rules: Vec<String>,
     /// Whether networks of different depth share their first layers.
     nested: bool,
 }
@@ -141,14 +139,7 @@ impl<'a> Judge<'a> {
             let hidden = spec.depth() - 1;
             spec.layers()[..hidden] == plan.network.layers()[..hidden]
         };
-        Self {
-            plan,
-            train,
-            data,
-            estimators: plan.file.entropy.estimators.iter().map(ToString::to_string).collect(),
-            rules: plan.file.entropy.cutoff.as_slice().iter().map(ToString::to_string).collect(),
-            nested: train.networks.iter().all(is_beginning),
-        }
+        Self { plan, train, data, nested: train.networks.iter().all(is_beginning) }
     }
 
     /// All initialisations of points of which networks were trained and the cascade is known.
@@ -158,19 +149,17 @@ impl<'a> Judge<'a> {
             bail!("the run's store belongs to another grid; run the experiment again");
         }
         let trained = store.accuracies()?;
-        let place = |w: f64, b: f64, seed: usize| (w.to_bits(), b.to_bits(), seed);
         let mut depths: HashMap<_, BTreeSet<usize>> = HashMap::new();
         for (key, training) in trainings.iter().zip(&self.train.trainings) {
             if trained.contains_key(key) {
                 let id = training.id;
-                let place = place(id.sigma_w2, id.sigma_b2, id.seed_index);
-                depths.entry(place).or_default().insert(training.depth_index);
+                depths.entry((id.point, id.seed_index)).or_default().insert(training.depth_index);
             }
         }
         let mut looks = Vec::new();
         for (cell_key, cell) in cells.iter().zip(&self.plan.cells) {
             let id = cell.id;
-            let place = place(id.sigma_w2, id.sigma_b2, id.seed_index);
+            let place = (id.point, id.seed_index);
             let (Some(depths), Some(record)) = (depths.get(&place), store.get(cell_key, id)?)
             else {
                 continue;
@@ -209,8 +198,8 @@ impl<'a> Judge<'a> {
     fn ask(&self, look: &Look<'_>) -> Result<Vec<ScoreRecord>> {
         let cascade = CascadePredictor {
             record: &look.record,
-            estimators: &self.estimators,
-            rules: &self.rules,
+            estimators: &self.plan.file.entropy.estimators,
+            rules: self.plan.file.entropy.cutoff.as_slice(),
             deepest: self.plan.network.depth(),
         };
         // It has looked at the plan's own network, whatever the widths of the others.
@@ -252,8 +241,7 @@ impl<'a> Judge<'a> {
         let scores = depths.iter().map(|&index| self.train.depths[index]).flat_map(|depth| {
             quantities.iter().zip(&findings.judgements).map(move |(quantity, judgement)| {
                 ScoreRecord {
-                    sigma_w2: id.sigma_w2,
-                    sigma_b2: id.sigma_b2,
+                    point: id.point,
                     seed_index: id.seed_index,
                     depth,
                     quantity: quantity.name.clone(),

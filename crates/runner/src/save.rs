@@ -17,7 +17,7 @@ pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> 
         return Ok(());
     };
     let id = cell.id;
-    let name = format!("w{}-b{}-seed{}", id.sigma_w2, id.sigma_b2, id.seed_index);
+    let name = format!("w{}-b{}-seed{}", id.point.sigma_w2, id.point.sigma_b2, id.seed_index);
     let target: PathBuf = folder.join("cascades").join(name);
     fs::create_dir_all(&target)
         .with_context(|| format!("cannot make the folder {}", target.display()))?;

@@ -41,12 +41,13 @@ pub(super) fn tasks<'a>(plan: &Plan, train: &'a TrainPlan) -> Vec<Task<'a>> {
 fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a> {
     let is_its = |column: &&&[TrainCell]| column[0].id.seed_index == seed;
     let mut stairs: Vec<&[TrainCell]> = slice.iter().filter(is_its).copied().collect();
-    stairs.sort_by(|a, b| a[0].id.sigma_w2.total_cmp(&b[0].id.sigma_w2));
+    stairs.sort_by(|a, b| a[0].id.point.sigma_w2.total_cmp(&b[0].id.point.sigma_w2));
     let activation = plan.file.network.activation;
     let critical = stairs.first().and_then(|first| {
-        isobath_meanfield::critical_sigma_w2(activation, first[0].id.sigma_b2).ok()
+        isobath_meanfield::critical_sigma_w2(activation, first[0].id.point.sigma_b2).ok()
     });
-    let distance = |index: &usize| (stairs[*index][0].id.sigma_w2 - critical.unwrap_or(0.0)).abs();
+    let distance =
+        |index: &usize| (stairs[*index][0].id.point.sigma_w2 - critical.unwrap_or(0.0)).abs();
     let start =
         (0..stairs.len()).min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or_default();
     let up = stairs[start..].to_vec();
@@ -216,8 +217,8 @@ mod tests {
         let run = |task: Task<'_>| {
             let mut asked = Vec::new();
             let outcome = task.run(|cell| {
-                asked.push((cell.id.sigma_w2, cell.id.depth));
-                Ok::<_, Infallible>(cell.id.depth <= reach(cell.id.sigma_w2))
+                asked.push((cell.id.point.sigma_w2, cell.id.depth));
+                Ok::<_, Infallible>(cell.id.depth <= reach(cell.id.point.sigma_w2))
             });
             let Ok(()) = outcome;
             assert!(asked.iter().all(|_| task.lattice() >= 1 && task.expected() >= 1));

@@ -127,10 +127,7 @@ fn name(plan: &Plan, cell: &TrainCell) -> String {
         [_, _, ..] => format!(", {}", recipes[id.recipe].name),
         _ => String::new(),
     };
-    format!(
-        "depth {}, sigma_w2 = {}, sigma_b2 = {}, seed {}{recipe}",
-        id.depth, id.sigma_w2, id.sigma_b2, id.seed_index
-    )
+    format!("depth {}, {}, seed {}{recipe}", id.depth, id.point, id.seed_index)
 }
 
 fn describe(index: usize, count: usize, plan: &Plan, cell: &TrainCell, others: &str) -> String {

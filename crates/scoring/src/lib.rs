@@ -25,7 +25,10 @@ pub use auc::{roc_auc, roc_auc_within};
 pub use bootstrap::{Interval, Resamples, interval};
 pub use brier::{Brier, brier_score};
 pub use folds::{Folds, cross_calibrations};
-pub use frontier::{Frontier, FrontierError, Observed, frontier, frontier_error};
+pub use frontier::{
+    Frontier, FrontierError, Observed, OutcomesByDepth, SeedFrontier, Side, TrainedFrontier,
+    frontier, frontier_error,
+};
 pub use isotonic::isotonic;
 pub use logistic::Logistic;
 pub use rank::{kendall, midranks, spearman};

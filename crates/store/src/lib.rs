@@ -15,8 +15,8 @@ pub mod synthetic;
 pub use error::{Error, Result};
 pub use folder::{RunFolder, list_runs, other_stores};
 pub use record::{
-    CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord, ProfileRecord,
-    RunRecord, ScoreRecord, TheoryRecord, TrainingRecord, VerdictRecord,
+    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
+    ProfileRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord,
 };
 pub use shard::{ParseShardError, Shard};
 pub use store::{Store, StoredTraining};

@@ -1,10 +1,10 @@
 //! What is known of a run once its cells are computed: plain values between the store, the report and the exports.
 
-use isobath_experiment::{CellId, TrainingId};
-use serde::{Deserialize, Serialize};
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_experiment::{CellId, GridPoint, TrainingId};
 
 /// Everything measured on one cell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CellRecord {
     /// Which cell.
     pub cell: CellId,
@@ -13,7 +13,7 @@ pub struct CellRecord {
     /// One for each estimator, empty after a failure.
     pub profiles: Vec<ProfileRecord>,
     /// One for each estimator and cut-off rule.
-    pub verdicts: Vec<VerdictRecord>,
+    pub cutoffs: Vec<CutoffRecord>,
     /// Training of each layer's decoder, first layer first.
     pub fits: Vec<FitRecord>,
     /// Reconstructions of a few probe samples; empty but for the first initialisation of a point.
@@ -23,16 +23,16 @@ pub struct CellRecord {
 }
 
 /// An entropy over depth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProfileRecord {
-    /// The estimator's name.
-    pub estimator: String,
+    /// The estimator.
+    pub estimator: EstimatorSpec,
     /// One for each depth, first layer first.
     pub layers: Vec<LayerRecord>,
 }
 
 /// An entropy at one depth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerRecord {
     /// The estimate: nats, or a fraction, as the estimator defines.
     pub value: f64,
@@ -43,12 +43,12 @@ pub struct LayerRecord {
 }
 
 /// How deep information reaches, by one rule on one profile.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VerdictRecord {
-    /// The estimator's name.
-    pub estimator: String,
-    /// The rule's name: `saturation`, `saturation-published`, `decay`, `threshold`.
-    pub rule: String,
+#[derive(Clone, Debug, PartialEq)]
+pub struct CutoffRecord {
+    /// The estimator.
+    pub estimator: EstimatorSpec,
+    /// The rule.
+    pub rule: CutoffRule,
     /// The depth in layers, counted from 1; `None` where it is beyond the network or undetermined.
     pub depth: Option<f64>,
     /// Information reaches deeper than the network is.
@@ -60,7 +60,7 @@ pub struct VerdictRecord {
 }
 
 /// Training of one decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitRecord {
     /// Mean squared error on the first minibatch.
     pub first_loss: f64,
@@ -71,7 +71,7 @@ pub struct FitRecord {
 }
 
 /// One image: an input or its reconstruction.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GalleryRecord {
     /// Depth it is reconstructed from; 0 for the input itself.
     pub depth: usize,
@@ -82,7 +82,7 @@ pub struct GalleryRecord {
 }
 
 /// What a cell took.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CostRecord {
     /// Seconds for training decoders and reconstructing.
     pub cascade_seconds: f64,
@@ -116,12 +116,10 @@ pub struct TrainingRecord {
 }
 
 /// One quantity of one predictor for one network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScoreRecord {
-    /// Variance of the weights times the fan-in.
-    pub sigma_w2: f64,
-    /// Variance of the biases.
-    pub sigma_b2: f64,
+    /// The point of the grid.
+    pub point: GridPoint,
     /// Which of the independent initialisations, from 0.
     pub seed_index: usize,
     /// Weight layers of the network, the readout included.
@@ -139,12 +137,10 @@ pub struct ScoreRecord {
 }
 
 /// Mean-field theory at one point of the grid.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TheoryRecord {
-    /// Variance of the weights times the fan-in.
-    pub sigma_w2: f64,
-    /// Variance of the biases.
-    pub sigma_b2: f64,
+    /// The point of the grid.
+    pub point: GridPoint,
     /// Depth scale of correlations, in layers; `None` where infinite or undefined.
     pub xi_c: Option<f64>,
     /// Mean squared singular value of the Jacobian of one layer.
@@ -152,7 +148,7 @@ pub struct TheoryRecord {
 }
 
 /// A curve of theory over the phase diagram: a multiple of `xi_c`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OverlayRecord {
     /// As the experiment file has it: `6 xi_c`.
     pub label: String,
@@ -185,10 +181,10 @@ pub struct RunRecord {
     pub probe_samples: usize,
     /// Independent initialisations of each point.
     pub seeds: usize,
-    /// Names of the estimators, the first one leading.
-    pub estimators: Vec<String>,
-    /// Names of the cut-off rules, the first one leading.
-    pub rules: Vec<String>,
+    /// The estimators; the chart shows the first one.
+    pub estimators: Vec<EstimatorSpec>,
+    /// The cut-off rules; the chart shows the first one.
+    pub rules: Vec<CutoffRule>,
     /// Cells computed, in the order of the grid.
     pub cells: Vec<CellRecord>,
     /// Cells of the grid.

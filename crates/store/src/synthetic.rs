@@ -1,12 +1,13 @@
 //! Made-up runs with the shape of real ones, for tests.
 
+use isobath_entropy::{Differential, EstimatorSpec, cutoff::CutoffRule};
 use isobath_trainer::Outcome;
 
-use isobath_experiment::{CellId, TrainingId};
+use isobath_experiment::{CellId, GridPoint, TrainingId};
 
 use crate::{
-    CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord, ProfileRecord,
-    RunRecord, TheoryRecord, TrainingRecord, VerdictRecord,
+    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
+    ProfileRecord, RunRecord, TheoryRecord, TrainingRecord,
 };
 
 /// The critical weight variance of the made-up theory.
@@ -24,10 +25,10 @@ pub struct Options {
     pub layers: usize,
     /// Channels, height and width of a sample.
     pub shape: [usize; 3],
-    /// Names of the estimators.
-    pub estimators: Vec<&'static str>,
-    /// Names of the cut-off rules.
-    pub rules: Vec<&'static str>,
+    /// Estimators.
+    pub estimators: Vec<EstimatorSpec>,
+    /// Cut-off rules.
+    pub rules: Vec<CutoffRule>,
     /// Every how many-th cell fails; 0 for none.
     pub fail_every: usize,
     /// Samples in the gallery.
@@ -42,8 +43,11 @@ impl Default for Options {
             seeds: 1,
             layers: 30,
             shape: [1, 8, 8],
-            estimators: vec!["relative", "differential"],
-            rules: vec!["saturation", "decay"],
+            estimators: vec![
+                EstimatorSpec::RELATIVE,
+                EstimatorSpec::Differential(Differential::Published),
+            ],
+            rules: vec![CutoffRule::default(), CutoffRule::Decay],
             fail_every: 0,
             gallery: 2,
         }
@@ -57,13 +61,16 @@ pub fn run(options: &Options) -> RunRecord {
     for &sigma_b2 in &options.sigma_b2 {
         for &sigma_w2 in &options.sigma_w2 {
             theory.push(TheoryRecord {
-                sigma_w2,
-                sigma_b2,
+                point: GridPoint::new(sigma_w2, sigma_b2),
                 xi_c: xi_c(sigma_w2),
                 chi_1: Some(chi_1(sigma_w2)),
             });
             for seed_index in 0..options.seeds {
-                let id = CellId { index: cells.len(), sigma_w2, sigma_b2, seed_index };
+                let id = CellId {
+                    index: cells.len(),
+                    point: GridPoint::new(sigma_w2, sigma_b2),
+                    seed_index,
+                };
                 cells.push(cell(options, id));
             }
         }
@@ -89,8 +96,8 @@ pub fn run(options: &Options) -> RunRecord {
         train_samples: 60_000,
         probe_samples: 100,
         seeds: options.seeds,
-        estimators: options.estimators.iter().map(ToString::to_string).collect(),
-        rules: options.rules.iter().map(ToString::to_string).collect(),
+        estimators: options.estimators.clone(),
+        rules: options.rules.clone(),
         cells_planned: cells.len(),
         success: None,
         recipes: Vec::new(),
@@ -127,43 +134,48 @@ fn cell(options: &Options, cell: CellId) -> CellRecord {
     };
     if failed {
         let failure = Some("the decoder of layer 3 diverged at step 17 (loss <nan>)".into());
-        let (profiles, verdicts, fits, gallery) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        return CellRecord { cell, failure, profiles, verdicts, fits, gallery, cost };
+        let (profiles, cutoffs, fits, gallery) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        return CellRecord { cell, failure, profiles, cutoffs, fits, gallery, cost };
     }
-    let scale = xi_c(cell.sigma_w2).unwrap_or(1e3) * (1.0 + 0.1 * noise(cell.index, 0));
-    let profiles =
-        options.estimators.iter().map(|name| profile(options, cell, name, scale)).collect();
-    let verdicts = options.estimators.iter().flat_map(|estimator| {
-        options.rules.iter().map(move |rule| verdict(estimator, rule, scale, options.layers))
+    let scale = xi_c(cell.point.sigma_w2).unwrap_or(1e3) * (1.0 + 0.1 * noise(cell.index, 0));
+    let profiles = options
+        .estimators
+        .iter()
+        .map(|&estimator| profile(options, cell, estimator, scale))
+        .collect();
+    let cutoffs = options.estimators.iter().flat_map(|&estimator| {
+        options.rules.iter().map(move |&rule| cutoff(estimator, rule, scale, options.layers))
     });
-    let verdicts = verdicts.collect();
+    let cutoffs = cutoffs.collect();
     let fit = |layer| FitRecord { first_loss: 1.0, last_loss: 0.01 * f64::from(layer), steps: 938 };
     let gallery = if cell.seed_index == 0 { gallery(options, scale) } else { Vec::new() };
     let fits = (1..=options.layers as u32).map(fit).collect();
-    CellRecord { cell, failure: None, profiles, verdicts, fits, gallery, cost }
+    CellRecord { cell, failure: None, profiles, cutoffs, fits, gallery, cost }
 }
 
-fn profile(options: &Options, cell: CellId, estimator: &str, scale: f64) -> ProfileRecord {
-    let (start, end) = if estimator == "differential" { (-4.0, -9.0) } else { (0.95, 1.27) };
+fn profile(options: &Options, cell: CellId, estimator: EstimatorSpec, scale: f64) -> ProfileRecord {
+    let falls = matches!(estimator, EstimatorSpec::Differential(_));
+    let (start, end) = if falls { (-4.0, -9.0) } else { (0.95, 1.27) };
     let layer = |depth: usize| {
         let kept = (-(depth as f64) / scale).exp();
         let value = end - (end - start) * kept + 0.01 * (end - start) * noise(cell.index, depth);
         let half = 0.02 * f64::abs(end - start);
         LayerRecord { value, interval: Some((value - half, value + half)), floored: depth % 3 }
     };
-    ProfileRecord { estimator: estimator.into(), layers: (1..=options.layers).map(layer).collect() }
+    ProfileRecord { estimator, layers: (1..=options.layers).map(layer).collect() }
 }
 
-fn verdict(estimator: &str, rule: &str, scale: f64, layers: usize) -> VerdictRecord {
-    let depth = if rule == "decay" { scale } else { (6.0 * scale).round() };
+fn cutoff(estimator: EstimatorSpec, rule: CutoffRule, scale: f64, layers: usize) -> CutoffRecord {
+    let is_scale = rule.descriptor().is_scale;
+    let depth = if is_scale { scale } else { (6.0 * scale).round() };
     let beyond = depth > layers as f64;
-    VerdictRecord {
-        estimator: estimator.into(),
-        rule: rule.into(),
+    CutoffRecord {
+        estimator,
+        rule,
         depth: (!beyond).then_some(depth),
         beyond,
         interval: (!beyond).then_some((depth * 0.9, depth * 1.1)),
-        note: (rule == "decay").then(|| "residual 0.01".into()),
+        note: is_scale.then(|| "residual 0.01".into()),
     }
 }
 
@@ -211,7 +223,12 @@ pub fn train(run: &mut RunRecord, depths: &[usize], points: &[(f64, &[usize])]) 
                 let succeeded = depth <= frontier;
                 let step = 10 * depth;
                 TrainingRecord {
-                    id: TrainingId { sigma_w2, sigma_b2: 0.05, seed_index, depth, recipe: 0 },
+                    id: TrainingId {
+                        point: GridPoint::new(sigma_w2, 0.05),
+                        seed_index,
+                        depth,
+                        recipe: 0,
+                    },
                     outcome: if succeeded {
                         Outcome::Succeeded { step }
                     } else {

@@ -1,5 +1,7 @@
 //! Where cascade, theory and training differ.
 
+use isobath_experiment::GridPoint;
+
 use super::networks::Networks;
 
 /// What one predictor says of a cell.
@@ -30,10 +32,8 @@ impl Opinion {
 /// One `(sigma_w2, sigma_b2, depth)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// Variance of the weights times the fan-in.
-    pub sigma_w2: f64,
-    /// Variance of the biases.
-    pub sigma_b2: f64,
+    /// The point of the grid.
+    pub point: GridPoint,
     /// Layers.
     pub depth: usize,
     /// The share of initialisations whose training succeeded.
@@ -66,8 +66,7 @@ pub(super) fn map(networks: &Networks, [cascade, theory]: [Option<&[f64]>; 2]) -
         };
         let id = networks.rows[range.start].id;
         cells.push(Cell {
-            sigma_w2: id.sigma_w2,
-            sigma_b2: id.sigma_b2,
+            point: id.point,
             depth: id.depth,
             trained,
             seeds,

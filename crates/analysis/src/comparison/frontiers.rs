@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use isobath_scoring::{Frontier, Observed, frontier};
+use isobath_experiment::GridPoint;
+use isobath_scoring::{Frontier, Observed, OutcomesByDepth, TrainedFrontier, frontier};
 
 use super::{Standing, networks::Networks};
 
 /// Networks that differ in depth and initialisation alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    /// Variance of the weights times the fan-in.
-    pub sigma_w2: f64,
-    /// Variance of the biases.
-    pub sigma_b2: f64,
+    /// Its point of the grid.
+    pub point: GridPoint,
     /// The median over initialisations, each where success becomes less likely than failure.
     pub measured: Frontier,
     /// Of every initialisation, the shallowest first.
@@ -32,31 +31,31 @@ pub(super) struct Families {
 /// A family's variances and its rows, by initialisation.
 #[derive(Clone, Debug)]
 struct Member {
-    sigma_w2: f64,
-    sigma_b2: f64,
+    point: GridPoint,
     seeds: Vec<Vec<usize>>,
     row_depths: Vec<Vec<f64>>,
-    measured: Frontier,
-    measured_seeds: Vec<Frontier>,
+    trained: TrainedFrontier,
 }
 
 impl Families {
     pub(super) fn new(networks: &Networks) -> Self {
-        let mut groups: BTreeMap<_, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
+        let mut groups: BTreeMap<GridPoint, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
         for (index, row) in networks.rows.iter().enumerate() {
-            let (b, w, _, seed) = row.key();
-            groups.entry((b, w)).or_default().entry(seed).or_default().push(index);
+            let seeds = groups.entry(row.id.point).or_default();
+            seeds.entry(row.id.seed_index).or_default().push(index);
         }
-        let member = |((b, w), seeds): ((u64, u64), BTreeMap<usize, Vec<usize>>)| {
+        let member = |(point, seeds): (GridPoint, BTreeMap<usize, Vec<usize>>)| {
+            let outcome =
+                |row: &usize| (networks.rows[*row].id.depth, networks.rows[*row].succeeded);
+            let outcomes = seeds
+                .iter()
+                .map(|(&seed, rows)| (seed, rows.iter().map(outcome).collect::<OutcomesByDepth>()));
+            let trained = TrainedFrontier::new(&outcomes.collect())?;
             let seeds: Vec<Vec<usize>> = seeds.into_values().collect();
             let depth = |row: &usize| networks.rows[*row].id.depth as f64;
             let row_depths: Vec<Vec<f64>> =
                 seeds.iter().map(|rows| rows.iter().map(depth).collect()).collect();
-            let success = |row: usize| f64::from(u8::from(networks.rows[row].succeeded));
-            let measured_seeds = by_seed(&seeds, &row_depths, success);
-            let measured = Frontier::median(&measured_seeds)?;
-            let (sigma_w2, sigma_b2) = (f64::from_bits(w), f64::from_bits(b));
-            Some(Member { sigma_w2, sigma_b2, seeds, row_depths, measured, measured_seeds })
+            Some(Member { point, seeds, row_depths, trained })
         };
         Self {
             families: groups.into_iter().filter_map(member).collect(),
@@ -90,7 +89,7 @@ impl Families {
     fn pairs(&self, predicted: impl Fn(&Member) -> Vec<Frontier>) -> Vec<[Frontier; 2]> {
         let pair = |member: &Member| {
             let median = Frontier::median(&predicted(member));
-            [median.unwrap_or(Frontier::Shallower), member.measured]
+            [median.unwrap_or(Frontier::Shallower), member.trained.frontier]
         };
         self.families.iter().map(pair).collect()
     }
@@ -101,13 +100,13 @@ impl Families {
             let predicted = standings.iter().filter_map(|standing| {
                 Some((standing.predictor.clone(), *standing.frontiers.get(index)?))
             });
-            let mut seeds = member.measured_seeds.clone();
+            let mut seeds: Vec<Frontier> =
+                member.trained.seeds.iter().map(|seed| seed.frontier).collect();
             let clamped = |frontier: &Frontier| frontier.clamped([0.0, f64::INFINITY]);
             seeds.sort_by(|a, b| clamped(a).total_cmp(&clamped(b)));
             Family {
-                sigma_w2: member.sigma_w2,
-                sigma_b2: member.sigma_b2,
-                measured: member.measured,
+                point: member.point,
+                measured: member.trained.frontier,
                 seeds,
                 predicted: predicted.collect(),
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Costs, Error};
-use isobath_experiment::TrainingId;
+use isobath_experiment::{GridPoint, TrainingId};
 use isobath_store::RunRecord;
 
 /// One trained network.
@@ -26,8 +26,8 @@ pub(super) struct Networks {
     pub(super) cells: Vec<usize>,
 }
 
-/// What sets a network apart from the others; variances are not negative, so that their bits are in their order.
-pub(super) type Key = (u64, u64, usize, usize);
+/// Identity of a network: its point, depth and initialisation. Keys sort in this order.
+pub(super) type Key = (GridPoint, usize, usize);
 
 impl Networks {
     /// The trainings of `run` by `recipe`.
@@ -54,7 +54,7 @@ impl Networks {
         let mut numbers = BTreeMap::new();
         let mut number = |row: &Network| {
             let next = numbers.len();
-            *numbers.entry((row.key().0, row.key().1, row.id.depth)).or_insert(next)
+            *numbers.entry((row.id.point, row.id.depth)).or_insert(next)
         };
         let cells = rows.iter().map(&mut number).collect();
         let networks = Self { rows, cells };
@@ -87,13 +87,12 @@ impl Networks {
 
     /// The place of each row's `sigma_w2` among all of them, from 0, and how many there are.
     pub(super) fn variances(&self) -> (Vec<usize>, usize) {
-        let mut known: Vec<u64> = self.rows.iter().map(|row| row.id.sigma_w2.to_bits()).collect();
+        // Weight variances alone, whatever the bias variance.
+        let variance = |row: &Network| GridPoint::new(row.id.point.sigma_w2, 0.0);
+        let mut known: Vec<GridPoint> = self.rows.iter().map(variance).collect();
         known.sort_unstable();
         known.dedup();
-        let place = |row: &Network| {
-            let bits = row.id.sigma_w2.to_bits();
-            known.binary_search(&bits).expect("it is among them")
-        };
+        let place = |row: &Network| known.binary_search(&variance(row)).expect("it is among them");
         (self.rows.iter().map(place).collect(), known.len())
     }
 
@@ -108,15 +107,10 @@ impl Networks {
 
 impl Network {
     pub(super) fn key(&self) -> Key {
-        key(self.id.sigma_w2, self.id.sigma_b2, self.id.depth, self.id.seed_index)
+        (self.id.point, self.id.depth, self.id.seed_index)
     }
 
     pub(super) const fn seconds(&self) -> f64 {
         self.seconds
     }
-}
-
-/// What sets a network apart.
-pub(super) const fn key(sigma_w2: f64, sigma_b2: f64, depth: usize, seed_index: usize) -> Key {
-    (sigma_b2.to_bits(), sigma_w2.to_bits(), depth, seed_index)
 }

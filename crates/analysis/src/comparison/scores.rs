@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::networks::{Network, Networks, key};
+use super::networks::{Network, Networks};
 use isobath_store::{RunRecord, ScoreRecord};
 
 /// One quantity of one predictor for every trained network.
@@ -54,14 +54,14 @@ pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
     let mut names: Vec<&str> = Vec::new();
     let mut entries: BTreeMap<(&str, _), Entry> = BTreeMap::new();
     for record in &run.scores {
-        let ScoreRecord { sigma_w2, sigma_b2, depth, seed_index, .. } = *record;
+        let ScoreRecord { point, depth, seed_index, .. } = *record;
         let ScoreRecord { score, predicted_depth, seconds, flops, .. } = *record;
         if !names.contains(&record.quantity.as_str()) {
             names.push(&record.quantity);
         }
         let score = if score.is_nan() { f64::NEG_INFINITY } else { score };
         let entry = Entry { score, depth: predicted_depth, seconds, flops };
-        entries.insert((&record.quantity, key(sigma_w2, sigma_b2, depth, seed_index)), entry);
+        entries.insert((&record.quantity, (point, depth, seed_index)), entry);
     }
     let column = |name: &&str| {
         let entry = |row: &Network| entries.get(&(*name, row.key())).copied();

@@ -23,17 +23,11 @@ pub fn run() -> RunRecord {
     run.train_depths = DEPTHS.to_vec();
     for index in 0..run.cells.len() {
         let cell = run.cells[index].cell;
-        let theory =
-            run.theory.iter().find(|theory| theory.sigma_w2.total_cmp(&cell.sigma_w2).is_eq());
+        let theory = run.theory.iter().find(|theory| theory.point == cell.point);
         let xi_c = theory.and_then(|theory| theory.xi_c).unwrap_or(f64::INFINITY);
         for depth in DEPTHS {
-            let id = TrainingId {
-                sigma_w2: cell.sigma_w2,
-                sigma_b2: cell.sigma_b2,
-                seed_index: cell.seed_index,
-                depth,
-                recipe: 0,
-            };
+            let id =
+                TrainingId { point: cell.point, seed_index: cell.seed_index, depth, recipe: 0 };
             let luck = 0.35 * synthetic::noise(cell.index, depth + 100);
             let ease = (FACTOR * xi_c / depth as f64).log2() + luck;
             let accuracy = 0.1 + 0.85 / (1.0 + (-6.0 * ease - 1.55).exp());
@@ -41,11 +35,10 @@ pub fn run() -> RunRecord {
             run.trainings.push(training(TrainingId { recipe: 1, ..id }, 0.1));
             let mut score =
                 |quantity: &str, score: f64, predicted_depth: Option<f64>, seconds: f64| {
-                    let TrainingId { sigma_w2, sigma_b2, seed_index, depth, .. } = id;
+                    let TrainingId { point, seed_index, depth, .. } = id;
                     let (quantity, flops) = (quantity.to_owned(), 1e9 * seconds);
                     run.scores.push(ScoreRecord {
-                        sigma_w2,
-                        sigma_b2,
+                        point,
                         seed_index,
                         depth,
                         quantity,
@@ -59,7 +52,7 @@ pub fn run() -> RunRecord {
             score("xi_c", octaves, Some(xi_c), 0.0);
             score("6 xi_c", octaves + 6.0_f64.log2(), Some(6.0 * xi_c), 0.0);
             score("depth", -(depth as f64), None, 0.0);
-            score("sigma_w2", id.sigma_w2, None, 0.0);
+            score("sigma_w2", id.point.sigma_w2, None, 0.0);
             score("truth", accuracy, None, 1.0);
             score("opposite", -accuracy, None, 1.0);
             let cut_off = (5.0 * xi_c * (1.0 + 0.2 * synthetic::noise(cell.index, 7))).round();

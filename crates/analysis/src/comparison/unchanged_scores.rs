@@ -12,8 +12,8 @@ const ROUNDING: f64 = 1e-4;
 pub(super) fn unchanged(networks: &Networks, scores: &[f64]) -> Option<f64> {
     let mut groups: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     for (row, &score) in networks.rows.iter().zip(scores) {
-        let (b, _, depth, seed) = row.key();
-        groups.entry((b, depth, seed)).or_default().push(score);
+        let (point, depth, seed) = row.key();
+        groups.entry((point.sigma_b2.to_bits(), depth, seed)).or_default().push(score);
     }
     let several: Vec<&Vec<f64>> = groups.values().filter(|group| group.len() > 1).collect();
     let same = several.iter().filter(|group| is_constant(group)).count();

@@ -56,8 +56,13 @@ mod tests {
 
     use super::*;
 
+    use crate::EstimatorSpec;
+
     fn profile() -> Profile {
-        Profile::from_samples("x", array![[1.0, 1.0, 3.0], [2.0, 4.0, 4.0], [2.0, 5.0, 0.0]])
+        Profile::from_samples(
+            EstimatorSpec::RELATIVE,
+            array![[1.0, 1.0, 3.0], [2.0, 4.0, 4.0], [2.0, 5.0, 0.0]],
+        )
     }
 
     #[test]
@@ -76,7 +81,7 @@ mod tests {
 
     #[test]
     fn without_samples_the_values_are_the_curve() {
-        let profile = Profile::from_layers("x", [(-3.0, 0), (-4.0, 0)]);
+        let profile = Profile::from_layers(EstimatorSpec::RELATIVE, [(-3.0, 0), (-4.0, 0)]);
         assert_eq!(normalised(&profile, 2, None).unwrap(), [-3.0, -4.0]);
         assert_eq!(mean(&profile, None), [-3.0, -4.0]);
     }

@@ -22,7 +22,7 @@ pub(crate) use curve::mean as mean_curve;
 pub use decay::DecayFit;
 pub use depth::{Depth, Verdict};
 pub use published::{PublishedCutoffs, published_cutoffs};
-pub use rule::{CutoffRule, DEFAULT_ERROR, DEFAULT_RTOL, DEFAULT_SKIP_LAST};
+pub use rule::{CutoffRule, DEFAULT_ERROR, DEFAULT_RTOL, DEFAULT_SKIP_LAST, RuleDescriptor};
 
 use crate::{Error, Profile, Result};
 

@@ -46,6 +46,7 @@ mod tests {
     use ndarray::array;
 
     use super::*;
+    use crate::EstimatorSpec;
 
     #[test]
     fn indices_count_from_zero_and_flat_curves_give_their_length() {
@@ -57,7 +58,10 @@ mod tests {
     #[test]
     fn three_cutoffs_of_one_profile() {
         // Sample 0 is flat (index 3), sample 1 differs at layer index 1.
-        let profile = Profile::from_samples("x", array![[2.0, 0.0], [2.0, 0.5], [2.0, 1.0]]);
+        let profile = Profile::from_samples(
+            EstimatorSpec::RELATIVE,
+            array![[2.0, 0.0], [2.0, 0.5], [2.0, 1.0]],
+        );
         let cutoffs = published_cutoffs(&profile, 0.005).unwrap();
         assert_eq!(cutoffs.per_sample_mean, Some(2.0));
         assert_eq!(cutoffs.of_median_normalised, Some(1));

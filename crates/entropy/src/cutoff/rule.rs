@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, EstimatorSpec, Result};
 
 /// The relative difference from the last layer that `saturation` ignores unless told otherwise (arXiv:2406.12916).
 pub const DEFAULT_RTOL: f64 = 0.005;
@@ -16,7 +16,6 @@ pub const DEFAULT_ERROR: f64 = 0.5;
 /// How to read a depth off a profile. In TOML a table such as `{ rule = "saturation", rtol = 0.005 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table", into = "Table")]
-#[non_exhaustive]
 pub enum CutoffRule {
     /// The deepest layer whose value differs from the last layer's by more than `1e-8 + rtol |s_L|`, provided that the
     /// layers below it have come to rest.
@@ -104,6 +103,97 @@ impl fmt::Display for CutoffRule {
     }
 }
 
+impl std::str::FromStr for CutoffRule {
+    type Err = Error;
+
+    /// Reads an id as [`Display`](fmt::Display) writes it.
+    fn from_str(id: &str) -> Result<Self> {
+        let number = |text: &str| text.parse::<f64>().ok();
+        let with_settings = || {
+            if let Some(rest) = id.strip_prefix("saturation-published-") {
+                let (rtol, skip_last) = rest.rsplit_once('-')?;
+                let skip_last = skip_last.parse().ok()?;
+                return Some(Self::SaturationPublished { rtol: number(rtol)?, skip_last });
+            }
+            if let Some(rtol) = id.strip_prefix("saturation-") {
+                return Some(Self::Saturation { rtol: number(rtol)? });
+            }
+            let rest = id.strip_prefix("threshold-")?;
+            let (error, interpolate) = match rest.strip_suffix("-interpolated") {
+                Some(error) => (error, true),
+                None => (rest, false),
+            };
+            Some(Self::Threshold { error: number(error)?, interpolate })
+        };
+        let plain = Self::DEFAULTS.into_iter().find(|rule| rule.to_string() == id);
+        let found = plain.or_else(with_settings).filter(|rule| rule.to_string() == id);
+        found.ok_or_else(|| Error::UnknownRule {
+            name: id.to_owned(),
+            known: Self::DEFAULTS.map(|rule| format!("`{rule}`")).join(", "),
+        })
+    }
+}
+
+/// Identity of a rule for readers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RuleDescriptor {
+    /// The depth that it reads off a profile, in a sentence: `cut-off`, `decay length λ`.
+    pub label: &'static str,
+    /// Multiple of the correlation depth scale `xi_c` that the depth is compared with: 1 for a decay length, which is of
+    /// the same kind, and 6 for a depth at which information is lost, the rule of thumb of arXiv:1611.01232.
+    pub theory_factor: f64,
+    /// That multiple with its symbol.
+    pub theory_symbol: &'static str,
+    /// True if the rule waits until the profile no longer changes.
+    pub needs_plateau: bool,
+    /// True if the rule reads a depth scale of the profile instead of a depth where information is lost.
+    pub is_scale: bool,
+    /// Publication.
+    pub source: &'static str,
+}
+
+impl CutoffRule {
+    /// Each rule with its default settings.
+    pub const DEFAULTS: [Self; 4] = [
+        Self::Saturation { rtol: DEFAULT_RTOL },
+        Self::SaturationPublished { rtol: DEFAULT_RTOL, skip_last: DEFAULT_SKIP_LAST },
+        Self::Decay,
+        Self::Threshold { error: DEFAULT_ERROR, interpolate: false },
+    ];
+
+    /// Label, comparison with theory and source.
+    pub const fn descriptor(&self) -> RuleDescriptor {
+        let cutoff = RuleDescriptor {
+            label: "cut-off",
+            theory_factor: 6.0,
+            theory_symbol: "6 \u{3be}_c",
+            needs_plateau: false,
+            is_scale: false,
+            source: "arXiv:2406.12916",
+        };
+        match self {
+            Self::Saturation { .. } | Self::SaturationPublished { .. } => {
+                RuleDescriptor { needs_plateau: true, ..cutoff }
+            }
+            Self::Threshold { .. } => cutoff,
+            Self::Decay => RuleDescriptor {
+                label: "decay length \u{3bb}",
+                theory_factor: 1.0,
+                theory_symbol: "\u{3be}_c",
+                is_scale: true,
+                source: "least-squares fit of an exponential",
+                ..cutoff
+            },
+        }
+    }
+
+    /// True if the rule can read a depth off a profile of `estimator`: a threshold needs the reconstruction error, the
+    /// other rules take any profile.
+    pub fn applies_to(&self, estimator: &EstimatorSpec) -> bool {
+        !matches!(self, Self::Threshold { .. }) || *estimator == EstimatorSpec::RECONSTRUCTION_ERROR
+    }
+}
+
 /// `saturation` with the published tolerance.
 impl Default for CutoffRule {
     fn default() -> Self {
@@ -178,7 +268,7 @@ impl TryFrom<Table> for CutoffRule {
         };
         if let Some(setting) = table.leftover() {
             let subject = format!("cut-off rule `{}`", table.rule);
-            let advice = "leave it out or choose the rule that has it";
+            let advice = "leave it out or choose the rule that has it".to_owned();
             return Err(Error::Inapplicable { subject, setting: setting.to_owned(), advice });
         }
         rule.check().map(|()| rule)
@@ -244,6 +334,30 @@ mod tests {
             let written = toml::to_string(&File { cutoff: rule }).unwrap();
             assert_eq!(toml::from_str::<File>(&written).unwrap().cutoff, rule, "{written}");
         }
+    }
+
+    #[test]
+    fn ids_parse_back() {
+        let custom = [
+            CutoffRule::Saturation { rtol: 0.01 },
+            CutoffRule::SaturationPublished { rtol: 1e-3, skip_last: 0 },
+            CutoffRule::Threshold { error: 0.95, interpolate: true },
+            CutoffRule::Threshold { error: -0.5, interpolate: false },
+        ];
+        for rule in CutoffRule::DEFAULTS.into_iter().chain(custom) {
+            assert_eq!(rule.to_string().parse::<CutoffRule>().unwrap(), rule);
+        }
+        for id in ["", "saturated", "saturation-", "threshold-x", "decay-1"] {
+            assert!(id.parse::<CutoffRule>().is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn thresholds_apply_to_reconstruction_errors_alone() {
+        let threshold = CutoffRule::Threshold { error: 0.5, interpolate: false };
+        assert!(threshold.applies_to(&EstimatorSpec::RECONSTRUCTION_ERROR));
+        assert!(!threshold.applies_to(&EstimatorSpec::RELATIVE));
+        assert!(CutoffRule::default().applies_to(&EstimatorSpec::RELATIVE));
     }
 
     #[test]

@@ -2,11 +2,34 @@ use isobath_tensor::GemmConfig;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use super::{Direction, EntropyEstimator};
+use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
 use crate::{
-    EntropyBackend, Profile, Result,
+    EntropyBackend, EstimatorSpec, Profile, Result,
     staging::{self, Width},
 };
+
+/// Von Neumann entropy of the samples' Gram matrix, in `[0, 1]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gram;
+
+impl EstimatorKind for Gram {
+    const KIND: &'static str = "gram";
+    const RULES: &'static [(&'static str, Self)] = &[];
+
+    fn descriptor(self) -> Descriptor {
+        Descriptor {
+            id: "gram".into(),
+            label: "Gram entropy",
+            unit: "",
+            direction: Direction::Falls,
+            source: "Gram matrix of centred unit samples; -Tr rho ln rho / ln n",
+        }
+    }
+
+    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
+        Box::new(OnBackend { backend })
+    }
+}
 
 /// Eigenvalues below this are zero to the accuracy of a product in f32 of rows of unit norm.
 const NEGLIGIBLE: f64 = f32::EPSILON as f64;
@@ -18,18 +41,13 @@ const NEGLIGIBLE: f64 = f32::EPSILON as f64;
 /// A sample that is constant over its units has no direction; its row stays zero and is reported among the floored.
 /// For one sample, where `ln n` is 0, the entropy is 0: it cannot be told from anything.
 #[derive(Clone, Debug)]
-pub(crate) struct Gram<B> {
-    pub(crate) backend: B,
-    pub(crate) name: String,
+struct OnBackend<B> {
+    backend: B,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for Gram<B> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Falls
+impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+    fn spec(&self) -> EstimatorSpec {
+        EstimatorSpec::Gram(Gram)
     }
 
     fn profile(
@@ -42,11 +60,11 @@ impl<B: EntropyBackend> EntropyEstimator for Gram<B> {
             let (directions, floored) = directions(*layer);
             Ok((self.entropy(directions.view())?, floored))
         });
-        Ok(Profile::from_layers(&self.name, values.collect::<Result<Vec<_>>>()?))
+        Ok(Profile::from_layers(self.spec(), values.collect::<Result<Vec<_>>>()?))
     }
 }
 
-impl<B: EntropyBackend> Gram<B> {
+impl<B: EntropyBackend> OnBackend<B> {
     fn entropy(&self, directions: ArrayView2<'_, f32>) -> Result<f64> {
         let samples = directions.nrows() as f64;
         if directions.nrows() == 1 {

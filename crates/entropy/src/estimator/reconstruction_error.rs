@@ -1,11 +1,36 @@
 use isobath_tensor::DivergenceKind;
 use ndarray::ArrayView2;
 
-use super::{Direction, EntropyEstimator, sample_divergence::divergences};
+use super::{
+    Descriptor, Direction, EntropyEstimator, EstimatorKind, sample_divergence::divergences,
+};
 use crate::{
-    EntropyBackend, Error, Profile, Result,
+    EntropyBackend, Error, EstimatorSpec, Profile, Result,
     staging::{self, Width},
 };
+
+/// `1 - R^2` of the reconstructions, 0 for perfect ones and 1 for the mean image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReconstructionError;
+
+impl EstimatorKind for ReconstructionError {
+    const KIND: &'static str = "reconstruction-error";
+    const RULES: &'static [(&'static str, Self)] = &[];
+
+    fn descriptor(self) -> Descriptor {
+        Descriptor {
+            id: "reconstruction-error".into(),
+            label: "reconstruction error 1 \u{2212} R²",
+            unit: "",
+            direction: Direction::Rises,
+            source: "1 - R^2 against the mean of each pixel",
+        }
+    }
+
+    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
+        Box::new(OnBackend { backend })
+    }
+}
 
 /// `1 - R^2` of the reconstructions against the predictor that knows only each pixel's mean over the probe samples:
 /// 0 for perfect ones, 1 for those that are no better than the mean, above 1 for worse.
@@ -13,18 +38,13 @@ use crate::{
 /// A sample's own value is its squared error over the mean squared deviation of all samples, so that the mean over the
 /// samples is `1 - R^2`.
 #[derive(Clone, Debug)]
-pub(crate) struct ReconstructionError<B> {
-    pub(crate) backend: B,
-    pub(crate) name: String,
+struct OnBackend<B> {
+    backend: B,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for ReconstructionError<B> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Rises
+impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+    fn spec(&self) -> EstimatorSpec {
+        EstimatorSpec::ReconstructionError(ReconstructionError)
     }
 
     fn profile(
@@ -35,11 +55,11 @@ impl<B: EntropyBackend> EntropyEstimator for ReconstructionError<B> {
         staging::check(inputs, layers, Width::AsInputs)?;
         let deviation = self.mean_squared_deviation(inputs)?;
         let errors = divergences(&self.backend, DivergenceKind::SquaredError, inputs, layers)?;
-        Ok(Profile::from_samples(&self.name, errors / deviation))
+        Ok(Profile::from_samples(self.spec(), errors / deviation))
     }
 }
 
-impl<B: EntropyBackend> ReconstructionError<B> {
+impl<B: EntropyBackend> OnBackend<B> {
     /// `(1/n) sum_i |x_i - mean|^2`
     fn mean_squared_deviation(&self, inputs: ArrayView2<'_, f32>) -> Result<f64> {
         let samples = inputs.nrows();

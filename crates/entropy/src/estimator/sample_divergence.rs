@@ -1,29 +1,24 @@
 use isobath_tensor::DivergenceKind;
 use ndarray::{Array2, ArrayView2};
 
-use super::{Direction, EntropyEstimator};
+use super::EntropyEstimator;
 use crate::{
     EntropyBackend, EstimatorSpec, Profile, Result,
     staging::{self, Width},
 };
 
 /// The dissimilarity of each input from its reconstruction, both read as distributions over the units: `relative`
-/// (arXiv:2406.12916) and `jensen-shannon`. What is summed is told at [`DivergenceKind`].
+/// (arXiv:2406.12916) and `jensen-shannon`. [`DivergenceKind`] has the formulas.
 #[derive(Clone, Debug)]
-pub(crate) struct SampleDivergence<B> {
-    pub(crate) backend: B,
-    pub(crate) spec: EstimatorSpec,
-    pub(crate) name: String,
-    pub(crate) kind: DivergenceKind,
+pub(super) struct SampleDivergence<B> {
+    pub(super) backend: B,
+    pub(super) spec: EstimatorSpec,
+    pub(super) kind: DivergenceKind,
 }
 
 impl<B: EntropyBackend> EntropyEstimator for SampleDivergence<B> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Rises
+    fn spec(&self) -> EstimatorSpec {
+        self.spec
     }
 
     fn profile(
@@ -34,7 +29,7 @@ impl<B: EntropyBackend> EntropyEstimator for SampleDivergence<B> {
         self.spec.check()?;
         staging::check(inputs, layers, Width::AsInputs)?;
         let per_sample = divergences(&self.backend, self.kind, inputs, layers)?;
-        Ok(Profile::from_samples(&self.name, per_sample))
+        Ok(Profile::from_samples(self.spec, per_sample))
     }
 }
 

@@ -14,8 +14,8 @@ pub fn json(run: &RunRecord, verdicts: &[Verdicts]) -> Value {
 fn recipe(verdicts: &Verdicts) -> Value {
     let families = verdicts.families.iter().map(|family| {
         json!({
-            "sigma_w2": family.sigma_w2,
-            "sigma_b2": family.sigma_b2,
+            "sigma_w2": family.point.sigma_w2,
+            "sigma_b2": family.point.sigma_b2,
             "measured": family.measured,
             "seeds": family.seeds,
             "predicted": family.predicted.iter().map(|(name, frontier)| (name.clone(), json!(frontier)))
@@ -24,8 +24,8 @@ fn recipe(verdicts: &Verdicts) -> Value {
     });
     let map = verdicts.map.iter().map(|cell| {
         json!({
-            "sigma_w2": cell.sigma_w2,
-            "sigma_b2": cell.sigma_b2,
+            "sigma_w2": cell.point.sigma_w2,
+            "sigma_b2": cell.point.sigma_b2,
             "depth": cell.depth,
             "trained": cell.trained,
             "seeds": cell.seeds,

@@ -120,10 +120,7 @@ fn map(verdicts: &Verdicts) -> Vec<String> {
         "too little at",
     ];
     let row = |family: &isobath_analysis::comparison::Family| {
-        let cells = verdicts.map.iter().filter(|cell| {
-            cell.sigma_w2.total_cmp(&family.sigma_w2).is_eq()
-                && cell.sigma_b2.total_cmp(&family.sigma_b2).is_eq()
-        });
+        let cells = verdicts.map.iter().filter(|cell| cell.point == family.point);
         let at = |opinion: fn(&Cell) -> Opinion, what: Opinion| {
             let depths: Vec<String> = cells
                 .clone()
@@ -133,8 +130,8 @@ fn map(verdicts: &Verdicts) -> Vec<String> {
             depths.join(", ")
         };
         vec![
-            family.sigma_w2.to_string(),
-            family.sigma_b2.to_string(),
+            family.point.sigma_w2.to_string(),
+            family.point.sigma_b2.to_string(),
             frontier(family.measured),
             at(|cell| cell.cascade, Opinion::TooMuch),
             at(|cell| cell.cascade, Opinion::TooLittle),

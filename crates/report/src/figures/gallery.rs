@@ -63,8 +63,8 @@ impl<'a> Gallery<'a> {
             let points =
                 slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
             let row = |(point, role): (&&Point<'a>, &'static str)| Row {
-                sigma_w2: point.sigma_w2,
-                sigma_b2: point.sigma_b2,
+                sigma_w2: point.id.sigma_w2,
+                sigma_b2: point.id.sigma_b2,
                 role,
                 pictures: point.pictures(),
             };

@@ -1,6 +1,10 @@
 //! What a reader of the page can point at.
 
 use crate::reach_words::reach_words;
+use isobath_entropy::{
+    EstimatorSpec,
+    cutoff::{CutoffRule, RuleDescriptor},
+};
 use serde::Serialize;
 
 use super::canvas::Rect;
@@ -12,9 +16,8 @@ use isobath_store::RunRecord;
 
 use crate::{
     numbers::{rounded, short, variance},
-    vocabulary::{Quantity, profile_bars},
+    vocabulary::profile_bars,
 };
-use isobath_analysis::theory_agreement::theory_scale;
 
 /// Places on one drawing, in canvas units.
 #[derive(Debug, Default, Serialize)]
@@ -56,7 +59,7 @@ pub(crate) struct Mark {
 #[derive(Debug, Serialize)]
 pub(crate) struct Values {
     /// What is measured.
-    name: String,
+    name: &'static str,
     unit: &'static str,
     /// What `low` and `high` are.
     bars: String,
@@ -79,8 +82,13 @@ pub(crate) struct Values {
 const MOST_CELLS_WITH_BARS: [usize; 2] = [150_000, 20_000];
 
 impl Values {
-    pub(super) fn of(run: &RunRecord, slice: &Slice<'_>, estimator: &str, rule: &str) -> Self {
-        let leads = run.estimators.first().is_some_and(|first| first == estimator);
+    pub(super) fn of(
+        run: &RunRecord,
+        slice: &Slice<'_>,
+        estimator: EstimatorSpec,
+        rule: CutoffRule,
+    ) -> Self {
+        let leads = run.estimators.first().is_some_and(|first| *first == estimator);
         let profiles: Vec<_> = slice.points.iter().map(|point| point.profile(estimator)).collect();
         let column = |pick: fn(&Spread) -> f64| {
             let one = |spread: &Option<Spread>| {
@@ -91,16 +99,16 @@ impl Values {
         let with_bars = profiles.iter().map(Vec::len).sum::<usize>()
             <= MOST_CELLS_WITH_BARS[usize::from(!leads)];
         let bars = |pick| if with_bars { column(pick) } else { Vec::new() };
-        let quantity = Quantity::of(estimator);
+        let quantity = estimator.descriptor();
         Self {
-            name: quantity.name,
+            name: quantity.label,
             unit: quantity.unit,
             bars: profile_bars(run),
             layers: run.layers,
             heads: slice
                 .points
                 .iter()
-                .map(|point| format!("σ_w² = {}", variance(point.sigma_w2)))
+                .map(|point| format!("σ_w² = {}", variance(point.id.sigma_w2)))
                 .collect(),
             notes: slice.points.iter().map(|point| note(run, point, estimator, rule)).collect(),
             mean: column(|spread| spread.mean),
@@ -111,13 +119,13 @@ impl Values {
 }
 
 /// The depths of one point, measured and in theory.
-fn note(run: &RunRecord, point: &Point<'_>, estimator: &str, rule: &str) -> String {
+fn note(run: &RunRecord, point: &Point<'_>, estimator: EstimatorSpec, rule: CutoffRule) -> String {
     let measured = reach_words(&point.reach(estimator, rule, run.layers), rule, run.layers);
-    match (point.xi_c(), theory_scale(rule)) {
-        (None, _) => measured,
-        (Some(xi_c), (factor, name)) if factor > 1.0 => {
-            format!("{measured}; theory ξ_c {}, {name} {}", short(xi_c), short(factor * xi_c))
-        }
-        (Some(xi_c), _) => format!("{measured}; theory ξ_c {}", short(xi_c)),
+    let Some(xi_c) = point.xi_c() else { return measured };
+    let RuleDescriptor { theory_factor: factor, theory_symbol: name, .. } = rule.descriptor();
+    if factor > 1.0 {
+        format!("{measured}; theory ξ_c {}, {name} {}", short(xi_c), short(factor * xi_c))
+    } else {
+        format!("{measured}; theory ξ_c {}", short(xi_c))
     }
 }

@@ -41,6 +41,7 @@ pub(super) use self::{
     predictors::{of_verdicts, share},
 };
 use isobath_analysis::points::{Slice, slices};
+use isobath_entropy::EstimatorSpec;
 use isobath_store::RunRecord;
 
 /// One figure of a report.
@@ -85,12 +86,13 @@ pub(super) enum Place {
 
 /// The figures that `run` has data for, in the order of the page.
 pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
-    let (Some(estimator), Some(rule)) = (run.estimators.first(), run.rules.first()) else {
+    let (Some(&estimator), Some(&rule)) = (run.estimators.first(), run.rules.first()) else {
         return Vec::new();
     };
     let mut figures: Vec<Box<dyn Figure + '_>> = Vec::new();
-    let has =
-        |slice: &Slice<'_>, name: &str| slice.points.iter().any(|point| point.has_profile(name));
+    let has = |slice: &Slice<'_>, estimator: EstimatorSpec| {
+        slice.points.iter().any(|point| point.has_profile(estimator))
+    };
     let diagram = |slice, estimator, leads| PhaseDiagram { run, slice, estimator, rule, leads };
     for figure in Trainability::of(run) {
         figures.push(Box::new(figure));
@@ -104,7 +106,7 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {
         figures.push(Box::new(Profiles { run, slice, estimator, rule }));
     }
-    for other in run.estimators.iter().skip(1) {
+    for &other in run.estimators.iter().skip(1) {
         if let Some(slice) = slices(run).into_iter().find(|slice| has(slice, other)) {
             figures.push(Box::new(diagram(slice, other, false)));
         }

@@ -1,6 +1,7 @@
 //! The phase diagram: entropy over weight variance and depth, theory and measured depths over it.
 
 use crate::reach_words::reach_words;
+use isobath_entropy::{Descriptor, EstimatorSpec, cutoff::CutoffRule};
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -26,7 +27,7 @@ use isobath_store::RunRecord;
 
 use crate::{
     numbers::{short, ticks, variance},
-    vocabulary::{Quantity, capitalised, count, depth_bars, symbol},
+    vocabulary::{capitalised, count, depth_bars, symbol},
 };
 use isobath_analysis::spread::quantile;
 
@@ -34,8 +35,8 @@ use isobath_analysis::spread::quantile;
 pub(super) struct PhaseDiagram<'a> {
     pub(super) run: &'a RunRecord,
     pub(super) slice: Slice<'a>,
-    pub(super) estimator: &'a str,
-    pub(super) rule: &'a str,
+    pub(super) estimator: EstimatorSpec,
+    pub(super) rule: CutoffRule,
     /// Whether the estimator is the experiment's first.
     pub(super) leads: bool,
 }
@@ -54,7 +55,7 @@ impl Figure for PhaseDiagram<'_> {
     fn title(&self) -> String {
         format!(
             "{} at σ_b² = {}",
-            capitalised(&Quantity::of(self.estimator).name),
+            capitalised(self.estimator.descriptor().label),
             variance(self.slice.sigma_b2)
         )
     }
@@ -64,7 +65,7 @@ impl Figure for PhaseDiagram<'_> {
         let mut caption = format!(
             "{}: {}, mean over {seeds}, {} probe samples of {}.",
             self.run.network,
-            Quantity::of(self.estimator).label(),
+            self.estimator.descriptor().axis_label(),
             self.run.probe_samples,
             self.run.dataset,
         );
@@ -90,7 +91,7 @@ impl Figure for PhaseDiagram<'_> {
         let profiles: Vec<_> =
             self.slice.points.iter().map(|point| point.profile(self.estimator)).collect();
         let columns =
-            edges(&self.slice.points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>());
+            edges(&self.slice.points.iter().map(|point| point.id.sigma_w2).collect::<Vec<_>>());
         let axes = [variances(&columns, layout), self.depths()];
         let title = [&self.title(), self.run.network.as_str()];
         let frame = diagram::frame(canvas, title, &self.legend(&profiles), axes, layout)?;
@@ -108,7 +109,7 @@ impl Figure for PhaseDiagram<'_> {
         diagram::draw_theory(canvas, &frame, self.slice.overlays, critical)?;
         let marks = self.draw_depths(canvas, &frame, layout)?;
         canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
-        let label = Quantity::of(self.estimator);
+        let label = self.estimator.descriptor();
         draw_colours(canvas, diagram::bar_room(&frame, layout), &label, range, layout)?;
         Ok(Hover { cells: Some(Cells::new(places, frame.rect)), marks })
     }
@@ -163,7 +164,7 @@ impl PhaseDiagram<'_> {
 
     fn covers(&self, sigma_w2: f64) -> bool {
         let edges =
-            edges(&self.slice.points.iter().map(|point| point.sigma_w2).collect::<Vec<_>>());
+            edges(&self.slice.points.iter().map(|point| point.id.sigma_w2).collect::<Vec<_>>());
         edges
             .first()
             .zip(edges.last())
@@ -186,11 +187,11 @@ impl PhaseDiagram<'_> {
         for (point, reach) in
             self.slice.points.iter().zip(self.reaches()).step_by(self.mark_step(layout))
         {
-            let x = frame.x(point.sigma_w2);
+            let x = frame.x(point.id.sigma_w2);
             let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
             let text = format!(
                 "σ_w² = {}: {}",
-                variance(point.sigma_w2),
+                variance(point.id.sigma_w2),
                 reach_words(&reach, self.rule, self.run.layers)
             );
             drawn.push(Mark { x, y, text });
@@ -281,14 +282,14 @@ impl Grid<'_> {
 fn draw_colours(
     canvas: &Canvas<'_>,
     room: Rect,
-    quantity: &Quantity,
+    quantity: &Descriptor,
     (low, high): (f64, f64),
     layout: Layout,
 ) -> Result<()> {
-    let label = if quantity.rises_with_loss && layout == Layout::Wide {
-        format!("{}: dark kept, bright lost", quantity.label())
+    let label = if quantity.rises_with_loss() && layout == Layout::Wide {
+        format!("{}: dark kept, bright lost", quantity.axis_label())
     } else {
-        quantity.label()
+        quantity.axis_label()
     };
     let share = |tick| (tick - low) / (high - low);
     let marks = ticks(low, high, 5).into_iter().map(|tick| (share(tick), short(tick)));

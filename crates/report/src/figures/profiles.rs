@@ -1,6 +1,7 @@
 //! Entropy over depth, at a few weight variances on both sides of the critical line.
 
 use anyhow::Result;
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::{
@@ -20,16 +21,15 @@ use isobath_store::RunRecord;
 
 use crate::{
     numbers::{depth, short, significant, ticks, variance, whole_ticks},
-    vocabulary::{Quantity, capitalised, count, profile_bars},
+    vocabulary::{capitalised, count, profile_bars},
 };
-use isobath_analysis::theory_agreement::theory_scale;
 
 /// The leading estimator's profiles in one slice of the grid.
 pub(super) struct Profiles<'a> {
     pub(super) run: &'a RunRecord,
     pub(super) slice: Slice<'a>,
-    pub(super) estimator: &'a str,
-    pub(super) rule: &'a str,
+    pub(super) estimator: EstimatorSpec,
+    pub(super) rule: CutoffRule,
 }
 
 /// Profiles drawn at most.
@@ -48,7 +48,7 @@ impl Figure for Profiles<'_> {
         format!(
             "{} at some of the weight variances: blue in the ordered phase, orange in the chaotic one. Lines are means \
              over {}, bands the {}.",
-            capitalised(&Quantity::of(self.estimator).label()),
+            capitalised(&self.estimator.descriptor().axis_label()),
             count(self.run.seeds, "seed"),
             profile_bars(self.run)
         )
@@ -116,7 +116,7 @@ impl<'a> Profiles<'a> {
             });
         }
         if lines.iter().any(|line| self.theory(line.point).is_some()) {
-            let label = format!("theory, {}", theory_scale(self.rule).1);
+            let label = format!("theory, {}", self.rule.descriptor().theory_symbol);
             entries.push(Entry { sample: Sample::Tick, label });
         }
         if lines.iter().any(|line| line.point.phase != Phase::Unknown) {
@@ -136,7 +136,7 @@ impl<'a> Profiles<'a> {
 
     /// The depth that theory gives, if the network is as deep.
     fn theory(&self, point: &Point<'_>) -> Option<f64> {
-        let depth = theory_scale(self.rule).0 * point.xi_c()?;
+        let depth = self.rule.descriptor().theory_factor * point.xi_c()?;
         (1.0..=self.run.layers as f64).contains(&depth).then_some(depth)
     }
 
@@ -161,7 +161,7 @@ impl<'a> Profiles<'a> {
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         let room = if high > low { 0.04 * (high - low) } else { 0.5 };
         let (low, high) = (low - room, high + room);
-        let label = Quantity::of(self.estimator).label();
+        let label = self.estimator.descriptor().axis_label();
         Axis { label, low, high, ticks: ticks(low, high, 6), write: short, scale: Scale::Linear }
     }
 
@@ -180,7 +180,7 @@ impl<'a> Profiles<'a> {
     }
 
     fn hover(&self, frame: &Frame, line: &Line<'_>) -> Vec<Mark> {
-        let quantity = Quantity::of(self.estimator);
+        let quantity = self.estimator.descriptor();
         let layers = self.run.layers;
         let reach = line.point.reach(self.estimator, self.rule, layers);
         let reach = crate::reach_words::reach_words(&reach, self.rule, layers);
@@ -190,7 +190,7 @@ impl<'a> Profiles<'a> {
             let value = quantity.with_unit(&format!("{mean} ({low} to {high})"));
             let text = format!(
                 "σ_w² = {}, depth {layer}: {value}; {reach}",
-                variance(line.point.sigma_w2)
+                variance(line.point.id.sigma_w2)
             );
             Mark { x: frame.x(layer as f64), y: frame.y(spread.mean), text }
         };
@@ -282,7 +282,7 @@ fn draw_labels(
     let size = layout.text();
     let mut labels: Vec<_> =
         lines.iter().filter_map(|line| Some((line.end(frame)?, line))).collect();
-    labels.sort_by_key(|(end, line)| (end.1, (line.point.sigma_w2 * 1e6) as i64));
+    labels.sort_by_key(|(end, line)| (end.1, (line.point.id.sigma_w2 * 1e6) as i64));
     let wanted: Vec<_> = labels.iter().map(|((_, y), _)| *y).collect();
     let places = apart(&wanted, size * 5 / 4, frame.rect.top + size, frame.rect.bottom);
     let left = frame.rect.right + px(16);
@@ -293,7 +293,7 @@ fn draw_labels(
             line.color,
             px(1),
         )?;
-        text::write(canvas, &variance(line.point.sigma_w2), (left, place), size, HPos::Left)?;
+        text::write(canvas, &variance(line.point.id.sigma_w2), (left, place), size, HPos::Left)?;
     }
     Ok(())
 }

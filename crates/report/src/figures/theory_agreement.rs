@@ -2,6 +2,8 @@
 
 use crate::reach_words::reach_words;
 use anyhow::Result;
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
 use super::{
@@ -23,27 +25,26 @@ use crate::{
     numbers::{log_ticks, short, variance},
     vocabulary::depth_bars,
 };
-use isobath_analysis::theory_agreement::theory_scale;
 
 /// All rules that compare with one multiple of `xi_c` share a panel: cut-offs one, decay lengths another.
 pub(super) struct Comparison<'a> {
     run: &'a RunRecord,
-    panels: Vec<Panel<'a>>,
+    panels: Vec<Panel>,
 }
 
 /// One pair of axes.
-struct Panel<'a> {
+struct Panel {
     /// What is measured, for its axis.
     measured: &'static str,
     /// What theory it is compared with.
     theory: &'static str,
-    series: Vec<Series<'a>>,
+    series: Vec<Series>,
 }
 
 /// One rule on one estimator.
-struct Series<'a> {
-    estimator: &'a str,
-    rule: &'a str,
+struct Series {
+    estimator: EstimatorSpec,
+    rule: CutoffRule,
     /// Among those that have points; decides colour and shape.
     index: usize,
     points: Vec<Compared>,
@@ -51,8 +52,7 @@ struct Series<'a> {
 
 /// One point of the grid.
 struct Compared {
-    sigma_w2: f64,
-    sigma_b2: f64,
+    id: GridPoint,
     phase: Phase,
     theory: f64,
     /// Measured depth; the network's own where it is beyond.
@@ -73,13 +73,13 @@ impl<'a> Comparison<'a> {
         let pairs = run
             .estimators
             .iter()
-            .flat_map(|estimator| run.rules.iter().map(move |rule| (estimator, rule)));
+            .flat_map(|&estimator| run.rules.iter().map(move |&rule| (estimator, rule)));
         let all = pairs.map(|(estimator, rule)| Series::of(run, estimator, rule));
         let present = all.filter(|series| !series.points.is_empty()).enumerate();
         let (decay, cutoffs): (Vec<_>, Vec<_>) = present
             .map(|(index, series)| Series { index, ..series })
-            .partition(|series| series.rule == "decay");
-        let panel = |measured, theory, series: Vec<Series<'a>>| Panel { measured, theory, series };
+            .partition(|series| series.rule.descriptor().is_scale);
+        let panel = |measured, theory, series: Vec<Series>| Panel { measured, theory, series };
         let panels = [
             panel("cut-off (layers)", "6 ξ_c (layers)", cutoffs),
             panel("decay length λ (layers)", "ξ_c (layers)", decay),
@@ -88,12 +88,12 @@ impl<'a> Comparison<'a> {
         (!panels.is_empty()).then_some(Self { run, panels })
     }
 
-    fn series(&self) -> impl Iterator<Item = &Series<'a>> {
+    fn series(&self) -> impl Iterator<Item = &Series> {
         self.panels.iter().flat_map(|panel| &panel.series)
     }
 
     fn legend(&self) -> Vec<Entry> {
-        let series = |series: &Series<'_>| Entry {
+        let series = |series: &Series| Entry {
             sample: Sample::Point(series.shape(), series.color()),
             label: format!("{}, {}", series.estimator, series.rule),
         };
@@ -131,7 +131,7 @@ impl Figure for Comparison<'_> {
             .run
             .rules
             .iter()
-            .map(|rule| format!("{rule}: {}", depth_bars(self.run, rule)))
+            .map(|&rule| format!("{rule}: {}", depth_bars(self.run, rule)))
             .collect();
         format!(
             "Points of the grid where theory has a finite depth, at most {MOST_POINTS} for each series. \
@@ -169,7 +169,7 @@ impl Figure for Comparison<'_> {
     }
 }
 
-impl Panel<'_> {
+impl Panel {
     fn draw(&self, canvas: &Canvas<'_>, outer: Rect, layout: Layout) -> Result<Vec<Mark>> {
         let (theory, depth) = (
             self.range(|point| [point.theory; 2]),
@@ -219,9 +219,9 @@ impl Panel<'_> {
     }
 }
 
-impl<'a> Series<'a> {
-    fn of(run: &'a RunRecord, estimator: &'a str, rule: &'a str) -> Self {
-        let (factor, _) = theory_scale(rule);
+impl Series {
+    fn of(run: &RunRecord, estimator: EstimatorSpec, rule: CutoffRule) -> Self {
+        let factor = rule.descriptor().theory_factor;
         let slices = slices(run);
         let compared = |point: &Point<'_>| {
             let theory = factor * point.xi_c()?;
@@ -235,8 +235,8 @@ impl<'a> Series<'a> {
                 }
                 Reach::Unknown { .. } => return None,
             };
-            let Point { sigma_w2, sigma_b2, phase, .. } = *point;
-            Some(Compared { sigma_w2, sigma_b2, phase, theory, depth, beyond, words })
+            let Point { id, phase, .. } = *point;
+            Some(Compared { id, phase, theory, depth, beyond, words })
         };
         let all: Vec<_> =
             slices.iter().flat_map(|slice| &slice.points).filter_map(compared).collect();
@@ -272,9 +272,12 @@ impl<'a> Series<'a> {
             )?;
         }
         marks::point(canvas, self.shape(), at, self.color(), point.phase == Phase::Chaotic)?;
-        let place =
-            format!("σ_w² = {}, σ_b² = {}", variance(point.sigma_w2), variance(point.sigma_b2));
-        let theory = format!("{} {}", theory_scale(self.rule).1, short(point.theory));
+        let place = format!(
+            "σ_w² = {}, σ_b² = {}",
+            variance(point.id.sigma_w2),
+            variance(point.id.sigma_b2)
+        );
+        let theory = format!("{} {}", self.rule.descriptor().theory_symbol, short(point.theory));
         let text = format!("{place}, {}: {}; {theory}", self.estimator, point.words);
         Ok(Mark { x: at.0, y: at.1, text })
     }

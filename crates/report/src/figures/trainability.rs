@@ -1,6 +1,8 @@
 //! Which networks can be trained: accuracy over weight variance and depth, and who said so beforehand.
 
 use crate::reach_words::reach_words;
+use isobath_experiment::GridPoint;
+use isobath_scoring::{Side, TrainedFrontier};
 use std::collections::BTreeMap;
 
 use anyhow::Result;
@@ -17,7 +19,7 @@ use super::{
     recipe_stem,
 };
 use isobath_analysis::{
-    frontier::{Frontier, Side, frontiers},
+    frontier::{PointFrontier, frontiers},
     points::{Reach, Slice, slices},
 };
 use isobath_store::{RunRecord, TrainingRecord};
@@ -40,21 +42,19 @@ pub(super) struct Trainability<'a> {
 
 /// One point of the phase diagram.
 struct Column<'a> {
-    sigma_w2: f64,
-    frontier: Frontier,
+    frontier: PointFrontier,
     /// All initialisations trained at a depth.
     cells: BTreeMap<usize, Vec<&'a TrainingRecord>>,
 }
 
 impl<'a> Column<'a> {
     /// The column of a frontier, out of trainings by its recipe at its `sigma_b2`.
-    fn of(frontier: &Frontier, trained: &[&'a TrainingRecord]) -> Self {
-        let sigma_w2 = frontier.sigma_w2;
+    fn of(frontier: &PointFrontier, trained: &[&'a TrainingRecord]) -> Self {
         let mut cells: BTreeMap<usize, Vec<_>> = BTreeMap::new();
-        for &record in trained.iter().filter(|record| same(record.id.sigma_w2, sigma_w2)) {
+        for &record in trained.iter().filter(|record| record.id.point == frontier.point) {
             cells.entry(record.id.depth).or_default().push(record);
         }
-        Self { sigma_w2, frontier: frontier.clone(), cells }
+        Self { frontier: frontier.clone(), cells }
     }
 }
 
@@ -64,12 +64,14 @@ impl<'a> Trainability<'a> {
         let all = frontiers(&run.trainings);
         let recipes = run.recipes.iter().enumerate();
         let figure = |(index, recipe): (usize, &'a String), slice: Slice<'a>| {
-            let is_here = |b: f64, recipe: usize| recipe == index && same(b, slice.sigma_b2);
-            let here = all.iter().filter(|found| is_here(found.sigma_b2, found.recipe));
+            let is_here = |point: GridPoint, recipe: usize| {
+                recipe == index && point.is_in_slice(slice.sigma_b2)
+            };
+            let here = all.iter().filter(|found| is_here(found.point, found.recipe));
             let trained: Vec<&TrainingRecord> = run
                 .trainings
                 .iter()
-                .filter(|record| is_here(record.id.sigma_b2, record.id.recipe))
+                .filter(|record| is_here(record.id.point, record.id.recipe))
                 .collect();
             let columns: Vec<_> = here.map(|found| Column::of(found, &trained)).collect();
             let mut depths: Vec<usize> =
@@ -86,7 +88,7 @@ impl<'a> Trainability<'a> {
     }
 
     fn middles(&self) -> Vec<f64> {
-        self.columns.iter().map(|column| column.sigma_w2).collect()
+        self.columns.iter().map(|column| column.frontier.point.sigma_w2).collect()
     }
 
     /// Half way from a depth to the next one tried; below the least, and as far above the greatest.
@@ -109,7 +111,7 @@ impl<'a> Trainability<'a> {
         }];
         let reaches: Vec<_> = self.reaches().map(|(_, reach)| reach).collect();
         if reaches.iter().any(|reach| matches!(reach, Reach::Measured { .. })) {
-            let (estimator, rule) = (&self.run.estimators[0], &self.run.rules[0]);
+            let (estimator, rule) = (self.run.estimators[0], self.run.rules[0]);
             entries.push(Entry {
                 sample: Sample::Depth,
                 label: format!(
@@ -144,7 +146,7 @@ impl<'a> Trainability<'a> {
     }
 
     fn seeds(&self) -> usize {
-        self.columns.iter().map(|column| column.frontier.seeds.len()).max().unwrap_or(0)
+        self.columns.iter().map(|column| column.frontier.trained.seeds.len()).max().unwrap_or(0)
     }
 
     fn critical(&self) -> Option<f64> {
@@ -156,9 +158,9 @@ impl<'a> Trainability<'a> {
     /// The cascade's depths by the leading estimator and rule.
     fn reaches(&self) -> impl Iterator<Item = (f64, Reach)> {
         let (run, names) = (self.run, self.run.estimators.first().zip(self.run.rules.first()));
-        names.into_iter().flat_map(move |(estimator, rule)| {
+        names.into_iter().flat_map(move |(&estimator, &rule)| {
             let reach = move |point: &isobath_analysis::points::Point<'_>| {
-                (point.sigma_w2, point.reach(estimator, rule, run.layers))
+                (point.id.sigma_w2, point.reach(estimator, rule, run.layers))
             };
             self.slice.points.iter().map(reach)
         })
@@ -177,7 +179,7 @@ impl<'a> Trainability<'a> {
                 let succeeded = trainings.iter().filter(|training| training.succeeded).count();
                 let text = format!(
                     "σ_w² = {}, depth {depth}: accuracy {}, {succeeded} of {} succeed",
-                    variance(column.sigma_w2),
+                    variance(column.frontier.point.sigma_w2),
                     short(mean),
                     count(trainings.len(), "seed")
                 );
@@ -197,7 +199,7 @@ impl<'a> Trainability<'a> {
         for (column, sides) in self.columns.iter().zip(across.windows(2)) {
             let (left, right) = (frame.x(sides[0]), frame.x(sides[1]));
             let at = |depth: f64| frame.y(self.above(depth));
-            let Frontier { depth: median, range, .. } = column.frontier;
+            let TrainedFrontier { deepest_success: median, range, .. } = column.frontier.trained;
             let y = at(median);
             steps.extend([(left, y), (right, y)]);
             if range.1 > range.0 {
@@ -212,7 +214,7 @@ impl<'a> Trainability<'a> {
                 canvas.block(band, color.mix(0.35))?;
                 canvas.outline(band, color, px(1))?;
             }
-            if column.frontier.censored == Some(Side::Deeper) {
+            if column.frontier.trained.censored == Some(Side::Deeper) {
                 let x = left.midpoint(right);
                 marks::arrow(canvas, (x, y + px(14)), px(13), color, px(2))?;
             }
@@ -228,7 +230,7 @@ impl<'a> Trainability<'a> {
         for (sigma_w2, reach) in self.reaches() {
             let x = frame.x(sigma_w2);
             let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
-            let said = reach_words(&reach, &self.run.rules[0], self.run.layers);
+            let said = reach_words(&reach, self.run.rules[0], self.run.layers);
             drawn.push(Mark {
                 x,
                 y,
@@ -290,23 +292,18 @@ impl Figure for Trainability<'_> {
 }
 
 /// The frontier at one point in words.
-fn words(frontier: &Frontier) -> String {
-    let Frontier { sigma_w2, depth: median, censored, range: (low, high), .. } = frontier;
+fn words(frontier: &PointFrontier) -> String {
+    let TrainedFrontier { deepest_success: median, censored, range: (low, high), seeds, .. } =
+        &frontier.trained;
     let reach = match censored {
         Some(Side::Deeper) => format!("at least {}", depth(*median)),
         Some(Side::Shallower) => "none of the depths tried".to_owned(),
         None => depth(*median),
     };
-    let seeds = frontier.seeds.len();
     let spread = if high > low {
-        format!(" ({} to {} over {})", depth(*low), depth(*high), count(seeds, "seed"))
+        format!(" ({} to {} over {})", depth(*low), depth(*high), count(seeds.len(), "seed"))
     } else {
         String::new()
     };
-    format!("σ_w² = {}: trainable down to {reach}{spread}", variance(*sigma_w2))
-}
-
-/// Values of one grid are copies of each other, so they are equal to the bit.
-fn same(a: f64, b: f64) -> bool {
-    a.to_bits() == b.to_bits()
+    format!("σ_w² = {}: trainable down to {reach}{spread}", variance(frontier.point.sigma_w2))
 }

@@ -181,8 +181,8 @@ fn frontiers(verdicts: &Verdicts) -> Markup {
         let seeds = family.seeds.first().zip(family.seeds.last());
         html! {
             tr {
-                th scope="row" { (variance(family.sigma_w2)) }
-                td { (variance(family.sigma_b2)) }
+                th scope="row" { (variance(family.point.sigma_w2)) }
+                td { (variance(family.point.sigma_b2)) }
                 td { (frontier(family.measured)) }
                 td {
                     @if let Some((first, last)) = seeds { (frontier(*first)) " to " (frontier(*last)) }

@@ -42,7 +42,8 @@ fn block(run: &RunRecord, point: &Point<'_>, role: &str) -> Result<Markup> {
     let pictures = point.pictures();
     let columns = shown_depths(pictures).into_iter().map(|depth| column(run, pictures, depth));
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    let name = format!("σ_w² = {}, σ_b² = {}", variance(point.sigma_w2), variance(point.sigma_b2));
+    let name =
+        format!("σ_w² = {}, σ_b² = {}", variance(point.id.sigma_w2), variance(point.id.sigma_b2));
     let title = if role.is_empty() { name } else { format!("{name} ({role})") };
     Ok(html! {
         h4 { (symbols(&title)) }

@@ -1,5 +1,6 @@
 //! Tables of the page: verdicts for each point, failures, costs.
 
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use maud::{Markup, html};
 
 use super::{trained, words::symbols};
@@ -8,7 +9,7 @@ use isobath_store::RunRecord;
 
 use crate::{
     numbers::{depth, short, variance},
-    vocabulary::{count, depth_bars, depth_name},
+    vocabulary::{count, depth_bars},
 };
 
 /// All tables.
@@ -34,11 +35,11 @@ fn verdicts(run: &RunRecord) -> Markup {
     let pairs: Vec<_> = run
         .estimators
         .iter()
-        .flat_map(|estimator| run.rules.iter().map(move |rule| (estimator, rule)))
+        .flat_map(|&estimator| run.rules.iter().map(move |&rule| (estimator, rule)))
         .collect();
     let slices = slices(run);
     let bars: Vec<_> =
-        run.rules.iter().map(|rule| format!("{rule}: {}", depth_bars(run, rule))).collect();
+        run.rules.iter().map(|&rule| format!("{rule}: {}", depth_bars(run, rule))).collect();
     html! {
         h3 { "Depth that information reaches" }
         p { "In layers, counted from 1; in brackets the bars (" (bars.join("; ")) ")." }
@@ -50,7 +51,7 @@ fn verdicts(run: &RunRecord) -> Markup {
                             th scope="col" { (symbols(name)) }
                         }
                         @for (estimator, rule) in &pairs {
-                            th scope="col" { (estimator) br; (depth_name(rule)) " (" (rule) ")" }
+                            th scope="col" { (estimator.to_string()) br; (rule.descriptor().label) " (" (rule.to_string()) ")" }
                         }
                     }
                 }
@@ -60,16 +61,16 @@ fn verdicts(run: &RunRecord) -> Markup {
     }
 }
 
-fn row(run: &RunRecord, point: &Point<'_>, pairs: &[(&String, &String)]) -> Markup {
+fn row(run: &RunRecord, point: &Point<'_>, pairs: &[(EstimatorSpec, CutoffRule)]) -> Markup {
     let theory = |factor: f64| point.xi_c().map_or("\u{2013}".into(), |xi_c| short(factor * xi_c));
     html! {
         tr {
-            th scope="row" { (variance(point.sigma_w2)) }
-            td { (variance(point.sigma_b2)) }
+            th scope="row" { (variance(point.id.sigma_w2)) }
+            td { (variance(point.id.sigma_b2)) }
             td.word { (point.phase.name()) }
             td { (theory(1.0)) }
             td { (theory(6.0)) }
-            @for (estimator, rule) in pairs { td { (reach(run, &point.reach(estimator, rule, run.layers))) } }
+            @for (estimator, rule) in pairs { td { (reach(run, &point.reach(*estimator, *rule, run.layers))) } }
         }
     }
 }
@@ -111,8 +112,8 @@ fn failures(run: &RunRecord) -> Markup {
                     tbody {
                         @for (cell, failure) in &failed {
                             tr {
-                                th scope="row" { (variance(cell.sigma_w2)) }
-                                td { (variance(cell.sigma_b2)) }
+                                th scope="row" { (variance(cell.point.sigma_w2)) }
+                                td { (variance(cell.point.sigma_b2)) }
                                 td { (cell.seed_index) }
                                 td.word { (failure) }
                             }

@@ -6,7 +6,8 @@ use super::{
     tables::{scrolling, time},
     words::symbols,
 };
-use isobath_analysis::frontier::{Frontier, Side, frontiers};
+use isobath_analysis::frontier::{PointFrontier, frontiers};
+use isobath_scoring::Side;
 use isobath_store::RunRecord;
 
 use crate::numbers::{depth, short, variance};
@@ -38,29 +39,29 @@ pub(super) fn frontier(run: &RunRecord) -> Markup {
     }
 }
 
-fn row(run: &RunRecord, found: &Frontier) -> Markup {
-    let (low, high) = found.range;
+fn row(run: &RunRecord, found: &PointFrontier) -> Markup {
+    let (low, high) = found.trained.range;
     html! {
         tr {
-            th scope="row" { (variance(found.sigma_w2)) }
-            td { (variance(found.sigma_b2)) }
+            th scope="row" { (variance(found.point.sigma_w2)) }
+            td { (variance(found.point.sigma_b2)) }
             td.word { (run.recipes[found.recipe]) }
             td {
-                @match found.censored {
-                    Some(Side::Deeper) => { "\u{2265} " (depth(found.depth)) }
+                @match found.trained.censored {
+                    Some(Side::Deeper) => { "\u{2265} " (depth(found.trained.deepest_success)) }
                     Some(Side::Shallower) => { "none" }
-                    None => { (depth(found.depth)) }
+                    None => { (depth(found.trained.deepest_success)) }
                 }
                 @if high > low { " (" (depth(low)) "\u{2013}" (depth(high)) ")" }
             }
             td {
-                @match found.mixed {
+                @match found.trained.mixed {
                     Some((from, to)) if from == to => { (from) }
                     Some((from, to)) => { (from) "\u{2013}" (to) }
                     None => { "\u{2013}" }
                 }
             }
-            td { (found.reversals()) }
+            td { (found.trained.reversals()) }
         }
     }
 }

@@ -1,7 +1,7 @@
 use anyhow::Result;
 use isobath_cascade::{CascadeValidParams, Decoder, Job, Silent};
 use isobath_entropy::{
-    EstimatorSpec, Profile, RelativeRule,
+    EstimatorSpec, Profile,
     cutoff::{self, CutoffRule, Depth},
 };
 use isobath_tensor::{BackendTask, FullBackend};
@@ -36,7 +36,7 @@ impl BackendTask for Compute<'_> {
         let decoders = decoders.collect::<isobath_cascade::Result<_>>()?;
         let reconstructions = cascade.reconstructions;
         let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
-        let estimator = EstimatorSpec::Relative(RelativeRule::Published).build(backend);
+        let estimator = EstimatorSpec::RELATIVE.build(backend);
         let profile = estimator.profile(job.probe, &layers)?;
         let cutoff = cutoff::verdict(&CutoffRule::default(), &profile)?.depth;
         Ok(Outcome { decoders, reconstructions, profile, cutoff })

@@ -1,14 +1,14 @@
 //! Cells in the store.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, str::FromStr};
 
 use isobath_experiment::CellId;
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params, types::Type};
 
 use super::{Store, naming};
 use crate::{
-    CellRecord, CostRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord, Result,
-    VerdictRecord,
+    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord,
+    Result,
 };
 
 pub(super) const SCHEMA: &str = "
@@ -90,7 +90,7 @@ impl Store {
                 cell: id,
                 failure,
                 profiles: self.profiles(key)?,
-                verdicts: self.verdicts(key)?,
+                cutoffs: self.cutoffs(key)?,
                 fits: self.fits(key)?,
                 gallery: self.gallery(key)?,
                 cost,
@@ -109,7 +109,7 @@ impl Store {
             let this: i64 = row.get(0)?;
             if position != Some(this) {
                 position = Some(this);
-                profiles.push(ProfileRecord { estimator: row.get(1)?, layers: Vec::new() });
+                profiles.push(ProfileRecord { estimator: parsed(row, 1)?, layers: Vec::new() });
             }
             let layer = LayerRecord {
                 value: row.get(2)?,
@@ -121,21 +121,21 @@ impl Store {
         Ok(profiles)
     }
 
-    fn verdicts(&self, key: &str) -> rusqlite::Result<Vec<VerdictRecord>> {
+    fn cutoffs(&self, key: &str) -> rusqlite::Result<Vec<CutoffRecord>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT estimator, rule, depth, beyond, low, high, note FROM verdicts WHERE cell = ? ORDER BY position",
         )?;
-        let verdicts = statement.query_map([key], |row| {
-            Ok(VerdictRecord {
-                estimator: row.get(0)?,
-                rule: row.get(1)?,
+        let cutoffs = statement.query_map([key], |row| {
+            Ok(CutoffRecord {
+                estimator: parsed(row, 0)?,
+                rule: parsed(row, 1)?,
                 depth: row.get(2)?,
                 beyond: row.get(3)?,
                 interval: interval(row.get(4)?, row.get(5)?),
                 note: row.get(6)?,
             })
         });
-        verdicts?.collect()
+        cutoffs?.collect()
     }
 
     fn fits(&self, key: &str) -> rusqlite::Result<Vec<FitRecord>> {
@@ -164,6 +164,17 @@ impl Store {
     }
 }
 
+/// The estimator or rule whose id is in `column`.
+fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: FromStr<Err = isobath_entropy::Error>,
+{
+    let id: String = row.get(column)?;
+    id.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
+
 fn interval(low: Option<f64>, high: Option<f64>) -> Option<(f64, f64)> {
     low.zip(high)
 }
@@ -173,13 +184,13 @@ fn insert_cell(
     key: &str,
     record: &CellRecord,
 ) -> rusqlite::Result<()> {
-    let CellRecord { cell, failure, profiles, verdicts, fits, gallery, cost } = record;
+    let CellRecord { cell, failure, profiles, cutoffs, fits, gallery, cost } = record;
     transaction.execute(
         "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             key,
-            cell.sigma_w2,
-            cell.sigma_b2,
+            cell.point.sigma_w2,
+            cell.point.sigma_b2,
             cell.seed_index as i64,
             failure,
             cost.cascade_seconds,
@@ -197,7 +208,7 @@ fn insert_cell(
             statement.execute(params![
                 key,
                 position,
-                profile.estimator,
+                profile.estimator.to_string(),
                 layer,
                 value,
                 low,
@@ -208,14 +219,14 @@ fn insert_cell(
     }
     let mut statement =
         transaction.prepare_cached("INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-    for (position, verdict) in verdicts.iter().enumerate() {
-        let VerdictRecord { estimator, rule, depth, beyond, interval, note } = verdict;
+    for (position, cutoff) in cutoffs.iter().enumerate() {
+        let CutoffRecord { estimator, rule, depth, beyond, interval, note } = cutoff;
         let (low, high) = interval.unzip();
         statement.execute(params![
             key,
             position as i64,
-            estimator,
-            rule,
+            estimator.to_string(),
+            rule.to_string(),
             depth,
             beyond,
             low,
@@ -237,6 +248,9 @@ fn insert_cell(
 
 #[cfg(test)]
 mod tests {
+    use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+    use isobath_experiment::GridPoint;
+
     use super::*;
 
     fn record() -> CellRecord {
@@ -246,21 +260,21 @@ mod tests {
             floored: 3,
         };
         CellRecord {
-            cell: CellId { index: 4, sigma_w2: 1.7, sigma_b2: 0.05, seed_index: 2 },
+            cell: CellId { index: 4, point: GridPoint::new(1.7, 0.05), seed_index: 2 },
             failure: None,
             profiles: vec![
                 ProfileRecord {
-                    estimator: "relative".to_owned(),
+                    estimator: EstimatorSpec::RELATIVE,
                     layers: vec![layer(0.1), layer(1.0 / 3.0)],
                 },
                 ProfileRecord {
-                    estimator: "gram".to_owned(),
+                    estimator: EstimatorSpec::Gram(isobath_entropy::Gram),
                     layers: vec![LayerRecord { value: 0.5, interval: None, floored: 0 }],
                 },
             ],
-            verdicts: vec![VerdictRecord {
-                estimator: "relative".to_owned(),
-                rule: "saturation".to_owned(),
+            cutoffs: vec![CutoffRecord {
+                estimator: EstimatorSpec::RELATIVE,
+                rule: CutoffRule::default(),
                 depth: None,
                 beyond: true,
                 interval: None,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use isobath_experiment::GridPoint;
 use rusqlite::{TransactionBehavior, params};
 
 use super::{Store, naming};
@@ -31,7 +32,7 @@ impl Store {
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let is_new = transaction.execute(
                 "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?)",
-                params![key, first.sigma_w2, first.sigma_b2, first.seed_index as i64],
+                params![key, first.point.sigma_w2, first.point.sigma_b2, first.seed_index as i64],
             )? == 1;
             let mut statement =
                 transaction.prepare_cached("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
@@ -64,8 +65,7 @@ impl Store {
             )?;
             let scores = statement.query_map([key], |row| {
                 Ok(ScoreRecord {
-                    sigma_w2: row.get(0)?,
-                    sigma_b2: row.get(1)?,
+                    point: GridPoint::new(row.get(0)?, row.get(1)?),
                     seed_index: row.get::<_, i64>(2)? as usize,
                     depth: row.get::<_, i64>(3)? as usize,
                     quantity: row.get(4)?,
@@ -115,8 +115,7 @@ mod tests {
     #[test]
     fn scores_come_back_unchanged_and_the_first_stay() {
         let score = |depth: usize, score: f64, predicted_depth| ScoreRecord {
-            sigma_w2: 1.7,
-            sigma_b2: 0.05,
+            point: GridPoint::new(1.7, 0.05),
             seed_index: 2,
             depth,
             quantity: format!("quantity {depth}"),

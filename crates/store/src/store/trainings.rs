@@ -47,8 +47,8 @@ impl Store {
                     "INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     params![
                         key,
-                        id.sigma_w2,
-                        id.sigma_b2,
+                        id.point.sigma_w2,
+                        id.point.sigma_b2,
                         id.seed_index as i64,
                         id.depth as i64,
                         recipe,
@@ -188,6 +188,8 @@ fn evaluation(bytes: &[u8; EVALUATION]) -> Evaluation {
 
 #[cfg(test)]
 mod tests {
+    use isobath_experiment::GridPoint;
+
     use super::*;
 
     fn training(outcome: Outcome) -> StoredTraining {
@@ -198,7 +200,8 @@ mod tests {
             test_accuracy: 0.8,
             gradient_norms: None,
         };
-        let id = TrainingId { sigma_w2: 1.7, sigma_b2: 0.05, seed_index: 2, depth: 20, recipe: 1 };
+        let id =
+            TrainingId { point: GridPoint::new(1.7, 0.05), seed_index: 2, depth: 20, recipe: 1 };
         StoredTraining {
             record: TrainingRecord {
                 id,

@@ -36,9 +36,10 @@ impl<'a> Disagreement<'a> {
             return Vec::new();
         }
         // Cells come by rising sigma_b2.
-        let slices = verdicts.map.chunk_by(|a, b| a.sigma_b2.total_cmp(&b.sigma_b2).is_eq());
+        let slices =
+            verdicts.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
         let slice = |cells: &'a [Cell]| {
-            let sigma_b2 = cells[0].sigma_b2;
+            let sigma_b2 = cells[0].point.sigma_b2;
             Self { run, verdicts, sigma_b2, cells: cells.iter().collect() }
         };
         slices.map(slice).collect()
@@ -52,7 +53,7 @@ impl<'a> Disagreement<'a> {
             values.dedup();
             values
         };
-        [rising(|cell| cell.sigma_w2), rising(|cell| cell.depth as f64)]
+        [rising(|cell| cell.point.sigma_w2), rising(|cell| cell.depth as f64)]
     }
 
     fn legend(&self) -> Vec<Entry> {
@@ -121,7 +122,8 @@ impl Figure for Disagreement<'_> {
             let place = |values: &[f64], value: f64| {
                 values.binary_search_by(|other| other.total_cmp(&value)).unwrap_or(0)
             };
-            let (column, row) = (place(&columns, cell.sigma_w2), place(&depths, cell.depth as f64));
+            let (column, row) =
+                (place(&columns, cell.point.sigma_w2), place(&depths, cell.depth as f64));
             let rect = diagram::cell(&frame, &across[column..], &up[row..]);
             canvas.block(rect, heat(cell.trained).to_rgba())?;
             drawn.push(draw_cell(canvas, rect, cell)?);
@@ -152,7 +154,7 @@ fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Cell) -> Result<Mark> {
     let share = cell.trained * cell.seeds as f64;
     let text = format!(
         "σ_w² = {}, depth {}: {share:.0} of {} succeed{said}",
-        variance(cell.sigma_w2),
+        variance(cell.point.sigma_w2),
         cell.depth,
         count(cell.seeds, "seed")
     );

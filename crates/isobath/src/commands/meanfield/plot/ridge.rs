@@ -79,15 +79,6 @@ fn errors(figure: &RidgeFigure, answer: &Answer) -> Panels {
 
 const ERROR: &str = "reconstruction error 1 \u{2212} R²";
 
-/// What is measured, with its unit.
-fn label(estimator: &str) -> String {
-    match estimator {
-        "reconstruction-error" => ERROR.to_owned(),
-        "gram" => "Gram entropy".to_owned(),
-        other => format!("{other} entropy (nats)"),
-    }
-}
-
 /// The `index`-th estimator over depth, predicted and measured.
 fn profiles(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
     let points = shown(answer, MOST_PANELS);
@@ -110,7 +101,7 @@ fn profiles(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
             logarithmic: false,
         },
         y: AxisSpec {
-            label: label(name),
+            label: name.descriptor().axis_label(),
             low: if low < 0.0 { low - room } else { 0.0 },
             high: high + room,
             logarithmic: false,
@@ -190,7 +181,7 @@ fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
     let depth = |(series, layer): (usize, &usize)| (series, format!("layer {layer}"));
     Panels {
         stem: stem(figure, &format!("-{name}-over-width")),
-        title: title(figure, &format!("Approach to infinite width, {}", label(name))),
+        title: title(figure, &format!("Approach to infinite width, {}", name.descriptor().axis_label())),
         list,
         legend: vec![(LineStyle::HELP, "inversely proportional to the width".to_owned())],
         marks: layers.iter().enumerate().map(depth).collect(),

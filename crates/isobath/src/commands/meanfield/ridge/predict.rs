@@ -51,7 +51,7 @@ impl Prediction {
         };
         // Networks' reconstructions spread around the mean one, which adds to the mean squared error.
         let error = |layers: &[Array2<f32>], spread: &[f64]| {
-            let mean = profile(&EstimatorSpec::ReconstructionError, layers)?.values;
+            let mean = profile(&EstimatorSpec::RECONSTRUCTION_ERROR, layers)?.values;
             Ok::<_, isobath_entropy::Error>(
                 mean.iter().zip(spread).map(|(e, s)| e + s).collect::<Vec<_>>(),
             )
@@ -71,7 +71,7 @@ impl Prediction {
     /// What networks would show on average: the `index`-th estimator's value in each layer.
     pub(in crate::commands::meanfield) fn values(&self, index: usize) -> &[f64] {
         let profile = &self.profiles[index];
-        let is_error = profile.estimator == EstimatorSpec::ReconstructionError.to_string();
+        let is_error = profile.estimator == EstimatorSpec::RECONSTRUCTION_ERROR;
         if is_error { &self.chained } else { &profile.values }
     }
 }

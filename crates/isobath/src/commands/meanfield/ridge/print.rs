@@ -30,7 +30,7 @@ pub(super) fn print(figure: &RidgeFigure, answer: &Answer) {
 
 fn print_prediction(Point { prediction, .. }: &Point) {
     println!("sigma_w2 = {}", prediction.sigma_w2);
-    let names = prediction.profiles.iter().map(|profile| profile.estimator.clone());
+    let names = prediction.profiles.iter().map(|profile| profile.estimator.to_string());
     let head = ["layer", "1-R2", "direct", "lambda"].map(str::to_owned);
     println!("{}", table::line(head.into_iter().chain(names)));
     for l in 0..prediction.direct.len() {
@@ -81,7 +81,7 @@ pub(in crate::commands::meanfield) fn numbers(figure: &RidgeFigure, answer: &Ans
 
 fn object(point: &Point) -> Value {
     let Point { prediction, measured, approach } = point;
-    let names = || prediction.profiles.iter().map(|profile| profile.estimator.clone());
+    let names = || prediction.profiles.iter().map(|profile| profile.estimator.to_string());
     let profiles: Map<String, Value> =
         names().zip(prediction.profiles.iter().map(|profile| json!(profile.values))).collect();
     let of_width = |measured: &Measured| {

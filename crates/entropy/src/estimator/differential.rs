@@ -2,13 +2,47 @@ use std::f64::consts::{E, PI};
 
 use ndarray::ArrayView2;
 
-use super::{Direction, EntropyEstimator};
+use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
 use crate::{
-    DifferentialRule, EntropyBackend, Profile, Result,
+    EntropyBackend, EstimatorSpec, Profile, Result,
     staging::{self, Width},
 };
 
-/// What the standard deviation of a unit without any variance counts as.
+/// Differential entropy of a layer's samples per unit, in nats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Differential {
+    /// Each sample is first divided by the sum of its units (arXiv:2406.12916).
+    #[default]
+    Published,
+    /// Samples are taken as they are.
+    Plain,
+}
+
+impl EstimatorKind for Differential {
+    const KIND: &'static str = "differential";
+    const RULES: &'static [(&'static str, Self)] =
+        &[("published", Self::Published), ("plain", Self::Plain)];
+
+    fn descriptor(self) -> Descriptor {
+        let (id, label) = match self {
+            Self::Published => ("differential", "differential entropy"),
+            Self::Plain => ("differential-plain", "plain differential entropy"),
+        };
+        Descriptor {
+            id: id.into(),
+            label,
+            unit: "nats per unit",
+            direction: Direction::Falls,
+            source: "Thurn, Jefferson and Erdmenger, arXiv:2406.12916",
+        }
+    }
+
+    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
+        Box::new(OnBackend { backend, rule: self })
+    }
+}
+
+/// Standard deviation that replaces a vanishing one.
 const STD_FLOOR: f64 = 1e-20;
 
 /// `mean_i [0.5 ln(2 pi e) + ln std_i]` in nats, `std_i` the unbiased standard deviation of unit `i` over the samples:
@@ -17,19 +51,14 @@ const STD_FLOOR: f64 = 1e-20;
 /// A unit whose samples agree to rounding counts with [`STD_FLOOR`] and is reported; one sample alone has no variance, so
 /// all its units do.
 #[derive(Clone, Debug)]
-pub(crate) struct Differential<B> {
-    pub(crate) backend: B,
-    pub(crate) name: String,
-    pub(crate) rule: DifferentialRule,
+struct OnBackend<B> {
+    backend: B,
+    rule: Differential,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for Differential<B> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Falls
+impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+    fn spec(&self) -> EstimatorSpec {
+        EstimatorSpec::Differential(self.rule)
     }
 
     fn profile(
@@ -38,12 +67,12 @@ impl<B: EntropyBackend> EntropyEstimator for Differential<B> {
         layers: &[ArrayView2<'_, f32>],
     ) -> Result<Profile> {
         staging::check(inputs, layers, Width::Any)?;
-        let normalise_rows = self.rule == DifferentialRule::Published;
+        let normalise_rows = self.rule == Differential::Published;
         let values = layers.iter().map(|layer| {
             let (mean, variance) = staging::column_moments(&self.backend, *layer, normalise_rows)?;
             Ok(differential(layer.nrows(), &mean, &variance))
         });
-        Ok(Profile::from_layers(&self.name, values.collect::<Result<Vec<_>>>()?))
+        Ok(Profile::from_layers(self.spec(), values.collect::<Result<Vec<_>>>()?))
     }
 }
 
@@ -62,40 +91,6 @@ fn differential(samples: usize, mean: &[f64], variance: &[f64]) -> (f64, usize) 
         sum += std.ln();
     }
     (0.5 * (2.0 * PI * E).ln() + sum / mean.len() as f64, floored)
-}
-
-/// Mean over units of `0.5 ln(pi e s^2 + 1)`, `s` the unbiased standard deviation over the samples, at least 0
-/// (Peer et al., arXiv:2208.01134).
-///
-/// The paper takes it of activations; it is applied to whatever arrays are given.
-#[derive(Clone, Debug)]
-pub(crate) struct BatchEntropy<B> {
-    pub(crate) backend: B,
-    pub(crate) name: String,
-}
-
-impl<B: EntropyBackend> EntropyEstimator for BatchEntropy<B> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn direction(&self) -> Direction {
-        Direction::Falls
-    }
-
-    fn profile(
-        &self,
-        inputs: ArrayView2<'_, f32>,
-        layers: &[ArrayView2<'_, f32>],
-    ) -> Result<Profile> {
-        staging::check(inputs, layers, Width::Any)?;
-        let values = layers.iter().map(|layer| {
-            let (_, variance) = staging::column_moments(&self.backend, *layer, false)?;
-            let sum: f64 = variance.iter().map(|variance| 0.5 * (PI * E * variance).ln_1p()).sum();
-            Ok((sum / variance.len() as f64, 0))
-        });
-        Ok(Profile::from_layers(&self.name, values.collect::<Result<Vec<_>>>()?))
-    }
 }
 
 #[cfg(test)]

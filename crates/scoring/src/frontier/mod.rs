@@ -1,4 +1,10 @@
+//! How deep networks of one family can be trained: the one definition of a frontier.
+
+mod trained;
+
 use serde::{Deserialize, Serialize};
+
+pub use trained::{OutcomesByDepth, SeedFrontier, Side, TrainedFrontier};
 
 use crate::isotonic;
 

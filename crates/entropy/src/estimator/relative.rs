@@ -1,0 +1,73 @@
+use isobath_tensor::DivergenceKind;
+
+use super::{
+    Descriptor, Direction, EntropyEstimator, EstimatorKind, sample_divergence::SampleDivergence,
+};
+use crate::{EntropyBackend, Error, EstimatorSpec, Result};
+
+/// Share of the uniform distribution that `relative-floored` mixes in by default.
+pub const DEFAULT_EPS: f64 = 1e-3;
+
+/// Relative entropy of each reconstruction from its input, in nats.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Relative {
+    /// Each sample becomes a distribution: shift by the minimum, add 1e-12, divide by the sum (arXiv:2406.12916). The
+    /// unit at a reconstruction's minimum can then add tenths of a nat of noise.
+    #[default]
+    Published,
+    /// The published distributions, mixed with `eps` of the uniform distribution, which removes that noise.
+    Floored {
+        /// The share of the uniform distribution, above 0 and below 1.
+        eps: f64,
+    },
+}
+
+impl EstimatorKind for Relative {
+    const KIND: &'static str = "relative";
+    const RULES: &'static [(&'static str, Self)] =
+        &[("published", Self::Published), ("floored", Self::Floored { eps: DEFAULT_EPS })];
+
+    fn with_eps(self, eps: f64) -> Option<Self> {
+        matches!(self, Self::Floored { .. }).then_some(Self::Floored { eps })
+    }
+
+    fn eps(self) -> Option<f64> {
+        match self {
+            Self::Published => None,
+            Self::Floored { eps } => Some(eps),
+        }
+    }
+
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Floored { eps } if !(eps > 0.0 && eps < 1.0) => {
+                Err(Error::Setting { setting: "eps", value: eps, range: "above 0 and below 1" })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn descriptor(self) -> Descriptor {
+        let (id, label) = match self {
+            Self::Published => ("relative".into(), "relative entropy"),
+            Self::Floored { eps } if eps.total_cmp(&DEFAULT_EPS).is_eq() => {
+                ("relative-floored".into(), "floored relative entropy")
+            }
+            Self::Floored { eps } => {
+                (format!("relative-floored-{eps}").into(), "floored relative entropy")
+            }
+        };
+        Descriptor {
+            id,
+            label,
+            unit: "nats",
+            direction: Direction::Rises,
+            source: "Thurn, Jefferson and Erdmenger, arXiv:2406.12916",
+        }
+    }
+
+    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
+        let kind = DivergenceKind::Relative { floor: self.eps().unwrap_or(0.0) };
+        Box::new(SampleDivergence { backend, spec: EstimatorSpec::Relative(self), kind })
+    }
+}
