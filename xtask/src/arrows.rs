@@ -5,9 +5,16 @@ use std::{fs, path::Path};
 use crate::step::root;
 
 /// Crate, folder, workspace crates it may depend on, and those its tests may use as well.
-const TABLE: [(&str, &str, &[&str], &[&str]); 14] = [
+const TABLE: [(&str, &str, &[&str], &[&str]); 15] = [
     ("architecture", "crates/architecture", &[], &[]),
     ("tensor", "crates/tensor", &["architecture"], &["testkit", "tensor"]),
+    // For tests only: nobody depends on it.
+    (
+        "cuda-sim",
+        "crates/cuda-sim",
+        &["tensor"],
+        &["architecture", "cascade", "network", "testkit", "trainer"],
+    ),
     ("testkit", "crates/testkit", &[], &[]),
     ("datasets", "datasets", &[], &["testkit"]),
     ("network", "crates/network", &["architecture", "tensor"], &["testkit"]),

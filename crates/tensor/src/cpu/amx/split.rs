@@ -20,7 +20,7 @@ const BITS: i32 = 0xffff_0000_u32 as i32;
 /// # Safety
 /// The processor has AVX-512; `out` is aligned to cache lines and valid for the vectors written.
 #[inline(always)]
-pub(super) unsafe fn store_pairs<const PIECES: usize>(
+pub(crate) unsafe fn store_pairs<const PIECES: usize>(
     mut low: __m512,
     mut high: __m512,
     out: *mut f32,

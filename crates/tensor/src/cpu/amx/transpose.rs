@@ -10,7 +10,7 @@ use super::SIDE;
 /// # Safety
 /// The processor has AVX-512.
 #[inline(always)]
-pub(super) unsafe fn transpose(rows: [__m512; SIDE]) -> [__m512; SIDE] {
+pub(crate) unsafe fn transpose(rows: [__m512; SIDE]) -> [__m512; SIDE] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
     // SAFETY: as the caller's.
     unsafe {
