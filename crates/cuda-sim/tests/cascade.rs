@@ -1,5 +1,5 @@
 //! A whole cascade on the simulated device and through the mock driver.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use isobath_architecture::{Activation, MlpParams, Variances, WidthRule};
 use isobath_cascade::{

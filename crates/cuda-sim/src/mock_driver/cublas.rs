@@ -21,7 +21,7 @@ use isobath_tensor::{Precision, cuda::device::ColumnMajorProduct};
 
 use super::{
     Symbol, VERSION,
-    driver::answer,
+    answer::answer,
     machine::{Machine, Outcome, Work, call, call_in_context},
     symbols,
 };

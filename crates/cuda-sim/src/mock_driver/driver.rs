@@ -18,6 +18,7 @@ use isobath_tensor::cuda::device::{Argument, Device, Launch};
 
 use super::{
     Symbol, VERSION,
+    answer::answer,
     machine::{
         CONTEXT, CURRENT, Function, HostPointer, Machine, Outcome, Work, call, call_in_context,
     },
@@ -57,18 +58,6 @@ pub(super) const SYMBOLS: &[Symbol] = symbols![
     "cuGraphDestroy" => graph_destroy,
     "cuGraphExecDestroy" => graph_destroy,
 ];
-
-/// Writes what a call gives back besides its outcome.
-///
-/// # Safety
-/// The caller's pointer is to such a place.
-pub(super) unsafe fn answer<T>(place: *mut T, value: T) -> Outcome {
-    if place.is_null() {
-        return Err(CUresult::CUDA_ERROR_INVALID_VALUE);
-    }
-    unsafe { place.write(value) };
-    Ok(())
-}
 
 /// A handle whose number is an address.
 fn handle<T>(number: usize) -> *mut T {

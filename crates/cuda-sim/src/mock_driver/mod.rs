@@ -1,14 +1,15 @@
-//! CUDA's own interfaces over the simulated device, so that what calls them can be run where there is no GPU: finding and
-//! opening the libraries, contexts and threads, streams, memory and its reuse, modules, launches, graphs.
+//! Mock of CUDA's driver, compiler and library of products over the simulated device, so that the code that calls them
+//! runs where there is no GPU: finding and opening the libraries, contexts and threads, streams, memory and its reuse,
+//! modules, launches, graphs.
 //!
-//! For the length of a process there are libraries by the names of the driver, the compiler and the library of products,
-//! whose functions are those of this folder. They refuse what CUDA refuses: calls from a thread whose device it is not,
-//! handles and memory that are not there any more, memory taken while work is recorded, shared memory beyond what a
-//! kernel may have. And they take their time: a stream does what it was given when somebody waits for it, or when chance has it, in
-//! any order with what others do. Memory that was not cleared holds no numbers.
+//! In the process that calls [`open`], libraries with the names of CUDA's jump to functions of this folder. They refuse
+//! what CUDA refuses: calls from a thread whose device it is not, freed handles and memory, memory taken while work is
+//! recorded, shared memory beyond a kernel's limit. A stream's work is delayed until somebody waits for it, or chance
+//! runs it, in any order with the work of other streams. Memory that was not cleared holds NaN.
 //!
-//! It cannot show what an actual driver does beyond its documentation, nor anything of speed.
+//! It does not show deviations of an actual driver from its documentation, and does not measure speed.
 
+mod answer;
 mod cublas;
 mod driver;
 mod libraries;

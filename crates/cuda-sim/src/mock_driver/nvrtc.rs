@@ -20,7 +20,7 @@ use isobath_tensor::cuda::{
 
 use super::{
     Symbol, VERSION,
-    driver::answer,
+    answer::answer,
     machine::{Machine, Outcome, call},
     symbols,
 };

@@ -1,14 +1,14 @@
 //! A simulated device, which runs the kernels' sources on the processor to find their errors.
 //!
 //! The threads of a block are fibres that run one at a time, in an order drawn at random for each launch, up to the next
-//! barrier. Blocks follow each other, at random too. What no thread has written is not a number. The compiler reports
-//! every access to memory. It is an error that says where when one is outside of a memory, not aligned, or in a race
-//! with another: two threads at the same place, one of them writing, with no barrier between. So are barriers that not
-//! all threads reach and arguments of other types than the kernel's.
+//! barrier. Blocks follow each other, at random too. Uninitialised memory holds NaN. The compiler reports every access to
+//! memory. An access outside of a memory, not aligned, or in a race with another (two threads at the same place, one of
+//! them writing, with no barrier between) is an error that names the place. So are barriers that not all threads reach and
+//! arguments of other types than the kernel's.
 //!
 //! Errors name the launch's seed; a device with the same seed that is given the same work repeats it.
 //!
-//! It cannot show what depends on several blocks running at once, and says nothing of speed, registers or banks.
+//! It does not find errors that depend on several blocks running at once, and does not measure speed, registers or banks.
 
 mod compiler;
 mod library;

@@ -1,6 +1,6 @@
 use ndarray_rand::rand::RngCore;
 
-use super::{Finding, Report, Tally};
+use super::report::{Finding, Report, Tally};
 use crate::{
     Activation, Backend, FullBackend, GemmConfig, HostBuffer, RandomStream, Reference, Result,
     random::StreamRng,

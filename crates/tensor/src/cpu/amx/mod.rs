@@ -13,16 +13,11 @@
 
 mod availability;
 pub(crate) mod pack;
+mod sizes;
 pub(crate) mod split;
 pub(crate) mod tiles;
 mod transpose;
 
 pub(crate) use availability::is_available;
 pub(crate) use pack::Factor;
-
-/// Rows of a tile, and columns of f32.
-pub(crate) const SIDE: usize = 16;
-/// Numbers of `k` a tile holds.
-pub(crate) const DEPTH: usize = 2 * SIDE;
-/// Numbers of f32 that take a tile's memory.
-pub(crate) const TILE: usize = SIDE * SIDE;
+pub(crate) use sizes::{DEPTH, SIDE, TILE};

@@ -5,7 +5,11 @@ use std::arch::x86_64::{
     _mm512_store_ps,
 };
 
-use super::{DEPTH, SIDE, TILE, split::store_pairs, transpose::transpose};
+use super::{
+    sizes::{DEPTH, SIDE, TILE},
+    split::store_pairs,
+    transpose::transpose,
+};
 use crate::cpu::tile::prefetch;
 
 /// A matrix `[x, k]` as it lies in memory: `k` is summed over, `x` are the rows of a left or the columns of a right

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi32, _mm512_srli_epi32, _mm512_store_ps, _mm512_sub_ps,
 };
 
-use super::TILE;
+use super::sizes::TILE;
 
 /// Half a unit in the last place of a bfloat16.
 const HALF: i32 = 0x8000;

@@ -4,7 +4,7 @@
 
 use std::arch::asm;
 
-use super::{SIDE, TILE};
+use super::sizes::{SIDE, TILE};
 use crate::cpu::tile::prefetch;
 
 /// Palette, then the bytes of a row and the rows of each of eight registers.

@@ -3,7 +3,7 @@ use std::arch::x86_64::{
     _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
-use super::SIDE;
+use super::sizes::SIDE;
 
 /// The transpose of a square of 32-bit numbers. Written out so that it stays in registers.
 ///
