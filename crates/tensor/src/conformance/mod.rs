@@ -1,4 +1,4 @@
-//! One suite of checks for every backend, against [`Reference`].
+//! One suite of checks for every backend, against [`Reference`](crate::Reference).
 //!
 //! Shapes are drawn at random around the sizes kernels treat specially: 1, primes, and the edges of blocks and vectors.
 //! `tests/` runs the suite on each backend; `isobath doctor --verify` runs it on the user's machine. Each operation's
