@@ -24,13 +24,14 @@ const fn member(
     Member { name, folder, uses, tests_use }
 }
 
-/// All crates of the workspace, the lowest first: an arrow points to a crate further up in this table.
+/// All crates of the workspace, the lowest first: a crate uses only crates above it.
 #[rustfmt::skip]
 const TABLE: &[Member] = &[
     member("testkit", "crates/testkit", &[], &[]),
     member("architecture", "crates/architecture", &[], &[]),
     member("tensor", "crates/tensor", &["architecture"], &["testkit", "tensor"]),
     member("datasets", "datasets", &[], &["testkit"]),
+    member("cuda-sim", "crates/cuda-sim", &["tensor"], &["architecture", "network", "cascade", "trainer", "testkit"]),
     member("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
     member("meanfield", "crates/meanfield", &["architecture"], &["network", "tensor", "testkit"]),
     member("cascade", "crates/cascade", &["architecture", "network", "tensor"], &["meanfield", "testkit"]),
@@ -42,7 +43,7 @@ const TABLE: &[Member] = &[
     member("experiment", "crates/experiment",
         &["architecture", "tensor", "datasets", "meanfield", "cascade", "entropy", "trainer", "predictors"],
         &["network", "testkit"]),
-    member("store", "crates/store", &["tensor", "trainer", "experiment"], &["testkit"]),
+    member("store", "crates/store", &["tensor", "entropy", "trainer", "experiment"], &["testkit"]),
     member("runner", "crates/runner",
         &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer", "predictors",
           "experiment", "store"],
@@ -51,7 +52,7 @@ const TABLE: &[Member] = &[
         &["tensor", "meanfield", "entropy", "trainer", "predictors", "scoring", "experiment", "store"],
         &["store", "testkit"]),
     member("report", "crates/report",
-        &["datasets", "trainer", "scoring", "experiment", "store", "analysis"], &["store", "analysis", "testkit"]),
+        &["datasets", "entropy", "trainer", "scoring", "experiment", "store", "analysis"], &["store", "analysis", "testkit"]),
     member("isobath", "crates/isobath",
         &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer", "predictors",
           "scoring", "experiment", "store", "runner", "analysis", "report"],

@@ -228,9 +228,4 @@ mod tests {
     fn where_decoders_are_kept_changes_no_bit_on_the_reference_backend() {
         check(BackendSpec::Reference);
     }
-
-    #[test]
-    fn where_decoders_are_kept_changes_no_bit_on_a_cuda_device() {
-        check(BackendSpec::CudaRehearsed);
-    }
 }

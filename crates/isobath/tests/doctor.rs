@@ -57,11 +57,6 @@ fn the_reference_backend_agrees_with_the_cpu_in_every_precision() {
 }
 
 #[test]
-fn the_cuda_backend_rehearsed_agrees_with_the_cpu() {
-    check("cuda-rehearsed");
-}
-
-#[test]
 fn a_missing_backend_is_wrong_usage() {
     let error = Place::new().fail(2, &["doctor", "--verify", "--backend", "cuda:9999"]);
     assert!(error.contains("cuda:9999"), "{error}");

@@ -373,18 +373,11 @@ mod tests {
     }
 
     #[test]
-    fn a_device_trains_together_what_is_alike_and_no_bit_changes() {
-        if let Err(error) = isobath_tensor::BackendSpec::CudaSimulated.check() {
-            return eprintln!("skipped: {error}");
-        }
-        let alone = trained("cuda-simulated", 1);
+    fn concurrent_trainings_change_no_bit() {
+        let alone = trained("cpu", 1);
         assert!(alone.len() > 4, "{alone:?}");
         assert!(alone.iter().any(|record| record.succeeded), "{alone:?}");
         assert!(alone.iter().any(|record| !record.succeeded), "{alone:?}");
-        if let Err(error) = isobath_tensor::BackendSpec::CudaRehearsed.check() {
-            return eprintln!("skipped: {error}");
-        }
-        assert_eq!(trained("cuda-rehearsed", 3), alone);
-        assert_eq!(trained("cuda-rehearsed", 64), alone);
+        assert_eq!(trained("cpu", 3), alone);
     }
 }

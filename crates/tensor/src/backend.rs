@@ -6,7 +6,7 @@ use crate::{Error, Result};
 
 /// A number a buffer can hold.
 pub trait Element: bytemuck::Pod + Default + Debug + PartialEq + Send + Sync {
-    /// Itself, where it can be the number of a row.
+    /// The number, where it can be the number of a row.
     fn row(self) -> Option<u32> {
         None
     }
@@ -19,7 +19,7 @@ impl Element for u32 {
     }
 }
 
-/// Where numbers live and how they come and go. Operations are traits of their own over this one.
+/// Memory of a device: allocation, and copies to and from the host. Operations are traits of their own over this one.
 ///
 /// Buffers never leave the stage that made them; host values do. So no operation ever sees a buffer of another device.
 pub trait Backend: Clone + Debug + Send + Sync + 'static {

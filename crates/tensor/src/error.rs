@@ -1,6 +1,6 @@
 use crate::{Precision, spec::did_you_mean};
 
-/// What a backend can refuse.
+/// Error of a backend.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,7 +31,7 @@ pub enum Error {
     Precision {
         /// The device.
         backend: String,
-        /// What it lacks.
+        /// The missing precision.
         precision: Precision,
     },
     /// There is infinity or no number at all among the arguments, or numbers so large that their squares overflow.
@@ -54,7 +54,7 @@ pub enum Error {
     /// The backend's name is not known.
     #[error("unknown backend `{text}`; use \"cpu\", \"reference\" or \"cuda:N\"{}", did_you_mean(.text))]
     UnknownBackend {
-        /// What was given.
+        /// The unknown name.
         text: String,
     },
     /// The backend exists but this build or machine does not have it.
@@ -62,7 +62,7 @@ pub enum Error {
     Unavailable {
         /// The backend's name.
         backend: String,
-        /// What is missing and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
     /// A kernel does not compile for the device.
@@ -70,7 +70,7 @@ pub enum Error {
     Kernel {
         /// The kernels' file, without `.cu`.
         source_name: &'static str,
-        /// What the compiler said.
+        /// The compiler's log.
         reason: String,
     },
     /// Kernels are compiled for no such device.
@@ -79,11 +79,11 @@ pub enum Error {
          same with an `a`"
     )]
     Architecture {
-        /// What was asked for.
+        /// The unknown architecture.
         architecture: String,
         /// The compiler and its version.
         compiler: String,
-        /// What there is instead.
+        /// The architectures that the compiler knows.
         known: String,
     },
     /// The device, its driver or one of its libraries failed.
@@ -91,9 +91,9 @@ pub enum Error {
     Device {
         /// The device.
         backend: String,
-        /// What it was to do.
+        /// The action that failed.
         action: String,
-        /// What it said.
+        /// The device's error.
         reason: String,
     },
     /// The device has too little free memory.
@@ -104,7 +104,7 @@ pub enum Error {
     OutOfMemory {
         /// The device.
         backend: String,
-        /// Bytes asked for.
+        /// Bytes of the request.
         needed: usize,
         /// Bytes free.
         free: usize,

@@ -13,16 +13,13 @@
 //! Matrices are row-major with one sample per row, `[B, D]`; weights are `[outputs, inputs]`.
 
 pub mod backend;
-mod cholesky;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod error;
-mod loss;
 mod ops;
-mod optimizer;
 mod precision;
 pub mod random;
 mod reference;
@@ -33,29 +30,10 @@ pub use backend::{Backend, Element, HOST_SPARE_BYTES, HostBuffer};
 pub use cpu::{Cpu, SimdLevel};
 pub use error::{Error, Result};
 pub use isobath_architecture::Activation;
-pub use loss::{Loss, LossAndGradient};
-pub use ops::{
-    backward::Backward,
-    batch_entropy::BatchEntropy,
-    batched_gemm::{BatchedGemm, BatchedGemmConfig},
-    decoder::{DecoderConfig, DecoderState, TrainDecoder},
-    dense::{Dense, DenseConfig},
-    divergence::{Divergence, DivergenceKind},
-    gather::{GatherConfig, GatherRows},
-    gemm::{Gemm, GemmConfig},
-    loss::{LossConfig, LossGradient},
-    moments::ColumnMoments,
-    optimize::{HostStep, Optimize},
-    peak::PeakFlops,
-    pointwise::Pointwise,
-    random_fill::{RandomFill, RandomStream},
-    replay::Replay,
-    ridge::{FitRidge, RidgeConfig, RidgeFit},
-};
-pub use optimizer::Optimizer;
+pub use ops::*;
 pub use precision::Precision;
 pub use reference::Reference;
-pub use spec::{BackendSpec, BackendTask, FullBackend};
+pub use spec::{BackendSpec, BackendTask};
 pub use toolkit::{
     CheckedKernel, CudaPart, CudaState, Resources, check_cuda_kernels, cuda_kernels_not_kept,
     cuda_state,

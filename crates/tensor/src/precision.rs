@@ -2,27 +2,27 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How the factors of matrix products are rounded. Sums, parameters and optimisers are f32 always.
+/// Precision of the factors of matrix products. Sums, parameters and optimisers are always f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {
-    /// Not at all.
+    /// f32: factors are not rounded.
     #[default]
     F32,
-    /// To TF32, 11 significant bits; see [`round`](Self::round).
+    /// TF32, 11 significant bits; see [`round`](Self::round).
     Tf32,
-    /// To bfloat16, 8 significant bits.
+    /// bfloat16, 8 significant bits.
     Bf16,
 }
 
 impl Precision {
-    /// Whether factors are not rounded at all.
+    /// True for f32.
     pub const fn is_f32(&self) -> bool {
         matches!(self, Self::F32)
     }
 
-    /// `x` as a factor: to the nearest number there is, ties away from zero. What is no number stays so.
+    /// `x` rounded to the nearest number of this precision, ties away from zero. NaN stays NaN.
     pub const fn round(self, x: f32) -> f32 {
         if x.is_nan() {
             return x;

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_can_be_entered_anywhere() {
+    fn streams_start_at_any_element() {
         let mut whole = StreamRng::new(7, 3);
         let words: Vec<u32> = (0..23).map(|_| whole.next_u32()).collect();
         for (start, &word) in (0..).zip(&words) {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn below_stays_below() {
+    fn draws_below_a_bound_are_uniform() {
         let mut rng = StreamRng::new(2, 0);
         let mut counts = [0; 7];
         for _ in 0..7000 {

@@ -4,45 +4,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cuda")]
 use crate::cuda::Cuda;
-#[cfg(not(all(feature = "cuda", feature = "test-util")))]
+#[cfg(not(feature = "cuda"))]
 use crate::toolkit::not_built;
-use crate::{
-    Backward, BatchEntropy, Cpu, Dense, Divergence, Error, FitRidge, GatherRows, GemmConfig,
-    LossGradient, Optimize, PeakFlops, Precision, RandomFill, Reference, Replay, Result,
-    TrainDecoder,
-};
-
-/// A backend that has every family of operations, so that any stage can run on it.
-pub trait FullBackend:
-    Dense
-    + TrainDecoder
-    + FitRidge
-    + Divergence
-    + RandomFill
-    + Backward
-    + BatchEntropy
-    + Optimize
-    + LossGradient
-    + GatherRows
-    + PeakFlops
-    + Replay
-{
-}
-impl<B> FullBackend for B where
-    B: Dense
-        + TrainDecoder
-        + FitRidge
-        + Divergence
-        + RandomFill
-        + Backward
-        + BatchEntropy
-        + Optimize
-        + LossGradient
-        + GatherRows
-        + PeakFlops
-        + Replay
-{
-}
+use crate::{Cpu, Error, FullBackend, GemmConfig, Precision, Reference, Result};
 
 /// A backend's name as experiment files have it: `"cpu"`, `"reference"`, `"cuda:0"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,18 +23,11 @@ pub enum BackendSpec {
         /// The device's number.
         ordinal: usize,
     },
-    /// `"cuda-simulated"`: the CUDA kernels' sources run on the processor, for those who work on them. Slower than
-    /// [`Reference`](Self::Reference) by far; needs a C++ compiler, and the features `cuda` and `test-util`.
-    CudaSimulated,
-    /// `"cuda-rehearsed"`: [`Cuda`](Self::Cuda) with CUDA's libraries played by this crate and kernels simulated behind
-    /// them, for those who work on what calls the libraries. Needs what
-    /// [`CudaSimulated`](Self::CudaSimulated) needs, on a machine without CUDA.
-    CudaRehearsed,
 }
 
 /// A stage that can run on any backend: what [`BackendSpec::dispatch`] calls.
 pub trait BackendTask {
-    /// What the stage gives back, in host memory.
+    /// The stage's result, in host memory.
     type Output;
 
     /// Runs the stage on `backend`.
@@ -78,15 +35,9 @@ pub trait BackendTask {
 }
 
 impl BackendSpec {
-    /// Whether its work is given to a device, simulated or not: many small pieces at once suit it better than one, and
-    /// threads of the host wait for it.
+    /// True for a device: many small pieces of work at once suit it better than one, and threads of the host wait for it.
     pub const fn is_device(self) -> bool {
-        matches!(self, Self::Cuda { .. }) || self.is_simulated()
-    }
-
-    /// Whether its kernels are simulated, which makes it slower by far.
-    pub const fn is_simulated(self) -> bool {
-        matches!(self, Self::CudaSimulated | Self::CudaRehearsed)
+        matches!(self, Self::Cuda { .. })
     }
 
     /// Runs `task` on the backend named.
@@ -99,18 +50,12 @@ impl BackendSpec {
             Self::Reference => Ok(task.run(Reference)),
             #[cfg(feature = "cuda")]
             Self::Cuda { ordinal } => Ok(task.run(Cuda::open(ordinal)?)),
-            #[cfg(all(feature = "cuda", feature = "test-util"))]
-            Self::CudaSimulated => Ok(task.run(Cuda::simulated()?)),
-            #[cfg(all(feature = "cuda", feature = "test-util"))]
-            Self::CudaRehearsed => Ok(task.run(Cuda::rehearsed()?)),
             #[cfg(not(feature = "cuda"))]
             Self::Cuda { .. } => Err(not_built(&self.to_string())),
-            #[cfg(not(all(feature = "cuda", feature = "test-util")))]
-            Self::CudaSimulated | Self::CudaRehearsed => Err(not_built(&self.to_string())),
         }
     }
 
-    /// What the backend is; see [`Backend::description`](crate::Backend::description).
+    /// Description of the backend; see [`Backend::description`](crate::Backend::description).
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch).
@@ -125,7 +70,7 @@ impl BackendSpec {
         self.dispatch(Describe)
     }
 
-    /// Whether [`dispatch`](Self::dispatch) would find the backend.
+    /// Checks that [`dispatch`](Self::dispatch) would find the backend.
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch).
@@ -133,7 +78,7 @@ impl BackendSpec {
         self.description().map(drop)
     }
 
-    /// Whether the backend is there and has products of `precision`: by trying one.
+    /// Checks that the backend is there and has products of `precision`, by trying one.
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch), and [`Error::Precision`].
@@ -156,8 +101,6 @@ impl fmt::Display for BackendSpec {
             Self::Cpu => f.write_str("cpu"),
             Self::Reference => f.write_str("reference"),
             Self::Cuda { ordinal } => write!(f, "cuda:{ordinal}"),
-            Self::CudaSimulated => f.write_str("cuda-simulated"),
-            Self::CudaRehearsed => f.write_str("cuda-rehearsed"),
         }
     }
 }
@@ -169,8 +112,6 @@ impl FromStr for BackendSpec {
         match text {
             "cpu" => Ok(Self::Cpu),
             "reference" => Ok(Self::Reference),
-            "cuda-simulated" => Ok(Self::CudaSimulated),
-            "cuda-rehearsed" => Ok(Self::CudaRehearsed),
             _ => text
                 .strip_prefix("cuda:")
                 .and_then(|ordinal| ordinal.parse().ok())
@@ -215,13 +156,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for spec in [
-            BackendSpec::Cpu,
-            BackendSpec::Reference,
-            BackendSpec::Cuda { ordinal: 3 },
-            BackendSpec::CudaSimulated,
-            BackendSpec::CudaRehearsed,
-        ] {
+        for spec in [BackendSpec::Cpu, BackendSpec::Reference, BackendSpec::Cuda { ordinal: 3 }] {
             assert_eq!(spec.to_string().parse::<BackendSpec>().unwrap(), spec);
         }
         for text in ["gpu", "cuda", "cuda:", "cuda:x", "CPU", ""] {
@@ -231,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_almost_a_name_is_told_the_name() {
+    fn errors_suggest_the_nearest_name() {
         for (text, name) in [
             ("cuda", "cuda:0"),
             ("CUDA:0", "cuda:0"),

@@ -1,28 +1,28 @@
-//! What there is of CUDA, for those who ask whether or not this build has the backend.
+//! State of CUDA on this machine, in builds with and without the CUDA backend.
 
 use crate::Result;
 
 /// A part of CUDA that the backend needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CudaPart {
-    /// What it is.
+    /// Its name.
     pub name: &'static str,
     /// Its version, or a sentence that says what is missing, where it was looked for and what to do.
     pub version: Result<String, String>,
 }
 
-/// What this machine has of CUDA.
+/// State of CUDA on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CudaState {
     /// The driver, the compiler of kernels, the library of products.
     pub parts: Vec<CudaPart>,
-    /// What each device is, in the order of their numbers, or why it cannot be used.
+    /// Description of each device, in the order of their numbers, or the reason why it cannot be used.
     pub devices: Vec<Result<String, String>>,
-    /// Where compiled kernels are kept, or why they cannot be.
+    /// Folder of compiled kernels, or the reason why they cannot be kept.
     pub kernels: Result<String, String>,
 }
 
-/// What the compiler says a kernel takes.
+/// Resources of a kernel, from the compiler's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resources {
     /// The kernel's name.
@@ -35,22 +35,21 @@ pub struct Resources {
     pub spill_bytes: u32,
 }
 
-/// What the compiler says of a kernel of a file.
+/// A compiled kernel of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedKernel {
     /// The kernels' file, without `.cu`.
     pub source: &'static str,
-    /// What it was specialised for, in words; empty where it is not.
+    /// Its specialisation in words; empty where there is none.
     pub specialisation: String,
-    /// Whether time is spent there.
+    /// True for kernels in which time is spent.
     pub is_hot: bool,
-    /// What it takes of a device.
+    /// Its resources.
     pub resources: Resources,
 }
 
 impl CheckedKernel {
-    /// Whether nothing is spilled and, where time is spent, nothing else is in memory either. Elsewhere a stack frame is
-    /// allowed: CUDA's own sine has one, for arguments far from zero.
+    /// True if nothing is spilled and, where time is spent, there is no stack frame. Elsewhere a stack frame is allowed: CUDA's own sine has one, for arguments far from zero.
     pub const fn stays_in_registers(&self) -> bool {
         self.resources.spill_bytes == 0 && (self.resources.stack_bytes == 0 || !self.is_hot)
     }
@@ -81,8 +80,7 @@ pub fn check_cuda_kernels(architecture: &str) -> Result<Vec<CheckedKernel>> {
     Err(not_built(&format!("cuda for {architecture}")))
 }
 
-/// Why CUDA kernels that this process compiled were not kept for the next, if that is so, and what to do about it: for
-/// those who tell users, once.
+/// The reason why CUDA kernels that this process compiled were not kept, with what to do about it; `None` if they were.
 pub fn cuda_kernels_not_kept() -> Option<&'static str> {
     #[cfg(feature = "cuda")]
     return crate::cuda::not_kept();
@@ -90,8 +88,8 @@ pub fn cuda_kernels_not_kept() -> Option<&'static str> {
     None
 }
 
-/// What a build without `backend` says, and how to get one with it.
-#[cfg(not(all(feature = "cuda", feature = "test-util")))]
+/// Error of a build without `backend`, which says how to get one with it.
+#[cfg(not(feature = "cuda"))]
 pub(crate) fn not_built(backend: &str) -> crate::Error {
     let reason = "this build has no CUDA backend; `cargo xtask` builds it in where the command line or the experiment \
                   file names \"cuda\", and by hand it is `cargo build --release --package runner --features cuda`";
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_frame_is_allowed_where_no_time_is_spent_and_spills_nowhere() {
+    fn only_cold_kernels_may_have_a_stack_frame() {
         check(true, [0, 0], true);
         check(true, [32, 0], false);
         check(false, [32, 0], true);

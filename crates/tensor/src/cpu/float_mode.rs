@@ -4,7 +4,7 @@
 //! slowly. Every kernel runs in this mode on every thread, so results do not depend on where a task lands.
 
 /// Flushes denormals until dropped.
-pub(super) struct FlushDenormals {
+pub(crate) struct FlushDenormals {
     saved: Control,
 }
 
@@ -23,7 +23,7 @@ const FLUSH: Control = 0x8040;
 const FLUSH: Control = 1 << 24;
 
 impl FlushDenormals {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let saved = read();
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         write(saved | FLUSH);
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn denormals_are_flushed_and_come_back() {
+    fn denormals_are_flushed_and_restored() {
         let halved = || black_box(f32::MIN_POSITIVE) * black_box(0.5);
         assert!(halved() > 0.0);
         {

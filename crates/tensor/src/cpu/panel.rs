@@ -11,7 +11,7 @@ use super::simd::PANEL_VECTORS;
 struct Line([f32; 16]);
 
 /// Zeroed memory aligned to cache lines.
-pub(super) struct Aligned {
+pub(crate) struct Aligned {
     lines: Vec<Line>,
     /// Lines before the memory proper.
     skip: usize,
@@ -19,18 +19,18 @@ pub(super) struct Aligned {
 }
 
 impl Aligned {
-    pub(super) fn zeros(len: usize) -> Self {
+    pub(crate) fn zeros(len: usize) -> Self {
         Self::staggered(len, 0)
     }
 
-    /// The same, begun `skip` lines later: arrays that are walked side by side must not begin at the same place of a
+    /// [`zeros`](Self::zeros), begun `skip` lines later: arrays that are walked side by side must not begin at the same place of a
     /// memory page, or the processor takes a load from one for a load of what was just stored to another.
-    pub(super) fn staggered(len: usize, skip: usize) -> Self {
+    pub(crate) fn staggered(len: usize, skip: usize) -> Self {
         Self { lines: vec![Line::default(); len.div_ceil(16) + skip], skip, len }
     }
 
     /// Changes the length. What was in the memory stays as far as it reaches; what is new is zero.
-    pub(super) fn resize(&mut self, len: usize) {
+    pub(crate) fn resize(&mut self, len: usize) {
         let lines = len.div_ceil(16) + self.skip;
         if lines > self.lines.len() {
             self.lines.resize(lines, Line::default());
@@ -39,61 +39,61 @@ impl Aligned {
     }
 
     /// Numbers there is memory for.
-    pub(super) fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         (self.lines.len() - self.skip) * 16
     }
 
-    pub(super) fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         &bytemuck::cast_slice(&self.lines[self.skip..])[..self.len]
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut bytemuck::cast_slice_mut(&mut self.lines[self.skip..])[..self.len]
     }
 }
 
-/// Where element `(k, column)` of a matrix lies: `k * k_stride + column * column_stride`.
+/// Place of element `(k, column)` of a matrix: `k * k_stride + column * column_stride`.
 #[derive(Clone, Copy)]
-pub(super) struct Strides {
-    pub(super) k: usize,
-    pub(super) column: usize,
+pub(crate) struct Strides {
+    pub(crate) k: usize,
+    pub(crate) column: usize,
 }
 
-/// How `columns` are cut into panels for vectors of `lanes`.
+/// Division of `columns` into panels for vectors of `lanes`.
 #[derive(Clone, Copy)]
-pub(super) struct PanelLayout {
-    pub(super) lanes: usize,
-    pub(super) columns: usize,
-    pub(super) k: usize,
+pub(crate) struct PanelLayout {
+    pub(crate) lanes: usize,
+    pub(crate) columns: usize,
+    pub(crate) k: usize,
 }
 
 impl PanelLayout {
     /// Columns of a full panel.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         PANEL_VECTORS * self.lanes
     }
 
-    pub(super) fn panels(&self) -> usize {
+    pub(crate) fn panels(&self) -> usize {
         self.columns.div_ceil(self.width())
     }
 
     /// Columns of panel `index` that exist.
-    pub(super) fn valid(&self, index: usize) -> usize {
+    pub(crate) fn valid(&self, index: usize) -> usize {
         (self.columns - index * self.width()).min(self.width())
     }
 
     /// Columns of panel `index` as stored, a whole number of vectors.
-    pub(super) fn stored(&self, index: usize) -> usize {
+    pub(crate) fn stored(&self, index: usize) -> usize {
         self.valid(index).next_multiple_of(self.lanes)
     }
 
     /// Numbers of a full panel.
-    pub(super) fn panel_len(&self) -> usize {
+    pub(crate) fn panel_len(&self) -> usize {
         self.width() * self.k
     }
 
     /// Writes panel `index` of `source`.
-    pub(super) fn pack(&self, index: usize, source: &[f32], strides: Strides, panel: &mut [f32]) {
+    pub(crate) fn pack(&self, index: usize, source: &[f32], strides: Strides, panel: &mut [f32]) {
         let (first, valid, stored) = (index * self.width(), self.valid(index), self.stored(index));
         if strides.k == 1 {
             // Read along the rows of the source, a block of k at a time so that the writes stay in the nearest cache.
@@ -117,7 +117,7 @@ impl PanelLayout {
     }
 
     /// Reads panel `index` back into rows of length `k`, one per column.
-    pub(super) fn unpack_rows(&self, index: usize, panel: &[f32], rows: &mut [f32]) {
+    pub(crate) fn unpack_rows(&self, index: usize, panel: &[f32], rows: &mut [f32]) {
         let (valid, stored) = (self.valid(index), self.stored(index));
         for column in 0..valid {
             for (k, out) in rows[column * self.k..(column + 1) * self.k].iter_mut().enumerate() {

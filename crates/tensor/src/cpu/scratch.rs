@@ -15,22 +15,22 @@ thread_local! {
 }
 
 /// Aligned memory with anything in it.
-pub(super) struct Scratch(Aligned);
+pub(crate) struct Scratch(Aligned);
 
 impl Scratch {
     /// Memory for `len` numbers.
-    pub(super) fn of(len: usize) -> Self {
+    pub(crate) fn of(len: usize) -> Self {
         let kept = KEPT.try_with(|kept| kept.borrow_mut().pop()).ok().flatten();
         let mut memory = kept.unwrap_or_else(|| Aligned::zeros(0));
         memory.resize(len);
         Self(memory)
     }
 
-    pub(super) fn as_slice(&self) -> &[f32] {
+    pub(crate) fn as_slice(&self) -> &[f32] {
         self.0.as_slice()
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         self.0.as_mut_slice()
     }
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_used_again_and_large_pieces_are_given_back() {
+    fn scratch_memory_is_reused_unless_large() {
         let mut first = Scratch::of(100);
         first.as_mut_slice().fill(7.0);
         let place = first.as_slice().as_ptr();

@@ -13,7 +13,7 @@ use std::fmt;
 
 use self::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
-pub(super) use self::x86::Avx512;
+pub(crate) use self::x86::Avx512;
 use super::float_mode::FlushDenormals;
 
 /// A set of SIMD instructions.
@@ -28,7 +28,7 @@ pub enum SimdLevel {
     Avx2,
     /// NEON: 4 lanes, 32 registers.
     Neon,
-    /// One number at a time, products and sums rounded apart.
+    /// Scalar code, products and sums rounded apart.
     Scalar,
 }
 
@@ -36,12 +36,12 @@ impl SimdLevel {
     /// All of them, widest first.
     pub const ALL: [Self; 5] = [Self::Amx, Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
 
-    /// The widest this processor has.
+    /// The widest instructions that this processor has.
     pub fn detect() -> Self {
         Self::ALL.into_iter().find(|level| level.is_available()).unwrap_or(Self::Scalar)
     }
 
-    /// Whether this processor has it.
+    /// True if this processor has these instructions.
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -66,7 +66,7 @@ impl SimdLevel {
         }
     }
 
-    /// What a command line calls it.
+    /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Amx => "amx",
@@ -91,7 +91,7 @@ impl SimdLevel {
     ///
     /// Falls back to scalar code where the processor lacks them, which [`Cpu`](super::Cpu) does not let happen.
     #[inline]
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         let _flush = FlushDenormals::new();
         debug_assert!(self.is_available(), "{self} is not available");
         match self {
@@ -123,7 +123,7 @@ impl fmt::Display for SimdLevel {
 }
 
 /// Work written over [`Lanes`].
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     type Output;
 
     /// # Safety
@@ -146,14 +146,14 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 }
 
 /// Vectors a panel is wide; see [`panel`](super::panel).
-pub(super) const PANEL_VECTORS: usize = 3;
+pub(crate) const PANEL_VECTORS: usize = 3;
 
 /// A vector of f32.
 ///
 /// # Safety of the methods
 /// The processor has the instructions of the type, which is so inside a [`Kernel`]; pointers are valid for the lanes
 /// they are used for.
-pub(super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     /// Lanes.
     const LEN: usize;
     /// Rows of a register tile [`PANEL_VECTORS`] wide that fit the registers.
@@ -193,7 +193,7 @@ pub(super) trait Lanes: Copy {
     /// The larger; `other` where either is NaN.
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
-    /// To the nearest integer, ties to even.
+    /// Nearest integer, ties to even.
     unsafe fn round(self) -> Self;
     /// `2^self` for an integer in `[-126, 127]`.
     unsafe fn exp2_of_integer(self) -> Self;

@@ -2,9 +2,9 @@
 
 use super::simd::Lanes;
 
-/// How the left factor of a tile lies in memory.
+/// Memory layout of a tile's left factor.
 #[derive(Clone, Copy)]
-pub(super) enum Left {
+pub(crate) enum Left {
     /// `a[row, k]` at `row * stride + k`: rows are samples.
     Rows {
         /// From row to row.
@@ -18,8 +18,8 @@ pub(super) enum Left {
 }
 
 impl Left {
-    /// Where row `row` begins.
-    pub(super) const fn row(self, row: usize) -> usize {
+    /// Index of the first number of row `row`.
+    pub(crate) const fn row(self, row: usize) -> usize {
         match self {
             Self::Rows { stride } => row * stride,
             Self::Columns { .. } => row,
@@ -32,7 +32,7 @@ impl Left {
 /// # Safety
 /// Inside a kernel of `V`; `a` and `panel` are valid for `ROWS` rows and `VECTORS` vectors over `k`.
 #[inline(always)]
-pub(super) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(crate) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     k: usize,
     a: *const f32,
     left: Left,
@@ -90,7 +90,7 @@ unsafe fn tile_of_rows<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-pub(super) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(crate) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     k: usize,
     a: *const f32,
     stride: usize,
@@ -118,11 +118,11 @@ pub(super) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS:
 }
 
 /// Parts of `k` between which [`tile_of_columns`] does other work.
-pub(super) const TURNS: usize = 8;
+pub(crate) const TURNS: usize = 8;
 
-/// Asks for the cache line at `at` ahead of its use. A hint: the address need not be valid.
+/// Prefetches the cache line at `at`. The address need not be valid.
 #[inline(always)]
-pub(super) fn prefetch(at: *const f32) {
+pub(crate) fn prefetch(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing and faults nowhere; SSE is part of x86-64.
     unsafe {
@@ -135,7 +135,7 @@ pub(super) fn prefetch(at: *const f32) {
 /// As [`prefetch`], for a line that is to be written.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn prefetch_to_write(at: *const f32) {
+pub(crate) fn prefetch_to_write(at: *const f32) {
     // SAFETY: a prefetch reads nothing and faults nowhere; a processor without it takes it for an empty instruction.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(at.cast());
@@ -145,7 +145,7 @@ pub(super) fn prefetch_to_write(at: *const f32) {
 /// As [`prefetch`], into the cache nearest to the core.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn prefetch_nearest(at: *const f32) {
+pub(crate) fn prefetch_nearest(at: *const f32) {
     // SAFETY: a prefetch reads nothing and faults nowhere; SSE is part of x86-64.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
@@ -205,4 +205,4 @@ macro_rules! for_row_tiles {
         }
     }};
 }
-pub(super) use for_row_tiles;
+pub(crate) use for_row_tiles;

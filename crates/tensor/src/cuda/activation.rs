@@ -1,14 +1,14 @@
-use super::kernel::Argument;
+use super::argument::Argument;
 use crate::Activation;
 
-/// What kernels take for an activation: its number in `kernels/common.cuh`, and a slope.
-pub(super) fn arguments(activation: Activation) -> [Argument; 2] {
+/// An activation as arguments of kernels: its number in `common.cuh`, and a slope.
+pub(crate) fn arguments(activation: Activation) -> [Argument; 2] {
     let (number, slope) = numbered(activation);
     [Argument::I32(number), Argument::F32(slope)]
 }
 
 /// Its number and its slope.
-pub(super) const fn numbered(activation: Activation) -> (i32, f32) {
+pub(crate) const fn numbered(activation: Activation) -> (i32, f32) {
     match activation {
         Activation::Tanh => (0, 0.0),
         Activation::Erf => (1, 0.0),

@@ -3,10 +3,10 @@ use std::{marker::PhantomData, ops::Range};
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::{
-    Cuda,
+    argument::Argument,
+    backend::Cuda,
     device::{Device, Memory},
     driver::Driver,
-    kernel::Argument,
 };
 use crate::{Backend, Element, Error, Result, backend::expect_len};
 
@@ -21,13 +21,13 @@ pub struct CudaBuffer<T, D: Device = Driver> {
 }
 
 impl<T, D: Device> CudaBuffer<T, D> {
-    /// Where it begins.
-    pub(super) fn address(&self) -> u64 {
+    /// Address of the first number.
+    pub(crate) fn address(&self) -> u64 {
         self.memory.address()
     }
 
     /// No smaller than any of the numbers, where they are rows' numbers.
-    pub(super) const fn largest_row(&self) -> u32 {
+    pub(crate) const fn largest_row(&self) -> u32 {
         self.largest_row
     }
 }
@@ -46,7 +46,7 @@ impl<T, D: Device> From<&mut CudaBuffer<T, D>> for Argument {
 
 impl<D: Device> Cuda<D> {
     /// Memory for `len` numbers that holds anything.
-    pub(super) fn scratch<T: Element>(&self, len: usize) -> Result<CudaBuffer<T, D>> {
+    pub(crate) fn scratch<T: Element>(&self, len: usize) -> Result<CudaBuffer<T, D>> {
         let bytes = len.checked_mul(size_of::<T>()).ok_or_else(|| Error::Unavailable {
             backend: self.label(),
             reason: format!("{len} numbers of {} bytes fit into no memory", size_of::<T>()),

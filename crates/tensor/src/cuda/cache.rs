@@ -1,4 +1,4 @@
-//! Files that need to be made only once.
+//! Folder of files that are made only once.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// The folder `variable` names, else one called `name` among the user's caches; none where there is none.
-pub(super) fn folder(variable: &str, name: &str) -> Option<PathBuf> {
+pub fn folder(variable: &str, name: &str) -> Option<PathBuf> {
     let named = env::var_os(variable).map(PathBuf::from);
     let usual = || {
         let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -21,8 +21,8 @@ pub(super) fn folder(variable: &str, name: &str) -> Option<PathBuf> {
     named.or_else(usual).filter(|folder| !folder.as_os_str().is_empty())
 }
 
-/// 32 digits that stand for all of `parts`.
-pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+/// Hash of `parts`, in 32 digits.
+pub fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());
@@ -34,11 +34,11 @@ pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     })
 }
 
-/// How long files are kept after they were made: those of old kernels are not asked for again.
+/// Time for which files are kept after they were made: those of old kernels are not used again.
 const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Removes the files in `folder` with one of `endings` that were made too long before `now`. What cannot be removed stays.
-pub(super) fn prune(folder: &Path, endings: &[&str], now: SystemTime) {
+pub fn prune(folder: &Path, endings: &[&str], now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let is_ours =
@@ -52,8 +52,8 @@ pub(super) fn prune(folder: &Path, endings: &[&str], now: SystemTime) {
     }
 }
 
-/// Whether files can be kept in `folder`, which is made where it is not there: by keeping one for a moment.
-pub(super) fn try_folder(folder: &Path) -> io::Result<()> {
+/// Checks that files can be kept in `folder`, by keeping one for a moment. Makes the folder.
+pub fn try_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let file = folder.join(format!("{}.part", std::process::id()));
     fs::write(&file, "")?;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_files_of_ours_are_removed() {
+    fn old_files_are_removed() {
         let folder = env::temp_dir().join(format!("isobath-pruned-{}", std::process::id()));
         try_folder(&folder).unwrap();
         for name in ["old.so", "new.so", "old.toml"] {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_below_a_file_keeps_nothing() {
+    fn a_folder_below_a_file_is_an_error() {
         let file = env::temp_dir().join(format!("isobath-file-{}", std::process::id()));
         fs::write(&file, "").unwrap();
         assert!(try_folder(&file.join("kernels")).is_err());

@@ -1,27 +1,25 @@
+//! Interface between the backend and a device, and what passes through it.
+//!
+//! [`Driver`](super::Driver) is the device that CUDA's driver opens. Another implementation can run the same kernels
+//! elsewhere: [`Cuda::with_device`](super::Cuda::with_device) makes a backend of it.
+
 use std::fmt::Debug;
 
-use super::{
-    kernel::{Argument, Kernel, Launch},
+pub use super::{
+    argument::Argument,
+    kernel::{COMMON_PRELUDE, DEVICE_PRELUDE, Kernel, Source},
+    launch::{Launch, Limits},
     product::ColumnMajorProduct,
 };
 use crate::Result;
 
 /// Memory of a device, freed when dropped.
 pub trait Memory: Debug + Send + Sync {
-    /// Where it begins, as kernels see it.
+    /// Address of its first byte, as kernels see it.
     fn address(&self) -> u64;
 }
 
-/// What kernels have to fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Multiprocessors.
-    pub multiprocessors: usize,
-    /// Bytes of shared memory a block can have.
-    pub shared_bytes: usize,
-}
-
-/// What the backend needs of a device. All work is done in the order it is given; only
+/// A device. All work is done in the order it is given; only
 /// [`download`](Self::download) and [`synchronize`](Self::synchronize) wait for it.
 ///
 /// Offsets and lengths are in bytes and have been checked.
@@ -32,16 +30,16 @@ pub trait Device: Clone + Debug + Send + Sync + 'static {
     /// The name an experiment file uses for it.
     fn label(&self) -> String;
 
-    /// What it is.
+    /// Its name and properties, for users.
     fn description(&self) -> String;
 
-    /// What kernels have to fit.
+    /// Sizes that launches have to fit.
     fn limits(&self) -> Limits;
 
     /// Bytes of memory it has, in use or not.
     fn memory_bytes(&self) -> usize;
 
-    /// Whether a kernel may be compiled for every combination of an activation and an optimiser.
+    /// True if a kernel may be compiled for every combination of an activation and an optimiser.
     fn compiles_quickly(&self) -> bool;
 
     /// `bytes` bytes that hold anything, at least one, aligned to 256.

@@ -11,13 +11,13 @@ use std::{
 
 use cudarc::{cublas, driver, nvrtc};
 
-/// Names folders of libraries, searched first.
+/// Variable with folders of libraries, searched first.
 pub const LIBRARIES_VARIABLE: &str = "ISOBATH_CUDA_LIBRARIES";
 
 /// The least driver interface these bindings know, as the driver counts.
 const LEAST_DRIVER: i32 = 13_000;
 
-/// One of CUDA's libraries.
+/// A library of CUDA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Library {
     /// The driver's, which comes with the driver.
@@ -50,10 +50,10 @@ impl Library {
         }
     }
 
-    /// Whether the library is there, in a version that fits. Looked for once.
+    /// Finds the library in a version that fits; looks once.
     ///
     /// # Errors
-    /// A sentence that says what is missing, where it was looked for and what to do.
+    /// A sentence with the missing file, the places searched and what to do.
     pub fn find(self) -> Result<(), String> {
         static FOUND: [OnceLock<Result<(), String>>; 3] = [const { OnceLock::new() }; 3];
         FOUND[self as usize].get_or_init(|| self.look()).clone()
@@ -88,7 +88,7 @@ impl Library {
         if fits { Ok(()) } else { Err(self.does_not_fit(version)) }
     }
 
-    /// Whether the system's loader finds it, in the version that is needed or under the name that the bindings try first.
+    /// True if the system's loader finds it, in the version that is needed or under the name that the bindings try first.
     fn is_found_by_loader(self) -> bool {
         let name = self.files()[self.files().len() - 1];
         let first_tried = name.split_inclusive(".so").next().unwrap_or(name);
@@ -134,7 +134,7 @@ impl Library {
         }
     }
 
-    /// As CUDA counts: 13000 is 13.0.
+    /// Version as CUDA counts: 13000 is 13.0.
     fn version(self) -> Result<i32, String> {
         let failed = |error: String| format!("asking {self:?} for its version failed: {error}");
         let (mut major, mut minor, mut version) = (0, 0, 0);
@@ -172,10 +172,10 @@ impl Library {
     }
 }
 
-/// Opens the first `file` there is in `folders`, for good and for all: those who ask the loader for it by name get it.
+/// Opens the first `file` in `folders` and never closes it: the loader then returns it for its name.
 ///
 /// # Errors
-/// What the loader says of the last one that is there and cannot be opened.
+/// The loader's error for the last file that is there and cannot be opened.
 fn open(file: &str, folders: &[PathBuf]) -> Result<(), String> {
     let mut outcome = Ok(());
     for path in folders.iter().flat_map(|folder| versions(folder, file)) {
@@ -202,7 +202,7 @@ fn open(file: &str, folders: &[PathBuf]) -> Result<(), String> {
     outcome
 }
 
-/// What is wrong with the folders the user names, where they are none.
+/// Error for folders named by the user that do not exist; empty if there are none.
 fn no_folders(named: &OsString) -> String {
     let none: Vec<String> = env::split_paths(named)
         .filter(|path| !path.is_dir())
@@ -231,7 +231,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Where Python environments begin: those in use, the one of `python3` on the path, the system's, the user's.
+/// Prefixes of Python environments: those in use, the one of `python3` on the path, the system's, the user's.
 fn python_prefixes() -> Vec<PathBuf> {
     let mut prefixes: Vec<PathBuf> = ["VIRTUAL_ENV", "CONDA_PREFIX"]
         .into_iter()
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_with_where_and_what_to_do() {
+    fn errors_name_the_file_the_places_and_the_remedy() {
         let message = Library::Nvrtc.missing(&[PathBuf::from("/opt/somewhere")], &[]);
         for part in ["libnvrtc.so.13", "/opt/somewhere", "nvidia-cuda-nvrtc", "install"] {
             assert!(message.contains(part), "{message}");

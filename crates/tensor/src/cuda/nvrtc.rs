@@ -27,22 +27,22 @@ pub const CACHE_VARIABLE: &str = "ISOBATH_KERNEL_CACHE";
 
 /// Machine code of a file of kernels.
 #[derive(Clone, Debug)]
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     /// The device's executable.
     pub cubin: Vec<u8>,
-    /// What its kernels take.
+    /// Resources of its kernels.
     pub resources: Vec<Resources>,
 }
 
 /// The first processors that have the instructions kernels use, as `sm_80` counts.
 const LEAST_ARCHITECTURE: i32 = 80;
 
-/// Compiles the file `kernel` is in, specialised as it says, for `architecture` (`sm_90a`), unless that was done before.
+/// Compiles the file of `kernel`, specialised, for `architecture` (`sm_90a`), unless that was done before.
 ///
 /// # Errors
 /// [`Error::Unavailable`] without a compiler, [`Error::Architecture`] where it does not know `architecture`,
-/// [`Error::Kernel`] with what the compiler said.
-pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
+/// [`Error::Kernel`] with the compiler's log.
+pub(crate) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     let unavailable = |reason| Error::Unavailable { backend: "cuda".to_owned(), reason };
     Library::Nvrtc.find().map_err(unavailable)?;
     check_architecture(architecture)?;
@@ -64,19 +64,19 @@ pub(super) fn compile(kernel: &Kernel, architecture: &str) -> Result<Compiled> {
     Ok(Compiled { cubin, resources: resources(&log) })
 }
 
-/// The sentence that says why compiled kernels were not kept, once there are such.
+/// The reason why compiled kernels were not kept.
 static NOT_KEPT: OnceLock<String> = OnceLock::new();
 
-/// Why kernels that this process compiled were not kept, if that is so, and what to do about it.
+/// The reason why kernels that this process compiled were not kept, with what to do about it; `None` if they were.
 pub fn not_kept() -> Option<&'static str> {
     NOT_KEPT.get().map(String::as_str)
 }
 
-/// Where compiled kernels are kept, in words.
+/// Folder of compiled kernels, in words.
 ///
 /// # Errors
 /// A sentence that says why they cannot be, and what to do about it.
-pub(super) fn keeping() -> Result<String, String> {
+pub(crate) fn keeping() -> Result<String, String> {
     let Some(folder) = folder() else { return Ok("nowhere".to_owned()) };
     let kept = cache::try_folder(&folder).map_err(|error| cannot_keep(&folder, &error));
     kept.map(|()| folder.display().to_string())
@@ -94,13 +94,13 @@ fn cannot_keep(folder: &Path, error: &io::Error) -> String {
     )
 }
 
-/// Whether kernels can be compiled for `architecture`, by a compiler that was found.
+/// Checks that the compiler, which was found, knows `architecture`.
 ///
 /// # Errors
 /// [`Error::Architecture`].
-pub(super) fn check_architecture(architecture: &str) -> Result<()> {
+pub(crate) fn check_architecture(architecture: &str) -> Result<()> {
     let known = known_architectures();
-    // One that does not say what it knows says so when it is at work.
+    // A compiler that does not list its architectures reports an unknown one when it compiles.
     let is_known = |number| known.is_empty() || known.contains(&number);
     if number_of(architecture).is_some_and(is_known) {
         return Ok(());
@@ -142,7 +142,7 @@ fn options(architecture: &str) -> Vec<String> {
     vec![architecture, "--std=c++17".to_owned(), "--ptxas-options=-v".to_owned()]
 }
 
-/// The name of a file that stands for all that determines the result.
+/// File name with a hash of everything that determines the result.
 fn file_name(kernel: &Kernel, program: &str, options: &[String]) -> String {
     let version = Library::Nvrtc.version_name();
     let parts = options.iter().map(String::as_str).chain([&*version, program]);
@@ -217,7 +217,7 @@ impl Drop for Program {
     }
 }
 
-/// What the assembler's log says of each kernel.
+/// Resources of each kernel, from the assembler's log.
 fn resources(log: &str) -> Vec<Resources> {
     let mut found: Vec<Resources> = Vec::new();
     for line in log.lines() {
@@ -272,7 +272,7 @@ ptxas info    : Used 255 registers, used 1 barriers
     }
 
     #[test]
-    fn architectures_have_numbers() {
+    fn architecture_names_are_parsed() {
         for (architecture, number) in
             [("sm_80", 80), ("sm_90", 90), ("sm_90a", 90), ("sm_121a", 121)]
         {
@@ -284,7 +284,7 @@ ptxas info    : Used 255 registers, used 1 barriers
     }
 
     #[test]
-    fn the_cache_gives_back_what_it_was_given_or_nothing() {
+    fn the_cache_returns_unchanged_files_only() {
         let folder = std::env::temp_dir().join(format!("isobath-cache-{}", std::process::id()));
         let place = folder.join("a.cubin");
         save(&folder, "a.cubin", &[1, 0, 2], LOG).unwrap();

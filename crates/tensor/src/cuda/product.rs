@@ -9,7 +9,7 @@ pub struct ColumnMajorProduct {
     pub n: usize,
     /// Length of the sums.
     pub k: usize,
-    /// Whether `A` is stored `[k, m]`, and `B` `[n, k]`.
+    /// True for an `A` stored as `[k, m]`, and for a `B` stored as `[n, k]`.
     pub transposed: [bool; 2],
     /// From one column to the next of `A`, `B` and `C` as stored.
     pub leading: [usize; 3],
@@ -17,12 +17,12 @@ pub struct ColumnMajorProduct {
     pub alpha: f32,
     /// Factor of the old `C`.
     pub beta: f32,
-    /// What the factors are: f32 numbers, the same rounded to TF32 already, or bfloat16 numbers of two bytes.
+    /// Type of the factors: f32 numbers, f32 numbers rounded to TF32 already, or bfloat16 numbers of two bytes.
     pub factors: Precision,
 }
 
 /// From one row of `cols` bfloat16 numbers to the next: rows begin where tensor cores read best.
-pub(super) const fn bf16_pitch(cols: usize) -> usize {
+pub(crate) const fn bf16_pitch(cols: usize) -> usize {
     cols.next_multiple_of(8)
 }
 
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_bfloat16_numbers_begin_at_16_bytes() {
+    fn rows_of_bfloat16_numbers_are_aligned_to_16_bytes() {
         let product = ColumnMajorProduct::of(&GemmConfig::new(3, 5, 7).precision(Precision::Bf16));
         assert_eq!(product.leading, [8, 8, 5]);
         let product = ColumnMajorProduct::of(&GemmConfig::new(3, 16, 9).precision(Precision::Bf16));

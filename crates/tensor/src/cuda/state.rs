@@ -1,6 +1,6 @@
 use cudarc::driver::{CudaContext, result};
 
-use super::{Cuda, libraries::Library, nvrtc};
+use super::{backend::Cuda, libraries::Library, nvrtc};
 use crate::{Backend, CudaPart, CudaState};
 
 /// Looks for CUDA's libraries and devices; opens each device for a moment.

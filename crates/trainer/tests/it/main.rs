@@ -3,7 +3,6 @@
 mod batch_entropy;
 mod checkpoints;
 mod common;
-mod devices;
 mod gradients;
 mod learning;
 mod optimizers;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
 use isobath_network::Network;
-use isobath_tensor::{Cpu, Optimizer, Reference, cuda::Cuda};
+use isobath_tensor::{Cpu, Optimizer, Reference};
 use isobath_trainer::{
     BatchEntropyParams, Checkpoints, Entry, Error, Job, Observer, Outcome, Silent, Success,
     TrainParams, Trainer, TrainerBackend, Training,
@@ -95,19 +95,6 @@ fn each_ends_with_the_bits_it_has_alone() {
         // Those that end early leave, and the others go on.
         assert!(order.len() > 1 && order[0] == [1], "{order:?}");
         check(Reference, TrainParams { gradient_norms: true, ..params(optimizer) }, 60);
-    }
-}
-
-#[test]
-fn also_on_a_device_that_repeats_recordings() {
-    let backend = match Cuda::rehearsed() {
-        Ok(backend) => backend,
-        Err(error) => return eprintln!("skipped: {error}"),
-    };
-    for optimizer in [Optimizer::sgd(0.05), Optimizer::adam(5e-3)] {
-        let params = TrainParams { epochs: 5, ..params(optimizer) };
-        let order = check(backend.clone(), params, 60);
-        assert!(order.len() > 1, "{order:?}");
     }
 }
 

@@ -24,7 +24,6 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     if !arguments.kernels.is_empty() {
         return kernels::main(&arguments.kernels);
     }
-    arguments.verify.begin();
     for (name, value) in isobath_store::environment::facts() {
         println!("{name:<12} {value}");
     }

@@ -38,17 +38,6 @@ impl Verification {
         self.verify
     }
 
-    /// The rehearsal's libraries must be opened before anybody looks for CUDA's own. If they cannot be, [`main`] says so.
-    pub(super) fn begin(&self) {
-        if self.is_asked_for() && self.backend == BackendSpec::CudaRehearsed {
-            let _ = self.backend.check();
-        }
-    }
-
-    fn is_quick(&self) -> bool {
-        self.quick || self.backend.is_simulated()
-    }
-
     /// What others are held against is itself held against what everything is held against.
     fn baseline(&self) -> BackendSpec {
         if self.backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu }
@@ -100,7 +89,7 @@ const fn verdict(passed: bool) -> &'static str {
 
 fn conform(arguments: &Verification) -> Result<Part> {
     println!("\noperations, against the reference backend");
-    let cases = if arguments.is_quick() { 5 } else { 100 };
+    let cases = if arguments.quick { 5 } else { 100 };
     let findings = arguments.backend.dispatch(Conformance { cases })??;
     for finding in &findings {
         println!(

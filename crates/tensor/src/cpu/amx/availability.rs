@@ -3,11 +3,11 @@ use std::{
     sync::OnceLock,
 };
 
-/// Whether this processor multiplies tiles of bfloat16 and the system lets this process use them.
+/// Checks that this processor multiplies tiles of bfloat16 and the system lets this process use them.
 ///
-/// Tiles are large registers, which Linux saves only for processes that have asked for them (kernel documentation,
+/// Tiles are large registers, which Linux saves only for processes that requested them (kernel documentation,
 /// "Using XSTATE features in user space applications").
-pub(in crate::cpu) fn is_available() -> bool {
+pub(crate) fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| has_instructions() && ask_for_tiles())
 }
@@ -27,7 +27,7 @@ fn ask_for_tiles() -> bool {
     unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 }
 }
 
-/// How other systems hand out tiles is not known here.
+/// Tiles are used on Linux only.
 #[cfg(not(target_os = "linux"))]
 fn ask_for_tiles() -> bool {
     false

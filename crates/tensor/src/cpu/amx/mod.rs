@@ -12,24 +12,12 @@
 //! right `[16 pairs][16 columns]`; the pieces of one place lie behind each other.
 
 mod availability;
-mod block;
-mod decoder;
-mod minibatch;
-mod pack;
-mod product;
-mod split;
-mod tiles;
+pub(crate) mod pack;
+mod sizes;
+pub(crate) mod split;
+pub(crate) mod tiles;
 mod transpose;
-mod turn;
 
-pub(super) use availability::is_available;
-pub(super) use decoder::train;
-pub(super) use pack::Factor;
-pub(super) use product::multiply;
-
-/// Rows of a tile, and columns of f32.
-const SIDE: usize = 16;
-/// Numbers of `k` a tile holds.
-const DEPTH: usize = 2 * SIDE;
-/// Numbers of f32 that take a tile's memory.
-const TILE: usize = SIDE * SIDE;
+pub(crate) use availability::is_available;
+pub(crate) use pack::Factor;
+pub(crate) use sizes::{DEPTH, SIDE, TILE};

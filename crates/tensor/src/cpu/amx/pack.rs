@@ -5,43 +5,43 @@ use std::arch::x86_64::{
     _mm512_store_ps,
 };
 
-use super::{DEPTH, SIDE, TILE, split::store_pairs, transpose::transpose};
+use super::{
+    sizes::{DEPTH, SIDE, TILE},
+    split::store_pairs,
+    transpose::transpose,
+};
 use crate::cpu::tile::prefetch;
 
 /// A matrix `[x, k]` as it lies in memory: `k` is summed over, `x` are the rows of a left or the columns of a right
 /// factor.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) struct Factor<'a> {
-    pub(in crate::cpu) numbers: &'a [f32],
+pub(crate) struct Factor<'a> {
+    pub(crate) numbers: &'a [f32],
     /// From row to row of memory.
-    pub(in crate::cpu) stride: usize,
-    /// Whether neighbours in memory are neighbours in `k`, rather than in `x`.
-    pub(in crate::cpu) k_is_contiguous: bool,
-    pub(in crate::cpu) x: usize,
-    pub(in crate::cpu) k: usize,
+    pub(crate) stride: usize,
+    /// True if neighbours in memory are neighbours in `k`, rather than in `x`.
+    pub(crate) k_is_contiguous: bool,
+    pub(crate) x: usize,
+    pub(crate) k: usize,
 }
 
-/// Which of a product's factors a tile is for.
+/// Factor of a product.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Left,
     Right,
 }
 
 impl<'a> Factor<'a> {
     /// The whole of a matrix that lies in memory as `[x, k]` where `k_is_contiguous`, otherwise as `[k, x]`.
-    pub(in crate::cpu) fn new(
-        numbers: &'a [f32],
-        [x, k]: [usize; 2],
-        k_is_contiguous: bool,
-    ) -> Self {
+    pub(crate) fn new(numbers: &'a [f32], [x, k]: [usize; 2], k_is_contiguous: bool) -> Self {
         Self { numbers, stride: if k_is_contiguous { k } else { x }, k_is_contiguous, x, k }
     }
 }
 
 impl Factor<'_> {
-    /// Whether tiles of this matrix have to be transposed on the way from memory.
-    pub(super) fn is_transposed(&self, side: Side) -> bool {
+    /// True if tiles of this matrix have to be transposed on the way from memory.
+    pub(crate) fn is_transposed(&self, side: Side) -> bool {
         self.k_is_contiguous != (side == Side::Left)
     }
 
@@ -51,7 +51,7 @@ impl Factor<'_> {
     /// # Safety
     /// The processor has AVX-512; `out` is aligned to cache lines and valid for `PIECES` tiles.
     #[inline(always)]
-    pub(super) unsafe fn pack<const PIECES: usize>(
+    pub(crate) unsafe fn pack<const PIECES: usize>(
         &self,
         side: Side,
         x_tile: usize,
@@ -102,7 +102,7 @@ impl Factor<'_> {
     }
 
     /// Distance in memory from one place of the matrix to another.
-    pub(super) fn distance(&self, from: [usize; 2], to: [usize; 2]) -> isize {
+    pub(crate) fn distance(&self, from: [usize; 2], to: [usize; 2]) -> isize {
         let place = |[x, k]: [usize; 2]| {
             if self.k_is_contiguous { x * self.stride + k } else { k * self.stride + x }
         };
@@ -131,7 +131,7 @@ impl Factor<'_> {
     /// # Safety
     /// As [`pack`](Self::pack), for one tile.
     #[inline(always)]
-    pub(super) unsafe fn transpose(
+    pub(crate) unsafe fn transpose(
         &self,
         x_tile: usize,
         k_tile: usize,
@@ -153,7 +153,7 @@ impl Factor<'_> {
 /// # Safety
 /// As [`Factor::pack`], for one tile.
 #[inline(always)]
-pub(super) unsafe fn transpose_in_place(tile: *mut f32) {
+pub(crate) unsafe fn transpose_in_place(tile: *mut f32) {
     // SAFETY: as the caller's.
     unsafe {
         let mut rows = [_mm512_setzero_ps(); SIDE];

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi32, _mm512_srli_epi32, _mm512_store_ps, _mm512_sub_ps,
 };
 
-use super::TILE;
+use super::sizes::TILE;
 
 /// Half a unit in the last place of a bfloat16.
 const HALF: i32 = 0x8000;
@@ -20,7 +20,7 @@ const BITS: i32 = 0xffff_0000_u32 as i32;
 /// # Safety
 /// The processor has AVX-512; `out` is aligned to cache lines and valid for the vectors written.
 #[inline(always)]
-pub(super) unsafe fn store_pairs<const PIECES: usize>(
+pub(crate) unsafe fn store_pairs<const PIECES: usize>(
     mut low: __m512,
     mut high: __m512,
     out: *mut f32,

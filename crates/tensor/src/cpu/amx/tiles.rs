@@ -4,7 +4,7 @@
 
 use std::arch::asm;
 
-use super::{SIDE, TILE};
+use super::sizes::{SIDE, TILE};
 use crate::cpu::tile::prefetch;
 
 /// Palette, then the bytes of a row and the rows of each of eight registers.
@@ -18,12 +18,12 @@ struct Configuration {
 }
 
 /// Eight registers of 16 rows of 64 bytes, until dropped.
-pub(super) struct Tiles(());
+pub(crate) struct Tiles(());
 
 impl Tiles {
     /// # Safety
     /// [`is_available`](super::is_available).
-    pub(super) unsafe fn new() -> Self {
+    pub(crate) unsafe fn new() -> Self {
         let mut configuration = Configuration {
             palette: 1,
             start_row: 0,
@@ -53,7 +53,7 @@ impl Drop for Tiles {
 /// # Safety
 /// There are [`Tiles`].
 #[inline(always)]
-pub(super) unsafe fn zero<const T: u8>() {
+pub(crate) unsafe fn zero<const T: u8>() {
     // SAFETY: as the caller's.
     unsafe { asm!("tilezero tmm{}", const T, options(nostack, preserves_flags, nomem)) };
 }
@@ -63,7 +63,7 @@ pub(super) unsafe fn zero<const T: u8>() {
 /// # Safety
 /// There are [`Tiles`]; `from` is valid for one.
 #[inline(always)]
-pub(super) unsafe fn load<const T: u8>(from: *const f32) {
+pub(crate) unsafe fn load<const T: u8>(from: *const f32) {
     // SAFETY: as the caller's.
     unsafe {
         asm!(
@@ -78,7 +78,7 @@ pub(super) unsafe fn load<const T: u8>(from: *const f32) {
 /// # Safety
 /// There are [`Tiles`]; `to` is valid for one.
 #[inline(always)]
-pub(super) unsafe fn store<const T: u8>(to: *mut f32) {
+pub(crate) unsafe fn store<const T: u8>(to: *mut f32) {
     // SAFETY: as the caller's.
     unsafe {
         asm!(
@@ -93,7 +93,7 @@ pub(super) unsafe fn store<const T: u8>(to: *mut f32) {
 /// # Safety
 /// There are [`Tiles`].
 #[inline(always)]
-pub(super) unsafe fn multiply_add<const C: u8, const A: u8, const B: u8>() {
+pub(crate) unsafe fn multiply_add<const C: u8, const A: u8, const B: u8>() {
     // SAFETY: as the caller's.
     unsafe {
         asm!(
@@ -103,9 +103,39 @@ pub(super) unsafe fn multiply_add<const C: u8, const A: u8, const B: u8>() {
     }
 }
 
+/// Sets the four sums, registers 0 to 3, to zero.
+///
+/// # Safety
+/// There are [`Tiles`].
+#[inline(always)]
+pub(crate) unsafe fn zero_sums() {
+    // SAFETY: as the caller's.
+    unsafe {
+        zero::<0>();
+        zero::<1>();
+        zero::<2>();
+        zero::<3>();
+    }
+}
+
+/// Stores the four sums one after another.
+///
+/// # Safety
+/// There are [`Tiles`]; `to` is valid for four.
+#[inline(always)]
+pub(crate) unsafe fn store_sums(to: *mut f32) {
+    // SAFETY: as the caller's.
+    unsafe {
+        store::<0>(to);
+        store::<1>(to.add(TILE));
+        store::<2>(to.add(2 * TILE));
+        store::<3>(to.add(3 * TILE));
+    }
+}
+
 /// Work for the vector units while the tile unit multiplies. A trait because closures are not compiled for the kernel's
 /// instructions.
-pub(super) trait OtherWork {
+pub(crate) trait OtherWork {
     /// Does a part.
     ///
     /// # Safety
@@ -114,9 +144,9 @@ pub(super) trait OtherWork {
 }
 
 /// Asks for memory ahead of its use, `lines` cache lines in a part.
-pub(super) struct Fetch {
-    pub(super) next: *const f32,
-    pub(super) lines: usize,
+pub(crate) struct Fetch {
+    pub(crate) next: *const f32,
+    pub(crate) lines: usize,
 }
 
 impl OtherWork for Fetch {
@@ -135,7 +165,7 @@ impl OtherWork for Fetch {
 /// # Safety
 /// There are [`Tiles`]; `a` and `b` are valid for their tiles; what `other` needs.
 #[inline(always)]
-pub(super) unsafe fn multiply_pieces<const PIECES: usize, const ROWS: usize>(
+pub(crate) unsafe fn multiply_pieces<const PIECES: usize, const ROWS: usize>(
     a: [*const f32; ROWS],
     b: [*const f32; 2],
     other: &mut impl OtherWork,
@@ -199,6 +229,6 @@ unsafe fn multiply_loaded<const ROWS: usize>(other: &mut impl OtherWork) {
 
 /// Products of tiles that one product of numbers in `pieces` pieces takes. Of three pieces the three products below 2^-24
 /// of the whole are left out.
-pub(super) const fn products(pieces: usize) -> usize {
+pub(crate) const fn products(pieces: usize) -> usize {
     if pieces == 3 { 6 } else { 1 }
 }

@@ -3,14 +3,14 @@ use std::arch::x86_64::{
     _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
-use super::SIDE;
+use super::sizes::SIDE;
 
 /// The transpose of a square of 32-bit numbers. Written out so that it stays in registers.
 ///
 /// # Safety
 /// The processor has AVX-512.
 #[inline(always)]
-pub(super) unsafe fn transpose(rows: [__m512; SIDE]) -> [__m512; SIDE] {
+pub(crate) unsafe fn transpose(rows: [__m512; SIDE]) -> [__m512; SIDE] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
     // SAFETY: as the caller's.
     unsafe {

@@ -8,7 +8,7 @@ use super::{Lanes, binary};
 
 /// 4 lanes.
 #[derive(Clone, Copy)]
-pub(super) struct Neon(float32x4_t);
+pub(crate) struct Neon(float32x4_t);
 
 impl Lanes for Neon {
     const LEN: usize = 4;

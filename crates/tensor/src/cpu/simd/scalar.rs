@@ -2,7 +2,7 @@ use super::Lanes;
 
 /// One number as a vector of one lane.
 #[derive(Clone, Copy)]
-pub(super) struct Scalar(f32);
+pub(crate) struct Scalar(f32);
 
 impl Lanes for Scalar {
     const LEN: usize = 1;

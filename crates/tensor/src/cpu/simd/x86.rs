@@ -17,7 +17,7 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 /// 16 lanes.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) struct Avx512(pub(in crate::cpu) __m512);
+pub(crate) struct Avx512(pub(crate) __m512);
 
 impl Lanes for Avx512 {
     const LEN: usize = 16;
@@ -139,7 +139,7 @@ fn first_lanes(n: usize) -> __mmask16 {
 
 /// 8 lanes.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2(__m256);
+pub(crate) struct Avx2(__m256);
 
 impl Lanes for Avx2 {
     const LEN: usize = 8;

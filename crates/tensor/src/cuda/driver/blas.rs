@@ -20,7 +20,7 @@ pub(super) struct Blas {
     workspace: u64,
 }
 
-/// What the library is given to work with, as its documentation asks for on large devices.
+/// Workspace of the library, as its documentation recommends for large devices.
 const WORKSPACE_BYTES: usize = 32 << 20;
 
 // SAFETY: a handle may be used by any thread, one at a time; `product` and `drop` take the whole of it.
@@ -32,7 +32,7 @@ impl Blas {
         Self { handle: None, stream, pool, workspace: 0 }
     }
 
-    /// Whether the library has its memory.
+    /// True once the library has its memory.
     pub(super) const fn is_open(&self) -> bool {
         self.workspace != 0
     }

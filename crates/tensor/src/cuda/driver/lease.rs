@@ -4,26 +4,24 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use cudarc::driver::{CudaContext, result::DriverError};
 
-use super::{Shared, pool::Pool};
+use super::stream::DeviceStream;
 
 /// A stream for as long as it is used.
 pub(super) struct Lease {
     ordinal: usize,
     /// There until it is dropped.
-    shared: Option<Shared>,
+    stream: Option<DeviceStream>,
 }
 
-/// What there is of a device. It stays as long as the program runs: kernels that were loaded stay loaded.
+/// A device that was opened. It stays as long as the program runs: kernels that were loaded stay loaded.
 struct Known {
     context: Arc<CudaContext>,
-    idle: Vec<Shared>,
-    /// Of all streams.
-    pools: Vec<Weak<Pool>>,
+    idle: Vec<DeviceStream>,
 }
 
 static DEVICES: Mutex<Option<HashMap<usize, Known>>> = Mutex::new(None);
@@ -37,17 +35,14 @@ impl Lease {
             known
         } else {
             let context = CudaContext::new(ordinal)?;
-            Known { context, idle: Vec::new(), pools: Vec::new() }
+            Known { context, idle: Vec::new() }
         };
         let known = devices.entry(ordinal).or_insert(known);
-        let shared = if let Some(shared) = known.idle.pop() {
-            shared
-        } else {
-            let shared = Shared::open(ordinal, &known.context)?;
-            known.pools.push(Arc::downgrade(&shared.pool));
-            shared
+        let stream = match known.idle.pop() {
+            Some(stream) => stream,
+            None => DeviceStream::open(ordinal, &known.context)?,
         };
-        Ok(Self { ordinal, shared: Some(shared) })
+        Ok(Self { ordinal, stream: Some(stream) })
     }
 }
 
@@ -55,27 +50,16 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let mut devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
         let known = devices.as_mut().and_then(|devices| devices.get_mut(&self.ordinal));
-        if let (Some(known), Some(shared)) = (known, self.shared.take()) {
-            known.idle.push(shared);
+        if let (Some(known), Some(stream)) = (known, self.stream.take()) {
+            known.idle.push(stream);
         }
     }
 }
 
 impl Deref for Lease {
-    type Target = Shared;
+    type Target = DeviceStream;
 
-    fn deref(&self) -> &Shared {
-        self.shared.as_ref().expect("a stream is there until its lease is dropped")
+    fn deref(&self) -> &DeviceStream {
+        self.stream.as_ref().expect("a stream is there until its lease is dropped")
     }
-}
-
-/// Gives all memory that streams of the device keep, and nobody uses, back to its driver. The device must be this thread's.
-pub(super) fn give_back_of_all(ordinal: usize) {
-    let pools = {
-        let devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = devices.as_ref().and_then(|devices| devices.get(&ordinal));
-        known.map_or_else(Vec::new, |known| known.pools.clone())
-    };
-    // Waiting for the streams, nobody is kept from opening one.
-    pools.iter().filter_map(Weak::upgrade).for_each(|pool| pool.give_back());
 }

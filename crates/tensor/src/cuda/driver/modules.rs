@@ -20,7 +20,7 @@ pub(super) struct Function(pub(super) CUfunction);
 // SAFETY: a handle that the driver lets any thread use.
 unsafe impl Send for Function {}
 
-/// The kernel on the device `label`, which must be this thread's; compiled and loaded when it is first asked for.
+/// The kernel on the device `label`, which must be this thread's; compiled and loaded at its first use.
 pub(super) fn function(label: &str, kernel: &Kernel, architecture: &str) -> Result<Function> {
     type Slot = Arc<Mutex<Option<Function>>>;
     static LOADED: Mutex<Option<HashMap<String, Slot>>> = Mutex::new(None);

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak},
 };
 
 use cudarc::driver::{
@@ -12,7 +12,6 @@ use cudarc::driver::{
     sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY,
 };
 
-use super::lease::give_back_of_all;
 use crate::{Error, Result};
 
 /// Memory of one stream that nobody uses. What was given back can be given out again at once, since all work of the
@@ -20,7 +19,7 @@ use crate::{Error, Result};
 pub(super) struct Pool {
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
-    /// By size in bytes.
+    /// Addresses by size in bytes.
     free: Mutex<BTreeMap<usize, Vec<u64>>>,
 }
 
@@ -39,15 +38,34 @@ pub(super) fn record() -> RwLockReadGuard<'static, ()> {
     RECORDINGS.read().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Pools of all streams of all devices.
+static POOLS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
+
+/// Gives all memory that streams of the device keep, and nobody uses, back to its driver. The device must be this
+/// thread's.
+fn give_back_of_all(ordinal: usize) {
+    let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // Waiting for the streams, nobody is kept from opening one.
+    pools
+        .iter()
+        .filter_map(Weak::upgrade)
+        .filter(|pool| pool.context.ordinal() == ordinal)
+        .for_each(|pool| pool.give_back());
+}
+
 /// Sizes are rounded up to a multiple of this.
 const GRAIN: usize = 512;
 
 impl Pool {
-    pub(super) fn new(context: Arc<CudaContext>, stream: Arc<CudaStream>) -> Self {
-        Self { context, stream, free: Mutex::default() }
+    pub(super) fn new(context: Arc<CudaContext>, stream: Arc<CudaStream>) -> Arc<Self> {
+        let pool = Arc::new(Self { context, stream, free: Mutex::default() });
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|other| other.strong_count() > 0);
+        pools.push(Arc::downgrade(&pool));
+        pool
     }
 
-    /// At least `bytes` bytes that hold anything, and how many there are. The device must be this thread's.
+    /// Address and size of at least `bytes` uninitialised bytes. The device must be this thread's.
     pub(super) fn take(&self, bytes: usize, label: &str) -> Result<(u64, usize)> {
         let bytes = bytes.next_multiple_of(GRAIN);
         if let Some(found) = self.kept(bytes) {

@@ -1,11 +1,11 @@
-//! One unknown weight for each sample: `V = A H` with `A (H H^T + n s^2) = Y^T`, the same decoder by less work where there
+//! Dual problem, one unknown weight for each sample: `V = A H` with `A (H H^T + n s^2) = Y^T`, the same decoder by less work where there
 //! are fewer samples than inputs (Saunders, Gammerman and Vovk, "Ridge regression learning algorithm in dual variables",
 //! ICML 1998).
 
 use ndarray::Array2;
 
-use super::{FitRidge, Problem};
-use crate::{GemmConfig, Result, cholesky::Cholesky};
+use super::{FitRidge, Problem, cholesky::Cholesky};
+use crate::{GemmConfig, Result};
 
 /// Writes the weights, and gives the sum of the squared residuals. `None`, and nothing written, where the noise is so small
 /// that the rounding of `H H^T` counts: centred samples always depend on each other. What then, [`primal`](super::primal)

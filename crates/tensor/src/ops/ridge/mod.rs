@@ -1,6 +1,15 @@
+//! Linear decoders in closed form.
+
+mod cholesky;
 mod columns;
+#[cfg(feature = "conformance")]
+pub(super) mod conformance;
+mod cpu;
+#[cfg(feature = "cuda")]
+pub(super) mod cuda;
 mod dual;
 mod primal;
+mod reference;
 
 use ndarray::Array2;
 
@@ -14,11 +23,11 @@ use columns::Columns;
 /// Shape and regularisation of one linear decoder `g(h) = V h + c` from a layer's output `h` to its input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RidgeConfig {
-    /// Samples there are, `n`.
+    /// Number of samples, `n`.
     pub samples: usize,
-    /// Width of what is decoded, `w_l`.
+    /// Width of the decoder's input, `w_l`.
     pub inputs: usize,
-    /// Width of what is reconstructed, `w_{l-1}`.
+    /// Width of the reconstruction, `w_{l-1}`.
     pub outputs: usize,
     /// `s`: the standard deviation of the noise that each input is taken to carry, at least 0.
     pub noise: f64,
@@ -27,9 +36,9 @@ pub struct RidgeConfig {
 /// Mean squared errors over samples and units, on the samples of the fit and without added noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RidgeFit {
-    /// Of the best constant, the target's mean.
+    /// Error of the best constant, the target's mean.
     pub constant_error: f64,
-    /// Of the decoder.
+    /// Error of the decoder.
     pub error: f64,
 }
 
@@ -110,7 +119,7 @@ fn fit_by_parts<B: FitRidge>(
     Ok(RidgeFit { constant_error, error })
 }
 
-/// What is to be solved.
+/// Least-squares problem.
 struct Problem<'a, B: Backend> {
     config: &'a RidgeConfig,
     h: &'a Columns<'a, B>,

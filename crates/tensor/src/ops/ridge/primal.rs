@@ -1,10 +1,10 @@
-//! One unknown weight for each input: `V (H^T H + n s^2) = Y^T H`.
+//! Primal problem, one unknown weight for each input: `V (H^T H + n s^2) = Y^T H`.
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::{Columns, FitRidge, Problem};
-use crate::{Error, GemmConfig, Result, cholesky::Cholesky};
+use super::{Columns, FitRidge, Problem, cholesky::Cholesky};
+use crate::{Error, GemmConfig, Result};
 
 /// Writes the weights, and gives the sum of the squared residuals.
 ///

@@ -181,7 +181,10 @@ fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
     let depth = |(series, layer): (usize, &usize)| (series, format!("layer {layer}"));
     Panels {
         stem: stem(figure, &format!("-{name}-over-width")),
-        title: title(figure, &format!("Approach to infinite width, {}", name.descriptor().axis_label())),
+        title: title(
+            figure,
+            &format!("Approach to infinite width, {}", name.descriptor().axis_label()),
+        ),
         list,
         legend: vec![(LineStyle::HELP, "inversely proportional to the width".to_owned())],
         marks: layers.iter().enumerate().map(depth).collect(),

@@ -1,0 +1,57 @@
+//! A whole cascade on the simulated device and through the mock driver.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use isobath_architecture::{Activation, MlpParams, Variances, WidthRule};
+use isobath_cascade::{
+    Cascade, CascadeParams, GradientCascade, InitialDecoders, Job, Reconstructor, Silent,
+};
+use isobath_cuda_sim::{Settings, Simulated, mock_driver};
+use isobath_network::Network;
+use isobath_tensor::{Cpu, Dense, RandomStream, TrainDecoder, cuda::Cuda};
+use isobath_testkit::{Tolerance, assert_close};
+use ndarray::Array2;
+
+const LAYERS: usize = 10;
+
+fn cascade<B: Dense + TrainDecoder>(backend: B) -> Cascade {
+    let widths = WidthRule::List((0..LAYERS).map(|layer| 9 + layer % 3).collect());
+    let params = MlpParams::new(LAYERS + 1, widths, Activation::Tanh);
+    let spec = params.check(12, 5).unwrap().spec();
+    let network = Network::random(spec, Variances::new(1.5, 0.05).unwrap(), 3);
+    let samples = |stream, n: usize| {
+        let numbers = RandomStream::Normal { seed: 1, stream, std: 1.0 }.take(n * 12);
+        Array2::from_shape_vec((n, 12), numbers).unwrap()
+    };
+    let (train, probe) = (samples(1, 40), samples(2, 5));
+    let job = Job {
+        network: &network,
+        layers: LAYERS,
+        train: train.view(),
+        probe: probe.view(),
+        initial: InitialDecoders::Drawn { seed: 4 },
+    };
+    let params = CascadeParams { batch: 16, ..CascadeParams::default() };
+    GradientCascade::new(backend, params.check().unwrap()).reconstruct(&job, &Silent).unwrap()
+}
+
+/// All numbers of a cascade: reconstructions, then decoders.
+fn numbers(cascade: &Cascade) -> Vec<f32> {
+    let decoders = (0..LAYERS).map(|index| cascade.decoders.get(index).unwrap());
+    let decoders = decoders.flat_map(|decoder| [decoder.weights, decoder.bias].concat());
+    cascade.reconstructions.iter().flatten().copied().chain(decoders).collect()
+}
+
+#[test]
+fn the_place_of_decoders_changes_no_bit() {
+    let in_memory = match mock_driver::open() {
+        Ok(backend) => numbers(&cascade(backend)),
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    assert_close(&in_memory, &numbers(&cascade(Cpu::new())), Tolerance::absolute(1e-4));
+    // A sixteenth of a device's memory is for decoders, each of which takes some 400 bytes.
+    for spare_bytes in [2000, 0] {
+        let settings = Settings { memory_bytes: 16 * spare_bytes, ..Settings::default() };
+        let backend = Cuda::with_device(Simulated::new(settings).unwrap());
+        assert!(numbers(&cascade(backend)) == in_memory, "{spare_bytes}");
+    }
+}

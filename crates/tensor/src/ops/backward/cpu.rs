@@ -1,0 +1,167 @@
+//! Activations on the way there and back.
+#![expect(unsafe_code, reason = "a SIMD kernel; each block says why it is sound")]
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel is compiled for its instructions only where all of it is inlined"
+)]
+
+use rayon::prelude::*;
+
+use super::{check_activate, check_activation_gradient};
+use crate::{
+    Activation, Backward, Cpu, HostBuffer, Result,
+    cpu::{
+        activation::{value_and_derivative, value_of, vector_derivative},
+        simd::{Kernel, Lanes},
+    },
+};
+
+impl Backward for Cpu {
+    fn activate(
+        &self,
+        activation: Activation,
+        shape @ [units, samples]: [usize; 2],
+        bias: &HostBuffer<f32>,
+        z: &mut HostBuffer<f32>,
+        y: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        check_activate(self, shape, bias, z, y)?;
+        if units * samples == 0 {
+            return Ok(());
+        }
+        let rows = rows_per_task(samples);
+        let z = z.as_mut_slice()[..units * samples].par_chunks_mut(rows * samples);
+        let y = y.as_mut_slice()[..units * samples].par_chunks_mut(rows * samples);
+        let bias = bias.as_slice()[..units].par_chunks(rows);
+        z.zip(y).zip(bias).for_each(|((z, y), bias)| {
+            self.level().run(Activate { activation, samples, bias, z, y });
+        });
+        Ok(())
+    }
+
+    fn activation_gradient(
+        &self,
+        activation: Activation,
+        shape @ [units, samples]: [usize; 2],
+        points @ [z, y]: [&HostBuffer<f32>; 2],
+        delta: &mut HostBuffer<f32>,
+        bias_gradient: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        check_activation_gradient(self, shape, points, delta, bias_gradient)?;
+        let sums = &mut bias_gradient.as_mut_slice()[..units];
+        if units * samples == 0 {
+            sums.fill(0.0);
+            return Ok(());
+        }
+        let rows = rows_per_task(samples);
+        let z = z.as_slice()[..units * samples].par_chunks(rows * samples);
+        let y = y.as_slice()[..units * samples].par_chunks(rows * samples);
+        let delta = delta.as_mut_slice()[..units * samples].par_chunks_mut(rows * samples);
+        delta.zip(z.zip(y)).zip(sums.par_chunks_mut(rows)).for_each(|((delta, (z, y)), sums)| {
+            self.level().run(Gradient { activation, samples, z, y, delta, sums });
+        });
+        Ok(())
+    }
+}
+
+/// Units a task works on: some 10 microseconds.
+fn rows_per_task(samples: usize) -> usize {
+    (16 * 1024 / samples).max(1)
+}
+
+/// `z <- z + bias`, `y = phi(z)`
+struct Activate<'a> {
+    activation: Activation,
+    samples: usize,
+    bias: &'a [f32],
+    z: &'a mut [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let rows = self.z.chunks_exact_mut(self.samples).zip(self.y.chunks_exact_mut(self.samples));
+        for ((z, y), &bias) in rows.zip(self.bias) {
+            for (z, y) in z.chunks_mut(V::LEN).zip(y.chunks_mut(V::LEN)) {
+                // SAFETY: inside a kernel of V; the chunks are of one length, at most a vector.
+                unsafe {
+                    let input = load::<V>(z).add(V::splat(bias));
+                    store(input, z);
+                    store(value_of(self.activation, input), y);
+                }
+            }
+        }
+    }
+}
+
+/// `delta <- delta phi'(z)`, and the sums of its rows.
+struct Gradient<'a> {
+    activation: Activation,
+    samples: usize,
+    z: &'a [f32],
+    y: &'a [f32],
+    delta: &'a mut [f32],
+    sums: &'a mut [f32],
+}
+
+impl Kernel for Gradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let points = self.z.chunks_exact(self.samples).zip(self.y.chunks_exact(self.samples));
+        let rows = self.delta.chunks_exact_mut(self.samples).zip(points);
+        for ((delta, (z, y)), sum) in rows.zip(self.sums) {
+            // SAFETY: inside a kernel of V; the chunks are of one length, at most a vector.
+            unsafe {
+                let mut total = V::zero();
+                let points = z.chunks(V::LEN).zip(y.chunks(V::LEN));
+                for (delta, (z, y)) in delta.chunks_mut(V::LEN).zip(points) {
+                    let z = load::<V>(z);
+                    let slope = vector_derivative(self.activation, z, load(y))
+                        .unwrap_or_else(|| value_and_derivative(self.activation, z).1);
+                    // Lanes beyond the row are zero in delta, and so in the sum.
+                    let product = load::<V>(delta).mul(slope);
+                    total = total.add(product);
+                    store(product, delta);
+                }
+                *sum = total.sum() as f32;
+            }
+        }
+    }
+}
+
+/// A vector, or as many of its lanes as `from` has.
+///
+/// # Safety
+/// Inside a kernel of `V`.
+#[inline(always)]
+unsafe fn load<V: Lanes>(from: &[f32]) -> V {
+    // SAFETY: no more than `from.len()` lanes are read.
+    unsafe {
+        if from.len() >= V::LEN {
+            V::load(from.as_ptr())
+        } else {
+            V::load_first(from.as_ptr(), from.len())
+        }
+    }
+}
+
+/// Writes a vector to `to`, or as many of its lanes as `to` has.
+///
+/// # Safety
+/// Inside a kernel of `V`.
+#[inline(always)]
+unsafe fn store<V: Lanes>(vector: V, to: &mut [f32]) {
+    // SAFETY: no more than `to.len()` lanes are written.
+    unsafe {
+        if to.len() >= V::LEN {
+            vector.store(to.as_mut_ptr());
+        } else {
+            vector.store_first(to.as_mut_ptr(), to.len());
+        }
+    }
+}

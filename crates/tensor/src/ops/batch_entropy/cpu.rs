@@ -1,0 +1,4 @@
+use crate::{BatchEntropy, Cpu};
+
+/// The default.
+impl BatchEntropy for Cpu {}

@@ -1,0 +1,4 @@
+use crate::{BatchEntropy, Reference};
+
+/// The default, which is the readable implementation.
+impl BatchEntropy for Reference {}

@@ -1,0 +1,91 @@
+//! The decoder epoch.
+//!
+//! Unit `i` of a single-layer decoder under a squared error sees only its own residual. So the decoder is cut into
+//! blocks of [`PANEL_VECTORS`] vectors of units; each block, with its weights and both moments (450 kB at width 784),
+//! stays in one core's cache while all minibatches stream past, and no thread ever waits for another. The gradient goes
+//! from registers into the optimiser's step without being stored.
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+mod block;
+mod prefetch;
+mod samples;
+mod step;
+mod train_block;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{check_decoder, train_by_parts};
+use crate::{
+    Cpu, DecoderConfig, DecoderState, HostBuffer, Result, TrainDecoder,
+    cpu::{panel::PanelLayout, simd::SimdLevel},
+};
+
+use block::Block;
+use samples::{Samples, split_units};
+use train_block::TrainBlock;
+
+impl TrainDecoder for Cpu {
+    fn train_decoder(
+        &self,
+        config: &DecoderConfig,
+        batches: Range<usize>,
+        h: &HostBuffer<f32>,
+        target: &HostBuffer<f32>,
+        state: &mut DecoderState<Self>,
+    ) -> Result<Vec<f64>> {
+        check_decoder(self, config, h, target, state)?;
+        if self.emulates(config.precision) {
+            return train_by_parts(self, config, batches, h, target, state);
+        }
+        let samples = Samples {
+            config: *config,
+            batches: batches.clone(),
+            h: h.as_slice(),
+            target: target.as_slice(),
+        };
+        let squares = self.train(&samples, state)?;
+        state.steps += batches.len() as u64;
+        let loss = |(i, batch)| {
+            let count = config.batch_range(batch).len() * config.outputs;
+            squares.iter().map(|squares: &Vec<f64>| squares[i]).sum::<f64>() / count as f64
+        };
+        Ok(batches.enumerate().map(loss).collect())
+    }
+}
+
+impl Cpu {
+    /// Trains all units on the minibatches of `samples`; squared residuals come back as `[block][minibatch]`.
+    fn train(self, samples: &Samples<'_>, state: &mut DecoderState<Self>) -> Result<Vec<Vec<f64>>> {
+        let DecoderConfig { inputs, outputs, batch, precision, .. } = samples.config;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pieces) = self.pieces(precision, &[inputs, outputs, batch]) {
+            return Ok(amx::train(pieces, samples, state));
+        }
+        self.check_precision(precision)?;
+        Ok(train_on_vectors(self.level(), samples, state))
+    }
+}
+
+/// [`Cpu::train`] on vectors.
+fn train_on_vectors(
+    level: SimdLevel,
+    samples: &Samples<'_>,
+    state: &mut DecoderState<Cpu>,
+) -> Vec<Vec<f64>> {
+    let config = &samples.config;
+    let layout = PanelLayout { lanes: level.lanes(), columns: config.outputs, k: config.inputs };
+    let first_step = state.steps;
+    split_units(state, config, layout.width())
+        .into_par_iter()
+        .enumerate()
+        .map(|(index, units)| {
+            let mut block = Block::pack(layout, index, &units, &config.optimizer);
+            let squares = level.run(TrainBlock { block: &mut block, samples, first_step });
+            block.unpack(layout, units, &config.optimizer);
+            squares
+        })
+        .collect()
+}

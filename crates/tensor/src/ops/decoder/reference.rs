@@ -1,0 +1,4 @@
+use crate::{Reference, TrainDecoder};
+
+/// The default, which is the readable implementation.
+impl TrainDecoder for Reference {}

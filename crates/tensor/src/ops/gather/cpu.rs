@@ -1,0 +1,4 @@
+use crate::{Cpu, GatherRows};
+
+/// The default.
+impl GatherRows for Cpu {}

@@ -1,0 +1,4 @@
+use crate::{GatherRows, Reference};
+
+/// The default, which is the readable implementation.
+impl GatherRows for Reference {}

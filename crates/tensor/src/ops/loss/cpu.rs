@@ -1,0 +1,4 @@
+use crate::{Cpu, LossGradient};
+
+/// The default.
+impl LossGradient for Cpu {}

@@ -1,0 +1,79 @@
+use crate::{
+    BatchedGemm, BatchedGemmConfig, FullBackend, GemmConfig, Optimize, Optimizer, Reference,
+    Result,
+    conformance::{Finding, Report, Suite, Tally},
+};
+
+pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> Result<()> {
+    report.add(suite.optimizer()?);
+    report.add(suite.descend()?);
+    let b = suite.backend;
+    let step = b.new_step(&Optimizer::sgd(0.1), 1)?;
+    let (short, long, mut out) = (b.zeros(5)?, b.zeros(6)?, b.zeros(6)?);
+    let [mut first, mut second] = [b.zeros(6)?, b.zeros(6)?];
+    let outcome = b.optimizer_step(&step, &mut out, &short, &mut first, &mut second);
+    report.refused("optimizer_step", outcome);
+    let config = BatchedGemmConfig::new(GemmConfig::new(1, 3, 1), 2);
+    report.refused("descend", b.descend(&step, config, &short, &long, &mut b.zeros(5)?));
+    Ok(())
+}
+
+impl<B: FullBackend> Suite<'_, B> {
+    fn optimizer(&self) -> Result<Finding> {
+        let mut tally = Tally::new("optimizer_step", 1e-6);
+        let optimizers = [
+            Optimizer::adam(0.1),
+            Optimizer::sgd(0.1),
+            Optimizer::Sgd { lr: 0.1, momentum: 0.5 },
+            Optimizer::rmsprop(0.1),
+        ];
+        for (case, optimizer) in (0..self.cases).flat_map(|case| optimizers.map(|o| (case, o))) {
+            let [n] = self.sizes(case);
+            let (mut w, mut expected) = self.upload(&self.normal(1, n, 1.0))?;
+            let (mut m, mut expected_m) = self.upload(&vec![0.0; n])?;
+            let (mut v, mut expected_v) = self.upload(&vec![0.0; n])?;
+            for step in 1..=3 {
+                let (g, reference_g) = self.upload(&self.normal(1 + step, n, 1.0))?;
+                let number = step as u64;
+                let step = self.backend.new_step(&optimizer, number)?;
+                self.backend.optimizer_step(&step, &mut w, &g, &mut m, &mut v)?;
+                let moments = (&mut expected_m, &mut expected_v);
+                Optimize::optimizer_step(
+                    &Reference,
+                    &Reference.new_step(&optimizer, number)?,
+                    &mut expected,
+                    &reference_g,
+                    moments.0,
+                    moments.1,
+                )?;
+            }
+            let name = || format!("{optimizer:?} on {n}");
+            tally.add(&self.backend.download(&w)?, expected.as_slice(), 1.0, name);
+            tally.add(&self.backend.download(&m)?, expected_m.as_slice(), 1.0, name);
+            tally.add(&self.backend.download(&v)?, expected_v.as_slice(), 1.0, name);
+        }
+        Ok(tally.finding)
+    }
+
+    fn descend(&self) -> Result<Finding> {
+        let mut tally = Tally::new("descend", 2e-6);
+        for case in 0..self.cases {
+            let [m, n, k] = self.sizes(case);
+            let config = BatchedGemmConfig::new(self.product(case, [m, n, k]), 1 + case % 3);
+            let count = config.count;
+            let (a, reference_a) = self.upload(&self.normal(1, count * m * k, 1.0))?;
+            let (b, reference_b) = self.upload(&self.normal(2, count * k * n, 1.0))?;
+            let (mut c, mut expected) = self.upload(&self.normal(3, count * m * n, 1.0))?;
+            let sgd = Optimizer::Sgd { lr: 0.7, momentum: 0.5 };
+            self.backend.descend(&self.backend.new_step(&sgd, 3)?, config, &a, &b, &mut c)?;
+            let product = GemmConfig { alpha: -0.7, beta: 1.0, ..config.product };
+            let config = BatchedGemmConfig { product, ..config };
+            let multiply = BatchedGemm::batched_gemm;
+            multiply(&Reference, config, &reference_a, &reference_b, &mut expected)?;
+            let scale = (k as f64).sqrt() * 3.0;
+            let name = || format!("{config:?}");
+            tally.add(&self.backend.download(&c)?, expected.as_slice(), scale, name);
+        }
+        Ok(tally.finding)
+    }
+}

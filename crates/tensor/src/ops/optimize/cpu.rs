@@ -1,0 +1,55 @@
+use rayon::prelude::*;
+
+use super::{HostStep, Optimizer, optimize_on_host};
+use crate::Cpu;
+
+optimize_on_host!(Cpu, take_step);
+
+/// Takes a step with slices of the same length.
+fn take_step(
+    step: &HostStep,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    [first, second]: [&mut [f32]; 2],
+) {
+    /// Parameters a task changes.
+    const CHUNK: usize = 16 * 1024;
+    let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
+    let parameters = parameters.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
+    parameters.zip(moments).for_each(|((parameters, gradient), (first, second))| {
+        step_slice(step, parameters, gradient, first, second);
+    });
+}
+
+/// Steps as many parameters as the slices hold.
+fn step_slice(
+    &HostStep { optimizer, number }: &HostStep,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) {
+    let moments = first.iter_mut().zip(second);
+    let elements = parameters.iter_mut().zip(gradient).zip(moments);
+    match optimizer {
+        Optimizer::Sgd { lr, momentum: 0.0 } => elements.for_each(|((w, g), _)| *w -= lr * g),
+        Optimizer::Sgd { lr, momentum } => elements.for_each(|((w, g), (u, _))| {
+            *u = momentum * *u + g;
+            *w -= lr * *u;
+        }),
+        Optimizer::RmsProp { lr, alpha, eps } => elements.for_each(|((w, g), (_, v))| {
+            *v = alpha * *v + (1.0 - alpha) * (g * g);
+            *w -= lr * g / (v.sqrt() + eps);
+        }),
+        Optimizer::Adam { lr, beta1, beta2, eps } => {
+            let power = |beta: f32| 1.0 - f64::from(beta).powf(number as f64);
+            let step_size = (f64::from(lr) / power(beta1)) as f32;
+            let scale = power(beta2).sqrt().recip() as f32;
+            elements.for_each(|((w, g), (m, v))| {
+                *m = beta1 * *m + (1.0 - beta1) * g;
+                *v = beta2 * *v + (1.0 - beta2) * (g * g);
+                *w -= step_size * *m / (v.sqrt() * scale + eps);
+            });
+        }
+    }
+}

@@ -1,0 +1,4 @@
+use super::replay_by_doing;
+use crate::Reference;
+
+replay_by_doing!(Reference);

@@ -1,0 +1,4 @@
+use crate::{Cpu, FitRidge};
+
+/// The default.
+impl FitRidge for Cpu {}
