@@ -16,7 +16,7 @@ pub struct Interval {
 /// resamples, so differences between predictors are paired.
 #[derive(Clone, Debug)]
 pub struct Resamples {
-    /// Row indices of each resample, in the order of the drawn cells.
+    /// Row indices of each resample, in increasing order of the drawn cells.
     rows: Vec<Vec<usize>>,
 }
 
