@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn parsers_accept_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn parsers_never_panic_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         drop(idx::parse(&bytes, "x"));
         drop(cifar::parse(&bytes, "x"));
         drop(idx::parse(&[&[0x1f, 0x8b, 8, 0], bytes.as_slice()].concat(), "x"));
@@ -27,7 +27,7 @@ proptest! {
     }
 
     #[test]
-    fn parsers_accept_corrupted_files(at: usize, value: u8, length: usize, compress: bool) {
+    fn parsers_never_panic_on_corrupted_files(at: usize, value: u8, length: usize, compress: bool) {
         let form = |bytes: Vec<u8>| mutate(if compress { gzip(&bytes) } else { bytes }, at, value, length);
         if let Ok(read) = idx::parse(&form(idx_file(&[4, 3, 2], &[9; 24])), "x") {
             prop_assert_eq!(read.dims.iter().product::<usize>(), read.data.len());
