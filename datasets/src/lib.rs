@@ -41,7 +41,7 @@ pub use dataset::{Dataset, Provenance, Samples, Shape, Split};
 pub use error::{Error, Result};
 pub use fetch::{Attempt, Attempts, Progress, TransferError, fetch, fetch_manifest};
 pub use import::{Imported, Verify, import};
-pub use load::{LoadRequest, MOST_GENERATED, load};
+pub use load::{LoadRequest, MAX_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};
 pub use name::DatasetName;
 pub use status::{State, Status, list};

@@ -16,7 +16,7 @@ use crate::verified_digests::VerifiedDigests;
 use crate::{digits, noise, read};
 
 /// Maximum number of samples per split of a generated dataset.
-pub const MOST_GENERATED: usize = 10_000_000;
+pub const MAX_GENERATED: usize = 10_000_000;
 
 /// Request to load a dataset.
 #[derive(Clone, Debug)]
@@ -90,12 +90,12 @@ fn generate(
     let mut fingerprint = Fingerprint::new();
     let mut split = |split, default| {
         let requested = request.requested(split).unwrap_or(default);
-        if requested > MOST_GENERATED {
+        if requested > MAX_GENERATED {
             return Err(Error::TooFew {
                 name: request.name,
                 split,
                 requested,
-                available: MOST_GENERATED,
+                available: MAX_GENERATED,
             });
         }
         fingerprint.add(&format!(

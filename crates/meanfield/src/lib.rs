@@ -72,8 +72,8 @@ pub use phase_diagram::fixed_points;
 pub use phi::Phi;
 pub use profile::PairStart;
 pub use residual::{
-    Branch, Law, PostActivation, PostActivationPoint, Residual, ResidualLaws, ResidualLayer,
-    StreamPair,
+    AsymptoticLaw, Branch, PostActivation, PostActivationPoint, Residual, ResidualAsymptotics,
+    ResidualLayer, StreamMoments,
 };
 pub use ridge::{Ridge, RidgeReconstruction, RidgeTheory};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};

@@ -14,7 +14,7 @@ pub enum Folds {
 
 impl Folds {
     /// Fold, below `folds`, of each of `values` ordered values. The sizes of contiguous folds differ by at most one.
-    pub fn share_out(self, values: usize, folds: usize) -> Vec<usize> {
+    pub fn assign(self, values: usize, folds: usize) -> Vec<usize> {
         let fold = |value: usize| match self {
             Self::Contiguous => value * folds / values,
             Self::Alternating => value % folds,
@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn folds_are_contiguous_or_alternating() {
-        assert_eq!(Folds::Contiguous.share_out(7, 3), [0, 0, 0, 1, 1, 2, 2]);
-        assert_eq!(Folds::Alternating.share_out(7, 3), [0, 1, 2, 0, 1, 2, 0]);
-        assert_eq!(Folds::Contiguous.share_out(2, 5), [0, 2]);
+        assert_eq!(Folds::Contiguous.assign(7, 3), [0, 0, 0, 1, 1, 2, 2]);
+        assert_eq!(Folds::Alternating.assign(7, 3), [0, 1, 2, 0, 1, 2, 0]);
+        assert_eq!(Folds::Contiguous.assign(2, 5), [0, 2]);
     }
 
     #[test]

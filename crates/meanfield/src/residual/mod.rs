@@ -21,14 +21,14 @@
 //! the reduced form vanishes for odd activations, the only ones for which the paper gives it. For other activations the
 //! mean of the stream drifts away from zero; the maps here include this drift.
 
-mod laws;
+mod asymptotics;
 mod post_activation;
 
 use isobath_architecture::Activation;
 use serde::Serialize;
 
 pub use self::{
-    laws::{Law, ResidualLaws},
+    asymptotics::{AsymptoticLaw, ResidualAsymptotics},
     post_activation::{PostActivation, PostActivationPoint},
 };
 use crate::{
@@ -60,7 +60,7 @@ pub struct Residual {
 
 /// Moments of the streams of two inputs, as means over units.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StreamPair {
+pub struct StreamMoments {
     /// `E[x]` of each input.
     pub mean: [f64; 2],
     /// `E[x^2]` of each input.
@@ -84,7 +84,7 @@ pub struct ResidualLayer {
     pub chi: f64,
 }
 
-impl StreamPair {
+impl StreamMoments {
     /// Creates centred streams with equal mean squares `p` and cosine `e`.
     pub const fn centred(p: f64, e: f64) -> Self {
         Self { mean: [0.0; 2], square: [p; 2], product: p * e }
@@ -120,7 +120,7 @@ impl Residual {
     /// # Errors
     /// [`Error::OutOfRange`] unless mean squares are in `[0, 1e30]` and the cosine in `[-1, 1]`,
     /// [`Error::LengthOverflow`] if the mean square of the stream exceeds `1e60`.
-    pub fn profile(&self, start: StreamPair, depth: usize) -> Result<Vec<ResidualLayer>> {
+    pub fn profile(&self, start: StreamMoments, depth: usize) -> Result<Vec<ResidualLayer>> {
         for square in start.square {
             check("square", square, 0.0, MAX_VARIANCE, "from 0 to 1e30")?;
         }
@@ -135,7 +135,7 @@ impl Residual {
     /// # Errors
     /// As for [`profile`](Self::profile).
     pub fn gradient_profile(&self, p_0: f64, depth: usize) -> Result<Vec<f64>> {
-        let layers = self.profile(StreamPair::centred(p_0, 1.0), depth)?;
+        let layers = self.profile(StreamMoments::centred(p_0, 1.0), depth)?;
         let mut ratios: Vec<f64> = layers
             .iter()
             .rev()
@@ -148,7 +148,7 @@ impl Residual {
         Ok(ratios)
     }
 
-    fn block(&self, stream: &mut StreamPair, layer: usize) -> Result<ResidualLayer> {
+    fn block(&self, stream: &mut StreamMoments, layer: usize) -> Result<ResidualLayer> {
         let Theory { kernel, sigma_w2, sigma_b2, .. } = self.inner;
         let q = stream.square.map(|p| sigma_w2 * p + sigma_b2);
         if let Some(q) = q.into_iter().find(|q| !(0.0..=MAX_LENGTH).contains(q)) {
@@ -166,7 +166,7 @@ impl Residual {
     }
 
     /// Adds the branch, whose activations have these second moments, to the stream.
-    fn add(&self, stream: &mut StreamPair, q: [f64; 2], square: [f64; 2], product: f64) {
+    fn add(&self, stream: &mut StreamMoments, q: [f64; 2], square: [f64; 2], product: f64) {
         match self.branch {
             Branch::Reduced => {
                 let drift = q.map(|q| self.inner.kernel.mean(q));
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn linear_blocks_add_the_identity() {
         let network = Residual::new(Activation::Linear, 0.5, 0.0, Branch::Reduced).unwrap();
-        let layers = network.profile(StreamPair::centred(2.0, 0.3), 3).unwrap();
+        let layers = network.profile(StreamMoments::centred(2.0, 0.3), 3).unwrap();
         assert!((layers[2].p[0] / (2.0 * 1.5_f64.powi(3)) - 1.0).abs() < 1e-14);
         assert!((layers[2].e - 0.3).abs() < 1e-14 && (layers[2].chi - 1.5).abs() < 1e-14);
     }
@@ -217,7 +217,7 @@ mod tests {
         for activation in Activation::ALL {
             for branch in [Branch::Reduced, FULL] {
                 let network = Residual::new(activation, 0.9, 0.05, branch).unwrap();
-                let start = StreamPair { mean: [0.2; 2], ..StreamPair::centred(1.0, 1.0) };
+                let start = StreamMoments { mean: [0.2; 2], ..StreamMoments::centred(1.0, 1.0) };
                 let last = network.profile(start, 30).unwrap()[29];
                 assert!((last.e - 1.0).abs() < 1e-12, "{activation}: {last:?}");
             }
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn gradients_are_products_of_gains() {
         let network = Residual::new(Activation::Tanh, 1.3, 0.05, FULL).unwrap();
-        let layers = network.profile(StreamPair::centred(1.0, 1.0), 7).unwrap();
+        let layers = network.profile(StreamMoments::centred(1.0, 1.0), 7).unwrap();
         let ratios = network.gradient_profile(1.0, 7).unwrap();
         let product: f64 = layers.iter().map(|layer| layer.chi).product();
         assert!((ratios[0] - product.ln()).abs() < 1e-13);
@@ -239,9 +239,9 @@ mod tests {
         let branch = Branch::Full { sigma_v2: -1.0, sigma_a2: 0.0 };
         assert!(Residual::new(Activation::Tanh, 1.0, 0.0, branch).is_err());
         let network = Residual::new(Activation::Relu, 1e4, 0.0, FULL).unwrap();
-        assert!(network.profile(StreamPair::centred(-1.0, 0.0), 1).is_err());
-        assert!(network.profile(StreamPair::centred(f64::NAN, 0.0), 1).is_err());
-        let overflow = network.profile(StreamPair::centred(1.0, 0.0), 100).unwrap_err();
+        assert!(network.profile(StreamMoments::centred(-1.0, 0.0), 1).is_err());
+        assert!(network.profile(StreamMoments::centred(f64::NAN, 0.0), 1).is_err());
+        let overflow = network.profile(StreamMoments::centred(1.0, 0.0), 100).unwrap_err();
         assert!(matches!(overflow, Error::LengthOverflow { .. }), "{overflow}");
     }
 }

@@ -69,9 +69,9 @@ pub struct RidgeReconstruction {
     pub chained: Array2<f32>,
     /// Squared error that the variance over random networks adds to each direct reconstruction, summed over pixels,
     /// `[m]`. It includes the units of the last layer only and is zero without fluctuations.
-    pub direct_spread: Array1<f64>,
+    pub direct_variance: Array1<f64>,
     /// Squared error that the variance over random networks adds to each chained reconstruction; includes all decoders.
-    pub chained_spread: Array1<f64>,
+    pub chained_variance: Array1<f64>,
     /// Ridge of the decoder: `lambda`, or the larger effective ridge with fluctuations.
     pub lambda: f64,
 }
@@ -123,22 +123,29 @@ impl RidgeTheory {
         let width = self.ridge.width as f64;
         let stage = DecoderStage { kernel: &kernel, ridge, decoder: &decoder, width };
         let none = || Array1::zeros(own.len());
-        let (mut direct_spread, mut chained_spread) = (none(), none());
+        let (mut direct_variance, mut chained_variance) = (none(), none());
         if let Some(below) = &mut self.variance {
             let kernels = [&cross, &alpha];
             let mut direct = self.centred.clone();
             decoder.solve(&mut direct);
             let t = stage.target_variance(&self.centred, &direct);
-            direct_spread = stage.variance(kernels, &own, &direct, t);
+            direct_variance = stage.variance(kernels, &own, &direct, t);
             let t = stage.target_variance(&self.smoothed, &solved);
-            chained_spread = stage.variance(kernels, &own, &solved, t)
+            chained_variance = stage.variance(kernels, &own, &solved, t)
                 + (&alpha * &below.dot(&alpha)).sum_axis(Axis(0));
             *below = stage.propagate(below, &self.smoothed, t);
         }
         // M S = S - lambda (K + lambda)^-1 S
         self.smoothed.scaled_add(-ridge.lambda, &solved);
         let (layer, lambda) = (self.kernels.layer(), ridge.lambda);
-        Ok(RidgeReconstruction { layer, direct, chained, direct_spread, chained_spread, lambda })
+        Ok(RidgeReconstruction {
+            layer,
+            direct,
+            chained,
+            direct_variance,
+            chained_variance,
+            lambda,
+        })
     }
 
     /// Computes `C A C` of the training samples, `C (a - A 1 / n)` of the probe samples with them, and the kernels of

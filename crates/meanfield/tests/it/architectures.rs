@@ -5,7 +5,7 @@
 use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamPair, Theory, Weights,
+    Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamMoments, Theory, Weights,
     kernel::Kernel,
 };
 use ndarray::{Array1, Array2, Axis, s};
@@ -96,7 +96,7 @@ fn residual_profiles_match_networks() {
         .chain([Activation::Tanh, Activation::Relu, Activation::Selu].map(|a| (a, full)));
     for (i, (activation, branch)) in cases.enumerate() {
         let theory = Residual::new(activation, RESIDUAL_W2, RESIDUAL_B2, branch).unwrap();
-        let layers = theory.profile(StreamPair::centred(1.0, 0.5), DEPTH).unwrap();
+        let layers = theory.profile(StreamMoments::centred(1.0, 0.5), DEPTH).unwrap();
         let [mut square, mut product, mut gradients] = [(); 3].map(|()| Estimate::default());
         for network in 0..50 {
             let mut sampler = Sampler::new(5000 * i + network);

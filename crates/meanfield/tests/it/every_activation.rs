@@ -6,7 +6,7 @@
 use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Branch, Dropout, PostActivation, Residual, StreamPair, Theory, Weights, kernel::Kernel,
+    Branch, Dropout, PostActivation, Residual, StreamMoments, Theory, Weights, kernel::Kernel,
 };
 use ndarray::{Array1, Array2, Axis, s};
 
@@ -70,7 +70,7 @@ fn residual_streams_and_gradients_grow_as_predicted() {
     let cases = Activation::ALL.into_iter().flat_map(|a| [(a, Branch::Reduced), (a, full)]);
     for (i, (activation, branch)) in cases.enumerate() {
         let theory = Residual::new(activation, SIGMA_W2, SIGMA_B2, branch).unwrap();
-        let layers = theory.profile(StreamPair::centred(1.0, 0.5), DEPTH).unwrap();
+        let layers = theory.profile(StreamMoments::centred(1.0, 0.5), DEPTH).unwrap();
         let [mut square, mut product, mut gradients] = [(); 3].map(|()| Estimate::default());
         for network in 0..80 {
             let mut sampler = Sampler::new(5000 * i + network);

@@ -104,8 +104,8 @@ fn predicted(width: usize, fluctuations: bool) -> Vec<[f64; 2]> {
                 error(&probe, &r.mapv(f64::from)) + spread.sum() / deviation
             };
             [
-                error(&found.direct, &found.direct_spread),
-                error(&found.chained, &found.chained_spread),
+                error(&found.direct, &found.direct_variance),
+                error(&found.chained, &found.chained_variance),
             ]
         })
         .collect()

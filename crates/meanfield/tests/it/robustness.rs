@@ -2,8 +2,8 @@
 
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Branch, Dropout, Error, Phase, PostActivation, Residual, SpatialVariance, StreamPair, Theory,
-    Weights, critical_point, critical_sigma_b2,
+    Branch, Dropout, Error, Phase, PostActivation, Residual, SpatialVariance, StreamMoments,
+    Theory, Weights, critical_point, critical_sigma_b2,
 };
 use proptest::{prelude::*, test_runner::RngSeed};
 
@@ -191,7 +191,7 @@ proptest! {
         p in 0.0..1e3, e in -1.0..=1.0_f64,
     ) {
         let network = Residual::new(activation, w, b, branch).unwrap();
-        let layers = match network.profile(StreamPair::centred(p, e), 6) {
+        let layers = match network.profile(StreamMoments::centred(p, e), 6) {
             Ok(layers) => layers,
             Err(error) => {
                 prop_assert!(matches!(error, Error::LengthOverflow { .. }), "{error}");

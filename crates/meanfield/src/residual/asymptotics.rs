@@ -31,7 +31,7 @@ use crate::{phi::Shape, roots::brent};
 /// Leading behaviour of a quantity after many blocks `l`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "law", rename_all = "kebab-case")]
-pub enum Law {
+pub enum AsymptoticLaw {
     /// Power law `coefficient * l^exponent`; the coefficient is `None` if it depends on the initial condition.
     Power {
         /// Factor of the power law.
@@ -53,15 +53,15 @@ pub enum Law {
 
 /// Asymptotic laws of one residual network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ResidualLaws {
+pub struct ResidualAsymptotics {
     /// Mean square `p_l` of the stream.
-    pub p: Law,
+    pub p: AsymptoticLaw,
     /// Limit of the cosine of two streams.
     pub e_star: f64,
     /// Decay of the distance `|e_l - e*|`.
-    pub gap: Law,
+    pub gap: AsymptoticLaw,
     /// Growth of squared gradients over `l` blocks of back-propagation to the first one.
-    pub gradient: Law,
+    pub gradient: AsymptoticLaw,
 }
 
 impl Residual {
@@ -69,7 +69,7 @@ impl Residual {
     /// limit) with full branches.
     ///
     /// `None` for other activations and for a branch that adds nothing.
-    pub fn laws(&self) -> Option<ResidualLaws> {
+    pub fn asymptotics(&self) -> Option<ResidualAsymptotics> {
         let total = match self.branch {
             Branch::Reduced => 1.0,
             Branch::Full { sigma_v2, sigma_a2 } => sigma_v2 + sigma_a2,
@@ -92,31 +92,31 @@ impl Residual {
     }
 
     /// Laws of a saturating activation; `total` is `A` and `steepness` is `S`.
-    fn saturating(&self, total: f64, steepness: f64) -> ResidualLaws {
+    fn saturating(&self, total: f64, steepness: f64) -> ResidualAsymptotics {
         let share = self.sigma_v2() / total;
         let e_star = stable_cosine(share);
         let delta = 1.0 - share * FRAC_2_PI / ((1.0 - e_star) * (1.0 + e_star)).sqrt();
         let rate = 2.0 * self.sigma_v2() * self.inner.sigma_w2.sqrt() * steepness
             / (2.0 * PI * total).sqrt();
-        ResidualLaws {
-            p: Law::Power { coefficient: Some(total), exponent: 1.0 },
+        ResidualAsymptotics {
+            p: AsymptoticLaw::Power { coefficient: Some(total), exponent: 1.0 },
             e_star,
-            gap: Law::Power { coefficient: None, exponent: -delta },
-            gradient: Law::RootExponential { rate },
+            gap: AsymptoticLaw::Power { coefficient: None, exponent: -delta },
+            gradient: AsymptoticLaw::RootExponential { rate },
         }
     }
 
-    fn rectifying(&self, slope: f64) -> ResidualLaws {
+    fn rectifying(&self, slope: f64) -> ResidualAsymptotics {
         let half = f64::midpoint(1.0, slope * slope);
         let growth = self.sigma_v2() * self.inner.sigma_w2 * half;
         let curvature = 2.0 * SQRT_2 / (3.0 * PI) * (1.0 - slope).powi(2) / (2.0 * half);
         let decay = growth / (1.0 + growth) * curvature;
         let rate = growth.ln_1p();
-        ResidualLaws {
-            p: Law::Exponential { rate },
+        ResidualAsymptotics {
+            p: AsymptoticLaw::Exponential { rate },
             e_star: 1.0,
-            gap: Law::Power { coefficient: Some((2.0 / decay).powi(2)), exponent: -2.0 },
-            gradient: Law::Exponential { rate },
+            gap: AsymptoticLaw::Power { coefficient: Some((2.0 / decay).powi(2)), exponent: -2.0 },
+            gradient: AsymptoticLaw::Exponential { rate },
         }
     }
 }
@@ -134,7 +134,7 @@ fn stable_cosine(share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ResidualLayer, StreamPair};
+    use super::super::{ResidualLayer, StreamMoments};
     use super::*;
     use isobath_architecture::Activation;
 
@@ -150,15 +150,15 @@ mod tests {
     #[test]
     fn reduced_erf_follows_its_asymptotics() {
         let network = network(Activation::Erf, Branch::Reduced);
-        let laws = network.laws().unwrap();
-        let Law::Power { exponent: expected, .. } = laws.gap else { panic!() };
+        let laws = network.asymptotics().unwrap();
+        let AsymptoticLaw::Power { exponent: expected, .. } = laws.gap else { panic!() };
         assert!(laws.e_star.abs() < 1e-300 && (expected + 1.0 - FRAC_2_PI).abs() < 1e-15);
-        let layers = network.profile(StreamPair::centred(1.0, 0.5), 400_000).unwrap();
+        let layers = network.profile(StreamMoments::centred(1.0, 0.5), 400_000).unwrap();
         let (early, late) = (layers[99_999], layers[399_999]);
         assert!((late.p[0] / 4e5 - 1.0).abs() < 0.01, "{late:?}");
         let found = exponent(early.e, late.e, 4.0);
         assert!((found - expected).abs() < 0.01, "{found} {expected}");
-        let Law::RootExponential { rate } = laws.gradient else { panic!() };
+        let AsymptoticLaw::RootExponential { rate } = laws.gradient else { panic!() };
         let grown: f64 = layers[100_000..].iter().map(|layer| layer.chi.ln()).sum();
         let per_root = grown / (4e5_f64.sqrt() - 1e5_f64.sqrt());
         assert!((per_root / rate - 1.0).abs() < 0.01, "{per_root} {rate}");
@@ -169,11 +169,11 @@ mod tests {
         let branch = Branch::Full { sigma_v2: 0.8, sigma_a2: 0.5 };
         for (activation, depth) in [(Activation::Tanh, 20_000), (Activation::Erf, 200_000)] {
             let network = network(activation, branch);
-            let laws = network.laws().unwrap();
-            let layers = network.profile(StreamPair::centred(1.0, 0.1), depth).unwrap();
+            let laws = network.asymptotics().unwrap();
+            let layers = network.profile(StreamMoments::centred(1.0, 0.1), depth).unwrap();
             let last = layers[depth - 1];
             assert!((last.e - laws.e_star).abs() < 0.03, "{activation}: {last:?} {laws:?}");
-            let Law::RootExponential { rate } = laws.gradient else { panic!() };
+            let AsymptoticLaw::RootExponential { rate } = laws.gradient else { panic!() };
             let grown: f64 = layers[depth / 4..].iter().map(|layer| layer.chi.ln()).sum();
             let per_root = grown / (0.5 * (depth as f64).sqrt());
             assert!((per_root / rate - 1.0).abs() < 0.02, "{activation}: {per_root} {rate}");
@@ -185,13 +185,13 @@ mod tests {
         let branch = Branch::Full { sigma_v2: 0.05, sigma_a2: 0.1 };
         for activation in [Activation::Relu, Activation::LeakyRelu { slope: 0.2 }] {
             let network = network(activation, branch);
-            let laws = network.laws().unwrap();
-            let layers = network.profile(StreamPair::centred(1.0, 0.1), 2_500).unwrap();
+            let laws = network.asymptotics().unwrap();
+            let layers = network.profile(StreamMoments::centred(1.0, 0.1), 2_500).unwrap();
             let (early, late) = (layers[1_249], layers[2_499]);
-            let Law::Exponential { rate } = laws.p else { panic!() };
+            let AsymptoticLaw::Exponential { rate } = laws.p else { panic!() };
             assert!(((late.p[0] / early.p[0]).ln() / 1_250.0 / rate - 1.0).abs() < 1e-9);
             assert!((late.chi.ln() / rate - 1.0).abs() < 1e-12);
-            let Law::Power { coefficient: Some(coefficient), exponent } = laws.gap else {
+            let AsymptoticLaw::Power { coefficient: Some(coefficient), exponent } = laws.gap else {
                 panic!()
             };
             assert!((exponent + 2.0).abs() < 1e-15);
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn other_activations_have_no_known_asymptotics() {
         for activation in [Activation::Gelu, Activation::Sine, Activation::Linear] {
-            assert!(network(activation, Branch::Reduced).laws().is_none());
+            assert!(network(activation, Branch::Reduced).asymptotics().is_none());
         }
         let nothing = Branch::Full { sigma_v2: 0.0, sigma_a2: 0.1 };
-        assert!(network(Activation::Tanh, nothing).laws().is_none());
+        assert!(network(Activation::Tanh, nothing).asymptotics().is_none());
     }
 }
