@@ -1,5 +1,7 @@
-//! The hot operations at the shapes of real experiments, on the backend that `ISOBATH_BACKEND` names, `cpu` where it
-//! names none; devices need the feature `cuda`. Throughput counts floating-point operations as elements.
+//! Benches of the hot operations at the shapes of real experiments.
+//!
+//! The environment variable `ISOBATH_BACKEND` selects the backend (default `cpu`); devices need the feature `cuda`.
+//! Throughput counts floating-point operations as elements.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a bench")]
 
 use std::{
@@ -21,7 +23,7 @@ fn draw<B: RandomFill>(backend: &B, stream: u64, n: usize, std: f64) -> B::Buffe
     out
 }
 
-/// Times `work`, which a device is given at once and has done when it is waited for.
+/// Measures `work` and waits for the device after the last iteration.
 fn time<B: Backend>(bencher: &mut Bencher<'_>, backend: &B, mut work: impl FnMut()) {
     bencher.iter_custom(|times| {
         let start = Instant::now();
@@ -31,7 +33,7 @@ fn time<B: Backend>(bencher: &mut Bencher<'_>, backend: &B, mut work: impl FnMut
     });
 }
 
-/// Name, samples, width in, width out.
+/// Name, number of samples, input width and output width.
 const SHAPES: [(&str, usize, usize, usize); 5] = [
     ("narrow 64x64", 12_800, 64, 64),
     ("mnist 784x784", 3200, 784, 784),
@@ -58,7 +60,7 @@ fn dense<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     }
 }
 
-/// The precisions of products that a backend has.
+/// Matrix-product precisions that the backend supports.
 fn precisions<B: FullBackend>(backend: &B) -> impl Iterator<Item = Precision> {
     let (one, mut c) = (draw(backend, 1, 1, 1.0), backend.zeros(1).unwrap());
     let precisions = [Precision::F32, Precision::Tf32, Precision::Bf16];
@@ -101,7 +103,7 @@ fn decoder<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     }
 }
 
-/// Name and configuration of products that are not dense layers.
+/// Name and configuration of products other than dense layers.
 fn products() -> [(&'static str, GemmConfig); 3] {
     [
         ("gram of 100 samples x 784", GemmConfig::new(100, 100, 784).transpose_b()),
@@ -123,7 +125,7 @@ fn gemm<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     }
 }
 
-/// Name, rows and columns of what is worked on element by element: a minibatch, a layer of a whole data set.
+/// Name, rows and columns of the operands of pointwise operations: a minibatch, and a layer of a whole data set.
 const PLANES: [(&str, [usize; 2]); 2] =
     [("minibatch 64 x 784", [64, 784]), ("mnist layer 60000 x 784", [60_000, 784])];
 
@@ -153,7 +155,7 @@ fn pointwise<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     group.bench_function("squared_error_gradient of a minibatch 64 x 784", |bencher| {
         let mut z = backend.zeros(rows * cols).unwrap();
         let mut once = || {
-            // The gradient overwrites its argument, which is put back outside the time measured.
+            // The gradient overwrites its argument, which is restored outside the measured time.
             backend.copy(&start, 0..rows * cols, &mut z, 0).unwrap();
             backend.synchronize().unwrap();
             let start = Instant::now();
@@ -213,7 +215,7 @@ fn random_fill<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     }
 }
 
-/// Probe samples of one layer, as many as experiments have: 100 by default, 1000 for narrow bars.
+/// Probe samples of one layer, in the sizes of experiments: 100 by default, 1000 for narrow error bars.
 const PROBES: [(&str, [usize; 2]); 2] =
     [("100 samples x 784", [100, 784]), ("1000 samples x 784", [1000, 784])];
 
@@ -258,7 +260,7 @@ fn moments<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     }
 }
 
-/// All of them on whichever backend.
+/// All benches on one backend.
 struct Benches<'a>(&'a mut Criterion);
 
 impl BackendTask for Benches<'_> {

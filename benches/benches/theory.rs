@@ -1,4 +1,4 @@
-//! Mean-field curves and planes.
+//! Benches of mean-field curves and phase diagrams.
 #![expect(clippy::unwrap_used, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -21,7 +21,7 @@ fn curve(criterion: &mut Criterion) {
     });
 }
 
-/// On all threads, as `meanfield --plot` has it.
+/// Uses all threads, like `meanfield --plot`.
 fn plane(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plane");
     group.sample_size(10);

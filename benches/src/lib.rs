@@ -1,1 +1,1 @@
-//! Benches only; see `benches/`. Run them by `cargo xtask bench`.
+//! Benches only; see `benches/`. Run them with `cargo xtask bench`.

@@ -1,6 +1,6 @@
-//! The binary format of CIFAR-10: records of one label byte and 3,072 pixel bytes, nothing between them.
+//! Binary format of CIFAR-10: records of one label byte and 3,072 pixel bytes without separators.
 //!
-//! The pixels are the red plane, then the green, then the blue, each 32 x 32 row by row.
+//! The pixels are the red, the green and the blue plane in this order, each 32 x 32 in row-major order.
 
 use crate::error::Result;
 use crate::source::Source;
@@ -12,7 +12,7 @@ const IMAGE: usize = 3 * PLANE;
 /// Bytes of one record.
 pub(crate) const RECORD: usize = 1 + IMAGE;
 
-/// The content of a CIFAR-10 batch.
+/// Content of a CIFAR-10 batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// One class per image, below 10.
@@ -21,11 +21,11 @@ pub struct Batch {
     pub pixels: Vec<u8>,
 }
 
-/// Reads a batch from memory, plain or gzipped; `name` is what errors call it.
+/// Parses a plain or gzipped batch from memory; error messages use `name` as the name of the file.
 ///
 /// # Errors
-/// [`Error::Malformed`](crate::Error::Malformed) if the length is no multiple of a record's, a label is 10 or more, or
-/// compressed data are damaged.
+/// [`Error::Malformed`](crate::Error::Malformed) if the length is not a multiple of the record length or a label is 10
+/// or more, [`Error::Compression`](crate::Error::Compression) if the compressed data are damaged.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Batch> {
     let mut batch = Batch { labels: Vec::new(), pixels: Vec::new() };
     read_records(Source::bytes(name, bytes), 10, usize::MAX, |label, pixels| {
@@ -35,15 +35,15 @@ pub fn parse(bytes: &[u8], name: &str) -> Result<Batch> {
     Ok(batch)
 }
 
-/// The grey value of a colour: ITU-R BT.601 luma, `0.299 R + 0.587 G + 0.114 B`, rounded to a whole number.
+/// Grey value of a colour: ITU-R BT.601 luma, `0.299 R + 0.587 G + 0.114 B`, rounded to an integer.
 ///
-/// The weights are held to 16 bits, as imaging libraries do, so that grey images agree with theirs.
+/// The weights have 16 bits, as in common imaging libraries, so that grey images match those of these libraries.
 pub fn luma(red: u8, green: u8, blue: u8) -> u8 {
     let [red, green, blue] = [red, green, blue].map(u32::from);
     ((19_595 * red + 38_470 * green + 7_471 * blue + 32_768) >> 16) as u8
 }
 
-/// Hands every record of at most `limit` to `take` and returns the SHA-256 of the uncompressed file.
+/// Passes at most `limit` records to `take` and returns the SHA-256 of the uncompressed file.
 pub(crate) fn read_records(
     mut source: Source,
     n_classes: usize,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_split_into_labels_and_planes() {
+    fn parses_labels_and_planes() {
         let batch = parse(&[record(3), record(9)].concat(), "x").unwrap();
         assert_eq!(batch.labels, [3, 9]);
         assert_eq!(batch.pixels.len(), 2 * IMAGE);
@@ -90,18 +90,18 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(bytes: &[u8], expected: &str) {
+    fn check_rejected(bytes: &[u8], expected: &str) {
         let message = parse(bytes, "batch").unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 
     #[test]
-    fn malformed_batches_are_refused() {
-        check_refused(
+    fn malformed_batches_are_rejected() {
+        check_rejected(
             &[record(1), record(2)[..40].to_vec()].concat(),
             "byte 3073 (after decompression): expected a",
         );
-        check_refused(&[record(1), record(10)].concat(), "expected a label below 10, found 10");
+        check_rejected(&[record(1), record(10)].concat(), "expected a label below 10, found 10");
         let long = [record(1), record(2)].concat();
         let error =
             read_records(Source::bytes("x", &long), 10, 1, |_, _| ()).unwrap_err().to_string();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn luma_keeps_grey_and_weighs_green_most() {
+    fn luma_preserves_grey_and_weights_green_most() {
         assert!((0..=255).all(|grey| luma(grey, grey, grey) == grey));
         assert_eq!([luma(255, 0, 0), luma(0, 255, 0), luma(0, 0, 255)], [76, 150, 29]);
     }

@@ -1,4 +1,4 @@
-//! Gathers the kept samples of a split while its files stream past, so that nothing is in memory twice.
+//! Collector of the selected samples of a split; it processes streams, so no file is in memory as a whole.
 
 use ndarray::Array2;
 
@@ -6,16 +6,16 @@ use crate::cifar::{PLANE, luma};
 use crate::dataset::Samples;
 use crate::select::Selection;
 
-/// How the bytes of an image become a row of numbers.
+/// Conversion of the bytes of an image to a row of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conversion {
-    /// Each byte over 255.
+    /// Each byte divided by 255.
     Scale,
-    /// The luma of planes of red, green and blue, over 255.
+    /// Luma of the red, green and blue planes, divided by 255.
     Grey,
 }
 
-/// Receives labels and images in the file's order, each as often as the file has samples.
+/// Receives all labels and images of a split in file order.
 pub(crate) struct Collector {
     selection: Selection,
     conversion: Conversion,
@@ -25,7 +25,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Makes room for the selection's samples of `width` numbers each.
+    /// Allocates the selected samples with `width` numbers each.
     pub(crate) fn new(selection: Selection, conversion: Conversion, width: usize) -> Self {
         let samples = Samples {
             images: Array2::zeros((selection.len(), width)),
@@ -34,12 +34,12 @@ impl Collector {
         Self { selection, conversion, samples, n_labels: 0, n_images: 0 }
     }
 
-    /// The number of samples that the files must hold.
+    /// Number of samples that the files must contain.
     pub(crate) fn available(&self) -> usize {
         self.selection.available()
     }
 
-    /// Takes the next label.
+    /// Adds the next label.
     pub(crate) fn label(&mut self, label: u8) {
         if let Some(slot) = self.selection.slot(self.n_labels) {
             self.samples.labels[slot] = label;
@@ -47,7 +47,7 @@ impl Collector {
         self.n_labels += 1;
     }
 
-    /// Takes the next image.
+    /// Adds the next image.
     pub(crate) fn image(&mut self, bytes: &[u8]) {
         if let Some(slot) = self.selection.slot(self.n_images) {
             let mut row = self.samples.images.row_mut(slot);
@@ -63,7 +63,7 @@ impl Collector {
         self.n_images += 1;
     }
 
-    /// The samples, once every label and image has been taken.
+    /// Returns the samples after all labels and images have been added.
     pub(crate) fn finish(self) -> Samples {
         assert!(
             self.n_labels == self.available() && self.n_images == self.available(),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Result, io};
 
-/// The bytes as lower-case hexadecimal digits.
+/// Formats the bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
@@ -18,14 +18,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Digests of a file's bytes as they are, not decompressed.
+/// Digests of the bytes of a file, without decompression.
 pub(crate) struct FileDigests {
     pub(crate) md5: String,
     pub(crate) sha256: String,
 }
 
 impl FileDigests {
-    /// Reads the file once.
+    /// Computes all digests in one pass over the file.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let mut file = File::open(path).map_err(io("open", path))?;
         let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
@@ -54,7 +54,7 @@ mod tests {
         let path = folder.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
         let digests = FileDigests::of(&path).unwrap();
-        // The test vectors of RFC 1321 and FIPS 180.
+        // Test vectors of RFC 1321 and FIPS 180.
         assert_eq!(digests.md5, "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(
             digests.sha256,

@@ -1,165 +1,174 @@
-//! What can go wrong with data.
+//! Errors of loading, downloading and importing data.
 
 use std::path::PathBuf;
 
 use crate::dataset::Split;
 use crate::fetch::Attempts;
+use crate::manifest::ManifestError;
 use crate::name::DatasetName;
 
-/// Short for a result of this crate.
+/// Result of this crate's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why data could not be loaded, fetched or imported.
+/// Reason why data could not be loaded, downloaded or imported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No dataset has this name.
     #[error("there is no dataset `{given}`; use one of {}", known_names())]
     UnknownName {
-        /// What was given.
+        /// The unknown name.
         given: String,
     },
-    /// The dataset needs no files.
-    #[error("`{name}` is built in: it is generated when used and has no files to fetch or import")]
+    /// The dataset is generated and has no files.
+    #[error("`{name}` is built in: it is generated on demand and has no files to fetch or import")]
     BuiltIn {
-        /// The dataset.
+        /// Name of the dataset.
         name: DatasetName,
     },
-    /// A file of the dataset is not where it was looked for.
+    /// A file of the dataset is missing.
     #[error(
         "{name}: `{file}` (plain or .gz) is not in {}; get it with `cargo xtask data fetch {name}`, or import a copy \
          with `cargo xtask data import DIR --name {name}`",
         folder.display()
     )]
     Missing {
-        /// The dataset.
+        /// Name of the dataset.
         name: DatasetName,
-        /// The first file that is missing.
+        /// First missing file.
         file: String,
-        /// The folder searched, subfolders included.
+        /// Searched folder, including its subfolders.
         folder: PathBuf,
     },
-    /// The operating system refused.
+    /// An operation of the file system failed.
     #[error("could not {action} {}: {source}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// Failed action, as a verb.
         action: &'static str,
-        /// On which path.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// The system's answer.
+        /// Error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// A file's content is not what its format demands.
+    /// The content of a file violates its format.
     #[error(
         "{file}: byte {offset} (after decompression): expected {expected}, found {found}; get the file again"
     )]
     Malformed {
-        /// The file.
+        /// Path of the file.
         file: String,
-        /// Where in the uncompressed content.
+        /// Offset in the uncompressed content.
         offset: u64,
-        /// What the format demands there.
+        /// Content required by the format.
         expected: String,
-        /// What is there.
+        /// Actual content.
         found: String,
     },
-    /// Two files of one split disagree.
+    /// The compressed data of a file are truncated or damaged.
+    #[error("{file}: byte {offset} (after decompression): {problem}: {source}; get the file again")]
+    Compression {
+        /// Path of the file.
+        file: String,
+        /// Offset in the uncompressed content.
+        offset: u64,
+        /// Description of the damage.
+        problem: &'static str,
+        /// Error of the decoder.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The files of a split have different numbers of samples.
     #[error(
-        "{images_file} holds {n_images} images but {labels_file} holds {n_labels} labels; take both from one source"
+        "{images_file} contains {n_images} images but {labels_file} contains {n_labels} labels; take both from one source"
     )]
     CountMismatch {
-        /// The file of images.
+        /// Path of the image file.
         images_file: String,
-        /// Its number of images.
+        /// Number of images.
         n_images: usize,
-        /// The file of labels.
+        /// Path of the label file.
         labels_file: String,
-        /// Its number of labels.
+        /// Number of labels.
         n_labels: usize,
     },
-    /// More samples were asked for than there are.
-    #[error("{name}: {asked} {} samples were asked for, {available} are available", split.as_str())]
+    /// The request exceeds the number of available samples.
+    #[error("{name}: {requested} {} samples were requested, but only {available} are available", split.as_str())]
     TooFew {
-        /// The dataset.
+        /// Name of the dataset.
         name: DatasetName,
-        /// The part of the dataset.
+        /// Requested split.
         split: Split,
-        /// Samples asked for.
-        asked: usize,
-        /// Samples there.
+        /// Number of requested samples.
+        requested: usize,
+        /// Number of available samples.
         available: usize,
     },
-    /// The files are those of another dataset.
-    #[error(
-        "{file} was to belong to {asked} but is a file of {actual}; point to the folder of {asked}"
-    )]
+    /// The files belong to another dataset.
+    #[error("{file} is a file of {actual}, not of {requested}; use the folder of {requested}")]
     WrongDataset {
-        /// The file.
+        /// Path of the file.
         file: String,
-        /// The dataset asked for.
-        asked: DatasetName,
-        /// The dataset whose published digest the file has.
+        /// Requested dataset.
+        requested: DatasetName,
+        /// Dataset that publishes the file.
         actual: DatasetName,
     },
     /// A file differs from the published one.
     #[error(
-        "{file}: the {algorithm} digest is {actual}, the published file's is {expected}; get the file again, or accept \
-         it as it is with `--no-verify`"
+        "{file}: the {algorithm} digest is {actual}, but the published one is {expected}; get the file again, or \
+         accept it with `--no-verify`"
     )]
     Checksum {
-        /// The file.
+        /// Path of the file.
         file: String,
         /// `"MD5"`, `"SHA-256"`, or `"SHA-256 (uncompressed)"`.
         algorithm: &'static str,
-        /// The published digest.
+        /// Published digest.
         expected: String,
-        /// The file's digest.
+        /// Digest of the file.
         actual: String,
     },
-    /// There is no digest to compare a file with.
+    /// No digest is published for a file.
     #[error(
         "{file}: no digest is published for this form of the file; import the original `{download}`, or accept the \
-         file as it is with `--no-verify`"
+         file with `--no-verify`"
     )]
     Unverifiable {
-        /// The file.
+        /// Path of the file.
         file: String,
-        /// The published file that could be verified.
+        /// Published file that can be verified.
         download: String,
     },
-    /// No mirror delivered a file.
+    /// All mirrors failed to deliver a file.
     #[error(
-        "{name}: `{file}` could not be downloaded. Tried {attempts}. What arrived is kept, so fetching again goes on \
-         from there; without a network, copy the files to this machine and use `cargo xtask data import DIR --name {name}`"
+        "{name}: `{file}` could not be downloaded. Tried {attempts}. Received data is kept, and the next fetch resumes \
+         there; without a network, copy the files to this machine and use `cargo xtask data import DIR --name {name}`"
     )]
     Download {
-        /// The dataset.
+        /// Name of the dataset.
         name: DatasetName,
-        /// The file.
+        /// Name of the download.
         file: String,
-        /// Every address tried with its outcome.
+        /// All attempts with their failures.
         attempts: Attempts,
     },
     /// Another process is writing the same file.
     #[error("another process is writing {}; wait for it to finish", path.display())]
     Busy {
-        /// The file.
+        /// Path of the locked file.
         path: PathBuf,
     },
     /// A manifest is not valid.
-    #[error("the manifest is not valid: {reason}")]
-    Manifest {
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("the manifest is not valid: {0}")]
+    Manifest(#[from] ManifestError),
 }
 
 fn known_names() -> String {
     DatasetName::ALL.map(DatasetName::as_str).join(", ")
 }
 
-/// Turns the system's refusal to `action` (a verb) the path into an [`Error::Io`].
+/// Converts a failure to `action` (a verb) the path to an [`Error::Io`].
 pub(crate) fn io(
     action: &'static str,
     path: impl Into<PathBuf>,

@@ -1,32 +1,32 @@
-//! The IDX format, in which MNIST and its relatives are published.
+//! IDX format of MNIST and related datasets.
 //!
-//! Two zero bytes, the type of the numbers (only `0x08`, unsigned bytes, is read here), the number of dimensions, each
-//! dimension as a big-endian 32-bit number, then the bytes with the last dimension running fastest.
+//! The format consists of two zero bytes, the element type (only `0x08`, unsigned bytes, is supported), the number of
+//! dimensions, each dimension as a big-endian 32-bit number, and the bytes in row-major order.
 
 use crate::error::Result;
 use crate::source::{Source, describe};
 
-/// The code of unsigned bytes.
+/// Type code of unsigned bytes.
 const UNSIGNED_BYTES: u8 = 0x08;
-/// More dimensions than any known file has.
+/// Maximum number of dimensions; no known file has more.
 const MAX_DIMS: u8 = 4;
-/// Content is read in pieces of this size, so that a header cannot make the reader allocate what is not there.
-const PIECE: usize = 1 << 20;
+/// Chunk size for reading, so that a corrupt header cannot cause a large allocation.
+const CHUNK: usize = 1 << 20;
 
-/// The content of an IDX file of unsigned bytes.
+/// Content of an IDX file of unsigned bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idx {
-    /// The extent in each dimension, slowest first; 1 to 4 of them.
+    /// Extent of each dimension, slowest first; 1 to 4 dimensions.
     pub dims: Vec<usize>,
-    /// The numbers, as many as the product of `dims`.
+    /// Array elements, as many as the product of `dims`.
     pub data: Vec<u8>,
 }
 
-/// Reads an IDX file from memory, plain or gzipped; `name` is what errors call it.
+/// Parses a plain or gzipped IDX file from memory; error messages use `name` as the name of the file.
 ///
 /// # Errors
-/// [`Error::Malformed`](crate::Error::Malformed) if the magic number, the dimensions or the length are wrong, or if
-/// compressed data are damaged.
+/// [`Error::Malformed`](crate::Error::Malformed) if the magic number, the dimensions or the length are invalid,
+/// [`Error::Compression`](crate::Error::Compression) if the compressed data are damaged.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Idx> {
     let mut source = Source::bytes(name, bytes);
     let dims = read_dims(&mut source)?;
@@ -38,23 +38,24 @@ pub fn parse(bytes: &[u8], name: &str) -> Result<Idx> {
     let mut data = Vec::new();
     while data.len() < total {
         let start = data.len();
-        data.resize(total.min(start + PIECE), 0);
+        data.resize(total.min(start + CHUNK), 0);
         source.fill(&mut data[start..], "array")?;
     }
     source.finish()?;
     Ok(Idx { dims, data })
 }
 
-/// Writes an IDX file of unsigned bytes, for instance to use generated data elsewhere.
+/// Writes an IDX file of unsigned bytes, for example to export generated data.
 ///
 /// # Errors
-/// Those of `writer`; [`std::io::ErrorKind::InvalidInput`] if the dimensions are none, more than four, longer than 32
-/// bits, or do not multiply to the length of the data.
+/// Errors of `writer`; [`std::io::ErrorKind::InvalidInput`] if there are no or more than four dimensions, if a
+/// dimension exceeds 32 bits, or if the product of the dimensions differs from the length of the data.
 pub fn write(mut writer: impl std::io::Write, dims: &[usize], data: &[u8]) -> std::io::Result<()> {
     let invalid = |reason: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, reason);
     let n_dims = u8::try_from(dims.len()).ok().filter(|count| (1..=MAX_DIMS).contains(count));
-    let n_dims = n_dims
-        .ok_or_else(|| invalid(format!("{} dimensions, IDX files here have 1 to 4", dims.len())))?;
+    let n_dims = n_dims.ok_or_else(|| {
+        invalid(format!("{} dimensions, but IDX files here have 1 to 4", dims.len()))
+    })?;
     if dims.iter().try_fold(1_usize, |product, dim| product.checked_mul(*dim)) != Some(data.len()) {
         return Err(invalid(format!("{} bytes do not fill dimensions {dims:?}", data.len())));
     }
@@ -67,7 +68,7 @@ pub fn write(mut writer: impl std::io::Write, dims: &[usize], data: &[u8]) -> st
     writer.write_all(data)
 }
 
-/// Reads the header up to the first number.
+/// Reads the header up to the first element.
 pub(crate) fn read_dims(source: &mut Source) -> Result<Vec<usize>> {
     let mut magic = [0; 4];
     source.fill(&mut magic, "magic number")?;
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_files_parse_to_the_same_array() {
         let bytes = file(&[2, 3], &[1, 2, 3, 4, 5, 6]);
         assert_eq!(bytes[..12], [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3]);
         assert_eq!(
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_files_are_not_written() {
+    fn invalid_arrays_are_rejected_by_write() {
         let write =
             |dims: &[usize], data: &[u8]| write(Vec::new(), dims, data).unwrap_err().to_string();
         assert!(write(&[], &[]).contains("0 dimensions"));
@@ -117,41 +118,44 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(bytes: &[u8], expected: &str) {
+    fn check_rejected(bytes: &[u8], expected: &str) {
         let message = parse(bytes, "the file").unwrap_err().to_string();
         assert!(message.starts_with("the file: byte ") && message.contains(expected), "{message}");
     }
 
     #[test]
-    fn malformed_files_are_refused() {
-        check_refused(&[], "byte 0 (after decompression): expected 4 more bytes of magic number");
-        check_refused(
+    fn malformed_files_are_rejected() {
+        check_rejected(&[], "byte 0 (after decompression): expected 4 more bytes of magic number");
+        check_rejected(
             &[0, 0, 8],
             "byte 3 (after decompression): expected 1 more bytes of magic number",
         );
-        check_refused(&[1, 0, 8, 1, 0, 0, 0, 0], "found 01 00 08 01");
-        check_refused(&[0, 0, 0x0d, 1, 0, 0, 0, 0], "found 00 00 0d 01");
-        check_refused(&[0, 0, 8, 0], "found 00 00 08 00");
-        check_refused(&[0, 0, 8, 5], "found 00 00 08 05");
-        check_refused(
+        check_rejected(&[1, 0, 8, 1, 0, 0, 0, 0], "found 01 00 08 01");
+        check_rejected(&[0, 0, 0x0d, 1, 0, 0, 0, 0], "found 00 00 0d 01");
+        check_rejected(&[0, 0, 8, 0], "found 00 00 08 00");
+        check_rejected(&[0, 0, 8, 5], "found 00 00 08 05");
+        check_rejected(
             &[0, 0, 8, 1, 0, 0],
             "byte 6 (after decompression): expected 2 more bytes of dimensions",
         );
-        check_refused(
+        check_rejected(
             &file(&[3], &[1, 2, 3])[..10],
             "byte 10 (after decompression): expected 1 more bytes of array",
         );
-        check_refused(
+        check_rejected(
             &[file(&[1], &[1]), vec![9]].concat(),
             "byte 9 (after decompression): expected the end",
         );
     }
 
     #[test]
-    fn a_header_alone_allocates_little() {
+    fn corrupt_headers_allocate_little() {
         let mut huge = vec![0, 0, 8, 2, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff];
-        check_refused(&huge, "byte 12 (after decompression): expected 1048576 more bytes of array");
+        check_rejected(
+            &huge,
+            "byte 12 (after decompression): expected 1048576 more bytes of array",
+        );
         huge.splice(3.., [[4, 0xff, 0xff, 0xff].as_slice(), &[0xff; 13]].concat());
-        check_refused(&huge, "does not fit in memory");
+        check_rejected(&huge, "does not fit in memory");
     }
 }

@@ -1,4 +1,4 @@
-//! Takes a local copy of a dataset into a data folder.
+//! Import of a local copy of a dataset into a data folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,42 +8,41 @@ use crate::error::{Error, Result, io};
 use crate::layout::{self, Located};
 use crate::manifest::{DataFile, Download, Manifest};
 use crate::name::DatasetName;
-use crate::receipt::Receipt;
+use crate::verified_digests::VerifiedDigests;
 use crate::{install, read, verify};
 
-/// How deep below the given folder files are looked for.
+/// Maximum depth of the search below the given folder.
 const MAX_DEPTH: usize = 6;
 
-/// What an imported file must be.
+/// Verification of imported files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
-    /// The published one, by its digest.
+    /// Files must match the published digests.
     Checksum,
-    /// Any file of the right structure.
+    /// Files only need a valid structure.
     Waive,
 }
 
-/// What was imported.
+/// Result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// Where the files are now.
+    /// Folder of the imported files.
     pub folder: PathBuf,
-    /// Their number.
+    /// Number of files.
     pub n_files: usize,
-    /// Their length altogether.
+    /// Total length of the files in bytes.
     pub bytes: u64,
 }
 
-/// Copies a dataset from `from_dir`, or from a folder at most six levels below, into its folder in `data_dir`.
+/// Imports a dataset from `from_dir`, or from a folder at most six levels below, into its folder in `data_dir`.
 ///
-/// The files may be plain or gzipped, under any of the names by which they are handed around, or in the original
-/// archive.
-/// All are read to the end and verified before the first is copied.
+/// The files may be plain or gzipped and may have any of their known names, or be in the original archive.
+/// All files are read completely and verified before the first one is copied.
 ///
 /// # Errors
-/// [`Error::BuiltIn`] for generated data, [`Error::Missing`] if no folder has all the files, [`Error::Malformed`] or
-/// [`Error::CountMismatch`] if their content is not what the format demands (this cannot be waived),
-/// [`Error::Checksum`] or [`Error::Unverifiable`] unless waived, [`Error::Io`].
+/// [`Error::BuiltIn`] for generated data, [`Error::Missing`] if no folder contains all files, [`Error::Malformed`],
+/// [`Error::Compression`] or [`Error::CountMismatch`] if their content violates the format (even with
+/// [`Verify::Waive`]), [`Error::Checksum`] or [`Error::Unverifiable`] unless verification is waived, [`Error::Io`].
 pub fn import(
     name: DatasetName,
     from_dir: &Path,
@@ -59,19 +58,19 @@ pub fn import(
             Err(error) => drop(first_error.get_or_insert(error)),
         }
     }
-    Err(first_error.unwrap_or_else(|| missing(manifest, &folders, from_dir)))
+    Err(first_error.unwrap_or_else(|| missing_file_error(manifest, &folders, from_dir)))
 }
 
-/// Something that may be the dataset.
+/// Files or archive that may contain the dataset.
 enum Candidate<'a> {
     Files(Vec<Located<'a>>),
     Archive(&'a Download, PathBuf),
 }
 
-/// Files and the digests of their content.
+/// Files with the digests of their content.
 type Digests<'a> = Vec<(&'a DataFile, String)>;
 
-/// Everything complete in the folders, loose files first.
+/// All complete candidates in the folders, loose files first.
 fn candidates<'a>(manifest: &'a Manifest, folders: &[PathBuf]) -> Vec<Candidate<'a>> {
     let n_files = manifest.files().count();
     let located = folders.iter().map(|folder| layout::locate_in(manifest, folder));
@@ -86,11 +85,11 @@ fn candidates<'a>(manifest: &'a Manifest, folders: &[PathBuf]) -> Vec<Candidate<
 }
 
 impl<'a> Candidate<'a> {
-    /// Reads everything, and compares it with what is published unless that is waived.
+    /// Reads everything and, unless waived, compares it with the published digests.
     fn check(&self, manifest: &'a Manifest, verify: Verify) -> Result<Digests<'a>> {
         match self {
             Self::Files(located) => check_files(manifest, located, verify),
-            // The content is read when it is unpacked.
+            // The content is read during unpacking.
             Self::Archive(download, path) if verify == Verify::Checksum => {
                 verify::check_download(download, path).map(|()| Vec::new())
             }
@@ -106,19 +105,19 @@ impl<'a> Candidate<'a> {
         verify: Verify,
     ) -> Result<Imported> {
         let folder = install::make_folder(manifest, data_dir)?;
-        let mut receipt = Receipt::read(&folder);
-        digests.into_iter().for_each(|(file, digest)| receipt.add(file, digest));
+        let mut verified = VerifiedDigests::read(&folder);
+        digests.into_iter().for_each(|(file, digest)| verified.add(file, digest));
         let bytes = match self {
             Self::Files(located) => located
                 .iter()
                 .map(|located| install::copy(located, &folder))
                 .sum::<Result<u64>>()?,
             Self::Archive(download, path) => {
-                install::unpack(manifest, download, path, &folder, &mut receipt)?
+                install::unpack(manifest, download, path, &folder, &mut verified)?
             }
         };
         if verify == Verify::Checksum {
-            receipt.write(&folder)?;
+            verified.write(&folder)?;
         }
         Ok(Imported { folder, n_files: manifest.files().count(), bytes })
     }
@@ -142,13 +141,13 @@ fn check_files<'a>(
     Ok(digests)
 }
 
-/// The download that a file comes in.
+/// Published download that contains the file.
 fn origin<'a>(manifest: &'a Manifest, file: &DataFile) -> &'a Download {
     let holds = |download: &&Download| download.files.iter().any(|inside| inside.name == file.name);
     manifest.downloads.iter().find(holds).expect("files are found by their manifest")
 }
 
-/// `folder` and the folders below it, those first whose path ends as other tools name it for this dataset.
+/// `folder` and the folders below it; folders with one of the dataset's usual names come first.
 fn walk(manifest: &Manifest, folder: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = vec![(0, folder.to_owned())];
     let mut next = 0;
@@ -165,7 +164,7 @@ fn walk(manifest: &Manifest, folder: &Path) -> Result<Vec<PathBuf>> {
             manifest.subfolders.iter().map(String::as_str).chain([manifest.name.as_str()]);
         names.any(|name| folder.ends_with(name))
     };
-    // The sort keeps the order among equals, which is by depth.
+    // The sort is stable and keeps the order by depth among equals.
     folders.sort_by_key(|(_, folder)| !usual(folder));
     Ok(folders.into_iter().map(|(_, folder)| folder).collect())
 }
@@ -173,14 +172,14 @@ fn walk(manifest: &Manifest, folder: &Path) -> Result<Vec<PathBuf>> {
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).map_err(io("read", folder))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(io("read", folder)));
-    // Links are not followed, so that the search ends.
+    // Symbolic links are not followed, so that the search terminates.
     let is_folder =
         |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     paths.filter(|path| path.as_ref().map_or(true, is_folder)).collect()
 }
 
-/// Says what is missing where most was found.
-fn missing(manifest: &Manifest, folders: &[PathBuf], from_dir: &Path) -> Error {
+/// Error for the first missing file in the folder with most of the files.
+fn missing_file_error(manifest: &Manifest, folders: &[PathBuf], from_dir: &Path) -> Error {
     let mut best = (from_dir, Vec::new());
     for folder in folders {
         let located = layout::locate_in(manifest, folder);

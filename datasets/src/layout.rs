@@ -1,4 +1,4 @@
-//! Where the files of a dataset lie in a folder.
+//! Locations of the files of a dataset in a folder.
 
 use std::path::{Path, PathBuf};
 
@@ -6,17 +6,17 @@ use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::manifest::{DataFile, Manifest};
 
-/// A file of a dataset and where it was found, plain or gzipped.
+/// File of a dataset and its path, plain or gzipped.
 #[derive(Clone, Debug)]
 pub(crate) struct Located<'a> {
     pub(crate) file: &'a DataFile,
     pub(crate) path: PathBuf,
 }
 
-/// The dataset's files in or below `folder`, in the manifest's order; empty if there are none.
+/// Files of the dataset in or below `folder`, in the order of the manifest; empty if there are none.
 ///
-/// Looks in `folder/NAME`, in `folder`, and in the subfolders of both that other tools use.
-/// All files come from the one place that has most of them, so that two copies are never mixed.
+/// The search covers `folder/NAME`, `folder`, and the subfolders of both that other tools use.
+/// All files come from the folder with most of them, so that two copies are never mixed.
 pub(crate) fn locate<'a>(manifest: &'a Manifest, folder: &Path) -> Vec<Located<'a>> {
     let own = [folder.join(manifest.name.as_str()), folder.to_owned()];
     let nested = own
@@ -32,7 +32,7 @@ pub(crate) fn locate<'a>(manifest: &'a Manifest, folder: &Path) -> Vec<Located<'
     best
 }
 
-/// The dataset's files directly in `folder`.
+/// Files of the dataset directly in `folder`.
 pub(crate) fn locate_in<'a>(manifest: &'a Manifest, folder: &Path) -> Vec<Located<'a>> {
     manifest
         .files()
@@ -40,16 +40,16 @@ pub(crate) fn locate_in<'a>(manifest: &'a Manifest, folder: &Path) -> Vec<Locate
         .collect()
 }
 
-/// A file under any of its names in `folder`.
+/// Path of a file under any of its names in `folder`.
 fn find(file: &DataFile, folder: &Path) -> Option<PathBuf> {
     let names = file.names().flat_map(|name| [name.to_owned(), format!("{name}.gz")]);
     names.map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The files of one split.
+/// Files of one split.
 ///
 /// # Errors
-/// [`Error::Missing`] with the first file that was not found below `folder`.
+/// [`Error::Missing`] with the first file that is missing below `folder`.
 pub(crate) fn of_split<'a>(
     manifest: &'a Manifest,
     located: &[Located<'a>],
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::name::DatasetName;
 
-    /// The names found in a folder that holds empty files at `paths`.
+    /// Relative paths of the located files in a folder that contains empty files at `paths`.
     fn located(name: DatasetName, paths: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         for path in paths.iter().map(|path| folder.path().join(path)) {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_with_most_files_wins_and_is_not_mixed() {
+    fn the_folder_with_most_files_wins_without_mixing() {
         let paths = [
             "t10k-labels-idx1-ubyte",
             "MNIST/raw/t10k-images-idx3-ubyte",

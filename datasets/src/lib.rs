@@ -1,17 +1,17 @@
-//! Image data: loaded from the published files, fetched and verified, or generated.
+//! Image data: loaded from published files, downloaded and verified, or generated.
 //!
-//! | question | where |
+//! | task | items |
 //! |---|---|
-//! | which datasets are there | [`DatasetName`], [`list`] |
-//! | images and labels in memory | [`load`], [`Dataset`] |
-//! | where files come from and how they are recognised | [`Manifest`] |
-//! | getting them | [`fetch`], [`import`] |
-//! | the file formats | [`idx`], [`cifar`] |
+//! | list the datasets | [`DatasetName`], [`list`] |
+//! | load images and labels into memory | [`load`], [`Dataset`] |
+//! | describe the published files and their digests | [`Manifest`] |
+//! | download or import files | [`fetch`], [`import`] |
+//! | read and write the file formats | [`idx`], [`cifar`] |
 //!
-//! The caller decides where data live; this crate knows no default folder.
-//! Every random choice is a function of the seed in the request, so the same request gives the same bits on every
-//! machine, whatever its number of threads.
-//! Files are untrusted: whatever they hold, the answer is data or an [`Error`] that names the file and the offset.
+//! The caller chooses the data folder; this crate has no default.
+//! Every random choice is a function of the seed in the request, so equal requests give bit-identical data on every
+//! machine and with any number of threads.
+//! Files are untrusted: any content results in data or in an [`Error`] that contains the file and the offset.
 
 pub mod cifar;
 mod collect;
@@ -29,19 +29,19 @@ mod manifest;
 mod name;
 mod noise;
 mod read;
-mod receipt;
 mod rng;
 mod select;
 mod source;
 mod status;
 mod tar;
+mod verified_digests;
 mod verify;
 
 pub use dataset::{Dataset, Provenance, Samples, Shape, Split};
 pub use error::{Error, Result};
 pub use fetch::{Attempt, Attempts, Progress, TransferError, fetch, fetch_manifest};
 pub use import::{Imported, Verify, import};
-pub use load::{LoadRequest, MOST_GENERATED, load};
-pub use manifest::{Content, DataFile, Download, Format, Manifest};
+pub use load::{LoadRequest, MAX_GENERATED, load};
+pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};
 pub use name::DatasetName;
 pub use status::{State, Status, list};

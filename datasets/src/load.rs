@@ -1,4 +1,4 @@
-//! From a request to a dataset in memory.
+//! Loading of a dataset into memory.
 
 use std::path::{Path, PathBuf};
 
@@ -11,38 +11,38 @@ use crate::error::{Error, Result};
 use crate::layout::{self, Located};
 use crate::manifest::Manifest;
 use crate::name::DatasetName;
-use crate::receipt::Receipt;
 use crate::select::Selection;
+use crate::verified_digests::VerifiedDigests;
 use crate::{digits, noise, read};
 
-/// The number of samples that a generated dataset can be asked for, per split.
-pub const MOST_GENERATED: usize = 10_000_000;
+/// Maximum number of samples per split of a generated dataset.
+pub const MAX_GENERATED: usize = 10_000_000;
 
-/// Which data to load.
+/// Request to load a dataset.
 #[derive(Clone, Debug)]
 pub struct LoadRequest {
-    /// The dataset.
+    /// Name of the dataset.
     pub name: DatasetName,
-    /// Where its files are: a data folder, the dataset's own folder in it, or one as other tools make it.
-    /// Not used for built-in datasets.
+    /// Folder of its files: a data folder, the dataset's own folder in it, or a folder made by another tool.
+    /// Built-in datasets ignore it.
     pub folder: PathBuf,
-    /// Samples to learn from; all (for generated data: 60,000) if not given, and no file is read for 0.
+    /// Number of training samples; all (generated data: 60,000) if `None`; 0 reads no file.
     pub train: Option<usize>,
-    /// Held-out samples; all (for generated data: 10,000) if not given, and no file is read for 0.
+    /// Number of held-out samples; all (generated data: 10,000) if `None`; 0 reads no file.
     pub test: Option<usize>,
-    /// Whether colour images become grey ([`cifar::luma`](crate::cifar::luma)); grey ones stay as they are.
+    /// True to convert colour images to grey ([`cifar::luma`](crate::cifar::luma)); grey images are unchanged.
     pub grayscale: bool,
-    /// Decides which samples are kept and their order, or generates them.
+    /// Seed of the selection and the order of samples, or of the generator.
     pub seed: u64,
 }
 
 impl LoadRequest {
-    /// A request for all samples in colour with seed 0.
+    /// Creates a request for all samples in colour with seed 0.
     pub fn new(name: DatasetName, folder: impl Into<PathBuf>) -> Self {
         Self { name, folder: folder.into(), train: None, test: None, grayscale: false, seed: 0 }
     }
 
-    fn asked(&self, split: Split) -> Option<usize> {
+    fn requested(&self, split: Split) -> Option<usize> {
         match split {
             Split::Train => self.train,
             Split::Test => self.test,
@@ -52,15 +52,15 @@ impl LoadRequest {
 
 /// Loads or generates a dataset.
 ///
-/// Fewer samples than all are a random subset, and the order is random; both are a function of the seed alone.
-/// A smaller subset is the beginning of a larger one with the same seed.
-/// Files stream past: apart from the result, memory use does not depend on their size.
+/// A request for fewer samples gives a random subset, and the order is random; both depend only on the seed.
+/// A smaller subset is a prefix of a larger one with the same seed.
+/// Files are streamed: apart from the result, memory use does not depend on their size.
 ///
 /// # Errors
-/// [`Error::Missing`] if files are missing, [`Error::Malformed`] or [`Error::CountMismatch`] if their content is not
-/// what the format demands, [`Error::WrongDataset`] if they are those of another dataset, [`Error::TooFew`] if more
-/// samples are asked for than there are, [`Error::Io`] if they cannot be read.
-/// Files that differ from the published ones are no error; see [`Dataset::provenance`].
+/// [`Error::Missing`] if files are missing, [`Error::Malformed`], [`Error::Compression`] or [`Error::CountMismatch`] if
+/// their content violates the format, [`Error::WrongDataset`] if they belong to another dataset, [`Error::TooFew`] if
+/// the request exceeds the number of available samples, [`Error::Io`] if they cannot be read.
+/// A file that differs from the published one is no error; see [`Dataset::provenance`].
 ///
 /// # Examples
 /// ```
@@ -89,22 +89,22 @@ fn generate(
 ) -> Result<Dataset> {
     let mut fingerprint = Fingerprint::new();
     let mut split = |split, default| {
-        let asked = request.asked(split).unwrap_or(default);
-        if asked > MOST_GENERATED {
+        let requested = request.requested(split).unwrap_or(default);
+        if requested > MAX_GENERATED {
             return Err(Error::TooFew {
                 name: request.name,
                 split,
-                asked,
-                available: MOST_GENERATED,
+                requested,
+                available: MAX_GENERATED,
             });
         }
         fingerprint.add(&format!(
-            "{} {version} {} {} {asked}",
+            "{} {version} {} {} {requested}",
             request.name,
             request.seed,
             split.as_str()
         ));
-        Ok(generator(request.seed, split, asked))
+        Ok(generator(request.seed, split, requested))
     };
     Ok(Dataset {
         name: request.name,
@@ -141,7 +141,7 @@ fn load_files(request: &LoadRequest) -> Result<Dataset> {
     })
 }
 
-/// Loads the splits of one dataset and notes what determined them.
+/// Loads the splits of one dataset and records everything that determines their values.
 struct FileLoader<'a> {
     request: &'a LoadRequest,
     manifest: &'static Manifest,
@@ -153,8 +153,8 @@ struct FileLoader<'a> {
 
 impl FileLoader<'_> {
     fn load(&mut self, located: &[Located<'static>], split: Split) -> Result<Samples> {
-        let asked = self.request.asked(split);
-        if asked == Some(0) {
+        let requested = self.request.requested(split);
+        if requested == Some(0) {
             self.fingerprint.add("no samples");
             return Ok(Samples {
                 images: ndarray::Array2::zeros((0, self.shape.len())),
@@ -164,7 +164,7 @@ impl FileLoader<'_> {
         let files = layout::of_split(self.manifest, located, split, &self.request.folder)?;
         let available = read::count(self.manifest, &files)?;
         let selection =
-            Selection::new(self.request.name, split, self.request.seed, available, asked)?;
+            Selection::new(self.request.name, split, self.request.seed, available, requested)?;
         self.fingerprint.add(&format!(
             "seed {}, {} samples, {:?}",
             self.request.seed,
@@ -173,23 +173,23 @@ impl FileLoader<'_> {
         ));
         let mut collector = Collector::new(selection, self.conversion, self.shape.len());
         for (file, digest) in files.iter().zip(read::read(self.manifest, &files, &mut collector)?) {
-            self.recognise(file, &digest)?;
+            self.check_provenance(file, &digest)?;
             self.fingerprint.add(&digest);
         }
         Ok(collector.finish())
     }
 
     /// Compares a file with the published ones.
-    fn recognise(&mut self, located: &Located, digest: &str) -> Result<()> {
-        let receipt = Receipt::read(located.path.parent().unwrap_or(Path::new("")));
-        if receipt.known(located.file) == Some(digest) {
+    fn check_provenance(&mut self, located: &Located, digest: &str) -> Result<()> {
+        let verified = VerifiedDigests::read(located.path.parent().unwrap_or(Path::new("")));
+        if verified.known(located.file) == Some(digest) {
             return Ok(());
         }
         self.provenance = Provenance::Unverified;
         match owner(digest) {
             Some(actual) if actual != self.request.name => Err(Error::WrongDataset {
                 file: located.path.display().to_string(),
-                asked: self.request.name,
+                requested: self.request.name,
                 actual,
             }),
             _ => Ok(()),
@@ -197,14 +197,14 @@ impl FileLoader<'_> {
     }
 }
 
-/// The dataset of which a file with this digest is published.
+/// Dataset that publishes a file with this digest.
 fn owner(digest: &str) -> Option<DatasetName> {
     let publishes =
         |manifest: &&Manifest| manifest.files().any(|file| file.sha256.as_deref() == Some(digest));
     Manifest::all().iter().find(publishes).map(|manifest| manifest.name)
 }
 
-/// A digest over lines of text.
+/// Digest of lines of text.
 struct Fingerprint(Sha256);
 
 impl Fingerprint {

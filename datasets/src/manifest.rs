@@ -1,4 +1,4 @@
-//! What is published about each dataset: its files, their digests and homes.
+//! Manifests of published datasets: files, digests and download addresses.
 
 use std::sync::LazyLock;
 
@@ -8,86 +8,121 @@ use crate::dataset::{Shape, Split};
 use crate::error::{Error, Result};
 use crate::name::DatasetName;
 
-/// What is published about one dataset, read from TOML.
+/// Description of a published dataset, read from TOML.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The dataset.
+    /// Identifier of the dataset.
     pub name: DatasetName,
-    /// Its name in full.
+    /// Full name.
     pub title: String,
-    /// How its files are laid out.
+    /// File format.
     pub format: Format,
-    /// The authors' page.
+    /// Home page of the authors.
     pub homepage: String,
-    /// Under which terms it is published.
+    /// Licence of the dataset.
     pub license: String,
-    /// The classes' names; a label is an index into them.
+    /// Names of the classes; labels are indices into this list.
     pub classes: Vec<String>,
-    /// The extent of one image.
+    /// Extent of one image.
     pub shape: Shape,
-    /// Where other tools put the files below a data folder.
+    /// Subfolders of a data folder in which other tools store the files.
     #[serde(default)]
     pub subfolders: Vec<String>,
-    /// Addresses, each ending with a slash, below which every download is offered; tried in this order.
+    /// Base addresses of the downloads, each ending with a slash, in order of preference.
     pub mirrors: Vec<String>,
-    /// The published files.
+    /// Published files.
     pub downloads: Vec<Download>,
 }
 
-/// How a dataset's files are laid out.
+/// Reason why a manifest is not valid.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// The text is not TOML or violates the schema.
+    #[error("{0}")]
+    Syntax(#[source] Box<toml::de::Error>),
+    /// A name is not a plain file name.
+    #[error("`{name}` is not the name of a file")]
+    FileName {
+        /// The invalid name.
+        name: String,
+    },
+    /// The number of classes is zero or exceeds the range of a label.
+    #[error("{n_classes} classes do not fit labels of one byte")]
+    Classes {
+        /// Number of classes.
+        n_classes: usize,
+    },
+    /// A download without an archive does not have exactly one file.
+    #[error("`{name}` is not an archive and must have exactly one file, not {n_files}")]
+    FileCount {
+        /// Name of the download.
+        name: String,
+        /// Number of its files.
+        n_files: usize,
+    },
+    /// A split lacks files that the format requires.
+    #[error("the {} split is incomplete", split.as_str())]
+    IncompleteSplit {
+        /// The incomplete split.
+        split: Split,
+    },
+}
+
+/// File format of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Format {
-    /// IDX: a file of images and a file of labels per split.
+    /// IDX: one file of images and one file of labels per split.
     Idx,
-    /// CIFAR-10 binary: files of records of a label and a colour image.
+    /// CIFAR-10 binary: files of records, each with a label and a colour image.
     Cifar10,
 }
 
-/// One published, compressed file.
+/// Published, compressed file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Download {
-    /// Its name below a mirror's address.
+    /// Name relative to a mirror's address.
     pub name: String,
-    /// Its length, where known.
+    /// Length in bytes, if known.
     pub bytes: Option<u64>,
-    /// Its MD5, where published.
+    /// MD5, if published.
     pub md5: Option<String>,
-    /// Its SHA-256, where published.
+    /// SHA-256, if published.
     pub sha256: Option<String>,
-    /// For a tar archive, the folder of the files inside; otherwise the download is its one file, gzipped.
+    /// Folder of the files inside a tar archive; `None` for a single gzipped file.
     pub archive: Option<String>,
-    /// The files inside.
+    /// Files in the download.
     pub files: Vec<DataFile>,
 }
 
-/// One uncompressed file.
+/// Uncompressed data file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DataFile {
-    /// Its official name.
+    /// Official name.
     pub name: String,
-    /// Other names under which it is handed around.
+    /// Other names in common use.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// The part of the dataset it belongs to.
+    /// Split of its samples.
     #[serde(deserialize_with = "split")]
     pub split: Split,
-    /// What it holds.
+    /// Kind of its content.
     pub content: Content,
-    /// How many samples it holds.
+    /// Number of its samples.
     pub samples: usize,
-    /// SHA-256 of its bytes, where known.
+    /// SHA-256 of its bytes, if known.
     pub sha256: Option<String>,
 }
 
-/// What a file holds.
+/// Kind of content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -101,7 +136,7 @@ pub enum Content {
 }
 
 impl Manifest {
-    /// The built-in manifest of a dataset.
+    /// Returns the built-in manifest of a dataset.
     ///
     /// # Errors
     /// [`Error::BuiltIn`] for generated data, which have no files.
@@ -109,14 +144,14 @@ impl Manifest {
         BUILT_IN.iter().find(|manifest| manifest.name == name).ok_or(Error::BuiltIn { name })
     }
 
-    /// Reads a manifest, for instance one with other mirrors.
+    /// Parses a manifest, for example one with other mirrors.
     ///
     /// # Errors
-    /// [`Error::Manifest`] if the text is no TOML, lacks something or contradicts itself.
+    /// [`Error::Manifest`] if the text is not valid TOML, incomplete or inconsistent.
     pub fn parse(text: &str) -> Result<Self> {
         let manifest: Self =
-            toml::from_str(text).map_err(|error| Error::Manifest { reason: error.to_string() })?;
-        manifest.check().map_err(|reason| Error::Manifest { reason })?;
+            toml::from_str(text).map_err(|error| ManifestError::Syntax(Box::new(error)))?;
+        manifest.check()?;
         Ok(manifest)
     }
 
@@ -125,12 +160,12 @@ impl Manifest {
         &*BUILT_IN
     }
 
-    /// All files, in the manifest's order.
+    /// All files, in the order of the manifest.
     pub(crate) fn files(&self) -> impl Iterator<Item = &DataFile> {
         self.downloads.iter().flat_map(|download| &download.files)
     }
 
-    /// The length of a file that holds as many samples as the manifest says.
+    /// Length of the complete uncompressed file in bytes.
     pub(crate) fn decoded_len(&self, file: &DataFile) -> u64 {
         let per_sample = match file.content {
             Content::Images => self.shape.len(),
@@ -145,7 +180,7 @@ impl Manifest {
         header + file.samples as u64 * per_sample as u64
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), ManifestError> {
         let simple = |name: &str| {
             !name.is_empty() && !name.contains(['/', '\\']) && name != "." && name != ".."
         };
@@ -154,17 +189,16 @@ impl Manifest {
             .chain(self.downloads.iter().map(|download| &download.name))
             .find(|name| !simple(name))
         {
-            return Err(format!("`{name}` is not the name of a file"));
+            return Err(ManifestError::FileName { name: name.clone() });
         }
         if !(1..=256).contains(&self.classes.len()) {
-            return Err(format!("{} classes do not fit labels of one byte", self.classes.len()));
+            return Err(ManifestError::Classes { n_classes: self.classes.len() });
         }
-        if self
-            .downloads
-            .iter()
-            .any(|download| download.archive.is_none() && download.files.len() != 1)
-        {
-            return Err("a download that is no archive must have exactly one file".to_owned());
+        let is_invalid =
+            |download: &&Download| download.archive.is_none() && download.files.len() != 1;
+        if let Some(download) = self.downloads.iter().find(is_invalid) {
+            let (name, n_files) = (download.name.clone(), download.files.len());
+            return Err(ManifestError::FileCount { name, n_files });
         }
         let expected: &[Content] = match self.format {
             Format::Idx => &[Content::Labels, Content::Images],
@@ -175,14 +209,14 @@ impl Manifest {
             !self.files().any(|file| file.split == split && file.content == content)
         };
         match splits.iter().find(|split| expected.iter().any(|content| lacks(**split, *content))) {
-            Some(split) => Err(format!("the files of the {} split are incomplete", split.as_str())),
+            Some(split) => Err(ManifestError::IncompleteSplit { split: *split }),
             None => Ok(()),
         }
     }
 }
 
 impl DataFile {
-    /// Every name under which the file may be found.
+    /// All known names of the file.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
     }
@@ -202,7 +236,7 @@ fn split<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Split, D::
         "train" => Ok(Split::Train),
         "test" => Ok(Split::Test),
         other => Err(serde::de::Error::custom(format!(
-            "`{other}` is no split; use \"train\" or \"test\""
+            "`{other}` is not a split; use \"train\" or \"test\""
         ))),
     }
 }
@@ -239,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn known_lengths_are_computed() {
+    fn decoded_lengths_match_the_formats() {
         let len = |name, index| {
             let manifest = Manifest::of(name).unwrap();
             manifest.decoded_len(manifest.files().nth(index).unwrap())
@@ -250,7 +284,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(find: &str, replacement: &str, reason: &str) {
+    fn check_rejected(find: &str, replacement: &str, reason: &str) {
         let text = include_str!("../manifests/cifar10.toml");
         assert!(text.contains(find));
         let message = Manifest::parse(&text.replace(find, replacement)).unwrap_err().to_string();
@@ -258,15 +292,15 @@ mod tests {
     }
 
     #[test]
-    fn contradictory_manifests_are_refused() {
-        check_refused(
+    fn inconsistent_manifests_are_rejected() {
+        check_rejected(
             "\"test_batch.bin\"",
             "\"../test_batch.bin\"",
             "`../test_batch.bin` is not the name of a file",
         );
-        check_refused("archive = \"cifar-10-batches-bin\"", "", "must have exactly one file");
-        check_refused("split = \"test\"", "split = \"train\"", "the test split are incomplete");
-        check_refused("split = \"test\"", "split = \"dev\"", "`dev` is no split");
-        check_refused("bytes = ", "octets = ", "octets");
+        check_rejected("archive = \"cifar-10-batches-bin\"", "", "must have exactly one");
+        check_rejected("split = \"test\"", "split = \"train\"", "the test split is incomplete");
+        check_rejected("split = \"test\"", "split = \"dev\"", "`dev` is not a split");
+        check_rejected("bytes = ", "octets = ", "octets");
     }
 }

@@ -1,4 +1,4 @@
-//! The names of the datasets.
+//! Names of the datasets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// A dataset that this crate knows.
+/// Dataset supported by this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DatasetName {
     /// MNIST handwritten digits: 60,000 and 10,000 grey images of 28 x 28.
     Mnist,
-    /// Fashion-MNIST articles of clothing: same extent as MNIST.
+    /// Fashion-MNIST articles of clothing, with the image size of MNIST.
     FashionMnist,
     /// CIFAR-10 photographs: 50,000 and 10,000 colour images of 32 x 32.
     Cifar10,
@@ -24,11 +24,11 @@ pub enum DatasetName {
 }
 
 impl DatasetName {
-    /// Every dataset, the downloadable ones first.
+    /// All datasets, the downloadable ones first.
     pub const ALL: [Self; 5] =
         [Self::Mnist, Self::FashionMnist, Self::Cifar10, Self::Digits, Self::WhiteNoise];
 
-    /// The name in experiment files, on the command line and of the dataset's folder.
+    /// Name in experiment files, on the command line and of the dataset's folder.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mnist => "mnist",
@@ -39,7 +39,7 @@ impl DatasetName {
         }
     }
 
-    /// Whether the data are made by this crate and need no files.
+    /// Returns true if this crate generates the data, so that no files are needed.
     pub fn is_built_in(self) -> bool {
         matches!(self, Self::Digits | Self::WhiteNoise)
     }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
+    fn unknown_names_list_the_known_ones() {
         let message = "minst".parse::<DatasetName>().unwrap_err().to_string();
         assert!(
             message.contains("`minst`") && message.contains("mnist, fashion-mnist, cifar10"),

@@ -1,4 +1,4 @@
-//! Reads the files of one split from beginning to end.
+//! Sequential readers of the files of one split.
 
 use crate::cifar::{self, RECORD};
 use crate::collect::{Collector, Conversion};
@@ -9,13 +9,13 @@ use crate::manifest::{Content, Format, Manifest};
 use crate::select::Selection;
 use crate::source::Source;
 
-/// Labels are read in pieces of this many bytes.
-const PIECE: usize = 4096;
+/// Number of labels per read.
+const CHUNK: usize = 4096;
 
-/// The number of samples that the files of a split hold, judged by their headers or lengths.
+/// Counts the samples of a split from the headers or lengths of its files.
 ///
 /// # Errors
-/// [`Error::Malformed`] if there are none or more than were published, and whatever reading brings.
+/// [`Error::Malformed`] if there are no samples or more than published; errors of reading.
 pub(crate) fn count(manifest: &Manifest, files: &[Located]) -> Result<usize> {
     match manifest.format {
         Format::Idx => {
@@ -27,10 +27,10 @@ pub(crate) fn count(manifest: &Manifest, files: &[Located]) -> Result<usize> {
     }
 }
 
-/// Reads everything, hands it to `collector`, and returns the SHA-256 of each uncompressed file in the order of `files`.
+/// Reads all files into `collector` and returns the SHA-256 of each uncompressed file in the order of `files`.
 ///
 /// # Errors
-/// [`Error::Malformed`], [`Error::CountMismatch`] or [`Error::Io`].
+/// [`Error::Malformed`], [`Error::Compression`], [`Error::CountMismatch`] or [`Error::Io`].
 pub(crate) fn read(
     manifest: &Manifest,
     files: &[Located],
@@ -46,10 +46,10 @@ pub(crate) fn read(
     }
 }
 
-/// Reads everything, keeps nothing, and returns the SHA-256 of each uncompressed file.
+/// Reads all files without keeping samples and returns the SHA-256 of each uncompressed file.
 ///
 /// # Errors
-/// As [`count`] and [`read`].
+/// Errors of [`count`] and [`read`].
 pub(crate) fn check(manifest: &Manifest, files: &[Located]) -> Result<Vec<String>> {
     let nothing = Selection::none(count(manifest, files)?);
     read(manifest, files, &mut Collector::new(nothing, Conversion::Scale, manifest.shape.len()))
@@ -74,17 +74,17 @@ fn read_labels(
 ) -> Result<String> {
     let mut source = Source::open(&located.path)?;
     let [n_labels] = read_count(&mut source, located)?;
-    let mut piece = [0; PIECE];
-    for start in (0..n_labels).step_by(PIECE) {
+    let mut chunk = [0; CHUNK];
+    for start in (0..n_labels).step_by(CHUNK) {
         let offset = source.offset();
-        let piece = &mut piece[..PIECE.min(n_labels - start)];
-        source.fill(piece, "labels")?;
+        let chunk = &mut chunk[..CHUNK.min(n_labels - start)];
+        source.fill(chunk, "labels")?;
         let n_classes = manifest.classes.len();
-        if let Some(at) = piece.iter().position(|label| usize::from(*label) >= n_classes) {
+        if let Some(at) = chunk.iter().position(|label| usize::from(*label) >= n_classes) {
             let expected = format!("a label below {n_classes}");
-            return Err(source.malformed_at(offset + at as u64, expected, piece[at].to_string()));
+            return Err(source.malformed_at(offset + at as u64, expected, chunk[at].to_string()));
         }
-        piece.iter().for_each(|label| collector.label(*label));
+        chunk.iter().for_each(|label| collector.label(*label));
     }
     source.finish()
 }
@@ -126,7 +126,7 @@ fn read_batch(manifest: &Manifest, located: &Located, collector: &mut Collector)
     })
 }
 
-/// The dimensions in an IDX header, the first of which counts samples.
+/// Reads the dimensions of an IDX header; the first one counts samples.
 fn read_count<const N: usize>(source: &mut Source, located: &Located) -> Result<[usize; N]> {
     let dims = idx::read_dims(source)?;
     let Ok(dims) = <[usize; N]>::try_from(dims.as_slice()) else {
@@ -150,7 +150,7 @@ fn count_records(manifest: &Manifest, located: &Located) -> Result<usize> {
         return Ok(located.file.samples);
     }
     let mut n_records = 0;
-    // The number of classes is checked when the records are read, with everything else.
+    // The full read checks the number of classes along with everything else.
     cifar::read_records(Source::open(&located.path)?, 256, located.file.samples, |_, _| {
         n_records += 1
     })?;
@@ -164,7 +164,7 @@ fn count_records(manifest: &Manifest, located: &Located) -> Result<usize> {
     Ok(n_records)
 }
 
-/// The file with this content; every split of a checked manifest has one.
+/// File with this content; every split of a checked manifest has one.
 fn with_content<'a, 'b>(files: &'b [Located<'a>], content: Content) -> &'b Located<'a> {
     files
         .iter()

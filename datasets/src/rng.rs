@@ -1,12 +1,13 @@
-//! Random numbers that are a function of (seed, purpose, index) and nothing else.
+//! Counter-based random numbers, a function of (seed, purpose, index) only.
 //!
-//! Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): ten rounds of multiply and
+//! Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): ten rounds of multiplication and
 //! xor turn a counter into four words.
-//! Any sample's stream can be started without drawing the ones before it, so threads and subset sizes change nothing.
+//! The stream of any sample starts without drawing the ones before it, so threads and subset sizes do not affect the
+//! data.
 
 use std::f32::consts::TAU;
 
-/// What a stream is for; streams of different purposes never overlap.
+/// Purpose of a stream; streams of different purposes never overlap.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
 pub(crate) enum Purpose {
@@ -16,7 +17,7 @@ pub(crate) enum Purpose {
     TestSample,
 }
 
-/// An endless stream of words.
+/// Endless stream of random words.
 pub(crate) struct Stream {
     key: [u32; 2],
     /// Block number, purpose, low and high half of the index.
@@ -26,13 +27,13 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// The stream of item `index` for one purpose under one seed.
+    /// Creates the stream of item `index` for a purpose and a seed.
     pub(crate) fn new(seed: u64, purpose: Purpose, index: u64) -> Self {
         let counter = [0, purpose as u32, index as u32, (index >> 32) as u32];
         Self { key: [seed as u32, (seed >> 32) as u32], counter, block: [0; 4], used: 4 }
     }
 
-    /// A uniform word.
+    /// Draws a uniform word.
     pub(crate) fn word(&mut self) -> u32 {
         if self.used == 4 {
             self.block = philox(self.counter, self.key);
@@ -43,25 +44,25 @@ impl Stream {
         self.block[self.used - 1]
     }
 
-    /// A multiple of `2^-24`, uniform in `[0, 1)`.
+    /// Draws a multiple of `2^-24`, uniform in `[0, 1)`.
     pub(crate) fn unit(&mut self) -> f32 {
         (self.word() >> 8) as f32 * (1.0 / 16_777_216.0)
     }
 
-    /// Uniform in `[low, high)`.
+    /// Draws a number uniform in `[low, high)`.
     pub(crate) fn between(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.unit()
     }
 
-    /// Normal with mean 0 and standard deviation `sigma`.
+    /// Draws a normal number with mean 0 and standard deviation `sigma`.
     ///
-    /// Box and Muller's transform; `libm` makes the logarithm and the cosine the same on every platform.
+    /// Uses the Box-Muller transform; `libm` gives the same logarithm and cosine on every platform.
     pub(crate) fn normal(&mut self, sigma: f32) -> f32 {
         let radius = (-2.0 * libm::logf(1.0 - self.unit())).sqrt();
         sigma * radius * libm::cosf(TAU * self.unit())
     }
 
-    /// Uniform in `0..bound` without bias (Lemire 2019); `bound` must be positive.
+    /// Draws a number uniform in `0..bound` without bias (Lemire 2019); `bound` must be positive.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         let reject = bound.wrapping_neg() % bound;
         loop {
@@ -92,9 +93,9 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 mod tests {
     use super::*;
 
-    /// The known answers published with Random123.
+    /// Known answers published with Random123.
     #[test]
-    fn philox_gives_the_published_answers() {
+    fn philox_matches_the_published_values() {
         assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
         assert_eq!(
             philox([u32::MAX; 4], [u32::MAX; 2]),
@@ -114,22 +115,22 @@ mod tests {
     }
 
     #[test]
-    fn normals_have_the_asked_moments() {
+    fn normals_have_the_requested_moments() {
         let mut stream = Stream::new(7, Purpose::TrainSample, 0);
         let draws: Vec<f64> = (0..40_000).map(|_| f64::from(stream.normal(2.0))).collect();
         let mean = draws.iter().sum::<f64>() / 40_000.0;
         let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 40_000.0;
-        // Four standard errors: 2 / sqrt(n) for the mean, 4 sqrt(2 / n) for the variance.
+        // Tolerance of four standard errors: 2 / sqrt(n) for the mean, 4 sqrt(2 / n) for the variance.
         assert!(mean.abs() < 0.04, "mean {mean}");
         assert!((variance - 4.0).abs() < 0.12, "variance {variance}");
     }
 
     #[test]
-    fn below_covers_its_range_evenly() {
+    fn below_is_uniform() {
         let mut stream = Stream::new(3, Purpose::TrainOrder, 0);
         let mut counts = [0_i32; 7];
         (0..7_000).for_each(|_| counts[stream.below(7) as usize] += 1);
-        // Four standard deviations of a binomial count of mean 1000.
+        // Tolerance of four standard deviations of a binomial count of mean 1000.
         assert!(counts.iter().all(|count| (count - 1000).abs() < 118), "{counts:?}");
     }
 }

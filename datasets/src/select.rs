@@ -1,34 +1,34 @@
-//! Which samples of a file are kept, and in which order.
+//! Random selection and order of the samples of a file.
 
 use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::name::DatasetName;
 use crate::rng::Stream;
 
-/// The place of each sample of the file in memory, if it has one.
+/// Row in memory of each sample of the file, if it is selected.
 ///
-/// The kept samples are the first ones of a seeded random permutation of all.
-/// So a smaller selection is the beginning of a larger one, and any beginning is a fair sample.
+/// The selected samples are a prefix of a seeded random permutation of all samples.
+/// A smaller selection is therefore a prefix of a larger one, and every prefix is a random sample.
 pub(crate) struct Selection {
     slots: Vec<Option<u32>>,
     n_kept: usize,
 }
 
 impl Selection {
-    /// Keeps `asked` of `available` samples, or all.
+    /// Selects `requested` of `available` samples, or all.
     ///
     /// # Errors
-    /// [`Error::TooFew`].
+    /// [`Error::TooFew`] if `requested` exceeds `available`.
     pub(crate) fn new(
         name: DatasetName,
         split: Split,
         seed: u64,
         available: usize,
-        asked: Option<usize>,
+        requested: Option<usize>,
     ) -> Result<Self> {
-        let n_kept = asked.unwrap_or(available);
+        let n_kept = requested.unwrap_or(available);
         if n_kept > available {
-            return Err(Error::TooFew { name, split, asked: n_kept, available });
+            return Err(Error::TooFew { name, split, requested: n_kept, available });
         }
         let mut slots = vec![None; available];
         for (slot, index) in
@@ -39,28 +39,28 @@ impl Selection {
         Ok(Self { slots, n_kept })
     }
 
-    /// Keeps nothing of `available` samples.
+    /// Selects none of `available` samples.
     pub(crate) fn none(available: usize) -> Self {
         Self { slots: vec![None; available], n_kept: 0 }
     }
 
-    /// The number of samples in the file.
+    /// Number of samples in the file.
     pub(crate) fn available(&self) -> usize {
         self.slots.len()
     }
 
-    /// The number of samples kept.
+    /// Number of selected samples.
     pub(crate) fn len(&self) -> usize {
         self.n_kept
     }
 
-    /// Where the file's sample `index` goes.
+    /// Row of sample `index` of the file.
     pub(crate) fn slot(&self, index: usize) -> Option<usize> {
         self.slots[index].map(|slot| slot as usize)
     }
 }
 
-/// Fisher and Yates' shuffle of `0..n`.
+/// Fisher-Yates shuffle of `0..n`.
 fn permutation(seed: u64, split: Split, n: usize) -> Vec<u32> {
     let mut random = Stream::new(seed, split.order(), 0);
     let mut order: Vec<u32> = (0..n as u32).collect();
@@ -74,9 +74,9 @@ fn permutation(seed: u64, split: Split, n: usize) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    fn selection(seed: u64, available: usize, asked: Option<usize>) -> Vec<Option<usize>> {
+    fn selection(seed: u64, available: usize, requested: Option<usize>) -> Vec<Option<usize>> {
         let selection =
-            Selection::new(DatasetName::Mnist, Split::Train, seed, available, asked).unwrap();
+            Selection::new(DatasetName::Mnist, Split::Train, seed, available, requested).unwrap();
         (0..available).map(|index| selection.slot(index)).collect()
     }
 
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn smaller_selections_begin_larger_ones() {
+    fn smaller_selections_are_prefixes_of_larger_ones() {
         let small = selection(5, 1000, Some(10));
         let all = selection(5, 1000, None);
         for (few, many) in small.into_iter().zip(all) {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides() {
+    fn the_seed_determines_the_selection() {
         assert_eq!(selection(5, 100, None), selection(5, 100, None));
         assert_ne!(selection(5, 100, None), selection(6, 100, None));
     }
@@ -108,8 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_are_is_an_error() {
+    fn requests_beyond_the_available_samples_are_errors() {
         let error = Selection::new(DatasetName::Mnist, Split::Test, 1, 3, Some(4)).err().unwrap();
-        assert_eq!(error.to_string(), "mnist: 4 test samples were asked for, 3 are available");
+        assert_eq!(
+            error.to_string(),
+            "mnist: 4 test samples were requested, but only 3 are available"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! A stream of uncompressed bytes that knows where it is, so that every complaint names a file and an offset.
+//! Stream of uncompressed bytes that tracks its offset, so that every error contains a file and an offset.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -10,18 +10,18 @@ use sha2::{Digest, Sha256};
 use crate::digest::hex;
 use crate::error::{Error, Result, io};
 
-/// What a gzip file starts with.
+/// First bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Size of the buffers through which files are read.
+/// Size of the read buffers in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// A file or a slice, decompressed while it is read if it is gzip, whatever its name says.
+/// File or slice that is decompressed on the fly if its content is gzip, regardless of its name.
 pub(crate) struct Source<'a> {
     name: String,
     reader: Box<dyn Read + 'a>,
-    /// Uncompressed bytes read so far.
+    /// Number of uncompressed bytes read so far.
     offset: u64,
-    /// Over the uncompressed bytes.
+    /// Digest of the uncompressed bytes.
     digest: Sha256,
 }
 
@@ -29,7 +29,7 @@ impl Source<'static> {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Malformed`] if a name ending with `.gz` promises gzip but the content is none.
+    /// [`Error::Io`]; [`Error::Malformed`] if the name ends with `.gz` but the content is not gzip.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(io("open", path))?;
         let name = path.display().to_string();
@@ -44,13 +44,13 @@ impl Source<'static> {
 }
 
 impl<'a> Source<'a> {
-    /// Reads from memory; `name` is what errors call it.
+    /// Reads from memory; error messages use `name` as the name of the file.
     pub(crate) fn bytes(name: &str, bytes: &'a [u8]) -> Self {
         Self::new(name.to_owned(), bytes)
     }
 
     fn new(name: String, mut reader: impl BufRead + 'a) -> Self {
-        // An error here comes again with the first read, which reports it.
+        // An error here occurs again at the first read, which reports it.
         let gzip = reader.fill_buf().is_ok_and(|start| start.starts_with(&GZIP));
         let reader: Box<dyn Read> = if gzip {
             Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader)))
@@ -60,15 +60,15 @@ impl<'a> Source<'a> {
         Self { name, reader, offset: 0, digest: Sha256::new() }
     }
 
-    /// Uncompressed bytes read so far.
+    /// Number of uncompressed bytes read so far.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Fills the buffer as far as the content goes and says how far that is.
+    /// Fills the buffer as far as the content allows and returns the number of bytes read.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if compressed data are cut off or damaged; [`Error::Io`].
+    /// [`Error::Compression`] if the compressed data are truncated or damaged; [`Error::Io`].
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.refuse(error, filled)),
+                Err(error) => return Err(self.read_error(error, filled)),
             }
         }
         self.digest.update(&buffer[..filled]);
@@ -84,10 +84,10 @@ impl<'a> Source<'a> {
         Ok(filled)
     }
 
-    /// Fills the whole buffer with `what`.
+    /// Fills the whole buffer; `what` describes its content in an error message.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if the content ends before; otherwise as [`Source::read`].
+    /// [`Error::Malformed`] if the content is too short; otherwise the errors of [`Source::read`].
     pub(crate) fn fill(&mut self, buffer: &mut [u8], what: &str) -> Result<()> {
         let filled = self.read(buffer)?;
         if filled < buffer.len() {
@@ -97,10 +97,10 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Reads on to the end of the content, at most `limit` bytes.
+    /// Reads at most `limit` bytes to the end of the content.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if there are more; otherwise as [`Source::read`].
+    /// [`Error::Malformed`] if there are more bytes; otherwise the errors of [`Source::read`].
     pub(crate) fn drain(&mut self, limit: u64) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         let end = self.offset.saturating_add(limit);
@@ -113,10 +113,10 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// SHA-256 of the content, which must end here.
+    /// Returns the SHA-256 of the content, which must end here.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if there are trailing bytes; otherwise as [`Source::read`].
+    /// [`Error::Malformed`] if there are trailing bytes; otherwise the errors of [`Source::read`].
     pub(crate) fn finish(mut self) -> Result<String> {
         let end = self.offset;
         let mut extra = [0; 1];
@@ -127,7 +127,7 @@ impl<'a> Source<'a> {
         Ok(hex(&self.digest.finalize()))
     }
 
-    /// The complaint that something is wrong at `offset`.
+    /// Creates an [`Error::Malformed`] at `offset`.
     pub(crate) fn malformed_at(
         &self,
         offset: u64,
@@ -137,18 +137,19 @@ impl<'a> Source<'a> {
         malformed(&self.name, offset, expected, found)
     }
 
-    /// The decoder tells cut off and damaged data by an error kind; everything else is the system's.
-    fn refuse(&self, error: std::io::Error, filled: usize) -> Error {
-        let found = match error.kind() {
-            ErrorKind::UnexpectedEof => "the end of the file inside the compressed data",
-            ErrorKind::InvalidInput | ErrorKind::InvalidData => "damaged compressed data",
+    /// Converts a read error: the decoder reports truncated and damaged data by the error kind.
+    fn read_error(&self, error: std::io::Error, filled: usize) -> Error {
+        let problem = match error.kind() {
+            ErrorKind::UnexpectedEof => "the compressed data are truncated",
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => "the compressed data are damaged",
             _ => return io("read", &self.name)(error),
         };
-        self.malformed_at(self.offset + filled as u64, "gzip data to go on", found)
+        let offset = self.offset + filled as u64;
+        Error::Compression { file: self.name.clone(), offset, problem, source: error }
     }
 }
 
-/// Whether a file is gzip, by its content.
+/// Returns true if the content of a file is gzip.
 pub(crate) fn is_gzip(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(io("open", path))?;
@@ -170,7 +171,7 @@ fn malformed(
     }
 }
 
-/// The first `count` of `bytes` for an error message.
+/// Formats the first `count` of `bytes` for an error message.
 pub(crate) fn describe(bytes: &[u8], count: usize) -> String {
     if bytes.is_empty() {
         return "nothing".to_owned();
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_located() {
+    fn errors_contain_the_offset() {
         check(
             b"abc",
             5,
@@ -225,17 +226,17 @@ mod tests {
         let content: Vec<u8> = (0..=255).cycle().take(5_000).collect();
         let whole = gzip(&content);
         for cut in 2..whole.len() {
-            check(&whole[..cut], 5_000, "the end of the file inside the compressed data");
+            check(&whole[..cut], 5_000, "the compressed data are truncated");
         }
         let mut wrong_sum = whole.clone();
         let at = wrong_sum.len() - 6;
         wrong_sum[at] ^= 1;
-        check(&wrong_sum, 5_000, "damaged compressed data");
+        check(&wrong_sum, 5_000, "the compressed data are damaged");
         check(&[whole, b"junk".to_vec()].concat(), 5_000, "compressed data");
     }
 
     #[test]
-    fn a_name_must_not_promise_gzip_in_vain() {
+    fn names_ending_with_gz_require_gzip() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plain.gz");
         std::fs::write(&path, b"hello").unwrap();

@@ -1,4 +1,4 @@
-//! What there is in a data folder.
+//! Inventory of a data folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,39 +7,39 @@ use crate::layout;
 use crate::manifest::Manifest;
 use crate::name::DatasetName;
 
-/// What there is of one dataset.
+/// Inventory of one dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// The dataset.
+    /// Name of the dataset.
     pub name: DatasetName,
-    /// Whether it can be used.
+    /// Availability of the dataset.
     pub state: State,
-    /// The folder of its files, if any were found.
+    /// Folder of its files, if any exist.
     pub path: Option<PathBuf>,
-    /// The number of files found.
+    /// Number of existing files.
     pub n_files: usize,
-    /// Their length altogether, as they are on the disk.
+    /// Total length of the files on disk in bytes.
     pub bytes: u64,
 }
 
-/// Whether a dataset can be used.
+/// Availability of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// Always: it is generated when used.
+    /// Always available; generated on demand.
     BuiltIn,
-    /// Yes: all files are there (their content was not read).
+    /// All files exist; their content has not been checked.
     Present,
-    /// Not wholly: these files, by their official names, are missing.
+    /// Some files are missing.
     Incomplete {
-        /// The missing files.
+        /// Official names of the missing files.
         missing: Vec<String>,
     },
-    /// No: it has to be fetched or imported.
+    /// Not available; fetch or import it first.
     Missing,
 }
 
-/// The state of every dataset in `data_dir`, in the order of [`DatasetName::ALL`].
+/// Lists every dataset in `data_dir`, in the order of [`DatasetName::ALL`].
 pub fn list(data_dir: &Path) -> Vec<Status> {
     DatasetName::ALL.into_iter().map(|name| status(name, data_dir)).collect()
 }
@@ -48,7 +48,7 @@ fn status(name: DatasetName, data_dir: &Path) -> Status {
     let Ok(manifest) = Manifest::of(name) else {
         return Status { name, state: State::BuiltIn, path: None, n_files: 0, bytes: 0 };
     };
-    // Other datasets may use the same names for their files, so only the dataset's own folder counts.
+    // Other datasets may use the same file names, so only the dataset's own folder counts.
     let located = layout::locate(manifest, &data_dir.join(name.as_str()));
     let is_missing = |name: &String| !located.iter().any(|located| located.file.name == *name);
     let missing: Vec<String> =

@@ -1,7 +1,7 @@
-//! Reads the few files that are wanted out of a tar archive.
+//! Extraction of the expected files of a tar archive.
 //!
-//! Only regular files whose whole path is expected are written, and only to paths that the caller chose, so no
-//! archive can write anywhere else.
+//! Only regular files with an expected path are written, and only to paths chosen by the caller. An archive can
+//! therefore not write anywhere else.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,74 +10,75 @@ use std::path::PathBuf;
 use crate::error::{Result, io};
 use crate::source::Source;
 
-/// Archives consist of blocks of this size.
+/// Block size of tar archives.
 const BLOCK: usize = 512;
-/// What may come along unasked, in bytes: a text file and padding in the only archive known.
-const MOST_UNASKED: u64 = 16 << 20;
+/// Maximum total size of other members in bytes: the only known archive contains a text file and padding.
+const MAX_OTHER_BYTES: u64 = 16 << 20;
 
-/// A file that is wanted.
+/// Expected member of the archive.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    /// Its path in the archive.
+pub(crate) struct ExpectedMember {
+    /// Path in the archive.
     pub(crate) path: String,
-    /// Its length.
+    /// Length in bytes.
     pub(crate) bytes: u64,
-    /// Where to write it.
+    /// Output path.
     pub(crate) target: PathBuf,
 }
 
-/// Writes every wanted file of the archive.
+/// Writes every expected member of the archive.
 ///
 /// # Errors
-/// [`Error::Malformed`](crate::Error::Malformed) if the archive is damaged, lacks a wanted file, has it twice or in
-/// another length, or is far longer than it should be; [`Error::Io`](crate::Error::Io).
-pub(crate) fn unpack(mut archive: Source, wanted: &[Wanted]) -> Result<()> {
-    let mut open: Vec<&Wanted> = wanted.iter().collect();
-    let mut unasked = 0;
+/// [`Error::Malformed`](crate::Error::Malformed) if the archive is damaged, lacks an expected member, contains it twice
+/// or with another length, or is far too long; [`Error::Compression`](crate::Error::Compression) if its compression is
+/// damaged; [`Error::Io`](crate::Error::Io).
+pub(crate) fn unpack(mut archive: Source, members: &[ExpectedMember]) -> Result<()> {
+    let mut pending: Vec<&ExpectedMember> = members.iter().collect();
+    let mut other_bytes = 0;
     while let Some(header) = read_header(&mut archive)? {
         let path = header.path.strip_prefix("./").unwrap_or(&header.path);
-        let matching = open.iter().position(|wanted| header.regular && wanted.path == path);
+        let matching = pending.iter().position(|member| header.regular && member.path == path);
         let Some(index) = matching else {
-            unasked += header.bytes;
-            if unasked > MOST_UNASKED || wanted.iter().any(|wanted| wanted.path == path) {
+            other_bytes += header.bytes;
+            if other_bytes > MAX_OTHER_BYTES || members.iter().any(|member| member.path == path) {
                 let found = format!("another {} bytes called `{path}`", header.bytes);
-                return Err(archive.malformed_at(header.offset, expected(&open), found));
+                return Err(archive.malformed_at(header.offset, expected(&pending), found));
             }
             skip(&mut archive, header.bytes.next_multiple_of(BLOCK as u64))?;
             continue;
         };
-        let wanted = open.swap_remove(index);
-        if header.bytes != wanted.bytes {
+        let member = pending.swap_remove(index);
+        if header.bytes != member.bytes {
             let found = format!("{} bytes", header.bytes);
             return Err(archive.malformed_at(
                 header.offset,
-                format!("{} bytes of {path}", wanted.bytes),
+                format!("{} bytes of {path}", member.bytes),
                 found,
             ));
         }
-        write(&mut archive, wanted)?;
+        write(&mut archive, member)?;
     }
-    if !open.is_empty() {
+    if !pending.is_empty() {
         return Err(archive.malformed_at(
             archive.offset(),
-            expected(&open),
+            expected(&pending),
             "the end of the archive",
         ));
     }
-    // What follows the end is padding; reading it lets the decoder check its checksum.
-    archive.drain(MOST_UNASKED)
+    // Padding follows the end; reading it lets the decoder check its checksum.
+    archive.drain(MAX_OTHER_BYTES)
 }
 
-/// What a header block says.
+/// Decoded header block.
 struct Header {
     path: String,
     bytes: u64,
     regular: bool,
-    /// Where in the archive the header lies.
+    /// Offset of the header in the archive.
     offset: u64,
 }
 
-/// The next header, or nothing at the end of the archive.
+/// Reads the next header; `None` at the end of the archive.
 fn read_header(archive: &mut Source) -> Result<Option<Header>> {
     let offset = archive.offset();
     let mut block = [0; BLOCK];
@@ -110,42 +111,42 @@ fn read_header(archive: &mut Source) -> Result<Option<Header>> {
         ));
     };
     let (name, prefix) = (text(&block[..100]), text(&block[345..500]));
-    // Only the POSIX variant has a prefix; GNU tar uses these bytes otherwise.
+    // Only the POSIX variant has a prefix; GNU tar uses these bytes differently.
     let has_prefix = block[257..263] == *b"ustar\0" && !prefix.is_empty();
     let path = if has_prefix { format!("{prefix}/{name}") } else { name };
     Ok(Some(Header { path, bytes, regular: matches!(block[156], b'0' | 0), offset }))
 }
 
-/// The sum of a header's bytes, with blanks in place of the sum itself.
+/// Sum of the bytes of a header, with blanks in place of the stored sum.
 fn checksum(block: &[u8; BLOCK]) -> u64 {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
     sum(&block[..148]) + 8 * u64::from(b' ') + sum(&block[156..])
 }
 
-/// A number in octal digits, framed by blanks and zero bytes.
+/// Parses octal digits padded with blanks or zero bytes.
 fn octal(field: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(field).ok()?.trim_matches([' ', '\0']);
     u64::from_str_radix(digits, 8).ok().filter(|_| !digits.starts_with('+'))
 }
 
-/// The text before the first zero byte.
+/// Text before the first zero byte.
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     String::from_utf8_lossy(&field[..end]).into_owned()
 }
 
-fn write(archive: &mut Source, wanted: &Wanted) -> Result<()> {
-    let mut file = File::create(&wanted.target).map_err(io("create", &wanted.target))?;
+fn write(archive: &mut Source, member: &ExpectedMember) -> Result<()> {
+    let mut file = File::create(&member.target).map_err(io("create", &member.target))?;
     let mut buffer = vec![0; 256 * 1024];
-    let mut left = wanted.bytes;
+    let mut left = member.bytes;
     while left > 0 {
         let piece = left.min(buffer.len() as u64);
-        archive.fill(&mut buffer[..piece as usize], &wanted.path)?;
-        file.write_all(&buffer[..piece as usize]).map_err(io("write", &wanted.target))?;
+        archive.fill(&mut buffer[..piece as usize], &member.path)?;
+        file.write_all(&buffer[..piece as usize]).map_err(io("write", &member.target))?;
         left -= piece;
     }
-    file.sync_all().map_err(io("write", &wanted.target))?;
-    skip(archive, wanted.bytes.next_multiple_of(BLOCK as u64) - wanted.bytes)
+    file.sync_all().map_err(io("write", &member.target))?;
+    skip(archive, member.bytes.next_multiple_of(BLOCK as u64) - member.bytes)
 }
 
 fn skip(archive: &mut Source, mut bytes: u64) -> Result<()> {
@@ -158,9 +159,9 @@ fn skip(archive: &mut Source, mut bytes: u64) -> Result<()> {
     Ok(())
 }
 
-fn expected(open: &[&Wanted]) -> String {
-    match open.first() {
-        Some(wanted) => format!("`{}` among the files of the archive", wanted.path),
+fn expected(pending: &[&ExpectedMember]) -> String {
+    match pending.first() {
+        Some(member) => format!("`{}` among the files of the archive", member.path),
         None => "the end of the archive".to_owned(),
     }
 }
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    /// A header and the padded content of one member.
+    /// Header and padded content of one member.
     fn member(path: &str, kind: u8, content: &[u8]) -> Vec<u8> {
         let mut block = [0; BLOCK];
         block[..path.len()].copy_from_slice(path.as_bytes());
@@ -192,12 +193,12 @@ mod tests {
     /// Unpacks `d/a` (3 bytes) and `d/b` (600 bytes).
     fn unpacked(bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let folder = tempfile::tempdir().unwrap();
-        let wanted = |name: &str, bytes| Wanted {
+        let member = |name: &str, bytes| ExpectedMember {
             path: format!("d/{name}"),
             bytes,
             target: folder.path().join(format!("{name}.out")),
         };
-        unpack(Source::bytes("archive", bytes), &[wanted("a", 3), wanted("b", 600)])?;
+        unpack(Source::bytes("archive", bytes), &[member("a", 3), member("b", 600)])?;
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is written");
         Ok(["a.out", "b.out"].map(|name| std::fs::read(folder.path().join(name)).unwrap()).into())
     }
@@ -205,7 +206,7 @@ mod tests {
     const LONG: [u8; 600] = [7; 600];
 
     #[test]
-    fn wanted_files_are_written_and_nothing_else() {
+    fn only_expected_members_are_written() {
         let members: &[(&str, u8, &[u8])] = &[
             ("d/", b'5', b""),
             ("../../etc/passwd", b'0', b"x"),
@@ -218,29 +219,29 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(bytes: &[u8], expected: &str) {
+    fn check_rejected(bytes: &[u8], expected: &str) {
         let message = unpacked(bytes).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 
     #[test]
-    fn damaged_archives_are_refused() {
+    fn damaged_archives_are_rejected() {
         let good: &[(&str, u8, &[u8])] = &[("d/a", b'0', b"abc"), ("d/b", b'0', &LONG)];
-        check_refused(
+        check_rejected(
             &archive(&good[..1]),
             "expected `d/b` among the files of the archive, found the end",
         );
-        check_refused(&archive(&[good[0], ("d/b", b'2', b"")]), "another 0 bytes called `d/b`");
-        check_refused(&archive(&[good[0], good[0]]), "another 3 bytes called `d/a`");
-        check_refused(
+        check_rejected(&archive(&[good[0], ("d/b", b'2', b"")]), "another 0 bytes called `d/b`");
+        check_rejected(&archive(&[good[0], good[0]]), "another 3 bytes called `d/a`");
+        check_rejected(
             &archive(&[("d/a", b'0', b"abcd")]),
             "expected 3 bytes of d/a, found 4 bytes",
         );
-        check_refused(&archive(good)[..1600], "more bytes of d/b");
-        check_refused(&archive(good)[..1100], "a tar header of 512 bytes");
+        check_rejected(&archive(good)[..1600], "more bytes of d/b");
+        check_rejected(&archive(good)[..1100], "a tar header of 512 bytes");
         let mut flipped = archive(good);
         flipped[1] ^= 1;
-        check_refused(
+        check_rejected(
             &flipped,
             "byte 0 (after decompression): expected a tar header, found 512 bytes whose checksum",
         );

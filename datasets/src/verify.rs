@@ -1,4 +1,4 @@
-//! Compares files with what is published about them.
+//! Comparison of files with published digests.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use crate::layout::Located;
 use crate::manifest::Download;
 use crate::source::{Source, is_gzip};
 
-/// The SHA-256 of a file's uncompressed bytes.
+/// SHA-256 of the uncompressed bytes of a file.
 pub(crate) fn content_digest(path: &Path) -> Result<String> {
     let mut source = Source::open(path)?;
     source.drain(u64::MAX)?;
     source.finish()
 }
 
-/// Checks a download as it came from a mirror.
+/// Checks the bytes of a download.
 ///
-/// A copy compressed anew, or decompressed on the way, is accepted if its content has the published digest.
+/// Recompressed and decompressed copies are accepted if their content has the published digest.
 ///
 /// # Errors
 /// [`Error::Checksum`]; [`Error::Io`].
@@ -25,7 +25,7 @@ pub(crate) fn check_download(download: &Download, path: &Path) -> Result<()> {
     let Err(mismatch) = check_bytes(download, path) else { return Ok(()) };
     match download.files.as_slice() {
         [file] if download.archive.is_none() && file.sha256.is_some() => {
-            // What cannot be decompressed is reported by its checksum, which is what the user can compare.
+            // Report undecodable content by its checksum, which the user can compare.
             let same = content_digest(path).is_ok_and(|digest| file.sha256 == Some(digest));
             if same { Ok(()) } else { Err(mismatch) }
         }
@@ -33,10 +33,10 @@ pub(crate) fn check_download(download: &Download, path: &Path) -> Result<()> {
     }
 }
 
-/// Checks a file of which the content's digest has been computed.
+/// Checks a file with the known digest `content` of its uncompressed bytes.
 ///
 /// # Errors
-/// [`Error::Checksum`]; [`Error::Unverifiable`] if nothing is published to compare with; [`Error::Io`].
+/// [`Error::Checksum`]; [`Error::Unverifiable`] if no digest is published; [`Error::Io`].
 pub(crate) fn check_file(download: &Download, located: &Located, content: &str) -> Result<()> {
     let file = located.path.display().to_string();
     match &located.file.sha256 {
@@ -54,7 +54,7 @@ pub(crate) fn check_file(download: &Download, located: &Located, content: &str) 
     }
 }
 
-/// Compares a file's own bytes with every published digest.
+/// Compares the raw bytes of a file with every published digest.
 fn check_bytes(download: &Download, path: &Path) -> Result<()> {
     let actual = FileDigests::of(path)?;
     let pairs = [("SHA-256", &download.sha256, actual.sha256), ("MD5", &download.md5, actual.md5)];

@@ -1,5 +1,5 @@
 //! Downloads from a small server on the loopback address.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod common;
 
@@ -15,14 +15,14 @@ use isobath_datasets::{
 use md5::Digest;
 use tempfile::{TempDir, tempdir};
 
-/// A dataset of four samples, its files by name, and a manifest that describes them.
+/// Dataset of four samples: its files by name and a manifest that describes them.
 struct Fixture {
     files: Vec<(String, Vec<u8>)>,
     manifest: Manifest,
     home: TempDir,
 }
 
-/// The next byte of a sequence that cannot be compressed (Marsaglia's xorshift).
+/// Next byte of an incompressible sequence (Marsaglia's xorshift).
 fn noise(state: &mut u32) -> u8 {
     *state ^= *state << 13;
     *state ^= *state >> 17;
@@ -34,7 +34,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
-/// A TOML table for one download, up to its files.
+/// TOML table of one download, up to its files.
 fn download(name: &str, bytes: &[u8]) -> String {
     let md5 = hex(&md5::Md5::digest(bytes));
     format!("[[downloads]]\nname = \"{name}\"\nbytes = {}\nmd5 = \"{md5}\"\n", bytes.len())
@@ -54,7 +54,7 @@ fn head(name: &str, format: &str, shape: &str) -> String {
 }
 
 impl Fixture {
-    /// Four gzipped IDX files; the images do not compress, so transfers can be cut inside them.
+    /// Four gzipped IDX files; the images are incompressible, so transfers can be cut inside them.
     fn fashion() -> Self {
         let mut toml = head("fashion-mnist", "idx", "{ channels = 1, height = 28, width = 28 }");
         let mut files = Vec::new();
@@ -101,33 +101,33 @@ impl Fixture {
         Server::start(self.files.clone(), behaviour)
     }
 
-    /// Fetches from the server alone and notes what is told.
+    /// Fetches from the server only and records the progress events.
     fn fetch_from(&self, address: &str) -> (Result<(), Error>, Vec<String>) {
         self.fetch(&self.manifest, Some(address))
     }
 
     fn fetch(&self, manifest: &Manifest, mirror: Option<&str>) -> (Result<(), Error>, Vec<String>) {
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         let result =
             fetch_manifest(manifest, mirror, self.home.path(), &mut |progress| match progress {
-                Progress::Present { file } => told.push(format!("present {file}")),
+                Progress::Present { file } => events.push(format!("present {file}")),
                 Progress::Started { file, resumed_at, .. } => {
-                    told.push(format!("started {file} at {resumed_at}"))
+                    events.push(format!("started {file} at {resumed_at}"))
                 }
                 Progress::Failed { file, reason, .. } => {
-                    told.push(format!("failed {file}: {reason}"))
+                    events.push(format!("failed {file}: {reason}"))
                 }
-                Progress::Verified { file } => told.push(format!("verified {file}")),
+                Progress::Verified { file } => events.push(format!("verified {file}")),
                 _ => {}
             });
-        (result.map(drop), told)
+        (result.map(drop), events)
     }
 
     fn load(&self) -> Result<isobath_datasets::Dataset, Error> {
         load(&LoadRequest::new(self.manifest.name, self.home.path()))
     }
 
-    /// The files in the dataset's folder.
+    /// Names of the files in the folder of the dataset.
     fn present(&self) -> Vec<String> {
         let folder = self.home.path().join(self.manifest.name.as_str());
         let entries = fs::read_dir(folder)
@@ -139,50 +139,51 @@ impl Fixture {
     }
 }
 
-fn contains(told: &[String], part: &str) -> bool {
-    told.iter().any(|line| line.contains(part))
+fn contains(events: &[String], part: &str) -> bool {
+    events.iter().any(|line| line.contains(part))
 }
 
 #[test]
-fn a_dataset_is_fetched_verified_and_not_fetched_twice() {
+fn datasets_are_verified_and_fetched_only_once() {
     let fixture = Fixture::fashion();
     let server = fixture.serve(Behaviour::default());
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert!(contains(&told, "verified t10k-labels-idx1-ubyte.gz"), "{told:?}");
-    assert_eq!(fixture.present().len(), 5, "four files and a receipt: {:?}", fixture.present());
+    assert!(contains(&events, "verified t10k-labels-idx1-ubyte.gz"), "{events:?}");
+    assert_eq!(fixture.present().len(), 5, "four files and a digest file: {:?}", fixture.present());
     let data = fixture.load().unwrap();
     assert_eq!(
         (data.train.len(), data.test.len(), data.provenance),
         (40, 40, Provenance::Official)
     );
     let requests = server.requests().len();
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert_eq!(told.iter().filter(|line| line.starts_with("present")).count(), 4);
+    assert_eq!(events.iter().filter(|line| line.starts_with("present")).count(), 4);
     assert_eq!(server.requests().len(), requests);
 }
 
 #[test]
-fn a_broken_transfer_goes_on_where_it_ended() {
+fn interrupted_transfers_resume() {
     let fixture = Fixture::fashion();
     let server =
         fixture.serve(Behaviour { ranges: true, cut: Some(9_000), ..Behaviour::default() });
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert!(contains(&told, "started train-images-idx3-ubyte.gz at 9000"), "{told:?}");
+    assert!(contains(&events, "started train-images-idx3-ubyte.gz at 9000"), "{events:?}");
     assert!(server.requests().iter().any(|request| request.contains("bytes=18000-")));
     assert_eq!(fixture.load().unwrap().provenance, Provenance::Official);
 }
 
 #[test]
-fn a_server_without_ranges_begins_anew() {
+fn servers_without_ranges_restart_the_transfer() {
     let fixture = Fixture::fashion();
     let server = fixture.serve(Behaviour { cut: Some(9_000), cuts: 1, ..Behaviour::default() });
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
     assert_eq!(
-        told.iter()
+        events
+            .iter()
             .filter(|line| line.as_str() == "started train-images-idx3-ubyte.gz at 0")
             .count(),
         2
@@ -191,34 +192,34 @@ fn a_server_without_ranges_begins_anew() {
 }
 
 #[test]
-fn an_interrupted_fetch_is_resumed_by_the_next() {
+fn the_next_fetch_resumes_a_partial_file() {
     let fixture = Fixture::fashion();
     let (name, bytes) = &fixture.files[0];
     let folder = fixture.home.path().join("fashion-mnist");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{name}.part")), &bytes[..5_000]).unwrap();
     let server = fixture.serve(Behaviour { ranges: true, ..Behaviour::default() });
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert!(contains(&told, "started train-images-idx3-ubyte.gz at 5000"), "{told:?}");
+    assert!(contains(&events, "started train-images-idx3-ubyte.gz at 5000"), "{events:?}");
     assert!(!folder.join(format!("{name}.part")).exists());
 }
 
 #[test]
-fn a_beginning_that_does_not_fit_is_thrown_away() {
+fn partial_files_of_other_downloads_are_discarded() {
     let fixture = Fixture::fashion();
     let folder = fixture.home.path().join("fashion-mnist");
     fs::create_dir_all(&folder).unwrap();
-    // One beginning of another file, and one longer than the whole.
+    // One partial file of another download, and one longer than the download.
     fs::write(folder.join(format!("{}.part", fixture.files[0].0)), [7; 5_000]).unwrap();
     fs::write(folder.join(format!("{}.part", fixture.files[1].0)), [7; 5_000]).unwrap();
     let server = fixture.serve(Behaviour { ranges: true, ..Behaviour::default() });
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert!(contains(&told, "failed train-images-idx3-ubyte.gz: the digest is"), "{told:?}");
+    assert!(contains(&events, "failed train-images-idx3-ubyte.gz: the digest is"), "{events:?}");
     assert!(
-        contains(&told, "failed train-labels-idx1-ubyte.gz: the server answered with status 416"),
-        "{told:?}"
+        contains(&events, "failed train-labels-idx1-ubyte.gz: the server answered with status 416"),
+        "{events:?}"
     );
     assert_eq!(fixture.load().unwrap().provenance, Provenance::Official);
 }
@@ -243,7 +244,7 @@ fn wrong_content_is_never_kept() {
 }
 
 #[test]
-fn the_next_mirror_gets_its_turn() {
+fn the_next_mirror_is_tried_after_a_failure() {
     let mut fixture = Fixture::fashion();
     let good = fixture.serve(Behaviour::default());
     fixture.files[0].1[4_000] ^= 1;
@@ -252,24 +253,24 @@ fn the_next_mirror_gets_its_turn() {
     let mut manifest = fixture.manifest.clone();
     manifest.mirrors =
         vec![format!("{}/", absent.address()), format!("{}/", bad.address()), good.address()];
-    let (result, told) = fixture.fetch(&manifest, None);
+    let (result, events) = fixture.fetch(&manifest, None);
     result.unwrap();
     assert!(
-        contains(&told, "failed train-images-idx3-ubyte.gz: the server answered with status 404"),
-        "{told:?}"
+        contains(&events, "failed train-images-idx3-ubyte.gz: the server answered with status 404"),
+        "{events:?}"
     );
-    assert!(contains(&told, "failed train-images-idx3-ubyte.gz: the digest is"), "{told:?}");
-    assert_eq!(absent.requests().len(), 4, "a missing file is not asked for twice");
+    assert!(contains(&events, "failed train-images-idx3-ubyte.gz: the digest is"), "{events:?}");
+    assert_eq!(absent.requests().len(), 4, "a missing file is requested only once");
     assert_eq!(fixture.load().unwrap().provenance, Provenance::Official);
 }
 
 #[test]
-fn passing_trouble_is_tried_again_but_not_for_ever() {
+fn temporary_failures_are_retried_a_limited_number_of_times() {
     let fixture = Fixture::fashion();
     let server = fixture.serve(Behaviour { refusals: 2, ..Behaviour::default() });
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert!(contains(&told, "status 503"), "{told:?}");
+    assert!(contains(&events, "status 503"), "{events:?}");
     let fixture = Fixture::fashion();
     let server = fixture.serve(Behaviour { refusals: 99, ..Behaviour::default() });
     assert!(
@@ -279,7 +280,7 @@ fn passing_trouble_is_tried_again_but_not_for_ever() {
 }
 
 #[test]
-fn a_transfer_that_always_breaks_off_ends() {
+fn repeated_connection_failures_end_the_fetch() {
     let fixture = Fixture::fashion();
     let server = fixture.serve(Behaviour { cut: Some(2_000), ..Behaviour::default() });
     let message = fixture.fetch_from(&server.address()).0.unwrap_err().to_string();
@@ -288,7 +289,7 @@ fn a_transfer_that_always_breaks_off_ends() {
 }
 
 #[test]
-fn endless_answers_are_cut() {
+fn overlong_responses_are_rejected() {
     let mut fixture = Fixture::fashion();
     fixture.files[1].1 = vec![0; 4 << 20];
     for announce in [true, false] {
@@ -299,9 +300,9 @@ fn endless_answers_are_cut() {
 }
 
 #[test]
-fn without_a_network_the_way_out_is_told() {
+fn network_errors_suggest_an_import() {
     let fixture = Fixture::fashion();
-    // A port that was free a moment ago, so nobody answers.
+    // Port that was just released, so no server answers.
     let address = Server::start(Vec::new(), Behaviour::default()).address();
     let message = fixture.fetch_from(&address).0.unwrap_err().to_string();
     assert!(message.contains(&address) && message.contains("no answer"), "{message}");
@@ -311,7 +312,7 @@ fn without_a_network_the_way_out_is_told() {
 }
 
 #[test]
-fn a_file_in_another_process_hands_is_left_alone() {
+fn files_locked_by_another_process_are_untouched() {
     let fixture = Fixture::fashion();
     let folder = fixture.home.path().join("fashion-mnist");
     fs::create_dir_all(&folder).unwrap();
@@ -325,33 +326,38 @@ fn a_file_in_another_process_hands_is_left_alone() {
 }
 
 #[test]
-fn an_archive_is_unpacked_and_removed() {
+fn archives_are_unpacked_and_removed() {
     let fixture = Fixture::cifar(|_| ());
     let server = fixture.serve(Behaviour { ranges: true, cut: Some(300), ..Behaviour::default() });
     fixture.fetch_from(&server.address()).0.unwrap();
-    assert_eq!(fixture.present().len(), 7, "six batches and a receipt: {:?}", fixture.present());
+    assert_eq!(
+        fixture.present().len(),
+        7,
+        "six batches and a digest file: {:?}",
+        fixture.present()
+    );
     let data = fixture.load().unwrap();
     assert_eq!((data.train.len(), data.test.len(), data.provenance), (10, 2, Provenance::Official));
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert_eq!(told, ["present cifar.tar.gz"]);
+    assert_eq!(events, ["present cifar.tar.gz"]);
 }
 
 #[test]
-fn changed_batches_are_no_longer_official_and_are_fetched_again() {
+fn modified_batches_are_unverified_and_fetched_again() {
     let fixture = Fixture::cifar(|_| ());
     let server = fixture.serve(Behaviour::default());
     fixture.fetch_from(&server.address()).0.unwrap();
     fs::write(fixture.home.path().join("cifar10/data_batch_3.bin"), records(90, 2)).unwrap();
     assert_eq!(fixture.load().unwrap().provenance, Provenance::Unverified);
-    let (result, told) = fixture.fetch_from(&server.address());
+    let (result, events) = fixture.fetch_from(&server.address());
     result.unwrap();
-    assert!(contains(&told, "verified cifar.tar.gz"), "{told:?}");
+    assert!(contains(&events, "verified cifar.tar.gz"), "{events:?}");
     assert_eq!(fixture.load().unwrap().provenance, Provenance::Official);
 }
 
 #[test]
-fn an_archive_with_damaged_content_is_refused() {
+fn archives_with_damaged_content_are_rejected() {
     // The first byte of the first batch is a label.
     let fixture = Fixture::cifar(|tar| tar[3 * 512] = 200);
     let server = fixture.serve(Behaviour::default());
@@ -361,7 +367,7 @@ fn an_archive_with_damaged_content_is_refused() {
 }
 
 #[test]
-fn progress_never_runs_backwards_within_a_transfer() {
+fn progress_is_monotone_within_a_transfer() {
     let fixture = Fixture::fashion();
     let server =
         fixture.serve(Behaviour { ranges: true, cut: Some(9_000), ..Behaviour::default() });

@@ -1,5 +1,5 @@
-//! Parsers never panic, whatever they are given.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! Parsers return errors instead of panicking on arbitrary input.
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{gzip, idx_file, records};
 use isobath_datasets::{cifar, idx};
 use proptest::prelude::*;
 
-/// Changes one byte, then cuts or lengthens.
+/// Changes one byte, then truncates or extends the bytes.
 fn mutate(mut bytes: Vec<u8>, at: usize, value: u8, length: usize) -> Vec<u8> {
     let at = at % bytes.len();
     bytes[at] = value;
@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn arbitrary_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn parsers_never_panic_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         drop(idx::parse(&bytes, "x"));
         drop(cifar::parse(&bytes, "x"));
         drop(idx::parse(&[&[0x1f, 0x8b, 8, 0], bytes.as_slice()].concat(), "x"));
@@ -27,7 +27,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_files_are_answered(at: usize, value: u8, length: usize, compress: bool) {
+    fn parsers_never_panic_on_corrupted_files(at: usize, value: u8, length: usize, compress: bool) {
         let form = |bytes: Vec<u8>| mutate(if compress { gzip(&bytes) } else { bytes }, at, value, length);
         if let Ok(read) = idx::parse(&form(idx_file(&[4, 3, 2], &[9; 24])), "x") {
             prop_assert_eq!(read.dims.iter().product::<usize>(), read.data.len());

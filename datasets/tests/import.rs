@@ -1,5 +1,5 @@
-//! Importing local copies, and what is listed afterwards.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! Import of local copies, and the inventory afterwards.
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod common;
 
@@ -10,7 +10,7 @@ use isobath_datasets::{DatasetName, LoadRequest, State, Verify, import, list, lo
 use tempfile::tempdir;
 
 #[test]
-fn a_waived_copy_is_taken_from_a_nested_folder() {
+fn copies_are_found_in_nested_folders() {
     let (from, home) = (tempdir().unwrap(), tempdir().unwrap());
     write_mnist(&from.path().join("torch/MNIST/raw"));
     let imported = import(DatasetName::Mnist, from.path(), home.path(), Verify::Waive).unwrap();
@@ -33,7 +33,7 @@ fn the_folder_named_for_the_dataset_is_preferred() {
 }
 
 #[test]
-fn importing_again_replaces_the_other_form() {
+fn repeated_imports_replace_the_other_form() {
     let (from, home) = (tempdir().unwrap(), tempdir().unwrap());
     write_mnist(from.path());
     let imported = import(DatasetName::Mnist, from.path(), home.path(), Verify::Waive).unwrap();
@@ -42,13 +42,13 @@ fn importing_again_replaces_the_other_form() {
     import(DatasetName::Mnist, from.path(), home.path(), Verify::Waive).unwrap();
     assert!(imported.folder.join("train-images-idx3-ubyte").is_file());
     assert!(!imported.folder.join("train-images-idx3-ubyte.gz").exists());
-    // A folder imported into itself stays as it is.
+    // An import of a folder into itself leaves the folder unchanged.
     import(DatasetName::Mnist, &imported.folder, home.path(), Verify::Waive).unwrap();
     assert_eq!(load(&LoadRequest::new(DatasetName::Mnist, home.path())).unwrap().train.len(), 60);
 }
 
 #[track_caller]
-fn check_refused(name: DatasetName, from: &std::path::Path, verify: Verify, expected: &[&str]) {
+fn check_rejected(name: DatasetName, from: &std::path::Path, verify: Verify, expected: &[&str]) {
     let home = tempdir().unwrap();
     let message = import(name, from, home.path(), verify).unwrap_err().to_string();
     for part in expected {
@@ -57,12 +57,12 @@ fn check_refused(name: DatasetName, from: &std::path::Path, verify: Verify, expe
     assert_eq!(
         fs::read_dir(home.path()).unwrap().count(),
         0,
-        "nothing is copied before all is verified"
+        "nothing is copied before all files are verified"
     );
 }
 
 #[test]
-fn copies_that_cannot_be_trusted_are_refused() {
+fn unverifiable_copies_are_rejected() {
     let from = tempdir().unwrap();
     write_mnist(from.path());
     let published = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db";
@@ -71,14 +71,14 @@ fn copies_that_cannot_be_trusted_are_refused() {
         published,
         "--no-verify",
     ];
-    check_refused(DatasetName::Mnist, from.path(), Verify::Checksum, &checksum);
+    check_rejected(DatasetName::Mnist, from.path(), Verify::Checksum, &checksum);
     let original = ["train-images-idx3-ubyte.gz: the SHA-256 digest is", "3aede38d6186"];
-    check_refused(DatasetName::FashionMnist, from.path(), Verify::Checksum, &original);
+    check_rejected(DatasetName::FashionMnist, from.path(), Verify::Checksum, &original);
     let batches = tempdir().unwrap();
     write_cifar(batches.path());
     let unknown =
         ["data_batch_1.bin: no digest is published", "cifar-10-binary.tar.gz", "--no-verify"];
-    check_refused(DatasetName::Cifar10, batches.path(), Verify::Checksum, &unknown);
+    check_rejected(DatasetName::Cifar10, batches.path(), Verify::Checksum, &unknown);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn structure_is_checked_even_when_waived() {
     let from = tempdir().unwrap();
     write_mnist(from.path());
     fs::write(from.path().join("t10k-images-idx3-ubyte"), &common::images(20)[..5000]).unwrap();
-    check_refused(
+    check_rejected(
         DatasetName::Mnist,
         from.path(),
         Verify::Waive,
@@ -95,19 +95,19 @@ fn structure_is_checked_even_when_waived() {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn errors_contain_the_missing_file() {
     let from = tempdir().unwrap();
-    check_refused(DatasetName::Mnist, from.path(), Verify::Waive, &["`train-images-idx3-ubyte`"]);
+    check_rejected(DatasetName::Mnist, from.path(), Verify::Waive, &["`train-images-idx3-ubyte`"]);
     write_mnist(&from.path().join("deep"));
     fs::remove_file(from.path().join("deep/t10k-labels-idx1-ubyte.gz")).unwrap();
-    check_refused(
+    check_rejected(
         DatasetName::Mnist,
         from.path(),
         Verify::Waive,
         &["`t10k-labels-idx1-ubyte`", "deep"],
     );
-    check_refused(DatasetName::Digits, from.path(), Verify::Waive, &["`digits` is built in"]);
-    check_refused(
+    check_rejected(DatasetName::Digits, from.path(), Verify::Waive, &["`digits` is built in"]);
+    check_rejected(
         DatasetName::Mnist,
         &from.path().join("absent"),
         Verify::Waive,
@@ -116,7 +116,7 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
-fn the_list_tells_every_state() {
+fn list_reports_every_state() {
     let home = tempdir().unwrap();
     write_mnist(&home.path().join("mnist"));
     write_cifar(&home.path().join("cifar10/cifar-10-batches-bin"));

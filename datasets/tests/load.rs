@@ -1,5 +1,5 @@
-//! Loading from files: what is kept, and what is refused.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! Loading from files: selection, order and rejected files.
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod common;
 
@@ -25,13 +25,13 @@ fn cifar() -> (TempDir, LoadRequest) {
     (folder, request)
 }
 
-/// Which images of the file the samples are, by their first pixel.
+/// Indices in the file of the loaded samples, from their first pixels.
 fn indices(samples: &Samples) -> Vec<usize> {
     samples.images.column(0).iter().map(|value| (value * 255.0).round() as usize).collect()
 }
 
 #[test]
-fn all_samples_come_once_with_their_labels_in_a_seeded_order() {
+fn samples_are_a_seeded_permutation_with_their_labels() {
     let (_folder, request) = mnist();
     let data = load(&request).unwrap();
     let order = indices(&data.train);
@@ -45,26 +45,26 @@ fn all_samples_come_once_with_their_labels_in_a_seeded_order() {
 }
 
 #[test]
-fn a_subset_is_the_beginning_of_a_larger_one() {
+fn subsets_are_prefixes_of_larger_subsets() {
     let (_folder, request) = mnist();
     let few = load(&LoadRequest { train: Some(7), ..request.clone() }).unwrap();
     assert_eq!(indices(&few.train), indices(&load(&request).unwrap().train)[..7]);
 }
 
 #[test]
-fn no_file_is_needed_for_no_samples() {
+fn empty_splits_need_no_files() {
     let (folder, request) = mnist();
     fs::remove_file(folder.path().join("t10k-images-idx3-ubyte")).unwrap();
     let data = load(&LoadRequest { test: Some(0), ..request.clone() }).unwrap();
     assert_eq!((data.train.len(), data.test.len(), data.test.images.dim()), (60, 0, (0, 784)));
-    check_refused(
+    check_rejected(
         &request,
         &["mnist: `t10k-images-idx3-ubyte`", "data fetch mnist", "data import DIR --name mnist"],
     );
 }
 
 #[test]
-fn fingerprints_tell_content_and_selection_apart() {
+fn fingerprints_depend_on_content_and_selection() {
     let (folder, request) = mnist();
     let fingerprint = |request: &LoadRequest| load(request).unwrap().fingerprint;
     let base = fingerprint(&request);
@@ -92,7 +92,7 @@ fn fingerprints_tell_content_and_selection_apart() {
 }
 
 #[test]
-fn colour_images_keep_their_planes_or_become_grey() {
+fn colour_images_keep_their_planes_or_are_converted_to_grey() {
     let (_folder, request) = cifar();
     let colour = load(&request).unwrap();
     assert_eq!(
@@ -117,7 +117,7 @@ fn colour_images_keep_their_planes_or_become_grey() {
 }
 
 #[test]
-fn provenance_is_honest() {
+fn provenance_depends_on_the_digests() {
     let (_folder, request) = mnist();
     assert_eq!(load(&request).unwrap().provenance, Provenance::Unverified);
     let digits =
@@ -126,47 +126,47 @@ fn provenance_is_honest() {
 }
 
 #[track_caller]
-fn check_refused(request: &LoadRequest, expected: &[&str]) {
+fn check_rejected(request: &LoadRequest, expected: &[&str]) {
     let message = load(request).map(|data: Dataset| data.name).unwrap_err().to_string();
     for part in expected {
         assert!(message.contains(part), "{part:?} is not in {message:?}");
     }
 }
 
-/// Replaces one file of a tiny MNIST and expects a refusal that names it.
+/// Replaces one file of a tiny MNIST and expects an error with the name of the file.
 #[track_caller]
-fn check_file_refused(name: &str, bytes: &[u8], expected: &[&str]) {
+fn check_file_rejected(name: &str, bytes: &[u8], expected: &[&str]) {
     let (folder, request) = mnist();
     fs::remove_file(folder.path().join(name.trim_end_matches(".gz"))).ok();
     fs::write(folder.path().join(name), bytes).unwrap();
-    check_refused(&request, &[expected, &[name]].concat());
+    check_rejected(&request, &[expected, &[name]].concat());
 }
 
 #[test]
-fn malformed_label_files_are_refused() {
+fn malformed_label_files_are_rejected() {
     let name = "train-labels-idx1-ubyte";
-    check_file_refused(name, &[], &["byte 0 ", "magic number"]);
-    check_file_refused(
+    check_file_rejected(name, &[], &["byte 0 ", "magic number"]);
+    check_file_rejected(
         name,
         &labels(60)[..50],
         &["expected 18 more bytes of labels, found the end of the file"],
     );
-    check_file_refused(
+    check_file_rejected(
         name,
         &[labels(60), vec![0]].concat(),
         &["byte 68 ", "expected the end of the file"],
     );
-    check_file_refused(name, &images(60), &["byte 3 ", "expected 1 dimension, found 3"]);
-    check_file_refused(
+    check_file_rejected(name, &images(60), &["byte 3 ", "expected 1 dimension, found 3"]);
+    check_file_rejected(
         name,
         &idx_file(&[0], &[]),
         &["byte 4 ", "a count of 1 to 60000 samples, found 0"],
     );
-    check_file_refused(name, &[0, 0, 8, 1, 255, 255, 255, 255], &["byte 4 ", "found 4294967295"]);
+    check_file_rejected(name, &[0, 0, 8, 1, 255, 255, 255, 255], &["byte 4 ", "found 4294967295"]);
     let mut wrong = labels(60);
     wrong[20] = 10;
-    check_file_refused(name, &wrong, &["byte 20 ", "expected a label below 10, found 10"]);
-    check_file_refused(
+    check_file_rejected(name, &wrong, &["byte 20 ", "expected a label below 10, found 10"]);
+    check_file_rejected(
         name,
         &labels(59),
         &["60 images", "59 labels", "train-images-idx3-ubyte.gz"],
@@ -174,66 +174,77 @@ fn malformed_label_files_are_refused() {
 }
 
 #[test]
-fn malformed_image_files_are_refused() {
+fn malformed_image_files_are_rejected() {
     let name = "t10k-images-idx3-ubyte";
-    check_file_refused(name, &labels(20), &["byte 3 ", "expected 3 dimensions, found 1"]);
-    check_file_refused(
+    check_file_rejected(name, &labels(20), &["byte 3 ", "expected 3 dimensions, found 1"]);
+    check_file_rejected(
         name,
         &idx_file(&[20, 28, 27], &[0; 20 * 28 * 27]),
         &["byte 8 ", "28 x 28, found 28 x 27"],
     );
-    check_file_refused(name, &images(21), &["21 images", "20 labels", "t10k-labels-idx1-ubyte.gz"]);
-    check_file_refused(
+    check_file_rejected(
+        name,
+        &images(21),
+        &["21 images", "20 labels", "t10k-labels-idx1-ubyte.gz"],
+    );
+    check_file_rejected(
         name,
         &images(20)[..800],
         &["byte 800 ", "expected 784 more bytes of images"],
     );
-    check_file_refused(
+    check_file_rejected(
         name,
         &[images(20), vec![3]].concat(),
         &["byte 15696 ", "expected the end of the file"],
     );
     let gz = "t10k-images-idx3-ubyte.gz";
-    check_file_refused(gz, &gzip(&images(20))[..60], &["inside the compressed data"]);
-    check_file_refused(gz, &images(20), &["expected the start of a gzip file, 1f 8b, found 00 00"]);
+    check_file_rejected(gz, &gzip(&images(20))[..60], &["the compressed data are truncated"]);
+    check_file_rejected(
+        gz,
+        &images(20),
+        &["expected the start of a gzip file, 1f 8b, found 00 00"],
+    );
 }
 
 #[test]
-fn malformed_batches_are_refused() {
-    let refused = |name: &str, bytes: &[u8], expected: &[&str]| {
+fn malformed_batches_are_rejected() {
+    let rejected = |name: &str, bytes: &[u8], expected: &[&str]| {
         let (folder, request) = cifar();
         fs::write(folder.path().join("cifar-10-batches-bin").join(name), bytes).unwrap();
-        check_refused(&request, &[expected, &[name]].concat());
+        check_rejected(&request, &[expected, &[name]].concat());
     };
-    refused(
+    rejected(
         "data_batch_3.bin",
         &records(0, 2)[..4000],
         &["byte 3073 ", "a record of 3073 bytes, found the end"],
     );
-    refused("data_batch_3.bin", &[], &["expected records of 3073 bytes, found nothing"]);
-    refused(
+    rejected("data_batch_3.bin", &[], &["expected records of 3073 bytes, found nothing"]);
+    rejected(
         "data_batch_5.bin",
         &[vec![77], vec![0; 3072]].concat(),
         &["byte 0 ", "a label below 10, found 77"],
     );
     let (folder, request) = cifar();
     fs::remove_file(folder.path().join("cifar-10-batches-bin/data_batch_2.bin")).unwrap();
-    check_refused(&request, &["cifar10: `data_batch_2.bin`"]);
+    check_rejected(&request, &["cifar10: `data_batch_2.bin`"]);
 }
 
 #[test]
-fn asking_for_too_much_is_refused() {
+fn requests_beyond_the_data_are_rejected() {
     let (_folder, request) = mnist();
     let too_many = LoadRequest { train: Some(61), ..request };
-    check_refused(&too_many, &["mnist: 61 train samples were asked for, 60 are available"]);
+    check_rejected(
+        &too_many,
+        &["mnist: 61 train samples were requested, but only 60 are available"],
+    );
     let endless =
         LoadRequest { test: Some(usize::MAX), ..LoadRequest::new(DatasetName::Digits, "") };
-    check_refused(
+    check_rejected(
         &LoadRequest { train: Some(0), ..endless },
-        &["test samples were asked for", "10000000 are"],
+        &["test samples were requested", "10000000 are"],
     );
     let nowhere = LoadRequest::new(DatasetName::FashionMnist, Path::new("does/not/exist"));
-    check_refused(
+    check_rejected(
         &nowhere,
         &["fashion-mnist: `train-images-idx3-ubyte` (plain or .gz) is not in does/not/exist"],
     );

@@ -1,5 +1,5 @@
-//! The real MNIST, where it is at hand.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+//! Tests with the real MNIST, if it is available.
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod common;
 
@@ -9,11 +9,11 @@ use isobath_datasets::{DatasetName, LoadRequest, Provenance, State, Verify, impo
 use tempfile::tempdir;
 
 #[test]
-fn the_real_files_are_recognised() {
+fn the_real_files_are_verified() {
     let Some(shared) = common::shared() else { return };
     let data =
         load(&LoadRequest { seed: 3, ..LoadRequest::new(DatasetName::Mnist, &shared) }).unwrap();
-    // Every file's SHA-256 is the published one.
+    // The SHA-256 of every file is the published one.
     assert_eq!(data.provenance, Provenance::Official);
     assert_eq!((data.train.images.dim(), data.test.images.dim()), ((60_000, 784), (10_000, 784)));
     let histogram = |labels: &[u8]| {
@@ -35,15 +35,15 @@ fn the_real_files_are_recognised() {
 }
 
 #[test]
-fn the_files_of_another_dataset_are_refused() {
+fn files_of_another_dataset_are_rejected() {
     let Some(shared) = common::shared() else { return };
     let request = LoadRequest::new(DatasetName::FashionMnist, shared.join("mnist"));
     let message = load(&request).map(|data| data.name).unwrap_err().to_string();
-    assert!(message.contains("was to belong to fashion-mnist but is a file of mnist"), "{message}");
+    assert!(message.contains("is a file of mnist, not of fashion-mnist"), "{message}");
 }
 
 #[test]
-fn a_compressed_copy_is_imported_by_its_content() {
+fn recompressed_copies_are_verified_by_their_content() {
     let Some(shared) = common::shared() else { return };
     let home = tempdir().unwrap();
     let imported = import(DatasetName::Mnist, &shared, home.path(), Verify::Checksum).unwrap();
@@ -62,11 +62,11 @@ fn a_compressed_copy_is_imported_by_its_content() {
 }
 
 #[test]
-fn a_changed_pixel_is_noticed() {
+fn a_changed_pixel_is_detected() {
     let Some(shared) = common::shared() else { return };
     let (copy, home) = (tempdir().unwrap(), tempdir().unwrap());
     for entry in fs::read_dir(shared.join("mnist")).unwrap().map(Result::unwrap) {
-        // Not `fs::copy`, which would copy read-only permissions as well.
+        // `fs::copy` would also copy read-only permissions.
         fs::write(copy.path().join(entry.file_name()), fs::read(entry.path()).unwrap()).unwrap();
     }
     let compressed = copy.path().join("t10k-images-idx3-ubyte.gz");

@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""Where the decoders' time goes: samples of `perf record` by stage of the kernel.
+"""Time of the decoders: samples of `perf record` by stage of the kernel.
 
-    cargo build --release -p runner
+    cargo build --release --package isobath
     perf record -F 999 -o perf.data target/release/isobath bench cascade --depth 8 --repeat 1
     python3 docs/performance/profile.py target/release/isobath perf.data
 
-Every sample counts for the innermost inlined function of `tensor` that it fell into. Needs perf, readelf and addr2line.
+Each sample counts for the innermost inlined function of `tensor` that contains it. Needs perf, readelf and addr2line.
 """
 import collections, re, subprocess, sys
 
 STAGES = {
     "amx/tiles.rs": "tile unit: loads, products, stores",
     "amx/product.rs": "tile unit: loads, products, stores",
-    "amx/split.rs": "pieces: f32 to three bfloat16",
-    "amx/pack.rs": "pieces: packing, transposing",
-    "amx/transpose.rs": "pieces: packing, transposing",
-    "amx/turn.rs": "loop over units: epilogue, prefetches, order",
+    "amx/split.rs": "split: f32 to three bfloat16 numbers",
+    "amx/pack.rs": "packing and transposing",
+    "amx/transpose.rs": "packing and transposing",
+    "amx/turn.rs": "loop over units: epilogue, prefetches, ordering",
     "cpu/step.rs": "Adam and tanh: arithmetic in vectors",
     "cpu/math.rs": "Adam and tanh: arithmetic in vectors",
     "simd/x86.rs": "Adam and tanh: arithmetic in vectors",
@@ -28,7 +28,7 @@ def run(*command, **options):
 
 
 def addresses(program, data):
-    """Samples by address in the program's file, and those in other files."""
+    """Samples by address in the program file, and the number of samples in other files."""
     name, base, inside, outside = program.split("/")[-1], None, collections.Counter(), 0
     for line in run("perf", "script", "-i", data, "-F", "ip,sym,dso", "--show-mmap-events").splitlines():
         if "PERF_RECORD_MMAP" in line:
@@ -47,7 +47,7 @@ def addresses(program, data):
 
 
 def places(program, wanted):
-    """For each address the files of its frames, innermost first."""
+    """Source files of the frames of each address, innermost first."""
     found, address = collections.defaultdict(list), None
     text = "\n".join(map(hex, wanted))
     for line in run("addr2line", "-a", "-i", "-e", program, input=text).splitlines():
@@ -71,7 +71,7 @@ def main():
     total = sum(stages.values())
     for stage, count in stages.most_common():
         print(f"{100 * count / total:5.1f}%  {stage}")
-    print(f"of {total} samples in kernels; {sum(samples.values()) - total + outside} outside of them")
+    print(f"of {total} samples in kernels; {sum(samples.values()) - total + outside} outside")
 
 
 main()

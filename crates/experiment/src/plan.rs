@@ -183,7 +183,7 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
         (manifest.shape, manifest.classes.len())
     } else {
         let train = *data.train.get_or_insert(GENERATED_TRAIN);
-        let most = isobath_datasets::MOST_GENERATED;
+        let most = isobath_datasets::MAX_GENERATED;
         for (name, count) in [("train", train), ("probe", data.probe)] {
             if count > most {
                 let message = format!("{name} = {count}: at most {most} samples are generated");

@@ -89,7 +89,7 @@ impl TrainPlan {
         ];
         for (name, count, most, what) in counts {
             let Some(count) = count else { continue };
-            let most = most.unwrap_or(isobath_datasets::MOST_GENERATED - data.probe);
+            let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
             if count == 0 || count > most {
                 let dataset = data.dataset;
                 return refuse(format!(

@@ -1,10 +1,10 @@
-//! Cholesky factorisation of symmetric positive definite matrices, in blocks, so that most work is matrix products.
+//! Blocked Cholesky factorisation of symmetric positive definite matrices; matrix products dominate the cost.
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, linalg::general_mat_mul, s};
 
 use crate::{Error, Result};
 
-/// `L` with `L L^T = A`, lower triangular.
+/// Lower triangular factor `L` with `L L^T = A`.
 pub(crate) struct Cholesky {
     lower: Array2<f64>,
 }
@@ -12,10 +12,10 @@ pub(crate) struct Cholesky {
 const BLOCK: usize = 64;
 
 impl Cholesky {
-    /// Factorises `a`, of which only the lower triangle is read.
+    /// Factorises `a`; only the lower triangle is read.
     ///
     /// # Errors
-    /// [`Error::NotPositiveDefinite`] with the row at which a pivot is not positive.
+    /// [`Error::NotPositiveDefinite`] with the first row whose pivot is not positive.
     pub(crate) fn new(a: Array2<f64>) -> Result<Self> {
         let mut lower = a;
         let n = lower.nrows();
@@ -23,9 +23,9 @@ impl Cholesky {
             let end = (start + BLOCK).min(n);
             factorise(lower.slice_mut(s![start..end, start..end]))
                 .map_err(|row| Error::NotPositiveDefinite { row: start + row, rows: n })?;
-            let corner = lower.slice(s![start..end, start..end]).to_owned();
-            divide_rows(lower.slice_mut(s![end.., start..end]), corner.view());
-            // What the block takes from the columns to its right, one block of columns at a time.
+            let diagonal_block = lower.slice(s![start..end, start..end]).to_owned();
+            solve_rows(lower.slice_mut(s![end.., start..end]), diagonal_block.view());
+            // Update of the columns to the right of the block, one block of columns at a time.
             let panel = lower.slice(s![end.., start..end]).to_owned();
             for column in (end..n).step_by(BLOCK) {
                 let last = (column + BLOCK).min(n);
@@ -38,10 +38,10 @@ impl Cholesky {
         Ok(Self { lower })
     }
 
-    /// Replaces `b`, `[n, m]`, by `A^-1 b`.
+    /// Replaces `b`, `[n, m]`, with `A^-1 b`.
     ///
     /// # Panics
-    /// When `b` has another number of rows than `A`.
+    /// If `b` and `A` differ in the number of rows.
     pub(crate) fn solve(&self, b: &mut Array2<f64>) {
         let n = self.lower.nrows();
         assert_eq!(b.nrows(), n, "right-hand sides as long as the matrix");
@@ -56,7 +56,7 @@ impl Cholesky {
                 1.0,
                 &mut rows,
             );
-            forwards(self.corner(start, end), rows);
+            forward_substitute(self.diagonal_block(start, end), rows);
         }
         for start in (0..n).step_by(BLOCK).rev() {
             let end = (start + BLOCK).min(n);
@@ -64,16 +64,16 @@ impl Cholesky {
             let mut rows = rows.slice_mut(s![start.., ..]);
             let below = self.lower.slice(s![end.., start..end]);
             general_mat_mul(-1.0, &below.t(), &done, 1.0, &mut rows);
-            backwards(self.corner(start, end), rows);
+            back_substitute(self.diagonal_block(start, end), rows);
         }
     }
 
-    fn corner(&self, start: usize, end: usize) -> ArrayView2<'_, f64> {
+    fn diagonal_block(&self, start: usize, end: usize) -> ArrayView2<'_, f64> {
         self.lower.slice(s![start..end, start..end])
     }
 }
 
-/// The factor of a small matrix in place; `Err` with the row whose pivot is not positive.
+/// Factorises a small matrix in place; `Err` holds the row whose pivot is not positive.
 fn factorise(mut a: ArrayViewMut2<'_, f64>) -> Result<(), usize> {
     for j in 0..a.nrows() {
         let square: f64 = (0..j).map(|k| a[[j, k]] * a[[j, k]]).sum();
@@ -91,7 +91,7 @@ fn factorise(mut a: ArrayViewMut2<'_, f64>) -> Result<(), usize> {
 }
 
 /// `rows <- rows L^-T`
-fn divide_rows(mut rows: ArrayViewMut2<'_, f64>, lower: ArrayView2<'_, f64>) {
+fn solve_rows(mut rows: ArrayViewMut2<'_, f64>, lower: ArrayView2<'_, f64>) {
     for mut row in rows.rows_mut() {
         for j in 0..row.len() {
             let product: f64 = (0..j).map(|k| row[k] * lower[[j, k]]).sum();
@@ -101,7 +101,7 @@ fn divide_rows(mut rows: ArrayViewMut2<'_, f64>, lower: ArrayView2<'_, f64>) {
 }
 
 /// `b <- L^-1 b`
-fn forwards(lower: ArrayView2<'_, f64>, mut b: ArrayViewMut2<'_, f64>) {
+fn forward_substitute(lower: ArrayView2<'_, f64>, mut b: ArrayViewMut2<'_, f64>) {
     for i in 0..b.nrows() {
         let (above, mut rest) = b.view_mut().split_at(ndarray::Axis(0), i);
         let mut row = rest.row_mut(0);
@@ -113,7 +113,7 @@ fn forwards(lower: ArrayView2<'_, f64>, mut b: ArrayViewMut2<'_, f64>) {
 }
 
 /// `b <- L^-T b`
-fn backwards(lower: ArrayView2<'_, f64>, mut b: ArrayViewMut2<'_, f64>) {
+fn back_substitute(lower: ArrayView2<'_, f64>, mut b: ArrayViewMut2<'_, f64>) {
     for i in (0..b.nrows()).rev() {
         let (mut above, below) = b.view_mut().split_at(ndarray::Axis(0), i + 1);
         let mut row = above.row_mut(i);
@@ -127,16 +127,16 @@ fn backwards(lower: ArrayView2<'_, f64>, mut b: ArrayViewMut2<'_, f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normal::Normal;
+    use crate::normal_rng::NormalRng;
 
     fn random(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
-        let mut normal = Normal::new(seed);
+        let mut normal = NormalRng::new(seed);
         Array2::from_shape_simple_fn((rows, columns), || normal.draw())
     }
 
     /// Sizes below, at and above multiples of the block.
     #[test]
-    fn solutions_solve() {
+    fn solutions_satisfy_the_equation() {
         for n in [1, 2, 63, 64, 65, 150, 200] {
             let factor = random(n, n + 5, n as u64);
             let a = factor.dot(&factor.t()) + Array2::<f64>::eye(n);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_upper_triangle_is_not_read() {
+    fn reads_only_the_lower_triangle() {
         let factor = random(70, 80, 1);
         let a = factor.dot(&factor.t());
         let mut half = a.clone();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_of_a_bad_pivot_is_named() {
+    fn reports_the_row_of_a_bad_pivot() {
         let mut a = Array2::<f64>::eye(100);
         a[[80, 80]] = -1.0;
         let error = Cholesky::new(a).err().unwrap();

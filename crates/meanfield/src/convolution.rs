@@ -1,16 +1,16 @@
 //! Convolutions with circular padding: every spatial frequency has its own depth scale.
 //!
-//! Lengths, correlations and critical line are those of fully connected layers. What is new is that each convolution
-//! also averages the covariance over neighbouring places, with the weights' variances `v_b` (which sum to one) as
-//! weights. The average is diagonal in Fourier space, with the eigenvalues
+//! Lengths, correlations and the critical line are those of fully connected layers. In addition, each convolution
+//! averages the covariance over neighbouring positions, weighted by the weight variances `v_b`, which sum to one. The
+//! average is diagonal in Fourier space, with the eigenvalues
 //!
 //! ```text
 //! lambda_k = | sum_b v_b exp(-i k b) |,   xi_c(k) = -1 / ln(chi lambda_k)
 //! ```
 //!
-//! (Xiao et al. arXiv:1806.05393, section on signal propagation). Deep ordinary convolutions keep only what does not
-//! vary in space; with all the variance at one place ("delta-orthogonal" and its Gaussian counterpart) every
-//! `lambda_k` is one.
+//! (Xiao et al. arXiv:1806.05393, section on signal propagation). Deep ordinary convolutions preserve only what does
+//! not vary in space. If all the variance is at one position ("delta-orthogonal" weights and their Gaussian
+//! counterpart), every `lambda_k` is one.
 
 use std::f64::consts::TAU;
 
@@ -21,7 +21,7 @@ use crate::{
     fixed_point::{depth_scale, finite_or_null},
 };
 
-/// How a convolution's weight variance is distributed over the places of its kernel: `[rows, columns]`, summing to one.
+/// Distribution of a convolution's weight variance over the positions of its kernel: `[rows, columns]`, summing to one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpatialVariance {
     shape: [usize; 2],
@@ -29,34 +29,34 @@ pub struct SpatialVariance {
     shares: Vec<f64>,
 }
 
-/// One spatial frequency and how deep it travels.
+/// Spatial frequency and its depth scales.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ModeScale {
-    /// Whole waves over the image, down and across.
+    /// Number of whole waves over the image, vertically and horizontally.
     pub waves: [usize; 2],
-    /// The factor by which averaging over the kernel shrinks it, in `[0, 1]`.
+    /// Factor in `[0, 1]` by which averaging over the kernel attenuates this frequency.
     pub lambda: f64,
-    /// The depth scale of correlations.
+    /// Depth scale of correlations.
     #[serde(serialize_with = "finite_or_null")]
     pub xi_c: f64,
-    /// The depth scale of lengths.
+    /// Depth scale of lengths.
     #[serde(serialize_with = "finite_or_null")]
     pub xi_q: f64,
 }
 
 impl SpatialVariance {
-    /// The usual initialisation: every place alike. One row for a convolution in one dimension.
+    /// Uniform distribution, the usual initialisation. A one-dimensional convolution has one row.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a kernel without places.
+    /// [`Error::OutOfRange`] for an empty kernel.
     pub fn uniform(shape: [usize; 2]) -> Result<Self> {
         Self::new(shape, vec![1.0; shape[0] * shape[1]])
     }
 
-    /// All at the middle, as with delta-orthogonal weights.
+    /// All variance at the central position, as in delta-orthogonal weights.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a kernel without places.
+    /// [`Error::OutOfRange`] for an empty kernel.
     pub fn delta(shape: [usize; 2]) -> Result<Self> {
         let mut shares = vec![0.0; shape[0] * shape[1]];
         let middle = shape[0] / 2 * shape[1] + shape[1] / 2;
@@ -66,11 +66,11 @@ impl SpatialVariance {
         Self::new(shape, shares)
     }
 
-    /// Any distribution, `shares` in row-major order; they are scaled to sum to one.
+    /// Arbitrary distribution; `shares` are in row-major order and are scaled to sum to one.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless there is one share for each place, none is negative, and their sum is positive and
-    /// finite.
+    /// [`Error::OutOfRange`] unless there is one share for each position, all shares are non-negative, and their sum is
+    /// positive and finite.
     pub fn new(shape: [usize; 2], shares: Vec<f64>) -> Result<Self> {
         let expected = shape[0].saturating_mul(shape[1]);
         if shares.len() != expected || expected == 0 {
@@ -86,12 +86,12 @@ impl SpatialVariance {
         Ok(Self { shape, shares: shares.into_iter().map(|share| share / sum).collect() })
     }
 
-    /// `lambda_k` of the frequency with `waves` whole waves over an image of `image` rows and columns.
+    /// Eigenvalue `lambda_k` of the frequency with `waves` whole waves over an image of `image` rows and columns.
     ///
     /// A kernel larger than the image wraps around.
     pub fn lambda(&self, waves: [usize; 2], image: [usize; 2]) -> f64 {
         let turn = |waves: usize, place: usize, size: usize| {
-            // Reduced first, so that large images lose no digits.
+            // Reduce the argument first, so that large images lose no digits.
             TAU * ((waves * place) % size.max(1)) as f64 / size.max(1) as f64
         };
         let (mut real, mut imaginary) = (0.0, 0.0);
@@ -106,10 +106,10 @@ impl SpatialVariance {
 }
 
 impl FixedPoint {
-    /// The depth scales of all frequencies of an image, row-major, the uniform one first.
+    /// Depth scales of all frequencies of an image in row-major order, starting with the uniform mode.
     ///
-    /// Frequencies above half the image's size are the complex conjugates of lower ones and are left out across, but
-    /// not down.
+    /// Horizontal frequencies above half the image's size are complex conjugates of lower ones and are omitted;
+    /// vertical ones are included.
     pub fn mode_scales(&self, kernel: &SpatialVariance, image: [usize; 2]) -> Vec<ModeScale> {
         let [rows, columns] = image;
         let across = columns.div_ceil(2) + usize::from(columns.is_multiple_of(2));
@@ -117,7 +117,8 @@ impl FixedPoint {
             .map(|index| {
                 let waves = [index / across, index % across];
                 let lambda = kernel.lambda(waves, image);
-                // The uniform mode has lambda = 1 and the scales of the point itself, critical ones included.
+                // The uniform mode has lambda = 1 and the depth scales of the fixed point itself, including infinite
+                // ones.
                 let scale = |rate: f64, uniform: f64| {
                     if waves == [0, 0] { uniform } else { depth_scale(rate * lambda) }
                 };
@@ -143,7 +144,7 @@ mod tests {
         Theory::new(Activation::Tanh, sigma_w2, 0.05).unwrap().fixed_point().unwrap()
     }
 
-    /// Three places in a row: `lambda_k = (1 + 2 cos k) / 3`.
+    /// Three positions in a row: `lambda_k = (1 + 2 cos k) / 3`.
     #[test]
     fn uniform_kernels_have_dirichlet_eigenvalues() {
         let kernel = SpatialVariance::uniform([1, 3]).unwrap();

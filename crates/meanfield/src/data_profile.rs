@@ -1,37 +1,37 @@
-//! Lengths, correlations and gradients of a data set's own samples, layer by layer.
+//! Lengths, correlations and gradients of the samples of a data set, layer by layer.
 
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use crate::{LayerKernels, Result, Theory};
 
-/// How a quantity is distributed over samples or pairs of them.
+/// Mean and quantiles of a quantity over samples or pairs of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// The mean.
+    /// Mean.
     pub mean: f64,
-    /// The 5% quantile.
+    /// 5% quantile.
     pub low: f64,
-    /// The 95% quantile.
+    /// 95% quantile.
     pub high: f64,
 }
 
-/// What theory says of one layer's pre-activations, for given samples.
+/// Predicted statistics of the pre-activations of one layer for given samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LayerStatistics {
-    /// The layer, counted from one.
+    /// Layer, counted from one.
     pub layer: usize,
     /// Lengths `q_l` over samples.
     pub q: Spread,
-    /// Correlations `c_l` over pairs of different samples; a single sample is correlated with itself alone, by one.
+    /// Correlations `c_l` over pairs of different samples; one for a single sample.
     pub c: Spread,
     /// `ln(E|dE/dh_l|^2 / E|dE/dh_depth|^2)` over samples.
     pub ln_gradient: Spread,
 }
 
 impl Theory {
-    /// The layers `1, ..., depth` for `inputs` `[n, D]`: each sample starts from its own length and each pair from its
-    /// own correlation.
+    /// Statistics of the layers `1, ..., depth` for `inputs` `[n, D]`: each sample starts from its own length and each
+    /// pair from its own correlation.
     ///
     /// # Errors
     /// As for [`LayerKernels::new`] and [`LayerKernels::advance`].
@@ -58,7 +58,8 @@ impl Theory {
         }
         let mut sums = vec![0.0; inputs.nrows()];
         for (index, layer) in layers.iter_mut().enumerate().rev() {
-            // Nothing is behind the last layer; the others' gradients pass through their own activations.
+            // The gradient ratio of the last layer is one; gradients of the other layers pass through their own
+            // activations.
             if index + 1 < depth {
                 sums.iter_mut().zip(gains.row(index)).for_each(|(sum, gain)| *sum += gain);
             }
@@ -67,7 +68,7 @@ impl Theory {
         Ok(layers)
     }
 
-    /// The correlations of all pairs in the layer after `kernels`.
+    /// Correlations of all pairs in the layer after `kernels`.
     fn correlations(&self, kernels: &LayerKernels, lengths: &[f64]) -> Vec<f64> {
         let kernel = kernels.kernel();
         let pairs = (0..lengths.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
@@ -82,7 +83,7 @@ impl Theory {
 }
 
 impl Spread {
-    /// Mean and quantiles of `values`, of which there is at least one.
+    /// Mean and quantiles of `values`, which must not be empty.
     fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let last = values.len() - 1;
@@ -104,7 +105,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn two_samples_have_the_profiles_of_their_pair() {
+    fn two_samples_match_the_profile_of_their_pair() {
         let theory = Theory::new(Activation::Tanh, 1.5, 0.05).unwrap();
         let inputs = array![[1.0_f32, 0.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0]];
         let layers = theory.data_profile(inputs.view(), 8).unwrap();
@@ -121,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn spreads_cover_the_middle() {
+    fn quantiles_cover_the_central_range() {
         let spread = Spread::of((0..=100).rev().map(f64::from).collect());
         assert!((spread.mean - 50.0).abs() < 1e-12);
         assert!((spread.low - 5.0).abs() < 1e-12 && (spread.high - 95.0).abs() < 1e-12);
     }
 
     #[test]
-    fn one_sample_is_enough() {
+    fn a_single_sample_has_correlation_one() {
         let theory = Theory::new(Activation::Relu, 1.5, 0.05).unwrap();
         let layers = theory.data_profile(array![[0.3_f32]].view(), 2).unwrap();
         assert!((layers[1].c.low - 1.0).abs() < 1e-15);

@@ -1,15 +1,15 @@
-//! Dropout: there is no critical point any more, and every depth scale is finite.
+//! Mean-field theory of dropout: no critical point exists, and every depth scale is finite.
 //!
-//! Each activation is kept with probability `p` and then divided by `p`, for every input by its own draw. Lengths see
-//! the variance of the draws, correlations between inputs do not (Schoenholz et al. arXiv:1611.01232, section on
-//! dropout):
+//! Each activation is kept with probability `p` and then divided by `p`, with independent masks for different inputs.
+//! The variance of the masks enters the length map but not the correlation map (Schoenholz et al. arXiv:1611.01232,
+//! section on dropout):
 //!
 //! ```text
 //! q'   = (sigma_w2 / p) E[phi(u)^2] + sigma_b2
 //! q' c' = sigma_w2 E[phi(u_1) phi(u_2)] + sigma_b2
 //! ```
 //!
-//! Two copies of one input are therefore told apart, `c'(1) < 1`, and `c* < 1` everywhere.
+//! Two copies of one input therefore decorrelate, `c'(1) < 1`, and `c* < 1` everywhere.
 
 use isobath_architecture::Activation;
 
@@ -22,27 +22,27 @@ use crate::{
 /// Fully connected layers with dropout.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
-    /// The same layers without dropout, with the weight variance that gives them these lengths: `sigma_w2 / p`.
+    /// The theory without dropout whose weight variance `sigma_w2 / p` gives the same lengths.
     inflated: Theory,
     keep: f64,
 }
 
-/// The smallest probability of keeping an activation.
-const LEAST_KEPT: f64 = 1e-6;
+/// Smallest probability of keeping an activation.
+const MIN_KEEP: f64 = 1e-6;
 
 impl Dropout {
-    /// The theory with activations kept with probability `keep` in `[1e-6, 1]`; variances as in [`Theory::new`].
+    /// Creates the theory with keep probability `keep` in `[1e-6, 1]` and variances as in [`Theory::new`].
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for other arguments.
+    /// [`Error::OutOfRange`] if an argument is outside its range.
     pub fn new(activation: Activation, sigma_w2: f64, sigma_b2: f64, keep: f64) -> Result<Self> {
-        check("keep", keep, LEAST_KEPT, 1.0, "a probability from 1e-6 to 1")?;
-        // Checked before it is divided, so that a message speaks of the number given.
+        check("keep", keep, MIN_KEEP, 1.0, "a probability from 1e-6 to 1")?;
+        // Check the variance before dividing it, so that an error message contains the caller's value.
         Theory::new(activation, sigma_w2, sigma_b2)?;
         Ok(Self { inflated: Theory::new(activation, sigma_w2 / keep, sigma_b2)?, keep })
     }
 
-    /// The length map.
+    /// Length map.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]`.
@@ -50,7 +50,7 @@ impl Dropout {
         self.inflated.length_map(q)
     }
 
-    /// The correlation map at equal lengths `q`.
+    /// Correlation map at equal lengths `q`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]` and `c` in `[-1, 1]`.
@@ -60,17 +60,17 @@ impl Dropout {
         Ok(1.0 - self.next_deficiency(q, 1.0 - c))
     }
 
-    /// The stable fixed point.
+    /// Stable fixed point of lengths and correlations.
     ///
-    /// Its `chi_1 = (sigma_w2 / p) E[phi'^2]` says whether gradients vanish or explode, and its phase is named after
-    /// that, but `c* < 1` in either. `chi_c_star` is the slope of the correlation map at `c*`. Where lengths fall to
-    /// zero this is a ratio of two rates that both vanish: independent draws then decide alone, and `c* = 0` for an
-    /// activation that is linear at zero.
+    /// `chi_1 = (sigma_w2 / p) E[phi'^2]` determines whether gradients vanish or explode, and the phase follows from
+    /// it; `c* < 1` in both phases. `chi_c_star` is the slope of the correlation map at `c*`. Where lengths decay to
+    /// zero, this slope is a ratio of two vanishing rates. The masks alone then determine the correlation, and `c* = 0`
+    /// for an activation that is linear at zero.
     ///
     /// # Errors
-    /// [`Error::LengthDiverges`] or [`Error::BiasTooLarge`] where activations grow without bound.
+    /// [`Error::LengthDiverges`] or [`Error::BiasTooLarge`] if there is no stable length.
     pub fn fixed_point(&self) -> Result<FixedPoint> {
-        let plain = self.inflated.fixed_point().map_err(|error| self.in_given_terms(error))?;
+        let plain = self.inflated.fixed_point().map_err(|error| self.with_given_variance(error))?;
         if self.keep >= 1.0 {
             return Ok(plain);
         }
@@ -78,8 +78,8 @@ impl Dropout {
         Ok(plain.with_correlation(d_star, chi))
     }
 
-    /// The share of the next length that independent draws make up.
-    fn noise_share(&self, q: f64) -> f64 {
+    /// Fraction of the next length that the variance of the masks contributes.
+    fn mask_fraction(&self, q: f64) -> f64 {
         let noise = 1.0 - self.keep;
         if q <= 0.0 && self.inflated.vanishes_at_zero() {
             return noise;
@@ -89,16 +89,17 @@ impl Dropout {
     }
 
     fn next_deficiency(&self, q: f64, d: f64) -> f64 {
-        let kept = self.keep * self.inflated.kept_share(q) * self.inflated.pair(q, d).contraction;
-        (kept * d + self.noise_share(q)).clamp(0.0, 2.0)
+        let kept = self.keep * self.inflated.length_ratio(q) * self.inflated.pair(q, d).contraction;
+        (kept * d + self.mask_fraction(q)).clamp(0.0, 2.0)
     }
 
-    /// `d*` and the slope of the correlation map there.
+    /// Fixed point `d*` and the slope of the correlation map there.
     ///
-    /// As without dropout, the deficiency map is concave; it now starts above zero, so that it meets the diagonal once.
+    /// As without dropout, the deficiency map is concave. It starts above zero, so it crosses the diagonal exactly
+    /// once.
     fn stable_deficiency(&self, q: f64) -> (f64, f64) {
-        let scale = self.keep * self.inflated.kept_share(q);
-        let noise = self.noise_share(q);
+        let scale = self.keep * self.inflated.length_ratio(q);
+        let noise = self.mask_fraction(q);
         let pair = |d: f64| self.inflated.pair(q, d);
         let excess = |d: f64| scale * pair(d).contraction + noise / d - 1.0;
         if excess(1.0) >= 0.0 {
@@ -112,8 +113,8 @@ impl Dropout {
         (d_star, scale * pair(d_star).gradient)
     }
 
-    /// Limits of the inflated variance as limits of the one that was given.
-    fn in_given_terms(&self, error: Error) -> Error {
+    /// Converts limits of the inflated variance in an error to limits of the given variance.
+    fn with_given_variance(&self, error: Error) -> Error {
         let keep = self.keep;
         match error {
             Error::LengthDiverges { activation, sigma_w2, sigma_b2, limit } => {
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn keeping_everything_is_no_dropout() {
+    fn keep_probability_one_equals_no_dropout() {
         let plain = Theory::new(Activation::Tanh, 2.5, 0.05).unwrap().fixed_point().unwrap();
         assert_eq!(fixed_point(2.5, 1.0), plain);
         let almost = fixed_point(2.5, 1.0 - 1e-9);
@@ -154,10 +155,10 @@ mod tests {
         assert!(strong < weak && weak < weaker && weaker < 100.0, "{strong} {weak} {weaker}");
     }
 
-    /// Near criticality `d' = noise + chi d - k d^2`, so that at `chi = 1` the noise `e` gives `d* ~ sqrt(e / k)` and a
-    /// depth scale `1 / (2 sqrt(e k))`.
+    /// Near criticality `d' = noise + chi d - k d^2`. At `chi = 1` noise `e` therefore gives `d* ~ sqrt(e / k)` and a
+    /// depth scale of `1 / (2 sqrt(e k))`.
     #[test]
-    fn the_longest_scale_grows_like_the_root_of_the_drop_rate() {
+    fn longest_scale_grows_like_the_inverse_root_of_the_drop_rate() {
         let critical = crate::critical_sigma_w2(Activation::Tanh, 0.05).unwrap();
         let scale = |drop: f64| fixed_point(critical * (1.0 - drop), 1.0 - drop).xi_c;
         let ratio = scale(1e-8) / scale(1e-6);
@@ -165,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn independent_draws_decide_where_lengths_vanish() {
+    fn masks_alone_set_the_correlation_where_lengths_vanish() {
         let point = Dropout::new(Activation::Tanh, 0.5, 0.0, 0.8).unwrap().fixed_point().unwrap();
         assert_eq!((point.q_star, point.c_star), (Some(0.0), 0.0));
         assert!((point.chi_c_star - 0.8).abs() < 1e-15, "{point:?}");
     }
 
     #[test]
-    fn limits_are_those_of_the_given_variance() {
+    fn limits_refer_to_the_given_variance() {
         let error = Dropout::new(Activation::Relu, 1.9, 0.1, 0.9).unwrap().fixed_point();
         let Err(Error::LengthDiverges { sigma_w2, limit, .. }) = error else { panic!("{error:?}") };
         assert!((sigma_w2 - 1.9).abs() < 1e-12 && (limit - 1.8).abs() < 1e-12);

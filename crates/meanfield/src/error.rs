@@ -1,4 +1,4 @@
-//! What can go wrong, and what to do about it.
+//! Errors of the mean-field theory.
 
 use isobath_architecture::Activation;
 
@@ -7,22 +7,23 @@ use crate::Phase;
 /// The result of a mean-field computation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a quantity of the theory could not be given.
+/// Reason why a quantity of the theory cannot be computed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument lies outside the range it may have.
+    /// An argument is outside its valid range.
     #[error("{name} is {value}, but must be {range}")]
     OutOfRange {
-        /// The argument's name.
+        /// Name of the argument.
         name: &'static str,
-        /// The value given.
+        /// Value of the argument.
         value: f64,
-        /// The values allowed, in words.
+        /// Description of the valid range.
         range: &'static str,
     },
 
-    /// No length is kept: `q` grows without bound from layer to layer, for every bias variance or every one above zero.
+    /// There is no stable length: `q` grows without bound from layer to layer, for every bias variance or for every
+    /// positive one.
     #[error(
         "no stable length q* exists for {activation} at sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: activations grow \
          without bound; choose sigma_w2 below {limit}"
@@ -30,15 +31,15 @@ pub enum Error {
     LengthDiverges {
         /// The activation.
         activation: Activation,
-        /// The weight variance given.
+        /// Weight variance of the theory.
         sigma_w2: f64,
-        /// The bias variance given.
+        /// Bias variance of the theory.
         sigma_b2: f64,
-        /// The weight variance that must not be reached.
+        /// Weight variance below which a stable length exists.
         limit: f64,
     },
 
-    /// No length is kept at this bias variance, but smaller ones have a stable length.
+    /// There is no stable length at this bias variance, although smaller bias variances have one.
     #[error(
         "no stable length q* exists for {activation} at sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: activations grow \
          without bound; choose sigma_b2 of at most {limit}, or a smaller sigma_w2"
@@ -46,15 +47,15 @@ pub enum Error {
     BiasTooLarge {
         /// The activation.
         activation: Activation,
-        /// The weight variance given.
+        /// Weight variance of the theory.
         sigma_w2: f64,
-        /// The bias variance given.
+        /// Bias variance of the theory.
         sigma_b2: f64,
         /// The largest bias variance with a stable length.
         limit: f64,
     },
 
-    /// The line `chi_1 = 1` is not met.
+    /// The line `chi_1 = 1` is never crossed.
     #[error(
         "{activation} has no critical point at {name} = {value}: wherever a stable length exists, it is {phase}; \
          choose another {name}"
@@ -62,15 +63,15 @@ pub enum Error {
     NoCriticalPoint {
         /// The activation.
         activation: Activation,
-        /// Which variance was held fixed, `"sigma_w2"` or `"sigma_b2"`.
+        /// Name of the variance that is held fixed, `"sigma_w2"` or `"sigma_b2"`.
         name: &'static str,
-        /// Its value.
+        /// Value of that variance.
         value: f64,
-        /// The phase on the whole line that was searched.
+        /// Phase along the whole searched line.
         phase: Phase,
     },
 
-    /// The phase changes without passing `chi_1 = 1`.
+    /// The phase changes without crossing `chi_1 = 1`.
     #[error(
         "{activation} has no critical point at {name} = {value}: order turns into chaos at a jump of q* from one \
          stable length to another; compare the two phases' fixed points instead, or choose another {name}"
@@ -78,19 +79,19 @@ pub enum Error {
     CriticalJump {
         /// The activation.
         activation: Activation,
-        /// Which variance was held fixed, `"sigma_w2"` or `"sigma_b2"`.
+        /// Name of the variance that is held fixed, `"sigma_w2"` or `"sigma_b2"`.
         name: &'static str,
-        /// Its value.
+        /// Value of that variance.
         value: f64,
     },
 
-    /// There are no inputs, or they have no width.
+    /// There are no inputs, or the inputs have no pixels.
     #[error(
         "there are no inputs to compute kernels of; give at least one sample with at least one pixel"
     )]
     NoInputs,
 
-    /// Training and probe samples do not have the same width.
+    /// Training and probe samples differ in width.
     #[error(
         "training samples are {train} wide and probe samples {probe}; both must come from one data set"
     )]
@@ -101,19 +102,19 @@ pub enum Error {
         probe: usize,
     },
 
-    /// A kernel plus its ridge could not be factorised.
+    /// A kernel plus its ridge is not positive definite.
     #[error(
         "the kernel of {rows} samples is singular to rounding at row {row}; choose a larger noise, or leave out \
          repeated samples"
     )]
     NotPositiveDefinite {
-        /// The row of the first bad pivot.
+        /// Row of the first pivot that is not positive.
         row: usize,
-        /// The number of rows.
+        /// Number of rows.
         rows: usize,
     },
 
-    /// The theory asked for needs an activation that stays within bounds.
+    /// The theory requires a bounded activation.
     #[error(
         "blocks with the activation after the addition need a bounded activation, {activation} is not; \
          choose tanh, erf, sigmoid, hard-tanh or sine"
@@ -123,14 +124,14 @@ pub enum Error {
         activation: Activation,
     },
 
-    /// A length profile left the range of numbers the maps accept.
+    /// A length profile exceeds the range that the maps accept.
     #[error(
-        "the length reaches {q:e} in layer {layer}, beyond what can be computed; use fewer layers or a smaller sigma_w2"
+        "the length reaches {q:e} in layer {layer}, which is too large to compute; use fewer layers or a smaller sigma_w2"
     )]
     LengthOverflow {
-        /// The layer, counted from one.
+        /// Layer, counted from one.
         layer: usize,
-        /// The variance per unit it would have.
+        /// Variance per unit in that layer.
         q: f64,
     },
 }

@@ -1,4 +1,4 @@
-//! The fixed points `q*` and `c*`, and the depth scales on which they are reached.
+//! Fixed points `q*` and `c*`, and the depth scales of the convergence to them.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use serde::{Serialize, Serializer};
 
 use crate::{Result, Theory, roots::newton_log};
 
-/// On which side of the critical line `chi_1 = 1` a point lies.
+/// Phase of a point relative to the critical line `chi_1 = 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// `chi_1 < 1`: all inputs become the same, gradients vanish.
+    /// `chi_1 < 1`: the correlation of any two inputs converges to one, and gradients vanish.
     Ordered,
-    /// `chi_1 = 1` to within 1e-12, which is what rounding and the square root of it in `q*` can leave.
+    /// `chi_1 = 1` to within 1e-12, the error left by rounding and by its square root in `q*`.
     Critical,
-    /// `chi_1 > 1`: close inputs are driven apart, gradients explode.
+    /// `chi_1 > 1`: similar inputs decorrelate, and gradients explode.
     Chaotic,
 }
 
@@ -42,55 +42,54 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What becomes of lengths and correlations in deep layers, and how quickly.
+/// Limits of lengths and correlations in deep layers, with the depth scales of the convergence.
 ///
-/// Depth scales count layers. One that is infinite, because nothing decays, is [`f64::INFINITY`] here and `null` in
-/// JSON.
+/// Depth scales are in layers. A depth scale is infinite if nothing decays: [`f64::INFINITY`] here and `null` in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FixedPoint {
-    /// The stable length `q*` (variance per unit), or `None` where every length is kept: a ReLU-like or linear
+    /// Stable length `q*` (variance per unit), or `None` where every length is a fixed point: a ReLU-like or linear
     /// activation at `sigma_w2 E[phi'^2] = 1` without bias.
     ///
-    /// Every start leads to it, except with GELU and SiLU. Above `sigma_w2 = 2` these have a second, unstable fixed
-    /// point beyond which lengths diverge. In a strip just below 2 (GELU from 1.983, SiLU from 1.988) they may have two
-    /// stable lengths with an unstable one between them; this is then the larger, and starts below the unstable one
-    /// reach the smaller. [`Theory::length_profile`] shows where a given input goes.
+    /// Every initial length converges to it, except with GELU and SiLU. Above `sigma_w2 = 2` these have a second,
+    /// unstable fixed point beyond which lengths diverge. In a strip just below 2 (GELU from 1.983, SiLU from 1.988)
+    /// they may have two stable lengths with an unstable one between them. `q_star` is then the larger one, and initial
+    /// lengths below the unstable one converge to the smaller one. [`Theory::length_profile`] shows the convergence of
+    /// a given input.
     pub q_star: Option<f64>,
-    /// `dV/dq` at `q*`.
+    /// Slope `dV/dq` of the length map at `q*`.
     pub dq_map: f64,
-    /// `-1 / ln(dV/dq)`: the depth scale on which lengths reach `q*` (Schoenholz et al.
-    /// arXiv:1611.01232).
+    /// Depth scale `-1 / ln(dV/dq)` of the convergence of lengths to `q*` (Schoenholz et al. arXiv:1611.01232).
     #[serde(serialize_with = "finite_or_null")]
     pub xi_q: f64,
-    /// `sigma_w2 E[phi'^2]` at `q*`, the factor by which squared gradients grow per layer going back.
+    /// `sigma_w2 E[phi'^2]` at `q*`, the factor by which squared gradients grow per layer of back-propagation.
     pub chi_1: f64,
-    /// `chi_1 - 1`: negative in the ordered, positive in the chaotic phase.
+    /// `chi_1 - 1`: negative in the ordered and positive in the chaotic phase.
     pub distance: f64,
-    /// The phase.
+    /// Phase of the point.
     pub phase: Phase,
-    /// The stable correlation `c*`; 1 outside the chaotic phase.
+    /// Stable correlation `c*`; 1 outside the chaotic phase.
     ///
-    /// Also 1 where the outputs vanish (`q* = 0`), and for a linear network at its critical point, which keeps every
-    /// correlation.
+    /// It is also 1 where the outputs vanish (`q* = 0`), and for a linear network at its critical point, which
+    /// preserves every correlation.
     pub c_star: f64,
     /// `1 - c*` with all its digits.
     pub d_star: f64,
     /// `sigma_w2 E[phi'(u_1) phi'(u_2)]` at `c*`.
     pub chi_c_star: f64,
-    /// `-1 / ln(chi_c_star)`: the depth scale on which correlations reach `c*` (Schoenholz et al.
+    /// Depth scale `-1 / ln(chi_c_star)` of the convergence of correlations to `c*` (Schoenholz et al.
     /// arXiv:1611.01232).
     ///
     /// Zero where `chi_c_star` is below the smallest double.
     #[serde(serialize_with = "finite_or_null")]
     pub xi_c: f64,
-    /// `1 / |ln chi_1|`: the depth scale on which gradients vanish or explode (Schoenholz et al.
-    /// arXiv:1611.01232).
+    /// Depth scale `1 / |ln chi_1|` of vanishing or exploding gradients (Schoenholz et al. arXiv:1611.01232).
     #[serde(serialize_with = "finite_or_null")]
     pub xi_gradient: f64,
 }
 
 impl FixedPoint {
-    /// The same lengths and gradients with other correlations: `d*` and the slope of the correlation map there.
+    /// Replaces the correlation quantities by `d*` and the slope of the correlation map there; keeps lengths and
+    /// gradients.
     pub(crate) fn with_correlation(self, d_star: f64, chi_c_star: f64) -> Self {
         let xi_c = depth_scale(chi_c_star);
         Self { c_star: 1.0 - d_star, d_star, chi_c_star, xi_c, ..self }
@@ -98,14 +97,14 @@ impl FixedPoint {
 }
 
 impl Theory {
-    /// The stable fixed point of lengths and correlations.
+    /// Computes the stable fixed point of lengths and correlations.
     ///
     /// # Errors
-    /// [`Error::LengthDiverges`](crate::Error::LengthDiverges) or
-    /// [`Error::BiasTooLarge`](crate::Error::BiasTooLarge) where activations grow without bound.
+    /// [`Error::LengthDiverges`](crate::Error::LengthDiverges) or [`Error::BiasTooLarge`](crate::Error::BiasTooLarge)
+    /// if there is no stable length.
     pub fn fixed_point(&self) -> Result<FixedPoint> {
         let q_star = self.stable_length()?;
-        // Where every length is kept, the activation is homogeneous and the maps do not depend on the length.
+        // Where every length is a fixed point, the activation is homogeneous and the maps do not depend on the length.
         let q = q_star.unwrap_or(1.0);
         let (dq_map, chi_1) = self.slopes(q);
         let distance = chi_1 - 1.0;
@@ -130,7 +129,7 @@ impl Theory {
         })
     }
 
-    /// `dV/dq` and `chi_1` at length `q`, exact where the activations vanish.
+    /// `dV/dq` and `chi_1` at length `q`; exact where the activations vanish.
     fn slopes(&self, q: f64) -> (f64, f64) {
         if q > 0.0 {
             (
@@ -143,18 +142,18 @@ impl Theory {
         }
     }
 
-    /// `d*` and `chi` there, given `chi_1 > 1`.
+    /// Fixed point `d*` and the slope `chi` there, given `chi_1 > 1`.
     ///
-    /// The correlation map is a power series in `c` without negative coefficients, so that its deficiency map is
-    /// concave and crosses the diagonal once in `(0, 1]`, where the contraction, which falls with `d`, is one.
+    /// The correlation map is a power series in `c` with non-negative coefficients, so its deficiency map is concave.
+    /// It crosses the diagonal once in `(0, 1]`, where the contraction, which decreases with `d`, is one.
     fn stable_deficiency(&self, q: f64, chi_1: f64) -> (f64, f64) {
         let independent = self.pair(q, 1.0);
-        // Without bias odd activations map c = 0 to itself; otherwise a tiny E[phi]^2 may be lost to rounding.
+        // Without bias, odd activations map c = 0 to itself; otherwise rounding may remove a tiny E[phi]^2.
         if (self.phi.is_odd() && self.sigma_b2 <= 0.0) || independent.contraction >= 1.0 {
             return (1.0, independent.gradient);
         }
         let chord = (chi_1 - 1.0) / (chi_1 - independent.contraction);
-        // The derivative of the contraction D(d) / d by ln d is D'(d) - D(d) / d.
+        // The derivative of the contraction D(d) / d with respect to ln d is D'(d) - D(d) / d.
         let d_star = newton_log(f64::MIN_POSITIVE, 1.0, chord, |d| {
             let pair = self.pair(q, d);
             (pair.contraction - 1.0, pair.gradient - pair.contraction)
@@ -163,7 +162,7 @@ impl Theory {
     }
 }
 
-/// `-1 / ln(rate)` for a deviation that is multiplied by `rate` in each layer.
+/// Depth scale `-1 / ln(rate)` of a deviation that is multiplied by `rate` in each layer.
 pub(crate) fn depth_scale(rate: f64) -> f64 {
     if rate < 1.0 { -rate.max(0.0).ln().recip() } else { f64::INFINITY }
 }
@@ -184,21 +183,21 @@ mod tests {
     }
 
     #[test]
-    fn depth_scales_have_their_limits() {
+    fn depth_scales_reach_zero_and_infinity() {
         assert!(depth_scale(1.0).is_infinite() && depth_scale(1.1).is_infinite());
         assert!(depth_scale(0.0).abs() < 1e-300);
         assert!((depth_scale((-0.25_f64).exp()) - 4.0).abs() < 1e-14);
     }
 
     #[test]
-    fn ordered_tanh_without_bias_dies_out() {
+    fn ordered_tanh_without_bias_decays_to_zero() {
         let point = fixed_point(Activation::Tanh, 0.5, 0.0);
         assert_eq!((point.q_star, point.c_star, point.phase), (Some(0.0), 1.0, Phase::Ordered));
         assert!((point.chi_1 - 0.5).abs() < 1e-15 && (point.dq_map - 0.5).abs() < 1e-15);
     }
 
     #[test]
-    fn chaotic_tanh_near_criticality_is_expanded_correctly() {
+    fn chaotic_tanh_near_criticality_matches_the_expansion() {
         // tanh without bias at sigma_w2 = 1 + e: q* = e/2, and chi at c* = 0 is
         // sigma_w2 E[phi']^2 = (1 + e)(1 - 2q + ...) = 1 - O(e^2).
         let e = 1e-4;
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_lengths_are_errors_with_the_limit() {
+    fn diverging_lengths_report_the_limit() {
         let error = |activation, sigma_w2, sigma_b2| {
             Theory::new(activation, sigma_w2, sigma_b2).unwrap().fixed_point().unwrap_err()
         };

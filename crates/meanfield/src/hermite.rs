@@ -1,46 +1,47 @@
-//! The covariance of activations for many pairs at once, by its Hermite series.
+//! Covariances of activations for many pairs, by Hermite series.
 //!
 //! With `phi(sqrt(q) z) = sum_k a_k(q) He_k(z) / sqrt(k!)`, Mehler's formula gives
-//! `E[phi(u_1) phi(u_2)] = sum_k a_k(q_1) a_k(q_2) c^k`. The coefficients cost one quadrature per input, each pair then
-//! a short polynomial. A truncated series is a covariance matrix still, because every term is one (Schur's product
-//! theorem).
+//! `E[phi(u_1) phi(u_2)] = sum_k a_k(q_1) a_k(q_2) c^k`. The coefficients cost one quadrature per input, and each pair
+//! then costs a short polynomial. A truncated series is still a covariance matrix, because every term is one (Schur's
+//! product theorem).
 
 use ndarray::{Array2, s};
 
 use crate::{Phi, quadrature::gaussian_nodes, special::normal_pdf};
 
-/// The coefficients of a set of lengths, term by term.
+/// Hermite coefficients of a set of lengths, term by term.
 pub(crate) struct HermiteSeries {
     n_inputs: usize,
-    /// The powers of the terms: all, or the odd ones for an odd activation.
+    /// Powers of the terms: all, or the odd ones for an odd activation.
     first: usize,
     step: usize,
     /// `[term][input]`
     coefficients: Vec<f64>,
 }
 
-/// Most terms a series may have.
+/// Maximum number of terms.
 const MAX_TERMS: usize = 512;
-/// What may be missing of `E[phi^2]`, as a share of it.
-const PRECISE: f64 = 1e-10;
-/// What may be missing of it at most. Only kinks leave so much, and only correlations above `1 - 1 / MAX_TERMS` miss it.
-const TOLERABLE: f64 = 2e-5;
+/// Relative truncation error of `E[phi^2]` that counts as exact.
+const EXACT_TRUNCATION: f64 = 1e-10;
+/// Largest accepted relative truncation error. Only kinks reach it, and only for correlations above
+/// `1 - 1 / MAX_TERMS`.
+const MAX_TRUNCATION: f64 = 2e-5;
 
 impl HermiteSeries {
-    /// The series for the given lengths, as long as it must be; `None` if it converges too slowly.
+    /// Computes a series of sufficient length for the given lengths; `None` if it converges too slowly.
     ///
     /// `squares` are the exact `E[phi^2]`.
     pub(crate) fn new(phi: Phi, lengths: &[f64], squares: &[f64]) -> Option<Self> {
         let mut terms = 32;
         loop {
             let series = Self::with_terms(phi, lengths, terms);
-            let missing = series.missing(squares);
-            if missing <= PRECISE {
+            let truncation_error = series.truncation_error(squares);
+            if truncation_error <= EXACT_TRUNCATION {
                 return Some(series);
             }
-            // The terms fall at least geometrically where they will be enough, so hopeless cases end early.
+            // The terms decay at least geometrically if the series converges in time, so slow cases stop early.
             if terms >= MAX_TERMS {
-                return (missing <= TOLERABLE).then_some(series);
+                return (truncation_error <= MAX_TRUNCATION).then_some(series);
             }
             terms *= 2;
         }
@@ -61,8 +62,8 @@ impl HermiteSeries {
         self.coefficients.chunks_exact(self.n_inputs)
     }
 
-    /// The largest share of `squares` that the terms leave out.
-    fn missing(&self, squares: &[f64]) -> f64 {
+    /// Largest relative truncation error over the inputs.
+    fn truncation_error(&self, squares: &[f64]) -> f64 {
         let mut rest = squares.to_vec();
         for term in self.terms() {
             rest.iter_mut().zip(term).for_each(|(rest, a)| *rest -= a * a);
@@ -71,7 +72,7 @@ impl HermiteSeries {
         rest.iter().zip(squares).map(share).fold(0.0, f64::max)
     }
 
-    /// Covariances of input `row` with inputs `0..out.len()`; `out` holds their correlations before.
+    /// Computes the covariances of input `row` with inputs `0..out.len()`; `out` holds their correlations on entry.
     pub(crate) fn covariances(&self, row: usize, out: &mut [f64]) {
         const BLOCK: usize = 256;
         let mut powers = [0.0; BLOCK];
@@ -95,10 +96,10 @@ impl HermiteSeries {
     }
 }
 
-/// Coefficients `[terms, n]` of a smooth activation, by the trapezoidal rule, whose nodes all lengths share.
+/// Coefficients `[terms, n]` of a smooth activation, by the trapezoidal rule with nodes shared by all lengths.
 ///
-/// The rule's error falls like `exp(-2 pi y / STEP)` with the distance `y` of the nearest singularity from the real
-/// line. Where the series converges, `exp(-y sqrt(2 MAX_TERMS))` is small already, and this is smaller.
+/// The error of the rule decays like `exp(-2 pi y / STEP)` with the distance `y` of the nearest singularity from the
+/// real line. Where the series converges, `exp(-y sqrt(2 MAX_TERMS))` is already small, and this error is smaller.
 fn expand_smooth(phi: Phi, lengths: &[f64], terms: usize) -> Array2<f64> {
     const STEP: f64 = 0.1;
     const N_SIDE: usize = 130;
@@ -115,7 +116,7 @@ fn expand_smooth(phi: Phi, lengths: &[f64], terms: usize) -> Array2<f64> {
     polynomials.dot(&values)
 }
 
-/// Coefficients `[terms, n]` of an activation with kinks, by a rule that splits there.
+/// Coefficients `[terms, n]` of an activation with kinks, by a rule that splits at the kinks.
 fn expand_kinked(phi: Phi, lengths: &[f64], terms: usize) -> Array2<f64> {
     let mut coefficients = Array2::zeros((terms, lengths.len()));
     for (&q, mut column) in lengths.iter().zip(coefficients.columns_mut()) {
@@ -127,7 +128,7 @@ fn expand_kinked(phi: Phi, lengths: &[f64], terms: usize) -> Array2<f64> {
     coefficients
 }
 
-/// The normalised polynomials `h_k = He_k / sqrt(k!)` at `z`, by
+/// Iterator over the normalised polynomials `h_k = He_k / sqrt(k!)` at `z`, by the recurrence
 /// `h_(k+1) = (z h_k - sqrt(k) h_(k-1)) / sqrt(k + 1)`.
 struct Hermite {
     z: f64,
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn series_are_the_covariances() {
+    fn series_match_the_covariances() {
         let lengths = [0.02, 0.4, 1.0, 3.0];
         for activation in Activation::ALL {
             let Some(series) = series(activation, &lengths) else { continue };
@@ -180,7 +181,7 @@ mod tests {
                 for (&q, found) in lengths.iter().zip(found) {
                     let expected = kernel.covariance(1.0, q, c);
                     let scale = (kernel.moments(1.0).square * kernel.moments(q).square).sqrt();
-                    let tolerance = if kinked { TOLERABLE } else { 1e-9 };
+                    let tolerance = if kinked { MAX_TRUNCATION } else { 1e-9 };
                     assert!(
                         (found - expected).abs() < tolerance * scale,
                         "{activation} {q} {c}: {found} {expected}"
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_do_not_converge() {
+    fn step_functions_do_not_converge() {
         assert!(series(Activation::Tanh, &[1e6]).is_none());
     }
 }

@@ -1,7 +1,7 @@
-//! The singular values of the input-output Jacobian: whether all directions of an input survive alike.
+//! Singular values of the input-output Jacobian, the measure of dynamical isometry.
 //!
-//! With `mu_k = E[phi'(u)^(2k)]` at `q*` the squared singular values of a network's Jacobian have the mean and the
-//! relative variance
+//! With `mu_k = E[phi'(u)^(2k)]` at `q*`, the squared singular values of the Jacobian of a network have the mean and
+//! the relative variance
 //!
 //! ```text
 //! m_1 = (sigma_w2 mu_1)^L = chi_1^L
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! where `s_1` is -1 for Gaussian and 0 for orthogonal weights (Pennington, Schoenholz and Ganguli, arXiv:1711.04735,
-//! section on the Jacobian's spectrum). Gaussian weights can therefore never keep `v` small in a deep network;
-//! orthogonal ones can, where `phi'` is nearly constant over the pre-activations: *dynamical isometry*.
+//! section on the Jacobian's spectrum). In a deep network Gaussian weights therefore never keep `v` small. Orthogonal
+//! weights do where `phi'` is nearly constant over the pre-activations: *dynamical isometry*.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,19 +18,20 @@ use crate::{
     FixedPoint, Phi, Result, Theory, fixed_point::finite_or_null, quadrature::gaussian_mean,
 };
 
-/// How the weights of a layer are drawn.
+/// Distribution of the weights of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weights {
     /// Independent normal entries of variance `sigma_w2 / fan_in`.
     #[default]
     Gaussian,
-    /// `sigma_w` times a uniformly distributed orthogonal matrix; lengths and correlations are those of Gaussian ones.
+    /// `sigma_w` times a uniformly distributed orthogonal matrix; lengths and correlations equal those of Gaussian
+    /// weights.
     Orthogonal,
 }
 
 impl Weights {
-    /// The first moment `s_1` of the S-transform of the squared singular values of one layer's weights.
+    /// First moment `s_1` of the S-transform of the squared singular values of the weights of one layer.
     const fn s_1(self) -> f64 {
         match self {
             Self::Gaussian => -1.0,
@@ -39,28 +40,28 @@ impl Weights {
     }
 }
 
-/// Mean and spread of the squared singular values of the Jacobian of `depth` layers.
+/// Mean and variance of the squared singular values of the Jacobian of `depth` layers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct JacobianSpectrum {
-    /// The natural logarithm of the mean `m_1`; the mean itself may overflow.
+    /// Natural logarithm of the mean `m_1`; the mean itself may overflow.
     pub ln_mean: f64,
-    /// The variance divided by the squared mean; zero when all are the same.
+    /// Variance divided by the squared mean; zero if all singular values are equal.
     pub relative_variance: f64,
-    /// The depth at which the relative variance is one: as deep as isometry reaches, if `chi_1` is one.
+    /// Depth at which the relative variance is one: the depth scale of dynamical isometry at `chi_1 = 1`.
     #[serde(serialize_with = "finite_or_null")]
     pub isometry_depth: f64,
 }
 
 impl JacobianSpectrum {
-    /// Whether singular values stay near one: the mean within a factor of `tolerance` and the relative variance below
-    /// `tolerance - 1`. A factor of 2 is a usual choice.
+    /// Returns true if the singular values stay near one: the mean is within a factor of `tolerance` and the relative
+    /// variance below `tolerance - 1`. A common choice is a factor of 2.
     pub fn is_isometric(&self, tolerance: f64) -> bool {
         self.ln_mean.abs() <= tolerance.ln() && self.relative_variance <= tolerance - 1.0
     }
 }
 
 impl Theory {
-    /// The spectrum at this fixed point, after `depth` layers of the same width.
+    /// Spectrum at the fixed point of this theory, after `depth` layers of equal width.
     ///
     /// # Errors
     /// As for [`fixed_point`](Self::fixed_point).
@@ -68,17 +69,18 @@ impl Theory {
         Ok(self.jacobian_at(&self.fixed_point()?, weights, depth))
     }
 
-    /// As [`jacobian`](Self::jacobian), at a fixed point that is already known.
+    /// Spectrum at a known fixed point; see [`jacobian`](Self::jacobian).
     pub fn jacobian_at(
         &self,
         point: &FixedPoint,
         weights: Weights,
         depth: usize,
     ) -> JacobianSpectrum {
-        let per_layer = slope_spread(self.phi, point.q_star.unwrap_or(1.0)) - weights.s_1();
+        let per_layer =
+            slope_relative_variance(self.phi, point.q_star.unwrap_or(1.0)) - weights.s_1();
         let depth = depth as f64;
         JacobianSpectrum {
-            // Zero layers have the mean one, whatever chi_1 is.
+            // Zero layers have the mean one, for every chi_1.
             ln_mean: if depth > 0.0 { depth * point.chi_1.ln() } else { 0.0 },
             relative_variance: depth * per_layer,
             isometry_depth: per_layer.recip(),
@@ -86,9 +88,9 @@ impl Theory {
     }
 }
 
-/// `mu_2 / mu_1^2 - 1`, the relative variance of `phi'(u)^2`, `u ~ N(0, q)`.
-fn slope_spread(phi: Phi, q: f64) -> f64 {
-    // At vanishing length the pieces of phi on both sides of a kink at zero count alike.
+/// Relative variance `mu_2 / mu_1^2 - 1` of `phi'(u)^2`, `u ~ N(0, q)`.
+fn slope_relative_variance(phi: Phi, q: f64) -> f64 {
+    // In the limit of zero length the pieces of phi on both sides of a kink at zero have equal weight.
     let q = q.max(1e-30);
     let mean = gaussian_mean(q, phi.kinks(), |u| phi.derivative(u).powi(2));
     let deviation = |u: f64| (phi.derivative(u).powi(2) / mean - 1.0).powi(2);
@@ -104,7 +106,7 @@ mod tests {
         Theory::new(activation, sigma_w2, sigma_b2).unwrap()
     }
 
-    /// arXiv:1711.04735: for ReLU `mu_2 = mu_1 = 1/2`, so that orthogonal weights do not help, `v = L`.
+    /// ReLU has `mu_2 = mu_1 = 1/2` (arXiv:1711.04735): orthogonal weights do not help, `v = L`.
     #[test]
     fn relu_is_never_isometric() {
         let relu = theory(Activation::Relu, 2.0, 0.0);
@@ -125,10 +127,10 @@ mod tests {
         assert!((gaussian.relative_variance - 100.0).abs() < 1e-10 && !gaussian.is_isometric(2.0));
     }
 
-    /// Along the critical line of tanh `q*` and with it the spread fall to zero with the bias variance:
+    /// Along the critical line of tanh, `q*` and the relative variance vanish with the bias variance:
     /// `phi'^2 = 1 - 2 u^2`, hence `mu_2 / mu_1^2 - 1 = 8 q^2`.
     #[test]
-    fn small_tanh_networks_come_close_to_isometry() {
+    fn tanh_approaches_isometry_with_vanishing_bias() {
         for sigma_b2 in [1e-9, 1e-12] {
             let point = crate::critical_point(Activation::Tanh, sigma_b2).unwrap();
             let tanh = theory(Activation::Tanh, point.sigma_w2, sigma_b2);
@@ -139,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn vanishing_lengths_see_both_sides_of_a_kink() {
-        let spread = slope_spread(Phi::new(Activation::Selu), 0.0);
+    fn zero_length_averages_both_sides_of_a_kink() {
+        let spread = slope_relative_variance(Phi::new(Activation::Selu), 0.0);
         let (left, right) = (1.673_263_242_354_377_2_f64.powi(2), 1.0);
         let mean = f64::midpoint(left, right);
         let expected = f64::midpoint(left * left, right) / (mean * mean) - 1.0;

@@ -1,4 +1,4 @@
-//! The kernels of all layers for given inputs: what an infinitely wide network makes of a data set.
+//! Kernels of all layers of an infinitely wide network for the inputs of a data set.
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -6,11 +6,11 @@ use rayon::prelude::*;
 use crate::{Error, MAX_LENGTH, Result, Theory, hermite::HermiteSeries};
 
 /// Kernels `A_l` of a set of `n` inputs, layer by layer: `A_l[i, j] = E[phi(u_i) phi(u_j)]`, the mean product per unit
-/// of layer `l`'s activations.
+/// of the activations of layer `l`.
 ///
-/// The network's outputs before `phi` are a Gaussian process with the covariance `K_l = sigma_w2 A_(l-1) + sigma_b2`,
-/// `A_0 = X X^T / D` (Neal 1996; Lee et al. arXiv:1711.00165). Entries are exact to about 1e-10 of `E[phi^2]`; ELU, SELU
-/// and hard tanh to 2e-5 where two inputs are correlated by more than 0.998, better elsewhere.
+/// The pre-activations of layer `l` are a Gaussian process with the covariance `K_l = sigma_w2 A_(l-1) + sigma_b2`,
+/// `A_0 = X X^T / D` (Neal 1996; Lee et al. arXiv:1711.00165). The error of the entries is about 1e-10 of `E[phi^2]`;
+/// for ELU, SELU and hard tanh it is up to 2e-5 where two inputs have a correlation above 0.998, and smaller elsewhere.
 #[derive(Clone, Debug)]
 pub struct LayerKernels {
     theory: Theory,
@@ -19,10 +19,11 @@ pub struct LayerKernels {
 }
 
 impl LayerKernels {
-    /// Starts from inputs `[n, D]`; layer 0 is the inputs' own kernel.
+    /// Starts from inputs `[n, D]`; layer 0 is the kernel of the inputs themselves.
     ///
     /// # Errors
-    /// [`Error::NoInputs`] without inputs, [`Error::OutOfRange`] for a number that is not finite or beyond `1e15`.
+    /// [`Error::NoInputs`] without inputs, [`Error::OutOfRange`] if an input is not finite or exceeds `1e15` in
+    /// magnitude.
     pub fn new(theory: Theory, inputs: ArrayView2<'_, f32>) -> Result<Self> {
         if inputs.is_empty() {
             return Err(Error::NoInputs);
@@ -33,31 +34,31 @@ impl LayerKernels {
         }
         let inputs = inputs.mapv(f64::from);
         let kernel = inputs.dot(&inputs.t()) / inputs.ncols() as f64;
-        // A product's layout is the product's choice; rows are worked on below.
+        // The layout of a matrix product is unspecified; the code below needs contiguous rows.
         let kernel = kernel.as_standard_layout().into_owned();
         Ok(Self { theory, layer: 0, kernel })
     }
 
-    /// The layer the kernel belongs to.
+    /// Index of the layer of the current kernel.
     pub const fn layer(&self) -> usize {
         self.layer
     }
 
-    /// `A_l`, `[n, n]`, symmetric.
+    /// Kernel `A_l`, `[n, n]`, symmetric.
     pub fn kernel(&self) -> ArrayView2<'_, f64> {
         self.kernel.view()
     }
 
-    /// `K_l`'s successor's diagonal: the lengths `q_(l+1)` of each input in the next layer.
+    /// Lengths `q_(l+1)` of each input in the next layer, the diagonal of `K_(l+1)`.
     pub fn next_lengths(&self) -> Vec<f64> {
         let Theory { sigma_w2, sigma_b2, .. } = self.theory;
         self.kernel.diag().iter().map(|a| sigma_w2 * a + sigma_b2).collect()
     }
 
-    /// Goes on to the next layer.
+    /// Advances to the next layer.
     ///
     /// # Errors
-    /// [`Error::LengthOverflow`] if a length grows beyond `1e60`.
+    /// [`Error::LengthOverflow`] if a length exceeds `1e60`.
     pub fn advance(&mut self) -> Result<()> {
         let lengths = self.next_lengths();
         let layer = self.layer + 1;
@@ -78,7 +79,7 @@ impl LayerKernels {
         Ok(())
     }
 
-    /// Below the diagonal, `A_l` becomes the correlations of the next layer's pre-activations.
+    /// Replaces `A_l` below the diagonal with the correlations of the pre-activations of the next layer.
     fn write_correlations(&mut self, lengths: &[f64]) {
         let Theory { sigma_w2, sigma_b2, .. } = self.theory;
         let roots: Vec<f64> = lengths.iter().map(|q| q.sqrt()).collect();
@@ -86,13 +87,13 @@ impl LayerKernels {
             for (a, root) in row.iter_mut().zip(&roots).take(i) {
                 let scale = roots[i] * root;
                 let c = (sigma_w2 * *a + sigma_b2) / scale;
-                // An input of zeros is uncorrelated with every other; its covariances vanish anyway.
+                // Treat a zero input as uncorrelated with every other one; its covariances vanish in any case.
                 *a = if scale > 0.0 { c.clamp(-1.0, 1.0) } else { 0.0 };
             }
         }
     }
 
-    /// Below the diagonal, correlations become covariances of activations.
+    /// Replaces the correlations below the diagonal with covariances of activations.
     fn write_covariances(&mut self, lengths: &[f64], squares: &[f64]) {
         let Theory { kernel, phi, .. } = self.theory;
         let series =
@@ -119,7 +120,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn kernels_are_the_profiles_of_their_pairs() {
+    fn kernels_match_the_profiles_of_their_pairs() {
         let inputs = array![[0.9_f32, -0.3, 0.5], [0.2, 0.4, -1.0]];
         for activation in Activation::ALL {
             let theory = Theory::new(activation, 1.4, 0.1).unwrap();
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_followed_by_zeros() {
+    fn zero_inputs_give_zero_kernels() {
         let inputs = array![[0.0_f32, 0.0], [1.0, 0.5]];
         let theory = Theory::new(Activation::Tanh, 1.0, 0.0).unwrap();
         let mut kernels = LayerKernels::new(theory, inputs.view()).unwrap();

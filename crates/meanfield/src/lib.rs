@@ -1,8 +1,9 @@
 //! Mean-field theory of signal propagation in infinitely wide networks.
 //!
-//! A random layer maps the variance per unit `q` of its pre-activations, and the correlation `c` of two inputs', to
-//! those of the next layer (Poole et al. arXiv:1606.05340). The fixed points of these maps, and how fast they are
-//! reached, say how deep information about the input travels (Schoenholz et al. arXiv:1611.01232).
+//! A random layer maps two quantities to those of the next layer: the variance per unit `q` of its pre-activations, and
+//! the correlation `c` between the pre-activations of two inputs (Poole et al. arXiv:1606.05340). The fixed points of
+//! these maps, and the rate of convergence to them, determine how deep information about the input travels (Schoenholz
+//! et al. arXiv:1611.01232).
 //!
 //! ```
 //! use isobath_meanfield::{Theory, critical_sigma_w2};
@@ -17,25 +18,24 @@
 //! # Conventions
 //! * `sigma_w2` and `sigma_b2` are variances: `W_ij ~ N(0, sigma_w2 / fan_in)`, `b_i ~ N(0, sigma_b2)`.
 //! * `q` is a variance per unit, not divided by the width: the first layer has `q_1 = sigma_w2 |x|^2 / D + sigma_b2`.
-//! * Correlations near one are carried as the *deficiency* `d = 1 - c`, so that a `c*` just below one keeps all its
+//! * Correlations near one are stored as the *deficiency* `d = 1 - c`, so that a `c*` just below one keeps all its
 //!   digits.
 //!
 //! # Accuracy
-//! Fixed points, critical lines and depth scales keep eight digits down to a relative distance of 1e-6 from the critical
-//! line, kinks included; `chi_1 - 1` has an absolute error of about 1e-15, which is what limits scales still closer in.
-//! Only [`LayerKernels`], and [`RidgeTheory`] on top of it, are coarser for ELU, SELU and hard tanh: 2e-5 of `E[phi^2]`
-//! for pairs of inputs correlated by more than 0.998.
+//! Fixed points, critical lines and depth scales keep eight digits down to a relative distance of 1e-6 from the
+//! critical line, kinks included. Closer to the line, the absolute error of `chi_1 - 1`, about 1e-15, limits the
+//! accuracy of depth scales. Only [`LayerKernels`], and [`RidgeTheory`] on top of it, are less accurate for ELU, SELU
+//! and hard tanh: the error is 2e-5 of `E[phi^2]` for pairs of inputs with a correlation above 0.998.
 //!
-//! # Where the start matters
-//! Every input's length ends at the same `q*`, except with GELU and SiLU: above `sigma_w2 = 2` inputs beyond a second,
-//! unstable fixed point grow without bound, and just below 2 there may be two stable lengths; see
-//! [`FixedPoint::q_star`].
+//! # Initial conditions
+//! The length of every input converges to the same `q*`, except with GELU and SiLU. Above `sigma_w2 = 2` these have a
+//! second, unstable fixed point, and inputs beyond it grow without bound. Just below 2 there may be two stable lengths;
+//! see [`FixedPoint::q_star`].
 //!
-//! # How the numbers are made
+//! # Method
 //! Every Gaussian expectation is a closed form or a short sum of closed forms, valid at any `q`; see [`kernel`] for the
-//! formulas. That is why nothing here overflows or loses its digits in the ordered phase or at large variances, and why
-//! a whole phase diagram takes a second. [`quadrature`] integrates arbitrary functions and is what the closed forms are
-//! tested against.
+//! formulas. Therefore nothing here overflows or loses digits in the ordered phase or at large variances, and a whole
+//! phase diagram takes a second. [`quadrature`] integrates arbitrary functions; tests compare the closed forms with it.
 
 mod cholesky;
 mod convolution;
@@ -48,9 +48,9 @@ mod hermite;
 mod jacobian;
 pub mod kernel;
 mod layer_kernels;
-mod normal;
+mod normal_rng;
+mod phase_diagram;
 pub mod phi;
-mod plane;
 mod profile;
 pub mod quadrature;
 mod residual;
@@ -68,12 +68,12 @@ pub use error::{Error, Result};
 pub use fixed_point::{FixedPoint, Phase};
 pub use jacobian::{JacobianSpectrum, Weights};
 pub use layer_kernels::LayerKernels;
+pub use phase_diagram::fixed_points;
 pub use phi::Phi;
-pub use plane::fixed_points;
 pub use profile::PairStart;
 pub use residual::{
-    Branch, Law, PostActivation, PostActivationPoint, Residual, ResidualLaws, ResidualLayer,
-    StreamPair,
+    AsymptoticLaw, Branch, PostActivation, PostActivationPoint, Residual, ResidualAsymptotics,
+    ResidualLayer, StreamMoments,
 };
 pub use ridge::{Ridge, RidgeReconstruction, RidgeTheory};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};

@@ -1,4 +1,4 @@
-//! The activation functions and their derivatives, in double precision.
+//! Activation functions and their derivatives in double precision.
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
@@ -6,14 +6,14 @@ use isobath_architecture::Activation;
 
 use crate::special::{normal_cdf, normal_pdf};
 
-/// An activation function with its first two derivatives, finite and free of NaN at every finite `x`.
+/// Activation function with its first two derivatives, all finite at every finite `x`.
 ///
-/// At a [kink](Self::kinks) the derivatives are those of the left piece. The second derivative leaves out the
-/// delta functions `(phi'(k+) - phi'(k-)) delta(x - k)` that the kinks contribute.
+/// At a [kink](Self::kinks) the derivatives are those of the left piece. The second derivative omits the delta
+/// functions `(phi'(k+) - phi'(k-)) delta(x - k)` of the kinks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Phi(pub(crate) Shape);
 
-/// The different formulas behind the activations; some activations are one formula with other constants.
+/// Formulas of the activations; some activations share a formula with different constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Shape {
     Tanh,
@@ -35,17 +35,17 @@ pub(crate) enum Shape {
     Sine,
 }
 
-/// How fast `|phi(x)|` grows.
+/// Growth of `|phi(x)|` at large `|x|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Growth {
     /// `|phi| <= bound`.
     Bounded(f64),
-    /// `E[phi(sqrt(q) z)^2] / q` tends to this as `q` grows.
+    /// `E[phi(sqrt(q) z)^2] / q` tends to this limit as `q` grows.
     Linear(f64),
 }
 
 impl Phi {
-    /// The function behind an activation.
+    /// Creates the function of an activation.
     pub fn new(activation: Activation) -> Self {
         Self(match activation {
             Activation::Tanh => Shape::Tanh,
@@ -117,16 +117,17 @@ impl Phi {
             }
             Shape::Softplus => logistic_slope(x),
             Shape::Sigmoid => -logistic_slope(x) * (0.5 * x).tanh(),
-            // `x * pdf` before the second `x`: the product reaches zero before the square could overflow.
+            // Multiply `x * pdf` before the second `x`: the product underflows to zero before the square could
+            // overflow.
             Shape::Gelu => 2.0 * normal_pdf(x) - x * (x * normal_pdf(x)),
             Shape::Silu => logistic_slope(x) * 2.0 - x * logistic_slope(x) * (0.5 * x).tanh(),
             Shape::Sine => -x.sin(),
         }
     }
 
-    /// The points where `phi'` jumps, in increasing order, so that a quadrature can split there.
+    /// Points where `phi'` jumps, in increasing order, so that a quadrature can split there.
     ///
-    /// ELU has one at zero too, although only its second derivative jumps there.
+    /// ELU has one at zero, although only its second derivative jumps there.
     pub const fn kinks(self) -> &'static [f64] {
         match self.0 {
             Shape::Rectifier { .. } | Shape::Elu { .. } => &[0.0],
@@ -135,7 +136,7 @@ impl Phi {
         }
     }
 
-    /// Whether `phi(-x) = -phi(x)`.
+    /// Returns true if `phi(-x) = -phi(x)`.
     pub fn is_odd(self) -> bool {
         match self.0 {
             Shape::Tanh | Shape::Erf | Shape::HardTanh | Shape::Sine => true,
@@ -146,8 +147,8 @@ impl Phi {
         }
     }
 
-    /// The length at which `E[phi^2]` grows fastest, for the activations that bend upwards (the argument times a
-    /// sigmoid); for all others `E[phi^2] / q` falls with `q`.
+    /// Length at which `E[phi^2]` grows fastest, for activations that are convex near zero (the argument times a
+    /// sigmoid). `None` for all others, whose `E[phi^2] / q` decreases with `q`.
     pub(crate) const fn steepest_length(self) -> Option<f64> {
         match self.0 {
             Shape::Gelu => Some(3.3725),
@@ -165,7 +166,7 @@ impl Phi {
         }
     }
 
-    /// `lim E[phi'(sqrt(q) z)^2]` as `q` falls to zero: the mean of the squared slopes on either side of zero.
+    /// Limit of `E[phi'(sqrt(q) z)^2]` as `q` tends to zero: the mean of the squared slopes on either side of zero.
     pub(crate) const fn slope_square_at_zero(self) -> f64 {
         match self.0 {
             Shape::Tanh | Shape::HardTanh | Shape::Sine => 1.0,
@@ -193,7 +194,7 @@ impl Phi {
     }
 }
 
-// Klambauer et al. arXiv:1706.02515; the digits are those of `isobath_architecture::Activation::Selu`.
+// Klambauer et al. arXiv:1706.02515; the digits equal those of `isobath_architecture::Activation::Selu`.
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 
@@ -202,7 +203,7 @@ fn logistic(x: f64) -> f64 {
     if x > 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
-/// `sigma'(x) = sigma(x) sigma(-x)`, even in `x`.
+/// Derivative `sigma'(x) = sigma(x) sigma(-x)` of the logistic function, even in `x`.
 fn logistic_slope(x: f64) -> f64 {
     let e = (-x.abs()).exp();
     e / ((1.0 + e) * (1.0 + e))
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_about_zero_and_symmetry_hold() {
+    fn values_at_zero_and_symmetry_are_correct() {
         for (activation, phi) in all() {
             assert!((phi.value(0.0) - phi.at_zero()).abs() < 1e-16, "{activation}");
             let sides = [-1e-12, 1e-12].map(|x| phi.derivative(x).powi(2));
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_right() {
+    fn growth_matches_large_arguments() {
         for (activation, phi) in all() {
             match phi.growth() {
                 Growth::Bounded(bound) => {

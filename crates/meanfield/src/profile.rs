@@ -5,19 +5,19 @@ use crate::{
     theory::{check, check_correlation, check_length},
 };
 
-/// The first layer's pre-activations of two inputs.
+/// Pre-activations of two inputs in the first layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairStart {
-    /// The first input's length `q_1`, a variance per unit.
+    /// Length `q_1` of the first input, a variance per unit.
     pub q_a: f64,
-    /// The second input's length.
+    /// Length of the second input.
     pub q_b: f64,
-    /// Their correlation, in `[-1, 1]`.
+    /// Correlation of the two inputs, in `[-1, 1]`.
     pub c: f64,
 }
 
 impl Theory {
-    /// The lengths `q_1, ..., q_depth`, of which the first is given.
+    /// Lengths `q_1, ..., q_depth`, starting from the given `q_1`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q_1` is in `[0, 1e60]`, [`Error::LengthOverflow`] if lengths grow beyond that.
@@ -27,16 +27,16 @@ impl Theory {
         (1..=depth)
             .map(|layer| {
                 if layer > 1 {
-                    q = self.length_in_layer(q, layer)?;
+                    q = self.checked_length(q, layer)?;
                 }
                 Ok(q)
             })
             .collect()
     }
 
-    /// The correlations `c_1, ..., c_depth` of two inputs whose lengths may differ.
+    /// Correlations `c_1, ..., c_depth` of two inputs whose lengths may differ.
     ///
-    /// While an input's length is zero, its correlation with the other is not defined and stays what it was.
+    /// While the length of an input is zero, its correlation with the other is undefined and keeps its previous value.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless the start's lengths are in `[0, 1e60]` and its correlation in `[-1, 1]`,
@@ -55,8 +55,8 @@ impl Theory {
                 if layer > 1 {
                     let covariance =
                         self.sigma_w2 * self.kernel.covariance(q_a, q_b, c) + self.sigma_b2;
-                    q_a = self.length_in_layer(q_a, layer)?;
-                    q_b = self.length_in_layer(q_b, layer)?;
+                    q_a = self.checked_length(q_a, layer)?;
+                    q_b = self.checked_length(q_b, layer)?;
                     let scale = q_a.sqrt() * q_b.sqrt();
                     if scale > 0.0 {
                         c = (covariance / scale).clamp(-1.0, 1.0);
@@ -67,9 +67,9 @@ impl Theory {
             .collect()
     }
 
-    /// The deficiencies `d = 1 - c` of two inputs of the same length `q_1`, from `d_1` to `d_depth`.
+    /// Deficiencies `d = 1 - c` of two inputs of equal length `q_1`, from `d_1` to `d_depth`.
     ///
-    /// Unlike the correlation it keeps its digits however close the inputs become.
+    /// Unlike the correlation, the deficiency keeps its relative accuracy for arbitrarily similar inputs.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q_1` is in `[0, 1e60]` and `d_1` in `[0, 2]`, [`Error::LengthOverflow`] if lengths
@@ -82,17 +82,17 @@ impl Theory {
             .map(|layer| {
                 if layer > 1 {
                     d = self.next_deficiency(q, d);
-                    q = self.length_in_layer(q, layer)?;
+                    q = self.checked_length(q, layer)?;
                 }
                 Ok(d)
             })
             .collect()
     }
 
-    /// `ln(E|dE/dh_l|^2 / E|dE/dh_depth|^2)` for `l = 1, ..., depth`, with the pre-activations `h_l` of layers of equal
-    /// width (Schoenholz et al. arXiv:1611.01232, on backpropagation); the last element is zero.
+    /// Logarithms `ln(E|dE/dh_l|^2 / E|dE/dh_depth|^2)` for `l = 1, ..., depth`, with the pre-activations `h_l` of
+    /// layers of equal width (Schoenholz et al. arXiv:1611.01232, on backpropagation); the last element is zero.
     ///
-    /// Logarithms, because the ratio itself overflows after some hundred chaotic layers.
+    /// The ratio itself overflows after some hundred chaotic layers.
     ///
     /// # Errors
     /// As for [`length_profile`](Self::length_profile).
@@ -106,7 +106,7 @@ impl Theory {
         Ok(ratios)
     }
 
-    fn length_in_layer(&self, q_before: f64, layer: usize) -> Result<f64> {
+    fn checked_length(&self, q_before: f64, layer: usize) -> Result<f64> {
         let q = self.length(q_before);
         if q <= MAX_LENGTH { Ok(q) } else { Err(Error::LengthOverflow { layer, q }) }
     }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn overflow_names_the_layer() {
+    fn overflow_reports_the_layer() {
         let error = theory(Activation::Relu, 2e11, 0.0).length_profile(1.0, 100).unwrap_err();
         assert!(matches!(error, Error::LengthOverflow { layer: 7, .. }), "{error}");
     }

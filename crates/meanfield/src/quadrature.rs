@@ -1,15 +1,16 @@
 //! Gaussian expectations of arbitrary functions by composite Gauss-Legendre quadrature.
 //!
-//! Panels are graded towards the points where the integrand may be steep, so that functions of `u = sqrt(q) z` whose
-//! own scale is one are resolved at any `q`.
+//! Panels are graded towards the points where the integrand may be steep. They resolve functions of `u = sqrt(q) z`
+//! that vary on a scale of one, at any `q`.
 
 use std::{f64::consts::PI, ops::Range, sync::LazyLock};
 
 use crate::special::normal_pdf;
 
-/// `E[f(sqrt(q) z)]`, `z ~ N(0, 1)`, for `q >= 0` and an `f` that is smooth on its own scale of one except at `kinks`.
+/// Computes `E[f(sqrt(q) z)]`, `z ~ N(0, 1)`, for `q >= 0` and an `f` that is smooth on a scale of one except at
+/// `kinks`.
 ///
-/// About 1e-13 relative to `E[|f|]` if `f` grows no faster than a polynomial of low degree.
+/// The error is about 1e-13 relative to `E[|f|]` if `f` grows no faster than a polynomial of low degree.
 pub fn gaussian_mean(q: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     let sigma = q.sqrt();
     if sigma <= 0.0 {
@@ -23,10 +24,10 @@ pub(crate) fn gaussian_nodes(q: f64, kinks: &[f64], visit: impl FnMut(f64, f64))
     standard_nodes(&features(q.sqrt(), kinks), visit);
 }
 
-/// `E[f(u_1) g(u_2)]` of normal variables with variances `q_a`, `q_b >= 0` and correlation `c` in `[-1, 1]`.
+/// Computes `E[f(u_1) g(u_2)]` of normal variables with variances `q_a`, `q_b >= 0` and correlation `c` in `[-1, 1]`.
 ///
-/// `f` and `g` may have the same `kinks` and vary on a scale of one elsewhere. About 1e-12 relative, in milliseconds:
-/// use [`Kernel`](crate::kernel::Kernel) where it has the expectation in closed form.
+/// `f` and `g` share the same `kinks` and vary on a scale of one elsewhere. The relative error is about 1e-12, and one
+/// call takes milliseconds: use [`Kernel`](crate::kernel::Kernel) where it has the expectation in closed form.
 pub fn gaussian_mean_pair(
     q_a: f64,
     q_b: f64,
@@ -36,14 +37,15 @@ pub fn gaussian_mean_pair(
     g: impl Fn(f64) -> f64,
 ) -> f64 {
     let (sigma_a, sigma_b) = (q_a.sqrt(), q_b.sqrt());
-    // The part of u_2 that u_1 does not determine.
+    // Standard deviation of u_2 given u_1.
     let rest = sigma_b * ((1.0 - c) * (1.0 + c)).sqrt();
     let mut features = Vec::new();
     for u in centres(kinks) {
         if sigma_a > 0.0 {
             features.push(Feature { at: u / sigma_a, scale: 0.5 / sigma_a });
         }
-        // Where u_2's mean crosses one of its kinks, the inner mean changes over the width of u_2's spread.
+        // Where the mean of u_2 crosses a kink, the inner mean changes on the scale of the conditional deviation of
+        // u_2.
         let slope = sigma_b * c.abs();
         if slope > 0.0 {
             features.push(Feature { at: u / (sigma_b * c), scale: 0.5 * rest.max(1e-9) / slope });
@@ -61,28 +63,28 @@ pub fn gaussian_mean_pair(
     })
 }
 
-/// Where a function of `sigma z` may be steep.
+/// Points where a function of `sigma z` may be steep.
 fn features(sigma: f64, kinks: &[f64]) -> Vec<Feature> {
     let feature = |u: f64| Feature { at: u / sigma, scale: 0.5 / sigma };
     if sigma > 0.0 { centres(kinks).map(feature).collect() } else { Vec::new() }
 }
 
-/// The origin, where activations bend, and the kinks.
+/// The origin, where activations curve, and the kinks.
 fn centres(kinks: &[f64]) -> impl Iterator<Item = f64> {
     std::iter::once(0.0).chain(kinks.iter().copied().filter(|&kink| kink != 0.0))
 }
 
-/// A point near which an integrand varies on a given scale.
+/// Point near which an integrand varies on a given scale.
 #[derive(Clone, Copy, Debug)]
 struct Feature {
     at: f64,
     scale: f64,
 }
 
-/// Beyond this many standard deviations the normal density is below 1e-22.
+/// Range in standard deviations; the normal density beyond it is below 1e-22.
 const RANGE: f64 = 10.0;
 
-/// `E[f(z)]` for a standard normal `z`.
+/// Computes `E[f(z)]` for a standard normal `z`.
 fn standard_mean(features: &[Feature], f: impl Fn(f64) -> f64) -> f64 {
     let mut sum = 0.0;
     standard_nodes(features, |z, weight| sum += weight * f(z));
@@ -112,13 +114,13 @@ fn standard_nodes(features: &[Feature], mut visit: impl FnMut(f64, f64)) {
     }
 }
 
-/// Panels that cover `[lo, hi]` and double in width from `lo` on, the first ending where `lo + scale` is or before.
+/// Panels that cover `[lo, hi]` and double in width from `lo` on; the first one ends at `lo + scale` or before.
 pub(crate) fn graded_panels(lo: f64, hi: f64, scale: f64) -> impl Iterator<Item = Range<f64>> {
     let mut start = lo;
     let mut width = scale.min(MAX_PANEL);
     std::iter::from_fn(move || {
         (start < hi).then(|| {
-            // A last sliver is not worth a panel of its own.
+            // Merge a narrow last panel into its neighbour.
             let end = if start + 1.25 * width < hi { start + width } else { hi };
             let panel = start..end;
             start = end;
@@ -128,7 +130,7 @@ pub(crate) fn graded_panels(lo: f64, hi: f64, scale: f64) -> impl Iterator<Item 
     })
 }
 
-/// The widest panel, in radians, on which the fixed rule resolves the angular integrands.
+/// Widest panel, in radians, on which the fixed rule resolves the angular integrands.
 const MAX_PANEL: f64 = 0.8;
 
 /// Nodes and weights of the 16-point Gauss-Legendre rule on `panel`.
@@ -142,7 +144,7 @@ const N_NODES: usize = 16;
 
 static RULE: LazyLock<[(f64, f64); N_NODES]> = LazyLock::new(|| std::array::from_fn(legendre_node));
 
-/// The `i`-th root of the Legendre polynomial of degree `N_NODES`, by Newton's method, and its weight.
+/// Root `i` of the Legendre polynomial of degree `N_NODES`, by Newton's method, and its weight.
 fn legendre_node(i: usize) -> (f64, f64) {
     let n = N_NODES as f64;
     let mut x = (PI * (i as f64 + 0.75) / (n + 0.5)).cos();
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn means_of_polynomials_and_kinks() {
+    fn means_of_polynomials_and_absolute_values() {
         for q in [0.0, 1e-8, 1.0, 1e4] {
             let fourth = gaussian_mean(q, &[], |u| u.powi(4));
             assert!((fourth - 3.0 * q * q).abs() <= 1e-13 * fourth, "{q}: {fourth}");

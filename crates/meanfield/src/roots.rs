@@ -1,16 +1,16 @@
-//! Root finding with a bracket, so that every search ends.
+//! Bracketed root finding; every search terminates.
 
-/// The ratio of neighbouring doubles' distance to their size that a search is content with.
-const WIDTH: f64 = 4.0 * f64::EPSILON;
-/// Newton's error is squared in each step, so a step of this relative size is the last one needed.
+/// Relative width of the bracket at which a search stops.
+const RELATIVE_WIDTH: f64 = 4.0 * f64::EPSILON;
+/// Newton's method squares the error in each step, so a step of this relative size is the last one needed.
 const LAST_STEP: f64 = 1e-9;
 /// Bisection alone needs about 75 steps for the whole range of positive doubles.
 const MAX_STEPS: usize = 200;
 
-/// The root in `[lo, hi]`, `0 < lo <= hi`, of a function that is positive at `lo` and negative at `hi`.
+/// Root in `[lo, hi]`, `0 < lo <= hi`, of a function that is positive at `lo` and negative at `hi`.
 ///
-/// `f` returns the value and its derivative by `ln x`. Newton's steps are taken in `ln x`, so the root may be orders of
-/// magnitude away; a step that leaves the bracket or does not halve its predecessor is replaced by a bisection.
+/// `f` returns the value and its derivative with respect to `ln x`. Newton steps are taken in `ln x`, so the root may
+/// be orders of magnitude away. A bisection replaces a step that leaves the bracket or does not halve the previous one.
 pub(crate) fn newton_log(
     lo: f64,
     hi: f64,
@@ -30,7 +30,7 @@ pub(crate) fn newton_log(
         } else {
             hi = x;
         }
-        if hi - lo <= WIDTH * lo {
+        if hi - lo <= RELATIVE_WIDTH * lo {
             break;
         }
         let step = -value / slope;
@@ -42,7 +42,7 @@ pub(crate) fn newton_log(
                 break;
             }
         } else {
-            // At the level of rounding errors neither kind of step means anything any more.
+            // At the level of rounding errors neither kind of step is meaningful.
             if step.abs() < 1e-14 {
                 break;
             }
@@ -53,7 +53,7 @@ pub(crate) fn newton_log(
     x
 }
 
-/// The root between `a` and `b` of a function with opposite signs there, by Brent's method.
+/// Root between `a` and `b` of a function with opposite signs there, by Brent's method.
 ///
 /// Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4.
 pub(crate) fn brent(a: f64, b: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
@@ -72,7 +72,7 @@ pub(crate) fn brent(a: f64, b: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
             (a, b, c) = (b, c, b);
             (fa, fb, fc) = (fb, fc, fb);
         }
-        let tolerance = WIDTH * b.abs();
+        let tolerance = RELATIVE_WIDTH * b.abs();
         let half = 0.5 * (c - b);
         if half.abs() <= tolerance || fb == 0.0 {
             break;
@@ -82,7 +82,7 @@ pub(crate) fn brent(a: f64, b: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
         } else {
             half
         };
-        // A proposal is accepted within three quarters of the bracket and if steps shrink by half every other time.
+        // Accept a proposal within three quarters of the bracket if steps shrink by half every other iteration.
         let within = proposal * half > 0.0 && proposal.abs() < 1.5 * half.abs() - 0.5 * tolerance;
         if within && proposal.abs() < 0.5 * step_before.abs() {
             step_before = step;
@@ -98,7 +98,7 @@ pub(crate) fn brent(a: f64, b: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
     b
 }
 
-/// The step from `b` to the root of the inverse quadratic (or, with two distinct points, the secant) through them.
+/// Step from `b` to the root of the inverse quadratic (or, with two distinct points, the secant) through the points.
 fn interpolate([(a, fa), (b, fb), (c, fc)]: [(f64, f64); 3]) -> f64 {
     let s = fb / fa;
     if a.total_cmp(&c).is_eq() {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn newton_crosses_magnitudes() {
+    fn newton_crosses_orders_of_magnitude() {
         for target in [1e-250, 1e-7, 1.0, 3e5] {
             let root = newton_log(1e-300, 1e10, 1e10, |x| (target - x, -x));
             assert!((root / target - 1.0).abs() < 1e-14, "{root} {target}");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn newton_survives_a_wrong_slope() {
+    fn newton_converges_with_a_wrong_slope() {
         let root = newton_log(1e-3, 1e3, 1.0, |x| (2.0 - x, 1e-9));
         assert!((root - 2.0).abs() < 1e-12, "{root}");
     }

@@ -1,23 +1,23 @@
-//! Functions of the normal distribution that neither the standard library nor `libm` has.
+//! Functions of the normal distribution that are missing from the standard library and `libm`.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
-/// The density of a standard normal variable.
+/// Density of the standard normal distribution.
 pub(crate) fn normal_pdf(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 
-/// The distribution function of a standard normal variable.
+/// Distribution function of the standard normal distribution.
 pub(crate) fn normal_cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
-/// `exp(x^2) erfc(x)` for `x >= 0`, to a few units in the last place.
+/// Scaled complementary error function `exp(x^2) erfc(x)` for `x >= 0`, to a few units in the last place.
 ///
-/// It is the half-line mean `2 E[e^{-sqrt(2) x z}; z > 0]` of a standard normal `z`.
+/// It equals the half-line mean `2 E[e^{-sqrt(2) x z}; z > 0]` of a standard normal `z`.
 pub(crate) fn erfcx(x: f64) -> f64 {
     if x < FRACTION_FROM {
-        // The rounding error of the square is put back, or it would be multiplied by the square itself.
+        // Add the rounding error of the square; otherwise the square itself would multiply it.
         let square = x * x;
         square.exp() * (1.0 + x.mul_add(x, -square)) * libm::erfc(x)
     } else {
@@ -25,8 +25,9 @@ pub(crate) fn erfcx(x: f64) -> f64 {
     }
 }
 
-/// `1 - sqrt(pi) x erfcx(x)` for `x >= 0`, without cancellation: the radial mean `E[e^{-sqrt(2) x r}]` over the length
-/// `r` of a standard normal vector in the plane.
+/// Computes `1 - sqrt(pi) x erfcx(x)` for `x >= 0` without cancellation.
+///
+/// It is the radial mean `E[e^{-sqrt(2) x r}]` over the length `r` of a standard normal vector in the plane.
 pub(crate) fn rayleigh_laplace(x: f64) -> f64 {
     if x < FRACTION_FROM {
         1.0 - PI.sqrt() * x * erfcx(x)
@@ -36,16 +37,16 @@ pub(crate) fn rayleigh_laplace(x: f64) -> f64 {
     }
 }
 
-/// From here on `FRACTION_TERMS` terms of Laplace's continued fraction are exact in double precision.
+/// Argument from which `FRACTION_TERMS` terms of Laplace's continued fraction are exact in double precision.
 const FRACTION_FROM: f64 = 5.0;
 const FRACTION_TERMS: u32 = 30;
 
-/// The `t` of `sqrt(pi) erfcx(x) = 1 / (x + t)`, `t = (1/2) / (x + (2/2) / (x + (3/2) / (x + ...)))`.
+/// Tail `t` of `sqrt(pi) erfcx(x) = 1 / (x + t)`, `t = (1/2) / (x + (2/2) / (x + (3/2) / (x + ...)))`.
 fn fraction_tail(x: f64) -> f64 {
     (1..=FRACTION_TERMS).rev().fold(0.0, |tail, k| 0.5 * f64::from(k) / (x + tail))
 }
 
-/// `E[z^2; |z| < h]` for a standard normal `z` and `h >= 0`, accurate however small `h` is.
+/// Computes `E[z^2; |z| < h]` for a standard normal `z` and `h >= 0`, accurately for arbitrarily small `h`.
 pub(crate) fn truncated_square(h: f64) -> f64 {
     if h > 40.0 {
         return 1.0;
@@ -62,7 +63,7 @@ pub(crate) fn truncated_square(h: f64) -> f64 {
     2.0 / (2.0 * PI).sqrt() * h * h * h * sum
 }
 
-/// `(sin t - t cos t) / (1 - cos t)` for `t` in `[0, pi]`, accurate however small `t` is.
+/// Computes `(sin t - t cos t) / (1 - cos t)` for `t` in `[0, pi]`, accurately for arbitrarily small `t`.
 pub(crate) fn sine_excess(t: f64) -> f64 {
     let half_sine = (0.5 * t).sin();
     if t > 1.0 {
@@ -76,7 +77,7 @@ pub(crate) fn sine_excess(t: f64) -> f64 {
         sum += 2.0 * k * term;
         term *= -t * t / ((2.0 * k + 2.0) * (2.0 * k + 3.0));
     }
-    // The series lacks two powers of t, which the denominator 2 sin^2(t/2) takes away again.
+    // The series lacks a factor t^2, which cancels with the denominator 2 sin^2(t/2).
     let cardinal = if t > 0.0 { half_sine / (0.5 * t) } else { 1.0 };
     2.0 * sum / (cardinal * cardinal)
 }

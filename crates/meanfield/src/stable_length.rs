@@ -1,8 +1,8 @@
-//! The stable length `q*`, where `V(q) = q`.
+//! Stable length `q*`, the fixed point `V(q) = q` of the length map.
 //!
-//! `|phi(x) / x|` falls with `|x|` for all activations but two, so that `V(q) / q` falls with `q` and crosses one at
-//! most once. GELU and SiLU bend upwards: their `V'(q)` rises from `sigma_w2 / 4` to a peak a little above
-//! `sigma_w2 / 2` and then falls to `sigma_w2 / 2`, so that `V(q) - q` may have a minimum and a maximum.
+//! For all activations but two, `|phi(x) / x|` decreases with `|x|`. `V(q) / q` then decreases with `q` and crosses one
+//! at most once. GELU and SiLU are convex near zero: their `V'(q)` increases from `sigma_w2 / 4` to a maximum slightly
+//! above `sigma_w2 / 2` and then decreases to `sigma_w2 / 2`. `V(q) - q` may therefore have a minimum and a maximum.
 
 use crate::{
     Error, Result, Theory,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Theory {
-    /// `q*`, or `None` if every length is kept; the larger one should two be stable.
+    /// Stable length `q*`, the larger one if two are stable; `None` if every length is a fixed point.
     pub(crate) fn stable_length(&self) -> Result<Option<f64>> {
         if matches!(self.phi.0, Shape::Rectifier { .. }) {
             return self.homogeneous_length();
@@ -29,7 +29,7 @@ impl Theory {
         })))
     }
 
-    /// `q* = sigma_b2 / (1 - sigma_w2 E[phi'^2])` for activations with `phi(a x) = a phi(x)`, `a > 0`.
+    /// Stable length `q* = sigma_b2 / (1 - sigma_w2 E[phi'^2])` of activations with `phi(a x) = a phi(x)`, `a > 0`.
     fn homogeneous_length(&self) -> Result<Option<f64>> {
         let gain = self.slope_at_zero();
         if self.sigma_b2 <= 0.0 && (gain - 1.0).abs() <= 4.0 * f64::EPSILON {
@@ -43,37 +43,37 @@ impl Theory {
         }
     }
 
-    /// Lengths between which `V(q) - q` falls through zero at the stable one and nowhere else.
+    /// Bracket in which `V(q) - q` falls through zero at the stable length and nowhere else.
     ///
-    /// `None` if the stable length is too small to be told from zero.
+    /// `None` if the stable length cannot be distinguished from zero.
     fn length_bracket(&self) -> Result<Option<(f64, f64)>> {
         let limit = match self.phi.growth() {
             Growth::Bounded(bound) => {
                 let hi = self.sigma_w2 * bound * bound + self.sigma_b2;
-                return Ok(self.length_floor().map(|lo| (lo, hi)));
+                return Ok(self.length_lower_bound().map(|lo| (lo, hi)));
             }
             Growth::Linear(slope) => slope.recip(),
         };
         if let Some(steepest) = self.phi.steepest_length() {
             return self.gated_bracket(steepest, limit).map(Some);
         }
-        // At the limit itself what the bend at zero adds to V(q) / q keeps it above one.
+        // At the limit itself, the curvature at zero keeps V(q) / q above one.
         if self.sigma_w2 >= limit {
             return Err(self.diverges(limit));
         }
-        let Some(lo) = self.length_floor() else { return Ok(None) };
-        let hi = self.length_above(lo).ok_or_else(|| self.diverges(limit))?;
+        let Some(lo) = self.length_lower_bound() else { return Ok(None) };
+        let hi = self.length_upper_bound(lo).ok_or_else(|| self.diverges(limit))?;
         Ok(Some((lo, hi)))
     }
 
-    /// The bracket for GELU and SiLU, whose lengths diverge from anywhere at `4` and from large ones at `limit`.
+    /// Bracket for GELU and SiLU. Every length diverges at `sigma_w2 = 4`, and large ones diverge at `limit`.
     fn gated_bracket(&self, steepest: f64, limit: f64) -> Result<(f64, f64)> {
         let lo = self.length(0.0);
         let excess_slope = |q: f64| self.sigma_w2 * self.kernel.moments(q).slope - 1.0;
         if excess_slope(0.0) >= 0.0 {
             return Err(self.diverges(self.sigma_w2 / self.slope_at_zero()));
         }
-        let above = |q: f64| self.length_above(q).ok_or_else(|| self.diverges(limit));
+        let above = |q: f64| self.length_upper_bound(q).ok_or_else(|| self.diverges(limit));
         if excess_slope(steepest) <= 0.0 {
             return Ok((lo, above(lo)?));
         }
@@ -93,20 +93,20 @@ impl Theory {
         Ok((lo, minimum))
     }
 
-    /// A length above zero that is not above its successor.
-    fn length_floor(&self) -> Option<f64> {
-        // V rises, so the length after zero is below the fixed point.
+    /// Positive lower bound `q` of the stable length, with `V(q) >= q`.
+    fn length_lower_bound(&self) -> Option<f64> {
+        // V increases, so the length after zero is below the fixed point.
         let after_zero = self.length(0.0);
         if after_zero > 0.0 {
             return Some(after_zero);
         }
-        // With V(q) = q (1 + e - k q), e below the rounding error, zero is as good an answer as any.
+        // With V(q) = q (1 + e - k q) and e below the rounding error, zero is an equally good answer.
         std::iter::successors(Some(1.0), |&q| (q > SMALLEST_LENGTH).then_some(0.25 * q))
             .find(|&q| self.length(q) > q)
     }
 
-    /// A length above `q` that is not below its successor.
-    fn length_above(&self, q: f64) -> Option<f64> {
+    /// Upper bound `r > q` of the stable length, with `V(r) <= r`.
+    fn length_upper_bound(&self, q: f64) -> Option<f64> {
         doublings(q.max(1.0)).find(|&q| self.length(q) <= q)
     }
 
@@ -136,17 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn the_larger_of_two_stable_lengths_is_found() {
+    fn finds_the_larger_of_two_stable_lengths() {
         let theory = Theory::new(Activation::Gelu, 1.995, 0.145).unwrap();
         let found = theory.stable_length().unwrap().unwrap();
         let reached = |start| theory.length_profile(start, 100_000).unwrap()[99_999];
         let (from_below, from_above) = (reached(0.0), reached(1e4));
-        assert!(from_above > 2.0 * from_below, "{from_below} {from_above}: the strip has moved");
+        assert!(
+            from_above > 2.0 * from_below,
+            "{from_below} {from_above}: the strip of two stable lengths has moved"
+        );
         assert!((found / from_above - 1.0).abs() < 1e-9, "{found} {from_above}");
     }
 
     #[test]
-    fn gated_activations_are_steepest_where_they_say() {
+    fn steepest_length_maximises_the_slope() {
         for activation in [Activation::Gelu, Activation::Silu] {
             let theory = Theory::new(activation, 1.0, 0.0).unwrap();
             let q = theory.phi.steepest_length().unwrap();
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn iteration_from_any_side_agrees() {
+    fn iteration_from_both_sides_agrees() {
         for activation in Activation::ALL {
             let theory = Theory::new(activation, 0.9, 0.3).unwrap();
             let found = theory.stable_length().unwrap().unwrap();
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bias_limit_is_where_the_stable_length_vanishes() {
+    fn the_stable_length_vanishes_at_the_bias_limit() {
         for activation in [Activation::Gelu, Activation::Silu] {
             let Err(Error::BiasTooLarge { limit, .. }) = length(activation, 3.0, 10.0) else {
                 panic!()

@@ -1,4 +1,4 @@
-//! One point of the phase diagram, and the maps from layer to layer there.
+//! A point of the phase diagram and the maps from layer to layer at this point.
 
 use isobath_architecture::Activation;
 
@@ -8,15 +8,15 @@ use crate::{
     phi::Phi,
 };
 
-/// The largest length `q` the maps accept; beyond it the closed forms would overflow.
+/// Largest length `q` that the maps accept; beyond it the closed forms would overflow.
 pub const MAX_LENGTH: f64 = 1e60;
-/// The largest `sigma_w2` and `sigma_b2`, and the inverse of the smallest `sigma_w2`.
+/// Largest `sigma_w2` and `sigma_b2`, and the inverse of the smallest `sigma_w2`.
 pub const MAX_VARIANCE: f64 = 1e30;
 
-/// The mean-field theory of fully connected layers with one activation and given variances.
+/// Mean-field theory of fully connected layers with one activation and given variances.
 ///
-/// Each map takes a layer's pre-activations to the next layer's: `q` is their variance per unit, `c` the correlation of
-/// two inputs' pre-activations and `d = 1 - c` its deficiency.
+/// Each map takes the pre-activations of a layer to those of the next layer. `q` is their variance per unit, `c` the
+/// correlation between the pre-activations of two inputs, and `d = 1 - c` the deficiency of this correlation.
 #[derive(Clone, Copy, Debug)]
 pub struct Theory {
     pub(crate) activation: Activation,
@@ -27,10 +27,10 @@ pub struct Theory {
 }
 
 impl Theory {
-    /// The theory at `sigma_w2` in `[1e-30, 1e30]` and `sigma_b2` in `[0, 1e30]`.
+    /// Creates the theory at `sigma_w2` in `[1e-30, 1e30]` and `sigma_b2` in `[0, 1e30]`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for other variances.
+    /// [`Error::OutOfRange`] if a variance is outside its range.
     pub fn new(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> Result<Self> {
         check("sigma_w2", sigma_w2, MAX_VARIANCE.recip(), MAX_VARIANCE, "from 1e-30 to 1e30")?;
         check("sigma_b2", sigma_b2, 0.0, MAX_VARIANCE, "from 0 to 1e30")?;
@@ -53,7 +53,7 @@ impl Theory {
         self.sigma_b2
     }
 
-    /// The length `q_1` of the first layer for an input with the given mean square `|x|^2 / D`.
+    /// Length `q_1` of the first layer for an input with the given mean square `|x|^2 / D`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `mean_square` is in `[0, 1e30]`.
@@ -62,8 +62,7 @@ impl Theory {
         Ok(self.sigma_w2 * mean_square + self.sigma_b2)
     }
 
-    /// The length map `V(q) = sigma_w2 E[phi(sqrt(q) z)^2] + sigma_b2`,
-    /// from Poole et al. arXiv:1606.05340.
+    /// Length map `V(q) = sigma_w2 E[phi(sqrt(q) z)^2] + sigma_b2` (Poole et al. arXiv:1606.05340).
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]`.
@@ -72,7 +71,7 @@ impl Theory {
         Ok(self.length(q))
     }
 
-    /// `dV/dq`, the rate at which a deviation of the length shrinks per layer.
+    /// Slope `dV/dq` of the length map: the factor by which a small deviation of the length shrinks per layer.
     ///
     /// It equals `sigma_w2 E[phi phi'' + phi'^2]` (Schoenholz et al. arXiv:1611.01232, at `xi_q`), kinks included.
     ///
@@ -83,8 +82,10 @@ impl Theory {
         Ok(self.sigma_w2 * self.kernel.moments(q).slope)
     }
 
-    /// `sigma_w2 E[phi'(u_1) phi'(u_2)]` at length `q` and correlation `c`: the slope of the correlation map at `q*`
-    /// (Poole et al. arXiv:1606.05340, `chi_1` at `c = 1`). With `c = 1` it is the factor by which squared gradients grow per layer.
+    /// Slope `sigma_w2 E[phi'(u_1) phi'(u_2)]` of the correlation map, at length `q` and correlation `c`.
+    ///
+    /// At `q*` this is the slope of the map whose fixed point is `c*`. At `c = 1` it is `chi_1` (Poole et al.
+    /// arXiv:1606.05340), the factor by which squared gradients grow per layer.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]` and `c` in `[-1, 1]`.
@@ -94,8 +95,9 @@ impl Theory {
         Ok(self.pair(q, 1.0 - c).gradient)
     }
 
-    /// The correlation map at equal lengths `q` (Poole et al. arXiv:1606.05340, with both lengths `q`); at `q*` it is
-    /// the map whose fixed point is `c*`.
+    /// Correlation map at equal lengths `q` (Poole et al. arXiv:1606.05340, with both lengths `q`).
+    ///
+    /// At `q*` the fixed point of this map is `c*`.
     ///
     /// # Errors
     /// As for [`deficiency_map`](Self::deficiency_map), with `c` in `[-1, 1]`.
@@ -104,7 +106,7 @@ impl Theory {
         Ok(1.0 - self.deficiency_map(q, 1.0 - c)?)
     }
 
-    /// The correlation map in terms of the deficiency `d = 1 - c`, which keeps its digits however small `d` is.
+    /// Correlation map in terms of the deficiency `d = 1 - c`, which is exact to rounding for arbitrarily small `d`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `q` is in `[0, 1e60]` and `d` in `[0, 2]`.
@@ -118,7 +120,7 @@ impl Theory {
         self.sigma_w2 * self.kernel.moments(q).square + self.sigma_b2
     }
 
-    /// The kernel's pair moments times `sigma_w2`.
+    /// Pair moments of the kernel times `sigma_w2`.
     pub(crate) fn pair(&self, q: f64, d: f64) -> PairMoments {
         let pair = self.kernel.pair(q, d);
         PairMoments {
@@ -128,11 +130,11 @@ impl Theory {
     }
 
     pub(crate) fn next_deficiency(&self, q: f64, d: f64) -> f64 {
-        (self.pair(q, d).contraction * self.kept_share(q) * d).clamp(0.0, 2.0)
+        (self.pair(q, d).contraction * self.length_ratio(q) * d).clamp(0.0, 2.0)
     }
 
-    /// `q / V(q)`, with which the pair moments become those of correlations; its limit at `q = 0`.
-    pub(crate) fn kept_share(&self, q: f64) -> f64 {
+    /// Ratio `q / V(q)`, which turns pair moments of covariances into those of correlations; its limit at `q = 0`.
+    pub(crate) fn length_ratio(&self, q: f64) -> f64 {
         if q > 0.0 {
             q / self.length(q)
         } else if self.vanishes_at_zero() {
@@ -142,7 +144,7 @@ impl Theory {
         }
     }
 
-    /// Whether a layer of zeros is followed by zeros.
+    /// True if a layer of zeros is followed by a layer of zeros.
     pub(crate) fn vanishes_at_zero(&self) -> bool {
         self.sigma_b2 <= 0.0 && self.phi.at_zero() <= 0.0
     }
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_map_is_one_at_one() {
+    fn correlation_one_is_a_fixed_point() {
         for activation in Activation::ALL {
             let theory = Theory::new(activation, 1.3, 0.2).unwrap();
             assert!((theory.correlation_map(0.7, 1.0).unwrap() - 1.0).abs() < 1e-15);
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_input_without_bias_has_the_limit() {
+    fn zero_length_without_bias_gives_the_limit() {
         let theory = Theory::new(Activation::Tanh, 0.5, 0.0).unwrap();
         assert!(
             (theory.deficiency_map(0.0, 0.3).unwrap() - theory.deficiency_map(1e-14, 0.3).unwrap())

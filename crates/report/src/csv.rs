@@ -1,6 +1,6 @@
 //! The numbers of a run as tables, in full precision.
 
-use anyhow::{Context, Result};
+use crate::Result;
 use isobath_trainer::Outcome;
 use serde::Serialize;
 
@@ -234,8 +234,8 @@ fn table<R: Serialize>(header: &[&str], rows: impl Iterator<Item = R>) -> Result
     for row in rows {
         writer.serialize(row)?;
     }
-    let bytes = writer.into_inner().context("finishing a table")?;
-    String::from_utf8(bytes).context("a table that is not text")
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8(bytes).expect("text in, text out"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use crate::{Error, Result};
 
 /// Writes `contents` to `path`, making its folder if need be, and returns `path`.
 ///
@@ -13,8 +13,7 @@ use anyhow::{Context, Result};
 /// When the folder or the file cannot be written.
 pub(super) fn write(path: &Path, contents: &[u8]) -> Result<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)
-        .with_context(|| format!("making the folder {}", folder.display()))?;
+    fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // The process's number keeps two reports of one run, drawn at the same time, out of each other's way.
     let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
@@ -23,7 +22,7 @@ pub(super) fn write(path: &Path, contents: &[u8]) -> Result<PathBuf> {
         // Whatever went wrong is reported; a partial file that cannot be removed adds nothing to it.
         let _ = fs::remove_file(&partial);
     }
-    moved.with_context(|| format!("writing {}", path.display()))?;
+    moved.map_err(Error::file("write", path))?;
     Ok(path.to_owned())
 }
 

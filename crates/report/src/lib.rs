@@ -7,6 +7,7 @@
 
 pub mod comparison;
 mod csv;
+mod error;
 mod figures;
 mod files;
 mod html;
@@ -21,12 +22,15 @@ mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-
 use self::figures::{Figure, GrowthChart, Layout};
 #[cfg(feature = "parquet")]
 pub use self::parquet_tables::write_parquet;
-pub use self::{figures::Growth, sentences::verdict_sentences, vocabulary::count};
+pub use self::{
+    error::{Error, Result},
+    figures::Growth,
+    sentences::verdict_sentences,
+    vocabulary::count,
+};
 use isobath_analysis::comparison::Verdicts;
 use isobath_experiment::Format;
 use isobath_store::RunRecord;
@@ -46,7 +50,7 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
     let figures = figures::of(run);
     let mut written = Vec::new();
     if formats.contains(&Format::Csv) {
-        for (name, table) in csv::tables(run).context("making the CSV tables")? {
+        for (name, table) in csv::tables(run)? {
             written.push(files::write(&folder.join("csv").join(name), table.as_bytes())?);
         }
     }
@@ -58,7 +62,7 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
     if formats.contains(&Format::Html) {
         let links: Vec<_> =
             written.iter().filter_map(|path| path.strip_prefix(folder).ok()).collect();
-        let page = html::page(run, &figures, &links).context("making report.html")?;
+        let page = html::page(run, &figures, &links).map_err(Error::part("report.html"))?;
         written.insert(0, files::write(&folder.join("report.html"), page.as_bytes())?);
     }
     Ok(written)
@@ -85,7 +89,8 @@ pub fn write_comparison(
         written.extend(write_figure(figure.as_ref(), &folder, &[Format::Svg, Format::Png])?);
     }
     let links: Vec<_> = written.iter().filter_map(|path| path.strip_prefix(folder).ok()).collect();
-    let page = html::comparison::page(run, &sections, &links).context("making compare.html")?;
+    let page =
+        html::comparison::page(run, &sections, &links).map_err(Error::part("compare.html"))?;
     written.insert(0, files::write(&folder.join("compare.html"), page.as_bytes())?);
     Ok(written)
 }
@@ -107,14 +112,14 @@ pub fn write_growth(
 /// Writes one figure as SVG, PNG or both.
 fn write_figure(figure: &dyn Figure, folder: &Path, formats: &[Format]) -> Result<Vec<PathBuf>> {
     let stem = figure.stem();
-    let drawing = figures::draw(figure, Layout::Wide).with_context(|| format!("drawing {stem}"))?;
+    let drawing = figures::draw(figure, Layout::Wide).map_err(Error::part(stem.as_str()))?;
     let mut written = Vec::new();
     if formats.contains(&Format::Svg) {
         written
             .push(files::write(&folder.join(format!("{stem}.svg")), drawing.to_svg().as_bytes())?);
     }
     if formats.contains(&Format::Png) {
-        let png = drawing.to_png().with_context(|| format!("rasterising {stem}"))?;
+        let png = drawing.to_png().map_err(Error::part(stem.as_str()))?;
         written.push(files::write(&folder.join(format!("{stem}.png")), &png)?);
     }
     Ok(written)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use crate::{Error, Result};
 use parquet::{
     basic::{LogicalType, Repetition, Type as PhysicalType},
     column::writer::ColumnWriter,
@@ -34,16 +34,15 @@ enum Values {
 /// # Errors
 /// When a file cannot be written.
 pub fn write_parquet(run: &RunRecord, folder: &Path) -> Result<Vec<PathBuf>> {
-    fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
     [("profiles", profiles(run)), ("cutoffs", cutoffs(run)), ("cells", cells(run))]
         .into_iter()
         .map(|(name, columns)| {
             let path = folder.join(format!("{name}.parquet"));
             let partial = path.with_extension("partial");
             write_table(&partial, name, columns)
-                .and_then(|()| Ok(fs::rename(&partial, &path)?))
-                .with_context(|| format!("cannot write {}", path.display()))?;
+                .map_err(Error::part(path.display().to_string()))?;
+            fs::rename(&partial, &path).map_err(Error::file("write", &path))?;
             Ok(path)
         })
         .collect()
@@ -169,7 +168,11 @@ fn write_table(path: &Path, name: &str, columns: Vec<Column>) -> Result<()> {
         columns.iter().map(|column| column.field().map(Arc::new)).collect();
     let schema = Type::group_type_builder(name).with_fields(fields?).build()?;
     let properties = Arc::new(WriterProperties::builder().build());
-    let mut writer = SerializedFileWriter::new(File::create(path)?, Arc::new(schema), properties)?;
+    let mut writer = SerializedFileWriter::new(
+        File::create(path).map_err(Error::file("write", path))?,
+        Arc::new(schema),
+        properties,
+    )?;
     let mut group = writer.next_row_group()?;
     let mut columns = columns.into_iter();
     while let (Some(mut sink), Some(column)) = (group.next_column()?, columns.next()) {

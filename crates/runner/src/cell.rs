@@ -1,6 +1,6 @@
 //! One cell: its identity, and what is stored of it.
 
-use anyhow::Result;
+use crate::error::{Error, Result};
 use isobath_cascade::{Cascade, InitialDecoders, Job, Observer};
 use isobath_datasets::Dataset;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
@@ -126,8 +126,8 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
             };
             Ok(Computed { record, cascade: Some(cascade) })
         }
-        Err(error) => match error.downcast_ref() {
-            Some(
+        Err(error) => match error.root() {
+            Error::Cascade(
                 outcome @ (isobath_cascade::Error::Diverged { .. }
                 | isobath_cascade::Error::Ridge { .. }),
             ) => {

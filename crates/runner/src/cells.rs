@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use anyhow::{Context, Result};
+use crate::error::{During, Result};
 use isobath_cascade::Observer;
 
 use crate::{CellContext, Progress, clock::SharedClock, compute, save::save, worker_pool::Crew};
@@ -57,7 +57,7 @@ pub(super) fn compute_cells(
         let (key, cell) = &cells[index];
         let name = name(cell);
         progress.message(format!("cell {} of {}, {name}{}", index + 1, cells.len(), crew.others()));
-        finish(key, cell).with_context(|| format!("cell {name}"))
+        finish(key, cell).during(|| format!("cell {name}"))
     };
     crew.run(cells.len(), at_once, piece)?;
     Ok(ledger.into_inner().unwrap_or_else(PoisonError::into_inner).1)

@@ -1,6 +1,6 @@
 //! Doing less: budgets that double until more of the same would not change the verdicts, and no deeper than they need.
 
-use anyhow::Result;
+use crate::error::Result;
 use isobath_cascade::{Cascade, CascadeParams, CascadeValidParams, Method};
 use isobath_entropy::cutoff::CutoffRule;
 

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, path::Path};
 
-use anyhow::Result;
+use crate::error::Result;
 use isobath_datasets::Dataset;
 
 use crate::{CellContext, Progress, cells::compute_cells, schedule::cells_at_once};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use crate::error::{During, Error, Result};
 use isobath_architecture::Activation;
 use isobath_architecture::{DenseLayer, Layer, NetworkSpec};
 use isobath_cascade::{Extent, InitialDecoders, Job, Silent};
@@ -48,7 +48,7 @@ impl Estimate {
 /// # Errors
 /// When the number of training samples is not known, or a backend fails.
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
-    let train = plan.train_samples().context("the number of training samples is not known")?;
+    let train = plan.train_samples().ok_or(Error::UnknownSamples)?;
     let at_once = cells_at_once(plan).min(plan.cells.len());
     let first = largest(plan);
     // Whichever does it.
@@ -79,7 +79,8 @@ fn entropy_seconds(plan: &Plan) -> Result<f64> {
         })
         .collect();
     let start = Instant::now();
-    measure(&plan.file.entropy, 0, inputs.view(), &reconstructions).context("stage `entropy`")?;
+    measure(&plan.file.entropy, 0, inputs.view(), &reconstructions)
+        .during(|| "stage `entropy`".to_owned())?;
     Ok(start.elapsed().as_secs_f64() * plan.layers as f64 / layers as f64)
 }
 

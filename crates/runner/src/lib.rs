@@ -10,6 +10,7 @@ mod cells;
 mod clock;
 mod early_stop;
 mod engine;
+mod error;
 mod estimate;
 mod measure;
 mod memory;
@@ -29,6 +30,7 @@ mod worker_pool;
 
 pub use cell::{CellContext, compute};
 pub use engine::{Outcome, RunOptions, run};
+pub use error::{Error, Result};
 pub use estimate::{Estimate, estimate};
 pub use memory::Memory;
 pub use predict::{AskOutcome, ask};

@@ -1,6 +1,6 @@
 //! Entropies and verdicts of a cell's reconstructions.
 
-use anyhow::Result;
+use crate::error::Result;
 use isobath_entropy::{
     EntropyEstimator, EstimatorSpec, Profile,
     cutoff::{self, CutoffRule, Depth},

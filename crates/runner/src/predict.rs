@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use crate::error::{During, Error, Result};
 use isobath_architecture::NetworkSpec;
 use isobath_network::Network;
 use isobath_predictors::{Predictor, Scope, Settings, Subject};
@@ -86,7 +86,7 @@ pub fn ask(
         let name = format!("{point}, seed {seed_index}");
         progress.message(format!("asking predictors about {name}{}", crew.others()));
         let charge = clock.start();
-        let mut scores = judge.ask(look).with_context(|| format!("asking about {name}"))?;
+        let mut scores = judge.ask(look).during(|| format!("asking about {name}"))?;
         let share = charge.share();
         drop(charge);
         // What the cascade took was charged when it ran.
@@ -146,7 +146,7 @@ impl<'a> Judge<'a> {
     fn looks(&self, store: &Store) -> Result<Vec<Look<'a>>> {
         let (cells, trainings) = (store.grid()?, store.training_grid()?);
         if cells.len() != self.plan.cells.len() || trainings.len() != self.train.trainings.len() {
-            bail!("the run's store belongs to another grid; run the experiment again");
+            return Err(Error::OtherGrid);
         }
         let trained = store.accuracies()?;
         let mut depths: HashMap<_, BTreeSet<usize>> = HashMap::new();

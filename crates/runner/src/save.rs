@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow};
+use crate::error::{Error, Result};
 
 use crate::cell::Computed;
 use isobath_experiment::{Cell, Plan};
@@ -19,9 +19,8 @@ pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> 
     let id = cell.id;
     let name = format!("w{}-b{}-seed{}", id.point.sigma_w2, id.point.sigma_b2, id.seed_index);
     let target: PathBuf = folder.join("cascades").join(name);
-    fs::create_dir_all(&target)
-        .with_context(|| format!("cannot make the folder {}", target.display()))?;
+    fs::create_dir_all(&target).map_err(Error::file("make the folder", &target))?;
     isobath_cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;
-    isobath_cascade::save_reconstructions(&target.join("reconstructions.safetensors"), cascade)
-        .map_err(|error| anyhow!(error))
+    let reconstructions = target.join("reconstructions.safetensors");
+    Ok(isobath_cascade::save_reconstructions(&reconstructions, cascade)?)
 }

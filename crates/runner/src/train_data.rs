@@ -1,6 +1,6 @@
 //! Samples for the ground truth.
 
-use anyhow::{Result, bail};
+use crate::error::{Error, Result};
 use isobath_datasets::{Dataset, Samples};
 use isobath_trainer::Labelled;
 use ndarray::s;
@@ -26,10 +26,7 @@ impl TrainData {
     /// When no held-out samples are left to measure accuracy on.
     pub fn new(data: Dataset, probe: usize) -> Result<Self> {
         if data.test.len() <= probe {
-            bail!(
-                "{} held-out samples leave none beside the {probe} probe samples",
-                data.test.len()
-            );
+            return Err(Error::HeldOut { held_out: data.test.len(), probe });
         }
         Ok(Self { data, probe })
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use crate::error::{Error, Result};
 use isobath_network::Network;
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 use isobath_trainer::{
@@ -39,7 +39,7 @@ pub struct TrainEstimate {
 /// # Errors
 /// When the number of training samples is not known, or a backend fails.
 pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimate> {
-    let samples = train.train_samples.context("the number of training samples is not known")?;
+    let samples = train.train_samples.ok_or(Error::UnknownSamples)?;
     let backend = train.section.backend;
     let flops = |cell: &TrainCell| -> Result<f64> {
         let extent = Extent {

@@ -7,10 +7,10 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use crate::error::{Error, Result};
 use isobath_network::Network;
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
-use isobath_trainer::{Checkpoints, Entry, Error, Job, Observer, Trainer, Training};
+use isobath_trainer::{Checkpoints, Entry, Job, Observer, Trainer, Training};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -137,7 +137,10 @@ impl TrainContext<'_> {
             };
             match self.plan.section.backend.dispatch(stage)? {
                 // Of another machine's instruction set, or cut off: of no use any more.
-                Err(Error::ForeignCheckpoint { path, .. } | Error::LoadCheckpoint { path, .. }) => {
+                Err(
+                    isobath_trainer::Error::ForeignCheckpoint { path, .. }
+                    | isobath_trainer::Error::LoadCheckpoint { path, .. },
+                ) => {
                     remove(&path)?;
                 }
                 trained => return Ok(trained?),
@@ -165,7 +168,7 @@ pub(super) struct Request<'a> {
 pub(super) fn remove(checkpoint: &PathBuf) -> Result<()> {
     match std::fs::remove_file(checkpoint) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", checkpoint.display()))
+            Err(Error::file("remove", checkpoint)(error))
         }
         _ => Ok(()),
     }

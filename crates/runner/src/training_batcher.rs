@@ -5,7 +5,7 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Where threads that each want a piece of work done wait for each other: once none of them could bring another piece, those
 /// that are alike are done by the thread of one.
@@ -253,13 +253,13 @@ mod tests {
     fn one_hears_of_a_failure_and_the_others_are_cancelled() {
         let (_, outcomes) = groups(4, 64, 1, |pieces, deliver| {
             deliver(vec![(0, pieces[0].1)]);
-            Err(anyhow::anyhow!("the device failed"))
+            Err(Error::OtherGrid)
         });
         let mut errors: Vec<String> =
             outcomes.iter().filter_map(|o| Some(o.as_ref().err()?.to_string())).collect();
         errors.sort_unstable();
         assert_eq!(errors, ["the device failed"; 2], "one of each group had an outcome");
-        let (_, outcomes) = groups(8, 64, 1, |_, _| Err(anyhow::anyhow!("the device failed")));
+        let (_, outcomes) = groups(8, 64, 1, |_, _| Err(Error::OtherGrid));
         let failed = |o: &&Result<usize>| o.as_ref().unwrap_err().to_string() != "cancelled";
         assert_eq!(outcomes.iter().filter(failed).count(), 2);
         assert_eq!(outcomes.len(), 8);

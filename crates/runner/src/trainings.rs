@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use anyhow::{Context, Result};
+use crate::error::{During, Error, Result};
 use isobath_trainer::Observer;
 
 use crate::{
@@ -88,10 +88,10 @@ pub fn train(
             progress.message(describe(index, missing.len(), plan, cell, &crew.others()));
             let succeeded = shelf
                 .ask(cell, &folder, &clock, (&muster, &watch))
-                .with_context(|| format!("the training of {}", name(plan, cell)))?;
+                .during(|| format!("the training of {}", name(plan, cell)))?;
             watch.count(share);
             counted += share;
-            Ok::<_, anyhow::Error>(succeeded)
+            Ok::<_, Error>(succeeded)
         })?;
         progress.advance(weight(task).saturating_sub(counted));
         Ok(())
@@ -271,8 +271,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(path: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("cannot make the folder {}", path.display()))?;
+        std::fs::create_dir_all(&path).map_err(Error::file("make the folder", &path))?;
         Ok(Self(path))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use crate::error::{During, Result};
 use isobath_cascade::{Cascade, CascadeValidParams, Decoders, Enough, Job, Observer};
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
@@ -85,7 +85,7 @@ impl<'a> Work<'a> {
         self.cost.cascade_seconds -= seconds;
         self.cost.entropy_seconds += seconds;
         if let Some(error) = failure {
-            return Err(error).context("stage `entropy`");
+            return Err(error).during(|| "stage `entropy`".to_owned());
         }
         let measured = self.measure(&cascade.reconstructions)?;
         Ok((cascade, measured))
@@ -100,10 +100,10 @@ impl<'a> Work<'a> {
         let start = Instant::now();
         let CascadeSection { backend, save, .. } = self.plan.file.cascade;
         let stage = CascadeStage { params, job: self.job, observer, enough, keeps_decoders: save };
-        let (outcome, label) = backend.dispatch(stage).context("stage `cascade`")?;
+        let (outcome, label) = backend.dispatch(stage).during(|| "stage `cascade`".to_owned())?;
         self.cost.cascade_seconds += start.elapsed().as_secs_f64();
         self.cost.backend = label;
-        let cascade = outcome.context("stage `cascade`")?;
+        let cascade = outcome.during(|| "stage `cascade`".to_owned())?;
         self.cost.flops += cascade.flops;
         Ok(cascade)
     }
@@ -113,7 +113,7 @@ impl<'a> Work<'a> {
         let section = &self.plan.file.entropy;
         let measured = measure(section, self.seed, self.job.probe, reconstructions);
         self.cost.entropy_seconds += start.elapsed().as_secs_f64();
-        measured.context("stage `entropy`")
+        measured.during(|| "stage `entropy`".to_owned())
     }
 }
 

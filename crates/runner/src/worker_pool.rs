@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use anyhow::{Error, Result};
+use crate::{Error, Result};
 
 use isobath_tensor::BackendSpec;
 
@@ -103,7 +103,7 @@ impl<'p> Crew<'p> {
             let outcome = in_pool_or_waiting(self.backend, || piece(index));
             self.running.fetch_sub(1, Ordering::Relaxed);
             let Err(error) = outcome else { continue };
-            if !is_cancelled(&error) {
+            if !error.is_cancelled() {
                 self.failed.store(true, Ordering::Relaxed);
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
                 failure.get_or_insert(error);
@@ -122,14 +122,10 @@ impl<F: Fn()> Drop for Leaver<'_, F> {
     }
 }
 
-fn is_cancelled(error: &Error) -> bool {
-    matches!(error.downcast_ref(), Some(isobath_trainer::Error::Cancelled))
-        || matches!(error.downcast_ref(), Some(isobath_cascade::Error::Cancelled))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::During;
 
     #[test]
     fn every_piece_is_done_once() {
@@ -149,11 +145,11 @@ mod tests {
         let done = AtomicUsize::new(0);
         let piece = |index: usize| {
             done.fetch_add(1, Ordering::Relaxed);
-            if index == 3 { Err(anyhow::anyhow!("piece 3 failed")) } else { Ok(()) }
+            if index == 3 { Err(Error::OtherGrid) } else { Ok(()) }
         };
         let error =
             Crew::new(&progress, BackendSpec::Cpu).run(1000, 1, piece).expect_err("a piece failed");
-        assert_eq!(error.to_string(), "piece 3 failed");
+        assert!(matches!(error, Error::OtherGrid), "{error}");
         assert_eq!(done.into_inner(), 4);
     }
 
@@ -173,7 +169,7 @@ mod tests {
     #[test]
     fn being_cancelled_is_no_failure() {
         let progress = Progress::new(0);
-        let piece = |_| Err(Error::from(isobath_trainer::Error::Cancelled).context("training"));
+        let piece = |_| Err(isobath_trainer::Error::Cancelled).during(|| "training".to_owned());
         assert!(Crew::new(&progress, BackendSpec::Cpu).run(10, 2, piece).is_ok());
     }
 }

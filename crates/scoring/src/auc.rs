@@ -1,18 +1,19 @@
 use crate::midranks;
 
-/// The area under the ROC curve: the probability that a success has a larger score than a failure, ties counting half
-/// (the Mann-Whitney statistic over the number of pairs).
+/// Area under the ROC curve: the probability that a success has a larger score than a failure, with ties counted as one
+/// half (the Mann-Whitney statistic divided by the number of pairs).
 ///
-/// `None` where all outcomes are the same.
+/// `None` if all outcomes are equal.
 pub fn roc_auc(scores: &[f64], outcomes: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
     let (wins, pairs) = wins(scores, outcomes);
     (pairs > 0.0).then(|| wins / pairs)
 }
 
-/// The same over pairs of one stratum alone: what a score knows beyond the stratum. All pairs count alike.
+/// Area under the ROC curve over pairs within the same stratum; all pairs have equal weight. It measures the
+/// information in the scores beyond the stratum.
 ///
-/// `None` where no stratum has both outcomes.
+/// `None` if no stratum has both outcomes.
 pub fn roc_auc_within(scores: &[f64], outcomes: &[bool], strata: &[usize]) -> Option<f64> {
     assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
     assert_eq!(scores.len(), strata.len(), "one stratum for each score");
@@ -30,7 +31,7 @@ pub fn roc_auc_within(scores: &[f64], outcomes: &[bool], strata: &[usize]) -> Op
     (pairs > 0.0).then(|| wins / pairs)
 }
 
-/// Pairs of a success and a failure of which the success has the larger score, and all such pairs.
+/// Number of success-failure pairs in which the success has the larger score, and number of all such pairs.
 fn wins(scores: &[f64], outcomes: &[bool]) -> (f64, f64) {
     let successes = outcomes.iter().filter(|&&success| success).count() as f64;
     let failures = outcomes.len() as f64 - successes;
@@ -47,8 +48,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_hand() {
-        // Of six pairs, four in order, one tie, one in reverse.
+    fn matches_hand_calculation() {
+        // Of six pairs four are in order, one is a tie and one is in reverse.
         let scores = [3.0, 1.0, 2.0, 2.0, 0.5];
         let outcomes = [true, true, true, false, false];
         assert_eq!(roc_auc(&scores, &outcomes), Some(4.5 / 6.0));
@@ -62,19 +63,19 @@ mod tests {
     }
 
     #[test]
-    fn one_class_has_no_curve() {
+    fn a_single_class_has_no_curve() {
         assert_eq!(roc_auc(&[1.0, 2.0], &[true, true]), None);
         assert_eq!(roc_auc(&[], &[]), None);
     }
 
-    /// Of the first stratum one pair of two is in order, of the second all three; the third has one outcome.
+    /// In the first stratum one of two pairs is in order, in the second all three; the third has a single outcome.
     #[test]
-    fn strata_by_hand() {
+    fn strata_match_hand_calculation() {
         let scores = [1.0, 2.0, 3.0, 9.0, 8.0, 7.0, 6.0, 0.0];
         let outcomes = [false, true, false, true, true, true, false, true];
         let strata = [4, 4, 4, 1, 1, 1, 1, 0];
         assert_eq!(roc_auc_within(&scores, &outcomes, &strata), Some(4.0 / 5.0));
-        // A score that is the stratum itself knows nothing beyond it.
+        // A score equal to the stratum contains no information beyond it.
         let blind: Vec<f64> = strata.iter().map(|&stratum| stratum as f64).collect();
         assert_eq!(roc_auc_within(&blind, &outcomes, &strata), Some(0.5));
         assert_eq!(roc_auc_within(&[1.0, 2.0], &[true, false], &[0, 1]), None);
@@ -82,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pairs_one_by_one(rows in prop::collection::vec((0_i32..8, any::<bool>()), 2..40)) {
+        fn matches_the_sum_over_pairs(rows in prop::collection::vec((0_i32..8, any::<bool>()), 2..40)) {
             let (scores, outcomes): (Vec<f64>, Vec<bool>) =
                 rows.iter().map(|&(score, success)| (f64::from(score), success)).unzip();
             let of = |class| rows.iter().filter(move |row| row.1 == class).map(|row| row.0);

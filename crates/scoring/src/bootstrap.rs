@@ -1,27 +1,27 @@
 use serde::{Deserialize, Serialize};
 
-/// Where a statistic lies, given that other cells might have been drawn: the middle 95% of resamples.
+/// Confidence interval of a statistic over random cells: the central 95% of its resamples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The 2.5% quantile.
+    /// 2.5% quantile.
     pub low: f64,
-    /// The 97.5% quantile.
+    /// 97.5% quantile.
     pub high: f64,
-    /// The share of resamples without the statistic, which are in neither: of one class alone, say.
+    /// Fraction of resamples without a value (for example with a single class); the quantiles exclude them.
     pub undefined: f64,
 }
 
-/// The percentile bootstrap by cell: every resample draws as many cells as there are, with replacement, and takes all
-/// rows of each (the cluster bootstrap; Davison and Hinkley 1997, section 3.8). The same resamples serve every
-/// statistic, so that differences between predictors are paired.
+/// Percentile bootstrap by cell. Each resample draws as many cells as there are, with replacement, and takes all rows
+/// of each drawn cell (the cluster bootstrap; Davison and Hinkley 1997, section 3.8). All statistics use the same
+/// resamples, so differences between predictors are paired.
 #[derive(Clone, Debug)]
 pub struct Resamples {
-    /// Row numbers of each resample, in increasing order of what was drawn.
+    /// Row indices of each resample, in increasing order of the drawn cells.
     rows: Vec<Vec<usize>>,
 }
 
 impl Resamples {
-    /// `count` resamples of rows that belong to the given cells, a function of these arguments alone.
+    /// Creates `count` resamples of rows that belong to the given cells, determined by the arguments.
     pub fn new(cells: &[usize], count: usize, seed: u64) -> Self {
         let mut members: Vec<Vec<usize>> = Vec::new();
         for (row, &cell) in cells.iter().enumerate() {
@@ -39,13 +39,13 @@ impl Resamples {
         Self { rows: (0..count).map(|_| draw()).collect() }
     }
 
-    /// The rows of each resample.
+    /// Iterates over the row indices of each resample.
     pub fn iter(&self) -> impl Iterator<Item = &[usize]> {
         self.rows.iter().map(Vec::as_slice)
     }
 }
 
-/// The interval of a statistic of rows; `None` where no resample has it.
+/// Confidence interval of a statistic of rows; `None` if no resample has a value.
 pub fn interval(
     resamples: &Resamples,
     statistic: impl Fn(&[usize]) -> Option<f64>,
@@ -58,7 +58,7 @@ pub fn interval(
     let at = |share: f64| {
         let place = share * last as f64;
         let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
-        // Not by interpolation where both are infinite.
+        // Interpolation between two infinite values would give NaN.
         if below.total_cmp(&above).is_eq() {
             below
         } else {
@@ -68,7 +68,7 @@ pub fn interval(
     Some(Interval { low: at(0.025), high: at(0.975), undefined })
 }
 
-/// `SplitMix64` (Steele, Lea and Flood 2014): a few lines that give the same numbers for ever.
+/// `SplitMix64` (Steele, Lea and Flood 2014), implemented here so that its numbers never change.
 #[derive(Clone, Copy, Debug)]
 struct SplitMix(u64);
 
@@ -80,7 +80,7 @@ impl SplitMix {
         mixed ^ (mixed >> 31)
     }
 
-    /// From `0..bound`, as likely each, up to `bound / 2^64`.
+    /// Draws from `0..bound`, uniform up to `bound / 2^64`.
     fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
@@ -90,9 +90,9 @@ impl SplitMix {
 mod tests {
     use super::*;
 
-    /// The reference implementation's first numbers from 1234567.
+    /// First numbers of the reference implementation from seed 1234567.
     #[test]
-    fn the_generator_is_the_published_one() {
+    fn generator_matches_the_reference_implementation() {
         let mut random = SplitMix(1_234_567);
         let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973];
         assert_eq!([random.next(), random.next()], expected);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_of_a_cell_stay_together() {
+    fn resamples_draw_whole_cells() {
         let cells = [0, 0, 0, 2, 2, 1];
         for rows in Resamples::new(&cells, 200, 1).iter() {
             let count = |row| rows.iter().filter(|&&r| r == row).count();
@@ -115,10 +115,10 @@ mod tests {
         }
     }
 
-    /// The standard error of the mean of 400 cells of a fair coin is 1/40, whatever the number of equal seeds; by row
-    /// it would be half of that.
+    /// The standard error of the mean of 400 cells of a fair coin is 1/40, for any number of equal seeds; resampling by
+    /// row would give half of that.
     #[test]
-    fn intervals_are_as_wide_as_cells_scatter() {
+    fn intervals_have_the_width_of_the_cell_variance() {
         let numbers: Vec<f64> = (0..1600_u32).map(|i| f64::from(i / 4 % 2)).collect();
         let cells: Vec<usize> = (0..1600).map(|i| i / 4).collect();
         let Interval { low, high, undefined } =
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn one_seed_one_interval() {
+    fn intervals_depend_only_on_the_seed() {
         let (cells, numbers) = ([0, 1, 2, 3, 4], [1.0, 5.0, 2.0, 8.0, 3.0]);
         let of = |seed| interval(&Resamples::new(&cells, 100, seed), mean_of(&numbers));
         assert_eq!(of(1), of(1));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn resamples_without_the_statistic_are_counted() {
+    fn undefined_resamples_are_counted() {
         let resamples = Resamples::new(&[0, 1], 1000, 3);
         let both = |rows: &[usize]| (rows == [0, 1]).then_some(1.0);
         let share = interval(&resamples, both).unwrap().undefined;

@@ -2,24 +2,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{isotonic, midranks};
 
-/// The mean squared distance of probabilities from outcomes, and its parts: `score = miscalibration - discrimination +
-/// uncertainty`.
+/// Brier score, the mean squared difference between probabilities and outcomes, and its decomposition:
+/// `score = miscalibration - discrimination + uncertainty`.
 ///
-/// The parts are those of Dimitriadis, Gneiting and Jordan (PNAS 118, 2021): what an isotonic recalibration on the same
-/// rows would gain, and how much better than the overall frequency it then is. They need no bins.
+/// The decomposition follows Dimitriadis, Gneiting and Jordan (PNAS 118, 2021). Miscalibration is the gain of an
+/// isotonic recalibration on the same rows, and discrimination is the advantage of the recalibrated forecast over the
+/// overall frequency. No bins are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Brier {
-    /// From 0 (right and certain) to 1.
+    /// Score from 0 (certain and correct) to 1.
     pub score: f64,
-    /// At least 0; 0 for calibrated probabilities.
+    /// Non-negative; 0 for calibrated probabilities.
     pub miscalibration: f64,
-    /// At least 0; the uncertainty for a predictor that tells all apart.
+    /// Non-negative; equal to the uncertainty for a perfect discrimination.
     pub discrimination: f64,
-    /// `p (1 - p)` with `p` the frequency of success.
+    /// `p (1 - p)`, where `p` is the frequency of success.
     pub uncertainty: f64,
 }
 
-/// The mean squared distance of probabilities from outcomes; `None` where there are none.
+/// Mean squared difference between probabilities and outcomes; `None` if there are no rows.
 pub fn brier_score(probabilities: &[f64], outcomes: &[bool]) -> Option<f64> {
     assert_eq!(probabilities.len(), outcomes.len(), "one outcome for each probability");
     let square = |(p, &success): (&f64, &bool)| (p - f64::from(u8::from(success))).powi(2);
@@ -28,7 +29,7 @@ pub fn brier_score(probabilities: &[f64], outcomes: &[bool]) -> Option<f64> {
 }
 
 impl Brier {
-    /// Of probabilities in `[0, 1]`; `None` where there are none.
+    /// Computes the decomposition for probabilities in `[0, 1]`; `None` if there are no rows.
     pub fn new(probabilities: &[f64], outcomes: &[bool]) -> Option<Self> {
         let score = brier_score(probabilities, outcomes)?;
         let frequency =
@@ -44,7 +45,7 @@ impl Brier {
     }
 }
 
-/// Each probability replaced by the isotonic fit; equal ones get equal values.
+/// Replaces each probability with the isotonic fit; equal probabilities get equal values.
 fn recalibrated(probabilities: &[f64], outcomes: &[bool]) -> Vec<f64> {
     let ranks = midranks(probabilities);
     let mut order: Vec<usize> = (0..ranks.len()).collect();
@@ -70,10 +71,10 @@ mod tests {
 
     use super::*;
 
-    /// Groups of equal forecasts in the right order, where the parts are Murphy's: sums of
-    /// `n_k (p_k - o_k)^2` and of `n_k (o_k - o)^2`.
+    /// Groups of equal forecasts in increasing order, for which the parts equal Murphy's sums of `n_k (p_k - o_k)^2`
+    /// and of `n_k (o_k - o)^2`.
     #[test]
-    fn by_hand() {
+    fn matches_hand_calculation() {
         let brier = Brier::new(&[0.2, 0.2, 0.9, 0.9], &[false, true, true, true]).unwrap();
         let expected = Brier {
             score: (0.04 + 0.64 + 0.01 + 0.01) / 4.0,
@@ -86,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_score() {
+    fn empty_input_has_no_score() {
         assert_eq!(Brier::new(&[], &[]), None);
     }
 
     proptest! {
         #[test]
-        fn the_parts_add_up(rows in prop::collection::vec((0_u32..11, any::<bool>()), 1..40)) {
+        fn the_decomposition_sums_to_the_score(rows in prop::collection::vec((0_u32..11, any::<bool>()), 1..40)) {
             let (p, outcomes): (Vec<f64>, Vec<bool>) =
                 rows.iter().map(|&(p, success)| (f64::from(p) / 10.0, success)).unzip();
             let brier = Brier::new(&p, &outcomes).unwrap();

@@ -2,19 +2,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::Logistic;
 
-/// How values in order are shared out, so that what is fitted on some is tested on the others.
+/// Assignment of ordered values to the folds of a cross-validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Folds {
-    /// Neighbours together: a test of what is said beyond the values that were seen.
+    /// Contiguous blocks of values, which test extrapolation.
     Contiguous,
-    /// Every so many-th: a test of what is said between them.
+    /// Every `folds`-th value, which tests interpolation.
     Alternating,
 }
 
 impl Folds {
-    /// The fold, below `folds`, of each of `values` values in order. Contiguous folds differ in size by at most one.
-    pub fn share_out(self, values: usize, folds: usize) -> Vec<usize> {
+    /// Fold, below `folds`, of each of `values` ordered values. The sizes of contiguous folds differ by at most one.
+    pub fn assign(self, values: usize, folds: usize) -> Vec<usize> {
         let fold = |value: usize| match self {
             Self::Contiguous => value * folds / values,
             Self::Alternating => value % folds,
@@ -23,8 +23,8 @@ impl Folds {
     }
 }
 
-/// The calibration of each fold's rows, which has seen the rows of the other folds alone. With fewer than two folds
-/// there are no others, and it says 1/2.
+/// Calibration for each fold, fitted on the rows of all other folds. With fewer than two folds there are no other rows,
+/// and the calibration predicts 1/2.
 pub fn cross_calibrations(scores: &[f64], outcomes: &[bool], folds: &[usize]) -> Vec<Logistic> {
     assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
     assert_eq!(scores.len(), folds.len(), "one fold for each score");
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_together_or_apart() {
-        assert_eq!(Folds::Contiguous.share_out(7, 3), [0, 0, 0, 1, 1, 2, 2]);
-        assert_eq!(Folds::Alternating.share_out(7, 3), [0, 1, 2, 0, 1, 2, 0]);
-        assert_eq!(Folds::Contiguous.share_out(2, 5), [0, 2]);
+    fn folds_are_contiguous_or_alternating() {
+        assert_eq!(Folds::Contiguous.assign(7, 3), [0, 0, 0, 1, 1, 2, 2]);
+        assert_eq!(Folds::Alternating.assign(7, 3), [0, 1, 2, 0, 1, 2, 0]);
+        assert_eq!(Folds::Contiguous.assign(2, 5), [0, 2]);
     }
 
     #[test]
-    fn a_fold_does_not_see_its_own_outcomes() {
+    fn calibrations_ignore_the_outcomes_of_their_fold() {
         let scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let folds = [0, 0, 1, 1, 2, 2];
         let before = cross_calibrations(&scores, &[false, true, false, true, true, true], &folds);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn without_others_nothing_is_known() {
+    fn a_single_fold_predicts_one_half() {
         let alone = &cross_calibrations(&[1.0, 2.0], &[true, false], &[0, 0])[0];
         assert!((alone.probability(2.0) - 0.5).abs() < 1e-12);
     }

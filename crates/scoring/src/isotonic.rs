@@ -1,5 +1,5 @@
-/// The non-decreasing sequence with the least weighted squared distance from `values`: the pool-adjacent-violators
-/// algorithm (Ayer et al. 1955). Weights must be positive.
+/// Isotonic regression: the non-decreasing sequence with the smallest weighted squared distance from `values`, by the
+/// pool-adjacent-violators algorithm (Ayer et al. 1955). Weights must be positive.
 pub fn isotonic(values: &[f64], weights: &[f64]) -> Vec<f64> {
     assert_eq!(values.len(), weights.len(), "one weight for each value");
     // Blocks of equal values: mean, weight, length.
@@ -27,16 +27,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_hand() {
+    fn matches_hand_calculation() {
         let fit = isotonic(&[1.0, 3.0, 2.0, 2.0, 5.0], &[1.0, 1.0, 1.0, 2.0, 1.0]);
         assert_close(&fit, &[1.0, 2.25, 2.25, 2.25, 5.0], Tolerance::absolute(1e-12));
     }
 
     proptest! {
-        /// The conditions for the least distance: sums over blocks are kept, and no split of a block lowers its first
+        /// Optimality conditions: the fit preserves the sum of each block, and no split of a block lowers its first
         /// part.
         #[test]
-        fn no_other_order_is_nearer(values in prop::collection::vec(0.0..1.0_f64, 1..20)) {
+        fn fit_satisfies_the_optimality_conditions(values in prop::collection::vec(0.0..1.0_f64, 1..20)) {
             let fit = isotonic(&values, &vec![1.0; values.len()]);
             prop_assert!(fit.windows(2).all(|pair| pair[0] <= pair[1]));
             let mut first = 0;

@@ -1,15 +1,14 @@
-//! How right predictions were: plain statistics of scores against outcomes, knowing nothing of networks.
+//! Statistics of scores against binary outcomes, independent of networks.
 //!
-//! Scores are numbers of which a larger one speaks for success, infinite ones included. They are judged as they are: a
-//! score that says the opposite of the truth stays below an AUC of 1/2 and is never turned around, neither here nor by
-//! a [calibration](Logistic).
+//! A larger score predicts success; scores may be infinite. Scores are never reversed: a score that predicts the
+//! opposite of the outcome has an AUC below 1/2, and no [calibration](Logistic) reverses it either.
 //!
-//! What there is one of for every cell is judged over cells: a cell's seeds are no independent evidence, so that
-//! [`Resamples`] draw whole cells. A statistic that does not exist, an AUC with one class, is `None`.
+//! Confidence intervals are by cell, because the seeds of a cell are not independent: [`Resamples`] draw whole cells. A
+//! statistic that does not exist, such as an AUC with one class, is `None`.
 //!
 //! # Panics
-//! All functions of several slices panic when these have different lengths, and where a score or a probability is NaN.
-#![expect(clippy::missing_panics_doc, reason = "said once, above")]
+//! All functions of several slices panic if the slices differ in length, or if a score or a probability is NaN.
+#![expect(clippy::missing_panics_doc, reason = "the crate documentation lists the panics")]
 
 mod auc;
 mod bootstrap;

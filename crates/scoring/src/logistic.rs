@@ -1,30 +1,31 @@
 use serde::{Deserialize, Serialize};
 
-/// A calibration: from a score to the probability of success, `1 / (1 + exp(-(slope z + intercept)))`.
+/// Calibration from a score to the probability of success, `1 / (1 + exp(-(slope z + intercept)))`.
 ///
-/// Logistic regression on one standardised score `z = (score - centre) / scale`, with three precautions:
+/// The calibration is a logistic regression on the standardised score `z = (score - centre) / scale`, with three
+/// safeguards:
 ///
-/// * `z` is clipped to `[-8, 8]`, so that infinite and wildly large scores have a say, but no more than others at the
-///   end. Centre and scale are median and interquartile range of the finite scores.
-/// * Outcomes count as `(n_1 + 1) / (n_1 + 2)` and `1 / (n_0 + 2)` instead of 1 and 0 (Platt 1999), so that the slope
-///   is finite where one score tells all apart, and probabilities are no more certain than so many rows allow.
-/// * The slope is not negative. A score that says the opposite of the truth is not turned around: it is worth nothing,
-///   and the overall frequency is what is left.
+/// * `z` is clipped to `[-8, 8]`, so that infinite and very large scores have a bounded influence. Centre and scale are
+///   the median and the interquartile range of the finite scores.
+/// * Outcomes enter as `(n_1 + 1) / (n_1 + 2)` and `1 / (n_0 + 2)` instead of 1 and 0 (Platt 1999). The slope is
+///   therefore finite for separable outcomes, and the certainty of probabilities is limited by the number of rows.
+/// * The slope is non-negative. A score that predicts the opposite of the outcome is not reversed but ignored: the
+///   calibration then predicts the overall frequency.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logistic {
     centre: f64,
     scale: f64,
     slope: f64,
     intercept: f64,
-    /// The least and the greatest finite score of the fit.
+    /// Smallest and largest finite score of the fit.
     seen: [f64; 2],
 }
 
-/// Standardised scores are clipped to plus and minus this.
+/// Clipping bound of standardised scores.
 const CLIP: f64 = 8.0;
 
 impl Logistic {
-    /// The calibration that fits the outcomes best. Without rows it says 1/2.
+    /// Fits the calibration to the outcomes. Without rows it predicts 1/2.
     pub fn fit(scores: &[f64], outcomes: &[bool]) -> Self {
         assert_eq!(scores.len(), outcomes.len(), "one outcome for each score");
         let (centre, scale) = centre_and_scale(scores);
@@ -40,13 +41,13 @@ impl Logistic {
         }
     }
 
-    /// The probability of success, in `(0, 1)`.
+    /// Probability of success, in `(0, 1)`.
     pub fn probability(&self, score: f64) -> f64 {
         logistic(self.slope * self.standardised(score) + self.intercept)
     }
 
-    /// The score at which success is as likely as failure; `None` where the score says nothing, or all finite scores of
-    /// the fit lie on one side.
+    /// Score at which success and failure are equally likely; `None` if the slope is zero or all finite scores of the
+    /// fit are on one side.
     pub fn threshold(&self) -> Option<f64> {
         let z = -self.intercept / self.slope;
         let threshold = self.centre + self.scale * z;
@@ -55,7 +56,7 @@ impl Logistic {
         (self.slope > 0.0 && is_seen).then_some(threshold)
     }
 
-    /// By how much the log-odds rise for every unit of the score; at least 0.
+    /// Increase of the log-odds per unit of the score; non-negative.
     pub fn slope(&self) -> f64 {
         self.slope / self.scale
     }
@@ -66,13 +67,13 @@ impl Logistic {
     }
 }
 
-/// The least and the greatest finite score; the wrong way round where there is none.
+/// Smallest and largest finite score; infinite and in reverse order if there is none.
 fn ends(scores: &[f64]) -> [f64; 2] {
     let finite = || scores.iter().copied().filter(|score| score.is_finite());
     [finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max)]
 }
 
-/// Median and interquartile range of what is finite; the range, or 1, where that is zero.
+/// Median and interquartile range of the finite scores; the range, or 1, if the latter is zero.
 fn centre_and_scale(scores: &[f64]) -> (f64, f64) {
     let mut finite: Vec<f64> = scores.iter().copied().filter(|score| score.is_finite()).collect();
     finite.sort_by(f64::total_cmp);
@@ -83,7 +84,7 @@ fn centre_and_scale(scores: &[f64]) -> (f64, f64) {
     (at(0.5), scale.unwrap_or(1.0))
 }
 
-/// Platt's targets.
+/// Platt's smoothed targets.
 fn smoothed(outcomes: &[bool]) -> Vec<f64> {
     let successes = outcomes.iter().filter(|&&success| success).count() as f64;
     let failures = outcomes.len() as f64 - successes;
@@ -91,7 +92,7 @@ fn smoothed(outcomes: &[bool]) -> Vec<f64> {
     outcomes.iter().map(|&success| if success { high } else { low }).collect()
 }
 
-/// The log-odds of the targets' mean.
+/// Log-odds of the mean of the targets.
 fn mean_logit(targets: &[f64]) -> f64 {
     if targets.is_empty() {
         return 0.0;
@@ -100,13 +101,13 @@ fn mean_logit(targets: &[f64]) -> f64 {
     (mean / (1.0 - mean)).ln()
 }
 
-/// Slope and intercept with the least cross-entropy, by Newton's method with steps halved until they help (after Lin,
-/// Lin and Weng, Machine Learning 68, 2007). The function is convex.
+/// Slope and intercept with the smallest cross-entropy, by Newton's method with step halving (following Lin, Lin and
+/// Weng, Machine Learning 68, 2007). The function is convex.
 fn minimum(z: &[f64], targets: &[f64], start: [f64; 2]) -> [f64; 2] {
-    /// Keeps the second derivatives apart from zero where all scores are the same.
+    /// Keeps the second derivatives positive if all scores are equal.
     const RIDGE: f64 = 1e-10;
     let loss = |[slope, intercept]: [f64; 2]| -> f64 {
-        // ln(1 + e^f) - t f without overflow.
+        // Computes ln(1 + e^f) - t f without overflow.
         let of_row = |(&z, &t): (&f64, &f64)| {
             let f = slope * z + intercept;
             f.max(0.0) + (-f.abs()).exp().ln_1p() - t * f
@@ -158,7 +159,7 @@ mod tests {
 
     /// Four of ten succeed at one score and nine of ten at the other: two parameters fit two frequencies exactly.
     #[test]
-    fn two_scores_two_frequencies() {
+    fn two_scores_fit_two_frequencies_exactly() {
         let scores: Vec<f64> = (0..20).map(|i| f64::from(u8::from(i >= 10))).collect();
         let outcomes: Vec<bool> = (0..20).map(|i| i < 4 || (10..19).contains(&i)).collect();
         let fit = Logistic::fit(&scores, &outcomes);
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_as_likely_as_failure_at_the_threshold() {
+    fn the_threshold_has_probability_one_half() {
         let scores: Vec<f64> = (0..40).map(|i| 0.3 * f64::from(i)).collect();
         let outcomes: Vec<bool> = (0..40).map(|i| i > 21 || i == 18).collect();
         let fit = Logistic::fit(&scores, &outcomes);
@@ -192,7 +193,7 @@ mod tests {
         let outcomes = [false, false, false, true, false, false, false, true];
         let fit = Logistic::fit(&[1.0, 2.0, 3.0, 4.0, 1.5, 2.5, 3.5, 3.2], &outcomes);
         assert!(fit.threshold().is_some(), "{fit:?}");
-        // The same slope, where success is rarer than failure everywhere.
+        // With the same slope, success is less likely than failure at every score.
         let outcomes = [false, true, false, false, false, false, true, false];
         let fit = Logistic::fit(&[1.0, 2.0, 3.0, 4.0, 1.5, 2.5, 3.5, 3.2], &outcomes);
         assert!(fit.slope() > 0.0 && fit.probability(4.0) < 0.5, "{fit:?}");
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn infinite_scores_count() {
+    fn infinite_scores_are_clipped() {
         let (inf, nil) = (f64::INFINITY, f64::NEG_INFINITY);
         let fit =
             Logistic::fit(&[nil, nil, nil, inf, inf, inf], &[false, false, true, true, true, true]);
@@ -208,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn scores_that_say_the_opposite_are_not_turned_around() {
+    fn reversed_scores_have_zero_slope() {
         let fit = Logistic::fit(&[1.0, 2.0, 3.0, 4.0], &[true, true, false, false]);
         assert_eq!(fit.slope().to_bits(), 0.0_f64.to_bits());
         assert!((fit.probability(1.0) - 0.5).abs() < 1e-9 && fit.threshold().is_none());
     }
 
     #[test]
-    fn one_class_is_not_certain() {
+    fn a_single_class_is_not_certain() {
         let fit = Logistic::fit(&[1.0, 2.0], &[true, true]);
         assert!((fit.probability(1.5) - 0.75).abs() < 1e-6, "{}", fit.probability(1.5));
         assert!((Logistic::fit(&[], &[]).probability(3.0) - 0.5).abs() < 1e-12);
@@ -223,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn probabilities_rise_with_the_score(
+        fn probabilities_increase_with_the_score(
             rows in prop::collection::vec((-1e6..1e6_f64, any::<bool>()), 1..40),
         ) {
             let (scores, outcomes): (Vec<f64>, Vec<bool>) = rows.into_iter().unzip();
@@ -234,7 +235,7 @@ mod tests {
             prop_assert!(p.windows(2).all(|pair| pair[0] <= pair[1]), "{p:?}");
         }
 
-        /// Units do not matter.
+        /// The calibration is invariant under a change of units.
         #[test]
         fn calibration_does_not_depend_on_units(
             rows in prop::collection::vec((-9_i32..9, any::<bool>()), 4..30),

@@ -1,4 +1,4 @@
-/// The rank of each number, from 1 up; equal numbers share the mean of their ranks.
+/// Rank of each number, starting at 1; equal numbers share the mean of their ranks.
 pub fn midranks(numbers: &[f64]) -> Vec<f64> {
     assert!(numbers.iter().all(|x| !x.is_nan()), "a score is not a number");
     let mut order: Vec<usize> = (0..numbers.len()).collect();
@@ -13,14 +13,14 @@ pub fn midranks(numbers: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Numbers in order, with one zero, which `total_cmp` has two of.
+/// Total order of numbers that treats both zeros as equal, unlike `total_cmp`.
 fn compare(a: f64, b: f64) -> std::cmp::Ordering {
     (a + 0.0).total_cmp(&(b + 0.0))
 }
 
-/// Spearman's rank correlation, in `[-1, 1]`: Pearson's correlation of the [`midranks`].
+/// Spearman's rank correlation in `[-1, 1]`: Pearson's correlation of the [`midranks`].
 ///
-/// `None` where one side is all the same.
+/// `None` if all numbers of one side are equal.
 pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     assert_eq!(x.len(), y.len(), "pairs of numbers");
     let (x, y) = (midranks(x), midranks(y));
@@ -31,10 +31,10 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     (squares > 0.0).then(|| (product(&x, &y) / squares.sqrt()).clamp(-1.0, 1.0))
 }
 
-/// Kendall's `tau_b`, in `[-1, 1]`: pairs in order less those in reverse, over the geometric mean of the numbers of
-/// pairs that are not tied in `x` and not tied in `y`. `n log n` steps (Knight, JASA 61, 1966).
+/// Kendall's `tau_b` in `[-1, 1]`: concordant minus discordant pairs, divided by the geometric mean of the numbers of
+/// pairs that are not tied in `x` and not tied in `y`. The algorithm takes `n log n` steps (Knight, JASA 61, 1966).
 ///
-/// `None` where one side is all the same.
+/// `None` if all numbers of one side are equal.
 pub fn kendall(x: &[f64], y: &[f64]) -> Option<f64> {
     assert_eq!(x.len(), y.len(), "pairs of numbers");
     let (x, y) = (midranks(x), midranks(y));
@@ -54,12 +54,12 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Option<f64> {
     (comparable > 0.0).then(|| (difference / comparable.sqrt()).clamp(-1.0, 1.0))
 }
 
-/// Pairs among `n`.
+/// Number of pairs of `n` items.
 fn pairs_of(n: usize) -> f64 {
     0.5 * n as f64 * (n as f64 - 1.0)
 }
 
-/// Sorts, and counts the pairs that were in reverse.
+/// Sorts the numbers and counts the inverted pairs.
 fn inversions(numbers: &mut [f64]) -> u64 {
     let (n, middle) = (numbers.len(), numbers.len() / 2);
     if n < 2 {
@@ -98,25 +98,25 @@ mod tests {
         assert_eq!(midranks(&[f64::INFINITY, 1.0, f64::NEG_INFINITY]), [3.0, 2.0, 1.0]);
     }
 
-    /// The ranks of `y` are 2, 1, 4, 3: `1 - 6 sum d^2 / (n (n^2 - 1)) = 1 - 24/60`, and of six pairs two are in
-    /// reverse.
+    /// The ranks of `y` are 2, 1, 4, 3, so Spearman's correlation is `1 - 6 sum d^2 / (n (n^2 - 1)) = 1 - 24/60`. Two
+    /// of six pairs are discordant.
     #[test]
-    fn by_hand() {
+    fn matches_hand_calculation() {
         let (x, y) = ([1.0, 2.0, 3.0, 4.0], [20.0, 10.0, 40.0, 30.0]);
         assert_close(&[spearman(&x, &y).unwrap()], &[0.6], Tolerance::absolute(1e-12));
         assert_close(&[kendall(&x, &y).unwrap()], &[(4.0 - 2.0) / 6.0], Tolerance::absolute(1e-12));
     }
 
-    /// `x` has one tied pair of six; of the other five all are in order but (2, 3).
+    /// One of six pairs of `x` is tied; of the other five all are concordant but (2, 3).
     #[test]
-    fn ties_by_hand() {
+    fn ties_match_hand_calculation() {
         let (x, y) = ([1.0, 1.0, 2.0, 3.0], [1.0, 2.0, 4.0, 3.0]);
         let expected = (4.0 - 1.0) / (5.0_f64 * 6.0).sqrt();
         assert_close(&[kendall(&x, &y).unwrap()], &[expected], Tolerance::absolute(1e-12));
     }
 
     #[test]
-    fn nothing_to_compare() {
+    fn constant_input_has_no_correlation() {
         assert_eq!(spearman(&[1.0, 1.0], &[1.0, 2.0]), None);
         assert_eq!(kendall(&[1.0, 2.0], &[1.0, 1.0]), None);
         assert_eq!(kendall(&[], &[]), None);
@@ -136,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pairs_one_by_one(rows in prop::collection::vec((0_i32..9, 0_i32..9), 0..30)) {
+        fn matches_the_sum_over_pairs(rows in prop::collection::vec((0_i32..9, 0_i32..9), 0..30)) {
             let (x, y): (Vec<f64>, Vec<f64>) =
                 rows.iter().map(|&(x, y)| (f64::from(x), f64::from(y))).unzip();
             let (fast, slow) = (kendall(&x, &y), slow_kendall(&x, &y));
@@ -147,7 +147,7 @@ mod tests {
         }
 
         #[test]
-        fn order_is_all_that_counts(x in prop::collection::vec(-1e3..1e3_f64, 3..30)) {
+        fn rank_correlations_depend_only_on_order(x in prop::collection::vec(-1e3..1e3_f64, 3..30)) {
             let up: Vec<f64> = x.iter().map(|x| x.powi(3)).collect();
             let down: Vec<f64> = x.iter().map(|x| -x).collect();
             for correlation in [spearman, kendall] {

@@ -2,20 +2,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Interval, Resamples, interval};
 
-/// What came of the rows whose probabilities were alike.
+/// Bin of a reliability curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
-    /// Rows.
+    /// Number of rows in the bin.
     pub rows: usize,
-    /// Their mean probability.
+    /// Mean predicted probability of the rows.
     pub predicted: f64,
-    /// The share that succeeded.
+    /// Observed fraction of successes.
     pub observed: f64,
-    /// Of that share, by cell.
+    /// Confidence interval of `observed`, resampled by cell.
     pub interval: Option<Interval>,
 }
 
-/// The reliability curve: rows in `bins` bins of equal width over `[0, 1]`, the empty ones left out.
+/// Reliability curve: rows in `bins` bins of equal width over `[0, 1]`, without the empty ones.
 pub fn reliability(
     probabilities: &[f64],
     outcomes: &[bool],
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_go_where_their_probability_is() {
+    fn rows_are_binned_by_probability() {
         let p = [0.0, 0.05, 0.5, 0.55, 0.52, 1.0];
         let outcomes = [false, true, true, true, false, true];
         let cells: Vec<usize> = (0..6).collect();

@@ -1,26 +1,26 @@
-//! Assertions on floating-point numbers, for tests. Imports no other crate of the workspace.
+//! Assertions on floating-point numbers for tests. This crate depends on no other crate of the workspace.
 
-/// How far two numbers may be apart: `|actual - expected| <= absolute + relative |expected|`.
+/// Tolerance of a comparison: `|actual - expected| <= absolute + relative |expected|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    /// Part that does not depend on the numbers.
+    /// Part that is independent of the numbers.
     pub absolute: f64,
-    /// Part in proportion to the expected number.
+    /// Part proportional to the expected number.
     pub relative: f64,
 }
 
 impl Tolerance {
-    /// An absolute tolerance.
+    /// Creates an absolute tolerance.
     pub const fn absolute(absolute: f64) -> Self {
         Self { absolute, relative: 0.0 }
     }
 
-    /// A relative tolerance.
+    /// Creates a relative tolerance.
     pub const fn relative(relative: f64) -> Self {
         Self { absolute: 0.0, relative }
     }
 
-    /// The difference as a multiple of what is allowed: above 1 is too far, NaN counts as infinitely far.
+    /// Difference in units of the tolerance: values above 1 are out of tolerance, and NaN gives infinity.
     #[expect(clippy::float_cmp, reason = "equal numbers are close, infinities included")]
     pub fn excess(self, actual: f64, expected: f64) -> f64 {
         if actual == expected {
@@ -31,10 +31,10 @@ impl Tolerance {
     }
 }
 
-/// Asserts that two slices have one length and no element is too far from its counterpart.
+/// Asserts that two slices have equal lengths and that all elements agree within the tolerance.
 ///
 /// # Panics
-/// With the worst element, its place and both numbers, when they are not close.
+/// If the lengths differ or an element is out of tolerance; the message contains the worst element and both numbers.
 #[track_caller]
 pub fn assert_close<A, E>(actual: &[A], expected: &[E], tolerance: Tolerance)
 where
@@ -47,7 +47,7 @@ where
     if let Some(i) = worst.filter(|&i| excess(i) > 1.0) {
         let (a, e): (f64, f64) = (actual[i].into(), expected[i].into());
         panic!(
-            "element {i} of {}: {a:e} is not {e:e}, {:.3} times the tolerance apart",
+            "element {i} of {}: {a:e} differs from {e:e}, {:.3} times the tolerance apart",
             actual.len(),
             excess(i)
         );
@@ -70,13 +70,13 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "element 1 of 3")]
-    fn the_worst_element_is_named() {
+    fn panic_reports_the_worst_element() {
         assert_close(&[1.0, 2.0, 3.1], &[1.0, 1.0, 3.0], Tolerance::absolute(1e-3));
     }
 
     #[test]
     #[should_panic(expected = "element 0")]
-    fn nan_is_far_from_everything() {
+    fn nan_is_never_close() {
         assert_close(&[f64::NAN], &[0.0], Tolerance::absolute(1e9));
     }
 }

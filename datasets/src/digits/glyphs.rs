@@ -1,22 +1,22 @@
-//! The shapes of the ten digits, as pen strokes.
+//! Stroke templates of the ten digits.
 //!
 //! Coordinates are in units of the digit's height: `x` to the right, `y` downwards from 0 at the top to 1 at the base.
 
-/// A point that a stroke passes through.
+/// Point on a stroke.
 #[derive(Clone, Copy)]
 pub(super) struct Knot {
     pub(super) x: f32,
     pub(super) y: f32,
-    /// Whether the pen turns sharply here instead of running through smoothly.
+    /// True if the stroke has a corner here instead of a smooth tangent.
     pub(super) corner: bool,
 }
 
-/// The points of one stroke, in writing order; never fewer than two.
+/// Points of one stroke in writing order; at least two.
 pub(super) type Stroke = &'static [Knot];
 
-/// The ways of writing `class` (0 to 9), each a list of strokes.
+/// Templates of `class` (0 to 9), each a list of strokes.
 ///
-/// A variant listed twice is written twice as often.
+/// A template listed twice is twice as likely.
 pub(super) fn variants(class: u8) -> &'static [&'static [Stroke]] {
     match class {
         0 => ZERO,
@@ -33,12 +33,12 @@ pub(super) fn variants(class: u8) -> &'static [&'static [Stroke]] {
     }
 }
 
-/// A smooth knot.
+/// Smooth knot.
 const fn s(x: f32, y: f32) -> Knot {
     Knot { x, y, corner: false }
 }
 
-/// A corner.
+/// Corner.
 const fn c(x: f32, y: f32) -> Knot {
     Knot { x, y, corner: true }
 }

@@ -1,12 +1,13 @@
-//! Handwritten digits that nobody wrote: the built-in stand-in for MNIST.
+//! Generated handwritten digits, the built-in substitute for MNIST.
 //!
-//! Each class has a few ways of being written ([`glyphs`]), which a random hand bends ([`hand`]) and a random pen
-//! draws ([`pen`]) on 28 x 28 pixels.
-//! Sample `i` of a split depends on (seed, split, `i`) and nothing else.
-//! All arithmetic is IEEE basic operations, square roots and `libm`, so the pixels are the same on every platform.
+//! Each class has a few stroke templates ([`glyphs`]). A random distortion ([`distortion`]) bends a template, and a
+//! random pen ([`pen`]) rasterises it on 28 x 28 pixels.
+//! Sample `i` of a split depends only on (seed, split, `i`).
+//! The arithmetic uses only IEEE basic operations, square roots and `libm`, so the pixels are identical on every
+//! platform.
 
+mod distortion;
 mod glyphs;
-mod hand;
 mod pen;
 
 use ndarray::Array2;
@@ -16,12 +17,12 @@ use crate::dataset::{Samples, Split};
 use crate::rng::Stream;
 use pen::Pen;
 
-/// Changes whenever the same seed gives other pixels.
+/// Version of the generator; changes whenever a seed gives other pixels.
 pub(crate) const VERSION: u32 = 1;
-/// Rows and columns of an image.
+/// Number of rows and columns of an image.
 pub(crate) const SIDE: usize = 28;
 
-/// The first `n_samples` digits of a split, `[n_samples, 784]` in `[0, 1]`, on all threads of the current rayon pool.
+/// Generates the first `n_samples` digits of a split, `[n_samples, 784]` in `[0, 1]`, on the current rayon thread pool.
 pub(crate) fn generate(seed: u64, split: Split, n_samples: usize) -> Samples {
     let mut images = Array2::zeros((n_samples, SIDE * SIDE));
     let mut labels = vec![0; n_samples];
@@ -35,11 +36,11 @@ pub(crate) fn generate(seed: u64, split: Split, n_samples: usize) -> Samples {
     Samples { images, labels }
 }
 
-/// Draws one digit and says which.
+/// Draws one digit and returns its class.
 fn draw(random: &mut Stream, image: &mut [f32]) -> u8 {
     let class = random.below(10) as u8;
     let variants = glyphs::variants(class);
-    let lines = hand::write(variants[random.below(variants.len() as u32) as usize], random);
+    let lines = distortion::distort(variants[random.below(variants.len() as u32) as usize], random);
     let middle = SIDE as f32 / 2.0;
     let pen = Pen {
         origin: (middle + random.normal(0.7), middle + random.normal(0.7)),
@@ -57,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// Must hold on every platform; if the shapes are changed on purpose, `VERSION` changes with this digest.
+    /// Must hold on every platform. After an intended change of the shapes, update `VERSION` along with this digest.
     #[test]
     fn pixels_are_the_same_everywhere() {
         let digits = generate(1, Split::Train, 200);
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_depends_on_nothing_but_seed_split_and_index() {
+    fn samples_depend_only_on_seed_split_and_index() {
         let few = generate(3, Split::Train, 5);
         let many = generate(3, Split::Train, 64);
         assert_eq!(few.labels, many.labels[..5]);
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_change_nothing() {
+    fn samples_do_not_depend_on_the_thread_count() {
         let pool =
             |n_threads| rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         let [one, three] =
@@ -91,12 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn digits_have_the_ink_and_the_margins_of_mnist() {
+    fn digits_match_the_ink_and_margins_of_mnist() {
         let digits = generate(1, Split::Train, 2_000);
         let ink = digits.images.mean().unwrap();
         // MNIST's mean is 0.1307.
         assert!((0.10..0.16).contains(&ink), "mean grey value {ink}");
-        // One in 150 of MNIST's digits touches the rim.
+        // In MNIST one digit in 150 touches the border.
         let touches_rim = |image: &ArrayView1<f32>| {
             (0..SIDE).any(|i| {
                 [i, SIDE * (SIDE - 1) + i, SIDE * i, SIDE * i + SIDE - 1]
@@ -109,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn classes_are_drawn_evenly() {
+    fn classes_are_uniform() {
         let mut counts = [0_i32; 10];
         generate(1, Split::Train, 5_000)
             .labels
             .iter()
             .for_each(|label| counts[usize::from(*label)] += 1);
-        // Four standard deviations of a binomial count of mean 500.
+        // Tolerance of four standard deviations of a binomial count of mean 500.
         assert!(counts.iter().all(|count| (count - 500).abs() < 85), "{counts:?}");
     }
 }

@@ -1,11 +1,11 @@
-//! A pen: how lines become grey pixels.
+//! Rasterisation of lines to grey pixels.
 
-use super::hand::Dot;
+use super::distortion::Dot;
 
-/// How the lines are put on paper.
+/// Parameters of the rasterisation.
 #[derive(Clone, Copy)]
 pub(super) struct Pen {
-    /// Where the origin of the lines lies on the canvas, in pixels.
+    /// Position of the origin of the lines on the canvas, in pixels.
     pub(super) origin: (f32, f32),
     /// Width of the soft edge in pixels; one is plain anti-aliasing.
     pub(super) softness: f32,
@@ -14,9 +14,9 @@ pub(super) struct Pen {
 }
 
 impl Pen {
-    /// Draws `lines` on a black canvas of `width` columns; values are whole multiples of 1/255, as from a scanner.
+    /// Draws `lines` on a black canvas of `width` columns; values are multiples of 1/255, as from a scanner.
     ///
-    /// A pixel's value is a ramp of its centre's distance to the nearest line, so edges are anti-aliased.
+    /// The value of a pixel is a ramp of the distance from its centre to the nearest line, so edges are anti-aliased.
     pub(super) fn draw(&self, lines: &[Vec<Dot>], canvas: &mut [f32], width: usize) {
         canvas.fill(0.0);
         for pair in lines.iter().flat_map(|line| line.windows(2)) {
@@ -47,9 +47,9 @@ impl Pen {
     }
 }
 
-/// The pixels of `0..count` whose centres may lie between `low` and `high`.
+/// Pixels of `0..count` whose centres may lie between `low` and `high`.
 fn pixels(low: f32, high: f32, count: usize) -> std::ops::Range<usize> {
-    // Casts from float to integer saturate, so lines off the canvas give empty or cut ranges.
+    // Casts from float to integer saturate, so lines off the canvas give empty or clipped ranges.
     let end = (high.ceil() as usize).min(count);
     (low.floor() as usize).min(end)..end
 }
@@ -67,9 +67,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_covers_its_own_area() {
+    fn lines_cover_their_area() {
         let ink: f32 = draw((6.0, 14.0), (22.0, 14.0), 1.5).iter().sum();
-        // A rectangle of 16 by 3 and two half discs.
+        // Area of a rectangle of 16 by 3 and two half discs.
         let area = 16.0 * 3.0 + std::f32::consts::PI * 1.5 * 1.5;
         assert!((ink - area).abs() < 0.03 * area, "{ink} against {area}");
     }

@@ -1,59 +1,59 @@
-//! Which addresses were tried, and what became of it.
+//! Download attempts and their failures.
 
 use std::fmt;
 
-/// Why a try at an address failed.
+/// Reason why a download attempt failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferError {
-    /// There was no answer.
+    /// The server is unreachable.
     #[error("no answer: {0}")]
     Unreachable(#[source] Box<ureq::Error>),
-    /// The answer was not the file.
+    /// The response has an error status.
     #[error("the server answered with status {0}")]
     Status(u16),
-    /// The transfer broke off.
-    #[error("the transfer broke off after {received} bytes: {source}")]
+    /// The connection failed during the transfer.
+    #[error("the connection failed after {received} bytes: {source}")]
     Interrupted {
-        /// Bytes of the file there.
+        /// Bytes of the file received so far.
         received: u64,
-        /// What happened.
+        /// Error of the connection.
         #[source]
         source: std::io::Error,
     },
     /// The transfer ended early.
     #[error("the transfer ended after {received} of {total} bytes")]
     Incomplete {
-        /// Bytes of the file there.
+        /// Bytes of the file received so far.
         received: u64,
-        /// Bytes announced.
+        /// Announced length in bytes.
         total: u64,
     },
-    /// The server sent another part than it was asked for.
-    #[error("the server sent another part of the file than it was asked for")]
+    /// The response contains another byte range than requested.
+    #[error("the server sent another part of the file than requested")]
     WrongRange,
     /// The file is far longer than the published one.
     #[error("the file is longer than {limit} bytes")]
     TooLarge {
-        /// Bytes that would have been accepted.
+        /// Maximum accepted length in bytes.
         limit: u64,
     },
     /// The file is not the published one.
     #[error("the digest is {actual} instead of {expected}")]
     Checksum {
-        /// The published digest.
+        /// Published digest.
         expected: String,
-        /// The file's digest.
+        /// Digest of the file.
         actual: String,
     },
 }
 
 impl TransferError {
-    /// Whether the same address will fail again.
-    pub(super) fn is_lasting(&self) -> bool {
+    /// True if another attempt at the same address is pointless.
+    pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::TooLarge { .. } => true,
-            // Only the server's own troubles and its wish to wait pass by.
+            // Only server errors and rate limits are temporary.
             Self::Status(status) => !matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::Interrupted { .. }
             | Self::Incomplete { .. }
@@ -63,21 +63,21 @@ impl TransferError {
     }
 }
 
-/// One try.
+/// Download attempt.
 #[derive(Debug)]
 pub struct Attempt {
-    /// The address.
+    /// Address of the attempt.
     pub address: String,
-    /// Why it failed.
+    /// Reason of the failure.
     pub reason: TransferError,
 }
 
-/// All tries at a download, in order.
+/// All attempts of a download, in order.
 #[derive(Debug, Default)]
 pub struct Attempts(Vec<Attempt>);
 
 impl Attempts {
-    /// The tries, in order.
+    /// Returns the attempts in order.
     pub fn as_slice(&self) -> &[Attempt] {
         &self.0
     }
@@ -88,7 +88,7 @@ impl Attempts {
 }
 
 impl fmt::Display for Attempts {
-    /// Each address with its last failure, which is the one worth knowing.
+    /// Writes each address with its last failure, which is the most informative one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let followed_by_same = |index: usize| {
             self.0.get(index + 1).is_some_and(|a| a.address == self.0[index].address)

@@ -1,4 +1,4 @@
-//! Downloads a dataset: resumable, verified, mirror after mirror.
+//! Resumable, verified downloads from several mirrors.
 
 mod attempts;
 mod transfer;
@@ -10,74 +10,74 @@ use std::time::Duration;
 pub use attempts::{Attempt, Attempts, TransferError};
 
 use crate::error::{Error, Result};
-use crate::install::{self, Part};
+use crate::install::{self, PartFile};
 use crate::layout;
 use crate::manifest::{Download, Manifest};
 use crate::name::DatasetName;
-use crate::receipt::Receipt;
+use crate::verified_digests::VerifiedDigests;
 use crate::verify;
-use transfer::{Client, Trouble};
+use transfer::{Client, Failure};
 
-/// Tries at one address that bring nothing new before the next one gets its turn.
-const IDLE_TRIES: u32 = 3;
-/// Tries at one address altogether.
-const TRIES: u32 = 50;
-/// Pause before a second try that may do better, times the number of idle tries.
+/// Number of consecutive attempts without new bytes before the next mirror is tried.
+const MAX_IDLE_ATTEMPTS: u32 = 3;
+/// Maximum number of attempts per address.
+const MAX_ATTEMPTS: u32 = 50;
+/// Pause before another attempt, multiplied by the number of idle attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What is happening to a download.
+/// Progress of a download.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// The files are there and verified; nothing needs to be downloaded.
+    /// The files exist and are verified; no download is needed.
     Present {
-        /// The download's name.
+        /// Name of the download.
         file: &'a str,
     },
-    /// Bytes are about to arrive.
+    /// A transfer starts.
     Started {
-        /// The download's name.
+        /// Name of the download.
         file: &'a str,
-        /// Where it comes from.
+        /// Address of the download.
         address: &'a str,
-        /// Bytes that are already there from an earlier try.
+        /// Number of bytes kept from an earlier attempt.
         resumed_at: u64,
-        /// The length of the whole, if the mirror or the manifest tells.
+        /// Total length in bytes, if the mirror or the manifest contains it.
         total: Option<u64>,
     },
     /// Bytes have arrived.
     Received {
-        /// The download's name.
+        /// Name of the download.
         file: &'a str,
-        /// Bytes there.
+        /// Number of bytes received so far.
         bytes: u64,
-        /// The length of the whole, if known.
+        /// Total length in bytes, if known.
         total: Option<u64>,
     },
-    /// A try has failed; the same or the next address is tried.
+    /// An attempt failed; the same address or the next one follows.
     Failed {
-        /// The download's name.
+        /// Name of the download.
         file: &'a str,
-        /// The address.
+        /// Address of the attempt.
         address: &'a str,
-        /// Why.
+        /// Reason of the failure.
         reason: &'a TransferError,
     },
-    /// The download is whole and verified.
+    /// The download is complete and verified.
     Verified {
-        /// The download's name.
+        /// Name of the download.
         file: &'a str,
     },
 }
 
-/// Downloads what is missing of a dataset into its folder in `data_dir`, from its usual mirrors; returns the folder.
+/// Downloads the missing files of a dataset from its usual mirrors into its folder in `data_dir`; returns the folder.
 ///
-/// A download grows in a file ending with `.part`, from which an interrupted fetch goes on.
-/// It gets its final name once its digest is the published one.
+/// A download is written to a file ending with `.part`, so that an interrupted fetch resumes.
+/// The file gets its final name once its digest matches the published one.
 ///
 /// # Errors
-/// [`Error::BuiltIn`] for generated data; [`Error::Download`] if no mirror delivers, for instance without a network;
-/// [`Error::Io`] if a file cannot be written; [`Error::Busy`] if another process is fetching the same.
+/// [`Error::BuiltIn`] for generated data; [`Error::Download`] if all mirrors fail, for example without a network;
+/// [`Error::Io`] if a file cannot be written; [`Error::Busy`] if another process is downloading the dataset.
 pub fn fetch(
     name: DatasetName,
     data_dir: &Path,
@@ -86,12 +86,12 @@ pub fn fetch(
     fetch_manifest(Manifest::of(name)?, None, data_dir, progress)
 }
 
-/// As [`fetch`], with a manifest of one's own, or with the address of one mirror in place of the manifest's.
+/// Downloads like [`fetch`], with a custom manifest or with a single mirror in place of those of the manifest.
 ///
-/// The downloads' names are appended to `mirror`, with a slash between if it does not end with one.
+/// The names of the downloads are appended to `mirror`, after a slash if it does not end with one.
 ///
 /// # Errors
-/// As [`fetch`].
+/// Errors of [`fetch`].
 pub fn fetch_manifest(
     manifest: &Manifest,
     mirror: Option<&str>,
@@ -115,10 +115,10 @@ struct Fetcher<'a> {
     progress: &'a mut dyn FnMut(Progress),
 }
 
-/// How a try at an address ended.
+/// Outcome of an attempt.
 enum Outcome {
     Done,
-    TryAgain(TransferError),
+    Retry(TransferError),
     NextMirror(TransferError),
 }
 
@@ -128,7 +128,7 @@ impl Fetcher<'_> {
             (self.progress)(Progress::Present { file: &download.name });
             return Ok(());
         }
-        let part = Part::open(&self.folder.join(&download.name))?;
+        let part = PartFile::open(&self.folder.join(&download.name))?;
         let mut attempts = Attempts::default();
         for mirror in self.mirrors.clone() {
             let slash = if mirror.ends_with('/') { "" } else { "/" };
@@ -144,31 +144,31 @@ impl Fetcher<'_> {
         Err(Error::Download { name: self.manifest.name, file: download.name.clone(), attempts })
     }
 
-    /// Whether every file of the download is there with a known digest.
+    /// True if every file of the download exists with a known digest.
     fn is_present(&self, download: &Download) -> bool {
-        let receipt = Receipt::read(&self.folder);
+        let verified = VerifiedDigests::read(&self.folder);
         let located = layout::locate_in(self.manifest, &self.folder);
         download.files.iter().all(|file| {
             let here = located.iter().find(|located| located.file.name == file.name);
-            here.zip(receipt.known(file)).is_some_and(|(located, known)| {
+            here.zip(verified.known(file)).is_some_and(|(located, known)| {
                 verify::content_digest(&located.path).is_ok_and(|digest| digest == known)
             })
         })
     }
 
-    /// Tries one address until the download is whole and verified, or until there is no hope.
+    /// Tries one address until the download is complete and verified, or until further attempts are pointless.
     fn fetch_from(
         &mut self,
         address: &str,
         download: &Download,
-        part: &Part,
+        part: &PartFile,
         attempts: &mut Attempts,
     ) -> Result<bool> {
         let (mut most, mut idle) = (part.len()?, 0);
-        for _ in 0..TRIES {
-            let (reason, hopeless) = match self.try_once(address, download, part)? {
+        for _ in 0..MAX_ATTEMPTS {
+            let (reason, permanent) = match self.attempt(address, download, part)? {
                 Outcome::Done => return Ok(true),
-                Outcome::TryAgain(reason) => (reason, false),
+                Outcome::Retry(reason) => (reason, false),
                 Outcome::NextMirror(reason) => (reason, true),
             };
             (self.progress)(Progress::Failed { file: &download.name, address, reason: &reason });
@@ -176,7 +176,7 @@ impl Fetcher<'_> {
             let length = part.len()?;
             idle = if length > most { 0 } else { idle + 1 };
             most = most.max(length);
-            if hopeless || idle == IDLE_TRIES {
+            if permanent || idle == MAX_IDLE_ATTEMPTS {
                 break;
             }
             thread::sleep(PAUSE * idle);
@@ -184,17 +184,17 @@ impl Fetcher<'_> {
         Ok(false)
     }
 
-    fn try_once(&mut self, address: &str, download: &Download, part: &Part) -> Result<Outcome> {
+    fn attempt(&mut self, address: &str, download: &Download, part: &PartFile) -> Result<Outcome> {
         let resumed_at = part.len()?;
-        // A whole download that was not verified yet needs no transfer.
+        // A complete download that is not verified yet needs no transfer.
         if resumed_at == 0 || download.bytes != Some(resumed_at) {
             match self.client.transfer(address, download, part, self.progress) {
                 Ok(()) => {}
-                Err(Trouble::Here(error)) => return Err(error),
-                Err(Trouble::There(reason)) if reason.is_lasting() => {
+                Err(Failure::Local(error)) => return Err(error),
+                Err(Failure::Remote(reason)) if reason.is_permanent() => {
                     return Ok(Outcome::NextMirror(reason));
                 }
-                Err(Trouble::There(reason)) => return Ok(Outcome::TryAgain(reason)),
+                Err(Failure::Remote(reason)) => return Ok(Outcome::Retry(reason)),
             }
         }
         match verify::check_download(download, &part.path) {
@@ -202,9 +202,9 @@ impl Fetcher<'_> {
             Err(Error::Checksum { expected, actual, .. }) => {
                 part.clear()?;
                 let reason = TransferError::Checksum { expected, actual };
-                // The older beginning may be to blame rather than this mirror.
+                // The bytes of an earlier attempt may be wrong, rather than those of this mirror.
                 Ok(if resumed_at > 0 {
-                    Outcome::TryAgain(reason)
+                    Outcome::Retry(reason)
                 } else {
                     Outcome::NextMirror(reason)
                 })
@@ -213,19 +213,19 @@ impl Fetcher<'_> {
         }
     }
 
-    fn install(&self, download: &Download, part: Part) -> Result<()> {
-        let mut receipt = Receipt::read(&self.folder);
+    fn install(&self, download: &Download, part: PartFile) -> Result<()> {
+        let mut verified = VerifiedDigests::read(&self.folder);
         if download.archive.is_some() {
-            install::unpack(self.manifest, download, &part.path, &self.folder, &mut receipt)?;
+            install::unpack(self.manifest, download, &part.path, &self.folder, &mut verified)?;
             part.remove()?;
         } else {
-            // Manifests are checked to have exactly one file here.
+            // Checked manifests have exactly one file here.
             let file = &download.files[0];
             let target = install::official_path(file, &part.path, &self.folder)?;
-            receipt.add(file, verify::content_digest(&part.path)?);
+            verified.add(file, verify::content_digest(&part.path)?);
             part.persist(&target)?;
             install::remove_other_forms(file, &self.folder, &target)?;
         }
-        receipt.write(&self.folder)
+        verified.write(&self.folder)
     }
 }

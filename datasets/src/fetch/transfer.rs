@@ -1,4 +1,4 @@
-//! One HTTP request that goes on where a part of the file ends.
+//! HTTP request that resumes at the end of a partial file.
 
 use std::io::{Read, Write};
 use std::net::IpAddr;
@@ -9,62 +9,62 @@ use ureq::{Agent, Body};
 
 use super::{Progress, TransferError};
 use crate::error::{Error, io};
-use crate::install::Part;
+use crate::install::PartFile;
 use crate::manifest::Download;
 
-/// How long a connection, an answer or the next bytes may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest download of unknown length.
-const MOST_BYTES: u64 = 1 << 30;
-/// Bytes taken from the connection at once.
-const PIECE: usize = 64 * 1024;
+/// Timeout of the connection, of the response and of each read.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum length of a download of unknown length.
+const MAX_BYTES: u64 = 1 << 30;
+/// Number of bytes per read.
+const CHUNK: usize = 64 * 1024;
 
-/// Who is to blame.
-pub(super) enum Trouble {
-    /// This machine: nothing else needs to be tried.
-    Here(Error),
-    /// The mirror or the way to it.
-    There(TransferError),
+/// Failure of a transfer, by its origin.
+pub(super) enum Failure {
+    /// Failure of the local machine; other mirrors cannot help.
+    Local(Error),
+    /// Failure of the mirror or of the connection to it.
+    Remote(TransferError),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Here(error)
+        Self::Local(error)
     }
 }
 
-impl From<TransferError> for Trouble {
+impl From<TransferError> for Failure {
     fn from(error: TransferError) -> Self {
-        Self::There(error)
+        Self::Remote(error)
     }
 }
 
-/// Makes requests.
+/// HTTP client.
 pub(super) struct Client(Agent);
 
 impl Client {
     pub(super) fn new() -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE))
+            .timeout_connect(Some(TIMEOUT))
+            .timeout_recv_response(Some(TIMEOUT))
+            .timeout_per_read(Some(TIMEOUT))
             .user_agent(concat!("isobath/", env!("CARGO_PKG_VERSION")))
             .build();
         Self(config.into())
     }
 
-    /// Appends to the part what it lacks, or begins anew if the server knows only whole files.
+    /// Appends the missing bytes to the partial file, or restarts if the server does not support ranges.
     pub(super) fn transfer(
         &self,
         address: &str,
         download: &Download,
-        part: &Part,
+        part: &PartFile,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Failure> {
         let limit = download
             .bytes
-            .map_or(MOST_BYTES, |bytes| bytes.saturating_mul(2).saturating_add(1 << 20));
+            .map_or(MAX_BYTES, |bytes| bytes.saturating_mul(2).saturating_add(1 << 20));
         let (start, body) = self.request(address, part)?;
         let total = body.content_length().map(|rest| start.saturating_add(rest));
         if total.is_some_and(|total| total > limit) {
@@ -88,14 +88,14 @@ impl Client {
         }
     }
 
-    /// Asks for what the part lacks; says where in the file the answer begins, with the part cut to that length.
-    fn request(&self, address: &str, part: &Part) -> Result<(u64, Body), Trouble> {
+    /// Requests the missing bytes; returns the offset at which the response starts, after truncating the part to it.
+    fn request(&self, address: &str, part: &PartFile) -> Result<(u64, Body), Failure> {
         let have = part.len()?;
         let mut request = self.0.get(address).header(header::ACCEPT_ENCODING, "identity");
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
-        // No proxy could reach a server on this very machine.
+        // A proxy cannot reach a server on the local machine.
         if is_loopback(address) {
             request = request.config().proxy(None).build();
         }
@@ -113,7 +113,7 @@ impl Client {
                 part.clear()?;
                 Err(TransferError::WrongRange.into())
             }
-            // The part is longer than the file, so it is a part of something else.
+            // The part is longer than the file, so it belongs to another file.
             status @ 416 => {
                 part.clear()?;
                 Err(TransferError::Status(status).into())
@@ -126,19 +126,19 @@ impl Client {
 /// Appends a body to a part of length `start`; returns the new length.
 fn receive(
     body: Body,
-    part: &Part,
+    part: &PartFile,
     start: u64,
     limit: u64,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, Trouble> {
+) -> Result<u64, Failure> {
     let mut reader = body.into_reader();
-    let mut piece = vec![0; PIECE];
+    let mut chunk = vec![0; CHUNK];
     let mut received = start;
     loop {
-        match reader.read(&mut piece) {
+        match reader.read(&mut chunk) {
             Ok(0) => return Ok(received),
             Ok(n) => {
-                (&part.file).write_all(&piece[..n]).map_err(io("write", &part.path))?;
+                (&part.file).write_all(&chunk[..n]).map_err(io("write", &part.path))?;
                 received += n as u64;
             }
             Err(source) => return Err(TransferError::Interrupted { received, source }.into()),
@@ -151,7 +151,7 @@ fn receive(
     }
 }
 
-/// The first byte's position in an answer with `Content-Range: bytes FIRST-LAST/TOTAL`.
+/// Position of the first byte in a response with `Content-Range: bytes FIRST-LAST/TOTAL`.
 fn range_start(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(header::CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
     range.split_once('-')?.0.trim().parse().ok()
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_byte_ranges_are_understood() {
+    fn only_byte_ranges_are_parsed() {
         let start = |text: &str| {
             range_start(&HeaderMap::from_iter([(header::CONTENT_RANGE, text.parse().unwrap())]))
         };
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_recognised() {
+    fn loopback_addresses_are_recognised() {
         let own = ["http://127.0.0.1:80/x", "http://localhost/x", "http://[::1]:8000/x"];
         assert!(own.into_iter().all(is_loopback));
         assert!(

@@ -1,5 +1,5 @@
-//! Tiny datasets on disk.
-#![allow(dead_code, reason = "each test file uses a part of this")]
+//! Small datasets on disk.
+#![allow(dead_code, reason = "each test file uses some of the helpers")]
 
 pub(crate) mod server;
 
@@ -9,37 +9,37 @@ use std::path::{Path, PathBuf};
 
 use isobath_datasets::idx;
 
-/// Compresses.
+/// Compresses the bytes with gzip.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// An IDX file.
+/// Bytes of an IDX file.
 pub(crate) fn idx_file(dims: &[usize], data: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     idx::write(&mut bytes, dims, data).unwrap();
     bytes
 }
 
-/// `n` images of 28 x 28; every pixel of image `i` is `i`.
+/// Bytes of `n` images of 28 x 28; every pixel of image `i` is `i`.
 pub(crate) fn images(n: usize) -> Vec<u8> {
     idx_file(&[n, 28, 28], &(0..n).flat_map(|i| [i as u8; 784]).collect::<Vec<_>>())
 }
 
-/// `n` labels; label `i` is `i` modulo 10.
+/// Bytes of `n` labels; label `i` is `i` modulo 10.
 pub(crate) fn labels(n: usize) -> Vec<u8> {
     idx_file(&[n], &(0..n).map(|i| (i % 10) as u8).collect::<Vec<_>>())
 }
 
-/// `n` CIFAR-10 records from `first` on: label `i` modulo 10, red `i`, green `2 i`, blue 7.
+/// Bytes of `n` CIFAR-10 records starting at `first`: label `i` modulo 10, red `i`, green `2 i`, blue 7.
 pub(crate) fn records(first: usize, n: usize) -> Vec<u8> {
     let planes = |i: usize| [[i as u8; 1024], [2 * i as u8; 1024], [7; 1024]].concat();
     (first..first + n).flat_map(|i| [vec![(i % 10) as u8], planes(i)].concat()).collect()
 }
 
-/// Writes a tiny MNIST of 60 and 20 samples, two files of it gzipped.
+/// Writes a small MNIST of 60 and 20 samples, with two gzipped files.
 pub(crate) fn write_mnist(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn write_mnist(folder: &Path) {
     write("t10k-labels-idx1-ubyte.gz", &gzip(&labels(20)));
 }
 
-/// Writes a tiny CIFAR-10 of 5 x 4 and 3 samples, one file of it gzipped.
+/// Writes a small CIFAR-10 of 5 x 4 and 3 samples, with one gzipped file.
 pub(crate) fn write_cifar(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     for batch in 0..5 {
@@ -59,8 +59,8 @@ pub(crate) fn write_cifar(folder: &Path) {
     fs::write(folder.join("test_batch.bin.gz"), gzip(&records(50, 3))).unwrap();
 }
 
-/// The folder of real data that lies beside the repository, if it is there.
-#[expect(clippy::print_stderr, reason = "a skipped test should say so")]
+/// Folder of real data beside the repository, if it exists.
+#[expect(clippy::print_stderr, reason = "a skipped test must report itself")]
 pub(crate) fn shared() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("ISOBATH_SHARED").map_or_else(beside, PathBuf::from);
@@ -74,7 +74,7 @@ pub(crate) fn shared() -> Option<PathBuf> {
     Some(shared.join("datasets"))
 }
 
-/// A header and the padded content of one file in a tar archive.
+/// Header and padded content of one file in a tar archive.
 pub(crate) fn tar_member(path: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0; 512];
     header[..path.len()].copy_from_slice(path.as_bytes());

@@ -1,4 +1,4 @@
-//! A small HTTP server on the loopback address, with the faults that mirrors have.
+//! Small HTTP server on the loopback address that imitates faults of mirrors.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// How the server answers.
+/// Behaviour of the server.
 #[derive(Clone)]
 pub(crate) struct Behaviour {
-    /// Whether it sends parts of files.
+    /// True if it supports byte ranges.
     pub(crate) ranges: bool,
-    /// After how many bytes it breaks off, if it does.
+    /// Number of bytes after which the server closes the connection, if any.
     pub(crate) cut: Option<usize>,
-    /// How often it breaks off.
+    /// Number of responses that are cut.
     pub(crate) cuts: usize,
-    /// How many requests it answers with status 503 first.
+    /// Number of initial requests that get status 503.
     pub(crate) refusals: usize,
-    /// Whether it says how long an answer is.
+    /// True if responses contain their length.
     pub(crate) announce: bool,
 }
 
@@ -27,7 +27,7 @@ impl Default for Behaviour {
     }
 }
 
-/// Serves until dropped.
+/// Server that runs until dropped.
 pub(crate) struct Server {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
@@ -47,7 +47,7 @@ impl Server {
                 if stopped.load(Ordering::SeqCst) {
                     return;
                 }
-                // A client that hangs up early is no fault of the server.
+                // A client that closes the connection early is not an error of the server.
                 drop(answer(stream.unwrap(), &files, &mut behaviour, &note));
             }
         });
@@ -58,7 +58,7 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Each request's path and range.
+    /// Path and range of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -131,7 +131,7 @@ fn answer(
     }
 }
 
-/// The first byte asked for in `bytes=FIRST-`.
+/// First byte requested by `bytes=FIRST-`.
 fn first_byte(range: &str) -> usize {
     range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap()
 }

@@ -108,7 +108,7 @@ impl Calibrations {
         if count < 2 {
             return None;
         }
-        let fold = folds.share_out(count, FOLDS.min(count));
+        let fold = folds.assign(count, FOLDS.min(count));
         let folds: Vec<usize> = places.into_iter().map(|place| fold[place]).collect();
         Some(Self { fits: cross_calibrations(scores, &networks.outcomes(), &folds), folds })
     }

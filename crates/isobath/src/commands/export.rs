@@ -30,7 +30,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     let (_, record, path) = super::report::open(places, &arguments.run)?;
     let folder = arguments.to.as_ref().unwrap_or(&path);
     let files = match arguments.format {
-        ExportFormat::Csv => report::write(&record, folder, &[Format::Csv]),
+        ExportFormat::Csv => report::write(&record, folder, &[Format::Csv]).map_err(anyhow::Error::from),
         ExportFormat::Parquet => parquet(&record, folder),
     };
     for file in files.context("cannot export")? {
@@ -41,7 +41,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
 
 #[cfg(feature = "parquet")]
 fn parquet(record: &isobath_store::RunRecord, folder: &std::path::Path) -> Result<Vec<PathBuf>> {
-    isobath_report::write_parquet(record, folder)
+    isobath_report::write_parquet(record, folder).map_err(anyhow::Error::from)
 }
 
 #[cfg(not(feature = "parquet"))]

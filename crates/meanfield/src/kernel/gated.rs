@@ -1,8 +1,8 @@
 //! GELU and SiLU: the argument times a mixture of normal distribution functions.
 //!
-//! With the noisy pre-activations `v_i = u_i + s_i n_i` of variances `A` and `B`, `x Phi(x / s) = E[x 1(v > 0)]`, and
-//! Gaussian integration by parts of `E[u_1 u_2 1(v_1 > 0) 1(v_2 > 0)]` gives, with `kappa = q c`,
-//! `P = P(v_1 > 0, v_2 > 0) = 1/4 + asin(rho) / 2 pi` and `delta = A B - kappa^2`,
+//! With the noisy pre-activations `v_i = u_i + s_i n_i` of variances `A` and `B`, `x Phi(x / s) = E[x 1(v > 0)]`. Let
+//! `kappa = q c`, `P = P(v_1 > 0, v_2 > 0) = 1/4 + asin(rho) / 2 pi` and `delta = A B - kappa^2`. Gaussian integration
+//! by parts of `E[u_1 u_2 1(v_1 > 0) 1(v_2 > 0)]` gives
 //!
 //! ```text
 //! E[phi phi]   = kappa P + q^2 (delta + c^2 s_1^2 s_2^2) / (2 pi A B sqrt(delta))
@@ -13,7 +13,7 @@ use std::f64::consts::TAU;
 
 use super::{
     Expectations, Moments, PairMoments,
-    mixture::{GELU, LOGISTIC, Mixture, Node, Noisy},
+    mixture::{GELU, LOGISTIC, Mixture, Node, NoisyPair},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl Gated {
 }
 
 impl Gated {
-    /// Whether the mixture has one component: no sum to take.
+    /// True if the mixture has a single component and needs no sum.
     pub(super) fn is_single(self) -> bool {
         self.mixture.nodes.len() == 1
     }
@@ -42,7 +42,7 @@ impl Expectations for Gated {
     fn moments(&self, q: f64) -> Moments {
         let (mut square, mut slope) = (0.0, 0.0);
         for &pair in &self.mixture.pairs {
-            let noisy = Noisy::new(pair, q, 0.0);
+            let noisy = NoisyPair::new(pair, q, 0.0);
             let both = 0.25 + q.atan2(noisy.root_1) / TAU;
             let lift = 2.0 * pair.product + q * pair.sum;
             let term = q * lift / (TAU * noisy.product * noisy.root_1);
@@ -58,11 +58,11 @@ impl Expectations for Gated {
         let c = 1.0 - d;
         let (mut contraction, mut gradient) = (0.0, 0.0);
         for &pair in &self.mixture.pairs {
-            let noisy = Noisy::new(pair, q, d);
-            let Noisy { product, root_1, root } = noisy;
+            let noisy = NoisyPair::new(pair, q, d);
+            let NoisyPair { product, root_1, root } = noisy;
             let delta_1 = root_1 * root_1;
-            // What remains of the differences between d = 0 and d of the second term's square roots, divided by
-            // d (2 - d), once the part that makes kappa P a mean of P has been taken out.
+            // Difference of the square roots of the second term between d = 0 and d, divided by d (2 - d), without the
+            // part that turns kappa P into a mean of P.
             let rise = delta_1 / (root_1 + root)
                 + pair.product * (delta_1 * (1.0 + c * c) + q * q)
                     / ((root + c * c * root_1) * root_1 * root);

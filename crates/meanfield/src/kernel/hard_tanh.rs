@@ -1,11 +1,11 @@
 //! Hard tanh, `x` clamped to `[-1, 1]`.
 //!
-//! `phi''` is a delta function at -1 less one at 1, so that `E[phi''(u_1) phi''(u_2)]` is twice the difference of two
-//! values of the bivariate normal density: where both are at the same kink, and at opposite ones.
+//! `phi''` is a delta function at -1 minus one at 1. `E[phi''(u_1) phi''(u_2)]` is therefore twice the difference of
+//! two values of the bivariate normal density: one with both at the same kink, one with both at opposite kinks.
 
 use std::f64::consts::{FRAC_1_PI, FRAC_1_SQRT_2};
 
-use super::{Expectations, Moments, PairMoments, bend};
+use super::{Expectations, Moments, PairMoments, price};
 use crate::{
     phi::{Phi, Shape},
     quadrature::gaussian_mean_pair,
@@ -17,7 +17,7 @@ pub(super) struct HardTanh;
 
 impl Expectations for HardTanh {
     fn moments(&self, q: f64) -> Moments {
-        // Where the linear part ends, in standard deviations.
+        // End of the linear part, in standard deviations.
         let h = q.sqrt().recip();
         let slope = truncated_square(h);
         Moments { square: q * slope + libm::erfc(h * FRAC_1_SQRT_2), slope }
@@ -29,8 +29,8 @@ impl Expectations for HardTanh {
 
     fn pair(&self, q: f64, d: f64) -> PairMoments {
         let density = |x: f64| (-0.5 / (q * x * x)).exp();
-        let bending = |t: f64| FRAC_1_PI * (density((0.5 * t).cos()) - density((0.5 * t).sin()));
-        bend::integrate(self.gradient_square(q), d, 0.5 / q.sqrt(), bending)
+        let curvature = |t: f64| FRAC_1_PI * (density((0.5 * t).cos()) - density((0.5 * t).sin()));
+        price::integrate(self.gradient_square(q), d, 0.5 / q.sqrt(), curvature)
     }
 
     fn covariance(&self, q_a: f64, q_b: f64, c: f64) -> f64 {

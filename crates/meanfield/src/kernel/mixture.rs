@@ -1,14 +1,16 @@
-//! Distributions of the noise `s n`, `n ~ N(0, 1)`, that turns a step into a smooth sigmoid: `Phi(x / s) = P(s n < x)`.
+//! Mixtures over the variance of the noise `s n`, `n ~ N(0, 1)`, that smooths a step into a sigmoid:
+//! `Phi(x / s) = P(s n < x)`.
 
 use std::{f64::consts::PI, fmt, sync::LazyLock};
 
 use crate::special::sine_excess;
 
-/// A distribution of the noise variance `s^2` with finitely many nodes, and that of pairs of independent draws.
+/// Discrete distribution of the noise variance `s^2`, and of pairs of independent draws from it.
 pub(crate) struct Mixture {
-    /// Noise variances and their weights, which sum to one.
+    /// Noise variances with their weights, which sum to one.
     pub(crate) nodes: Vec<Node>,
-    /// Every unordered pair of nodes once. All pair expectations at equal lengths depend on sum and product alone.
+    /// Every unordered pair of nodes once. All pair expectations at equal lengths depend only on the sum and the
+    /// product.
     pub(crate) pairs: Vec<NodePair>,
 }
 
@@ -48,10 +50,10 @@ impl Mixture {
         Self::new(vec![Node { variance, weight: 1.0 }])
     }
 
-    /// `s^2 = factor * k^2`, `k` distributed as Kolmogorov's statistic.
+    /// Mixture with `s^2 = factor * k^2`, where `k` is distributed as Kolmogorov's statistic.
     ///
     /// The trapezoidal rule in `ln k` converges exponentially: density and kernels are analytic in the strip
-    /// `|Im ln k| < pi/4`, so that the error falls like `exp(-pi^2 / (2 h))` with the step `h`.
+    /// `|Im ln k| < pi/4`, so the error decays like `exp(-pi^2 / (2 h))` with the step `h`.
     fn kolmogorov(factor: f64) -> Self {
         let nodes = (0..=N_STEPS)
             .map(|i| {
@@ -77,7 +79,7 @@ impl Mixture {
         Self { nodes, pairs }
     }
 
-    /// `sum w_a w_b f(a, b)` over all ordered pairs of noise variances.
+    /// Computes `sum w_a w_b f(a, b)` over all ordered pairs of noise variances.
     pub(crate) fn mean_over_pairs(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
         let row =
             |a: Node| self.nodes.iter().map(|b| b.weight * f(a.variance, b.variance)).sum::<f64>();
@@ -85,13 +87,13 @@ impl Mixture {
     }
 }
 
-// Outside these bounds the weights are below 3e-16, and the step is the widest that is exact in double precision.
+// Outside these bounds the weights are below 3e-16; the step is the widest that is exact in double precision.
 const LN_K_MIN: f64 = -1.75;
 const LN_K_MAX: f64 = 1.5;
 const N_STEPS: u32 = 28;
 const LN_K_STEP: f64 = (LN_K_MAX - LN_K_MIN) / N_STEPS as f64;
 
-/// The density of Kolmogorov's statistic, from whichever of its two series converges faster.
+/// Density of Kolmogorov's statistic, by the faster converging one of its two series.
 fn kolmogorov_density(k: f64) -> f64 {
     let term = |i: i32| {
         let i = f64::from(i);
@@ -106,12 +108,12 @@ fn kolmogorov_density(k: f64) -> f64 {
     (1..=6).map(term).sum()
 }
 
-/// The arcsine kernel's quantities for one pair of noise variances at equal lengths `q` and correlation `1 - d`.
+/// Quantities of the arcsine kernel for one pair of noise variances, at equal lengths `q` and correlation `1 - d`.
 ///
-/// With `v_i = u_i + s_i n_i`, of variances `A` and `B`: `product = A B`, and `delta = A B (1 - rho^2)` of the
-/// correlation `rho` of `v_1` and `v_2`, written as a sum of positive terms.
+/// `v_i = u_i + s_i n_i` have the variances `A` and `B` and the correlation `rho`. `product = A B`, and
+/// `delta = A B (1 - rho^2)` is written as a sum of positive terms.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Noisy {
+pub(crate) struct NoisyPair {
     /// `A B`.
     pub(crate) product: f64,
     /// `sqrt(delta)` at `d = 0`.
@@ -120,17 +122,17 @@ pub(crate) struct Noisy {
     pub(crate) root: f64,
 }
 
-impl Noisy {
+impl NoisyPair {
     pub(crate) fn new(pair: NodePair, q: f64, d: f64) -> Self {
         let delta_1 = pair.product + q * pair.sum;
         let delta = delta_1 + q * q * d * (2.0 - d);
         Self { product: delta_1 + q * q, root_1: delta_1.sqrt(), root: delta.sqrt() }
     }
 
-    /// `(asin rho(0) - asin rho(d)) / (q d)`, which tends to `1 / root_1` as `d` or `q` falls to zero.
+    /// Computes `(asin rho(0) - asin rho(d)) / (q d)`, which tends to `1 / root_1` as `d` or `q` tends to zero.
     pub(crate) fn angle_rate(&self, q: f64, d: f64) -> f64 {
         let c = 1.0 - d;
-        // Sine and cosine of the difference of the angles, both times A B, the sine over q d as well.
+        // Sine and cosine of the difference of the angles, both times A B; the sine is also divided by q d.
         let sine_rate = if c > 0.0 {
             (2.0 - d) * self.product / (self.root + c * self.root_1)
         } else {
@@ -138,14 +140,16 @@ impl Noisy {
         };
         let cosine = self.root_1 * self.root + q * q * c;
         let sine = q * d * sine_rate;
-        // Below 1e-9 the angle is its tangent, and the product may have lost digits to underflow.
+        // Below 1e-9 the angle equals its tangent, and the product may lose digits to underflow.
         if sine < 1e-9 * cosine { sine_rate / cosine } else { sine.atan2(cosine) / (q * d) }
     }
 
-    /// The mean of `asin rho(0) - asin rho(e)` over `e` in `[0, d]`: by how much the mean probability that `v_1` and
-    /// `v_2` have the same sign falls short of that at `e = 0`, in units of `2 pi`.
+    /// Mean of `asin rho(0) - asin rho(e)` over `e` in `[0, d]`.
     ///
-    /// With `t = asin rho(0) - asin rho(d)` it is
+    /// In units of `2 pi` this is the difference between the probability at `e = 0` that `v_1` and `v_2` have the same
+    /// sign, and the mean of this probability.
+    ///
+    /// With `t = asin rho(0) - asin rho(d)` it equals
     /// `(q (sin t - t cos t) + root_1 (cos t - 1 + t sin t)) / (q d)`, two terms without cancellation.
     pub(crate) fn mean_angle(&self, q: f64, d: f64) -> f64 {
         let rate = self.angle_rate(q, d);
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn density_series_agree_where_they_meet() {
+    fn density_series_agree_at_the_switch() {
         let (below, above) = (kolmogorov_density(1.0 - 1e-15), kolmogorov_density(1.0));
         assert!((below - above).abs() < 1e-13, "{below} {above}");
     }
@@ -195,7 +199,7 @@ mod tests {
     fn angle_rate_equals_the_difference_of_arcsines() {
         for pair in TANH.pairs.iter().step_by(17) {
             for (q, d) in [(0.3, 0.7), (2.0, 1.0), (5.0, 1.4), (0.01, 2.0), (40.0, 0.1)] {
-                let noisy = Noisy::new(*pair, q, d);
+                let noisy = NoisyPair::new(*pair, q, d);
                 let rho = |c: f64| (q * c / noisy.product.sqrt()).asin();
                 let expected = (rho(1.0) - rho(1.0 - d)) / (q * d);
                 assert!((noisy.angle_rate(q, d) / expected - 1.0).abs() < 1e-12, "{q} {d}");
@@ -207,20 +211,20 @@ mod tests {
     fn mean_angle_is_the_mean_of_angles() {
         for pair in TANH.pairs.iter().step_by(31) {
             for (q, d) in [(0.3, 0.7), (2.0, 1.0), (5.0, 1.4), (0.01, 2.0), (40.0, 0.1)] {
-                let angle = |e: f64| Noisy::new(*pair, q, e).angle_rate(q, e) * q * e;
+                let angle = |e: f64| NoisyPair::new(*pair, q, e).angle_rate(q, e) * q * e;
                 let mean =
                     gauss_legendre(0.0..d).map(|(e, weight)| weight * angle(e)).sum::<f64>() / d;
-                let found = Noisy::new(*pair, q, d).mean_angle(q, d);
+                let found = NoisyPair::new(*pair, q, d).mean_angle(q, d);
                 assert!((found / mean - 1.0).abs() < 1e-3, "{q} {d}: {found} {mean}");
             }
         }
     }
 
     #[test]
-    fn angle_rate_has_its_limit() {
+    fn angle_rate_converges_to_its_limit() {
         let pair = TANH.pairs[50];
         for (q, d) in [(1.0, 1e-14), (1.0, 0.0), (0.0, 0.5), (1e-300, 1e-300), (1e60, 1e-70)] {
-            let noisy = Noisy::new(pair, q, d);
+            let noisy = NoisyPair::new(pair, q, d);
             assert!((noisy.angle_rate(q, d) * noisy.root_1 - 1.0).abs() < 0.5, "{q} {d}");
         }
     }

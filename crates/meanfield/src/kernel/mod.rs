@@ -1,23 +1,23 @@
 //! Gaussian expectations of activations: `E[phi(u)^2]`, `E[phi(u_1) phi(u_2)]`, `E[phi'(u_1) phi'(u_2)]`.
 //!
-//! `u_1`, `u_2` are normal with variance `q` and correlation `c = 1 - d`. Three ideas cover all activations:
+//! `u_1` and `u_2` are normal with variance `q` and correlation `c = 1 - d`. Three methods cover all activations:
 //!
 //! * **Closed forms.** The arcsine kernel of erf (Williams, *Computing with infinite networks*, 1997), the arc-cosine
 //!   kernel of rectifiers (Cho and Saul, 2009), and their relatives for GELU and sine.
 //! * **Scale mixtures.** The logistic function is a mean of normal distribution functions,
-//!   `1 / (1 + e^-x) = E[Phi(x / 2k)]` with `k` distributed as Kolmogorov's statistic (Andrews and Mallows 1974;
-//!   Stefanski 1991). Tanh and sigmoid are therefore mixtures of erf, softplus of ReLU with added noise, and SiLU of
-//!   GELU, and inherit the closed forms as sums over about twenty fixed nodes of `k`, at any `q`.
-//! * **Price's theorem.** For ELU and hard tanh `phi''` is simple enough that `E[phi''(u_1) phi''(u_2)]` is known, and
-//!   one integral over the angle `acos(c)` gives the rest.
+//!   `1 / (1 + e^-x) = E[Phi(x / 2k)]`, with `k` distributed as Kolmogorov's statistic (Andrews and Mallows 1974;
+//!   Stefanski 1991). Tanh and sigmoid are therefore mixtures of erf, softplus is a mixture of ReLU with added noise,
+//!   and SiLU of GELU. They inherit the closed forms as sums over about twenty fixed nodes of `k`, at any `q`.
+//! * **Price's theorem.** For ELU and hard tanh `phi''` is simple enough for a closed form of
+//!   `E[phi''(u_1) phi''(u_2)]`, and one integral over the angle `acos(c)` gives the other expectations.
 //!
-//! All are functions of `q` and `d` in which no digits cancel as `d`, `q` or `1 / q` fall to zero.
+//! No digits cancel in these functions of `q` and `d` as `d`, `q` or `1 / q` tends to zero.
 
-mod bend;
 mod elu;
 mod gated;
 mod hard_tanh;
 mod mixture;
+mod price;
 mod rectifier;
 mod sigmoidal;
 mod sine;
@@ -30,22 +30,23 @@ use crate::phi::{Phi, Shape};
 pub struct Moments {
     /// `E[phi(u)^2]`.
     pub square: f64,
-    /// Its derivative by `q`, which is `E[u phi(u) phi'(u)] / q`.
+    /// Derivative of `square` with respect to `q`, equal to `E[u phi(u) phi'(u)] / q`.
     pub slope: f64,
 }
 
 /// Joint moments of two pre-activations of the same variance `q` and correlation `1 - d`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairMoments {
-    /// `E[(phi(u_1) - phi(u_2))^2] / E[(u_1 - u_2)^2]`, which tends to `E[phi'(u)^2]` as `d` falls to zero.
+    /// `E[(phi(u_1) - phi(u_2))^2] / E[(u_1 - u_2)^2]`, which tends to `E[phi'(u)^2]` as `d` tends to zero.
     ///
-    /// The deficiency of the next layer is `sigma_w2 * contraction * d` times the ratio of the two layers' lengths.
+    /// The deficiency of the next layer is `sigma_w2 * contraction * d` times the ratio of the lengths of the two
+    /// layers.
     pub contraction: f64,
     /// `E[phi'(u_1) phi'(u_2)]`.
     pub gradient: f64,
 }
 
-/// The Gaussian expectations of one activation.
+/// Gaussian expectations of one activation.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel(Family);
 
@@ -60,7 +61,7 @@ enum Family {
     Sine(sine::Sine),
 }
 
-/// What each family of activations computes; the arguments are those of [`Kernel`]'s methods.
+/// Expectations of a family of activations; the arguments are those of the methods of [`Kernel`].
 trait Expectations {
     fn moments(&self, q: f64) -> Moments;
     fn pair(&self, q: f64, d: f64) -> PairMoments;
@@ -73,7 +74,7 @@ trait Expectations {
 }
 
 impl Kernel {
-    /// The expectations of `phi`.
+    /// Creates the expectations of `phi`.
     pub fn new(phi: Phi) -> Self {
         Self(match phi.0 {
             Shape::Tanh => Family::Sigmoidal(sigmoidal::Sigmoidal::tanh()),
@@ -89,32 +90,32 @@ impl Kernel {
         })
     }
 
-    /// `E[phi(u)^2]` and its derivative by `q`, for `q` in `[0, 1e60]`.
+    /// Computes `E[phi(u)^2]` and its derivative with respect to `q`, for `q` in `[0, 1e60]`.
     pub fn moments(&self, q: f64) -> Moments {
         self.family().moments(q)
     }
 
-    /// `E[phi'(u)^2]`, for `q` in `[0, 1e60]`; at `q = 0` the limit from above.
+    /// Computes `E[phi'(u)^2]`, for `q` in `[0, 1e60]`; at `q = 0` the limit from above.
     pub fn gradient_square(&self, q: f64) -> f64 {
         self.family().gradient_square(q)
     }
 
-    /// Joint moments at correlation `1 - d`, for `q` in `[0, 1e60]` and `d` in `[0, 2]`.
+    /// Computes the joint moments at correlation `1 - d`, for `q` in `[0, 1e60]` and `d` in `[0, 2]`.
     pub fn pair(&self, q: f64, d: f64) -> PairMoments {
         self.family().pair(q, d)
     }
 
-    /// `E[phi(u_1) phi(u_2)]` for variances `q_a` and `q_b` in `[0, 1e60]` and correlation `c` in `[-1, 1]`.
+    /// Computes `E[phi(u_1) phi(u_2)]` for variances `q_a`, `q_b` in `[0, 1e60]` and correlation `c` in `[-1, 1]`.
     pub fn covariance(&self, q_a: f64, q_b: f64, c: f64) -> f64 {
         self.family().covariance(q_a, q_b, c)
     }
 
-    /// `E[phi(u)]`, for `q` in `[0, 1e60]`; zero for odd activations.
+    /// Computes `E[phi(u)]`, for `q` in `[0, 1e60]`; zero for odd activations.
     pub fn mean(&self, q: f64) -> f64 {
         self.family().mean(q)
     }
 
-    /// Whether a covariance takes only a few elementary functions, and not a sum over a mixture or an integral.
+    /// True if a covariance costs a few elementary functions instead of a sum over a mixture or an integral.
     pub(crate) fn is_elementary(&self) -> bool {
         match self.0 {
             Family::Sigmoidal(family) => family.is_single(),

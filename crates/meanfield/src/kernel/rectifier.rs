@@ -4,7 +4,7 @@
 
 use std::f64::consts::{PI, TAU};
 
-use super::{Expectations, Moments, PairMoments, bend::angle};
+use super::{Expectations, Moments, PairMoments, price::angle};
 use crate::special::sine_excess;
 
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,16 @@
 //! Erf, tanh and sigmoid: mixtures of normal distribution functions, with the arcsine kernel.
 //!
 //! `E[(2 Phi(u_1 / s_1) - 1)(2 Phi(u_2 / s_2) - 1)] = (2 / pi) asin rho`, `rho = q c / sqrt((q + s_1^2)(q + s_2^2))`
-//! (Williams 1997); its derivative by `q c` is `E[phi' phi']`.
+//! (Williams 1997). The derivative with respect to `q c` is `E[phi' phi']`.
 
 use std::f64::consts::FRAC_2_PI;
 
 use super::{
     Expectations, Moments, PairMoments,
-    mixture::{ERF, LOGISTIC, Mixture, Noisy, TANH},
+    mixture::{ERF, LOGISTIC, Mixture, NoisyPair, TANH},
 };
 
-/// `offset + amplitude * E_s[2 Phi(x / s) - 1]`.
+/// Function `offset + amplitude * E_s[2 Phi(x / s) - 1]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sigmoidal {
     mixture: &'static Mixture,
@@ -31,14 +31,14 @@ impl Sigmoidal {
         Self { mixture: &LOGISTIC, offset: 0.5, amplitude: 0.5 }
     }
 
-    /// What a squared amplitude and the arcsine law multiply every expectation with.
+    /// Common factor of all expectations: the squared amplitude times the factor of the arcsine kernel.
     fn factor(&self) -> f64 {
         FRAC_2_PI * self.amplitude * self.amplitude
     }
 }
 
 impl Sigmoidal {
-    /// Whether the mixture has one component: no sum to take.
+    /// True if the mixture has a single component and needs no sum.
     pub(super) fn is_single(self) -> bool {
         self.mixture.nodes.len() == 1
     }
@@ -48,7 +48,7 @@ impl Expectations for Sigmoidal {
     fn moments(&self, q: f64) -> Moments {
         let (mut square, mut slope) = (0.0, 0.0);
         for &pair in &self.mixture.pairs {
-            let noisy = Noisy::new(pair, q, 0.0);
+            let noisy = NoisyPair::new(pair, q, 0.0);
             square += pair.weight * q.atan2(noisy.root_1);
             slope +=
                 pair.weight * (pair.product + 0.5 * q * pair.sum) / (noisy.product * noisy.root_1);
@@ -62,7 +62,7 @@ impl Expectations for Sigmoidal {
     fn pair(&self, q: f64, d: f64) -> PairMoments {
         let (mut contraction, mut gradient) = (0.0, 0.0);
         for &pair in &self.mixture.pairs {
-            let noisy = Noisy::new(pair, q, d);
+            let noisy = NoisyPair::new(pair, q, d);
             contraction += pair.weight * noisy.angle_rate(q, d);
             gradient += pair.weight / noisy.root;
         }

@@ -1,13 +1,13 @@
-//! Softplus, the integral of the logistic function: a ReLU of its argument with noise added.
+//! Softplus, the integral of the logistic function: the mean of a ReLU with noise added to its argument.
 //!
-//! `softplus(x) = E[max(x + s n, 0)]`, so that `E[phi phi]` is the arc-cosine kernel of degree one and
-//! `E[phi' phi'] = P(v_1 > 0, v_2 > 0)` (Cho and Saul 2009) of the noisy pre-activations `v`.
+//! Since `softplus(x) = E[max(x + s n, 0)]`, `E[phi phi]` is the arc-cosine kernel of degree one of the noisy
+//! pre-activations `v`, and `E[phi' phi'] = P(v_1 > 0, v_2 > 0)` (Cho and Saul 2009).
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 
 use super::{
     Expectations, Moments, PairMoments,
-    mixture::{LOGISTIC, Mixture, Node, Noisy},
+    mixture::{LOGISTIC, Mixture, Node, NoisyPair},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +25,10 @@ impl Expectations for Softplus {
     fn moments(&self, q: f64) -> Moments {
         let (mut square, mut slope) = (0.0, 0.0);
         for &pair in &self.mixture.pairs {
-            let noisy = Noisy::new(pair, q, 0.0);
+            let noisy = NoisyPair::new(pair, q, 0.0);
             let opening = FRAC_PI_2 + q.atan2(noisy.root_1);
             square += pair.weight * (noisy.root_1 + q * opening);
-            // The second term is what the variances of v_1 and v_2 themselves contribute: 1/A + 1/B = (A + B) / (A B).
+            // The second term is the contribution of the variances of v_1 and v_2: 1/A + 1/B = (A + B) / (A B).
             slope +=
                 pair.weight * (opening + 0.5 * noisy.root_1 * (pair.sum + 2.0 * q) / noisy.product);
         }
@@ -39,8 +39,8 @@ impl Expectations for Softplus {
         let c = 1.0 - d;
         let (mut contraction, mut gradient) = (0.0, 0.0);
         for &pair in &self.mixture.pairs {
-            let noisy = Noisy::new(pair, q, d);
-            // E[phi phi] is the integral of E[phi' phi'] by q c, so the contraction is the latter's mean.
+            let noisy = NoisyPair::new(pair, q, d);
+            // E[phi phi] is the integral of E[phi' phi'] over q c, so the contraction is the mean of the latter.
             contraction +=
                 pair.weight * (FRAC_PI_2 + q.atan2(noisy.root_1) - noisy.mean_angle(q, d));
             gradient += pair.weight * (FRAC_PI_2 + (q * c).atan2(noisy.root));

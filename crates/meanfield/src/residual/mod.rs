@@ -1,6 +1,6 @@
-//! Residual networks: lengths, correlations and gradients grow slower than exponentially.
+//! Residual networks, in which lengths, correlations and gradients change more slowly than exponentially.
 //!
-//! A block adds to a stream `x` what a branch makes of it (Yang and Schoenholz arXiv:1712.08969):
+//! Each block adds the output of a branch to a stream `x` (Yang and Schoenholz arXiv:1712.08969):
 //!
 //! ```text
 //! h_l = W x_{l-1} + b
@@ -8,7 +8,7 @@
 //! x_l = x_{l-1} + V phi(h_l) + a           full
 //! ```
 //!
-//! With `p = E[x^2]` over the stream's units and `q = E[h^2]`,
+//! With `p = E[x^2]` and `q = E[h^2]`, means over units,
 //!
 //! ```text
 //! q_l = sigma_w2 p_{l-1} + sigma_b2
@@ -16,19 +16,19 @@
 //! p_l = p_{l-1} + sigma_v2 E[phi(h_l)^2] + sigma_a2               full
 //! ```
 //!
-//! and likewise for the product of two inputs' streams; squared gradients grow by
-//! `1 + sigma_v2 sigma_w2 E[phi'(h_l)^2]` per block going back (reduced: `sigma_v2 = 1`). The reduced form's middle
-//! term vanishes for odd activations, the only ones for which the paper gives it; for others the stream drifts away
-//! from zero, which is followed here by its mean.
+//! and likewise for the product of the streams of two inputs. Squared gradients grow by
+//! `1 + sigma_v2 sigma_w2 E[phi'(h_l)^2]` per block of back-propagation (reduced: `sigma_v2 = 1`). The middle term of
+//! the reduced form vanishes for odd activations, the only ones for which the paper gives it. For other activations the
+//! mean of the stream drifts away from zero; the maps here include this drift.
 
-mod laws;
+mod asymptotics;
 mod post_activation;
 
 use isobath_architecture::Activation;
 use serde::Serialize;
 
 pub use self::{
-    laws::{Law, ResidualLaws},
+    asymptotics::{AsymptoticLaw, ResidualAsymptotics},
     post_activation::{PostActivation, PostActivationPoint},
 };
 use crate::{
@@ -36,71 +36,72 @@ use crate::{
     theory::{MAX_VARIANCE, check, check_correlation},
 };
 
-/// What is added to the stream.
+/// Branch of a residual block.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Branch {
-    /// `phi(h)` itself.
+    /// `phi(h)` without further weights.
     Reduced,
-    /// `V phi(h) + a`, with variances like those of `W` and `b`.
+    /// `V phi(h) + a`, whose variances are defined like those of `W` and `b`.
     Full {
-        /// The variance of `V`'s entries times their fan-in.
+        /// Variance of the entries of `V` times their fan-in.
         sigma_v2: f64,
-        /// The variance of the added biases.
+        /// Variance of the added biases `a`.
         sigma_a2: f64,
     },
 }
 
-/// The theory of a residual network.
+/// Mean-field theory of a residual network.
 #[derive(Clone, Copy, Debug)]
 pub struct Residual {
-    /// What is before `phi`.
+    /// Theory of the layer before `phi`.
     inner: Theory,
     branch: Branch,
 }
 
-/// Two inputs' streams, as means over units.
+/// Moments of the streams of two inputs, as means over units.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StreamPair {
-    /// `E[x]` of either.
+pub struct StreamMoments {
+    /// `E[x]` of each input.
     pub mean: [f64; 2],
-    /// `E[x^2]` of either.
+    /// `E[x^2]` of each input.
     pub square: [f64; 2],
     /// `E[x_a x_b]`.
     pub product: f64,
 }
 
-/// One block.
+/// Mean-field quantities of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ResidualLayer {
-    /// The variance per unit of the pre-activations of either input.
+    /// Variance per unit of the pre-activations of each input.
     pub q: [f64; 2],
-    /// Their correlation.
+    /// Correlation of the pre-activations.
     pub c: f64,
-    /// The mean square of the stream after the block.
+    /// Mean square of the stream after the block.
     pub p: [f64; 2],
-    /// The cosine of the two streams after the block.
+    /// Cosine of the two streams after the block.
     pub e: f64,
-    /// The factor by which squared gradients grow from the block's output to its input, at the first input.
+    /// Factor by which squared gradients grow from the output of the block to its input, at the first input.
     pub chi: f64,
 }
 
-impl StreamPair {
-    /// Streams centred at zero, with equal mean squares `p` and cosine `e`.
+impl StreamMoments {
+    /// Creates centred streams with equal mean squares `p` and cosine `e`.
     pub const fn centred(p: f64, e: f64) -> Self {
         Self { mean: [0.0; 2], square: [p; 2], product: p * e }
     }
 
-    /// The cosine; one for a stream of zeros.
+    /// Cosine of the streams; one for a stream of zeros.
     fn cosine(&self) -> f64 {
         cosine(self.product, self.square)
     }
 }
 
 impl Residual {
-    /// The theory with `sigma_w2`, `sigma_b2` as in [`Theory::new`].
+    /// Creates the theory with `sigma_w2` and `sigma_b2` as in [`Theory::new`].
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for these or, in a full branch, for `sigma_v2` or `sigma_a2` outside `[0, 1e30]`.
+    /// [`Error::OutOfRange`] if one of these is outside its range, or in a full branch if `sigma_v2` or `sigma_a2` is
+    /// outside `[0, 1e30]`.
     pub fn new(
         activation: Activation,
         sigma_w2: f64,
@@ -114,12 +115,12 @@ impl Residual {
         Ok(Self { inner: Theory::new(activation, sigma_w2, sigma_b2)?, branch })
     }
 
-    /// The blocks `1, ..., depth`, from the streams before the first.
+    /// Quantities of the blocks `1, ..., depth`, starting from the streams before the first block.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless mean squares are in `[0, 1e30]` and the cosine in `[-1, 1]`,
-    /// [`Error::LengthOverflow`] if the stream grows beyond `1e60`.
-    pub fn profile(&self, start: StreamPair, depth: usize) -> Result<Vec<ResidualLayer>> {
+    /// [`Error::LengthOverflow`] if the mean square of the stream exceeds `1e60`.
+    pub fn profile(&self, start: StreamMoments, depth: usize) -> Result<Vec<ResidualLayer>> {
         for square in start.square {
             check("square", square, 0.0, MAX_VARIANCE, "from 0 to 1e30")?;
         }
@@ -128,12 +129,13 @@ impl Residual {
         (1..=depth).map(|layer| self.block(&mut stream, layer)).collect()
     }
 
-    /// `ln(E|dE/dx_l|^2 / E|dE/dx_depth|^2)` for `l = 0, ..., depth - 1`, with the streams `x_l` before each block.
+    /// Logarithms `ln(E|dE/dx_l|^2 / E|dE/dx_depth|^2)` for `l = 0, ..., depth - 1`, with the streams `x_l` before each
+    /// block.
     ///
     /// # Errors
     /// As for [`profile`](Self::profile).
     pub fn gradient_profile(&self, p_0: f64, depth: usize) -> Result<Vec<f64>> {
-        let layers = self.profile(StreamPair::centred(p_0, 1.0), depth)?;
+        let layers = self.profile(StreamMoments::centred(p_0, 1.0), depth)?;
         let mut ratios: Vec<f64> = layers
             .iter()
             .rev()
@@ -146,7 +148,7 @@ impl Residual {
         Ok(ratios)
     }
 
-    fn block(&self, stream: &mut StreamPair, layer: usize) -> Result<ResidualLayer> {
+    fn block(&self, stream: &mut StreamMoments, layer: usize) -> Result<ResidualLayer> {
         let Theory { kernel, sigma_w2, sigma_b2, .. } = self.inner;
         let q = stream.square.map(|p| sigma_w2 * p + sigma_b2);
         if let Some(q) = q.into_iter().find(|q| !(0.0..=MAX_LENGTH).contains(q)) {
@@ -154,7 +156,8 @@ impl Residual {
         }
         let c = cosine(sigma_w2 * stream.product + sigma_b2, q);
         let square = q.map(|q| kernel.moments(q).square);
-        // At c = 1 and equal lengths the two are one; the covariance may differ from the square by rounding.
+        // At c = 1 and equal lengths the inputs are identical, but rounding may separate the covariance from the
+        // square.
         let same = q[0].total_cmp(&q[1]).is_eq() && c >= 1.0;
         let product = if same { square[0] } else { kernel.covariance(q[0], q[1], c) };
         self.add(stream, q, square, product);
@@ -163,7 +166,7 @@ impl Residual {
     }
 
     /// Adds the branch, whose activations have these second moments, to the stream.
-    fn add(&self, stream: &mut StreamPair, q: [f64; 2], square: [f64; 2], product: f64) {
+    fn add(&self, stream: &mut StreamMoments, q: [f64; 2], square: [f64; 2], product: f64) {
         match self.branch {
             Branch::Reduced => {
                 let drift = q.map(|q| self.inner.kernel.mean(q));
@@ -181,7 +184,7 @@ impl Residual {
         }
     }
 
-    /// What the branch multiplies second moments of `phi` with.
+    /// Factor of the second moments of `phi` in the branch.
     const fn sigma_v2(&self) -> f64 {
         match self.branch {
             Branch::Reduced => 1.0,
@@ -202,19 +205,19 @@ mod tests {
     const FULL: Branch = Branch::Full { sigma_v2: 0.7, sigma_a2: 0.1 };
 
     #[test]
-    fn a_linear_block_is_a_matrix_plus_one() {
+    fn linear_blocks_add_the_identity() {
         let network = Residual::new(Activation::Linear, 0.5, 0.0, Branch::Reduced).unwrap();
-        let layers = network.profile(StreamPair::centred(2.0, 0.3), 3).unwrap();
+        let layers = network.profile(StreamMoments::centred(2.0, 0.3), 3).unwrap();
         assert!((layers[2].p[0] / (2.0 * 1.5_f64.powi(3)) - 1.0).abs() < 1e-14);
         assert!((layers[2].e - 0.3).abs() < 1e-14 && (layers[2].chi - 1.5).abs() < 1e-14);
     }
 
     #[test]
-    fn one_input_twice_stays_one_input() {
+    fn identical_inputs_stay_identical() {
         for activation in Activation::ALL {
             for branch in [Branch::Reduced, FULL] {
                 let network = Residual::new(activation, 0.9, 0.05, branch).unwrap();
-                let start = StreamPair { mean: [0.2; 2], ..StreamPair::centred(1.0, 1.0) };
+                let start = StreamMoments { mean: [0.2; 2], ..StreamMoments::centred(1.0, 1.0) };
                 let last = network.profile(start, 30).unwrap()[29];
                 assert!((last.e - 1.0).abs() < 1e-12, "{activation}: {last:?}");
             }
@@ -224,7 +227,7 @@ mod tests {
     #[test]
     fn gradients_are_products_of_gains() {
         let network = Residual::new(Activation::Tanh, 1.3, 0.05, FULL).unwrap();
-        let layers = network.profile(StreamPair::centred(1.0, 1.0), 7).unwrap();
+        let layers = network.profile(StreamMoments::centred(1.0, 1.0), 7).unwrap();
         let ratios = network.gradient_profile(1.0, 7).unwrap();
         let product: f64 = layers.iter().map(|layer| layer.chi).product();
         assert!((ratios[0] - product.ln()).abs() < 1e-13);
@@ -236,9 +239,9 @@ mod tests {
         let branch = Branch::Full { sigma_v2: -1.0, sigma_a2: 0.0 };
         assert!(Residual::new(Activation::Tanh, 1.0, 0.0, branch).is_err());
         let network = Residual::new(Activation::Relu, 1e4, 0.0, FULL).unwrap();
-        assert!(network.profile(StreamPair::centred(-1.0, 0.0), 1).is_err());
-        assert!(network.profile(StreamPair::centred(f64::NAN, 0.0), 1).is_err());
-        let overflow = network.profile(StreamPair::centred(1.0, 0.0), 100).unwrap_err();
+        assert!(network.profile(StreamMoments::centred(-1.0, 0.0), 1).is_err());
+        assert!(network.profile(StreamMoments::centred(f64::NAN, 0.0), 1).is_err());
+        let overflow = network.profile(StreamMoments::centred(1.0, 0.0), 100).unwrap_err();
         assert!(matches!(overflow, Error::LengthOverflow { .. }), "{overflow}");
     }
 }

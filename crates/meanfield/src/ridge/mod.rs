@@ -1,46 +1,47 @@
-//! What ridge decoders reconstruct from an infinitely wide network.
+//! Reconstructions by ridge decoders from an infinitely wide network.
 //!
-//! A ridge decoder is linear in the activations and trained on `n` samples, so its prediction is a combination of the
-//! training targets that depends on the activations only through their kernel `A_l`. With `C` the projection that takes
-//! means away, `K_l = C A_l C`, and noise of standard deviation `s` on each of `w` units, the ridge
-//! `||V h + c - y||^2 + n s^2 ||V||^2` has the dual weights
+//! A ridge decoder is linear in the activations and is trained on `n` samples. Its prediction is therefore a linear
+//! combination of the training targets, whose weights depend on the activations only through their kernel `A_l`. Let
+//! `C` be the projection that subtracts means, `K_l = C A_l C`, and `s` the standard deviation of the noise on each of
+//! `w` units. The ridge `||V h + c - y||^2 + n s^2 ||V||^2` then has the dual weights
 //!
 //! ```text
 //! alpha_l(h) = (K_l + lambda)^-1 C (a_l(h) - A_l 1 / n),   lambda = n s^2 / w
 //! y(h) = mean(y) + sum_i alpha_i (y_i - mean(y))
 //! ```
 //!
-//! where `a_l(h)` are the kernels of `h` with the training samples. *Direct*: `y` is the input. *Chained*: `y` is the
-//! layer before, whose reconstruction is again a combination of training activations and has the kernels `A_(l-1) alpha`
-//! with them; the decoders below therefore multiply the weights by the smoothers `M_k = (K_k + lambda)^-1 K_k`,
+//! where `a_l(h)` are the kernels of `h` with the training samples. *Direct* reconstructions use the input as target
+//! `y`. *Chained* reconstructions use the layer before as target. Their outputs are again combinations of training
+//! activations and have the kernels `A_(l-1) alpha` with them. The decoders below therefore multiply the weights by the
+//! smoothers `M_k = (K_k + lambda)^-1 K_k`,
 //!
 //! ```text
 //! r_l(h) = mean(x) + (x - mean(x))^T M_1 M_2 ... M_(l-1) alpha_l(h)
 //! ```
 //!
-//! The width enters through `lambda` alone: channel noise averages out over infinitely many units. At finite width
-//! random kernels fluctuate as well; see [`Ridge::fluctuations`].
+//! The width enters only through `lambda`: channel noise averages out over infinitely many units. At finite width
+//! random kernels also fluctuate; see [`Ridge::fluctuations`].
 
 mod fluctuations;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
-use self::fluctuations::{ImplicitRidge, Stage};
+use self::fluctuations::{DecoderStage, EffectiveRidge};
 use crate::{Error, LayerKernels, Result, Theory, cholesky::Cholesky, theory::check};
 
-/// The noise on the channel.
+/// Noise and width of ridge decoders.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ridge {
-    /// The standard deviation `s` of the noise on each activation, in `[1e-8, 1e8]`.
+    /// Standard deviation `s` of the noise on each activation, in `[1e-8, 1e8]`.
     pub noise: f64,
-    /// The number of units `w` of every layer.
+    /// Number of units `w` of every layer.
     pub width: usize,
-    /// Whether to add, to first order in one over the width, what the fluctuations of a random kernel do: a larger ridge
-    /// on average (Jacot et al. arXiv:2002.08404), and a spread around the average. Takes about five times as long.
+    /// True to add the first-order effect in one over the width of random kernel fluctuations: a larger ridge on
+    /// average (Jacot et al. arXiv:2002.08404), and a variance around the average. This takes about five times as long.
     pub fluctuations: bool,
 }
 
-/// Predictions of reconstructions, layer by layer.
+/// Predicted reconstructions, layer by layer.
 #[derive(Debug)]
 pub struct RidgeTheory {
     kernels: LayerKernels,
@@ -52,34 +53,35 @@ pub struct RidgeTheory {
     centred: Array2<f64>,
     /// `M_(l-1) ... M_1 (x - mean(x))`, `[n, D]`
     smoothed: Array2<f64>,
-    /// What the decoders below add to the spread of a reconstruction, as a quadratic form in its weights, `[n, n]`.
-    spread: Option<Array2<f64>>,
+    /// Contribution of the decoders below to the variance of a reconstruction, as a quadratic form in its weights,
+    /// `[n, n]`.
+    variance: Option<Array2<f64>>,
 }
 
 /// Reconstructions of the probe samples from one layer, `[m, D]` each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RidgeReconstruction {
-    /// The layer reconstructed from.
+    /// Index of the decoded layer.
     pub layer: usize,
-    /// By one decoder from the layer to the input.
+    /// Reconstructions by one decoder from the layer to the input.
     pub direct: Array2<f32>,
-    /// By the chain of decoders from layer to layer.
+    /// Reconstructions by the chain of decoders from layer to layer.
     pub chained: Array2<f32>,
-    /// The squared error that the spread over random networks adds to each direct reconstruction, summed over pixels,
-    /// `[m]`; of the last layer's units alone. Zero without fluctuations.
-    pub direct_spread: Array1<f64>,
-    /// The same of the chain, of all its decoders.
-    pub chained_spread: Array1<f64>,
-    /// The ridge in force, `lambda` or the larger one that fluctuations amount to.
+    /// Squared error that the variance over random networks adds to each direct reconstruction, summed over pixels,
+    /// `[m]`. It includes the units of the last layer only and is zero without fluctuations.
+    pub direct_variance: Array1<f64>,
+    /// Squared error that the variance over random networks adds to each chained reconstruction; includes all decoders.
+    pub chained_variance: Array1<f64>,
+    /// Ridge of the decoder: `lambda`, or the larger effective ridge with fluctuations.
     pub lambda: f64,
 }
 
 impl RidgeTheory {
-    /// Decoders that learn from `train` `[n, D]` and reconstruct `probe` `[m, D]`.
+    /// Creates decoders that learn from `train` `[n, D]` and reconstruct `probe` `[m, D]`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for settings or samples outside their range, [`Error::NoInputs`] without samples,
-    /// [`Error::InputWidths`] if the two differ in width.
+    /// [`Error::OutOfRange`] if a setting or sample is outside its range, [`Error::NoInputs`] without samples,
+    /// [`Error::InputWidths`] if `train` and `probe` differ in width.
     pub fn new(
         theory: Theory,
         ridge: Ridge,
@@ -98,19 +100,19 @@ impl RidgeTheory {
         let mean = train.sum_axis(Axis(0)) / train.nrows() as f64;
         let centred = &train - &mean;
         let (n_train, smoothed) = (train.nrows(), centred.clone());
-        let spread = ridge.fluctuations.then(|| Array2::zeros((n_train, n_train)));
-        Ok(Self { kernels, ridge, n_train, mean, centred, smoothed, spread })
+        let variance = ridge.fluctuations.then(|| Array2::zeros((n_train, n_train)));
+        Ok(Self { kernels, ridge, n_train, mean, centred, smoothed, variance })
     }
 
-    /// Goes on to the next layer and reconstructs from there.
+    /// Advances to the next layer and reconstructs from it.
     ///
     /// # Errors
-    /// [`Error::LengthOverflow`] if lengths grow beyond what can be computed, [`Error::NotPositiveDefinite`] if the noise
-    /// is too small for the kernel's rounding errors.
+    /// [`Error::LengthOverflow`] if lengths become too large to compute, [`Error::NotPositiveDefinite`] if the noise is
+    /// too small for the rounding errors of the kernel.
     pub fn next_layer(&mut self) -> Result<RidgeReconstruction> {
         self.kernels.advance()?;
         let (kernel, cross, own) = self.centred_kernels();
-        let ridge = self.implicit_ridge(&kernel)?;
+        let ridge = self.effective_ridge(&kernel)?;
         let decoder = factorise(&kernel, ridge.lambda)?;
         let mut alpha = cross.clone();
         decoder.solve(&mut alpha);
@@ -119,28 +121,35 @@ impl RidgeTheory {
         let mut solved = self.smoothed.clone();
         decoder.solve(&mut solved);
         let width = self.ridge.width as f64;
-        let stage = Stage { kernel: &kernel, ridge, decoder: &decoder, width };
+        let stage = DecoderStage { kernel: &kernel, ridge, decoder: &decoder, width };
         let none = || Array1::zeros(own.len());
-        let (mut direct_spread, mut chained_spread) = (none(), none());
-        if let Some(below) = &mut self.spread {
+        let (mut direct_variance, mut chained_variance) = (none(), none());
+        if let Some(below) = &mut self.variance {
             let kernels = [&cross, &alpha];
             let mut direct = self.centred.clone();
             decoder.solve(&mut direct);
-            let t = stage.target_spread(&self.centred, &direct);
-            direct_spread = stage.spread(kernels, &own, &direct, t);
-            let t = stage.target_spread(&self.smoothed, &solved);
-            chained_spread = stage.spread(kernels, &own, &solved, t)
+            let t = stage.target_variance(&self.centred, &direct);
+            direct_variance = stage.variance(kernels, &own, &direct, t);
+            let t = stage.target_variance(&self.smoothed, &solved);
+            chained_variance = stage.variance(kernels, &own, &solved, t)
                 + (&alpha * &below.dot(&alpha)).sum_axis(Axis(0));
-            *below = stage.pass(below, &self.smoothed, t);
+            *below = stage.propagate(below, &self.smoothed, t);
         }
         // M S = S - lambda (K + lambda)^-1 S
         self.smoothed.scaled_add(-ridge.lambda, &solved);
         let (layer, lambda) = (self.kernels.layer(), ridge.lambda);
-        Ok(RidgeReconstruction { layer, direct, chained, direct_spread, chained_spread, lambda })
+        Ok(RidgeReconstruction {
+            layer,
+            direct,
+            chained,
+            direct_variance,
+            chained_variance,
+            lambda,
+        })
     }
 
-    /// `C A C` of the training samples, `C (a - A 1 / n)` of the probe samples with them, and the probe samples' own
-    /// kernels about the training samples' mean.
+    /// Computes `C A C` of the training samples, `C (a - A 1 / n)` of the probe samples with them, and the kernels of
+    /// the probe samples with themselves about the mean of the training samples.
     fn centred_kernels(&self) -> (Array2<f64>, Array2<f64>, Array1<f64>) {
         let (n, all) = (self.n_train, self.kernels.kernel());
         let mut kernel = all.slice(s![..n, ..n]).to_owned();
@@ -158,17 +167,17 @@ impl RidgeTheory {
         (kernel, cross, own)
     }
 
-    fn implicit_ridge(&self, kernel: &Array2<f64>) -> Result<ImplicitRidge> {
+    fn effective_ridge(&self, kernel: &Array2<f64>) -> Result<EffectiveRidge> {
         let Ridge { noise, width, fluctuations } = self.ridge;
         let lambda = self.n_train as f64 * noise * noise / width as f64;
         if fluctuations {
-            ImplicitRidge::new(kernel, lambda, width as f64)
+            EffectiveRidge::new(kernel, lambda, width as f64)
         } else {
-            Ok(ImplicitRidge { lambda, derivative: 1.0 })
+            Ok(EffectiveRidge { lambda, derivative: 1.0 })
         }
     }
 
-    /// The reconstructions whose weights on the training samples' `targets` are `alpha` `[n, m]`.
+    /// Computes the reconstructions with the weights `alpha` `[n, m]` on the `targets` of the training samples.
     fn combine(&self, alpha: &Array2<f64>, targets: &Array2<f64>) -> Array2<f32> {
         (alpha.t().dot(targets) + &self.mean).mapv(|x| x as f32)
     }
@@ -183,12 +192,12 @@ fn factorise(kernel: &Array2<f64>, lambda: f64) -> Result<Cholesky> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normal::Normal;
+    use crate::normal_rng::NormalRng;
     use isobath_architecture::Activation;
     use ndarray::Zip;
 
     fn samples(n: usize, width: usize, seed: u64) -> Array2<f32> {
-        let mut normal = Normal::new(seed);
+        let mut normal = NormalRng::new(seed);
         Array2::from_shape_simple_fn((n, width), || (0.5 + 0.3 * normal.draw()) as f32)
     }
 
@@ -207,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_layer_has_no_chain() {
+    fn chain_of_the_first_layer_is_direct() {
         let (train, probe) = (samples(60, 5, 1), samples(10, 5, 2));
         let ridge = Ridge { noise: 0.03, width: 100, fluctuations: false };
         let mut prediction =
@@ -219,12 +228,12 @@ mod tests {
         assert!(largest_difference(&second.direct, &second.chained) > 1e-4);
     }
 
-    /// With the identity as activation and as many units as one likes, a layer is the input in other coordinates, and
-    /// the chain of two decoders is the square of one ridge: in the eigenbasis of the inputs' covariance, a component of
-    /// variance `v` per unit of kernel is multiplied by `v / (v + lambda / n)` for each.
+    /// With a linear activation and an infinitely wide network, a layer is the input in other coordinates, and the
+    /// chain of two decoders is the square of one ridge: in the eigenbasis of the inputs' covariance, each decoder
+    /// multiplies a component of variance `v` per unit of kernel by `v / (v + lambda / n)`.
     #[test]
     fn linear_networks_shrink_each_component() {
-        // One varying pixel, so that one component matters.
+        // A single varying pixel has a single component.
         let train = Array2::from_shape_fn((40, 1), |(i, _)| if i % 2 == 0 { 0.0 } else { 1.0 });
         let probe = Array2::from_elem((1, 1), 1.0_f32);
         let ridge = Ridge { noise: 0.4, width: 1, fluctuations: false };

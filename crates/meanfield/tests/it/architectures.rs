@@ -1,11 +1,11 @@
-//! Architectures that crate `network` does not build, against random networks sampled here.
+//! Architectures without an implementation in crate `network`, compared with random networks sampled here.
 //!
 //! Tolerances are four standard errors plus a bias of order `depth / width`, as in `finite_width.rs`.
 
 use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamPair, Theory, Weights,
+    Branch, Dropout, PostActivation, Residual, SpatialVariance, StreamMoments, Theory, Weights,
     kernel::Kernel,
 };
 use ndarray::{Array1, Array2, Axis, s};
@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, Axis, s};
 const WIDTH: usize = 200;
 const BIAS: f64 = 3.0 / WIDTH as f64;
 
-/// Two columns of inputs with mean squares one and correlation about one half.
+/// Two columns of inputs with mean squares one and a correlation of about one half.
 fn inputs(sampler: &mut Sampler) -> Array2<f64> {
     let mut x = normal(sampler, [WIDTH, 2]);
     let shared = x.column(0).to_owned();
@@ -22,7 +22,7 @@ fn inputs(sampler: &mut Sampler) -> Array2<f64> {
 }
 
 #[test]
-fn dropout_maps_are_those_of_networks_with_masks() {
+fn dropout_maps_match_networks_with_masks() {
     let (sigma_w2, sigma_b2, keep) = (1.5, 0.1, 0.7);
     for (i, activation) in [Activation::Tanh, Activation::Relu, Activation::Silu].iter().enumerate()
     {
@@ -30,7 +30,7 @@ fn dropout_maps_are_those_of_networks_with_masks() {
         let [mut length, mut product] = [(); 2].map(|()| Estimate::default());
         for network in 0..60 {
             let mut sampler = Sampler::new(1000 * i + network);
-            // Pre-activations of length one and correlation 1/2 for both copies of the mask.
+            // Pre-activations have length one and correlation 1/2; the mask is independent for each input.
             let u = inputs(&mut sampler);
             let mask = normal(&mut sampler, [WIDTH, 2]).mapv(|z| {
                 if libm::erf(z / 2_f64.sqrt()) < 2.0 * keep - 1.0 { keep.recip() } else { 0.0 }
@@ -48,12 +48,12 @@ fn dropout_maps_are_those_of_networks_with_masks() {
     }
 }
 
-/// One residual block of a sampled network, as far as gradients need it.
+/// Residual block of a sampled network, with the quantities that gradients need.
 struct Block {
     w: Array2<f64>,
-    /// `phi'` of the first input's pre-activations.
+    /// Values `phi'` of the pre-activations of the first input.
     slopes: Array1<f64>,
-    /// The outer weights of a full branch.
+    /// Outer weights of a full branch.
     v: Option<Array2<f64>>,
 }
 
@@ -88,7 +88,7 @@ const RESIDUAL_W2: f64 = 1.2;
 const RESIDUAL_B2: f64 = 0.1;
 
 #[test]
-fn residual_profiles_are_those_of_networks() {
+fn residual_profiles_match_networks() {
     const DEPTH: usize = 4;
     let full = Branch::Full { sigma_v2: 0.6, sigma_a2: 0.2 };
     let cases = [(Activation::Tanh, Branch::Reduced), (Activation::Relu, Branch::Reduced)]
@@ -96,7 +96,7 @@ fn residual_profiles_are_those_of_networks() {
         .chain([Activation::Tanh, Activation::Relu, Activation::Selu].map(|a| (a, full)));
     for (i, (activation, branch)) in cases.enumerate() {
         let theory = Residual::new(activation, RESIDUAL_W2, RESIDUAL_B2, branch).unwrap();
-        let layers = theory.profile(StreamPair::centred(1.0, 0.5), DEPTH).unwrap();
+        let layers = theory.profile(StreamMoments::centred(1.0, 0.5), DEPTH).unwrap();
         let [mut square, mut product, mut gradients] = [(); 3].map(|()| Estimate::default());
         for network in 0..50 {
             let mut sampler = Sampler::new(5000 * i + network);
@@ -112,17 +112,17 @@ fn residual_profiles_are_those_of_networks() {
             gradients.add(gradient.dot(&gradient) / last);
         }
         let last = layers[DEPTH - 1];
-        let what = |name: &str| format!("{name} of {activation}, {branch:?}");
+        let label = |name: &str| format!("{name} of {activation}, {branch:?}");
         let bias = BIAS * DEPTH as f64;
-        square.check(&what("length"), last.p[0], bias);
-        product.check(&what("product"), last.e * last.p[0], bias);
+        square.check(&label("length"), last.p[0], bias);
+        product.check(&label("product"), last.e * last.p[0], bias);
         let gain: f64 = layers.iter().map(|layer| layer.chi).product();
-        gradients.check(&what("gradient"), gain, bias);
+        gradients.check(&label("gradient"), gain, bias);
     }
 }
 
 #[test]
-fn blocks_with_a_late_activation_settle_as_their_population_does() {
+fn post_activation_networks_converge_to_the_fixed_point() {
     let (sigma_w2, sigma_b2, depth) = (0.8, 0.3, 25);
     let blocks = PostActivation::new(Activation::Tanh, sigma_w2, sigma_b2).unwrap();
     let point = blocks.fixed_point();
@@ -147,11 +147,11 @@ fn blocks_with_a_late_activation_settle_as_their_population_does() {
         growth.add((mean_product(&tangent, 0, 0) / before).ln() / 15.0);
     }
     square.check("the stream's mean square", point.p_star, BIAS);
-    // The logarithm of a mean that fluctuates by depth / width is lower than the mean's by half of that per layer.
+    // The logarithm of a mean with relative variance depth / width is lower by half of it, per layer.
     growth.check("the growth of differences", point.chi.ln(), 0.0);
 }
 
-/// The covariance map of a one-dimensional convolution with circular padding.
+/// Covariance map of a one-dimensional convolution with circular padding.
 fn ring_map(theory: &Theory, shares: &[f64], covariance: &Array2<f64>) -> Array2<f64> {
     let n = covariance.nrows();
     let kernel = Kernel::new(isobath_meanfield::Phi::new(theory.activation()));
@@ -166,7 +166,7 @@ fn ring_map(theory: &Theory, shares: &[f64], covariance: &Array2<f64>) -> Array2
 }
 
 #[test]
-fn convolutions_map_covariances_as_networks_do() {
+fn convolution_covariances_match_networks() {
     const N: usize = 6;
     const CHANNELS: usize = 80;
     let theory = Theory::new(Activation::Tanh, 1.6, 0.1).unwrap();
@@ -175,7 +175,7 @@ fn convolutions_map_covariances_as_networks_do() {
     let mut expected = None;
     for network in 0..60 {
         let mut sampler = Sampler::new(network);
-        // Places of different lengths, neighbours correlated.
+        // Positions have different lengths, and neighbours are correlated.
         let draw = normal(&mut sampler, [CHANNELS, N]);
         let mut x = Array2::from_shape_fn((CHANNELS, N), |(channel, i)| {
             (0.5 + 0.2 * i as f64) * (draw[[channel, i]] + draw[[channel, (i + 1) % N]])
@@ -207,15 +207,15 @@ fn convolutions_map_covariances_as_networks_do() {
     }
     let expected = expected.unwrap();
     for (k, estimate) in estimates.iter().enumerate() {
-        let what = format!("covariance of places {} and {}", k / N, k % N);
-        estimate.check(&what, expected[[k / N, k % N]], 6.0 / CHANNELS as f64);
+        let label = format!("covariance of positions {} and {}", k / N, k % N);
+        estimate.check(&label, expected[[k / N, k % N]], 6.0 / CHANNELS as f64);
     }
 }
 
-/// A small wave on the fixed point falls at the rate of its mode: lengths by `xi_q(k)`, covariances of places a fixed
-/// distance apart by `xi_c(k)`.
+/// A small wave on the fixed point decays at the rate of its mode: lengths by `xi_q(k)`, covariances of positions at a
+/// fixed distance by `xi_c(k)`.
 #[test]
-fn waves_fall_at_the_rate_of_their_mode() {
+fn waves_decay_at_the_rate_of_their_mode() {
     const N: usize = 8;
     let theory = Theory::new(Activation::Erf, 2.5, 0.05).unwrap();
     let point = theory.fixed_point().unwrap();
@@ -234,7 +234,7 @@ fn waves_fall_at_the_rate_of_their_mode() {
                 _ => q * point.c_star,
             }
         });
-        // The amplitude does not see the shift that an asymmetric kernel moves the wave by.
+        // The amplitude is invariant under the shift of the wave by an asymmetric kernel.
         let amplitude = |covariance: &Array2<f64>| {
             let wave = (0..N).fold([0.0; 2], |[x, y], i| {
                 let excess = covariance[[i, (i + distance) % N]] - stable;
@@ -250,7 +250,7 @@ fn waves_fall_at_the_rate_of_their_mode() {
     }
 }
 
-/// An orthogonal matrix: Gaussian columns made orthonormal, twice for rounding.
+/// Orthogonal matrix: Gaussian columns made orthonormal, twice to remove rounding errors.
 fn orthogonal(sampler: &mut Sampler, n: usize) -> Array2<f64> {
     let mut q = normal(sampler, [n, n]);
     for j in 0..n {
@@ -267,7 +267,7 @@ fn orthogonal(sampler: &mut Sampler, n: usize) -> Array2<f64> {
 }
 
 #[test]
-fn singular_values_spread_as_predicted() {
+fn singular_values_match_random_networks() {
     const DEPTH: usize = 4;
     const N: usize = 120;
     for (activation, sigma_w2, sigma_b2) in [
@@ -298,10 +298,10 @@ fn singular_values_spread_as_predicted() {
                 mean.add(first);
                 spread.add(second / (first * first) - 1.0);
             }
-            let what = |name: &str| format!("{name}, {activation}, {weights:?}");
+            let label = |name: &str| format!("{name}, {activation}, {weights:?}");
             let bias = 3.0 * DEPTH as f64 / N as f64;
-            mean.check(&what("mean"), spectrum.ln_mean.exp(), bias);
-            spread.check(&what("spread"), spectrum.relative_variance, bias);
+            mean.check(&label("mean"), spectrum.ln_mean.exp(), bias);
+            spread.check(&label("spread"), spectrum.relative_variance, bias);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A sampler that shares nothing with the crate but the activations' names.
+//! Sampler that shares only the names of the activations with the crate.
 
 use isobath_architecture::Activation;
 use ndarray::Array2;
 
-/// The activations written down once more, so that an error in the crate's own cannot hide.
+/// Activations, written again independently of the crate, so that an error there cannot cancel.
 pub(crate) fn phi(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Tanh => x.tanh(),
@@ -26,7 +26,7 @@ pub(crate) fn slope(activation: Activation, x: f64) -> f64 {
     (phi(activation, x + 1e-6) - phi(activation, x - 1e-6)) / 2e-6
 }
 
-/// Normal numbers by the polar method over a 64-bit xorshift generator.
+/// Normal random numbers by the polar method over a 64-bit xorshift generator.
 pub(crate) struct Sampler {
     state: u64,
 }
@@ -55,13 +55,13 @@ impl Sampler {
     }
 }
 
-/// A matrix of independent normal entries with variance `variance / columns`.
+/// Matrix of independent normal entries with variance `variance / columns`.
 pub(crate) fn gaussian(sampler: &mut Sampler, shape: [usize; 2], variance: f64) -> Array2<f64> {
     let scale = (variance / shape[1] as f64).sqrt();
     normal(sampler, shape) * scale
 }
 
-/// A matrix of independent standard normal entries.
+/// Matrix of independent standard normal entries.
 pub(crate) fn normal(sampler: &mut Sampler, shape: [usize; 2]) -> Array2<f64> {
     let mut spare = None;
     Array2::from_shape_simple_fn(shape, || {
@@ -73,17 +73,17 @@ pub(crate) fn normal(sampler: &mut Sampler, shape: [usize; 2]) -> Array2<f64> {
     })
 }
 
-/// The mean product per unit of two inputs, the columns of `x`.
+/// Mean product per unit of two inputs, the columns of `x`.
 pub(crate) fn mean_product(x: &Array2<f64>, a: usize, b: usize) -> f64 {
     x.column(a).dot(&x.column(b)) / x.nrows() as f64
 }
 
-/// One vector of biases, common to all inputs.
+/// Bias vector shared by all inputs.
 pub(crate) fn biases(sampler: &mut Sampler, width: usize, variance: f64) -> Array2<f64> {
     normal(sampler, [width, 1]) * variance.sqrt()
 }
 
-/// A running mean and its standard error.
+/// Running mean and its standard error.
 #[derive(Clone, Default)]
 pub(crate) struct Estimate {
     n: f64,
@@ -102,17 +102,17 @@ impl Estimate {
         self.sum / self.n
     }
 
-    /// The variance of a single sample.
+    /// Variance of a single sample.
     pub(crate) fn variance(&self) -> f64 {
         (self.squares / self.n - self.mean().powi(2)).max(0.0)
     }
 
-    /// Within four standard errors, and `bias` times the expected size for what is known to differ at finite width.
+    /// Asserts agreement within four standard errors plus `bias` times the expected size, for effects of finite width.
     #[track_caller]
-    pub(crate) fn check(&self, what: &str, expected: f64, bias: f64) {
+    pub(crate) fn check(&self, label: &str, expected: f64, bias: f64) {
         let (mean, error) = (self.mean(), (self.variance() / self.n).sqrt());
-        // The absolute part is the finite difference's error where the sampled quantity is constant.
+        // The absolute part is the error of the finite difference where the sampled quantity is constant.
         let allowed = 4.0 * error + bias * expected.abs() + 1e-8;
-        assert!((mean - expected).abs() <= allowed, "{what}: {mean} +- {error}, not {expected}");
+        assert!((mean - expected).abs() <= allowed, "{label}: {mean} +- {error}, not {expected}");
     }
 }

@@ -1,17 +1,17 @@
-//! Every architecture with every activation, against random networks sampled here: lengths, covariances and gradients.
+//! Lengths, covariances and gradients of every architecture with every activation, compared with random networks.
 //!
-//! Networks are narrow and many. Where one layer is enough its means are exact at any width, and the tolerance is four
-//! standard errors; where there are several, a bias of order `depth / width` is added, as in `finite_width.rs`.
+//! The test averages over many narrow networks. For a single layer the means are exact at any width, and the tolerance
+//! is four standard errors. For several layers it includes a bias of order `depth / width`, as in `finite_width.rs`.
 
 use crate::common::{Estimate, Sampler, biases, gaussian, mean_product, normal, phi, slope};
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Branch, Dropout, PostActivation, Residual, StreamPair, Theory, Weights, kernel::Kernel,
+    Branch, Dropout, PostActivation, Residual, StreamMoments, Theory, Weights, kernel::Kernel,
 };
 use ndarray::{Array1, Array2, Axis, s};
 
 const WIDTH: usize = 64;
-/// Below the limit of every activation, so that all have a fixed point.
+/// Below the limit of every activation, so that all activations have a fixed point.
 const SIGMA_W2: f64 = 0.6;
 const SIGMA_B2: f64 = 0.1;
 
@@ -27,10 +27,10 @@ fn column(sampler: &mut Sampler, width: usize) -> Array1<f64> {
     normal(sampler, [width, 1]).remove_axis(Axis(1))
 }
 
-/// Drawn at the fixed point, lengths and covariances stay what they are through a layer, squared gradients are
-/// multiplied by `chi_1`, and products of two inputs' gradients by the slope of the correlation map.
+/// At the fixed point a layer preserves lengths and covariances, multiplies squared gradients by `chi_1`, and
+/// multiplies products of the gradients of two inputs by the slope of the correlation map.
 #[test]
-fn dropout_has_its_fixed_point() {
+fn dropout_preserves_its_fixed_point() {
     const KEEP: f64 = 0.7;
     for (i, activation) in Activation::ALL.into_iter().enumerate() {
         let point =
@@ -55,11 +55,11 @@ fn dropout_has_its_fixed_point() {
             gradient.add(mean_product(&back, 0, 0));
             slopes.add(mean_product(&back, 0, 1));
         }
-        let what = |name: &str| format!("{name} of {activation}");
-        length.check(&what("length"), q, 0.0);
-        product.check(&what("covariance"), q * c, 0.0);
-        gradient.check(&what("chi_1"), point.chi_1, 0.0);
-        slopes.check(&what("chi at c*"), point.chi_c_star, 0.0);
+        let label = |name: &str| format!("{name} of {activation}");
+        length.check(&label("length"), q, 0.0);
+        product.check(&label("covariance"), q * c, 0.0);
+        gradient.check(&label("chi_1"), point.chi_1, 0.0);
+        slopes.check(&label("chi at c*"), point.chi_c_star, 0.0);
     }
 }
 
@@ -70,13 +70,13 @@ fn residual_streams_and_gradients_grow_as_predicted() {
     let cases = Activation::ALL.into_iter().flat_map(|a| [(a, Branch::Reduced), (a, full)]);
     for (i, (activation, branch)) in cases.enumerate() {
         let theory = Residual::new(activation, SIGMA_W2, SIGMA_B2, branch).unwrap();
-        let layers = theory.profile(StreamPair::centred(1.0, 0.5), DEPTH).unwrap();
+        let layers = theory.profile(StreamMoments::centred(1.0, 0.5), DEPTH).unwrap();
         let [mut square, mut product, mut gradients] = [(); 3].map(|()| Estimate::default());
         for network in 0..80 {
             let mut sampler = Sampler::new(5000 * i + network);
             let mut x = pair(&mut sampler, 1.0, 0.5);
-            // The product of all blocks' transposed Jacobians at the first input, applied to a random gradient, is found
-            // going forward with a random tangent: both have the same mean square.
+            // The product of the transposed Jacobians of all blocks at the first input, applied to a random gradient,
+            // has the same mean square as the forward product applied to a random tangent.
             let mut tangent = normal(&mut sampler, [WIDTH, 1]);
             let before = mean_product(&tangent, 0, 0);
             for _ in 0..DEPTH {
@@ -97,34 +97,35 @@ fn residual_streams_and_gradients_grow_as_predicted() {
             product.add(mean_product(&x, 0, 1));
             gradients.add(mean_product(&tangent, 0, 0) / before);
         }
-        let what = |name: &str| format!("{name} of {activation}, {branch:?}");
+        let label = |name: &str| format!("{name} of {activation}, {branch:?}");
         let bias = 3.0 * DEPTH as f64 / WIDTH as f64;
-        square.check(&what("length"), layers[DEPTH - 1].p[0], bias);
-        product.check(&what("product"), layers[DEPTH - 1].e * layers[DEPTH - 1].p[0], bias);
+        square.check(&label("length"), layers[DEPTH - 1].p[0], bias);
+        product.check(&label("product"), layers[DEPTH - 1].e * layers[DEPTH - 1].p[0], bias);
         let gain: f64 = layers.iter().map(|layer| layer.chi).product();
-        gradients.check(&what("gradient"), gain, bias);
+        gradients.check(&label("gradient"), gain, bias);
     }
 }
 
-/// One convolution over a ring of places, all of the same length and with two correlations.
+/// One convolution over a ring of positions with equal lengths and two correlations.
 #[test]
 fn convolutions_average_over_neighbours() {
-    const PLACES: usize = 4;
+    const POSITIONS: usize = 4;
     const SHARES: [f64; 3] = [0.5, 0.3, 0.2];
     const Q: f64 = 1.3;
     for (i, activation) in Activation::ALL.into_iter().enumerate() {
         let kernel = Kernel::new(isobath_meanfield::Phi::new(activation));
         // Neighbours share half of their variance.
         let covariance =
-            |apart: usize| kernel.covariance(Q, Q, [1.0, 0.5, 0.0, 0.5][apart % PLACES]);
-        let mut estimates = vec![Estimate::default(); PLACES];
+            |apart: usize| kernel.covariance(Q, Q, [1.0, 0.5, 0.0, 0.5][apart % POSITIONS]);
+        let mut estimates = vec![Estimate::default(); POSITIONS];
         for network in 0..150 {
             let mut sampler = Sampler::new(1000 * i + network);
-            let draw = normal(&mut sampler, [WIDTH, PLACES]) * (0.5 * Q).sqrt();
-            let y = Array2::from_shape_fn((WIDTH, PLACES), |(channel, place)| {
-                phi(activation, draw[[channel, place]] + draw[[channel, (place + 1) % PLACES]])
+            let draw = normal(&mut sampler, [WIDTH, POSITIONS]) * (0.5 * Q).sqrt();
+            let y = Array2::from_shape_fn((WIDTH, POSITIONS), |(channel, place)| {
+                phi(activation, draw[[channel, place]] + draw[[channel, (place + 1) % POSITIONS]])
             });
-            let mut next = Array2::zeros((WIDTH, PLACES)) + biases(&mut sampler, WIDTH, SIGMA_B2);
+            let mut next =
+                Array2::zeros((WIDTH, POSITIONS)) + biases(&mut sampler, WIDTH, SIGMA_B2);
             for (b, share) in SHARES.iter().enumerate() {
                 let w = gaussian(&mut sampler, [WIDTH, WIDTH], share * SIGMA_W2);
                 let moved =
@@ -135,17 +136,17 @@ fn convolutions_average_over_neighbours() {
                 estimate.add(mean_product(&next, 0, apart));
             }
         }
-        // Two places move together, so that all taps see the same distance between them.
+        // Both positions move together, so that all taps have the same distance between them.
         for (apart, estimate) in estimates.iter().enumerate() {
             let expected = SIGMA_W2 * covariance(apart) + SIGMA_B2;
-            estimate.check(&format!("{activation}, {apart} places apart"), expected, 0.0);
+            estimate.check(&format!("{activation}, {apart} positions apart"), expected, 0.0);
         }
     }
 }
 
-/// The stream's mean square from block to block, for every bounded activation.
+/// Mean square of the stream from block to block, for every bounded activation.
 #[test]
-fn late_activations_have_the_profile_of_their_population() {
+fn post_activation_profiles_match_networks() {
     const DEPTH: usize = 4;
     let bounded = Activation::ALL.into_iter().filter_map(|activation| {
         Some((activation, PostActivation::new(activation, SIGMA_W2, SIGMA_B2).ok()?))
@@ -167,7 +168,7 @@ fn late_activations_have_the_profile_of_their_population() {
                 square.add(mean_product(&x, 0, 0));
             }
         }
-        // The population is a sample of 4,000 units itself, which is as precise as 60 networks of this width.
+        // The population is itself a sample of 4,000 units, as precise as 60 networks of this width.
         for (l, square) in squares.iter().enumerate() {
             let bias = 3.0 * (l + 1) as f64 / WIDTH as f64;
             square.check(&format!("block {} of {activation}", l + 1), profile[l], bias);
@@ -176,9 +177,9 @@ fn late_activations_have_the_profile_of_their_population() {
     assert!(n_bounded >= 5, "{n_bounded}");
 }
 
-/// Mean and spread of the squared singular values of two layers with Gaussian weights.
+/// Mean and variance of the squared singular values of two layers with Gaussian weights.
 #[test]
-fn jacobians_spread_as_predicted() {
+fn jacobian_moments_match_random_networks() {
     const DEPTH: usize = 2;
     for (i, activation) in Activation::ALL.into_iter().enumerate() {
         let theory = Theory::new(activation, SIGMA_W2, SIGMA_B2).unwrap();

@@ -1,7 +1,8 @@
-//! The theory against real random networks of crate `network`, within standard errors and the bias of a finite width.
+//! Theory compared with random networks of crate `network`, within standard errors and the bias of a finite width.
 //!
-//! A network's mean squares differ from theory by terms of order `depth / width`: the lengths fluctuate with a relative
-//! variance of that order, and the curvature of the maps turns this into a bias. [`BIAS`] bounds it.
+//! The mean squares of a network differ from theory by terms of order `depth / width`. The lengths fluctuate with a
+//! relative variance of that order, and the curvature of the maps turns these fluctuations into a bias. [`BIAS`] bounds
+//! it.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::common::{Estimate, Sampler, slope};
@@ -18,7 +19,7 @@ const N_NETWORKS: u64 = 24;
 const SIGMA_W2: f64 = 1.4;
 const SIGMA_B2: f64 = 0.1;
 
-/// The largest bias is this times `layer / width`, relative to the quantity itself.
+/// Bound of the bias in units of `layer / width`, relative to the quantity itself.
 const BIAS: f64 = 3.0;
 
 /// Two inputs, as rows.
@@ -35,7 +36,7 @@ fn network(activation: Activation, width: usize, seed: u64) -> Network {
     Network::random(spec, Variances::new(SIGMA_W2, SIGMA_B2).unwrap(), seed)
 }
 
-/// The activations of the hidden layers, the inputs first.
+/// Inputs, followed by the activations of the hidden layers.
 fn activations(network: &Network, inputs: &Array2<f32>) -> Vec<Array2<f32>> {
     let backend = Cpu::new();
     let (rows, width) = inputs.dim();
@@ -51,13 +52,13 @@ fn activations(network: &Network, inputs: &Array2<f32>) -> Vec<Array2<f32>> {
     layers
 }
 
-/// The pre-activations of layer `index + 1` for the first input.
+/// Pre-activations of layer `index + 1` for the first input.
 fn pre_activations(network: &Network, index: usize, below: &Array2<f32>) -> Array1<f64> {
     let parameters = network.parameters(index);
     (parameters.weights.dot(&below.row(0)) + &parameters.bias).mapv(f64::from)
 }
 
-/// `|dE/du_1|^2 / |dE/du_L|^2` for a random gradient of the last hidden layer's pre-activations.
+/// Ratio `|dE/du_1|^2 / |dE/du_L|^2` for a random gradient of the pre-activations of the last hidden layer.
 fn gradient_ratio(activation: Activation, network: &Network, layers: &[Array2<f32>]) -> f64 {
     let mut sampler = Sampler::new(layers.len());
     let width = layers[0].ncols();
@@ -73,7 +74,7 @@ fn gradient_ratio(activation: Activation, network: &Network, layers: &[Array2<f3
 }
 
 #[test]
-fn profiles_of_every_activation_are_those_of_networks() {
+fn profiles_of_every_activation_match_networks() {
     let x = inputs(WIDTH);
     let mean = |a: usize, b: usize| f64::from(x.row(a).dot(&x.row(b))) / WIDTH as f64;
     for activation in Activation::ALL {
@@ -100,12 +101,12 @@ fn profiles_of_every_activation_are_those_of_networks() {
         }
         for l in 0..LAYERS {
             let bias = BIAS * (l + 1) as f64 / WIDTH as f64;
-            let what = |name: &str| format!("{name} of {activation} in layer {}", l + 1);
-            // Activations give the next layer's lengths and covariance.
+            let label = |name: &str| format!("{name} of {activation} in layer {}", l + 1);
+            // The activations determine the lengths and the covariance of the next layer.
             let [q_a, q_b] = [0, 1].map(|i| lengths[i][l + 1]);
-            squares[l].check(&what("length"), (q_a - SIGMA_B2) / SIGMA_W2, bias);
+            squares[l].check(&label("length"), (q_a - SIGMA_B2) / SIGMA_W2, bias);
             let covariance = correlations[l + 1] * (q_a * q_b).sqrt();
-            products[l].check(&what("covariance"), (covariance - SIGMA_B2) / SIGMA_W2, bias);
+            products[l].check(&label("covariance"), (covariance - SIGMA_B2) / SIGMA_W2, bias);
         }
         ratios.check(
             &format!("gradient of {activation}"),
@@ -115,7 +116,7 @@ fn profiles_of_every_activation_are_those_of_networks() {
     }
 }
 
-/// In a linear network of width `N` the expected square of a squared length grows by `1 + 2 / N` per layer exactly,
+/// In a linear network of width `N` the expected square of a squared length grows by exactly `1 + 2 / N` per layer,
 /// with ReLU at variance two by `1 + 5 / N`: fluctuations are of order `depth / width`.
 #[test]
 fn lengths_fluctuate_by_depth_over_width() {
@@ -134,11 +135,11 @@ fn lengths_fluctuate_by_depth_over_width() {
             }
             let expected = (1.0 + per_layer / width as f64).powi(LAYERS as i32) - 1.0;
             let found = square.variance() / square.mean().powi(2);
-            // The variance of a variance from 500 samples of a nearly log-normal variable.
+            // Standard error of a variance from 500 samples of a nearly log-normal variable.
             let allowed = 4.0 * expected * (2.0_f64 / 500.0).sqrt() * (1.0 + 3.0 * expected);
             assert!((found - expected).abs() < allowed, "{activation} {width}: {found} {expected}");
             let error = (square.variance() / 500.0).sqrt();
-            assert!((square.mean() - 1.0).abs() < 4.0 * error, "{activation}: the mean is exact");
+            assert!((square.mean() - 1.0).abs() < 4.0 * error, "{activation} has a biased mean");
         }
     }
 }

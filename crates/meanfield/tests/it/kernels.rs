@@ -1,4 +1,4 @@
-//! Every closed form against quadrature of its definition, from tiny to huge lengths.
+//! Closed forms compared with quadrature of their definitions, from small to large lengths.
 
 use isobath_architecture::Activation;
 use isobath_meanfield::{
@@ -18,15 +18,15 @@ fn all() -> impl Iterator<Item = (Activation, Phi, Kernel)> {
     })
 }
 
-/// Quadrature resolves an oscillation only while its frequency `sqrt(q)` is moderate.
+/// Quadrature resolves an oscillation only at moderate frequencies `sqrt(q)`.
 fn lengths(activation: Activation) -> impl Iterator<Item = f64> {
     let largest = if activation == Activation::Sine { 30.0 } else { f64::INFINITY };
     LENGTHS.into_iter().filter(move |&q| q < largest)
 }
 
 #[track_caller]
-fn check(what: &str, actual: f64, expected: f64, tolerance: f64) {
-    assert!((actual - expected).abs() <= tolerance, "{what}: {actual:e} instead of {expected:e}");
+fn check(label: &str, actual: f64, expected: f64, tolerance: f64) {
+    assert!((actual - expected).abs() <= tolerance, "{label}: {actual:e} instead of {expected:e}");
 }
 
 #[test]
@@ -34,22 +34,22 @@ fn moments() {
     for (activation, phi, kernel) in all() {
         for q in lengths(activation) {
             let found = kernel.moments(q);
-            let what = format!("{activation} at q = {q}");
+            let label = format!("{activation} at q = {q}");
             let square = gaussian_mean(q, phi.kinks(), |u| phi.value(u).powi(2));
-            check(&format!("{what}, square"), found.square, square, 3e-13 * square);
+            check(&format!("{label}, square"), found.square, square, 3e-13 * square);
             let slope = gaussian_mean(q, phi.kinks(), |u| u / q * phi.value(u) * phi.derivative(u));
-            // Sigmoids are not centred: the integrand's two signs cancel to this level.
+            // Sigmoids have a non-zero mean, and the two signs of the integrand cancel to this level.
             let size =
                 gaussian_mean(q, phi.kinks(), |u| (u / q * phi.value(u) * phi.derivative(u)).abs());
             check(
-                &format!("{what}, slope"),
+                &format!("{label}, slope"),
                 found.slope,
                 slope,
                 3e-13 * size + 1e-14 * slope.abs(),
             );
             let gradient = gaussian_mean(q, phi.kinks(), |u| phi.derivative(u).powi(2));
             check(
-                &format!("{what}, gradient"),
+                &format!("{label}, gradient"),
                 kernel.gradient_square(q),
                 gradient,
                 3e-13 * gradient,
@@ -123,7 +123,7 @@ fn covariances_of_different_lengths() {
     }
 }
 
-/// `q d contraction = E[phi^2] - E[phi phi]`, where the difference does not cancel.
+/// `q d contraction = E[phi^2] - E[phi phi]`, tested where the difference does not cancel.
 #[test]
 fn contractions_are_differences_of_covariances() {
     for (activation, phi, kernel) in all() {
@@ -148,9 +148,9 @@ fn contractions_are_differences_of_covariances() {
     }
 }
 
-/// `d (d contraction) / d d` is the pair gradient, at every scale of `d` and `q`: Price's theorem.
+/// Price's theorem: `d (d contraction) / d d` is the pair gradient, at every scale of `d` and `q`.
 #[test]
-fn contraction_and_gradient_belong_together() {
+fn gradient_is_the_derivative_of_the_contraction() {
     for (activation, _, kernel) in all() {
         for q in LENGTHS {
             for d in [1e-12, 1e-7, 1e-3, 0.1, 0.6, 1.4] {
@@ -171,7 +171,7 @@ fn contraction_and_gradient_belong_together() {
 }
 
 #[test]
-fn nothing_breaks_at_the_ends_of_the_range() {
+fn moments_are_finite_at_the_ends_of_the_range() {
     for (activation, _, kernel) in all() {
         for q in [0.0, 1e-300, 1e-100, 1e-30, 1e8, 1e30, 1e60] {
             let moments = kernel.moments(q);

@@ -1,4 +1,4 @@
-//! Numbers and facts known from the literature or by hand.
+//! Values known from the literature or from hand calculation.
 
 use std::f64::consts::PI;
 
@@ -27,7 +27,7 @@ fn tanh_critical_points() {
     check(critical_sigma_b2(Activation::Tanh, 1.760_954_639_606_034).unwrap(), 0.05, 1e-9);
 }
 
-/// He initialisation: with variance 2 and no bias every length is kept, and no correlation scale exists.
+/// He initialisation: with variance 2 and no bias every length is a fixed point, and no correlation scale exists.
 #[test]
 fn relu_is_critical_at_two() {
     check(critical_sigma_w2(Activation::Relu, 0.0).unwrap(), 2.0, 1e-15);
@@ -53,9 +53,9 @@ fn relu_with_bias() {
     assert!(matches!(error, Error::NoCriticalPoint { phase: Phase::Ordered, .. }), "{error}");
 }
 
-/// The leaky rectifier's `2 / (1 + slope^2)`, found also where rounding keeps the product off one.
+/// Critical variance `2 / (1 + slope^2)` of the leaky rectifier, also found where rounding keeps the product off one.
 #[test]
-fn leaky_relu_is_critical_where_it_should_be() {
+fn leaky_relu_critical_variance() {
     for slope in [0.01_f32, 0.2, -0.7, 1.0] {
         let activation = Activation::LeakyRelu { slope };
         let sigma_w2 = critical_sigma_w2(activation, 0.0).unwrap();
@@ -64,7 +64,7 @@ fn leaky_relu_is_critical_where_it_should_be() {
     }
 }
 
-/// Klambauer et al. arXiv:1706.02515: weights of variance one keep mean zero and mean square one.
+/// Weights of variance one preserve mean zero and mean square one (Klambauer et al. arXiv:1706.02515).
 #[test]
 fn selu_normalises_itself() {
     let point = fixed_point(Activation::Selu, 1.0, 0.0);
@@ -75,7 +75,7 @@ fn selu_normalises_itself() {
         0.0,
         1e-13,
     );
-    // E[phi] = 0 makes c = 0 a fixed point; since E[phi]^2 is the only constant, it is the stable one.
+    // E[phi] = 0 makes c = 0 a fixed point, which is stable because E[phi]^2 is the only constant term.
     assert_eq!(point.phase, Phase::Chaotic);
     check(point.c_star, 0.0, 1e-12);
     check(point.chi_1, 1.071_6, 5e-4);
@@ -142,7 +142,7 @@ fn scales_are_accurate_next_to_the_critical_line() {
     }
 }
 
-/// Between two stable lengths of GELU order jumps to chaos: `chi_1` is never one where the length is stable.
+/// Between two stable lengths GELU jumps from order to chaos: `chi_1` is never one where the length is stable.
 #[test]
 fn gelu_jumps_from_order_to_chaos() {
     let [ordered, chaotic] =
@@ -152,9 +152,9 @@ fn gelu_jumps_from_order_to_chaos() {
     assert!(matches!(error, Error::CriticalJump { .. }), "{error}");
 }
 
-/// One part in a million into chaos, against 30-digit arithmetic: a Mehler series of 200 terms.
+/// Chaotic point at a relative distance of one millionth, against 30-digit arithmetic: a Mehler series of 200 terms.
 #[test]
-fn a_millionth_from_the_line_to_nine_digits() {
+fn nine_digits_at_a_millionth_from_the_critical_line() {
     let chaotic = fixed_point(Activation::Tanh, 1.760_956_400_561_378_7, 0.05);
     check(chaotic.q_star.unwrap() / 0.570_048_960_996_191_5, 1.0, 1e-14);
     check(chaotic.distance / 3.754_069_700_039_146e-7, 1.0, 5e-9);
@@ -170,11 +170,11 @@ fn erfcx(x: f64) -> f64 {
     (x * x).exp() * libm::erfc(x)
 }
 
-/// Next to the critical line, against closed forms of the lengths and the first two terms of `E[phi' phi']` in the angle
-/// `t = acos c`: `E[phi'^2] - E[phi'(u_1) phi'(u_2)] = a t + b t^2 / 2`, so that the contraction falls by
+/// Points next to the critical line, against closed forms of the lengths and the first two terms of `E[phi' phi']` in
+/// the angle `t = acos c`. `E[phi'^2] - E[phi'(u_1) phi'(u_2)] = a t + b t^2 / 2`, so the contraction decreases by
 /// `(2/3) a t + b t^2 / 4`. With a kink `a > 0`, and `1 - c*` is of the order of the distance squared.
 #[test]
-fn kinks_are_as_accurate_next_to_the_critical_line() {
+fn activations_with_kinks_are_accurate_next_to_the_critical_line() {
     const DELTA: f64 = 1e-6;
     const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
     /// `V(q) / sigma_w2`, `E[phi'^2]`, `a` and `b` at a length.
@@ -208,7 +208,7 @@ fn kinks_are_as_accurate_next_to_the_critical_line() {
         let [_, gradient, a, b] = expansion(q);
         let distance = sigma_w2 * gradient - 1.0;
         check(point.distance / distance, 1.0, 1e-8);
-        // sigma_w2 ((2/3) a t + b t^2 / 4) = distance, its second term being a millionth of the first.
+        // sigma_w2 ((2/3) a t + b t^2 / 4) = distance; the second term is a millionth of the first.
         let first = 1.5 * distance / (sigma_w2 * a);
         let t = first * (1.0 - 0.375 * b / a * first);
         check(point.d_star / (0.5 * t * t), 1.0, 1e-8);
@@ -218,7 +218,8 @@ fn kinks_are_as_accurate_next_to_the_critical_line() {
     }
 }
 
-/// `critical_sigma_w2` and `critical_sigma_b2` describe one line for each activation that has one with bias.
+/// `critical_sigma_w2` and `critical_sigma_b2` describe the same line for each activation with a critical line at
+/// non-zero bias.
 #[test]
 fn the_two_critical_functions_are_inverse() {
     let mut n_lines = 0;

@@ -1,4 +1,4 @@
-//! The maps against a sampler that shares nothing with them but the activation's name.
+//! Maps compared with a sampler that shares only the name of the activation with them.
 
 use crate::common::{Estimate, Sampler, phi, slope};
 use isobath_architecture::Activation;
@@ -21,12 +21,16 @@ fn maps_agree_with_samples() {
                 gradient.add(slope(activation, u).powi(2));
                 chi.add(slope(activation, u) * slope(activation, v));
             }
-            let what = |name: &str| format!("{name} of {activation} at q = {q}, c = {c}");
+            let label = |name: &str| format!("{name} of {activation} at q = {q}, c = {c}");
             let length = theory.length_map(q).unwrap();
-            square.check(&what("length"), length, 0.0);
-            product.check(&what("covariance"), length * theory.correlation_map(q, c).unwrap(), 0.0);
-            gradient.check(&what("chi_1"), theory.chi(q, 1.0).unwrap(), 0.0);
-            chi.check(&what("chi"), theory.chi(q, c).unwrap(), 0.0);
+            square.check(&label("length"), length, 0.0);
+            product.check(
+                &label("covariance"),
+                length * theory.correlation_map(q, c).unwrap(),
+                0.0,
+            );
+            gradient.check(&label("chi_1"), theory.chi(q, 1.0).unwrap(), 0.0);
+            chi.check(&label("chi"), theory.chi(q, c).unwrap(), 0.0);
         }
     }
 }

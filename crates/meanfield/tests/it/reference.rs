@@ -1,4 +1,4 @@
-//! The theory against independent double-precision values, where the shared reference data is present.
+//! Theory compared with independent double-precision values, if the shared reference data is present.
 
 use std::{fs, path::PathBuf};
 
@@ -6,7 +6,7 @@ use isobath_architecture::Activation;
 use isobath_meanfield::{Theory, critical_sigma_b2, critical_sigma_w2};
 use serde_json::Value;
 
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
+#[expect(clippy::print_stderr, reason = "a skipped test must report itself")]
 fn reference() -> Option<Value> {
     let shared = std::env::var_os("ISOBATH_SHARED").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
@@ -49,10 +49,10 @@ fn fixed_points() {
         check(row, "chi_1", point.chi_1, 1e-10);
         check(row, "c_star", point.c_star, 1e-9);
         check(row, "chi_c_star", point.chi_c_star, 1e-10);
-        // The reference's derivative is a finite difference.
+        // The derivative in the reference is a finite difference.
         check(row, "dq_map", point.dq_map, 1e-9);
         check(row, "xi_q", point.xi_q, 1e-8);
-        // Close to the critical line the scale is the inverse of a small difference of the reference's numbers.
+        // Close to the critical line the scale is the inverse of a small difference of the reference values.
         check(row, "xi_c", point.xi_c, 1e-10 * number(row, "xi_c").max(10.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Ridge decoders fitted on real random networks approach their infinite-width prediction.
+//! Ridge decoders fitted to random networks converge to the infinite-width prediction.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::common::{Sampler, normal};
@@ -16,7 +16,7 @@ const NOISE: f64 = 0.1;
 const SIGMA_W2: f64 = 1.2;
 const SIGMA_B2: f64 = 0.05;
 
-/// Samples of a few hidden causes with falling strengths, training samples first.
+/// Samples of a few latent variables with decreasing strengths, training samples first.
 fn samples() -> Array2<f32> {
     let mut sampler = Sampler::new(3);
     let mut causes = normal(&mut sampler, [N_TRAIN + N_PROBE, 8]);
@@ -33,7 +33,7 @@ fn error(x: &Array2<f64>, reconstruction: &Array2<f64>) -> f64 {
     missed.mapv(|x| x * x).sum() / all.mapv(|x| x * x).sum()
 }
 
-/// `A^-1 b` by Gaussian elimination of a positive definite matrix.
+/// Solves `A x = b` for positive definite `A` by Gaussian elimination.
 fn solve(mut a: Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
     let n = a.nrows();
     for pivot in 0..n {
@@ -55,12 +55,13 @@ fn solve(mut a: Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
     b
 }
 
-/// What a ridge decoder from `h` to `y` makes of the activations `at`; the first rows of `h` and `y` are trained on.
+/// Output of a ridge decoder from `h` to `y` for the activations `at`; the first rows of `h` and `y` are training
+/// samples.
 fn decode(h: &Array2<f64>, y: &Array2<f64>, at: &Array2<f64>) -> Array2<f64> {
     let (h, y) = (h.slice(s![..N_TRAIN, ..]), y.slice(s![..N_TRAIN, ..]));
     let (mean_h, mean_y) = (h.mean_axis(Axis(0)).unwrap(), y.mean_axis(Axis(0)).unwrap());
     let (h, y) = (&h - &mean_h, &y - &mean_y);
-    // The dual form: as many equations as samples.
+    // The dual form has one equation per sample.
     let gram = h.dot(&h.t()) + Array2::<f64>::eye(N_TRAIN) * (N_TRAIN as f64 * NOISE * NOISE);
     (at - &mean_h).dot(&h.t()).dot(&solve(gram, y)) + &mean_y
 }
@@ -103,14 +104,14 @@ fn predicted(width: usize, fluctuations: bool) -> Vec<[f64; 2]> {
                 error(&probe, &r.mapv(f64::from)) + spread.sum() / deviation
             };
             [
-                error(&found.direct, &found.direct_spread),
-                error(&found.chained, &found.chained_spread),
+                error(&found.direct, &found.direct_variance),
+                error(&found.chained, &found.chained_variance),
             ]
         })
         .collect()
 }
 
-/// Relative excess of the measured over the predicted error, `[layer][direct, chained]`.
+/// Relative excess of the measured error over the predicted one, `[layer][direct, chained]`.
 fn excess(width: usize, fluctuations: bool) -> Vec<[f64; 2]> {
     const N_NETWORKS: u64 = 4;
     let networks: Vec<_> = (0..N_NETWORKS).map(|seed| measured(width, seed)).collect();
@@ -121,9 +122,9 @@ fn excess(width: usize, fluctuations: bool) -> Vec<[f64; 2]> {
     (0..LAYERS).map(|l| [0, 1].map(|kind| mean(l, kind) / prediction[l][kind] - 1.0)).collect()
 }
 
-/// Real decoders are worse than infinitely wide networks' ones, less so the wider the network is. To first order in one
-/// over the width this is understood for the last layer's units, and so for the whole first layer; what the kernels of
-/// the layers before add is not in the prediction.
+/// Decoders of finite networks have larger errors than those of infinitely wide ones, and the excess decreases with the
+/// width. The prediction includes the first-order term in one over the width from the units of the last layer, which is
+/// complete for the first layer. It omits the fluctuations of the kernels of the layers before.
 #[test]
 fn measured_errors_approach_the_prediction() {
     let mean = |excess: &[[f64; 2]], kind: usize| {

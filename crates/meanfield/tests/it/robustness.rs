@@ -1,9 +1,9 @@
-//! Every point of the plane gives finite numbers or a typed error, quickly.
+//! Every point of the phase diagram gives finite numbers or a typed error, quickly.
 
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Branch, Dropout, Error, Phase, PostActivation, Residual, SpatialVariance, StreamPair, Theory,
-    Weights, critical_point, critical_sigma_b2,
+    Branch, Dropout, Error, Phase, PostActivation, Residual, SpatialVariance, StreamMoments,
+    Theory, Weights, critical_point, critical_sigma_b2,
 };
 use proptest::{prelude::*, test_runner::RngSeed};
 
@@ -12,7 +12,7 @@ fn activation() -> impl Strategy<Value = Activation> {
     prop_oneof![8 => proptest::sample::select(Activation::ALL.to_vec()), 1 => leaky]
 }
 
-/// Variances over ten orders of magnitude, now and then a special one.
+/// Variances over ten orders of magnitude, with some special values.
 fn sigma_w2() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => (-6.0..4.0).prop_map(|exponent| 10_f64.powf(exponent)),
@@ -68,7 +68,7 @@ proptest! {
         prop_assert!(point.dq_map <= 1.0 + 1e-9, "{point:?}");
         if let Some(q) = point.q_star {
             let next = theory.length_map(q).unwrap();
-            // Where V(q) runs along the diagonal, many lengths are fixed to within rounding.
+            // Where V(q) follows the diagonal, many lengths are fixed to within rounding.
             prop_assert!((next - q).abs() <= 1e-13 * q, "{point:?}: V(q*) = {next}");
         }
         if point.phase == Phase::Chaotic {
@@ -111,14 +111,14 @@ proptest! {
         prop_assert!(ratios.iter().all(|ratio| ratio.is_finite()), "{ratios:?}");
     }
 
-    /// Exchanging the inputs changes nothing, and correlation only ever helps.
+    /// Covariances are symmetric in the inputs, and pair moments increase with the correlation.
     #[test]
     fn maps_are_symmetric_and_monotone(activation in activation(), q_a in 0.01..9.0, q_b in 0.01..9.0, c in -1.0..1.0) {
         let kernel = isobath_meanfield::kernel::Kernel::new(isobath_meanfield::Phi::new(activation));
         let (one, other) = (kernel.covariance(q_a, q_b, c), kernel.covariance(q_b, q_a, c));
         let scale = (kernel.moments(q_a).square * kernel.moments(q_b).square).sqrt();
         prop_assert!((one - other).abs() <= 1e-10 * scale && one.abs() <= scale * (1.0 + 1e-12));
-        // A power series in c without negative coefficients, divided differences of which grow with c >= 0.
+        // The power series in c has non-negative coefficients, and its divided differences increase with c >= 0.
         let d = 1.0 - c.abs();
         let (near, far) = (kernel.pair(q_a, 0.9 * d), kernel.pair(q_a, d));
         prop_assert!(near.contraction >= far.contraction * (1.0 - 1e-12), "{near:?} {far:?}");
@@ -191,7 +191,7 @@ proptest! {
         p in 0.0..1e3, e in -1.0..=1.0_f64,
     ) {
         let network = Residual::new(activation, w, b, branch).unwrap();
-        let layers = match network.profile(StreamPair::centred(p, e), 6) {
+        let layers = match network.profile(StreamMoments::centred(p, e), 6) {
             Ok(layers) => layers,
             Err(error) => {
                 prop_assert!(matches!(error, Error::LengthOverflow { .. }), "{error}");
@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(config(8))]
 
     #[test]
-    fn populations_settle_anywhere(w in sigma_w2(), b in sigma_b2()) {
+    fn populations_converge_for_all_variances(w in sigma_w2(), b in sigma_b2()) {
         for activation in [Activation::Tanh, Activation::Sine] {
             let point = PostActivation::new(activation, w, b).unwrap().fixed_point();
             prop_assert!((0.0..=1.0).contains(&point.p_star) && point.chi.is_finite(), "{point:?}");

@@ -1,6 +1,6 @@
 //! The surface that figures are drawn on.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::{coord::Shift, prelude::*};
 
 /// Canvas units for one pixel of the page. Plotters places everything on whole units, so more of them are finer.

@@ -1,6 +1,6 @@
 //! What the colours of a diagram mean, to its right.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, text_anchor::HPos};
 
 use super::{

@@ -1,6 +1,6 @@
 //! What diagrams over weight variance and depth have in common.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::Color;
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result};
+use crate::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use plotters::prelude::*;
 use resvg::{tiny_skia, usvg};
@@ -43,8 +43,8 @@ impl Drawing {
             canvas.area.present()?;
             (hover, canvas.underlays)
         };
-        let start = svg.find('>').context("plotters wrote no SVG document")? + 1;
-        let end = svg.rfind("</svg>").context("plotters wrote an SVG document without an end")?;
+        let start = svg.find('>').ok_or(Error::Svg)? + 1;
+        let end = svg.rfind("</svg>").ok_or(Error::Svg)?;
         let mut body = images(&underlays);
         body.push_str(&text::with_subscripts(&svg[start..end]));
         Ok(Self { body, width, height, hover })
@@ -70,15 +70,13 @@ impl Drawing {
         fonts.load_font_data(dejavu::sans::regular().to_vec());
         fonts.load_font_data(dejavu::sans::bold().to_vec());
         fonts.set_sans_serif_family("DejaVu Sans");
-        let tree =
-            usvg::Tree::from_str(&self.to_svg(), &options).context("reading a figure back")?;
-        let size =
-            tree.size().to_int_size().scale_by(PNG_SCALE).context("a figure without size")?;
+        let tree = usvg::Tree::from_str(&self.to_svg(), &options)?;
+        let size = tree.size().to_int_size().scale_by(PNG_SCALE).ok_or(Error::PictureSize)?;
         let mut pixels =
-            tiny_skia::Pixmap::new(size.width(), size.height()).context("a figure without size")?;
+            tiny_skia::Pixmap::new(size.width(), size.height()).ok_or(Error::PictureSize)?;
         let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
         resvg::render(&tree, scale, &mut pixels.as_mut());
-        pixels.encode_png().context("encoding a figure")
+        Ok(pixels.encode_png()?)
     }
 
     /// As an element of a page, in the page's own text colour.

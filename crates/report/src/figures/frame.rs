@@ -1,6 +1,6 @@
 //! A pair of axes: plotters' mesh around a rectangle, and the way from values to places in it.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::{prelude::*, style::text_anchor::HPos};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Samples and what is left of them at increasing depth.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, text_anchor::HPos};
 
 use super::{

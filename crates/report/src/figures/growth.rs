@@ -1,6 +1,6 @@
 //! How something grows with depth: what was measured, and the line fitted to it.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::Color;
 
 use super::{

@@ -1,6 +1,6 @@
 //! Titles and legends above a figure, where they cover no data.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::{

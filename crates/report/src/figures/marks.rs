@@ -1,6 +1,6 @@
 //! Marks on figures: lines with halos, points with bars, arrows, hatching.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::{element::DashedPathElement, prelude::*};
 
 use super::{

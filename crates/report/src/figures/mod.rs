@@ -24,7 +24,7 @@ mod theory;
 mod theory_agreement;
 mod trainability;
 
-use anyhow::Result;
+use crate::Result;
 
 pub use self::growth::Growth;
 use self::{

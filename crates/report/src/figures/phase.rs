@@ -4,7 +4,7 @@ use crate::reach_words::reach_words;
 use isobath_entropy::{Descriptor, EstimatorSpec, cutoff::CutoffRule};
 use std::fmt::Write;
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, RGBColor};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Bitmaps: samples and their reconstructions, and large phase diagrams.
 
-use anyhow::{Context, Result};
+use crate::{Error, Result};
 
 /// The range of values that is shown from black to white.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,13 +51,13 @@ impl Scaling {
 /// When the picture is empty or too large.
 pub(super) fn encode(width: usize, height: usize, rgb: &[u8]) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    let size = |length: usize| u32::try_from(length).context("the picture is too large");
+    let size = |length: usize| u32::try_from(length).map_err(|_| Error::PictureSize);
     let mut encoder = png::Encoder::new(&mut file, size(width)?, size(height)?);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().context("encoding a picture")?;
-    writer.write_image_data(rgb).context("encoding a picture")?;
-    writer.finish().context("encoding a picture")?;
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(rgb)?;
+    writer.finish()?;
     Ok(file)
 }
 

@@ -1,6 +1,6 @@
 //! Entropy over depth, at a few weight variances on both sides of the critical line.
 
-use anyhow::Result;
+use crate::Result;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 

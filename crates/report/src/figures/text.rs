@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use anyhow::{Result, ensure};
+use crate::{Error, Result};
 use plotters::{
     prelude::*,
     style::{
@@ -30,8 +30,7 @@ pub(super) fn register() -> Result<()> {
         register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular()).is_ok()
             && register_font(FAMILY, FontStyle::Bold, dejavu::sans::bold()).is_ok()
     });
-    ensure!(registered, "the font of the figures does not load");
-    Ok(())
+    if *registered { Ok(()) } else { Err(Error::Font) }
 }
 
 /// A text style in ink, `size` canvas units high.

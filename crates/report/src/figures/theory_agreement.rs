@@ -1,7 +1,7 @@
 //! Measured depth against mean-field theory.
 
+use crate::Result;
 use crate::reach_words::reach_words;
-use anyhow::Result;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};

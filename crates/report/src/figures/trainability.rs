@@ -5,7 +5,7 @@ use isobath_experiment::GridPoint;
 use isobath_scoring::{Side, TrainedFrontier};
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::Color;
 
 use super::{

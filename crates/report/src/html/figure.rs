@@ -1,6 +1,6 @@
 //! One figure of the page: its drawing for wide and for narrow windows, and what a reader can point at.
 
-use anyhow::{Context, Result};
+use crate::{Error, Result};
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ struct Data {
 /// # Errors
 /// When it cannot be drawn.
 pub(super) fn figure(figure: &dyn Figure) -> Result<Markup> {
-    let draw = |layout| draw(figure, layout).with_context(|| format!("drawing {}", figure.stem()));
+    let draw = |layout| draw(figure, layout).map_err(Error::part(figure.stem()));
     let (wide, narrow) = (draw(Layout::Wide)?, draw(Layout::Narrow)?);
     let drawings = format!("{}\n{}", wide.to_inline("wide"), narrow.to_inline("narrow"));
     let data =
@@ -42,9 +42,7 @@ pub(super) fn figure(figure: &dyn Figure) -> Result<Markup> {
 
 /// JSON that cannot end the script element it stands in.
 fn script_json(data: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(data)
-        .context("writing the values of a figure")?
-        .replace('<', "\\u003c"))
+    Ok(serde_json::to_string(data)?.replace('<', "\\u003c"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reconstructions in the page: pictures that flow into as many columns as the window has room for.
 
-use anyhow::Result;
+use crate::Result;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use maud::{Markup, html};
 

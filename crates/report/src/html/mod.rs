@@ -10,7 +10,7 @@ mod words;
 
 use std::path::Path;
 
-use anyhow::Result;
+use crate::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{

@@ -1,6 +1,6 @@
 use std::{fmt, path::PathBuf};
 
-use anyhow::Result;
+use crate::error::Result;
 use isobath_architecture::Activation;
 use isobath_architecture::{DenseLayer, Layer, NetworkSpec, Variances};
 use isobath_cascade::{CascadeParams, CascadeValidParams, InitialDecoders, Job, Method};

@@ -9,7 +9,7 @@ mod outcome;
 mod tolerance;
 mod trainings;
 
-use anyhow::{Context, Result};
+use crate::error::{During, Result};
 use isobath_tensor::BackendSpec;
 use serde::Serialize;
 
@@ -54,9 +54,8 @@ pub fn certify(
         for &way in &ways {
             let case = Case { network, way };
             let expected = cases.expect(network, way, baseline)?;
-            let actual = cases
-                .compute(network, way, backend)
-                .with_context(|| format!("{case} on {backend}"))?;
+            let actual =
+                cases.compute(network, way, backend).during(|| format!("{case} on {backend}"))?;
             let differences = Differences::between(&actual, &expected);
             let tolerance = Tolerance::of(case, extent);
             let passed = tolerance.allows(&differences);

@@ -1,4 +1,4 @@
-use anyhow::Result;
+use crate::error::Result;
 use isobath_cascade::{CascadeValidParams, Decoder, Job, Silent};
 use isobath_entropy::{
     EstimatorSpec, Profile,

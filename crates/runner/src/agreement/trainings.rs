@@ -1,4 +1,4 @@
-use anyhow::{Context, Result};
+use crate::error::{During, Result};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
 use isobath_network::{DenseParameters, Network};
@@ -82,7 +82,7 @@ pub fn certify_trainings(
         let params = params.check()?;
         let trained = |backend: BackendSpec, at_once: usize| {
             let work = || backend.dispatch(Task { params: &params, jobs: &jobs, at_once })?;
-            in_pool(work).with_context(|| format!("trainings with {optimizer} on {backend}"))
+            in_pool(work).during(|| format!("trainings with {optimizer} on {backend}"))
         };
         let together = trained(backend, jobs.len())?;
         let same_alone = together.iter().zip(&trained(backend, 1)?).all(|(a, b)| is_same(a, b));

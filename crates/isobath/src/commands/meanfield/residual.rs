@@ -1,13 +1,15 @@
 //! Residual networks, which have no fixed point to tabulate: where `--depth` blocks lead.
 
 use anyhow::Result;
-use isobath_meanfield::{Branch, Law, PostActivation, Residual, ResidualLayer, StreamPair};
+use isobath_meanfield::{
+    AsymptoticLaw, Branch, PostActivation, Residual, ResidualLayer, StreamMoments,
+};
 use serde_json::{Value, json};
 
 use super::{out_of_range, point::Question, table};
 
 /// The streams before the first block: mean square one, cosine one half.
-pub(super) const START: StreamPair = StreamPair::centred(1.0, 0.5);
+pub(super) const START: StreamMoments = StreamMoments::centred(1.0, 0.5);
 
 /// One point's blocks.
 struct Blocks {
@@ -58,7 +60,7 @@ fn ln_gain(layers: &[ResidualLayer]) -> f64 {
 }
 
 fn print_laws(network: &Residual, sigma_w2: f64) {
-    let Some(laws) = network.laws() else { return };
+    let Some(laws) = network.asymptotics() else { return };
     println!(
         "sigma_w2 = {sigma_w2}, at large depth l: p {}, |e - {}| {}, squared gradients {}",
         words(laws.p),
@@ -68,21 +70,24 @@ fn print_laws(network: &Residual, sigma_w2: f64) {
     );
 }
 
-fn words(law: Law) -> String {
+fn words(law: AsymptoticLaw) -> String {
     match law {
-        Law::Power { coefficient: Some(factor), exponent } => {
+        AsymptoticLaw::Power { coefficient: Some(factor), exponent } => {
             format!("= {} l^{}", table::short(factor), table::short(exponent))
         }
-        Law::Power { coefficient: None, exponent } => format!("~ l^{}", table::short(exponent)),
-        Law::Exponential { rate } => format!("~ exp({} l)", table::short(rate)),
-        Law::RootExponential { rate } => format!("~ exp({} sqrt(l))", table::short(rate)),
+        AsymptoticLaw::Power { coefficient: None, exponent } => {
+            format!("~ l^{}", table::short(exponent))
+        }
+        AsymptoticLaw::Exponential { rate } => format!("~ exp({} l)", table::short(rate)),
+        AsymptoticLaw::RootExponential { rate } => format!("~ exp({} sqrt(l))", table::short(rate)),
     }
 }
 
 fn object(question: &Question, branch: Branch, point: &Blocks) -> Value {
     let Question { activation, sigma_b2, .. } = *question;
     let sigma_w2 = point.sigma_w2;
-    let laws = Residual::new(activation, sigma_w2, sigma_b2, branch).ok().and_then(|n| n.laws());
+    let laws =
+        Residual::new(activation, sigma_w2, sigma_b2, branch).ok().and_then(|n| n.asymptotics());
     let (name, sigma_v2, sigma_a2) = match branch {
         Branch::Reduced => ("reduced", None, None),
         Branch::Full { sigma_v2, sigma_a2 } => ("full", Some(sigma_v2), Some(sigma_a2)),

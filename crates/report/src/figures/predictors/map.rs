@@ -1,6 +1,6 @@
 //! Where cascade, theory and training differ.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, RGBAColor};
 
 use super::super::{

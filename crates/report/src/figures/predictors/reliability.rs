@@ -1,6 +1,6 @@
 //! How often networks trained that were said to train with some probability.
 
-use anyhow::Result;
+use crate::Result;
 use isobath_scoring::Bin;
 use plotters::style::{Color, text_anchor::HPos};
 

@@ -1,6 +1,6 @@
 //! The predictors by AUC, with their costs.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::super::{

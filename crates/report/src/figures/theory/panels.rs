@@ -1,6 +1,6 @@
 //! Lines and points on one or more pairs of axes.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::super::{

@@ -1,6 +1,6 @@
 //! The plane of weight and bias variances, coloured by a depth scale.
 
-use anyhow::Result;
+use crate::Result;
 use plotters::style::{Color, RGBColor};
 
 use super::super::{

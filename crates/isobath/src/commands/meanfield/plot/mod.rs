@@ -23,7 +23,7 @@ const RESOLUTION: usize = 400;
 /// Draws what can be drawn of the question.
 pub(super) fn write(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
     if let Architecture::Residual(branch) = question.architecture {
-        return write_panels(&residual::profiles(question, branch)?, folder);
+        return Ok(write_panels(&residual::profiles(question, branch)?, folder)?);
     }
     let mut written = write_cobwebs(question, folder)?;
     written.extend(write_scales(question, folder)?);
@@ -43,7 +43,7 @@ pub(super) fn write_cobwebs(question: &Question, folder: &Path) -> Result<Vec<Pa
 
 /// Draws the depth scales over the weight variance.
 pub(super) fn write_scales(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
-    write_panels(&scales::scales(question), folder)
+    Ok(write_panels(&scales::scales(question), folder)?)
 }
 
 /// Draws the correlations' depth scale over the weight variance and a range of bias variances.
@@ -52,7 +52,7 @@ pub(super) fn write_depth_plane(
     sigma_b2: (f64, f64),
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
-    write_plane(&scales::plane(question, sigma_b2), folder)
+    Ok(write_plane(&scales::plane(question, sigma_b2), folder)?)
 }
 
 /// Draws what ridge decoders reconstruct.

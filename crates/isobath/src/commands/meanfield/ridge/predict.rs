@@ -42,8 +42,8 @@ impl Prediction {
             direct.push(layer.direct);
             chained.push(layer.chained);
             lambda.push(layer.lambda);
-            spreads[0].push(layer.direct_spread.sum() / deviation);
-            spreads[1].push(layer.chained_spread.sum() / deviation);
+            spreads[0].push(layer.direct_variance.sum() / deviation);
+            spreads[1].push(layer.chained_variance.sum() / deviation);
         }
         let profile = |spec: &EstimatorSpec, layers: &[Array2<f32>]| {
             let views: Vec<_> = layers.iter().map(|layer| layer.view()).collect();

@@ -1,17 +1,17 @@
-//! Normal numbers for the few theories that are solved by sampling.
+//! Normal random numbers for the theories that are solved by sampling.
 
-/// A stream of independent standard normal numbers that is a function of its seed.
-pub(crate) struct Normal {
+/// Stream of independent standard normal numbers, determined by its seed.
+pub(crate) struct NormalRng {
     state: u64,
     spare: Option<f64>,
 }
 
-impl Normal {
+impl NormalRng {
     pub(crate) const fn new(seed: u64) -> Self {
         Self { state: seed, spare: None }
     }
 
-    /// The next number, by Marsaglia's polar method, which makes two at a time.
+    /// Draws the next number by Marsaglia's polar method, which produces two at a time.
     pub(crate) fn draw(&mut self) -> f64 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -27,7 +27,7 @@ impl Normal {
         }
     }
 
-    /// A uniform number in `[-1, 1)` (Steele, Lea and Flood's `SplitMix64`, 2014).
+    /// Draws a uniform number in `[-1, 1)` (Steele, Lea and Flood's `SplitMix64`, 2014).
     fn uniform(&mut self) -> f64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_a_normal_variable() {
-        let mut normal = Normal::new(7);
+        let mut normal = NormalRng::new(7);
         let n = 200_000;
         let mut sums = [0.0; 4];
         for _ in 0..n {
@@ -53,7 +53,7 @@ mod tests {
                 *sum += x.powi(power) / f64::from(n);
             }
         }
-        // Four standard errors: sqrt(E[x^2k] - E[x^k]^2) / sqrt(n).
+        // Tolerance of four standard errors: sqrt(E[x^2k] - E[x^k]^2) / sqrt(n).
         for (found, (expected, spread)) in
             sums.into_iter().zip([(0.0, 1.0), (1.0, 2.0), (0.0, 15.0), (3.0, 96.0)])
         {

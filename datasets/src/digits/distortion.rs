@@ -1,16 +1,16 @@
-//! A hand: how one writer, once, bends the shape of a digit.
+//! Random distortion of stroke templates that imitates the variation of handwriting.
 
 use std::f32::consts::{PI, TAU};
 
 use super::glyphs::{Knot, Stroke};
 use crate::rng::Stream;
 
-/// Longest side of the written digit before its size varies, in pixels; MNIST scales its digits to 20 as well.
+/// Longest side of the digit in pixels before its size varies; MNIST also scales its digits to 20.
 const BOX: f32 = 20.0;
-/// Pieces into which the curve between two knots is cut.
-const PIECES: usize = 7;
+/// Number of line segments between two knots.
+const SEGMENTS: usize = 7;
 
-/// A point of a line drawn with a pen: position and half the line's width, in pixels.
+/// Point of a line: position and half the line width, in pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Dot {
     pub(super) x: f32,
@@ -18,35 +18,35 @@ pub(super) struct Dot {
     pub(super) radius: f32,
 }
 
-/// The lines of `strokes` written by a hand drawn from `random`, around the origin, in pixels.
-pub(super) fn write(strokes: &[Stroke], random: &mut Stream) -> Vec<Vec<Dot>> {
-    let hand = Hand::draw(random);
+/// Distorts `strokes` with parameters drawn from `random`; returns lines around the origin, in pixels.
+pub(super) fn distort(strokes: &[Stroke], random: &mut Stream) -> Vec<Vec<Dot>> {
+    let hand = Distortion::draw(random);
     let mut lines: Vec<Vec<Dot>> =
         strokes.iter().map(|stroke| hand.trace(stroke, random)).collect();
     hand.fit(&mut lines);
     lines
 }
 
-/// What stays the same over all strokes of one digit.
-struct Hand {
-    /// Image of the unit vectors: a rotation after a shear after a stretch.
+/// Distortion parameters shared by all strokes of one digit.
+struct Distortion {
+    /// Images of the unit vectors: a rotation after a shear after a stretch.
     matrix: [[f32; 2]; 2],
-    /// Standard deviation of each knot's own displacement, in heights.
+    /// Standard deviation of the independent displacement of each knot, in heights.
     jitter: f32,
-    /// A slow sideways and vertical wave: amplitude in heights, phase.
+    /// Slow horizontal and vertical wave: amplitude in heights, phase.
     wave: [(f32, f32); 2],
     /// Longest side in pixels.
     size: f32,
-    /// Half the width of the pen in pixels.
+    /// Half the line width in pixels.
     pen: f32,
     /// Relative change of the width along a stroke, and its phase.
     pressure: (f32, f32),
 }
 
-impl Hand {
+impl Distortion {
     fn draw(random: &mut Stream) -> Self {
         let stretch = libm::expf(0.08 + random.normal(0.20));
-        // People write upright to leaning right; `y` grows downwards, so a lean to the right is negative.
+        // Handwriting is upright or slants to the right; `y` points downwards, so a slant to the right is negative.
         let lean = -0.14 + random.normal(0.20);
         let (sin, cos) = libm::sincosf(random.normal(0.09));
         Self {
@@ -62,14 +62,14 @@ impl Hand {
         }
     }
 
-    /// One stroke as a line of dots, in heights (the radius already in pixels).
+    /// Distorts one stroke to a line of dots, in heights (the radius already in pixels).
     fn trace(&self, stroke: Stroke, random: &mut Stream) -> Vec<Dot> {
         let knots: Vec<Knot> = stroke.iter().map(|&knot| self.displace(knot, random)).collect();
-        let n_dots = (knots.len() - 1) * PIECES;
+        let n_dots = (knots.len() - 1) * SEGMENTS;
         let mut line = Vec::with_capacity(n_dots + 1);
         for span in 0..knots.len() - 1 {
-            for piece in 0..PIECES {
-                let (x, y) = curve(&knots, span, piece as f32 / PIECES as f32);
+            for segment in 0..SEGMENTS {
+                let (x, y) = curve(&knots, span, segment as f32 / SEGMENTS as f32);
                 line.push(self.dot(x, y, line.len() as f32 / n_dots as f32));
             }
         }
@@ -86,7 +86,7 @@ impl Hand {
         }
     }
 
-    /// The dot at a point of the undistorted digit, `progress` in `[0, 1]` along its stroke.
+    /// Dot at a point of the undistorted digit, at `progress` in `[0, 1]` along its stroke.
     fn dot(&self, x: f32, y: f32, progress: f32) -> Dot {
         let [(a, phase_a), (b, phase_b)] = self.wave;
         let u = x - 0.3 + a * libm::sinf(PI * 1.5 * y + phase_a);
@@ -97,12 +97,12 @@ impl Hand {
         Dot { x: xx * u + xy * v, y: yx * u + yy * v, radius }
     }
 
-    /// Scales the lines to `size` pixels and puts their centre of mass at the origin, as MNIST does.
+    /// Scales the lines to `size` pixels and moves their centre of mass to the origin, as in MNIST.
     fn fit(&self, lines: &mut [Vec<Dot>]) {
         let dots = || lines.iter().flatten();
         let (left, right) = extent(dots().map(|dot| dot.x));
         let (top, bottom) = extent(dots().map(|dot| dot.y));
-        // The pen's width counts towards the size.
+        // The line width counts towards the size.
         let scale =
             (self.size - 2.0 * self.pen) / (right - left).max(bottom - top).max(f32::EPSILON);
         let (x, y) = centre(lines);
@@ -113,7 +113,7 @@ impl Hand {
     }
 }
 
-/// The point at `t` in `[0, 1]` between knots `span` and `span + 1`: a cubic Hermite curve.
+/// Point at `t` in `[0, 1]` between knots `span` and `span + 1`: a cubic Hermite curve.
 fn curve(knots: &[Knot], span: usize, t: f32) -> (f32, f32) {
     let (p, q) = (knots[span], knots[span + 1]);
     let (from, to) = (tangent(knots, span, span), tangent(knots, span + 1, span));
@@ -124,7 +124,7 @@ fn curve(knots: &[Knot], span: usize, t: f32) -> (f32, f32) {
     (blend([p.x, q.x, from.0, to.0]), blend([p.y, q.y, from.1, to.1]))
 }
 
-/// The direction of the pen at a knot: along the chord of its neighbours, or of `span` itself at ends and corners.
+/// Tangent at a knot: the chord of its neighbours, or `span` itself at ends and corners.
 fn tangent(knots: &[Knot], at: usize, span: usize) -> (f32, f32) {
     let ends = at == 0 || at == knots.len() - 1 || knots[at].corner;
     let (before, after, factor) = if ends { (span, span + 1, 1.0) } else { (at - 1, at + 1, 0.5) };
@@ -137,7 +137,7 @@ fn extent(values: impl Iterator<Item = f32>) -> (f32, f32) {
     })
 }
 
-/// Centre of mass of the lines, each piece weighted by its length.
+/// Centre of mass of the lines, weighted by segment length.
 fn centre(lines: &[Vec<Dot>]) -> (f32, f32) {
     let (mut mass, mut x, mut y) = (f32::EPSILON, 0.0, 0.0);
     for pair in lines.iter().flat_map(|line| line.windows(2)) {
@@ -157,11 +157,11 @@ mod tests {
     use crate::rng::Purpose;
 
     #[test]
-    fn every_variant_fits_the_box_around_the_origin() {
+    fn every_template_fits_the_box_around_the_origin() {
         for class in 0..10 {
             for (variant, strokes) in glyphs::variants(class).iter().enumerate() {
                 for index in 0..50 {
-                    let lines = write(strokes, &mut Stream::new(1, Purpose::TrainSample, index));
+                    let lines = distort(strokes, &mut Stream::new(1, Purpose::TrainSample, index));
                     let (left, right) = extent(lines.iter().flatten().map(|dot| dot.x));
                     let (top, bottom) = extent(lines.iter().flatten().map(|dot| dot.y));
                     let longest = (right - left).max(bottom - top);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_passes_through_its_knots() {
+    fn curves_pass_through_their_knots() {
         let stroke = glyphs::variants(3)[0][0];
         for span in 0..stroke.len() - 1 {
             for (t, knot) in [(0.0, stroke[span]), (1.0, stroke[span + 1])] {

@@ -1,7 +1,7 @@
-//! The digests of files that were verified when they arrived, kept beside them.
+//! Digests of verified files, stored beside the files.
 //!
-//! Some datasets publish digests of their downloads only.
-//! Once a download has been verified and unpacked, the digests of what came out are as good as published ones.
+//! Some datasets publish digests only of their downloads.
+//! The digests of files from a verified download are as trustworthy as published ones.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +10,17 @@ use std::path::Path;
 use crate::error::{Result, io};
 use crate::manifest::DataFile;
 
-/// The name of the file in a dataset's folder: lines of a SHA-256 and the official name of the file whose uncompressed
-/// bytes have it.
+/// Name of the digest file in the folder of a dataset. Each line has a SHA-256 of uncompressed bytes and the official
+/// name of their file.
 const NAME: &str = "verified.sha256";
 
-/// Digests by the files' official names.
+/// Digests keyed by the official names of the files.
 #[derive(Debug, Default)]
-pub(crate) struct Receipt(BTreeMap<String, String>);
+pub(crate) struct VerifiedDigests(BTreeMap<String, String>);
 
-impl Receipt {
-    /// The receipt in a folder; an absent or unreadable one is empty, and its files count as unverified.
+impl VerifiedDigests {
+    /// Reads the digests in a folder. An absent or unreadable file gives no digests, so the data files count as
+    /// unverified.
     pub(crate) fn read(folder: &Path) -> Self {
         let text = fs::read_to_string(folder.join(NAME)).unwrap_or_default();
         let entry = |line: &str| {
@@ -28,12 +29,12 @@ impl Receipt {
         Self(text.lines().filter_map(entry).collect())
     }
 
-    /// Notes a verified file.
+    /// Adds the digest of a verified file.
     pub(crate) fn add(&mut self, file: &DataFile, digest: String) {
         self.0.insert(file.name.clone(), digest);
     }
 
-    /// Keeps the receipt in a folder.
+    /// Writes the digests to a folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let lines: Vec<String> =
             self.0.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
@@ -41,7 +42,7 @@ impl Receipt {
         fs::write(&path, lines.concat()).map_err(io("write", &path))
     }
 
-    /// The digest that a file should have: the published one, or the one noted here.
+    /// Expected digest of the file: the published one or the recorded one.
     pub(crate) fn known<'a>(&'a self, file: &'a DataFile) -> Option<&'a str> {
         file.sha256.as_ref().or_else(|| self.0.get(&file.name)).map(String::as_str)
     }

@@ -1,40 +1,40 @@
 //! Pair moments from `E[phi''(u_1) phi''(u_2)]` by Price's theorem.
 //!
-//! `dE[f(u_1) g(u_2)] / dc = q E[f'(u_1) g'(u_2)]` (Price 1958). Applied to `phi'` and integrated over the angle
-//! `t = acos c`, with the bending `w(t) = q sin(t) E[phi''(u_1) phi''(u_2)]`:
+//! `dE[f(u_1) g(u_2)] / dc = q E[f'(u_1) g'(u_2)]` (Price 1958). Apply it to `phi'` and integrate over the angle
+//! `t = acos c`, with `w(t) = q sin(t) E[phi''(u_1) phi''(u_2)]`:
 //!
 //! ```text
 //! E[phi' phi'](t) = E[phi'^2] - int_0^t w(s) ds
 //! contraction(t)  = E[phi'^2] - int_0^t w(s) (cos s - cos t) / (1 - cos t) ds
 //! ```
 //!
-//! `w` stays bounded even where `phi'` jumps: the deltas' `1 / sin t` cancels.
+//! `w` stays bounded where `phi'` jumps: the factor `1 / sin t` of the delta functions cancels.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use super::PairMoments;
 use crate::quadrature::{gauss_legendre, graded_panels};
 
-/// The angle `acos(1 - d)`, with all digits of a small `d`.
+/// Angle `acos(1 - d)`, accurate for small `d`.
 pub(super) fn angle(d: f64) -> f64 {
     if d < 2.0 { 2.0 * (0.5 * d).sqrt().asin() } else { PI }
 }
 
-/// The pair moments at deficiency `d`, given `E[phi'^2]`, the bending `w` and the angle `scale` on which it varies.
+/// Pair moments at deficiency `d`, given `E[phi'^2]`, the curvature term `w` and the angle `scale` on which it varies.
 pub(super) fn integrate(
     gradient_square: f64,
     d: f64,
     scale: f64,
-    bending: impl Fn(f64) -> f64,
+    curvature: impl Fn(f64) -> f64,
 ) -> PairMoments {
     let t = angle(d);
     let (mut gradient, mut contraction) = (gradient_square, gradient_square);
     let mut subtract = |s: f64, weight: f64| {
-        let part = weight * bending(s);
+        let part = weight * curvature(s);
         gradient -= part;
         contraction -= part * angular_weight(s, t);
     };
-    // The bending is steep near 0, where both are nearly one variable, and near pi, where they are opposites.
+    // The curvature term is steep near 0, where u_1 and u_2 are nearly equal, and near pi, where they are opposite.
     for panel in graded_panels(0.0, t.min(FRAC_PI_2), scale) {
         gauss_legendre(panel).for_each(|(s, weight)| subtract(s, weight));
     }

@@ -1,14 +1,14 @@
-//! Many points of the phase diagram at once.
+//! Fixed points on a grid of the phase diagram.
 
 use isobath_architecture::Activation;
 use rayon::prelude::*;
 
 use crate::{FixedPoint, Result, Theory};
 
-/// The fixed points on the grid `sigma_w2 x sigma_b2`, row-major with one row per `sigma_b2`.
+/// Computes the fixed points on the grid `sigma_w2 x sigma_b2`, row-major with one row per `sigma_b2`.
 ///
-/// Points are computed in parallel and do not depend on each other, so the number of threads changes nothing. Each has
-/// its own result, because part of a plane may have no stable length.
+/// Points are computed in parallel and independently, so the result does not depend on the number of threads. Each
+/// point has its own result, because part of the grid may have no stable length.
 pub fn fixed_points(
     activation: Activation,
     sigma_w2: &[f64],
