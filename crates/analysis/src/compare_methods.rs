@@ -1,4 +1,4 @@
-//! Verdicts and costs of one run against those of another on the same networks: what is lost by doing less.
+//! Comparison and costs of one run against those of another on the same networks: what is lost by doing less.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_store::{CellRecord, CutoffRecord, RunRecord};

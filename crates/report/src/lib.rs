@@ -31,7 +31,7 @@ pub use self::{
     sentences::verdict_sentences,
     vocabulary::count,
 };
-use isobath_analysis::comparison::Verdicts;
+use isobath_analysis::comparison::Comparison;
 use isobath_experiment::Format;
 use isobath_store::RunRecord;
 
@@ -75,7 +75,7 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
 /// As [`write()`].
 pub fn write_comparison(
     run: &RunRecord,
-    verdicts: &[Verdicts],
+    verdicts: &[Comparison],
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
     let section = |verdicts| {

@@ -16,7 +16,9 @@ use std::{
 use crate::error::{During, Result};
 use isobath_cascade::Observer;
 
-use crate::{CellContext, Progress, clock::SharedClock, compute, save::save, worker_pool::Crew};
+use crate::{
+    CellContext, Progress, clock::SharedClock, compute, save::save, worker_pool::WorkerPool,
+};
 use isobath_experiment::Cell;
 use isobath_store::Store;
 
@@ -33,11 +35,11 @@ pub(super) fn compute_cells(
     progress: &Progress,
     at_once: usize,
 ) -> Result<usize> {
-    let crew = Crew::new(progress, context.plan.file.cascade.backend);
+    let workers = WorkerPool::new(progress, context.plan.file.cascade.backend);
     let clock = SharedClock::new();
     let ledger = Mutex::new((store, 0_usize));
     let finish = |key: &str, cell: &Cell| -> Result<()> {
-        let watch = Watch { crew: &crew, progress, layers: AtomicU64::new(0) };
+        let watch = Watch { workers: &workers, progress, layers: AtomicU64::new(0) };
         let charge = clock.start();
         let mut done = compute(context, cell, &watch)?;
         let share = charge.share();
@@ -56,16 +58,21 @@ pub(super) fn compute_cells(
     let piece = |index: usize| {
         let (key, cell) = &cells[index];
         let name = name(cell);
-        progress.message(format!("cell {} of {}, {name}{}", index + 1, cells.len(), crew.others()));
+        progress.message(format!(
+            "cell {} of {}, {name}{}",
+            index + 1,
+            cells.len(),
+            workers.others()
+        ));
         finish(key, cell).during(|| format!("cell {name}"))
     };
-    crew.run(cells.len(), at_once, piece)?;
+    workers.run(cells.len(), at_once, piece)?;
     Ok(ledger.into_inner().unwrap_or_else(PoisonError::into_inner).1)
 }
 
 /// Watches one cell.
 struct Watch<'a> {
-    crew: &'a Crew<'a>,
+    workers: &'a WorkerPool<'a>,
     progress: &'a Progress,
     layers: AtomicU64,
 }
@@ -77,7 +84,7 @@ impl Observer for Watch<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        self.crew.is_stopped()
+        self.workers.is_stopped()
     }
 }
 

@@ -21,7 +21,7 @@ struct State {
 
 /// A cell under way.
 #[derive(Debug)]
-pub(super) struct Charge<'a> {
+pub(super) struct CostShare<'a> {
     clock: &'a SharedClock,
     start: Instant,
     charged: Duration,
@@ -33,12 +33,12 @@ impl SharedClock {
     }
 
     /// A cell begins.
-    pub(super) fn start(&self) -> Charge<'_> {
+    pub(super) fn start(&self) -> CostShare<'_> {
         let now = Instant::now();
         let mut state = self.state();
         state.advance(now);
         state.running += 1;
-        Charge { clock: self, start: now, charged: state.charged }
+        CostShare { clock: self, start: now, charged: state.charged }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -47,7 +47,7 @@ impl SharedClock {
     }
 }
 
-impl Charge<'_> {
+impl CostShare<'_> {
     /// Which share of the time since its beginning the cell is charged, 0 to 1.
     pub(super) fn share(&self) -> f64 {
         let now = Instant::now();
@@ -59,7 +59,7 @@ impl Charge<'_> {
     }
 }
 
-impl Drop for Charge<'_> {
+impl Drop for CostShare<'_> {
     fn drop(&mut self) {
         let mut state = self.clock.state();
         state.advance(Instant::now());

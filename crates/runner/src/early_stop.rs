@@ -5,7 +5,7 @@ use isobath_cascade::{Cascade, CascadeParams, CascadeValidParams, Method};
 use isobath_entropy::cutoff::CutoffRule;
 
 use crate::{
-    measure::{Judged, Measured},
+    measure::{Measured, RuleCutoff},
     work::Work,
 };
 use isobath_experiment::Confident;
@@ -32,7 +32,7 @@ pub(super) fn find(work: &mut Work<'_>, confident: Confident) -> Result<(Cascade
         if is_last || before.as_ref().is_some_and(is_sure) {
             let method = work.plan().cascade.params().method;
             let note = note(method, &budgets[..=attempt], cascade.fits.len(), layers);
-            for Judged { record, .. } in &mut measured.cutoffs {
+            for RuleCutoff { record, .. } in &mut measured.cutoffs {
                 let earlier = record.note.take().map(|text| text + "; ").unwrap_or_default();
                 record.note = Some(earlier + &note);
             }
@@ -70,7 +70,7 @@ fn limited(
 
 /// Whether layers below the last of `layers` could not change the verdict: all of its interval lies so far above that the
 /// profile has been seen to do what the rule waits for.
-fn is_settled(Judged { rule, record }: &Judged, layers: usize) -> bool {
+fn is_settled(RuleCutoff { rule, record }: &RuleCutoff, layers: usize) -> bool {
     let Some((_, deepest)) = record.interval.filter(|_| record.depth.is_some()) else {
         return false;
     };
@@ -89,8 +89,8 @@ fn is_settled(Judged { rule, record }: &Judged, layers: usize) -> bool {
 
 /// Whether the verdict's interval is at most `tolerance` wide and it has moved by at most as much. A depth beyond the
 /// network counts as that of the network.
-fn is_steady(before: &Judged, now: &Judged, layers: usize, tolerance: f64) -> bool {
-    let depth = |Judged { record, .. }: &Judged| {
+fn is_steady(before: &RuleCutoff, now: &RuleCutoff, layers: usize, tolerance: f64) -> bool {
+    let depth = |RuleCutoff { record, .. }: &RuleCutoff| {
         record.depth.or_else(|| record.beyond.then_some(layers as f64))
     };
     let moved = depth(before).zip(depth(now)).map(|(before, now)| (now - before).abs());
@@ -118,7 +118,7 @@ mod tests {
 
     const THRESHOLD: CutoffRule = CutoffRule::Threshold { error: 0.95, interpolate: true };
 
-    fn judged(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> Judged {
+    fn judged(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> RuleCutoff {
         let record = CutoffRecord {
             estimator: isobath_entropy::EstimatorSpec::RECONSTRUCTION_ERROR,
             rule,
@@ -127,7 +127,7 @@ mod tests {
             interval: Some(interval),
             note: None,
         };
-        Judged { rule, record }
+        RuleCutoff { rule, record }
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
         let at = |depth: f64| judged(THRESHOLD, Some(depth), (depth - 0.5, depth + 0.5));
         let beyond = judged(THRESHOLD, None, (39.0, 40.0));
         let wide = judged(THRESHOLD, Some(10.0), (8.0, 12.5));
-        let steady = |before: &Judged, now: &Judged| is_steady(before, now, 40, 2.0);
+        let steady = |before: &RuleCutoff, now: &RuleCutoff| is_steady(before, now, 40, 2.0);
         assert!(steady(&at(9.0), &at(10.5)) && !steady(&at(9.0), &at(11.5)));
         assert!(!steady(&at(10.0), &wide));
         assert!(steady(&at(38.5), &beyond) && !steady(&at(30.0), &beyond));

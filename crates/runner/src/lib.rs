@@ -33,7 +33,7 @@ pub use engine::{Outcome, RunOptions, run};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, estimate};
 pub use memory::Memory;
-pub use predict::{AskOutcome, ask};
+pub use predict::{PredictOutcome, predict};
 pub use progress::{Progress, request_stop};
 pub use schedule::networks_on_device;
 pub use train_data::TrainData;

@@ -14,11 +14,11 @@ use isobath_store::{CutoffRecord, LayerRecord, ProfileRecord};
 /// What the reconstructions of a cell say.
 pub(super) struct Measured {
     pub(super) profiles: Vec<ProfileRecord>,
-    pub(super) cutoffs: Vec<Judged>,
+    pub(super) cutoffs: Vec<RuleCutoff>,
 }
 
 /// A verdict and the rule behind it.
-pub(super) struct Judged {
+pub(super) struct RuleCutoff {
     pub(super) rule: CutoffRule,
     pub(super) record: CutoffRecord,
 }
@@ -40,7 +40,7 @@ pub(super) fn measure(
         let applies = |rule: &&CutoffRule| rule.applies_to(&profile.estimator);
         for &rule in section.cutoff.as_slice().iter().filter(applies) {
             let record = judge(&rule, &profile, section.bootstrap, seed)?;
-            measured.cutoffs.push(Judged { rule, record });
+            measured.cutoffs.push(RuleCutoff { rule, record });
         }
         measured.profiles.push(profile_record(&profile, section.bootstrap, seed)?);
     }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Progress, RunOptions, TrainData, cascade_predictor::CascadePredictor, clock::SharedClock,
-    schedule::looks_at_once, worker_pool::Crew,
+    schedule::predictor_tasks_at_once, worker_pool::WorkerPool,
 };
 use isobath_experiment::{Cell, CellId, Plan, TrainPlan};
 use isobath_store::{CellRecord, ScoreRecord};
@@ -28,7 +28,7 @@ const NUMERICS: u32 = 1;
 
 /// How asking went, in initialisations of points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AskOutcome {
+pub struct PredictOutcome {
     /// Those that were there before.
     pub found: usize,
     /// Those taken over from other runs.
@@ -40,7 +40,7 @@ pub struct AskOutcome {
 }
 
 /// One initialisation of a point, with the depths that were trained.
-struct Look<'a> {
+struct PredictorTask<'a> {
     cell: &'a Cell,
     /// What the cascade found there.
     record: CellRecord,
@@ -54,21 +54,21 @@ struct Look<'a> {
 ///
 /// # Errors
 /// When a predictor, the device or the disk fails. An interrupt is no error.
-pub fn ask(
+pub fn predict(
     plan: &Plan,
     data: &TrainData,
     folder: &RunFolder,
     options: &RunOptions,
-) -> Result<AskOutcome> {
-    let Some(train) = &plan.train else { return Ok(AskOutcome::default()) };
+) -> Result<PredictOutcome> {
+    let Some(train) = &plan.train else { return Ok(PredictOutcome::default()) };
     let mut store = folder.store()?;
-    let judge = Judge::new(plan, train, data);
-    let looks = judge.looks(&store)?;
-    let keys: Vec<String> = looks.iter().map(|look| look.key.clone()).collect();
+    let runner = PredictorRunner::new(plan, train, data);
+    let tasks = runner.tasks(&store)?;
+    let keys: Vec<String> = tasks.iter().map(|task| task.key.clone()).collect();
     store.set_look_grid(&keys)?;
     let known = store.looks()?;
-    let mut missing: Vec<Look<'_>> =
-        looks.into_iter().filter(|look| !known.contains(&look.key)).collect();
+    let mut missing: Vec<PredictorTask<'_>> =
+        tasks.into_iter().filter(|task| !known.contains(&task.key)).collect();
     let found = keys.len() - missing.len();
     let before = missing.len();
     if !options.fresh {
@@ -76,17 +76,17 @@ pub fn ask(
     }
     let adopted = before - missing.len();
 
-    let progress = Progress::new(missing.iter().map(|look| look.depths.len() as u64).sum());
-    let crew = Crew::new(&progress, train.section.backend);
+    let progress = Progress::new(missing.iter().map(|task| task.depths.len() as u64).sum());
+    let workers = WorkerPool::new(&progress, train.section.backend);
     let clock = SharedClock::new();
     let ledger = Mutex::new((store, 0_usize));
     let piece = |index: usize| {
-        let look = &missing[index];
-        let CellId { point, seed_index, .. } = look.cell.id;
+        let task = &missing[index];
+        let CellId { point, seed_index, .. } = task.cell.id;
         let name = format!("{point}, seed {seed_index}");
-        progress.message(format!("asking predictors about {name}{}", crew.others()));
+        progress.message(format!("asking predictors about {name}{}", workers.others()));
         let charge = clock.start();
-        let mut scores = judge.ask(look).during(|| format!("asking about {name}"))?;
+        let mut scores = runner.scores(task).during(|| format!("asking about {name}"))?;
         let share = charge.share();
         drop(charge);
         // What the cascade took was charged when it ran.
@@ -95,37 +95,38 @@ pub fn ask(
             .filter(|score| !is_cascade(score))
             .for_each(|score| score.seconds *= share);
         let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.0.insert_scores(&look.key, &scores)?;
+        ledger.0.insert_scores(&task.key, &scores)?;
         ledger.1 += 1;
-        progress.advance(look.depths.len() as u64);
+        progress.advance(task.depths.len() as u64);
         Ok(())
     };
-    let at_once = options.at_once.map_or_else(|| looks_at_once(plan, train), NonZero::get);
-    let done = crew.run(missing.len(), at_once, piece);
+    let at_once =
+        options.at_once.map_or_else(|| predictor_tasks_at_once(plan, train), NonZero::get);
+    let done = workers.run(missing.len(), at_once, piece);
     progress.finish();
     done?;
     let (_, computed) = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(AskOutcome { found, adopted, computed, left: missing.len() - computed })
+    Ok(PredictOutcome { found, adopted, computed, left: missing.len() - computed })
 }
 
 fn is_cascade(score: &ScoreRecord) -> bool {
     score.quantity.starts_with(CascadePredictor::PREFIX)
 }
 
-/// Takes what other runs beside this one have; looks found there leave `missing`.
-fn adopt(store: &mut Store, folder: &RunFolder, missing: &mut Vec<Look<'_>>) {
+/// Takes what other runs beside this one have; tasks found there leave `missing`.
+fn adopt(store: &mut Store, folder: &RunFolder, missing: &mut Vec<PredictorTask<'_>>) {
     for theirs in other_stores(folder.path()) {
         let Ok(known) = theirs.looks() else { continue };
-        missing.retain(|look| {
-            let scores = known.contains(&look.key).then(|| theirs.scores(&look.key));
+        missing.retain(|task| {
+            let scores = known.contains(&task.key).then(|| theirs.scores(&task.key));
             let Some(Ok(scores)) = scores else { return true };
-            store.insert_scores(&look.key, &scores).is_err()
+            store.insert_scores(&task.key, &scores).is_err()
         });
     }
 }
 
 /// What predictors need to know of a plan.
-struct Judge<'a> {
+struct PredictorRunner<'a> {
     plan: &'a Plan,
     train: &'a TrainPlan,
     data: &'a TrainData,
@@ -133,7 +134,7 @@ struct Judge<'a> {
     nested: bool,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> PredictorRunner<'a> {
     fn new(plan: &'a Plan, train: &'a TrainPlan, data: &'a TrainData) -> Self {
         let is_beginning = |spec: &NetworkSpec| {
             let hidden = spec.depth() - 1;
@@ -143,7 +144,7 @@ impl<'a> Judge<'a> {
     }
 
     /// All initialisations of points of which networks were trained and the cascade is known.
-    fn looks(&self, store: &Store) -> Result<Vec<Look<'a>>> {
+    fn tasks(&self, store: &Store) -> Result<Vec<PredictorTask<'a>>> {
         let (cells, trainings) = (store.grid()?, store.training_grid()?);
         if cells.len() != self.plan.cells.len() || trainings.len() != self.train.trainings.len() {
             return Err(Error::OtherGrid);
@@ -156,7 +157,7 @@ impl<'a> Judge<'a> {
                 depths.entry((id.point, id.seed_index)).or_default().insert(training.depth_index);
             }
         }
-        let mut looks = Vec::new();
+        let mut tasks = Vec::new();
         for (cell_key, cell) in cells.iter().zip(&self.plan.cells) {
             let id = cell.id;
             let place = (id.point, id.seed_index);
@@ -166,9 +167,9 @@ impl<'a> Judge<'a> {
             };
             let depths: Vec<usize> = depths.iter().copied().collect();
             let key = self.key(cell_key, &depths);
-            looks.push(Look { cell, record, depths, key });
+            tasks.push(PredictorTask { cell, record, depths, key });
         }
-        Ok(looks)
+        Ok(tasks)
     }
 
     /// The hash of everything that determines what is said, the cell's own key included.
@@ -194,27 +195,27 @@ impl<'a> Judge<'a> {
         isobath_experiment::hex(&Sha256::digest(json))
     }
 
-    /// What all predictors say of the networks of a look.
-    fn ask(&self, look: &Look<'_>) -> Result<Vec<ScoreRecord>> {
+    /// What all predictors say of the networks of a task.
+    fn scores(&self, task: &PredictorTask<'_>) -> Result<Vec<ScoreRecord>> {
         let cascade = CascadePredictor {
-            record: &look.record,
+            record: &task.record,
             estimators: &self.plan.file.entropy.estimators,
             rules: self.plan.file.entropy.cutoff.as_slice(),
             deepest: self.plan.network.depth(),
         };
         // It has looked at the plan's own network, whatever the widths of the others.
-        let mut scores = self.judge(look, &cascade, &self.plan.network, &look.depths)?;
-        let seconds = cascade.seconds() / look.depths.len() as f64;
+        let mut scores = self.judge(task, &cascade, &self.plan.network, &task.depths)?;
+        let seconds = cascade.seconds() / task.depths.len() as f64;
         scores.iter_mut().for_each(|score| score.seconds = seconds);
-        let equal_cost = look.record.cost.flops / look.depths.len() as u64;
-        for predictor in self.train.section.backend.dispatch(All { judge: self, equal_cost })? {
-            let whole = [look.depths.as_slice()];
-            let single: Vec<&[usize]> = look.depths.chunks(1).collect();
+        let equal_cost = task.record.cost.flops / task.depths.len() as u64;
+        for predictor in self.train.section.backend.dispatch(All { runner: self, equal_cost })? {
+            let whole = [task.depths.as_slice()];
+            let single: Vec<&[usize]> = task.depths.chunks(1).collect();
             let is_family = predictor.scope() == Scope::Family && self.nested;
             for depths in if is_family { &whole[..] } else { &single[..] } {
                 let deepest = depths[depths.len() - 1];
                 let network = &self.train.networks[deepest];
-                scores.extend(self.judge(look, predictor.as_ref(), network, depths)?);
+                scores.extend(self.judge(task, predictor.as_ref(), network, depths)?);
             }
         }
         Ok(scores)
@@ -223,12 +224,12 @@ impl<'a> Judge<'a> {
     /// What one predictor says, having looked at one network, of networks of the given depths, which share the cost.
     fn judge(
         &self,
-        look: &Look<'_>,
+        task: &PredictorTask<'_>,
         predictor: &dyn Predictor,
         network: &NetworkSpec,
         depths: &[usize],
     ) -> Result<Vec<ScoreRecord>> {
-        let Cell { id, variances, seed } = *look.cell;
+        let Cell { id, variances, seed } = *task.cell;
         let network = Network::random(network.clone(), variances, seed);
         let (train, held_out) = (self.data.train(), self.data.probe());
         let subject = Subject { network: &network, variances, train, held_out, seed };
@@ -258,7 +259,7 @@ impl<'a> Judge<'a> {
 
 /// Makes the predictors on whichever backend; one of them trains for as many operations as the cascade's share.
 struct All<'a> {
-    judge: &'a Judge<'a>,
+    runner: &'a PredictorRunner<'a>,
     equal_cost: u64,
 }
 
@@ -266,7 +267,7 @@ impl BackendTask for All<'_> {
     type Output = Vec<Box<dyn Predictor>>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
-        let recipe = self.judge.train.recipes[0].params.params().clone();
+        let recipe = self.runner.train.recipes[0].params.params().clone();
         let settings = Settings { equal_cost: Some(self.equal_cost), ..Settings::new(recipe) };
         isobath_predictors::all(backend, &settings)
     }

@@ -65,7 +65,7 @@ pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
 }
 
 /// How many networks predictors are asked about at once: each on a stream of its own where it is on a device.
-pub(super) fn looks_at_once(plan: &Plan, train: &TrainPlan) -> usize {
+pub(super) fn predictor_tasks_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     let at_once = trainings_at_once(plan, train);
     match train.section.backend {
         BackendSpec::Cuda { .. } => at_once.min(MOST_ON_DEVICE),

@@ -14,7 +14,7 @@ use isobath_trainer::{Checkpoints, Entry, Job, Observer, Trainer, Training};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{TrainData, training_batcher::Deliver};
+use crate::{TrainData, training_batcher::ResultSink};
 use isobath_experiment::{Recipe, TrainCell, TrainPlan};
 use isobath_store::StoredTraining;
 use isobath_store::TrainingRecord;
@@ -76,7 +76,7 @@ impl TrainContext<'_> {
     pub(super) fn train(
         &self,
         requests: &[Request<'_>],
-        finished: &mut Deliver<'_, StoredTraining>,
+        finished: &mut ResultSink<'_, StoredTraining>,
     ) -> Result<()> {
         let Some(first) = requests.first() else { return Ok(()) };
         let Recipe { name, params } = self.plan.recipe(first.cell);

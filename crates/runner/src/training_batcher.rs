@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 /// Where threads that each want a piece of work done wait for each other: once none of them could bring another piece, those
 /// that are alike are done by the thread of one.
 ///
-/// A thread is expected at the muster from the beginning until it [leaves](Self::leave). Where pieces are not done together
+/// A thread is expected at the batcher from the beginning until it [leaves](Self::leave). Where pieces are not done together
 /// at all, none waits.
-pub(super) struct Muster<P, O> {
+pub(super) struct TrainingBatcher<P, O> {
     /// Pieces done together, at most.
     most: usize,
     state: Mutex<State<P, O>>,
@@ -29,9 +29,9 @@ struct State<P, O> {
 }
 
 /// Takes outcomes, each with its piece's index, as soon as they are there.
-pub(super) type Deliver<'a, O> = dyn FnMut(Vec<(usize, O)>) + 'a;
+pub(super) type ResultSink<'a, O> = dyn FnMut(Vec<(usize, O)>) + 'a;
 
-impl<P, O> Muster<P, O> {
+impl<P, O> TrainingBatcher<P, O> {
     /// Of so many threads, and at most `most` pieces done together.
     pub(super) fn new(threads: usize, most: usize) -> Self {
         let state =
@@ -53,7 +53,7 @@ impl<P, O> Muster<P, O> {
         &self,
         piece: P,
         alike: impl Fn(&P, &P) -> bool,
-        work: impl FnOnce(&[P], &mut Deliver<'_, O>) -> Result<()>,
+        work: impl FnOnce(&[P], &mut ResultSink<'_, O>) -> Result<()>,
     ) -> Result<O> {
         let mut state = self.state();
         let number = state.next;
@@ -81,11 +81,11 @@ impl<P, O> Muster<P, O> {
     fn lead(
         &self,
         pieces: Vec<(u64, P)>,
-        work: impl FnOnce(&[P], &mut Deliver<'_, O>) -> Result<()>,
+        work: impl FnOnce(&[P], &mut ResultSink<'_, O>) -> Result<()>,
     ) -> Result<O> {
         let (numbers, pieces): (Vec<u64>, Vec<P>) = pieces.into_iter().unzip();
         let own = numbers[0];
-        let mut group = Group { muster: self, left: numbers.clone(), leader: own };
+        let mut group = Group { batcher: self, left: numbers.clone(), leader: own };
         let done = work(&pieces, &mut |outcomes| {
             group.deliver(outcomes.into_iter().map(|(index, o)| (numbers[index], Ok(o))));
         });
@@ -121,7 +121,7 @@ impl<P, O> State<P, O> {
 
 /// Pieces being done.
 struct Group<'m, P, O> {
-    muster: &'m Muster<P, O>,
+    batcher: &'m TrainingBatcher<P, O>,
     /// Those without an outcome.
     left: Vec<u64>,
     /// The one whose thread does them.
@@ -131,7 +131,7 @@ struct Group<'m, P, O> {
 impl<P, O> Group<'_, P, O> {
     /// Gives threads their outcomes, all at the same moment, so that none starts something without the others.
     fn deliver(&mut self, outcomes: impl IntoIterator<Item = (u64, Result<O>)>) {
-        let mut state = self.muster.state();
+        let mut state = self.batcher.state();
         for (number, outcome) in outcomes {
             self.left.retain(|&left| left != number);
             state.outcomes.insert(number, outcome);
@@ -139,7 +139,7 @@ impl<P, O> Group<'_, P, O> {
             state.expected += usize::from(number != self.leader);
         }
         drop(state);
-        self.muster.changed.notify_all();
+        self.batcher.changed.notify_all();
     }
 }
 
@@ -148,7 +148,7 @@ impl<P, O> Drop for Group<'_, P, O> {
     fn drop(&mut self) {
         let left = std::mem::take(&mut self.left);
         self.deliver(left.into_iter().map(|number| (number, cancelled())));
-        self.muster.state().expected += 1;
+        self.batcher.state().expected += 1;
     }
 }
 
@@ -163,27 +163,27 @@ mod tests {
     use super::*;
 
     /// A kind and a number.
-    type Piece = (usize, usize);
+    type BatchItem = (usize, usize);
 
     /// What groups were done, and what came of each piece.
-    type Done = (Vec<Vec<Piece>>, Vec<Result<usize>>);
+    type Done = (Vec<Vec<BatchItem>>, Vec<Result<usize>>);
 
     /// Has `threads` threads bring pieces of two kinds, `rounds` each.
     fn groups(
         threads: usize,
         most: usize,
         rounds: usize,
-        work: impl Fn(&[Piece], &mut Deliver<'_, usize>) -> Result<()> + Sync,
+        work: impl Fn(&[BatchItem], &mut ResultSink<'_, usize>) -> Result<()> + Sync,
     ) -> Done {
-        let muster = Muster::new(threads, most);
+        let batcher = TrainingBatcher::new(threads, most);
         let (done, outcomes) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         std::thread::scope(|scope| {
             for thread in 0..threads {
-                let (muster, done, outcomes, work) = (&muster, &done, &outcomes, &work);
+                let (batcher, done, outcomes, work) = (&batcher, &done, &outcomes, &work);
                 scope.spawn(move || {
                     for round in 0..rounds {
                         let piece = (thread % 2, thread + round * threads);
-                        let outcome = muster.ask(
+                        let outcome = batcher.ask(
                             piece,
                             |a, b| a.0 == b.0,
                             |pieces, deliver| {
@@ -193,7 +193,7 @@ mod tests {
                         );
                         outcomes.lock().unwrap().push(outcome);
                     }
-                    muster.leave();
+                    batcher.leave();
                 });
             }
         });
@@ -202,7 +202,7 @@ mod tests {
 
     /// Hands over each piece's own number, the last pieces first, one at a time.
     #[expect(clippy::unnecessary_wraps, reason = "work may fail")]
-    fn one_by_one(pieces: &[Piece], deliver: &mut Deliver<'_, usize>) -> Result<()> {
+    fn one_by_one(pieces: &[BatchItem], deliver: &mut ResultSink<'_, usize>) -> Result<()> {
         for (index, (_, number)) in pieces.iter().enumerate().rev() {
             deliver(vec![(index, *number)]);
         }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "work may fail")]
-    fn all_at_once(pieces: &[Piece], deliver: &mut Deliver<'_, usize>) -> Result<()> {
+    fn all_at_once(pieces: &[BatchItem], deliver: &mut ResultSink<'_, usize>) -> Result<()> {
         deliver(pieces.iter().map(|(_, number)| *number).enumerate().collect());
         Ok(())
     }
@@ -267,11 +267,11 @@ mod tests {
 
     #[test]
     fn a_thread_that_leaves_is_not_waited_for() {
-        let muster = Muster::<usize, usize>::new(2, 64);
+        let batcher = TrainingBatcher::<usize, usize>::new(2, 64);
         let asked = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            scope.spawn(|| muster.leave());
-            let outcome = muster.ask(
+            scope.spawn(|| batcher.leave());
+            let outcome = batcher.ask(
                 5,
                 |_, _| true,
                 |pieces, deliver| {

@@ -21,8 +21,8 @@ use crate::{
     schedule::{trainings_at_once, trainings_together},
     search::{Task, tasks},
     training::{self, Request},
-    training_batcher::Muster,
-    worker_pool::Crew,
+    training_batcher::TrainingBatcher,
+    worker_pool::WorkerPool,
 };
 use isobath_experiment::{Plan, TrainCell};
 use isobath_store::{RunFolder, Store, StoredTraining, other_stores};
@@ -62,8 +62,8 @@ pub fn train(
     let tasks: Vec<Task<'_>> =
         tasks.filter(|(index, _)| options.is_mine(*index)).map(|(_, task)| task).collect();
     let lattice = tasks.iter().map(Task::lattice).sum();
-    let shelf = Shelf::new(context, store, folder.path(), options.fresh)?;
-    let mut missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !shelf.is_done(task)).collect();
+    let cache = TrainingCache::new(context, store, folder.path(), options.fresh)?;
+    let mut missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !cache.is_done(task)).collect();
     let at_once = options.at_once.map_or_else(|| trainings_at_once(plan, train), NonZero::get);
     let together = trainings_together(train, at_once);
     if together > 1 {
@@ -72,10 +72,10 @@ pub fn train(
     }
 
     let progress = Progress::new(missing.iter().map(|task| weight(task)).sum());
-    let crew = Crew::new(&progress, train.section.backend);
+    let workers = WorkerPool::new(&progress, train.section.backend);
     let folder = Folder::new(folder.path().join(CHECKPOINTS))?;
     let clock = SharedClock::new();
-    let muster = Muster::new(Crew::threads(missing.len(), at_once), together);
+    let batcher = TrainingBatcher::new(WorkerPool::threads(missing.len(), at_once), together);
     let work = |index: usize| {
         let task = missing[index];
         let share = weight(task) / task.expected() as u64;
@@ -84,10 +84,10 @@ pub fn train(
         task.run(|cell| {
             let share = if asked.insert(std::ptr::from_ref(cell)) { share } else { 0 };
             let done = AtomicU64::new(0);
-            let watch = Arc::new(Watch { crew: &crew, progress: &progress, share, done });
-            progress.message(describe(index, missing.len(), plan, cell, &crew.others()));
-            let succeeded = shelf
-                .ask(cell, &folder, &clock, (&muster, &watch))
+            let watch = Arc::new(Watch { workers: &workers, progress: &progress, share, done });
+            progress.message(describe(index, missing.len(), plan, cell, &workers.others()));
+            let succeeded = cache
+                .ask(cell, &folder, &clock, (&batcher, &watch))
                 .during(|| format!("the training of {}", name(plan, cell)))?;
             watch.count(share);
             counted += share;
@@ -96,10 +96,10 @@ pub fn train(
         progress.advance(weight(task).saturating_sub(counted));
         Ok(())
     };
-    let done = crew.run_leaving(missing.len(), at_once, work, || muster.leave());
+    let done = workers.run_leaving(missing.len(), at_once, work, || batcher.leave());
     progress.finish();
-    let left = missing.iter().filter(|task| !shelf.is_done(task)).count();
-    let Tally { found, adopted, computed } = shelf.tally(&tasks);
+    let left = missing.iter().filter(|task| !cache.is_done(task)).count();
+    let Tally { found, adopted, computed } = cache.tally(&tasks);
     done?;
     Ok(TrainOutcome { lattice, found, adopted, computed, left })
 }
@@ -140,7 +140,7 @@ fn describe(index: usize, count: usize, plan: &Plan, cell: &TrainCell, others: &
 }
 
 /// Where the outcome of a training comes from: this run's store, another run's, or the training itself.
-struct Shelf<'a> {
+struct TrainingCache<'a> {
     context: TrainContext<'a>,
     own: Mutex<Own>,
     others: Mutex<Vec<(Store, HashSet<String>)>>,
@@ -164,7 +164,7 @@ struct Tally {
     computed: usize,
 }
 
-impl<'a> Shelf<'a> {
+impl<'a> TrainingCache<'a> {
     /// Other runs beside `folder` are asked too, unless all is to be done afresh.
     fn new(context: TrainContext<'a>, store: Store, folder: &Path, fresh: bool) -> Result<Self> {
         let accuracies = store.accuracies()?;
@@ -199,7 +199,7 @@ impl<'a> Shelf<'a> {
         cell: &'w TrainCell,
         folder: &Folder,
         clock: &SharedClock,
-        (muster, watch): (&Muster<Piece<'w>, StoredTraining>, &Arc<Watch<'w>>),
+        (batcher, watch): (&TrainingBatcher<BatchItem<'w>, StoredTraining>, &Arc<Watch<'w>>),
     ) -> Result<bool> {
         let key = self.context.key(cell);
         let known = self.own().accuracies.get(&key).copied();
@@ -213,11 +213,13 @@ impl<'a> Shelf<'a> {
             training
         } else {
             let charge = clock.start();
-            let piece = Piece { cell, checkpoint: checkpoint.clone(), watch: Arc::clone(watch) };
-            let alike =
-                |one: &Piece<'_>, other: &Piece<'_>| self.context.are_alike(one.cell, other.cell);
-            let mut training = muster.ask(piece, alike, |pieces, finished| {
-                let requests: Vec<Request<'_>> = pieces.iter().map(Piece::request).collect();
+            let piece =
+                BatchItem { cell, checkpoint: checkpoint.clone(), watch: Arc::clone(watch) };
+            let alike = |one: &BatchItem<'_>, other: &BatchItem<'_>| {
+                self.context.are_alike(one.cell, other.cell)
+            };
+            let mut training = batcher.ask(piece, alike, |pieces, finished| {
+                let requests: Vec<Request<'_>> = pieces.iter().map(BatchItem::request).collect();
                 self.context.train(&requests, finished)
             })?;
             training.record.seconds *= charge.share();
@@ -288,13 +290,13 @@ impl Drop for Folder {
 }
 
 /// A training that is asked for.
-struct Piece<'w> {
+struct BatchItem<'w> {
     cell: &'w TrainCell,
     checkpoint: PathBuf,
     watch: Arc<Watch<'w>>,
 }
 
-impl Piece<'_> {
+impl BatchItem<'_> {
     fn request(&self) -> Request<'_> {
         Request { cell: self.cell, checkpoint: &self.checkpoint, observer: &*self.watch }
     }
@@ -302,7 +304,7 @@ impl Piece<'_> {
 
 /// Watches one training.
 struct Watch<'a> {
-    crew: &'a Crew<'a>,
+    workers: &'a WorkerPool<'a>,
     progress: &'a Progress,
     /// Units of progress it counts for.
     share: u64,
@@ -323,7 +325,7 @@ impl Observer for Watch<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        self.crew.is_stopped()
+        self.workers.is_stopped()
     }
 }
 

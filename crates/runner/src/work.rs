@@ -79,7 +79,7 @@ impl<'a> Work<'a> {
                 }
             }
         };
-        let quiet = Quiet(self.observer);
+        let quiet = MuteObserver(self.observer);
         let observer: &dyn Observer = if is_heard { self.observer } else { &quiet };
         let cascade = self.run_cascade(params, observer, Some(&mut enough))?;
         self.cost.cascade_seconds -= seconds;
@@ -143,9 +143,9 @@ impl BackendTask for CascadeStage<'_, '_, '_> {
 }
 
 /// Keeps progress to itself and passes on whether to stop.
-struct Quiet<'a>(&'a dyn Observer);
+struct MuteObserver<'a>(&'a dyn Observer);
 
-impl Observer for Quiet<'_> {
+impl Observer for MuteObserver<'_> {
     fn layer_done(&self, _: usize, _: usize) {}
 
     fn cancelled(&self) -> bool {

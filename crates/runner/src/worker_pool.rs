@@ -14,7 +14,7 @@ use crate::Progress;
 use crate::pool::in_pool_or_waiting;
 
 /// Hands out pieces of work until none is left, one fails, or the user interrupts.
-pub(super) struct Crew<'p> {
+pub(super) struct WorkerPool<'p> {
     progress: &'p Progress,
     backend: BackendSpec,
     next: AtomicUsize,
@@ -23,7 +23,7 @@ pub(super) struct Crew<'p> {
     failed: AtomicBool,
 }
 
-impl<'p> Crew<'p> {
+impl<'p> WorkerPool<'p> {
     /// Nothing done yet, of work that is `backend`'s for the most part.
     pub(super) fn new(progress: &'p Progress, backend: BackendSpec) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl<'p> Crew<'p> {
     ) -> Result<()> {
         let work = || {
             // Also when a piece panics.
-            let _leaver = Leaver(&leave);
+            let _leaver = OnDrop(&leave);
             self.work(count, &piece);
         };
         std::thread::scope(|scope| {
@@ -114,9 +114,9 @@ impl<'p> Crew<'p> {
 }
 
 /// Calls a function when dropped.
-struct Leaver<'a, F: Fn()>(&'a F);
+struct OnDrop<'a, F: Fn()>(&'a F);
 
-impl<F: Fn()> Drop for Leaver<'_, F> {
+impl<F: Fn()> Drop for OnDrop<'_, F> {
     fn drop(&mut self) {
         (self.0)();
     }
@@ -135,7 +135,7 @@ mod tests {
             done[index].fetch_add(1, Ordering::Relaxed);
             Ok(())
         };
-        Crew::new(&progress, BackendSpec::Cpu).run(done.len(), 4, piece).unwrap();
+        WorkerPool::new(&progress, BackendSpec::Cpu).run(done.len(), 4, piece).unwrap();
         assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
     }
 
@@ -147,8 +147,9 @@ mod tests {
             done.fetch_add(1, Ordering::Relaxed);
             if index == 3 { Err(Error::OtherGrid) } else { Ok(()) }
         };
-        let error =
-            Crew::new(&progress, BackendSpec::Cpu).run(1000, 1, piece).expect_err("a piece failed");
+        let error = WorkerPool::new(&progress, BackendSpec::Cpu)
+            .run(1000, 1, piece)
+            .expect_err("a piece failed");
         assert!(matches!(error, Error::OtherGrid), "{error}");
         assert_eq!(done.into_inner(), 4);
     }
@@ -162,14 +163,14 @@ mod tests {
             barrier.wait();
             Ok(())
         };
-        let crew = Crew::new(&progress, BackendSpec::Cuda { ordinal: 0 });
-        assert!(crew.run(many, many, piece).is_ok());
+        let workers = WorkerPool::new(&progress, BackendSpec::Cuda { ordinal: 0 });
+        assert!(workers.run(many, many, piece).is_ok());
     }
 
     #[test]
     fn being_cancelled_is_no_failure() {
         let progress = Progress::new(0);
         let piece = |_| Err(isobath_trainer::Error::Cancelled).during(|| "training".to_owned());
-        assert!(Crew::new(&progress, BackendSpec::Cpu).run(10, 2, piece).is_ok());
+        assert!(WorkerPool::new(&progress, BackendSpec::Cpu).run(10, 2, piece).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use super::networks::Networks;
 
 /// What one predictor says of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opinion {
+pub enum Class {
     /// As training turned out.
     Right,
     /// Trainable, where it is not.
@@ -17,7 +17,7 @@ pub enum Opinion {
     Silent,
 }
 
-impl Opinion {
+impl Class {
     /// In a word: `right`, `too-much`, `too-little`, `silent`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,9 +41,9 @@ pub struct Cell {
     /// Initialisations.
     pub seeds: usize,
     /// Of the leading cascade, calibrated: trainable where the mean probability is at least 1/2.
-    pub cascade: Opinion,
+    pub cascade: Class,
     /// Of theory, calibrated likewise.
-    pub theory: Opinion,
+    pub theory: Class,
 }
 
 /// Every cell, given the calibrated probabilities by cascade and theory, in the order of the networks.
@@ -56,12 +56,12 @@ pub(super) fn map(networks: &Networks, [cascade, theory]: [Option<&[f64]>; 2]) -
         let seeds = range.len();
         let mean = |of: &dyn Fn(usize) -> f64| range.clone().map(of).sum::<f64>() / seeds as f64;
         let trained = mean(&|row| f64::from(u8::from(networks.rows[row].succeeded)));
-        let opinion = |probabilities: Option<&[f64]>| {
-            let Some(probabilities) = probabilities else { return Opinion::Silent };
+        let class = |probabilities: Option<&[f64]>| {
+            let Some(probabilities) = probabilities else { return Class::Silent };
             match (mean(&|row| probabilities[row]) >= 0.5, trained >= 0.5) {
-                (true, false) => Opinion::TooMuch,
-                (false, true) => Opinion::TooLittle,
-                _ => Opinion::Right,
+                (true, false) => Class::TooMuch,
+                (false, true) => Class::TooLittle,
+                _ => Class::Right,
             }
         };
         let id = networks.rows[range.start].id;
@@ -70,8 +70,8 @@ pub(super) fn map(networks: &Networks, [cascade, theory]: [Option<&[f64]>; 2]) -
             depth: id.depth,
             trained,
             seeds,
-            cascade: opinion(cascade),
-            theory: opinion(theory),
+            cascade: class(cascade),
+            theory: class(theory),
         });
     }
     cells

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use isobath_experiment::GridPoint;
 use isobath_scoring::{Frontier, Observed, OutcomesByDepth, TrainedFrontier, frontier};
 
-use super::{Standing, networks::Networks};
+use super::{PredictorSummary, networks::Networks};
 
 /// Networks that differ in depth and initialisation alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,10 +95,10 @@ impl Families {
     }
 
     /// Every family with its frontiers.
-    pub(super) fn measured_and_predicted(&self, standings: &[Standing]) -> Vec<Family> {
+    pub(super) fn measured_and_predicted(&self, summaries: &[PredictorSummary]) -> Vec<Family> {
         let family = |(index, member): (usize, &Member)| {
-            let predicted = standings.iter().filter_map(|standing| {
-                Some((standing.predictor.clone(), *standing.frontiers.get(index)?))
+            let predicted = summaries.iter().filter_map(|summary| {
+                Some((summary.predictor.clone(), *summary.frontiers.get(index)?))
             });
             let mut seeds: Vec<Frontier> =
                 member.trained.seeds.iter().map(|seed| seed.frontier).collect();

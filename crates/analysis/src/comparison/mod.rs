@@ -19,10 +19,10 @@ use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliabilit
 use rayon::prelude::*;
 
 pub use self::{
-    disagreement::{Cell, Opinion},
+    disagreement::{Cell, Class},
     error::Error,
     frontiers::Family,
-    predictor_summary::{Coefficient, Costs, Edge, Standing},
+    predictor_summary::{Coefficient, Costs, FrontierErrors, PredictorSummary},
 };
 use self::{
     frontiers::Families,
@@ -51,7 +51,7 @@ pub struct Estimate {
 
 /// What is to be said of the predictors on one recipe's trainings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Verdicts {
+pub struct Comparison {
     /// The way in which the networks were trained.
     pub recipe: String,
     /// The accuracy that is called success.
@@ -70,7 +70,7 @@ pub struct Verdicts {
     /// What calibrations were fitted on, in words.
     pub calibrated_on: String,
     /// The predictors, the best by AUC first; those without one last.
-    pub standings: Vec<Standing>,
+    pub summaries: Vec<PredictorSummary>,
     /// The names of those that stand for the cascade, for theory and for training briefly, where the run has them.
     pub leading: Leading,
     /// Reliability curves of the leading predictors.
@@ -104,10 +104,10 @@ impl Leading {
     }
 }
 
-impl Verdicts {
+impl Comparison {
     /// What is to be said of one predictor.
-    pub fn standing(&self, predictor: &str) -> Option<&Standing> {
-        self.standings.iter().find(|standing| standing.predictor == predictor)
+    pub fn summary(&self, predictor: &str) -> Option<&PredictorSummary> {
+        self.summaries.iter().find(|summary| summary.predictor == predictor)
     }
 }
 
@@ -142,7 +142,7 @@ pub fn recipes<'a>(run: &'a RunRecord, name: Option<&str>) -> Result<Vec<&'a str
 ///
 /// # Errors
 /// [`Error`] where there is nothing to compare: no trainings, no scores, or one outcome for all.
-pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<Verdicts, Error> {
+pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<Comparison, Error> {
     let networks = Networks::new(run, recipe)?;
     let columns = scores::columns(run, &networks);
     if columns.is_empty() {
@@ -183,13 +183,13 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<V
                 Some(_) => None,
                 None => calibrations(column, Folds::Alternating),
             };
-            let standing = bench.standing(column, contiguous.as_ref(), alternating.as_ref());
+            let summary = bench.summary(column, contiguous.as_ref(), alternating.as_ref());
             let probabilities = contiguous.map(|fit| fit.probabilities(&column.scores));
-            (standing, probabilities)
+            (summary, probabilities)
         })
         .collect();
     let probabilities = |name: &str| -> Option<&[f64]> {
-        let (_, probabilities) = judged.iter().find(|(standing, _)| standing.predictor == name)?;
+        let (_, probabilities) = judged.iter().find(|(summary, _)| summary.predictor == name)?;
         probabilities.as_deref()
     };
     let curve = |name: &str| {
@@ -197,14 +197,15 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<V
         let bins = reliability(probabilities, &networks.outcomes(), BINS, &bench.resamples);
         Some((name.to_owned(), bins))
     };
-    let opinions =
+    let classes =
         [&leading.cascade, &leading.theory].map(|name| name.as_deref().and_then(probabilities));
-    let map = disagreement::map(&networks, opinions);
+    let map = disagreement::map(&networks, classes);
     let reliability = leading.names().filter_map(curve).collect();
-    let mut standings: Vec<Standing> = judged.into_iter().map(|(standing, _)| standing).collect();
-    let auc = |standing: &Standing| standing.auc.map_or(f64::NEG_INFINITY, |auc| auc.value);
-    standings.sort_by(|a, b| auc(b).total_cmp(&auc(a)));
-    Ok(Verdicts {
+    let mut summaries: Vec<PredictorSummary> =
+        judged.into_iter().map(|(summary, _)| summary).collect();
+    let auc = |summary: &PredictorSummary| summary.auc.map_or(f64::NEG_INFINITY, |auc| auc.value);
+    summaries.sort_by(|a, b| auc(b).total_cmp(&auc(a)));
+    Ok(Comparison {
         recipe: recipe.to_owned(),
         success: run.success,
         networks: networks.rows.len(),
@@ -216,10 +217,10 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<V
             Some((name, ..)) => format!("the run {name}"),
             None => format!("the other weight variances, in {FOLDS} blocks of neighbours"),
         },
-        families: families.measured_and_predicted(&standings),
+        families: families.measured_and_predicted(&summaries),
         reliability,
         leading,
-        standings,
+        summaries,
         map,
     })
 }

@@ -12,7 +12,7 @@ use super::{
 
 /// What is to be said of one quantity of one predictor.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct PredictorSummary {
     /// The quantity's name.
     pub predictor: String,
     /// What a larger score means and where it is from; empty where that is not known.
@@ -36,9 +36,9 @@ pub struct Standing {
     /// The same where weight variances are shared out in turn, instead of in blocks.
     pub brier_between: Option<f64>,
     /// Errors of the calibrated frontier.
-    pub calibrated: Option<Edge>,
+    pub calibrated: Option<FrontierErrors>,
     /// Errors of the frontier as it is, for predictors that name a depth.
-    pub published: Option<Edge>,
+    pub published: Option<FrontierErrors>,
     /// The calibrated frontier of each family.
     pub frontiers: Vec<Frontier>,
     /// Trainable while `L <= a depth`, for predictors that name a depth: calibrated on all networks.
@@ -55,7 +55,7 @@ pub struct Standing {
 
 /// Errors of a predicted frontier; intervals are by family.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Edge {
+pub struct FrontierErrors {
     /// Mean absolute error, in layers.
     pub mae_layers: Estimate,
     /// Mean error, in layers: above zero for one that promises too much.
@@ -149,12 +149,12 @@ type Statistic<'a> = &'a (dyn Fn(&[usize]) -> Option<f64> + 'a);
 
 impl Bench<'_> {
     /// Judges a column by calibrations on blocks of neighbouring variances, and on variances in turn.
-    pub(super) fn standing(
+    pub(super) fn summary(
         &self,
         column: &Column,
         calibrations: Option<&Calibrations>,
         between: Option<&Calibrations>,
-    ) -> Standing {
+    ) -> PredictorSummary {
         let outcomes = self.networks.outcomes();
         let accuracy: Vec<f64> = self.networks.rows.iter().map(|row| row.accuracy).collect();
         let correlation = |of: fn(&[f64], &[f64]) -> Option<f64>| {
@@ -180,7 +180,7 @@ impl Bench<'_> {
         let pairs = calibrations.map(|fit| self.calibrated_frontiers(column, fit));
         let published =
             column.depths.as_ref().map(|depths| self.families.with_depths(|row| depths[row]));
-        Standing {
+        PredictorSummary {
             predictor: column.name.clone(),
             meaning: self.meanings.of(&column.name),
             auc: self.estimate(&|rows| auc(column, rows)),
@@ -215,7 +215,7 @@ impl Bench<'_> {
         }
     }
 
-    fn edge(&self, pairs: &[[Frontier; 2]]) -> Option<Edge> {
+    fn edge(&self, pairs: &[[Frontier; 2]]) -> Option<FrontierErrors> {
         let error = |families: &[usize]| -> Errors {
             let pairs: Vec<_> = families.iter().map(|&family| pairs[family]).collect();
             frontier_error(&pairs, self.families.depths)
@@ -225,7 +225,7 @@ impl Bench<'_> {
             value,
             interval: interval_over(&self.family_resamples, &|families| error(families).map(of)),
         };
-        Some(Edge {
+        Some(FrontierErrors {
             mae_layers: estimate(all.mae_layers, |error| error.mae_layers),
             bias_layers: estimate(all.bias_layers, |error| error.bias_layers),
             octaves: estimate(all.octaves, |error| error.octaves),

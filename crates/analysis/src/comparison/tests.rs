@@ -5,12 +5,12 @@ use super::{
 
 const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
 
-fn verdicts(run: &RunRecord) -> Verdicts {
+fn verdicts(run: &RunRecord) -> Comparison {
     judge(run, "sgd", &SETTINGS).unwrap()
 }
 
-fn standing<'a>(verdicts: &'a Verdicts, predictor: &str) -> &'a Standing {
-    verdicts.standing(predictor).unwrap_or_else(|| panic!("no {predictor}"))
+fn summary<'a>(verdicts: &'a Comparison, predictor: &str) -> &'a PredictorSummary {
+    verdicts.summary(predictor).unwrap_or_else(|| panic!("no {predictor}"))
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn networks_and_cells_are_counted() {
 #[test]
 fn the_truth_is_right_and_its_opposite_stays_wrong() {
     let verdicts = verdicts(&run());
-    let (truth, opposite) = (standing(&verdicts, "truth"), standing(&verdicts, "opposite"));
+    let (truth, opposite) = (summary(&verdicts, "truth"), summary(&verdicts, "opposite"));
     assert!((truth.auc.unwrap().value - 1.0).abs() < 1e-12);
     assert!((truth.spearman.unwrap().value - 1.0).abs() < 1e-12);
     assert!(opposite.auc.unwrap().value.abs() < 1e-12);
@@ -35,20 +35,20 @@ fn the_truth_is_right_and_its_opposite_stays_wrong() {
     let frequency = verdicts.succeeded as f64 / verdicts.networks as f64;
     assert!(opposite.brier.unwrap().value > 0.99 * frequency * (1.0 - frequency));
     assert!(truth.brier.unwrap().value < 0.05);
-    assert_eq!(verdicts.standings[0].predictor, "truth");
-    assert_eq!(verdicts.standings.last().unwrap().predictor, "opposite");
+    assert_eq!(verdicts.summaries[0].predictor, "truth");
+    assert_eq!(verdicts.summaries.last().unwrap().predictor, "opposite");
 }
 
 #[test]
 fn the_factor_of_theory_is_found() {
     let verdicts = verdicts(&run());
-    let theory = standing(&verdicts, "xi_c");
+    let theory = summary(&verdicts, "xi_c");
     let a = theory.coefficient.unwrap().a;
     let interval = a.interval.unwrap();
     assert!((a.value / FACTOR).log2().abs() < 0.3, "{a:?}");
     assert!(interval.low < a.value && a.value < interval.high && interval.high < 6.0, "{a:?}");
     // A depth times six has a sixth of the factor and the same ranks.
-    let six = standing(&verdicts, "6 xi_c");
+    let six = summary(&verdicts, "6 xi_c");
     assert!((six.coefficient.unwrap().a.value * 6.0 / a.value - 1.0).abs() < 1e-6);
     assert_eq!(six.auc, theory.auc);
     assert!(theory.auc_above_theory.is_none() && six.auc_above_theory.unwrap().value.abs() < 1e-12);
@@ -57,7 +57,7 @@ fn the_factor_of_theory_is_found() {
 #[test]
 fn frontiers_are_measured_and_missed_as_made() {
     let verdicts = verdicts(&run());
-    let theory = standing(&verdicts, "xi_c");
+    let theory = summary(&verdicts, "xi_c");
     let (calibrated, published) = (theory.calibrated.unwrap(), theory.published.unwrap());
     // As published xi_c promises two octaves too little, or the grid's end.
     assert!(
@@ -67,7 +67,7 @@ fn frontiers_are_measured_and_missed_as_made() {
     assert!(published.bias_layers.value < 0.0);
     assert_eq!(calibrated.counted + calibrated.censored, 14);
     assert!(calibrated.counted > 5 && calibrated.octaves.value < 0.6, "{calibrated:?}");
-    let truth = standing(&verdicts, "truth").calibrated.unwrap();
+    let truth = summary(&verdicts, "truth").calibrated.unwrap();
     assert!(truth.octaves.value < 0.35, "{truth:?}");
     assert_eq!(verdicts.families.len(), 14);
     assert!(verdicts.families.iter().all(|family| family.seeds.len() == 3));
@@ -76,8 +76,8 @@ fn frontiers_are_measured_and_missed_as_made() {
 #[test]
 fn costs_are_parts_of_training() {
     let verdicts = verdicts(&run());
-    assert!((standing(&verdicts, "steps-100").cost_ratio.unwrap().value - 0.1).abs() < 1e-12);
-    let cascade = standing(&verdicts, "cascade relative saturation");
+    assert!((summary(&verdicts, "steps-100").cost_ratio.unwrap().value - 0.1).abs() < 1e-12);
+    let cascade = summary(&verdicts, "cascade relative saturation");
     assert!((cascade.costs.seconds - 0.75).abs() < 1e-12);
     assert!((cascade.costs.flops - 0.75e9).abs() < 1.0);
 }
@@ -85,7 +85,7 @@ fn costs_are_parts_of_training() {
 #[test]
 fn at_equal_depth_depth_is_worth_nothing() {
     let verdicts = verdicts(&run());
-    let at_depth = |predictor| standing(&verdicts, predictor).auc_at_depth.unwrap().value;
+    let at_depth = |predictor| summary(&verdicts, predictor).auc_at_depth.unwrap().value;
     assert!((at_depth("depth") - 0.5).abs() < 1e-12 && (at_depth("truth") - 1.0).abs() < 1e-12);
     assert!(at_depth("xi_c") > 0.9);
 }
@@ -93,23 +93,23 @@ fn at_equal_depth_depth_is_worth_nothing() {
 #[test]
 fn blind_scores_are_found() {
     let verdicts = verdicts(&run());
-    assert_eq!(standing(&verdicts, "depth").unchanged, Some(1.0));
-    assert_eq!(standing(&verdicts, "sigma_w2").unchanged, Some(0.0));
+    assert_eq!(summary(&verdicts, "depth").unchanged, Some(1.0));
+    assert_eq!(summary(&verdicts, "sigma_w2").unchanged, Some(0.0));
 }
 
 #[test]
 fn the_map_says_who_is_wrong_where() {
     let verdicts = verdicts(&run());
     assert_eq!(verdicts.map.len(), verdicts.cells);
-    let wrong = |opinion: fn(&Cell) -> Opinion| {
-        verdicts.map.iter().filter(|cell| opinion(cell) != Opinion::Right).count()
+    let wrong = |class: fn(&Cell) -> Class| {
+        verdicts.map.iter().filter(|cell| class(cell) != Class::Right).count()
     };
     // Near the frontier alone.
     assert!((1..20).contains(&wrong(|cell| cell.theory)), "{}", wrong(|cell| cell.theory));
     for cell in &verdicts.map {
         let shown = cell.trained >= 0.5;
-        assert!(cell.theory != Opinion::TooMuch || !shown);
-        assert!(cell.theory != Opinion::TooLittle || shown);
+        assert!(cell.theory != Class::TooMuch || !shown);
+        assert!(cell.theory != Class::TooLittle || shown);
     }
 }
 
@@ -126,8 +126,8 @@ fn one_run_is_calibrated_on_another() {
     let here = verdicts(&run);
     assert!(judged.calibrated_on.contains("elsewhere"));
     // Ranks know nothing of calibration; probabilities do.
-    assert_eq!(standing(&judged, "truth").auc, standing(&here, "truth").auc);
-    let brier = |verdicts: &Verdicts| standing(verdicts, "truth").brier.unwrap().value;
+    assert_eq!(summary(&judged, "truth").auc, summary(&here, "truth").auc);
+    let brier = |verdicts: &Comparison| summary(verdicts, "truth").brier.unwrap().value;
     assert!(brier(&judged) > brier(&here) + 0.1);
 }
 
@@ -155,6 +155,6 @@ fn scores_that_are_not_there_say_nothing_for_a_network() {
         score.quantity != "truth" || left > 10
     });
     let judged = verdicts(&run);
-    assert_eq!(standing(&judged, "truth").missing, 10);
-    assert!(standing(&judged, "truth").auc.unwrap().value < 1.0);
+    assert_eq!(summary(&judged, "truth").missing, 10);
+    assert!(summary(&judged, "truth").auc.unwrap().value < 1.0);
 }

@@ -3,8 +3,8 @@ use std::num::NonZero;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Places, exit, report::open};
-use isobath_analysis::comparison::{self, Settings, Verdicts};
+use super::{GlobalArgs, exit, report::open};
+use isobath_analysis::comparison::{self, Comparison, Settings};
 use isobath_report as report;
 
 #[derive(Debug, Args)]
@@ -25,16 +25,16 @@ pub(super) struct Arguments {
     bootstrap: NonZero<u32>,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
-    let (_, run, folder) = open(places, &arguments.run)?;
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
+    let (_, run, folder) = open(global, &arguments.run)?;
     let other = match &arguments.calibrate_on {
-        Some(other) => Some(open(places, other)?.1),
+        Some(other) => Some(open(global, other)?.1),
         None => None,
     };
     let resamples = arguments.bootstrap.get() as usize;
     let settings = Settings { calibrate_on: other.as_ref(), resamples };
     let recipes = comparison::recipes(&run, arguments.recipe.as_deref())?;
-    let (mut all, mut failed): (Vec<Verdicts>, Vec<comparison::Error>) = (Vec::new(), Vec::new());
+    let (mut all, mut failed): (Vec<Comparison>, Vec<comparison::Error>) = (Vec::new(), Vec::new());
     for recipe in recipes {
         match comparison::judge(&run, recipe, &settings) {
             Ok(verdicts) => all.push(verdicts),

@@ -1,7 +1,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{Places, exit, report::open};
+use super::{GlobalArgs, exit, report::open};
 use isobath_analysis::compare_methods;
 use isobath_experiment::Plan;
 
@@ -14,11 +14,11 @@ pub(super) struct Arguments {
     others: Vec<String>,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
-    let (plan, reference, _) = open(places, &arguments.reference)?;
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
+    let (plan, reference, _) = open(global, &arguments.reference)?;
     let mut comparisons = Vec::new();
     for run in &arguments.others {
-        let (other, record, _) = open(places, run)?;
+        let (other, record, _) = open(global, run)?;
         check(&plan, &other)?;
         let Some(comparison) = compare_methods::compare(&reference, &record) else {
             bail!("{} and {} have no cell in common", reference.name, record.name);

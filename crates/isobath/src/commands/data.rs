@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use isobath_datasets::{DatasetName, Progress, State, Verify};
 
-use super::{Places, exit};
+use super::{GlobalArgs, exit};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -35,18 +35,18 @@ enum Command {
     List,
 }
 
-pub(super) fn main(places: &Places, arguments: Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: Arguments) -> Result<u8> {
     match arguments.command {
-        Command::Fetch { name } => fetch(places, name),
-        Command::Import { from, name, no_verify } => import(places, from, name, no_verify),
+        Command::Fetch { name } => fetch(global, name),
+        Command::Import { from, name, no_verify } => import(global, from, name, no_verify),
         Command::List => {
-            list(places);
+            list(global);
             Ok(exit::DONE)
         }
     }
 }
 
-fn fetch(places: &Places, name: DatasetName) -> Result<u8> {
+fn fetch(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
     if name.is_built_in() {
         println!("{name} is built in; there is nothing to fetch");
         return Ok(exit::DONE);
@@ -54,7 +54,7 @@ fn fetch(places: &Places, name: DatasetName) -> Result<u8> {
     let bar = ProgressBar::no_length();
     let style = "{msg} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {eta} left";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
-    let folder = isobath_datasets::fetch(name, &places.data, &mut |progress| match progress {
+    let folder = isobath_datasets::fetch(name, &global.data, &mut |progress| match progress {
         Progress::Present { file } => bar.println(format!("{file}: there and verified")),
         Progress::Started { file, address, resumed_at, total } => {
             bar.set_message(file.to_owned());
@@ -88,7 +88,7 @@ fn fetch(places: &Places, name: DatasetName) -> Result<u8> {
 }
 
 fn import(
-    places: &Places,
+    global: &GlobalArgs,
     from: PathBuf,
     name: Option<DatasetName>,
     no_verify: bool,
@@ -105,7 +105,7 @@ fn import(
         return Err(super::Usage(message).into());
     };
     let verify = if no_verify { Verify::Waive } else { Verify::Checksum };
-    let imported = isobath_datasets::import(name, &from, &places.data, verify)?;
+    let imported = isobath_datasets::import(name, &from, &global.data, verify)?;
     println!(
         "{name}: {} files, {}, now in {}",
         imported.n_files,
@@ -115,9 +115,9 @@ fn import(
     Ok(exit::DONE)
 }
 
-pub(super) fn list(places: &Places) {
-    println!("datasets in {}:", places.data.display());
-    for status in isobath_datasets::list(&places.data) {
+pub(super) fn list(global: &GlobalArgs) {
+    println!("datasets in {}:", global.data.display());
+    for status in isobath_datasets::list(&global.data) {
         let state = match &status.state {
             State::BuiltIn => "built in".to_owned(),
             State::Present => format!("{} files, {}", status.n_files, HumanBytes(status.bytes)),

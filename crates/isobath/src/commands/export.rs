@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Places, exit};
+use super::{GlobalArgs, exit};
 use isobath_experiment::Format;
 use isobath_report as report;
 
@@ -26,11 +26,13 @@ enum ExportFormat {
     Parquet,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
-    let (_, record, path) = super::report::open(places, &arguments.run)?;
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
+    let (_, record, path) = super::report::open(global, &arguments.run)?;
     let folder = arguments.to.as_ref().unwrap_or(&path);
     let files = match arguments.format {
-        ExportFormat::Csv => report::write(&record, folder, &[Format::Csv]).map_err(anyhow::Error::from),
+        ExportFormat::Csv => {
+            report::write(&record, folder, &[Format::Csv]).map_err(anyhow::Error::from)
+        }
         ExportFormat::Parquet => parquet(&record, folder),
     };
     for file in files.context("cannot export")? {

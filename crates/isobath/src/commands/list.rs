@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Places, exit, theory};
+use super::{GlobalArgs, exit, theory};
 use isobath_experiment as experiment;
 use isobath_experiment::Plan;
 use isobath_report::count;
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     experiments: PathBuf,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     println!("experiments in {}:", arguments.experiments.display());
     let files = experiment_files(&arguments.experiments)?;
     for path in &files {
@@ -29,8 +29,8 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     if files.is_empty() {
         println!("  none");
     }
-    println!("runs in {}:", places.runs.display());
-    let runs = list_runs(&places.runs)?;
+    println!("runs in {}:", global.runs.display());
+    let runs = list_runs(&global.runs)?;
     for path in &runs {
         let line = state(path).unwrap_or_else(|error| format!("unreadable: {error:#}"));
         println!("  {:<40} {line}", path.display().to_string());

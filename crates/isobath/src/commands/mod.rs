@@ -37,14 +37,14 @@ pub(crate) mod exit {
 #[command(name = "isobath", bin_name = "cargo xtask", version, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
-    places: Places,
+    global: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 /// Where things are, and how many hands there are.
 #[derive(Clone, Debug, Args)]
-struct Places {
+struct GlobalArgs {
     /// Folder of datasets
     #[arg(long, global = true, env = "ISOBATH_DATA", default_value = "data", value_name = "DIR")]
     data: PathBuf,
@@ -115,22 +115,22 @@ pub(crate) fn main() -> ExitCode {
 struct Usage(String);
 
 fn dispatch(cli: Cli) -> anyhow::Result<u8> {
-    let Cli { places, command } = cli;
-    if let Some(threads) = places.threads {
+    let Cli { global, command } = cli;
+    if let Some(threads) = global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
     match command {
-        Command::Run(arguments) => run::main(&places, &arguments),
-        Command::List(arguments) => list::main(&places, &arguments),
-        Command::Validate(arguments) => validate::main(&places, &arguments),
-        Command::Report(arguments) => report::main(&places, &arguments),
-        Command::Meanfield(arguments) => meanfield::main(&places, &arguments),
-        Command::Compare(arguments) => compare::main(&places, &arguments),
-        Command::CompareMethods(arguments) => compare_methods::main(&places, &arguments),
+        Command::Run(arguments) => run::main(&global, &arguments),
+        Command::List(arguments) => list::main(&global, &arguments),
+        Command::Validate(arguments) => validate::main(&global, &arguments),
+        Command::Report(arguments) => report::main(&global, &arguments),
+        Command::Meanfield(arguments) => meanfield::main(&global, &arguments),
+        Command::Compare(arguments) => compare::main(&global, &arguments),
+        Command::CompareMethods(arguments) => compare_methods::main(&global, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),
-        Command::Data(arguments) => data::main(&places, arguments),
-        Command::Export(arguments) => export::main(&places, &arguments),
+        Command::Data(arguments) => data::main(&global, arguments),
+        Command::Export(arguments) => export::main(&global, &arguments),
         Command::Bench(arguments) => bench::main(&arguments),
-        Command::Doctor(arguments) => doctor::main(&places, &arguments),
+        Command::Doctor(arguments) => doctor::main(&global, &arguments),
     }
 }

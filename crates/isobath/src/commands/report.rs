@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{Places, exit};
+use super::{GlobalArgs, exit};
 use isobath_experiment as experiment;
 use isobath_experiment::Plan;
 use isobath_report as report;
@@ -18,8 +18,8 @@ pub(super) struct Arguments {
     formats: Option<Vec<experiment::Format>>,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
-    let (plan, record, path) = open(places, &arguments.run)?;
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
+    let (plan, record, path) = open(global, &arguments.run)?;
     let formats = arguments.formats.as_ref().unwrap_or(&plan.file.report.formats);
     for sentence in report::verdict_sentences(&record) {
         println!("{sentence}");
@@ -32,10 +32,10 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
 
 /// The plan, the results and the folder of a run.
 pub(super) fn open(
-    places: &Places,
+    global: &GlobalArgs,
     run: &str,
 ) -> Result<(Plan, isobath_store::RunRecord, PathBuf)> {
-    let path = find(places, run)?;
+    let path = find(global, run)?;
     let plan = Plan::new(experiment::read(&path.join(RunFolder::EXPERIMENT), &[])?)?;
     let store = Store::open_existing(&path.join(Store::FILE))?;
     let command = format!("cargo xtask run {}", path.join(RunFolder::EXPERIMENT).display());
@@ -43,12 +43,12 @@ pub(super) fn open(
     Ok((plan, record, path))
 }
 
-fn find(places: &Places, run: &str) -> Result<PathBuf> {
+fn find(global: &GlobalArgs, run: &str) -> Result<PathBuf> {
     let path = Path::new(run);
     if path.join(RunFolder::EXPERIMENT).is_file() {
         return Ok(path.to_owned());
     }
-    let runs = list_runs(&places.runs)?;
+    let runs = list_runs(&global.runs)?;
     let name = |path: &PathBuf| {
         path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     };
@@ -57,7 +57,7 @@ fn find(places: &Places, run: &str) -> Result<PathBuf> {
         [one] => Ok(one.clone()),
         [] => bail!(
             "there is no run {run:?} in {}; `cargo xtask list` shows what there is",
-            places.runs.display()
+            global.runs.display()
         ),
         _ => {
             let names: Vec<String> = matching.into_iter().map(name).collect();

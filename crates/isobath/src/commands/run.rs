@@ -6,13 +6,13 @@ use indicatif::{HumanDuration, ProgressBar};
 use isobath_datasets::{Dataset, LoadRequest, Provenance};
 use isobath_tensor::BackendSpec;
 
-use super::{Places, Usage, exit, theory};
+use super::{GlobalArgs, Usage, exit, theory};
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
 use isobath_report as report;
 use isobath_report::count;
 use isobath_runner as run;
-use isobath_runner::{AskOutcome, Outcome, RunOptions, TrainData, TrainOutcome};
+use isobath_runner::{Outcome, PredictOutcome, RunOptions, TrainData, TrainOutcome};
 use isobath_store::Shard;
 use isobath_store::{RunFolder, Store};
 
@@ -83,24 +83,24 @@ impl Arguments {
     }
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
         arguments.refuse_cells()?;
-        return theory::run(places, &figure);
+        return theory::run(global, &figure);
     }
     stop_on_interrupt()?;
     let start = Instant::now();
     let plan = arguments.settings.plan(&arguments.file)?;
     plan.check_backends()?;
-    let path = places.runs.join(plan.run_name());
+    let path = global.runs.join(plan.run_name());
     if arguments.resume && !path.join(Store::FILE).exists() {
         anyhow::bail!(
             "there is nothing to resume in {}; leave out --resume to start",
             path.display()
         );
     }
-    let data = load(places, &plan)?;
-    let train_data = load_to_train(places, &plan)?;
+    let data = load(global, &plan)?;
+    let train_data = load_to_train(global, &plan)?;
     let folder = RunFolder::hold(path, arguments.shard)?;
     eprintln!(
         "{}: {} of {}, {}, {}",
@@ -131,7 +131,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
             println!(
                 "predictors are asked once all trainings are there: the same command without --shard"
             );
-        } else if !ask(&plan, data, &folder, &options)? {
+        } else if !predict(&plan, data, &folder, &options)? {
             return Ok(exit::INTERRUPTED);
         }
     }
@@ -158,9 +158,15 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
 }
 
 /// Asks the predictors; `false` after an interrupt.
-fn ask(plan: &Plan, data: &TrainData, folder: &RunFolder, options: &RunOptions) -> Result<bool> {
+fn predict(
+    plan: &Plan,
+    data: &TrainData,
+    folder: &RunFolder,
+    options: &RunOptions,
+) -> Result<bool> {
     let start = Instant::now();
-    let AskOutcome { found, adopted, computed, left } = run::ask(plan, data, folder, options)?;
+    let PredictOutcome { found, adopted, computed, left } =
+        run::predict(plan, data, folder, options)?;
     let networks = count(computed, "initialisation");
     let done = format!("predictors asked about {networks} in {}", HumanDuration(start.elapsed()));
     eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
@@ -211,21 +217,21 @@ fn command(arguments: &Arguments) -> String {
 }
 
 /// The samples of a plan.
-pub(super) fn load(places: &Places, plan: &Plan) -> Result<Dataset> {
+pub(super) fn load(global: &GlobalArgs, plan: &Plan) -> Result<Dataset> {
     let section = &plan.file.data;
-    load_samples(places, plan, section.train, section.probe)
+    load_samples(global, plan, section.train, section.probe)
 }
 
 /// The samples of a plan's ground truth, where it has one.
-pub(super) fn load_to_train(places: &Places, plan: &Plan) -> Result<Option<TrainData>> {
+pub(super) fn load_to_train(global: &GlobalArgs, plan: &Plan) -> Result<Option<TrainData>> {
     let Some(train) = &plan.train else { return Ok(None) };
     let held_out = TrainData::held_out(plan, train);
-    let data = load_samples(places, plan, train.train_samples, held_out)?;
+    let data = load_samples(global, plan, train.train_samples, held_out)?;
     Ok(Some(TrainData::new(data, plan.file.data.probe)?))
 }
 
 fn load_samples(
-    places: &Places,
+    global: &GlobalArgs,
     plan: &Plan,
     train: Option<usize>,
     held_out: usize,
@@ -235,7 +241,7 @@ fn load_samples(
     spinner.enable_steady_tick(std::time::Duration::from_millis(200));
     let request = LoadRequest {
         name: section.dataset,
-        folder: section.folder.clone().unwrap_or_else(|| places.data.clone()),
+        folder: section.folder.clone().unwrap_or_else(|| global.data.clone()),
         train,
         test: Some(held_out),
         grayscale: section.grayscale,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Places, exit, meanfield::figure};
+use super::{GlobalArgs, exit, meanfield::figure};
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, TheoryFile};
 use isobath_store::{RunFolder, environment};
@@ -25,11 +25,11 @@ pub(super) fn read(path: &Path, overrides: &[Override]) -> Result<Option<TheoryF
 ///
 /// # Errors
 /// When the folder is held by another process or cannot be written, or the figure cannot be computed.
-pub(super) fn run(places: &Places, file: &TheoryFile) -> Result<u8> {
-    let folder = RunFolder::hold(places.runs.join(file.run_name()), None)?;
+pub(super) fn run(global: &GlobalArgs, file: &TheoryFile) -> Result<u8> {
+    let folder = RunFolder::hold(global.runs.join(file.run_name()), None)?;
     folder.write(RunFolder::EXPERIMENT, &file.resolved_toml())?;
     folder.write(RunFolder::ENVIRONMENT, &environment::json())?;
-    for path in figure::draw(places, &file.theory, &folder.path().join("figures"))? {
+    for path in figure::draw(global, &file.theory, &folder.path().join("figures"))? {
         println!("{}", path.display());
     }
     Ok(exit::DONE)

@@ -5,7 +5,7 @@ use clap::Args;
 use indicatif::HumanDuration;
 use isobath_datasets::{State, Status};
 
-use super::{Places, exit, run::Settings, theory};
+use super::{GlobalArgs, exit, run::Settings, theory};
 use isobath_experiment::{Plan, Search, TrainPlan};
 use isobath_report::count;
 use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings};
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     settings: Settings,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
         return Ok(theory::validate(&figure));
     }
@@ -33,7 +33,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         status.name == dataset && !matches!(status.state, State::BuiltIn | State::Present)
     };
     if plan.file.data.folder.is_none()
-        && isobath_datasets::list(&places.data).iter().any(is_missing)
+        && isobath_datasets::list(&global.data).iter().any(is_missing)
     {
         println!("# data         {dataset} is missing; `cargo xtask data fetch {dataset}` gets it");
     }

@@ -1,17 +1,17 @@
-//! Verdicts for scripts.
+//! Comparison for scripts.
 
 use serde_json::{Map, Value, json};
 
-use isobath_analysis::comparison::{Edge, Estimate, Standing, Verdicts};
+use isobath_analysis::comparison::{Comparison, Estimate, FrontierErrors, PredictorSummary};
 use isobath_store::RunRecord;
 
 /// All recipes' verdicts as one JSON object. Numbers that do not exist are null, intervals `[low, high]`.
-pub fn json(run: &RunRecord, verdicts: &[Verdicts]) -> Value {
+pub fn json(run: &RunRecord, verdicts: &[Comparison]) -> Value {
     let recipes: Vec<Value> = verdicts.iter().map(recipe).collect();
     json!({ "run": run.name, "recipes": recipes })
 }
 
-fn recipe(verdicts: &Verdicts) -> Value {
+fn recipe(verdicts: &Comparison) -> Value {
     let families = verdicts.families.iter().map(|family| {
         json!({
             "sigma_w2": family.point.sigma_w2,
@@ -42,16 +42,16 @@ fn recipe(verdicts: &Verdicts) -> Value {
         "calibrated_on": verdicts.calibrated_on,
         "training_seconds": verdicts.training.seconds,
         "training_flops": verdicts.training.flops,
-        "predictors": verdicts.standings.iter().map(standing).collect::<Vec<_>>(),
+        "predictors": verdicts.summaries.iter().map(summary).collect::<Vec<_>>(),
         "frontiers": families.collect::<Vec<_>>(),
         "map": map.collect::<Vec<_>>(),
     })
 }
 
-fn standing(standing: &Standing) -> Value {
+fn summary(summary: &PredictorSummary) -> Value {
     let mut fields = Map::new();
-    fields.insert("predictor".into(), json!(standing.predictor));
-    let edge = |prefix: &str, edge: Option<&Edge>| {
+    fields.insert("predictor".into(), json!(summary.predictor));
+    let edge = |prefix: &str, edge: Option<&FrontierErrors>| {
         [
             (format!("{prefix}_mae_layers"), edge.map(|edge| edge.mae_layers)),
             (format!("{prefix}_bias_layers"), edge.map(|edge| edge.bias_layers)),
@@ -59,35 +59,35 @@ fn standing(standing: &Standing) -> Value {
         ]
     };
     let estimates = [
-        ("auc".to_owned(), standing.auc),
-        ("auc_above_theory".to_owned(), standing.auc_above_theory),
-        ("auc_above_depth".to_owned(), standing.auc_above_depth),
-        ("auc_at_depth".to_owned(), standing.auc_at_depth),
-        ("auc_at_depth_above_theory".to_owned(), standing.auc_at_depth_above_theory),
-        ("spearman".to_owned(), standing.spearman),
-        ("kendall".to_owned(), standing.kendall),
-        ("brier".to_owned(), standing.brier),
-        ("cost_ratio".to_owned(), standing.cost_ratio),
-        ("coefficient".to_owned(), standing.coefficient.map(|coefficient| coefficient.a)),
+        ("auc".to_owned(), summary.auc),
+        ("auc_above_theory".to_owned(), summary.auc_above_theory),
+        ("auc_above_depth".to_owned(), summary.auc_above_depth),
+        ("auc_at_depth".to_owned(), summary.auc_at_depth),
+        ("auc_at_depth_above_theory".to_owned(), summary.auc_at_depth_above_theory),
+        ("spearman".to_owned(), summary.spearman),
+        ("kendall".to_owned(), summary.kendall),
+        ("brier".to_owned(), summary.brier),
+        ("cost_ratio".to_owned(), summary.cost_ratio),
+        ("coefficient".to_owned(), summary.coefficient.map(|coefficient| coefficient.a)),
     ];
-    let edges = edge("frontier", standing.calibrated.as_ref())
+    let edges = edge("frontier", summary.calibrated.as_ref())
         .into_iter()
-        .chain(edge("published_frontier", standing.published.as_ref()));
+        .chain(edge("published_frontier", summary.published.as_ref()));
     for (name, estimate) in estimates.into_iter().chain(edges) {
         let (value, interval) = parts(estimate);
         fields.insert(format!("{name}_interval"), interval);
         fields.insert(name, value);
     }
     for (name, value) in [
-        ("brier_between", json!(standing.brier_between)),
-        ("cost_seconds", json!(standing.costs.seconds)),
-        ("cost_flops", json!(standing.costs.flops)),
-        ("frontiers_counted", json!(standing.calibrated.map(|edge| edge.counted))),
-        ("frontiers_censored", json!(standing.calibrated.map(|edge| edge.censored))),
-        ("frontiers_clamped", json!(standing.calibrated.map(|edge| edge.clamped))),
-        ("unchanged_by_sigma_w2", json!(standing.unchanged)),
-        ("meaning", json!(standing.meaning)),
-        ("missing", json!(standing.missing)),
+        ("brier_between", json!(summary.brier_between)),
+        ("cost_seconds", json!(summary.costs.seconds)),
+        ("cost_flops", json!(summary.costs.flops)),
+        ("frontiers_counted", json!(summary.calibrated.map(|edge| edge.counted))),
+        ("frontiers_censored", json!(summary.calibrated.map(|edge| edge.censored))),
+        ("frontiers_clamped", json!(summary.calibrated.map(|edge| edge.clamped))),
+        ("unchanged_by_sigma_w2", json!(summary.unchanged)),
+        ("meaning", json!(summary.meaning)),
+        ("missing", json!(summary.missing)),
     ] {
         fields.insert(name.into(), value);
     }

@@ -1,18 +1,18 @@
-//! Verdicts as Markdown, the answer first.
+//! Comparison as Markdown, the answer first.
 
 use isobath_scoring::Frontier;
 
 use super::sentences;
-use isobath_analysis::comparison::{Cell, Estimate, Opinion, Standing, Verdicts};
+use isobath_analysis::comparison::{Cell, Class, Comparison, Estimate, PredictorSummary};
 use isobath_store::RunRecord;
 
 /// All recipes' verdicts.
-pub fn markdown(run: &RunRecord, verdicts: &[Verdicts]) -> String {
+pub fn markdown(run: &RunRecord, verdicts: &[Comparison]) -> String {
     let sections: Vec<String> = verdicts.iter().map(|verdicts| section(run, verdicts)).collect();
     sections.join("\n\n")
 }
 
-fn section(run: &RunRecord, verdicts: &Verdicts) -> String {
+fn section(run: &RunRecord, verdicts: &Comparison) -> String {
     let mut lines = vec![format!("## {}, {}", run.name, verdicts.recipe), String::new()];
     lines.extend(sentences(run, verdicts));
     lines.extend([
@@ -44,7 +44,7 @@ fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String>
     lines
 }
 
-fn predictors(verdicts: &Verdicts) -> Vec<String> {
+fn predictors(verdicts: &Comparison) -> Vec<String> {
     let heads = [
         "predictor",
         "AUC",
@@ -60,28 +60,28 @@ fn predictors(verdicts: &Verdicts) -> Vec<String> {
         "of a training",
         "unchanged by sigma_w2",
     ];
-    let row = |standing: &Standing| {
-        let edge = standing.calibrated.as_ref();
+    let row = |summary: &PredictorSummary| {
+        let edge = summary.calibrated.as_ref();
         vec![
-            standing.predictor.clone(),
-            estimate(standing.auc, 3),
-            estimate(standing.auc_at_depth, 3),
-            estimate(standing.spearman, 2),
-            estimate(standing.kendall, 2),
-            estimate(standing.brier, 3),
+            summary.predictor.clone(),
+            estimate(summary.auc, 3),
+            estimate(summary.auc_at_depth, 3),
+            estimate(summary.spearman, 2),
+            estimate(summary.kendall, 2),
+            estimate(summary.brier, 3),
             estimate(edge.map(|edge| edge.mae_layers), 1),
             estimate(edge.map(|edge| edge.bias_layers), 1),
             estimate(edge.map(|edge| edge.octaves), 2),
-            format!("{:.2e}", standing.costs.seconds),
-            format!("{:.2e}", standing.costs.flops / 1e9),
-            standing.cost_ratio.map_or("-".into(), |ratio| format!("{:.2e}", ratio.value)),
-            standing.unchanged.map_or("-".into(), |share| format!("{:.0}%", 100.0 * share)),
+            format!("{:.2e}", summary.costs.seconds),
+            format!("{:.2e}", summary.costs.flops / 1e9),
+            summary.cost_ratio.map_or("-".into(), |ratio| format!("{:.2e}", ratio.value)),
+            summary.unchanged.map_or("-".into(), |share| format!("{:.0}%", 100.0 * share)),
         ]
     };
-    table(&heads, verdicts.standings.iter().map(row))
+    table(&heads, verdicts.summaries.iter().map(row))
 }
 
-fn depths(verdicts: &Verdicts) -> Vec<String> {
+fn depths(verdicts: &Comparison) -> Vec<String> {
     let heads = [
         "predictor",
         "MAE (layers)",
@@ -91,25 +91,25 @@ fn depths(verdicts: &Verdicts) -> Vec<String> {
         "a",
         "log-odds per octave",
     ];
-    let row = |standing: &Standing| {
-        let edge = standing.published.as_ref();
+    let row = |summary: &PredictorSummary| {
+        let edge = summary.published.as_ref();
         Some(vec![
-            standing.predictor.clone(),
+            summary.predictor.clone(),
             estimate(edge.map(|edge| edge.mae_layers), 1),
             estimate(edge.map(|edge| edge.bias_layers), 1),
             estimate(edge.map(|edge| edge.octaves), 2),
             edge.map_or("-".into(), |edge| format!("{} of {}", edge.clamped, edge.counted)),
-            estimate(standing.coefficient.map(|coefficient| coefficient.a), 2),
-            standing
+            estimate(summary.coefficient.map(|coefficient| coefficient.a), 2),
+            summary
                 .coefficient
                 .map_or("-".into(), |coefficient| format!("{:.1}", coefficient.per_octave)),
         ])
-        .filter(|_| edge.is_some() || standing.coefficient.is_some())
+        .filter(|_| edge.is_some() || summary.coefficient.is_some())
     };
-    table(&heads, verdicts.standings.iter().filter_map(row))
+    table(&heads, verdicts.summaries.iter().filter_map(row))
 }
 
-fn map(verdicts: &Verdicts) -> Vec<String> {
+fn map(verdicts: &Comparison) -> Vec<String> {
     let heads = [
         "sigma_w2",
         "sigma_b2",
@@ -121,10 +121,10 @@ fn map(verdicts: &Verdicts) -> Vec<String> {
     ];
     let row = |family: &isobath_analysis::comparison::Family| {
         let cells = verdicts.map.iter().filter(|cell| cell.point == family.point);
-        let at = |opinion: fn(&Cell) -> Opinion, what: Opinion| {
+        let at = |class: fn(&Cell) -> Class, what: Class| {
             let depths: Vec<String> = cells
                 .clone()
-                .filter(|cell| opinion(cell) == what)
+                .filter(|cell| class(cell) == what)
                 .map(|cell| cell.depth.to_string())
                 .collect();
             depths.join(", ")
@@ -133,10 +133,10 @@ fn map(verdicts: &Verdicts) -> Vec<String> {
             family.point.sigma_w2.to_string(),
             family.point.sigma_b2.to_string(),
             frontier(family.measured),
-            at(|cell| cell.cascade, Opinion::TooMuch),
-            at(|cell| cell.cascade, Opinion::TooLittle),
-            at(|cell| cell.theory, Opinion::TooMuch),
-            at(|cell| cell.theory, Opinion::TooLittle),
+            at(|cell| cell.cascade, Class::TooMuch),
+            at(|cell| cell.cascade, Class::TooLittle),
+            at(|cell| cell.theory, Class::TooMuch),
+            at(|cell| cell.theory, Class::TooLittle),
         ]
     };
     table(&heads, verdicts.families.iter().map(row))

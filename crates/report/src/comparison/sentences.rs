@@ -1,13 +1,13 @@
 //! The answer in plain words: who is right, by how much, at what cost.
 
 use super::markdown::estimate;
-use isobath_analysis::comparison::{Estimate, Standing, Verdicts};
+use isobath_analysis::comparison::{Comparison, Estimate, PredictorSummary};
 use isobath_store::RunRecord;
 
 use crate::count;
 
 /// What the verdicts come to.
-pub fn sentences(run: &RunRecord, verdicts: &Verdicts) -> Vec<String> {
+pub fn sentences(run: &RunRecord, verdicts: &Comparison) -> Vec<String> {
     let mut said = vec![ground(run, verdicts)];
     said.extend(ranking(verdicts));
     said.extend(against(verdicts));
@@ -21,8 +21,8 @@ pub fn sentences(run: &RunRecord, verdicts: &Verdicts) -> Vec<String> {
     said
 }
 
-fn ground(run: &RunRecord, verdicts: &Verdicts) -> String {
-    let Verdicts { recipe, networks, succeeded, cells, .. } = verdicts;
+fn ground(run: &RunRecord, verdicts: &Comparison) -> String {
+    let Comparison { recipe, networks, succeeded, cells, .. } = verdicts;
     let success = verdicts
         .success
         .map_or("succeeded".to_owned(), |accuracy| format!("reached an accuracy of {accuracy}"));
@@ -37,7 +37,7 @@ fn ground(run: &RunRecord, verdicts: &Verdicts) -> String {
 }
 
 /// The leading predictors with words for them.
-fn leaders(verdicts: &Verdicts) -> Vec<(&'static str, &Standing)> {
+fn leaders(verdicts: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
     let leading = &verdicts.leading;
     let words = [
         (&leading.cascade, "the cascade"),
@@ -46,19 +46,19 @@ fn leaders(verdicts: &Verdicts) -> Vec<(&'static str, &Standing)> {
         (&leading.depth, "depth alone"),
     ];
     let leader = |(name, words): (&Option<String>, &'static str)| {
-        Some((words, verdicts.standing(name.as_deref()?)?))
+        Some((words, verdicts.summary(name.as_deref()?)?))
     };
     words.into_iter().filter_map(leader).collect()
 }
 
-fn ranking(verdicts: &Verdicts) -> Option<String> {
+fn ranking(verdicts: &Comparison) -> Option<String> {
     let mut leaders = leaders(verdicts);
-    leaders.retain(|(_, standing)| standing.auc.is_some());
-    let auc = |standing: &Standing| standing.auc.map_or(0.0, |auc| auc.value);
+    leaders.retain(|(_, summary)| summary.auc.is_some());
+    let auc = |summary: &PredictorSummary| summary.auc.map_or(0.0, |auc| auc.value);
     leaders.sort_by(|a, b| auc(b.1).total_cmp(&auc(a.1)));
-    let name = |(words, standing): &(&str, &Standing)| match *words {
-        "depth alone" => format!("depth alone {}", estimate(standing.auc, 3)),
-        words => format!("{words} ({}) {}", standing.predictor, estimate(standing.auc, 3)),
+    let name = |(words, summary): &(&str, &PredictorSummary)| match *words {
+        "depth alone" => format!("depth alone {}", estimate(summary.auc, 3)),
+        words => format!("{words} ({}) {}", summary.predictor, estimate(summary.auc, 3)),
     };
     let words: Vec<String> = leaders.iter().map(name).collect();
     (!words.is_empty()).then(|| {
@@ -69,16 +69,16 @@ fn ranking(verdicts: &Verdicts) -> Option<String> {
     })
 }
 
-fn at_depth(verdicts: &Verdicts) -> Option<String> {
+fn at_depth(verdicts: &Comparison) -> Option<String> {
     let leaders = leaders(verdicts);
     let others = leaders.iter().filter(|(words, _)| *words != "depth alone");
     let words: Vec<String> = others
-        .filter_map(|(words, standing)| Some((words, standing.auc_at_depth?)))
+        .filter_map(|(words, summary)| Some((words, summary.auc_at_depth?)))
         .map(|(words, auc)| format!("{words} {}", estimate(Some(auc), 3)))
         .collect();
     let cascade = leaders.iter().find(|(words, _)| *words == "the cascade");
     let against =
-        cascade.and_then(|(_, standing)| compared(standing.auc_at_depth_above_theory, "theory"));
+        cascade.and_then(|(_, summary)| compared(summary.auc_at_depth_above_theory, "theory"));
     (!words.is_empty()).then(|| {
         let against =
             against.map_or(String::new(), |against| format!("; there the cascade {against}"));
@@ -86,8 +86,8 @@ fn at_depth(verdicts: &Verdicts) -> Option<String> {
     })
 }
 
-fn against(verdicts: &Verdicts) -> Option<String> {
-    let cascade = verdicts.standing(verdicts.leading.cascade.as_deref()?)?;
+fn against(verdicts: &Comparison) -> Option<String> {
+    let cascade = verdicts.summary(verdicts.leading.cascade.as_deref()?)?;
     let parts = [
         compared(cascade.auc_above_theory, "theory"),
         compared(cascade.auc_above_depth, "depth alone"),
@@ -110,19 +110,19 @@ fn compared(difference: Option<Estimate>, rival: &str) -> Option<String> {
     })
 }
 
-fn best(verdicts: &Verdicts) -> Option<String> {
-    let best = verdicts.standings.first()?;
+fn best(verdicts: &Comparison) -> Option<String> {
+    let best = verdicts.summaries.first()?;
     Some(format!(
         "The largest AUC of all {} quantities is that of {}, {}; being the best of many flatters it.",
-        verdicts.standings.len(),
+        verdicts.summaries.len(),
         best.predictor,
         estimate(best.auc, 3)
     ))
 }
 
-fn edges(verdicts: &Verdicts) -> Option<String> {
-    let edge = |(words, standing): &(&str, &Standing)| {
-        let edge = standing.calibrated?;
+fn edges(verdicts: &Comparison) -> Option<String> {
+    let edge = |(words, summary): &(&str, &PredictorSummary)| {
+        let edge = summary.calibrated?;
         Some((
             format!(
                 "{words} by {} layers, {} octaves",
@@ -146,8 +146,8 @@ fn edges(verdicts: &Verdicts) -> Option<String> {
 }
 
 /// What a search for the frontier does to the comparison.
-fn searched(verdicts: &Verdicts) -> Option<String> {
-    let Verdicts { networks, grid, .. } = *verdicts;
+fn searched(verdicts: &Comparison) -> Option<String> {
+    let Comparison { networks, grid, .. } = *verdicts;
     (networks < grid).then(|| {
         format!(
             "Only {networks} of the grid's {grid} networks were trained, those near the frontier: AUCs are lower than over \
@@ -157,8 +157,8 @@ fn searched(verdicts: &Verdicts) -> Option<String> {
     })
 }
 
-fn coefficient(verdicts: &Verdicts) -> Option<String> {
-    let theory = verdicts.standing(verdicts.leading.theory.as_deref()?)?;
+fn coefficient(verdicts: &Comparison) -> Option<String> {
+    let theory = verdicts.summary(verdicts.leading.theory.as_deref()?)?;
     let a = theory.coefficient?.a;
     Some(format!(
         "Networks are trainable while L <= a xi_c with a = {}; the rule of thumb has 6.",
@@ -166,9 +166,9 @@ fn coefficient(verdicts: &Verdicts) -> Option<String> {
     ))
 }
 
-fn costs(verdicts: &Verdicts) -> Option<String> {
-    let cost = |(words, standing): &(&str, &Standing)| {
-        let ratio = standing.cost_ratio?.value;
+fn costs(verdicts: &Comparison) -> Option<String> {
+    let cost = |(words, summary): &(&str, &PredictorSummary)| {
+        let ratio = summary.cost_ratio?.value;
         let share =
             if ratio < 5e-5 { "nothing".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
         Some(format!("{words} {share}"))
@@ -183,13 +183,14 @@ fn costs(verdicts: &Verdicts) -> Option<String> {
     })
 }
 
-fn blind(verdicts: &Verdicts) -> Option<String> {
-    let is_blind = |standing: &&Standing| standing.unchanged.is_some_and(|share| share > 0.99);
+fn blind(verdicts: &Comparison) -> Option<String> {
+    let is_blind =
+        |summary: &&PredictorSummary| summary.unchanged.is_some_and(|share| share > 0.99);
     let blind: Vec<&str> = verdicts
-        .standings
+        .summaries
         .iter()
         .filter(is_blind)
-        .map(|standing| standing.predictor.as_str())
+        .map(|summary| summary.predictor.as_str())
         .collect();
     (!blind.is_empty())
         .then(|| format!("Blind for the variance of the weights: {}.", blind.join(", ")))

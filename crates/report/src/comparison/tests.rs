@@ -1,5 +1,5 @@
 use isobath_analysis::comparison::{
-    Settings, Verdicts, judge,
+    Comparison, Settings, judge,
     synthetic::{DEPTHS, run},
 };
 use isobath_store::RunRecord;
@@ -8,7 +8,7 @@ use super::*;
 
 const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
 
-fn verdicts(run: &RunRecord) -> Verdicts {
+fn verdicts(run: &RunRecord) -> Comparison {
     judge(run, "sgd", &SETTINGS).unwrap()
 }
 

@@ -4,7 +4,7 @@ use crate::Result;
 use plotters::style::{Color, text_anchor::HPos};
 
 use super::{
-    Figure, Hover, Layout, Place, Scaling,
+    Figure, Hover, Layout, PageSection, Scaling,
     canvas::{Canvas, Rect, Underlay, px},
     legend,
     palette::INK,
@@ -150,8 +150,8 @@ impl Figure for Gallery<'_> {
         (wide.max(px(430)), px(58) + self.rows.len() as i32 * group)
     }
 
-    fn place(&self) -> Place {
-        Place::FilesOnly
+    fn place(&self) -> PageSection {
+        PageSection::FilesOnly
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -4,7 +4,7 @@ use crate::Result;
 use plotters::style::Color;
 
 use super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
     frame::{self, Frame},
@@ -71,8 +71,8 @@ impl Figure for GrowthChart<'_> {
         Ok(hover)
     }
 
-    fn place(&self) -> Place {
-        Place::FilesOnly
+    fn place(&self) -> PageSection {
+        PageSection::FilesOnly
     }
 }
 

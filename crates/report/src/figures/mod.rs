@@ -29,7 +29,7 @@ use crate::Result;
 pub use self::growth::Growth;
 use self::{
     canvas::Canvas, gallery::Gallery, phase::PhaseDiagram, profiles::Profiles,
-    theory_agreement::Comparison, trainability::Trainability,
+    theory_agreement::TheoryComparison, trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -65,7 +65,7 @@ pub(super) trait Figure {
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover>;
 
     /// Where in the page it belongs.
-    fn place(&self) -> Place;
+    fn place(&self) -> PageSection;
 
     /// What its cells hold, if it has cells.
     fn values(&self) -> Option<Values> {
@@ -75,7 +75,7 @@ pub(super) trait Figure {
 
 /// The parts of a page that hold figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PageSection {
     /// Right after the answer.
     Chart,
     /// Under the heading of the evidence.
@@ -100,7 +100,7 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {
         figures.push(Box::new(diagram(slice, estimator, true)));
     }
-    if let Some(figure) = Comparison::of(run) {
+    if let Some(figure) = TheoryComparison::of(run) {
         figures.push(Box::new(figure));
     }
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {

@@ -8,7 +8,7 @@ use crate::Result;
 use plotters::style::{Color, RGBColor};
 
 use super::{
-    Cells, Figure, Hover, Layout, Mark, Place,
+    Cells, Figure, Hover, Layout, Mark, PageSection,
     axis::Axis,
     canvas::{Canvas, Rect, Underlay, px},
     color_bar,
@@ -83,8 +83,8 @@ impl Figure for PhaseDiagram<'_> {
         diagram::size(layout)
     }
 
-    fn place(&self) -> Place {
-        if self.leads { Place::Chart } else { Place::Evidence }
+    fn place(&self) -> PageSection {
+        if self.leads { PageSection::Chart } else { PageSection::Evidence }
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -5,7 +5,7 @@ use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
     frame::{self, Frame},
@@ -61,8 +61,8 @@ impl Figure for Profiles<'_> {
         }
     }
 
-    fn place(&self) -> Place {
-        Place::Evidence
+    fn place(&self) -> PageSection {
+        PageSection::Evidence
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -7,7 +7,7 @@ use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
 use super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
     frame::{self, Frame},
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// All rules that compare with one multiple of `xi_c` share a panel: cut-offs one, decay lengths another.
-pub(super) struct Comparison<'a> {
+pub(super) struct TheoryComparison<'a> {
     run: &'a RunRecord,
     panels: Vec<Panel>,
 }
@@ -67,7 +67,7 @@ const MOST_POINTS: usize = 150;
 /// Depths below are drawn here: a logarithmic axis has no 0.
 const LEAST: f64 = 0.5;
 
-impl<'a> Comparison<'a> {
+impl<'a> TheoryComparison<'a> {
     /// The comparison for `run`, if there is any point that measurement and theory both speak of.
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
         let pairs = run
@@ -117,7 +117,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-impl Figure for Comparison<'_> {
+impl Figure for TheoryComparison<'_> {
     fn stem(&self) -> String {
         "depth-against-theory".into()
     }
@@ -151,8 +151,8 @@ impl Figure for Comparison<'_> {
         }
     }
 
-    fn place(&self) -> Place {
-        Place::Chart
+    fn place(&self) -> PageSection {
+        PageSection::Chart
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -9,7 +9,7 @@ use crate::Result;
 use plotters::style::Color;
 
 use super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     canvas::{Canvas, Rect, px},
     diagram::{self, edges, variances},
     frame::Frame,
@@ -271,8 +271,8 @@ impl Figure for Trainability<'_> {
         diagram::size(layout)
     }
 
-    fn place(&self) -> Place {
-        Place::Chart
+    fn place(&self) -> PageSection {
+        PageSection::Chart
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -10,19 +10,19 @@ use super::{
     tables::{scrolling, time},
     words::symbols,
 };
-use isobath_analysis::comparison::{Family, Standing, Verdicts};
+use isobath_analysis::comparison::{Comparison, Family, PredictorSummary};
 use isobath_store::RunRecord;
 
 use crate::{
     comparison::{estimate, frontier, sentences},
-    figures::{Figure, Place, share},
+    figures::{Figure, PageSection, share},
     numbers::{short, variance},
     vocabulary::symbol,
 };
 
 /// One recipe's verdicts and the figures drawn of them.
 pub(crate) struct Section<'a> {
-    pub(crate) verdicts: &'a Verdicts,
+    pub(crate) verdicts: &'a Comparison,
     pub(crate) figures: Vec<Box<dyn Figure + 'a>>,
 }
 
@@ -58,10 +58,10 @@ fn section(run: &RunRecord, Section { verdicts, figures }: &Section<'_>) -> Resu
     Ok(html! {
         section {
             h2 { "Trained by " (verdicts.recipe) }
-            (placed(figures, Place::Chart)?)
+            (placed(figures, PageSection::Chart)?)
             (predictors(verdicts))
             (named_depths(verdicts))
-            (placed(figures, Place::Evidence)?)
+            (placed(figures, PageSection::Evidence)?)
             (frontiers(verdicts))
             (costs(verdicts))
             (audit(verdicts))
@@ -74,25 +74,25 @@ fn head(words: &[&str]) -> Markup {
     html! { thead { tr { @for word in words { th scope="col" { (symbols(word)) } } } } }
 }
 
-fn name(standing: &Standing) -> Markup {
-    html! { th.word scope="row" title=(standing.meaning) { (symbols(&symbol(&standing.predictor))) } }
+fn name(summary: &PredictorSummary) -> Markup {
+    html! { th.word scope="row" title=(summary.meaning) { (symbols(&symbol(&summary.predictor))) } }
 }
 
-fn predictors(verdicts: &Verdicts) -> Markup {
-    let row = |standing: &Standing| {
-        let edge = standing.calibrated.as_ref();
+fn predictors(verdicts: &Comparison) -> Markup {
+    let row = |summary: &PredictorSummary| {
+        let edge = summary.calibrated.as_ref();
         html! {
             tr {
-                (name(standing))
-                td { (estimate(standing.auc, 3)) }
-                td { (estimate(standing.auc_above_theory, 3)) }
-                td { (estimate(standing.auc_above_depth, 3)) }
-                td { (estimate(standing.auc_at_depth, 3)) }
-                td { (estimate(standing.auc_at_depth_above_theory, 3)) }
-                td { (estimate(standing.spearman, 2)) }
-                td { (estimate(standing.kendall, 2)) }
-                td { (estimate(standing.brier, 3)) }
-                td { (standing.brier_between.map_or("-".to_owned(), |brier| format!("{brier:.3}"))) }
+                (name(summary))
+                td { (estimate(summary.auc, 3)) }
+                td { (estimate(summary.auc_above_theory, 3)) }
+                td { (estimate(summary.auc_above_depth, 3)) }
+                td { (estimate(summary.auc_at_depth, 3)) }
+                td { (estimate(summary.auc_at_depth_above_theory, 3)) }
+                td { (estimate(summary.spearman, 2)) }
+                td { (estimate(summary.kendall, 2)) }
+                td { (estimate(summary.brier, 3)) }
+                td { (summary.brier_between.map_or("-".to_owned(), |brier| format!("{brier:.3}"))) }
                 td { (estimate(edge.map(|edge| edge.mae_layers), 1)) }
                 td { (estimate(edge.map(|edge| edge.bias_layers), 1)) }
                 td { (estimate(edge.map(|edge| edge.octaves), 2)) }
@@ -125,23 +125,23 @@ fn predictors(verdicts: &Verdicts) -> Markup {
                     "too deep by (layers)",
                     "octaves",
                 ]))
-                tbody { @for standing in &verdicts.standings { (row(standing)) } }
+                tbody { @for summary in &verdicts.summaries { (row(summary)) } }
             }
         }))
     }
 }
 
-fn named_depths(verdicts: &Verdicts) -> Markup {
+fn named_depths(verdicts: &Comparison) -> Markup {
     let named =
-        |standing: &&Standing| standing.published.is_some() || standing.coefficient.is_some();
-    let row = |standing: &Standing| {
-        let edge = standing.published.as_ref();
+        |summary: &&PredictorSummary| summary.published.is_some() || summary.coefficient.is_some();
+    let row = |summary: &PredictorSummary| {
+        let edge = summary.published.as_ref();
         let ends = edge.map(|edge| format!("{} of {}", edge.clamped, edge.counted));
         html! {
             tr {
-                (name(standing))
-                td { (estimate(standing.coefficient.map(|coefficient| coefficient.a), 2)) }
-                td { (standing.coefficient.map_or("-".to_owned(), |c| short(c.per_octave))) }
+                (name(summary))
+                td { (estimate(summary.coefficient.map(|coefficient| coefficient.a), 2)) }
+                td { (summary.coefficient.map_or("-".to_owned(), |c| short(c.per_octave))) }
                 td { (estimate(edge.map(|edge| edge.mae_layers), 1)) }
                 td { (estimate(edge.map(|edge| edge.bias_layers), 1)) }
                 td { (estimate(edge.map(|edge| edge.octaves), 2)) }
@@ -150,7 +150,7 @@ fn named_depths(verdicts: &Verdicts) -> Markup {
         }
     };
     html! {
-        @if verdicts.standings.iter().any(|standing| named(&standing)) {
+        @if verdicts.summaries.iter().any(|summary| named(&summary)) {
             h3 { "Depths as they are named" }
             p {
                 "Networks are trainable while their depth is at most a times the one that is named: a makes success as "
@@ -164,14 +164,14 @@ fn named_depths(verdicts: &Verdicts) -> Markup {
                         "predictor", "a", "slope", "frontier missed by (layers)", "too deep by (layers)",
                         "octaves", "beyond the grid",
                     ]))
-                    tbody { @for standing in verdicts.standings.iter().filter(named) { (row(standing)) } }
+                    tbody { @for summary in verdicts.summaries.iter().filter(named) { (row(summary)) } }
                 }
             }))
         }
     }
 }
 
-fn frontiers(verdicts: &Verdicts) -> Markup {
+fn frontiers(verdicts: &Comparison) -> Markup {
     let leading: Vec<&str> = verdicts.leading.names().collect();
     let row = |family: &Family| {
         let predicted = |name: &&str| {
@@ -212,17 +212,17 @@ fn frontiers(verdicts: &Verdicts) -> Markup {
     }
 }
 
-fn costs(verdicts: &Verdicts) -> Markup {
-    let mut standings: Vec<&Standing> = verdicts.standings.iter().collect();
-    standings.sort_by(|a, b| b.costs.seconds.total_cmp(&a.costs.seconds));
+fn costs(verdicts: &Comparison) -> Markup {
+    let mut summaries: Vec<&PredictorSummary> = verdicts.summaries.iter().collect();
+    summaries.sort_by(|a, b| b.costs.seconds.total_cmp(&a.costs.seconds));
     let training = verdicts.training;
-    let row = |standing: &Standing| {
-        let ratio = standing.cost_ratio.map_or(0.0, |ratio| ratio.value);
+    let row = |summary: &PredictorSummary| {
+        let ratio = summary.cost_ratio.map_or(0.0, |ratio| ratio.value);
         html! {
             tr {
-                (name(standing))
-                td { (time(standing.costs.seconds)) }
-                td { (short(standing.costs.flops / 1e9)) }
+                (name(summary))
+                td { (time(summary.costs.seconds)) }
+                td { (short(summary.costs.flops / 1e9)) }
                 td { (share(ratio)) }
                 td.share { div.bar style={ "width:" (format!("{:.2}", 100.0 * ratio.min(1.0))) "%" } {} }
             }
@@ -251,18 +251,18 @@ fn costs(verdicts: &Verdicts) -> Markup {
                         td { "100%" }
                         td.share { div.bar style="width:100%" {} }
                     }
-                    @for standing in standings { (row(standing)) }
+                    @for summary in summaries { (row(summary)) }
                 }
             }
         }))
     }
 }
 
-fn audit(verdicts: &Verdicts) -> Markup {
-    let mut known: Vec<(&Standing, f64)> = verdicts
-        .standings
+fn audit(verdicts: &Comparison) -> Markup {
+    let mut known: Vec<(&PredictorSummary, f64)> = verdicts
+        .summaries
         .iter()
-        .filter_map(|standing| Some((standing, standing.unchanged.filter(|share| *share > 0.0)?)))
+        .filter_map(|summary| Some((summary, summary.unchanged.filter(|share| *share > 0.0)?)))
         .collect();
     known.sort_by(|a, b| b.1.total_cmp(&a.1));
     html! {
@@ -277,28 +277,28 @@ fn audit(verdicts: &Verdicts) -> Markup {
             (scrolling("Scores that do not see the variance", html! {
                 table {
                     (head(&["predictor", "unchanged"]))
-                    tbody { @for (standing, unchanged) in known { tr { (name(standing)) td { (share(unchanged)) } } } }
+                    tbody { @for (summary, unchanged) in known { tr { (name(summary)) td { (share(unchanged)) } } } }
                 }
             }))
         }
     }
 }
 
-fn meanings(run: &RunRecord, verdicts: &Verdicts) -> Markup {
-    let missing = verdicts.standings.iter().filter(|standing| standing.missing > 0);
+fn meanings(run: &RunRecord, verdicts: &Comparison) -> Markup {
+    let missing = verdicts.summaries.iter().filter(|summary| summary.missing > 0);
     html! {
         details {
             summary { "What a larger score means" }
             dl {
-                @for standing in verdicts.standings.iter().filter(|standing| !standing.meaning.is_empty()) {
-                    dt { (symbols(&symbol(&standing.predictor))) } dd { (standing.meaning) }
+                @for summary in verdicts.summaries.iter().filter(|summary| !summary.meaning.is_empty()) {
+                    dt { (symbols(&symbol(&summary.predictor))) } dd { (summary.meaning) }
                 }
             }
             p { "Which sign speaks for a network is part of a predictor; a score is never turned around." }
             @if run.recipes.len() > 1 { p { "Brief trainings go by the first recipe, " (run.recipes[0]) "." } }
         }
-        @for standing in missing {
-            p { (standing.predictor) " says nothing of " (standing.missing) " networks, which counts against them." }
+        @for summary in missing {
+            p { (summary.predictor) " says nothing of " (summary.missing) " networks, which counts against them." }
         }
     }
 }

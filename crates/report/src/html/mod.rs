@@ -14,7 +14,7 @@ use crate::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
-    figures::{Figure, Place},
+    figures::{Figure, PageSection},
     sentences::verdict_sentences,
     vocabulary::count,
 };
@@ -42,10 +42,10 @@ pub(super) fn page(
         &title,
         &html! {
             (head(run))
-            section aria-label="Chart" { (placed(figures, Place::Chart)?) }
+            section aria-label="Chart" { (placed(figures, PageSection::Chart)?) }
             section {
                 h2 { "Evidence" }
-                (placed(figures, Place::Evidence)?)
+                (placed(figures, PageSection::Evidence)?)
                 (gallery::gallery(run)?)
             }
             (tables::tables(run))
@@ -94,7 +94,7 @@ fn head(run: &RunRecord) -> Markup {
     }
 }
 
-fn placed(figures: &[Box<dyn Figure + '_>], place: Place) -> Result<Markup> {
+fn placed(figures: &[Box<dyn Figure + '_>], place: PageSection) -> Result<Markup> {
     let shown = figures.iter().filter(|figure| figure.place() == place);
     let drawn = shown.map(|figure| figure::figure(figure.as_ref())).collect::<Result<Vec<_>>>()?;
     Ok(html! { @for figure in &drawn { (figure) } })

@@ -26,7 +26,7 @@ pub enum Extent {
 
 /// Where a network is in the phase diagram of tanh networks, and how wide.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Place {
+pub struct NetworkCase {
     /// Units of every layer.
     pub width: usize,
     /// `ordered`, `critical`, `chaotic`
@@ -38,7 +38,7 @@ pub struct Place {
 /// How decoders are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "method", content = "precision", rename_all = "lowercase")]
-pub enum Way {
+pub enum DecoderMethod {
     /// By gradient descent with products of this precision.
     Gradient(Precision),
     /// In closed form.
@@ -50,10 +50,10 @@ pub enum Way {
 pub struct Case {
     /// The network.
     #[serde(flatten)]
-    pub network: Place,
+    pub network: NetworkCase,
     /// Its decoders.
     #[serde(flatten)]
-    pub way: Way,
+    pub method: DecoderMethod,
 }
 
 /// Variance of the biases, of every network.
@@ -88,22 +88,22 @@ impl Extent {
     }
 }
 
-impl Way {
-    /// All ways there are on `backend`.
+impl DecoderMethod {
+    /// All methods there are on `backend`.
     ///
     /// # Errors
     /// When the backend is missing.
     pub(super) fn on(backend: BackendSpec) -> Result<Vec<Self>> {
-        let mut ways = Vec::new();
+        let mut methods = Vec::new();
         for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             match backend.check_precision(precision) {
-                Ok(()) => ways.push(Self::Gradient(precision)),
+                Ok(()) => methods.push(Self::Gradient(precision)),
                 Err(isobath_tensor::Error::Precision { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        ways.push(Self::Ridge);
-        Ok(ways)
+        methods.push(Self::Ridge);
+        Ok(methods)
     }
 
     fn params(self) -> Result<CascadeValidParams> {
@@ -115,7 +115,7 @@ impl Way {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for DecoderMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gradient(precision) => write!(f, "gradient {precision}"),
@@ -126,7 +126,7 @@ impl fmt::Display for Way {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.network.width, self.network.phase, self.way)
+        write!(f, "{} {} {}", self.network.width, self.network.phase, self.method)
     }
 }
 
@@ -159,40 +159,48 @@ impl Cases {
         })
     }
 
-    pub(super) fn networks(&self) -> impl Iterator<Item = Place> {
-        self.extent
-            .widths()
-            .iter()
-            .flat_map(|&width| PHASES.map(|(phase, sigma_w2)| Place { width, phase, sigma_w2 }))
+    pub(super) fn networks(&self) -> impl Iterator<Item = NetworkCase> {
+        self.extent.widths().iter().flat_map(|&width| {
+            PHASES.map(|(phase, sigma_w2)| NetworkCase { width, phase, sigma_w2 })
+        })
     }
 
     /// # Errors
     /// When `backend` is missing or fails.
-    pub(super) fn compute(&self, place: Place, way: Way, backend: BackendSpec) -> Result<Outcome> {
-        self.with(place, way, |task| backend.dispatch(task)?)
+    pub(super) fn compute(
+        &self,
+        network_case: NetworkCase,
+        method: DecoderMethod,
+        backend: BackendSpec,
+    ) -> Result<Outcome> {
+        self.with(network_case, method, |task| backend.dispatch(task)?)
     }
 
     /// The same on a backend that is held against: it has every precision, if need be by rounding factors beforehand.
     ///
     /// # Errors
     /// When `backend` is missing or fails.
-    pub(super) fn expect(&self, place: Place, way: Way, backend: BackendSpec) -> Result<Outcome> {
+    pub(super) fn expect(
+        &self,
+        network_case: NetworkCase,
+        method: DecoderMethod,
+        backend: BackendSpec,
+    ) -> Result<Outcome> {
         match backend {
-            BackendSpec::Cpu => {
-                self.with(place, way, |task| task.run(Cpu::new().rounding(Precision::round)))
-            }
-            other => self.compute(place, way, other),
+            BackendSpec::Cpu => self
+                .with(network_case, method, |task| task.run(Cpu::new().rounding(Precision::round))),
+            other => self.compute(network_case, method, other),
         }
     }
 
     /// Gives `run` what is to be computed.
     pub(super) fn with(
         &self,
-        place: Place,
-        way: Way,
+        network_case: NetworkCase,
+        method: DecoderMethod,
         run: impl FnOnce(Compute<'_>) -> Result<Outcome> + Send,
     ) -> Result<Outcome> {
-        let Place { width, sigma_w2, .. } = place;
+        let NetworkCase { width, sigma_w2, .. } = network_case;
         let (train, probe) = (self.data.train.images.view(), self.data.test.images.view());
         let layers = self.extent.layers();
         let layer = |index| {
@@ -203,7 +211,7 @@ impl Cases {
         let network = Network::random(spec, Variances::new(sigma_w2, SIGMA_B2)?, SEED);
         let initial = InitialDecoders::Drawn { seed: SEED };
         let job = Job { network: &network, layers, train, probe, initial };
-        let params = way.params()?;
+        let params = method.params()?;
         in_pool(|| run(Compute { job: &job, params }))
     }
 }

@@ -13,10 +13,10 @@ use crate::error::{During, Result};
 use isobath_tensor::BackendSpec;
 use serde::Serialize;
 
-pub use cases::{Case, Extent, Way};
+pub use cases::{Case, DecoderMethod, Extent};
 pub use difference::{Differences, LayerDifference};
 pub use tolerance::Tolerance;
-pub use trainings::{TrainingAgreement, certify_trainings};
+pub use trainings::{TrainingAgreement, compare_trainings};
 
 use cases::Cases;
 
@@ -42,20 +42,21 @@ pub struct Agreement {
 ///
 /// # Errors
 /// When a backend is missing or fails.
-pub fn certify(
+pub fn compare_backends(
     backend: BackendSpec,
     baseline: BackendSpec,
     extent: Extent,
     mut heard: impl FnMut(&Agreement),
 ) -> Result<Vec<Agreement>> {
-    let (cases, ways) = (Cases::new(extent)?, Way::on(backend)?);
+    let (cases, methods) = (Cases::new(extent)?, DecoderMethod::on(backend)?);
     let mut agreements = Vec::new();
     for network in cases.networks() {
-        for &way in &ways {
-            let case = Case { network, way };
-            let expected = cases.expect(network, way, baseline)?;
-            let actual =
-                cases.compute(network, way, backend).during(|| format!("{case} on {backend}"))?;
+        for &method in &methods {
+            let case = Case { network, method };
+            let expected = cases.expect(network, method, baseline)?;
+            let actual = cases
+                .compute(network, method, backend)
+                .during(|| format!("{case} on {backend}"))?;
             let differences = Differences::between(&actual, &expected);
             let tolerance = Tolerance::of(case, extent);
             let passed = tolerance.allows(&differences);
@@ -77,15 +78,15 @@ mod tests {
     fn what_f32_may_differ_by_is_less_than_what_other_decoders_do() {
         let cases = Cases::new(Extent::Quick).unwrap();
         let network = cases.networks().next().unwrap();
-        let f32 = Way::Gradient(Precision::F32);
-        let compute = |way, backend| cases.compute(network, way, backend).unwrap();
+        let f32 = DecoderMethod::Gradient(Precision::F32);
+        let compute = |method, backend| cases.compute(network, method, backend).unwrap();
         let expected = compute(f32, BackendSpec::Cpu);
         let same = Differences::between(&compute(f32, BackendSpec::Reference), &expected);
-        let tolerance = Tolerance::of(Case { network, way: f32 }, Extent::Quick);
+        let tolerance = Tolerance::of(Case { network, method: f32 }, Extent::Quick);
         assert!(tolerance.allows(&same), "{same:?}");
-        for way in [Way::Gradient(Precision::Tf32), Way::Ridge] {
-            let other = Differences::between(&compute(way, BackendSpec::Reference), &expected);
-            assert!(!tolerance.allows(&other), "{way}: {other:?}");
+        for method in [DecoderMethod::Gradient(Precision::Tf32), DecoderMethod::Ridge] {
+            let other = Differences::between(&compute(method, BackendSpec::Reference), &expected);
+            assert!(!tolerance.allows(&other), "{method}: {other:?}");
         }
     }
 
@@ -100,14 +101,14 @@ mod tests {
         let cases = Cases::new(Extent::Quick).unwrap();
         for network in cases.networks() {
             for precision in [Precision::Tf32, Precision::Bf16] {
-                let way = Way::Gradient(precision);
-                let tolerance = Tolerance::of(Case { network, way }, Extent::Quick);
-                let expected = cases.expect(network, way, BackendSpec::Cpu).unwrap();
-                let same = cases.compute(network, way, BackendSpec::Reference).unwrap();
+                let method = DecoderMethod::Gradient(precision);
+                let tolerance = Tolerance::of(Case { network, method }, Extent::Quick);
+                let expected = cases.expect(network, method, BackendSpec::Cpu).unwrap();
+                let same = cases.compute(network, method, BackendSpec::Reference).unwrap();
                 let same = Differences::between(&same, &expected);
                 assert!(tolerance.allows(&same), "{precision}: {same:?}");
                 let truncating = Cpu::new().rounding(truncate);
-                let other = cases.with(network, way, |task| task.run(truncating)).unwrap();
+                let other = cases.with(network, method, |task| task.run(truncating)).unwrap();
                 let other = Differences::between(&other, &expected);
                 assert!(!tolerance.allows(&other), "{precision}: {other:?}");
             }

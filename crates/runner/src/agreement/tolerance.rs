@@ -1,7 +1,7 @@
 use isobath_tensor::Precision;
 use serde::Serialize;
 
-use super::{Case, Differences, Extent, LayerDifference, Way};
+use super::{Case, DecoderMethod, Differences, Extent, LayerDifference};
 
 /// How far backends may be apart; see [`LayerDifference`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -21,20 +21,22 @@ impl Tolerance {
     /// those for AVX-512.
     ///
     /// Decoders differ most, in single weights whose gradients are all but zero: Adam divides these by their own size.
-    /// Where factors are rounded, on both sides in the same way, sums in another order move some of them across the middle
+    /// Where factors are rounded, on both sides in the same method, sums in another order move some of them across the middle
     /// between two numbers, in wide networks more than in narrow ones; factors that are truncated instead differ by more.
     /// Not seen: bfloat16 at 784 units.
-    pub(super) fn of(Case { network, way }: Case, extent: Extent) -> Self {
+    pub(super) fn of(Case { network, method }: Case, extent: Extent) -> Self {
         let width = network.width as f64;
-        let (decoder, reconstruction, entropy, cutoff) = match (way, extent) {
-            (Way::Gradient(Precision::F32), _) => (1e-2, 2e-4, 2e-6, 0.0),
-            (Way::Ridge, _) => (1e-2, 3e-4, 2e-5, 0.0),
-            (Way::Gradient(_), Extent::Quick) => (3e-3, 1e-3, 2e-6, 0.0),
-            (Way::Gradient(Precision::Tf32), Extent::Full) => {
+        let (decoder, reconstruction, entropy, cutoff) = match (method, extent) {
+            (DecoderMethod::Gradient(Precision::F32), _) => (1e-2, 2e-4, 2e-6, 0.0),
+            (DecoderMethod::Ridge, _) => (1e-2, 3e-4, 2e-5, 0.0),
+            (DecoderMethod::Gradient(_), Extent::Quick) => (3e-3, 1e-3, 2e-6, 0.0),
+            (DecoderMethod::Gradient(Precision::Tf32), Extent::Full) => {
                 (4e-4 * width, 1e-5 * width, 1.2e-6 * width, 1.0)
             }
             // There is no coarser precision than bfloat16.
-            (Way::Gradient(_), Extent::Full) => (8e-4 * width, 8e-5 * width, 5e-6 * width, 1.0),
+            (DecoderMethod::Gradient(_), Extent::Full) => {
+                (8e-4 * width, 8e-5 * width, 5e-6 * width, 1.0)
+            }
         };
         Self { decoder, reconstruction, entropy, cutoff }
     }

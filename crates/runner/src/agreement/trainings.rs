@@ -23,7 +23,7 @@ pub struct TrainingAgreement {
     pub loss: f64,
     /// The largest difference of a layer's weights, each over the root of their mean square.
     pub weights: f64,
-    /// Whether all end in the same way.
+    /// Whether all end in the same method.
     pub same_outcomes: bool,
     /// Whether each network has the bits it has when it is trained alone.
     pub same_alone: bool,
@@ -40,11 +40,11 @@ const EXPLODING: f64 = 1e6;
 /// The loss that is not allowed, in nats.
 const DIVERGED_ABOVE: f64 = 100.0;
 
-/// As [`certify`](super::certify), for whole networks that are trained together: one of each phase and one that blew up.
+/// As [`compare_backends`](super::compare_backends), for whole networks that are trained together: one of each phase and one that blew up.
 ///
 /// # Errors
 /// When a backend is missing or fails.
-pub fn certify_trainings(
+pub fn compare_trainings(
     backend: BackendSpec,
     baseline: BackendSpec,
     extent: Extent,
@@ -203,7 +203,7 @@ mod tests {
     fn backends_differ_by_less_than_is_allowed() {
         let mut heard = 0;
         let agreements =
-            certify_trainings(BackendSpec::Reference, BackendSpec::Cpu, Extent::Quick, |_| {
+            compare_trainings(BackendSpec::Reference, BackendSpec::Cpu, Extent::Quick, |_| {
                 heard += 1
             })
             .unwrap();

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use isobath_tensor::{BackendSpec, SimdLevel};
 
-use super::{Places, exit};
+use super::{GlobalArgs, exit};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     kernels: Vec<String>,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if !arguments.kernels.is_empty() {
         return kernels::main(&arguments.kernels);
     }
@@ -42,6 +42,6 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
         println!("  {:<10} {state}", backend.to_string());
     }
     cuda::print();
-    super::data::list(places);
+    super::data::list(global);
     if arguments.verify.is_asked_for() { verify::main(&arguments.verify) } else { Ok(exit::DONE) }
 }

@@ -8,7 +8,8 @@ use isobath_tensor::{BackendSpec, BackendTask, FullBackend, conformance};
 use serde_json::{Value, json};
 
 use isobath_runner::agreement::{
-    Agreement, Extent, LayerDifference, Tolerance, TrainingAgreement, certify, certify_trainings,
+    Agreement, Extent, LayerDifference, Tolerance, TrainingAgreement, compare_backends,
+    compare_trainings,
 };
 
 use crate::commands::{Usage, check_reference, exit};
@@ -179,16 +180,16 @@ fn agree(arguments: &Verification) -> Result<Part> {
         "  {:<26} {:>13} {:>13} {:>13}  {:<14}",
         "width, phase, decoders", "decoder", "reconstr.", "entropy", "cut-off"
     );
-    let agreements = certify(backend, baseline, extent, print_agreement)?;
+    let agreements = compare_backends(backend, baseline, extent, print_agreement)?;
     println!("  allowed:");
-    let mut ways = Vec::new();
+    let mut methods = Vec::new();
     for Agreement { case, tolerance, .. } in &agreements {
-        if !ways.contains(&case.way) {
-            ways.push(case.way);
+        if !methods.contains(&case.method) {
+            methods.push(case.method);
             let Tolerance { decoder, reconstruction, entropy, cutoff } = tolerance;
             println!(
                 "  {:<26} {decoder:>10.0e}    {reconstruction:>10.0e}    {entropy:>10.0e}     {cutoff} apart",
-                case.way.to_string()
+                case.method.to_string()
             );
         }
     }
@@ -231,7 +232,7 @@ fn train(arguments: &Verification) -> Result<Part> {
             println!("    they do not end in the same way");
         }
     };
-    let agreements = certify_trainings(backend, baseline, arguments.extent(), heard)?;
+    let agreements = compare_trainings(backend, baseline, arguments.extent(), heard)?;
     if let Some(TrainingAgreement { tolerance: [loss, weights], .. }) = agreements.first() {
         println!("  {:<26} {loss:>13.0e} {weights:>13.0e}", "allowed");
     }

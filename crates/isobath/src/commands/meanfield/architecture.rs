@@ -99,7 +99,7 @@ impl Arguments {
             };
             let image = self.image;
             if image.0[0] * image.0[1] > 1 << 20 {
-                return Err(Usage("--image has more than 2^20 places".to_owned()).into());
+                return Err(Usage("--image has more than 2^20 global".to_owned()).into());
             }
             return Ok(Architecture::Convolution {
                 kernel: kernel.map_err(out_of_range)?,

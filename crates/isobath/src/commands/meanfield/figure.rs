@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use isobath_architecture::Activation;
 use isobath_meanfield::Theory;
 
-use super::{architecture::Architecture, plot, point::Question, ridge};
+use super::{architecture::Architecture, plot, point::TheoryQuery, ridge};
 use isobath_experiment::{CobwebsFigure, FileError, PlaneFigure, ScalesFigure, Span, TheoryFigure};
 
-use crate::commands::Places;
+use crate::commands::GlobalArgs;
 
 /// Numbers of a figure, where it has more than its lines show.
 const NUMBERS: &str = "numbers.json";
@@ -66,23 +66,23 @@ fn ascending(name: &str, Span { from, to }: Span) -> Result<(), FileError> {
 /// # Errors
 /// When data are missing, something cannot be computed or a file cannot be written.
 pub(in crate::commands) fn draw(
-    places: &Places,
+    global: &GlobalArgs,
     figure: &TheoryFigure,
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
     match figure {
         TheoryFigure::Cobwebs(CobwebsFigure { activation, sigma_w2, sigma_b2 }) => {
-            plot::write_cobwebs(&question(*activation, sigma_w2.clone(), *sigma_b2), folder)
+            plot::write_cobwebs(&query(*activation, sigma_w2.clone(), *sigma_b2), folder)
         }
         TheoryFigure::DepthScales(ScalesFigure { activation, sigma_w2, sigma_b2 }) => {
-            plot::write_scales(&question(*activation, ends(*sigma_w2).to_vec(), *sigma_b2), folder)
+            plot::write_scales(&query(*activation, ends(*sigma_w2).to_vec(), *sigma_b2), folder)
         }
         TheoryFigure::Plane(PlaneFigure { activation, sigma_w2, sigma_b2 }) => {
-            let question = question(*activation, ends(*sigma_w2).to_vec(), sigma_b2.to);
-            plot::write_depth_plane(&question, (sigma_b2.from, sigma_b2.to), folder)
+            let query = query(*activation, ends(*sigma_w2).to_vec(), sigma_b2.to);
+            plot::write_depth_plane(&query, (sigma_b2.from, sigma_b2.to), folder)
         }
         TheoryFigure::Ridge(figure) => {
-            let answer = ridge::answer(places, figure)?;
+            let answer = ridge::answer(global, figure)?;
             let mut written = plot::write_ridge(figure, &answer, folder)?;
             let path = folder.join(NUMBERS);
             std::fs::write(&path, ridge::numbers(figure, &answer).to_string())
@@ -94,7 +94,7 @@ pub(in crate::commands) fn draw(
 }
 
 /// Fully connected layers at these points.
-const fn question(activation: Activation, sigma_w2: Vec<f64>, sigma_b2: f64) -> Question {
+const fn query(activation: Activation, sigma_w2: Vec<f64>, sigma_b2: f64) -> TheoryQuery {
     let architecture = Architecture::FullyConnected;
-    Question { activation, sigma_w2, sigma_b2, architecture, depth: 1, json: false }
+    TheoryQuery { activation, sigma_w2, sigma_b2, architecture, depth: 1, json: false }
 }

@@ -15,7 +15,7 @@ mod table;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::{Places, Usage};
+use super::{GlobalArgs, Usage};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -38,12 +38,12 @@ enum Command {
     Ridge(ridge::Arguments),
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Some(Command::Critical(arguments)) => critical::main(arguments),
-        Some(Command::Profile(arguments)) => profile::main(places, arguments),
+        Some(Command::Profile(arguments)) => profile::main(global, arguments),
         Some(Command::Sample(arguments)) => sample::main(arguments),
-        Some(Command::Ridge(arguments)) => ridge::main(places, arguments),
+        Some(Command::Ridge(arguments)) => ridge::main(global, arguments),
         None => point::main(&arguments.point),
     }
 }

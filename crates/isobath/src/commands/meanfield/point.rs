@@ -60,7 +60,7 @@ impl From<WeightsKind> for Weights {
 
 /// What is asked for, checked.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct TheoryQuery {
     pub(super) activation: Activation,
     pub(super) sigma_w2: Vec<f64>,
     pub(super) sigma_b2: f64,
@@ -97,40 +97,40 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
             "blocks with the activation after the addition have no figure; leave out --plot";
         return Err(Usage(message.to_owned()).into());
     }
-    let question = Question { activation, sigma_w2, sigma_b2, architecture, depth, json };
-    match question.architecture {
-        Architecture::Residual(branch) => residual::print(&question, branch)?,
-        Architecture::PostActivation => residual::print_post_activation(&question)?,
-        _ => print(&question, arguments.weights.map(Weights::from))?,
+    let query = TheoryQuery { activation, sigma_w2, sigma_b2, architecture, depth, json };
+    match query.architecture {
+        Architecture::Residual(branch) => residual::print(&query, branch)?,
+        Architecture::PostActivation => residual::print_post_activation(&query)?,
+        _ => print(&query, arguments.weights.map(Weights::from))?,
     }
     if let Some(folder) = &arguments.plot {
-        for path in plot::write(&question, folder)? {
+        for path in plot::write(&query, folder)? {
             eprintln!("wrote {}", path.display());
         }
     }
     Ok(exit::DONE)
 }
 
-fn print(question: &Question, weights: Option<Weights>) -> Result<()> {
-    let Question { activation, sigma_b2, .. } = *question;
+fn print(query: &TheoryQuery, weights: Option<Weights>) -> Result<()> {
+    let TheoryQuery { activation, sigma_b2, .. } = *query;
     let mut points = Vec::new();
-    for &sigma_w2 in &question.sigma_w2 {
-        points.push(answer(question, sigma_w2, weights)?);
+    for &sigma_w2 in &query.sigma_w2 {
+        points.push(answer(query, sigma_w2, weights)?);
     }
     if let [Point { state: Err(error), .. }] = &points[..] {
         return Err(error.clone().into());
     }
-    if question.json {
-        let objects: Vec<Value> = points.iter().map(|point| object(question, point)).collect();
+    if query.json {
+        let objects: Vec<Value> = points.iter().map(|point| object(query, point)).collect();
         match &objects[..] {
             [one] => println!("{one}"),
             several => println!("{}", Value::from(several)),
         }
         return Ok(());
     }
-    println!("{activation}, sigma_b2 = {sigma_b2}{}", question.architecture.words());
+    println!("{activation}, sigma_b2 = {sigma_b2}{}", query.architecture.words());
     let mut head = vec!["sigma_w2", "phase", "q*", "chi_1", "c*", "chi(c*)", "xi_c", "xi_q"];
-    if matches!(question.architecture, Architecture::Convolution { .. }) {
+    if matches!(query.architecture, Architecture::Convolution { .. }) {
         head.extend(["xi_c wave", "shortest"]);
     }
     if weights.is_some() {
@@ -150,8 +150,8 @@ fn print(question: &Question, weights: Option<Weights>) -> Result<()> {
     Ok(())
 }
 
-fn answer(question: &Question, sigma_w2: f64, weights: Option<Weights>) -> Result<Point> {
-    let Question { activation, sigma_b2, depth, ref architecture, .. } = *question;
+fn answer(query: &TheoryQuery, sigma_w2: f64, weights: Option<Weights>) -> Result<Point> {
+    let TheoryQuery { activation, sigma_b2, depth, ref architecture, .. } = *query;
     let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
     let state = match architecture.fixed_point(activation, sigma_w2, sigma_b2) {
         Err(error @ isobath_meanfield::Error::OutOfRange { .. }) => {
@@ -194,11 +194,11 @@ fn basin(activation: Activation, sigma_w2: f64) -> Option<&'static str> {
     two.then_some("note: above sigma_w2 = 2 this q* holds for short inputs only; longer ones grow without bound")
 }
 
-fn object(question: &Question, point: &Point) -> Value {
+fn object(query: &TheoryQuery, point: &Point) -> Value {
     let mut object = json!({
-        "activation": question.activation.to_string(),
+        "activation": query.activation.to_string(),
         "sigma_w2": point.sigma_w2,
-        "sigma_b2": question.sigma_b2,
+        "sigma_b2": query.sigma_b2,
     });
     let Some(fields) = object.as_object_mut() else { return object };
     let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -209,7 +209,7 @@ fn object(question: &Question, point: &Point) -> Value {
                     add(&name, number);
                 }
             }
-            if let Some(note) = basin(question.activation, point.sigma_w2) {
+            if let Some(note) = basin(query.activation, point.sigma_w2) {
                 add("note", note.into());
             }
         }
@@ -217,14 +217,14 @@ fn object(question: &Question, point: &Point) -> Value {
             add("error", error.to_string().into());
         }
     }
-    if let Architecture::Dropout { keep } = question.architecture {
+    if let Architecture::Dropout { keep } = query.architecture {
         add("keep", keep.into());
     }
     if !point.modes.is_empty() {
         add("modes", json!(point.modes));
     }
     if let Some(spectrum) = point.spectrum {
-        add("depth", question.depth.into());
+        add("depth", query.depth.into());
         add("jacobian", json!(spectrum));
     }
     object

@@ -8,7 +8,7 @@ use ndarray::s;
 use serde_json::json;
 
 use super::{out_of_range, table};
-use crate::commands::{Places, Usage, exit};
+use crate::commands::{GlobalArgs, Usage, exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let Arguments { activation, sigma_w2, sigma_b2, dataset, samples, depth, seed, json } =
         *arguments;
     if !(1..=10_000).contains(&samples) || !(1..=100_000).contains(&depth) {
@@ -48,7 +48,7 @@ pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
     let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
     let data = isobath_datasets::load(&LoadRequest {
         name: dataset,
-        folder: places.data.clone(),
+        folder: global.data.clone(),
         train: Some(1),
         test: Some(samples),
         grayscale: false,

@@ -6,7 +6,7 @@ use isobath_meanfield::{
 };
 use serde_json::{Value, json};
 
-use super::{out_of_range, point::Question, table};
+use super::{out_of_range, point::TheoryQuery, table};
 
 /// The streams before the first block: mean square one, cosine one half.
 pub(super) const START: StreamMoments = StreamMoments::centred(1.0, 0.5);
@@ -17,21 +17,20 @@ struct Blocks {
     layers: isobath_meanfield::Result<Vec<ResidualLayer>>,
 }
 
-pub(super) fn print(question: &Question, branch: Branch) -> Result<()> {
-    let Question { activation, sigma_b2, depth, .. } = *question;
+pub(super) fn print(query: &TheoryQuery, branch: Branch) -> Result<()> {
+    let TheoryQuery { activation, sigma_b2, depth, .. } = *query;
     let mut points = Vec::new();
-    for &sigma_w2 in &question.sigma_w2 {
+    for &sigma_w2 in &query.sigma_w2 {
         let network =
             Residual::new(activation, sigma_w2, sigma_b2, branch).map_err(out_of_range)?;
         points.push(Blocks { sigma_w2, layers: network.profile(START, depth) });
     }
-    if question.json {
-        let objects: Vec<Value> =
-            points.iter().map(|point| object(question, branch, point)).collect();
+    if query.json {
+        let objects: Vec<Value> = points.iter().map(|point| object(query, branch, point)).collect();
         println!("{}", Value::from(objects));
         return Ok(());
     }
-    println!("{activation}, sigma_b2 = {sigma_b2}{}", question.architecture.words());
+    println!("{activation}, sigma_b2 = {sigma_b2}{}", query.architecture.words());
     println!("after {depth} blocks, from a stream of mean square 1 and two inputs of cosine 0.5");
     println!("{}", table::line(["sigma_w2", "p", "e", "q", "chi", "ln gain"]));
     for point in &points {
@@ -40,7 +39,7 @@ pub(super) fn print(question: &Question, branch: Branch) -> Result<()> {
             Err(error) => println!("{:>10} {error}", point.sigma_w2),
         }
     }
-    for &sigma_w2 in &question.sigma_w2 {
+    for &sigma_w2 in &query.sigma_w2 {
         print_laws(&Residual::new(activation, sigma_w2, sigma_b2, branch)?, sigma_w2);
     }
     Ok(())
@@ -83,8 +82,8 @@ fn words(law: AsymptoticLaw) -> String {
     }
 }
 
-fn object(question: &Question, branch: Branch, point: &Blocks) -> Value {
-    let Question { activation, sigma_b2, .. } = *question;
+fn object(query: &TheoryQuery, branch: Branch, point: &Blocks) -> Value {
+    let TheoryQuery { activation, sigma_b2, .. } = *query;
     let sigma_w2 = point.sigma_w2;
     let laws =
         Residual::new(activation, sigma_w2, sigma_b2, branch).ok().and_then(|n| n.asymptotics());
@@ -103,14 +102,14 @@ fn object(question: &Question, branch: Branch, point: &Blocks) -> Value {
     object
 }
 
-pub(super) fn print_post_activation(question: &Question) -> Result<()> {
-    let Question { activation, sigma_b2, .. } = *question;
+pub(super) fn print_post_activation(query: &TheoryQuery) -> Result<()> {
+    let TheoryQuery { activation, sigma_b2, .. } = *query;
     let mut points = Vec::new();
-    for &sigma_w2 in &question.sigma_w2 {
+    for &sigma_w2 in &query.sigma_w2 {
         let blocks = PostActivation::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
         points.push((sigma_w2, blocks.fixed_point()));
     }
-    if question.json {
+    if query.json {
         let object = |(sigma_w2, point): &(f64, isobath_meanfield::PostActivationPoint)| {
             let mut object = json!(point);
             object["activation"] = activation.to_string().into();
@@ -121,7 +120,7 @@ pub(super) fn print_post_activation(question: &Question) -> Result<()> {
         println!("{}", Value::from(points.iter().map(object).collect::<Vec<_>>()));
         return Ok(());
     }
-    println!("{activation}, sigma_b2 = {sigma_b2}{}", question.architecture.words());
+    println!("{activation}, sigma_b2 = {sigma_b2}{}", query.architecture.words());
     println!("{}", table::line(["sigma_w2", "p*", "chi", "\u{b1} ln chi", "xi_c"]));
     for (sigma_w2, point) in points {
         let numbers = [point.p_star, point.chi, point.ln_chi_error, point.xi_c];

@@ -4,7 +4,7 @@ use crate::Result;
 use plotters::style::{Color, RGBAColor};
 
 use super::super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     canvas::{Canvas, Rect, px},
     diagram::{self, edges, variances},
     legend::{Entry, Sample},
@@ -12,7 +12,7 @@ use super::super::{
     palette::{self, HALO, OVER, heat},
     recipe_stem,
 };
-use isobath_analysis::comparison::{Cell, Opinion, Verdicts};
+use isobath_analysis::comparison::{Cell, Class, Comparison};
 use isobath_store::RunRecord;
 
 use crate::{
@@ -23,14 +23,14 @@ use crate::{
 /// The cells that share a `sigma_b2`.
 pub(super) struct Disagreement<'a> {
     run: &'a RunRecord,
-    verdicts: &'a Verdicts,
+    verdicts: &'a Comparison,
     sigma_b2: f64,
     cells: Vec<&'a Cell>,
 }
 
 impl<'a> Disagreement<'a> {
     /// One map for each `sigma_b2`, where there is anybody to disagree.
-    pub(super) fn of(run: &'a RunRecord, verdicts: &'a Verdicts) -> Vec<Self> {
+    pub(super) fn of(run: &'a RunRecord, verdicts: &'a Comparison) -> Vec<Self> {
         let leading = &verdicts.leading;
         if leading.cascade.is_none() && leading.theory.is_none() {
             return Vec::new();
@@ -89,9 +89,9 @@ impl Figure for Disagreement<'_> {
     }
 
     fn caption(&self) -> String {
-        let wrong = |of: fn(&Cell) -> Opinion| {
-            let cells = self.cells.iter().filter(|cell| of(cell) != Opinion::Silent);
-            let wrong = cells.clone().filter(|cell| of(cell) != Opinion::Right).count();
+        let wrong = |of: fn(&Cell) -> Class| {
+            let cells = self.cells.iter().filter(|cell| of(cell) != Class::Silent);
+            let wrong = cells.clone().filter(|cell| of(cell) != Class::Right).count();
             format!("{wrong} of {}", count(cells.count(), "cell"))
         };
         format!(
@@ -107,8 +107,8 @@ impl Figure for Disagreement<'_> {
         diagram::size(layout)
     }
 
-    fn place(&self) -> Place {
-        Place::Evidence
+    fn place(&self) -> PageSection {
+        PageSection::Evidence
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
@@ -137,14 +137,14 @@ fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Cell) -> Result<Mark> {
     let (x, y) = (rect.left.midpoint(rect.right), rect.top.midpoint(rect.bottom));
     let aside = (rect.width() / 4).min(px(9));
     let mut said = String::new();
-    for (opinion, at, color, who) in [
+    for (class, at, color, who) in [
         (cell.cascade, x - aside, CASCADE, "cascade"),
         (cell.theory, x + aside, theory(), "theory"),
     ] {
-        let (length, words) = match opinion {
-            Opinion::TooMuch => (px(11), "too much"),
-            Opinion::TooLittle => (px(-11), "too little"),
-            Opinion::Right | Opinion::Silent => continue,
+        let (length, words) = match class {
+            Class::TooMuch => (px(11), "too much"),
+            Class::TooLittle => (px(-11), "too little"),
+            Class::Right | Class::Silent => continue,
         };
         let foot = (at, y + length / 2);
         marks::arrow(canvas, foot, length, HALO.to_rgba(), px(4))?;

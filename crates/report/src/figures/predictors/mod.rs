@@ -6,13 +6,13 @@ mod summaries;
 
 pub(crate) use self::summaries::share;
 use super::Figure;
-use isobath_analysis::comparison::Verdicts;
+use isobath_analysis::comparison::Comparison;
 use isobath_store::RunRecord;
 
 /// The figures of one recipe's verdicts, in the order of the page.
 pub(crate) fn of_verdicts<'a>(
     run: &'a RunRecord,
-    verdicts: &'a Verdicts,
+    verdicts: &'a Comparison,
 ) -> Vec<Box<dyn Figure + 'a>> {
     let mut figures: Vec<Box<dyn Figure + 'a>> = vec![Box::new(summaries::Standings { verdicts })];
     for map in map::Disagreement::of(run, verdicts) {

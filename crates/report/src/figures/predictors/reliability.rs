@@ -5,7 +5,7 @@ use isobath_scoring::Bin;
 use plotters::style::{Color, text_anchor::HPos};
 
 use super::super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
     frame::{self, Frame},
@@ -14,7 +14,7 @@ use super::super::{
     palette::{self, INK},
     text,
 };
-use isobath_analysis::comparison::Verdicts;
+use isobath_analysis::comparison::Comparison;
 
 use crate::{
     numbers::short,
@@ -23,7 +23,7 @@ use crate::{
 
 /// A panel for each of the leading predictors.
 pub(super) struct Reliability<'a> {
-    pub(super) verdicts: &'a Verdicts,
+    pub(super) verdicts: &'a Comparison,
 }
 
 impl Figure for Reliability<'_> {
@@ -52,8 +52,8 @@ impl Figure for Reliability<'_> {
         }
     }
 
-    fn place(&self) -> Place {
-        Place::Evidence
+    fn place(&self) -> PageSection {
+        PageSection::Evidence
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -4,7 +4,7 @@ use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::super::{
-    Figure, Hover, Layout, Mark, Place,
+    Figure, Hover, Layout, Mark, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
     frame::{self, Frame},
@@ -13,7 +13,7 @@ use super::super::{
     palette::{self, INK},
     text,
 };
-use isobath_analysis::comparison::{Standing, Verdicts};
+use isobath_analysis::comparison::{Comparison, PredictorSummary};
 
 use crate::{
     comparison::estimate,
@@ -23,7 +23,7 @@ use crate::{
 
 /// One line for each predictor.
 pub(super) struct Standings<'a> {
-    pub(super) verdicts: &'a Verdicts,
+    pub(super) verdicts: &'a Comparison,
 }
 
 /// What a predictor looks at.
@@ -82,8 +82,8 @@ impl Standings<'_> {
     }
 
     /// Those that have an AUC, the best first.
-    fn shown(&self) -> Vec<&Standing> {
-        self.verdicts.standings.iter().filter(|standing| standing.auc.is_some()).collect()
+    fn shown(&self) -> Vec<&PredictorSummary> {
+        self.verdicts.summaries.iter().filter(|summary| summary.auc.is_some()).collect()
     }
 }
 
@@ -113,8 +113,8 @@ impl Figure for Standings<'_> {
         }
     }
 
-    fn place(&self) -> Place {
-        Place::Chart
+    fn place(&self) -> PageSection {
+        PageSection::Chart
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
@@ -161,10 +161,10 @@ impl Figure for Standings<'_> {
         let heading = (width - px(6), frame.rect.top - px(9));
         text::write(canvas, "of a training", heading, size, HPos::Right)?;
         let mut drawn = Vec::new();
-        for (index, standing) in shown.iter().enumerate() {
+        for (index, summary) in shown.iter().enumerate() {
             let y = frame.y(rows - index as f64 - 0.5);
-            drawn.extend(draw_row(canvas, &frame, standing, y, layout)?);
-            let cost = standing.cost_ratio.map_or("-".into(), |ratio| share(ratio.value));
+            drawn.extend(draw_row(canvas, &frame, summary, y, layout)?);
+            let cost = summary.cost_ratio.map_or("-".into(), |ratio| share(ratio.value));
             text::write(canvas, &cost, (width - px(6), y), size, HPos::Right)?;
         }
         Ok(Hover { cells: None, marks: drawn })
@@ -174,13 +174,13 @@ impl Figure for Standings<'_> {
 fn draw_row(
     canvas: &Canvas<'_>,
     frame: &Frame,
-    standing: &Standing,
+    summary: &PredictorSummary,
     y: i32,
     layout: Layout,
 ) -> Result<Option<Mark>> {
-    let Some(auc) = standing.auc else { return Ok(None) };
-    let kind = Kind::of(&standing.predictor);
-    let name = symbol(&standing.predictor);
+    let Some(auc) = summary.auc else { return Ok(None) };
+    let kind = Kind::of(&summary.predictor);
+    let name = symbol(&summary.predictor);
     let size = layout.text() * 12 / 13;
     let y = match layout {
         Layout::Wide => {
@@ -197,14 +197,14 @@ fn draw_row(
         let ends = [(frame.x(interval.low), y), (frame.x(interval.high), y)];
         canvas.line(&ends, kind.color(), px(2))?;
     }
-    if let Some(at_depth) = standing.auc_at_depth {
+    if let Some(at_depth) = summary.auc_at_depth {
         marks::point(canvas, kind.shape(), (frame.x(at_depth.value), y), kind.color(), true)?;
     }
     marks::point(canvas, kind.shape(), (x, y), kind.color(), false)?;
     let text = format!(
         "{name}: AUC {}, at equal depth {}",
-        estimate(standing.auc, 3),
-        estimate(standing.auc_at_depth, 3)
+        estimate(summary.auc, 3),
+        estimate(summary.auc_at_depth, 3)
     );
     Ok(Some(Mark { x, y, text }))
 }

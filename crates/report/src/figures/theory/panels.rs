@@ -4,7 +4,7 @@ use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::super::{
-    Figure, Hover, Layout, Place,
+    Figure, Hover, Layout, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, px},
     frame::{self, Frame},
@@ -45,8 +45,8 @@ impl Figure for Panels {
         (width, height + self.head(width))
     }
 
-    fn place(&self) -> Place {
-        Place::FilesOnly
+    fn place(&self) -> PageSection {
+        PageSection::FilesOnly
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

@@ -4,7 +4,7 @@ use crate::Result;
 use plotters::style::{Color, RGBColor};
 
 use super::super::{
-    Figure, Hover, Layout, Place,
+    Figure, Hover, Layout, PageSection,
     axis::{Axis, Scale},
     canvas::{Canvas, Rect, Underlay, px},
     color_bar,
@@ -39,8 +39,8 @@ impl Figure for Plane {
         (px(720), px(500))
     }
 
-    fn place(&self) -> Place {
-        Place::FilesOnly
+    fn place(&self) -> PageSection {
+        PageSection::FilesOnly
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {

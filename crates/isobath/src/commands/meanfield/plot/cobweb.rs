@@ -4,7 +4,7 @@ use anyhow::Result;
 use isobath_meanfield::{Dropout, Theory};
 
 use super::{
-    super::{architecture::Architecture, point::Question},
+    super::{architecture::Architecture, point::TheoryQuery},
     grid, panel_title, some, stem, title,
 };
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels};
@@ -63,8 +63,8 @@ enum Maps {
 }
 
 impl Maps {
-    fn new(question: &Question, sigma_w2: f64) -> isobath_meanfield::Result<Self> {
-        let Question { activation, sigma_b2, ref architecture, .. } = *question;
+    fn new(query: &TheoryQuery, sigma_w2: f64) -> isobath_meanfield::Result<Self> {
+        let TheoryQuery { activation, sigma_b2, ref architecture, .. } = *query;
         Ok(match architecture {
             Architecture::Dropout { keep } => {
                 Self::Dropout(Dropout::new(activation, sigma_w2, sigma_b2, *keep)?)
@@ -91,12 +91,11 @@ impl Maps {
 }
 
 /// The length map of up to three points.
-pub(super) fn lengths(question: &Question) -> Result<Panels> {
+pub(super) fn lengths(query: &TheoryQuery) -> Result<Panels> {
     let mut panels = Vec::new();
-    for sigma_w2 in some(&question.sigma_w2, MOST) {
-        let maps = Maps::new(question, sigma_w2)?;
-        let state =
-            question.architecture.fixed_point(question.activation, sigma_w2, question.sigma_b2);
+    for sigma_w2 in some(&query.sigma_w2, MOST) {
+        let maps = Maps::new(query, sigma_w2)?;
+        let state = query.architecture.fixed_point(query.activation, sigma_w2, query.sigma_b2);
         let q_star = state.as_ref().ok().and_then(|state| state.q_star);
         let high = q_star.filter(|q| *q > 1e-6).map_or(2.0, |q| 2.5 * q);
         let map = Map { apply: &|q| maps.length(q), low: 0.0, high };
@@ -105,8 +104,8 @@ pub(super) fn lengths(question: &Question) -> Result<Panels> {
         panels.push(cobweb(title, labels, &map, &[0.04 * high, 0.96 * high]));
     }
     Ok(Panels {
-        stem: stem(question, "length-map"),
-        title: title(question, "Length map"),
+        stem: stem(query, "length-map"),
+        title: title(query, "Length map"),
         legend: cobweb_legend(),
         marks: Vec::new(),
         critical: String::new(),
@@ -115,12 +114,11 @@ pub(super) fn lengths(question: &Question) -> Result<Panels> {
 }
 
 /// The correlation map of up to three points.
-pub(super) fn correlations(question: &Question) -> Result<Panels> {
+pub(super) fn correlations(query: &TheoryQuery) -> Result<Panels> {
     let mut panels = Vec::new();
-    for sigma_w2 in some(&question.sigma_w2, MOST) {
-        let maps = Maps::new(question, sigma_w2)?;
-        let state =
-            question.architecture.fixed_point(question.activation, sigma_w2, question.sigma_b2);
+    for sigma_w2 in some(&query.sigma_w2, MOST) {
+        let maps = Maps::new(query, sigma_w2)?;
+        let state = query.architecture.fixed_point(query.activation, sigma_w2, query.sigma_b2);
         let q = state.as_ref().ok().and_then(|state| state.q_star).unwrap_or(1.0);
         let map =
             Map { apply: &|c: f64| maps.correlation(q, c.clamp(-1.0, 1.0)), low: 0.0, high: 1.0 };
@@ -129,8 +127,8 @@ pub(super) fn correlations(question: &Question) -> Result<Panels> {
         panels.push(cobweb(title, labels, &map, &[0.05, 0.995]));
     }
     Ok(Panels {
-        stem: stem(question, "correlation-map"),
-        title: title(question, "Correlation map at q*"),
+        stem: stem(query, "correlation-map"),
+        title: title(query, "Correlation map at q*"),
         legend: cobweb_legend(),
         marks: Vec::new(),
         critical: String::new(),

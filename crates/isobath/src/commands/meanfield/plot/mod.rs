@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use isobath_meanfield::{FixedPoint, Phase};
 
-use super::{architecture::Architecture, point::Question, ridge::Answer};
+use super::{architecture::Architecture, point::TheoryQuery, ridge::RidgeProfiles};
 use isobath_experiment::RidgeFigure;
 use isobath_report::theory_figures::{AxisSpec, LineStyle, write_panels, write_plane};
 
@@ -20,45 +20,45 @@ const MOST_LINES: usize = 6;
 /// Points of a curve.
 const RESOLUTION: usize = 400;
 
-/// Draws what can be drawn of the question.
-pub(super) fn write(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
-    if let Architecture::Residual(branch) = question.architecture {
-        return Ok(write_panels(&residual::profiles(question, branch)?, folder)?);
+/// Draws what can be drawn of the query.
+pub(super) fn write(query: &TheoryQuery, folder: &Path) -> Result<Vec<PathBuf>> {
+    if let Architecture::Residual(branch) = query.architecture {
+        return Ok(write_panels(&residual::profiles(query, branch)?, folder)?);
     }
-    let mut written = write_cobwebs(question, folder)?;
-    written.extend(write_scales(question, folder)?);
-    if let Architecture::FullyConnected = question.architecture {
-        let most = (4.0 * question.sigma_b2).max(0.2);
-        written.extend(write_depth_plane(question, (0.0, most), folder)?);
+    let mut written = write_cobwebs(query, folder)?;
+    written.extend(write_scales(query, folder)?);
+    if let Architecture::FullyConnected = query.architecture {
+        let most = (4.0 * query.sigma_b2).max(0.2);
+        written.extend(write_depth_plane(query, (0.0, most), folder)?);
     }
     Ok(written)
 }
 
 /// Draws the maps of lengths and of correlations.
-pub(super) fn write_cobwebs(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut written = write_panels(&cobweb::lengths(question)?, folder)?;
-    written.extend(write_panels(&cobweb::correlations(question)?, folder)?);
+pub(super) fn write_cobwebs(query: &TheoryQuery, folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut written = write_panels(&cobweb::lengths(query)?, folder)?;
+    written.extend(write_panels(&cobweb::correlations(query)?, folder)?);
     Ok(written)
 }
 
 /// Draws the depth scales over the weight variance.
-pub(super) fn write_scales(question: &Question, folder: &Path) -> Result<Vec<PathBuf>> {
-    Ok(write_panels(&scales::scales(question), folder)?)
+pub(super) fn write_scales(query: &TheoryQuery, folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(write_panels(&scales::scales(query), folder)?)
 }
 
 /// Draws the correlations' depth scale over the weight variance and a range of bias variances.
 pub(super) fn write_depth_plane(
-    question: &Question,
+    query: &TheoryQuery,
     sigma_b2: (f64, f64),
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
-    Ok(write_plane(&scales::plane(question, sigma_b2), folder)?)
+    Ok(write_plane(&scales::plane(query, sigma_b2), folder)?)
 }
 
 /// Draws what ridge decoders reconstruct.
 pub(super) fn write_ridge(
     figure: &RidgeFigure,
-    answer: &Answer,
+    answer: &RidgeProfiles,
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
@@ -81,14 +81,14 @@ fn panel_title(sigma_w2: f64, state: Option<&FixedPoint>) -> String {
     format!("σ_w² = {sigma_w2}, {words}")
 }
 
-fn stem(question: &Question, what: &str) -> String {
-    let Question { activation, sigma_b2, ref architecture, .. } = *question;
+fn stem(query: &TheoryQuery, what: &str) -> String {
+    let TheoryQuery { activation, sigma_b2, ref architecture, .. } = *query;
     let activation = activation.to_string().replace(':', "-");
     format!("theory-{what}-{activation}{}-sigma_b2-{sigma_b2}", architecture.stem())
 }
 
-fn title(question: &Question, what: &str) -> String {
-    let Question { activation, sigma_b2, ref architecture, .. } = *question;
+fn title(query: &TheoryQuery, what: &str) -> String {
+    let TheoryQuery { activation, sigma_b2, ref architecture, .. } = *query;
     let words = architecture.words().replace("sigma_v2", "σ_v²").replace("sigma_a2", "σ_a²");
     format!("{what}: {activation}, σ_b² = {sigma_b2}{words}")
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use isobath_meanfield::{Branch, Residual};
 
 use super::{
-    super::{point::Question, residual::START},
+    super::{point::TheoryQuery, residual::START},
     MOST_LINES, depths, some, stem, title, variance_legend,
 };
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels};
@@ -19,9 +19,9 @@ const NAMES: [&str; 3] = [
 ];
 
 /// The stream, the cosine of two inputs and the gradients' gain.
-pub(super) fn profiles(question: &Question, branch: Branch) -> Result<Panels> {
-    let Question { activation, sigma_b2, depth, .. } = *question;
-    let variances = some(&question.sigma_w2, MOST_LINES);
+pub(super) fn profiles(query: &TheoryQuery, branch: Branch) -> Result<Panels> {
+    let TheoryQuery { activation, sigma_b2, depth, .. } = *query;
+    let variances = some(&query.sigma_w2, MOST_LINES);
     let mut profiles = Vec::new();
     for &sigma_w2 in &variances {
         let network = Residual::new(activation, sigma_w2, sigma_b2, branch)?;
@@ -36,8 +36,8 @@ pub(super) fn profiles(question: &Question, branch: Branch) -> Result<Panels> {
         profiles.push(curves);
     }
     Ok(Panels {
-        stem: stem(question, "profiles"),
-        title: title(question, "Residual network, logarithms to base 10"),
+        stem: stem(query, "profiles"),
+        title: title(query, "Residual network, logarithms to base 10"),
         list: (0..NAMES.len()).map(|kind| panel(kind, &profiles, depth)).collect(),
         legend: variance_legend(&variances),
         marks: Vec::new(),

@@ -1,7 +1,7 @@
 //! What ridge decoders reconstruct: over depth, and over width.
 
 use super::{
-    super::ridge::{Answer, Point},
+    super::ridge::{Point, RidgeProfiles},
     MOST_LINES, depths, some, variance_legend,
 };
 use isobath_experiment::RidgeFigure;
@@ -13,7 +13,7 @@ const MOST_PANELS: usize = 3;
 const MOST_DEPTHS: usize = 4;
 
 /// The figures of `answer`: predictions alone, or each estimator's profiles of networks beside them.
-pub(super) fn figures(figure: &RidgeFigure, answer: &Answer) -> Vec<Panels> {
+pub(super) fn figures(figure: &RidgeFigure, answer: &RidgeProfiles) -> Vec<Panels> {
     if figure.measure.is_empty() {
         return vec![errors(figure, answer)];
     }
@@ -36,7 +36,7 @@ fn curve(values: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// The points whose variances are shown.
-fn shown(answer: &Answer, most: usize) -> Vec<&Point> {
+fn shown(answer: &RidgeProfiles, most: usize) -> Vec<&Point> {
     let variances: Vec<f64> = answer.points.iter().map(|p| p.prediction.sigma_w2).collect();
     some(&variances, most)
         .iter()
@@ -45,7 +45,7 @@ fn shown(answer: &Answer, most: usize) -> Vec<&Point> {
 }
 
 /// The predicted errors of the chain of decoders, and of one decoder from each layer.
-fn errors(figure: &RidgeFigure, answer: &Answer) -> Panels {
+fn errors(figure: &RidgeFigure, answer: &RidgeProfiles) -> Panels {
     let points = shown(answer, MOST_LINES);
     let lines = points.iter().enumerate().flat_map(|(index, Point { prediction, .. })| {
         let style = LineStyle::series(index);
@@ -80,7 +80,7 @@ fn errors(figure: &RidgeFigure, answer: &Answer) -> Panels {
 const ERROR: &str = "reconstruction error 1 \u{2212} R²";
 
 /// The `index`-th estimator over depth, predicted and measured.
-fn profiles(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
+fn profiles(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panels {
     let points = shown(answer, MOST_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
     let predicted = points.iter().flat_map(|point| point.prediction.values(index)).copied();
@@ -143,7 +143,7 @@ fn measured_points(point: &Point, index: usize) -> Vec<PointWithBar> {
 }
 
 /// How far the measurements are from the prediction over the width, at a few depths.
-fn approach(figure: &RidgeFigure, answer: &Answer, index: usize) -> Panels {
+fn approach(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panels {
     let points = shown(answer, MOST_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
     let all: Vec<f64> = (1..=figure.depth).map(|layer| layer as f64).collect();

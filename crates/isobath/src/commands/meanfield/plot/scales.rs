@@ -5,7 +5,7 @@ use isobath_meanfield::{FixedPoint, critical_point, critical_sigma_b2, fixed_poi
 use super::{
     super::{
         architecture::{Architecture, Size},
-        point::Question,
+        point::TheoryQuery,
     },
     grid, stem, title,
 };
@@ -14,17 +14,17 @@ use isobath_report::{
     theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels, Plane},
 };
 
-/// The range of weight variances of a figure: that of the question if it has several, around the usual ones if not.
-fn range(question: &Question) -> (f64, f64) {
-    let low = question.sigma_w2.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = question.sigma_w2.iter().copied().fold(0.0, f64::max);
+/// The range of weight variances of a figure: that of the query if it has several, around the usual ones if not.
+fn range(query: &TheoryQuery) -> (f64, f64) {
+    let low = query.sigma_w2.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = query.sigma_w2.iter().copied().fold(0.0, f64::max);
     if high > low { (low, high) } else { (0.2 * high, 2.5 * high) }
 }
 
 /// The depth scales of correlations, lengths and gradients; of a convolution those of its waves.
-pub(super) fn scales(question: &Question) -> Panels {
-    let Question { activation, sigma_b2, ref architecture, .. } = *question;
-    let (low, high) = range(question);
+pub(super) fn scales(query: &TheoryQuery) -> Panels {
+    let TheoryQuery { activation, sigma_b2, ref architecture, .. } = *query;
+    let (low, high) = range(query);
     // Between the grid's points the critical line is approached closely, so that the peak shows as one.
     let critical = critical_point(activation, sigma_b2).ok().map(|point| point.sigma_w2);
     let approach = critical.into_iter().flat_map(|line| {
@@ -81,8 +81,8 @@ pub(super) fn scales(question: &Question) -> Panels {
         critical,
     };
     Panels {
-        stem: stem(question, "depth-scales"),
-        title: title(question, "Depth scales"),
+        stem: stem(query, "depth-scales"),
+        title: title(query, "Depth scales"),
         legend: lines.into_iter().map(|(style, label, _)| (style, label)).collect(),
         marks: Vec::new(),
         critical: match architecture {
@@ -94,17 +94,17 @@ pub(super) fn scales(question: &Question) -> Panels {
 }
 
 /// The correlations' depth scale over both variances, bias variances from `least` to `most`.
-pub(super) fn plane(question: &Question, (least, most): (f64, f64)) -> Plane {
+pub(super) fn plane(query: &TheoryQuery, (least, most): (f64, f64)) -> Plane {
     const COLUMNS: usize = 240;
     const ROWS: usize = 150;
-    let Question { activation, .. } = *question;
-    let (low, high) = range(question);
+    let TheoryQuery { activation, .. } = *query;
+    let (low, high) = range(query);
     let middles = |low: f64, high: f64, count: usize| -> Vec<f64> {
         (0..count).map(|i| low + (high - low) * (i as f64 + 0.5) / count as f64).collect()
     };
     let (columns, rows) = (middles(low, high, COLUMNS), middles(least, most, ROWS));
     let states = fixed_points(activation, &columns, &rows);
-    // The line is a function of either variance at most places; where it is not met, it is broken.
+    // The line is a function of either variance at most global; where it is not met, it is broken.
     let along =
         grid(least, most).map(|b| (critical_point(activation, b).map(|p| p.sigma_w2), Ok(b)));
     let across = grid(low.max(1e-6), high).map(|w| (Ok(w), critical_sigma_b2(activation, w)));
@@ -117,7 +117,7 @@ pub(super) fn plane(question: &Question, (least, most): (f64, f64)) -> Plane {
     let candidates = [line(&mut { along }), line(&mut { across })];
     let critical = candidates.into_iter().max_by_key(|line| met(line)).unwrap_or_default();
     Plane {
-        stem: stem(question, "plane"),
+        stem: stem(query, "plane"),
         title: format!("Depth scale of correlations: {activation}"),
         xi_c: states.into_iter().map(|state| state.ok().map(|state| state.xi_c)).collect(),
         sigma_w2: columns,

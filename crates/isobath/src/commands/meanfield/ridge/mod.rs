@@ -22,7 +22,7 @@ use super::{
 use isobath_experiment::RidgeFigure;
 use isobath_runner::Progress;
 
-use crate::commands::{Places, Usage, exit};
+use crate::commands::{GlobalArgs, Usage, exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -78,7 +78,7 @@ pub(super) struct Arguments {
 }
 
 /// What was found.
-pub(super) struct Answer {
+pub(super) struct RidgeProfiles {
     /// The width whose noise is the figure's.
     pub(super) width: usize,
     pub(super) points: Vec<Point>,
@@ -93,10 +93,10 @@ pub(super) struct Point {
     pub(super) approach: Vec<Vec<Approach>>,
 }
 
-pub(super) fn main(places: &Places, arguments: &Arguments) -> Result<u8> {
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let figure = arguments.figure()?;
     check(&figure).map_err(Usage)?;
-    let answer = answer(places, &figure)?;
+    let answer = answer(global, &figure)?;
     if arguments.json {
         println!("{}", numbers(&figure, &answer));
     } else {
@@ -169,10 +169,10 @@ pub(super) fn check(figure: &RidgeFigure) -> Result<(), String> {
 ///
 /// # Errors
 /// When the data are not there, or a prediction or a decoder cannot be made.
-pub(super) fn answer(places: &Places, figure: &RidgeFigure) -> Result<Answer> {
+pub(super) fn answer(global: &GlobalArgs, figure: &RidgeFigure) -> Result<RidgeProfiles> {
     let data = isobath_datasets::load(&LoadRequest {
         name: figure.dataset,
-        folder: places.data.clone(),
+        folder: global.data.clone(),
         train: Some(figure.train),
         test: Some(figure.probe),
         grayscale: true,
@@ -200,7 +200,7 @@ pub(super) fn answer(places: &Places, figure: &RidgeFigure) -> Result<Answer> {
     });
     let points = points.collect::<Result<_>>()?;
     progress.finish();
-    Ok(Answer { width, points })
+    Ok(RidgeProfiles { width, points })
 }
 
 /// Of each estimator, layer by layer.

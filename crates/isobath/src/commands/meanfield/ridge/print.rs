@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::table,
-    Answer, Point,
+    Point, RidgeProfiles,
     measure::{Mean, Measured},
 };
 use isobath_experiment::RidgeFigure;
 
-pub(super) fn print(figure: &RidgeFigure, answer: &Answer) {
+pub(super) fn print(figure: &RidgeFigure, answer: &RidgeProfiles) {
     println!(
         "{}, sigma_b2 = {}: ridge decoders of noise {} at width {}, {} training and {} probe samples of {}",
         figure.activation,
@@ -69,7 +69,10 @@ fn with_error(Mean { mean, error }: Mean) -> String {
 }
 
 /// Everything as JSON.
-pub(in crate::commands::meanfield) fn numbers(figure: &RidgeFigure, answer: &Answer) -> Value {
+pub(in crate::commands::meanfield) fn numbers(
+    figure: &RidgeFigure,
+    answer: &RidgeProfiles,
+) -> Value {
     json!({
         "activation": figure.activation.to_string(), "sigma_b2": figure.sigma_b2,
         "dataset": figure.dataset.to_string(), "train": figure.train,
