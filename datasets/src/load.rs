@@ -10,10 +10,10 @@ use crate::digest::hex;
 use crate::error::{Error, Result};
 use crate::layout::{self, Located};
 use crate::manifest::Manifest;
-use crate::name::DatasetName;
+use crate::name::{DatasetName, Generator, Origin};
+use crate::read;
 use crate::select::Selection;
 use crate::verified_digests::VerifiedDigests;
-use crate::{digits, noise, read};
 
 /// Maximum number of samples per split of a generated dataset.
 pub const MAX_GENERATED: usize = 10_000_000;
@@ -73,20 +73,13 @@ impl LoadRequest {
 /// # Ok::<(), isobath_datasets::Error>(())
 /// ```
 pub fn load(request: &LoadRequest) -> Result<Dataset> {
-    match request.name {
-        DatasetName::Digits => generate(request, digits::VERSION, digits::generate),
-        DatasetName::WhiteNoise => generate(request, noise::VERSION, noise::generate),
-        DatasetName::Mnist | DatasetName::FashionMnist | DatasetName::Cifar10 => {
-            load_files(request)
-        }
+    match request.name.origin() {
+        Origin::Generated(version, generator) => generate(request, version, generator),
+        Origin::Published(_) => load_files(request),
     }
 }
 
-fn generate(
-    request: &LoadRequest,
-    version: u32,
-    generator: fn(seed: u64, split: Split, n_samples: usize) -> Samples,
-) -> Result<Dataset> {
+fn generate(request: &LoadRequest, version: u32, generator: Generator) -> Result<Dataset> {
     let mut fingerprint = Fingerprint::new();
     let mut split = |split, default| {
         let requested = request.requested(split).unwrap_or(default);

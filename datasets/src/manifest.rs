@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::dataset::{Shape, Split};
 use crate::error::{Error, Result};
-use crate::name::DatasetName;
+use crate::name::{DatasetName, Origin};
 
 /// Description of a published dataset, read from TOML.
 #[derive(Clone, Debug, Deserialize)]
@@ -222,13 +222,12 @@ impl DataFile {
     }
 }
 
-static BUILT_IN: LazyLock<[Manifest; 3]> = LazyLock::new(|| {
-    let texts = [
-        include_str!("../manifests/mnist.toml"),
-        include_str!("../manifests/fashion-mnist.toml"),
-        include_str!("../manifests/cifar10.toml"),
-    ];
-    texts.map(|text| Manifest::parse(text).expect("the built-in manifests are valid"))
+static BUILT_IN: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
+    let texts = DatasetName::ALL.into_iter().filter_map(|name| match name.origin() {
+        Origin::Published(text) => Some(text),
+        Origin::Generated(..) => None,
+    });
+    texts.map(|text| Manifest::parse(text).expect("the built-in manifests are valid")).collect()
 });
 
 fn split<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Split, D::Error> {

@@ -5,43 +5,64 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::dataset::{Samples, Split};
+use crate::{digits, error::Error, noise};
 
-/// Dataset supported by this crate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DatasetName {
+/// Origin of a dataset's samples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// Published files, described by the text of a manifest.
+    Published(&'static str),
+    /// A generator of this crate and the version of its output.
+    Generated(u32, Generator),
+}
+
+/// Makes the given number of samples of a split from a seed.
+pub(crate) type Generator = fn(seed: u64, split: Split, n_samples: usize) -> Samples;
+
+/// Makes [`DatasetName`] out of the list of datasets.
+macro_rules! datasets {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $origin:expr;)*) => {
+        /// Dataset supported by this crate.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum DatasetName {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl DatasetName {
+            /// All datasets, the downloadable ones first.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// Name in experiment files, on the command line and of the dataset's folder.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Origin of the samples.
+            pub(crate) fn origin(self) -> Origin {
+                match self { $(Self::$variant => $origin,)* }
+            }
+        }
+    };
+}
+
+datasets! {
     /// MNIST handwritten digits: 60,000 and 10,000 grey images of 28 x 28.
-    Mnist,
+    Mnist = "mnist", Origin::Published(include_str!("../manifests/mnist.toml"));
     /// Fashion-MNIST articles of clothing, with the image size of MNIST.
-    FashionMnist,
+    FashionMnist = "fashion-mnist", Origin::Published(include_str!("../manifests/fashion-mnist.toml"));
     /// CIFAR-10 photographs: 50,000 and 10,000 colour images of 32 x 32.
-    Cifar10,
+    Cifar10 = "cifar10", Origin::Published(include_str!("../manifests/cifar10.toml"));
     /// Generated handwriting: any number of grey images of 28 x 28.
-    Digits,
+    Digits = "digits", Origin::Generated(digits::VERSION, digits::generate);
     /// Uniform noise with random labels: any number of grey images of 28 x 28.
-    WhiteNoise,
+    WhiteNoise = "white-noise", Origin::Generated(noise::VERSION, noise::generate);
 }
 
 impl DatasetName {
-    /// All datasets, the downloadable ones first.
-    pub const ALL: [Self; 5] =
-        [Self::Mnist, Self::FashionMnist, Self::Cifar10, Self::Digits, Self::WhiteNoise];
-
-    /// Name in experiment files, on the command line and of the dataset's folder.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mnist => "mnist",
-            Self::FashionMnist => "fashion-mnist",
-            Self::Cifar10 => "cifar10",
-            Self::Digits => "digits",
-            Self::WhiteNoise => "white-noise",
-        }
-    }
-
     /// Returns true if this crate generates the data, so that no files are needed.
     pub fn is_built_in(self) -> bool {
-        matches!(self, Self::Digits | Self::WhiteNoise)
+        matches!(self.origin(), Origin::Generated(..))
     }
 }
 
