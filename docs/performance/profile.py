@@ -11,13 +11,13 @@ import collections, re, subprocess, sys
 
 STAGES = {
     "amx/tiles.rs": "tile unit: loads, products, stores",
-    "amx/product.rs": "tile unit: loads, products, stores",
+    "gemm/cpu/amx.rs": "tile unit: loads, products, stores",
     "amx/split.rs": "split: f32 to three bfloat16 numbers",
     "amx/pack.rs": "packing and transposing",
     "amx/transpose.rs": "packing and transposing",
-    "amx/turn.rs": "loop over units: epilogue, prefetches, ordering",
-    "cpu/step.rs": "Adam and tanh: arithmetic in vectors",
-    "cpu/math.rs": "Adam and tanh: arithmetic in vectors",
+    "amx/train_step.rs": "loop over units: epilogue, prefetches, ordering",
+    "decoder/cpu/step.rs": "Adam and tanh: arithmetic in vectors",
+    "cpu/activation.rs": "Adam and tanh: arithmetic in vectors",
     "simd/x86.rs": "Adam and tanh: arithmetic in vectors",
     "cpu/simd.rs": "Adam and tanh: arithmetic in vectors",
 }
