@@ -1,5 +1,6 @@
 use isobath_architecture::Activation;
-use isobath_tensor::{DecoderConfig, DecoderState, Dense, TrainDecoder};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{DecoderConfig, DecoderState, TrainDecoder};
 
 use crate::{
     Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, InitialDecoders, Job, LayerFit,
@@ -20,7 +21,7 @@ pub struct GradientCascade<B> {
     params: CascadeValidParams,
 }
 
-impl<B: Dense + TrainDecoder> GradientCascade<B> {
+impl<B: ForwardBackend + TrainDecoder> GradientCascade<B> {
     /// A cascade on `backend`.
     pub const fn new(backend: B, params: CascadeValidParams) -> Self {
         Self { backend, params }
@@ -83,7 +84,7 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
     }
 }
 
-impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
+impl<B: ForwardBackend + TrainDecoder> Reconstructor for GradientCascade<B> {
     fn cascade(
         &self,
         job: &Job<'_>,

@@ -1,5 +1,6 @@
 use isobath_architecture::Activation;
-use isobath_tensor::{Dense, FitRidge, Optimizer, Precision, TrainDecoder};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{FitRidge, Optimizer, Precision, TrainDecoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, GradientCascade, Reconstructor, Result, RidgeCascade};
@@ -151,7 +152,10 @@ impl CascadeValidParams {
     }
 
     /// The cascade by the method these settings name, to run on `backend`.
-    pub fn build<B: Dense + TrainDecoder + FitRidge>(self, backend: B) -> Box<dyn Reconstructor> {
+    pub fn build<B: ForwardBackend + TrainDecoder + FitRidge>(
+        self,
+        backend: B,
+    ) -> Box<dyn Reconstructor> {
         match self.0.method {
             Method::Gradient => Box::new(GradientCascade::new(backend, self)),
             Method::Ridge => Box::new(RidgeCascade::new(backend, self)),

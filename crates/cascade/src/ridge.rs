@@ -1,5 +1,6 @@
 use isobath_architecture::Activation;
-use isobath_tensor::{Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{FitRidge, RidgeConfig, RidgeFit};
 
 use crate::{
     Cascade, CascadeValidParams, Enough, Error, Extent, Job, LayerFit, Observer, Reconstructor,
@@ -17,7 +18,7 @@ pub struct RidgeCascade<B> {
     params: CascadeValidParams,
 }
 
-impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
+impl<B: ForwardBackend + FitRidge> RidgeCascade<B> {
     /// A cascade on `backend`.
     pub const fn new(backend: B, params: CascadeValidParams) -> Self {
         Self { backend, params }
@@ -46,7 +47,7 @@ impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
     }
 }
 
-impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
+impl<B: ForwardBackend + FitRidge> Reconstructor for RidgeCascade<B> {
     fn cascade(
         &self,
         job: &Job<'_>,

@@ -1,7 +1,8 @@
 //! The sweep through the layers that all methods share: samples through a layer, its decoder, and on.
 
 use isobath_architecture::Activation;
-use isobath_tensor::{Backend, Dense, Precision, RandomFill};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{Backend, Precision};
 use ndarray::{Array2, ArrayView2, s};
 
 use crate::{
@@ -41,7 +42,7 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
     }
 }
 
-impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
+impl<B: ForwardBackend> Sweep<'_, '_, B> {
     /// Goes through the layers with the training samples and the probe samples. `fit` finds the decoder of a layer, counted
     /// from 0, from the training samples' activations behind it and before it.
     ///

@@ -9,7 +9,7 @@ use isobath_cascade::{
     Cascade, CascadeParams, Decoder, Error, GradientCascade, InitialDecoders, Job, Observer,
     Reconstructor, Silent,
 };
-use isobath_network::Network;
+use isobath_network::{LayerParameters, Network};
 use isobath_tensor::{Cpu, Dense, Precision, RandomStream, Reference, TrainDecoder};
 use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2};
@@ -112,7 +112,7 @@ fn the_sweep_equals_chaining_each_depth_alone() {
     let network = network();
     let mut h = samples(10, 2);
     for depth in 1..=3 {
-        let parameters = network.parameters(depth - 1);
+        let LayerParameters::Dense(parameters) = network.parameters(depth - 1);
         h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
         let expected = chained(&cascade, depth, &h);
         assert_close(

@@ -1,23 +1,17 @@
-//! A batch on its way through a network, one layer in memory at a time.
+//! Forward pass of a batch, one layer in memory at a time.
 
-use isobath_architecture::{DenseLayer, Layer};
-use isobath_network::Network;
-use isobath_tensor::{Backend, GemmConfig};
+use isobath_network::{Batch as BatchShape, DeviceLayer, Layout, Network, Trace};
+use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
 
 use crate::{Findings, Judgement, Result, Subject, batch::Batch, predictor::defined};
 
-/// A layer and what it made of a batch. Matrices are `[units, samples]`; see [`isobath_tensor::Backward`].
+/// A layer after its forward pass. Matrices are [`Layout::UnitsMajor`].
 #[derive(Debug)]
 pub(crate) struct Applied<B: Backend> {
-    pub(crate) shape: DenseLayer,
-    /// `W_l`, `[outputs, inputs]`
-    pub(crate) weights: B::Buffer<f32>,
-    /// `z_l = W_l h_{l-1} + b_l`
-    pub(crate) z: B::Buffer<f32>,
-    /// `h_l = phi(z_l)`
-    pub(crate) h: B::Buffer<f32>,
+    pub(crate) layer: DeviceLayer<B>,
+    pub(crate) trace: Trace<B>,
 }
 
 impl<B: TrainerBackend> Applied<B> {
@@ -29,13 +23,11 @@ impl<B: TrainerBackend> Applied<B> {
         samples: usize,
         input: &B::Buffer<f32>,
     ) -> Result<Self> {
-        let Layer::Dense(shape) = network.spec().layers()[index];
-        let DenseLayer { inputs, outputs, activation } = shape;
-        let (weights, bias) = network.upload_layer(backend, index)?.into_parameters();
-        let (mut z, mut h) = (backend.zeros(outputs * samples)?, backend.zeros(outputs * samples)?);
-        backend.gemm(GemmConfig::new(outputs, samples, inputs), &weights, input, &mut z)?;
-        backend.activate(activation, [outputs, samples], &bias, &mut z, &mut h)?;
-        Ok(Self { shape, weights, z, h })
+        let layer = network.upload_layer(backend, index)?;
+        let mut trace = Trace::new(backend, layer.outputs() * samples)?;
+        let batch = BatchShape::new(samples, Layout::UnitsMajor);
+        layer.forward_traced(backend, batch, input, &mut trace)?;
+        Ok(Self { layer, trace })
     }
 }
 
@@ -80,7 +72,7 @@ pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
     let input = backend.upload(batch.samples.as_slice().expect("in standard order"))?;
     let mut applied: Option<Applied<B>> = None;
     for (index, layer) in network.spec().layers().iter().enumerate() {
-        let buffer = applied.as_ref().map_or(&input, |applied| &applied.h);
+        let buffer = applied.as_ref().map_or(&input, |applied| &applied.trace.output);
         let h = backend.read(buffer, 0..layer.inputs() * n)?;
         if h.iter().any(|h| !h.is_finite()) {
             break;

@@ -52,19 +52,19 @@ impl<B: TrainerBackend> Gradient<B> {
     fn ln_norms(&self, subject: &Subject<'_>) -> Result<(Vec<f64>, u64)> {
         let layers = subject.network.spec().layers();
         let batch = Batch::new(subject, self.samples, 1)?;
-        let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
+        let mut tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let forward: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = forward * batch.len() as u64;
         let mut norms = vec![f64::NEG_INFINITY; layers.len()];
         let Some(outputs) = tape.outputs()? else { return Ok((norms, flops)) };
         let outputs: Array2<f64> = outputs.mapv(f64::from).reversed_axes();
         let derivative = self.loss.evaluate(outputs.view(), &batch.labels).gradient;
-        let _ = tape.back(&derivative.reversed_axes(), |layer| {
-            norms[layer.index] = layer.ln_weight_norm(&self.backend)?;
+        let mut keep = |index: usize, norm| {
+            norms[index] = norm;
             // The layer's weights and its input.
-            flops += 2 * layers[layer.index].forward_flops() * batch.len() as u64;
-            Ok(())
-        })?;
+            flops += 2 * layers[index].forward_flops() * batch.len() as u64;
+        };
+        tape.backward(&derivative.reversed_axes(), Some(&mut keep))?;
         Ok((norms, flops))
     }
 }

@@ -30,14 +30,14 @@ impl<B: TrainerBackend> Predictor for JacobCov<B> {
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
         let batch = Batch::new(subject, self.samples, 2)?;
-        let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
+        let mut tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let layers = subject.network.spec().layers();
         let one_way: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = one_way * batch.len() as u64;
         let mut score = f64::NEG_INFINITY;
         if let Some(outputs) = tape.outputs()? {
             flops *= 2;
-            let back = tape.back(&Array2::ones(outputs.dim()), |_| Ok(()))?;
+            let back = tape.backward(&Array2::ones(outputs.dim()), None)?;
             let correlations = back.and_then(|back| correlations(&back.stored.mapv(f64::from)));
             score = correlations.map_or(score, |correlations| spread(&correlations));
         }

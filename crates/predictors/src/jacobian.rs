@@ -43,7 +43,7 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
         // Each sample once for every output, so that one way back has all rows of all Jacobians.
         let column = |(pixel, column): (usize, usize)| batch.samples[[pixel, column / classes]];
         let repeated = Array2::from_shape_fn((widths[0], n * classes), column);
-        let tape = Tape::record(&self.backend, subject.network, repeated.view())?;
+        let mut tape = Tape::record(&self.backend, subject.network, repeated.view())?;
         let one_way: u64 = subject
             .network
             .spec()
@@ -57,7 +57,7 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
         let back = match tape.outputs()? {
             Some(_) => {
                 flops *= 2;
-                tape.back(&derivative, |_| Ok(()))?
+                tape.backward(&derivative, None)?
             }
             None => None,
         };

@@ -63,7 +63,7 @@ fn agreements<B: TrainerBackend>(
 ) -> Result<Option<(Array2<f64>, u64)>> {
     let Some(layer) = seen.layer else { return Ok(None) };
     let (units, n) = seen.h.dim();
-    let z = backend.read(&layer.z, 0..units * n)?;
+    let z = backend.read(&layer.trace.pre_activation, 0..units * n)?;
     let sign = |z: f32| if z > 0.0 { 1.0 } else { -1.0 };
     let signs = Array2::from_shape_fn((units, n), |(unit, sample)| sign(z[unit * n + sample]));
     let kernel = signs.t().dot(&signs).mapv(|product| 0.5 * (units as f64 + product));

@@ -3,7 +3,7 @@
 use isobath_architecture::Activation;
 use isobath_architecture::{Layer, MlpParams, Variances, WidthRule};
 use isobath_meanfield::Phi;
-use isobath_network::{DenseParameters, Network};
+use isobath_network::{DenseParameters, LayerParameters, Network};
 use isobath_tensor::RandomStream;
 use isobath_trainer::Labelled;
 use ndarray::{Array1, Array2, Axis};
@@ -78,7 +78,8 @@ impl Case {
     pub(crate) fn layers64(&self) -> Vec<Layer64> {
         let network = self.network(self.depth);
         let layer = |(index, layer): (usize, &Layer)| {
-            let DenseParameters { weights, bias } = network.parameters(index);
+            let LayerParameters::Dense(DenseParameters { weights, bias }) =
+                network.parameters(index);
             let Layer::Dense(shape) = layer;
             let (weights, bias) = (weights.mapv(f64::from), bias.mapv(f64::from));
             Layer64 { weights, bias, activation: shape.activation }

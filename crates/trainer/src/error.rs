@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
+
+use safetensors::{Dtype, SafeTensorError};
 
 /// What can go wrong in training. Divergence is not among it: it is an [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
@@ -85,20 +87,20 @@ pub enum Error {
     #[error("cancelled")]
     Cancelled,
     /// A checkpoint could not be written.
-    #[error("cannot write the checkpoint {path}: {reason}")]
+    #[error("cannot write the checkpoint {path}")]
     SaveCheckpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
-        reason: String,
+        /// The cause.
+        source: CheckpointError,
     },
     /// A checkpoint could not be read.
-    #[error("cannot read the checkpoint {path}: {reason}; delete it to train from the start")]
+    #[error("cannot read the checkpoint {path}; delete it to train from the start")]
     LoadCheckpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
-        reason: String,
+        /// The cause.
+        source: CheckpointError,
     },
     /// A checkpoint belongs to another training.
     #[error(
@@ -116,6 +118,55 @@ pub enum Error {
     /// The backend failed.
     #[error(transparent)]
     Tensor(#[from] isobath_tensor::Error),
+}
+
+/// Failure of reading or writing a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file system failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is no safetensors file, or lacks a tensor.
+    #[error(transparent)]
+    Format(#[from] SafeTensorError),
+    /// The metadata cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The metadata lack a text.
+    #[error("it has no `{name}`")]
+    NoText {
+        /// The text's name.
+        name: &'static str,
+    },
+    /// A text of the metadata is not valid.
+    #[error("its `{name}` is not valid")]
+    Text {
+        /// The text's name.
+        name: &'static str,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// A tensor has another type of numbers.
+    #[error("`{name}` is {actual:?} instead of {expected:?}")]
+    Type {
+        /// The tensor's name.
+        name: String,
+        /// The type needed.
+        expected: Dtype,
+        /// The type found.
+        actual: Dtype,
+    },
+    /// A tensor has another length.
+    #[error("`{name}` holds {actual} numbers instead of {expected}")]
+    Length {
+        /// The tensor's name.
+        name: String,
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers found.
+        actual: usize,
+    },
 }
 
 /// Short for a result of this crate.

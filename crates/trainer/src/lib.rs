@@ -12,13 +12,16 @@
 
 mod backend;
 mod checkpoint;
+mod checkpoint_file;
 mod cost;
 mod data;
+mod digest;
 mod error;
 mod evaluator;
 mod job;
 mod layer;
 mod model;
+mod moments;
 mod observer;
 mod order;
 mod params;
@@ -28,10 +31,11 @@ mod run;
 mod schedule;
 mod trainer;
 mod training;
+mod update;
 
 pub use backend::TrainerBackend;
 pub use checkpoint::Checkpoints;
-pub use error::{Error, Result};
+pub use error::{CheckpointError, Error, Result};
 pub use isobath_tensor::{Loss, LossAndGradient, Optimizer};
 pub use job::{Entry, Extent, Job, Labelled};
 pub use observer::{Observer, Silent};

@@ -6,10 +6,12 @@ use isobath_tensor::{GatherConfig, LossConfig, Optimize, Replay};
 use crate::{
     Checkpoints, Entry, Error, Evaluation, Extent, Finished, Outcome, Result, TrainValidParams,
     Trainer, TrainerBackend, Training,
-    checkpoint::{Identity, SampleDigests},
+    checkpoint::Identity,
     cost::{forward_flops, samples_in, step_flops},
     data::Data,
+    digest::SampleDigests,
     evaluator::{Evaluator, Score},
+    layer::TrainedLayer,
     model::{BackwardConfig, Model},
     progress::{Progress, Timetable},
 };
@@ -218,7 +220,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let seeds = self.members.iter().map(|member| member.entry.job.seed);
         self.data.enter(backend, batch, seeds, (step / per_epoch) as u64)?;
         let gather = GatherConfig {
-            cols: self.model.layers[0].shape.inputs,
+            cols: self.model.layers[0].layer.inputs(),
             first: first * networks,
             count: count * networks,
         };
@@ -226,10 +228,9 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let [forward, backward] = &mut self.recordings;
         backend.replay(forward, count as u64, &mut || self.model.forward(backend, count))?;
 
-        let classes = self.model.layers[self.model.layers.len() - 1].shape.outputs;
         let loss = LossConfig {
             loss: settings.loss,
-            classes,
+            classes: self.model.classes(),
             samples: count,
             count: networks,
             weight: self.model.loss_weight(backend, count)?,
@@ -310,11 +311,10 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let Extent { layers, train, test } = self.extent;
         let trained = samples_in(progress.step(), train, self.params.params().batch);
         let tested = progress.evaluations.len() as u64 * test as u64;
-        let parameters = self.model.layers.iter().map(|layer| layer.download(self.backend, place));
-        let network = Network::with_parameters(
-            entry.job.network.spec().clone(),
-            parameters.collect::<Result<_>>()?,
-        )?;
+        let download = |own: &TrainedLayer<B>| own.layer.download(self.backend, place);
+        let parameters = self.model.layers.iter().map(download);
+        let parameters = parameters.collect::<isobath_network::Result<Vec<_>>>()?;
+        let network = Network::with_parameters(entry.job.network.spec().clone(), parameters)?;
         Ok(Training {
             outcome,
             losses: progress.losses,
