@@ -24,7 +24,7 @@ mod sweep;
 
 pub use decoder::Decoder;
 pub use decoders::Decoders;
-pub use error::{Error, Result};
+pub use error::{Error, Result, SaveError};
 pub use gradient::GradientCascade;
 pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};
 pub use reconstructor::{

@@ -10,8 +10,8 @@ use crate::{
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
 /// [`FitRidge::fit_ridge`]. No step size, no minibatches, no random numbers.
 ///
-/// What the noise stands for is how small a difference between activations still counts. Without it, differences that no
-/// gradient descent could use would be decoded from any depth.
+/// The noise sets the smallest difference between activations that counts. Without it, the decoders would read differences
+/// from any depth that no gradient descent can use.
 #[derive(Clone, Debug)]
 pub struct RidgeCascade<B> {
     backend: B,

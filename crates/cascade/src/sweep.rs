@@ -10,27 +10,27 @@ use crate::{
     compose::Composed, decoder::DeviceDecoder, decoders::Stack,
 };
 
-/// What a sweep leaves behind.
+/// Result of a sweep.
 pub(crate) struct Swept {
     pub(crate) reconstructions: Vec<Array2<f32>>,
     pub(crate) fits: Vec<LayerFit>,
     pub(crate) decoders: Decoders,
 }
 
-/// What goes through the layers, and where.
+/// Backend and data of a sweep through the layers.
 pub(crate) struct Sweep<'a, 'j, B> {
     pub(crate) backend: &'a B,
     pub(crate) job: &'a Job<'j>,
-    /// Training samples that decoders are found from, the first ones.
+    /// Number of training samples for the decoders, taken from the start.
     pub(crate) samples: usize,
-    /// Of the products of the network's layers.
+    /// Precision of the network's products.
     pub(crate) precision: Precision,
     /// Bytes of decoders that stay in the backend's memory.
     pub(crate) spare_bytes: usize,
 }
 
 impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
-    /// As `params` have it, with as many decoders in memory as `backend` can spare.
+    /// A sweep by `params`, with as many decoders in memory as `backend` can spare.
     pub(crate) fn new(backend: &'a B, job: &'a Job<'j>, params: &CascadeValidParams) -> Self {
         Self {
             backend,
@@ -43,7 +43,7 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
 }
 
 impl<B: ForwardBackend> Sweep<'_, '_, B> {
-    /// Goes through the layers with the training samples and the probe samples. `fit` finds the decoder of a layer, counted
+    /// Runs the layers on the training samples and the probe samples. `fit` finds the decoder of a layer, counted
     /// from 0, from the training samples' activations behind it and before it.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
     }
 }
 
-/// Layers after which it is asked for the first time whether they are enough; from then on after half as many again.
+/// Layers after which the early stop is checked first; each further check comes after half as many layers again.
 const FIRST_ASKED: usize = 8;
 
 /// Input and output of the layer at hand, on the device.

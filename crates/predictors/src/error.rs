@@ -37,9 +37,6 @@ pub enum Error {
     /// A trial training failed.
     #[error(transparent)]
     Trainer(#[from] isobath_trainer::Error),
-    /// A predictor of another crate failed.
-    #[error(transparent)]
-    Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Short for a result of this crate.

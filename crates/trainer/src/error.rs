@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use safetensors::{Dtype, SafeTensorError};
 
-/// What can go wrong in training. Divergence is not among it: it is an [`Outcome`](crate::Outcome).
+/// Failure of a training. Divergence is not among them; it is an [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,7 +13,7 @@ pub enum Error {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// Allowed range.
         range: &'static str,
     },
     /// A setting of the optimiser is outside its range.
@@ -40,7 +40,7 @@ pub enum Error {
     TooManySamples {
         /// `training` or `test`.
         what: &'static str,
-        /// How many there are.
+        /// Number of them.
         samples: usize,
     },
     /// Not one label for each sample.
@@ -72,7 +72,7 @@ pub enum Error {
         what: &'static str,
         /// The sample, counted from 0.
         sample: usize,
-        /// What it contains.
+        /// The number.
         value: f32,
     },
     /// Networks that cannot be trained together.
@@ -80,10 +80,10 @@ pub enum Error {
         "networks that are trained together must have the same {what}; train them one after the other"
     )]
     Unlike {
-        /// In what they differ.
+        /// Difference between them.
         what: &'static str,
     },
-    /// The observer asked to stop.
+    /// The observer cancelled.
     #[error("cancelled")]
     Cancelled,
     /// A checkpoint could not be written.
@@ -109,7 +109,7 @@ pub enum Error {
     ForeignCheckpoint {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// The part of the identity that differs.
         what: String,
     },
     /// The network failed.

@@ -15,7 +15,7 @@ pub(crate) struct Evaluator<'a, B: Backend> {
     /// On the host.
     classes: &'a [u8],
     samples: B::Buffer<f32>,
-    /// Of each [`CHUNK`] as often as there are networks.
+    /// Labels of each [`CHUNK`], once for every network.
     labels: B::Buffer<u32>,
     activations: Trace<B>,
     /// `[chunks, networks, 2]`

@@ -1,4 +1,4 @@
-//! Training of whole networks: the ground truth that predictions of trainability are held against.
+//! Training of complete networks: the ground truth for predictions of trainability.
 //!
 //! [`Trainer::train`] takes a network at its initialisation, minibatches in an order that is a function of a seed, and an
 //! optimiser, and says how it ended ([`Outcome`]): a test accuracy reached, the steps used up, no hope by a stated rule,

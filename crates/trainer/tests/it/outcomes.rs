@@ -1,4 +1,4 @@
-//! How trainings end, what they leave behind, and that threads change nothing.
+//! Outcomes and results of trainings, and their independence of the number of threads.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Mutex;
