@@ -1,32 +1,55 @@
 use isobath_trainer::TrainerBackend;
 
-use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
+use crate::{
+    CostClass, Evidence, Findings, Predictor, PredictorId, PredictorInfo, Quantity, Result, Scope,
+    Settings, Subject, descriptor::no_other_scores, forward::profiles,
+};
 
-/// How far different inputs are still apart where the readout sees them.
+const ID: PredictorId = PredictorId::new("correlation");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "correlation of samples",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Family,
+    cost: CostClass::Forward,
+    source: "Poole et al., arXiv:1606.05340",
+    scores: &[Quantity::fixed(
+        ID,
+        ["correlation", "correlation"],
+        "nats",
+        "ln(1 - c) with c the mean cosine of the angle between two samples' activations in the last hidden layer: \
+             what has become the same cannot be told apart (c as in Poole et al., arXiv:1606.05340)",
+    )],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Correlation::new(backend.clone(), settings.samples))]
+}
+
+/// Distance between different inputs at the readout.
 #[derive(Clone, Debug)]
-pub struct Correlation<B> {
+pub(crate) struct Correlation<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> Correlation<B> {
-    /// Looks at so many samples.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Correlation<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![Quantity::new(
-            "correlation",
-            "ln(1 - c) with c the mean cosine of the angle between two samples' activations in the last hidden layer: \
-             what has become the same cannot be told apart (c as in Poole et al., arXiv:1606.05340)",
-        )]
-    }
-
-    fn scope(&self) -> Scope {
-        Scope::Family
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {

@@ -31,10 +31,10 @@ impl<B: TrainerBackend> Applied<B> {
     }
 }
 
-/// The activations that a network's readout sees: those of the last hidden layer, or the input of a network without.
+/// Input of a network's readout: those of the last hidden layer, or the input of a network without.
 #[derive(Debug)]
 pub(crate) struct Seen<'a, B: Backend> {
-    /// The layer that they are of; none for the input.
+    /// Layer that gave it; `None` for the network's input.
     pub(crate) layer: Option<&'a Applied<B>>,
     /// On the device.
     pub(crate) buffer: &'a B::Buffer<f32>,
@@ -54,8 +54,8 @@ impl<B: Backend> Seen<'_, B> {
 /// `N` scores of a layer, and the floating-point operations they took beyond the forward pass.
 pub(crate) type Look<const N: usize> = ([f64; N], u64);
 
-/// What a [`Scope::Family`](crate::Scope::Family) predictor finds that looks at what the readout sees: profiles of `N`
-/// quantities, of networks of 1 layer (whose readout sees the input) to as many as the subject has.
+/// Output of a [`Scope::Family`](crate::Scope::Family) predictor that reads the readout's input: profiles of `N` scores,
+/// for networks of 1 layer (whose readout sees the input) up to the subject's depth.
 ///
 /// From the first layer on whose activations are not finite, all scores are negative infinity.
 pub(crate) fn profiles<const N: usize, B: TrainerBackend>(

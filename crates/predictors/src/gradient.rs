@@ -2,11 +2,51 @@ use isobath_tensor::Loss;
 use isobath_trainer::TrainerBackend;
 use ndarray::Array2;
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
+use crate::{
+    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
+    Result, Scope, Settings, Subject, batch::Batch, descriptor::no_other_scores, tape::Tape,
+};
+
+const ID: PredictorId = PredictorId::new("gradient");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "gradient norms",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Network,
+    cost: CostClass::ForwardBackward,
+    source: "Glorot and Bengio, AISTATS 2010",
+    scores: &[
+        Quantity::fixed(
+            ID,
+            ["gradient-norm", "gradient norm"],
+            "ln",
+            "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after \
+                 Abdelfattah et al., arXiv:2101.08134, who add up the layers' norms)",
+        ),
+        Quantity::fixed(
+            ID,
+            ["gradient-ratio", "gradient ratio"],
+            "ln",
+            "-|ln(g_1 / g_L)|, g_l the norm of the gradient by layer l's weights: gradients should neither vanish \
+                 nor explode on their way from the last layer to the first (after Glorot and Bengio, AISTATS 2010)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Gradient::new(backend.clone(), settings.samples, settings.train.loss))]
+}
 
 /// The loss's gradient at the initialisation.
 #[derive(Clone, Debug)]
-pub struct Gradient<B> {
+pub(crate) struct Gradient<B> {
     backend: B,
     samples: usize,
     loss: Loss,
@@ -14,25 +54,14 @@ pub struct Gradient<B> {
 
 impl<B> Gradient<B> {
     /// Takes the gradient of `loss` over one batch of so many samples.
-    pub const fn new(backend: B, samples: usize, loss: Loss) -> Self {
+    pub(crate) const fn new(backend: B, samples: usize, loss: Loss) -> Self {
         Self { backend, samples, loss }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Gradient<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "gradient-norm",
-                "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after \
-                 Abdelfattah et al., arXiv:2101.08134, who add up the layers' norms)",
-            ),
-            Quantity::new(
-                "gradient-ratio",
-                "-|ln(g_1 / g_L)|, g_l the norm of the gradient by layer l's weights: gradients should neither vanish \
-                 nor explode on their way from the last layer to the first (after Glorot and Bengio, AISTATS 2010)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {

@@ -2,38 +2,67 @@ use isobath_trainer::TrainerBackend;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
+use crate::{
+    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
+    Result, Scope, Settings, Subject, batch::Batch, descriptor::no_other_scores, tape::Tape,
+};
+
+const ID: PredictorId = PredictorId::new("jacobian");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "input-output Jacobian",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Network,
+    cost: CostClass::ForwardBackward,
+    source: "Saxe et al., arXiv:1312.6120",
+    scores: &[
+        Quantity::fixed(
+            ID,
+            ["jacobian", "largest singular value"],
+            "ln",
+            "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals \
+                 should neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
+        ),
+        Quantity::fixed(
+            ID,
+            ["jacobian-condition", "condition number"],
+            "ln",
+            "minus the logarithm of the condition number of the input-output Jacobian, averaged over samples: all \
+                 directions should be carried alike (dynamical isometry, Pennington et al., arXiv:1711.04735)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Jacobian::new(backend.clone(), settings.jacobian_samples))]
+}
 
 /// The singular values of the derivative of a network's outputs by its input.
 ///
 /// Derivatives are f32 numbers: a condition number above some 1e7 is one of rounding.
 #[derive(Clone, Debug)]
-pub struct Jacobian<B> {
+pub(crate) struct Jacobian<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> Jacobian<B> {
     /// Takes Jacobians at so many samples and the mean of their logarithms.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Jacobian<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "jacobian",
-                "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals \
-                 should neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
-            ),
-            Quantity::new(
-                "jacobian-condition",
-                "minus the logarithm of the condition number of the input-output Jacobian, averaged over samples: all \
-                 directions should be carried alike (dynamical isometry, Pennington et al., arXiv:1711.04735)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {

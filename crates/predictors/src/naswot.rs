@@ -3,42 +3,66 @@ use nalgebra::{Cholesky, DMatrix};
 use ndarray::Array2;
 
 use crate::{
-    Findings, Predictor, Quantity, Result, Scope, Subject,
+    CostClass, Evidence, Findings, Predictor, PredictorId, PredictorInfo, Quantity, Result, Scope,
+    Settings, Subject,
+    descriptor::no_other_scores,
     forward::{Seen, profiles},
 };
 
-/// In how many units' signs samples differ: "neural architecture search without training".
+const ID: PredictorId = PredictorId::new("naswot");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "NASWOT",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Family,
+    cost: CostClass::Forward,
+    source: "Mellor et al., arXiv:2006.04647",
+    scores: &[
+        Quantity::fixed(
+            ID,
+            ["naswot", "NASWOT"],
+            "nats",
+            "ln det K, K_ij the number of hidden units whose pre-activations have one sign for samples i and j: \
+                 networks that tell samples apart train better (Mellor et al., arXiv:2006.04647)",
+        ),
+        Quantity::fixed(
+            ID,
+            ["naswot-last", "NASWOT, last layer"],
+            "nats",
+            "the same of the last hidden layer alone, K_ij a fraction of its units, so that neither depth nor \
+                 width count by themselves (after Mellor et al., arXiv:2006.04647)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Naswot::new(backend.clone(), settings.samples))]
+}
+
+/// Number of units whose signs differ between samples: "neural architecture search without training".
 #[derive(Clone, Debug)]
-pub struct Naswot<B> {
+pub(crate) struct Naswot<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> Naswot<B> {
-    /// Looks at so many samples.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Naswot<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "naswot",
-                "ln det K, K_ij the number of hidden units whose pre-activations have one sign for samples i and j: \
-                 networks that tell samples apart train better (Mellor et al., arXiv:2006.04647)",
-            ),
-            Quantity::new(
-                "naswot-last",
-                "the same of the last hidden layer alone, K_ij a fraction of its units, so that neither depth nor \
-                 width count by themselves (after Mellor et al., arXiv:2006.04647)",
-            ),
-        ]
-    }
-
-    fn scope(&self) -> Scope {
-        Scope::Family
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
@@ -56,7 +80,7 @@ impl<B: TrainerBackend> Predictor for Naswot<B> {
     }
 }
 
-/// How many units of the layer have one sign for two samples, `[n, n]`; none for the input, which has no units.
+/// Number of units of the layer with one sign for two samples, `[n, n]`; `None` for the input, which has no units.
 fn agreements<B: TrainerBackend>(
     backend: &B,
     seen: &Seen<'_, B>,

@@ -44,7 +44,7 @@ impl Case {
         Network::random(spec, Variances::new(self.sigma_w2, self.sigma_b2).unwrap(), 3)
     }
 
-    /// Shows the network of `depth` layers.
+    /// Calls `judge` with the network of `depth` layers.
     pub(crate) fn with_subject<T>(&self, depth: usize, judge: impl FnOnce(&Subject<'_>) -> T) -> T {
         let normal = |stream, n, std| RandomStream::Normal { seed: 4, stream, std }.take(n);
         let centres = normal(1, self.classes * INPUTS, 1.0);
@@ -63,14 +63,14 @@ impl Case {
         })
     }
 
-    /// What the predictor says of the network of `depth` layers.
+    /// Scores of the network of `depth` layers.
     pub(crate) fn scores_at(&self, predictor: &dyn Predictor, depth: usize) -> Vec<f64> {
         let findings = self.with_subject(depth, |subject| predictor.judge(subject).unwrap());
         assert_eq!(findings.judgements.len(), predictor.quantities().len());
         findings.judgements.iter().map(|judgement| judgement.score(depth)).collect()
     }
 
-    /// What the predictor says of the case's own network.
+    /// Scores of the case's own network.
     pub(crate) fn scores(&self, predictor: &dyn Predictor) -> Vec<f64> {
         self.scores_at(predictor, self.depth)
     }

@@ -2,24 +2,78 @@ use isobath_trainer::{
     Decay, Job, Schedule, Silent, TrainParams, TrainValidParams, Trainer, TrainerBackend,
 };
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject};
+use crate::{
+    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
+    Result, Scope, Settings, Subject,
+};
 
-/// How long a trial training is.
+const ID: PredictorId = PredictorId::new("trial");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "short training",
+    evidence: Evidence::Training,
+    scope: Scope::Network,
+    cost: CostClass::Training,
+    source: "none: the first steps of the training itself",
+    scores: &[],
+    parse,
+};
+
+/// Start of the stored names: `steps-100`, `steps-100-loss`, `steps-equal-cost`.
+const PREFIX: &str = "steps-";
+/// End of the names of losses.
+const LOSS: &str = "-loss";
+/// Place of the steps in the name of a trial that costs as much as the cascade.
+const EQUAL_COST: &str = "equal-cost";
+
+/// Predictors of this kind: one for each length.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    let lengths = settings.steps.iter().map(|&steps| Length::Steps(steps));
+    let lengths = lengths.chain(settings.equal_cost.map(Length::Flops));
+    let trial = |length| Trial::new(backend.clone(), settings.train.clone(), length);
+    lengths.map(|length| Box::new(trial(length)) as Box<dyn Predictor>).collect()
+}
+
+fn accuracy_score(name: String) -> Quantity {
+    let meaning = "accuracy on held-out samples after the first steps of the training";
+    Quantity::computed(ID, name, "1", meaning)
+}
+
+fn loss_score(name: String) -> Quantity {
+    let meaning = "minus the loss on held-out samples after the first steps of the training";
+    Quantity::computed(ID, name, "nats", meaning)
+}
+
+fn parse(name: &str) -> Option<Quantity> {
+    let length = name.strip_prefix(PREFIX)?;
+    let steps = length.strip_suffix(LOSS).unwrap_or(length);
+    if steps != EQUAL_COST && steps.parse::<usize>().is_err() {
+        return None;
+    }
+    Some(if length == steps { accuracy_score(name.into()) } else { loss_score(name.into()) })
+}
+
+/// Length of a trial training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
+pub(crate) enum Length {
     /// So many steps.
     Steps(usize),
     /// As many steps as these floating-point operations allow, the evaluation at the end included; at least one.
     Flops(u64),
 }
 
-/// The first steps of the real training: what any predictor has to beat at the same cost.
+/// The first steps of the real training, which a predictor has to beat at equal cost.
 ///
-/// Both scores are given. Accuracy is what decides success, and does not depend on the scale of the outputs; but after
-/// a few steps it may stand at chance for good and bad networks alike, where the loss has begun to move. The loss, on
-/// the other hand, holds the scale of the outputs against chaotic networks.
+/// It gives both accuracy and loss. Accuracy decides success and does not depend on the scale of the outputs; but after
+/// a few steps it may still be at chance for all networks, while the loss has begun to fall. The loss, in turn,
+/// penalises chaotic networks for the scale of their outputs.
 #[derive(Clone, Debug)]
-pub struct Trial<B> {
+pub(crate) struct Trial<B> {
     backend: B,
     train: TrainParams,
     length: Length,
@@ -28,7 +82,7 @@ pub struct Trial<B> {
 impl<B: TrainerBackend> Trial<B> {
     /// A trial with the settings of the real training, which it neither ends early nor lets decay: a cosine over
     /// thousands of steps is nearly constant over its first ones.
-    pub fn new(backend: B, train: TrainParams, length: Length) -> Self {
+    pub(crate) fn new(backend: B, train: TrainParams, length: Length) -> Self {
         let schedule = Schedule { decay: Decay::Constant, ..train.schedule };
         let endless = TrainParams {
             epochs: usize::MAX,
@@ -63,22 +117,17 @@ impl<B: TrainerBackend> Trial<B> {
 }
 
 impl<B: TrainerBackend> Predictor for Trial<B> {
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
+    }
+
     fn quantities(&self) -> Vec<Quantity> {
         let name = match self.length {
-            Length::Steps(steps) => format!("steps-{steps}"),
-            Length::Flops(_) => "steps-equal-cost".to_owned(),
+            Length::Steps(steps) => format!("{PREFIX}{steps}"),
+            Length::Flops(_) => format!("{PREFIX}{EQUAL_COST}"),
         };
-        let loss = format!("{name}-loss");
-        vec![
-            Quantity::new(
-                name,
-                "accuracy on held-out samples after the first steps of the training",
-            ),
-            Quantity::new(
-                loss,
-                "minus the loss on held-out samples after the first steps of the training",
-            ),
-        ]
+        let loss = format!("{name}{LOSS}");
+        vec![accuracy_score(name), loss_score(loss)]
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {

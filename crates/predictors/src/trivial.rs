@@ -1,23 +1,59 @@
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject};
+use isobath_trainer::TrainerBackend;
 
-/// What is known without looking: depth, number of parameters, variance of the weights. Whatever does not beat these
-/// has no claim to have seen anything.
+use crate::{
+    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
+    Result, Scope, ScoreId, Settings, Subject, descriptor::no_other_scores,
+};
+
+const ID: PredictorId = PredictorId::new("trivial");
+
+/// Score of the depth alone, the baseline.
+pub const DEPTH: ScoreId = ScoreId::fixed("depth");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "depth, parameters and variance",
+    evidence: Evidence::Description,
+    scope: Scope::Network,
+    cost: CostClass::Free,
+    source: "none: the baseline that every predictor must beat",
+    scores: &[
+        Quantity::fixed(
+            ID,
+            ["depth", "depth"],
+            "layers",
+            "minus the depth: shallower networks are easier to train",
+        ),
+        Quantity::fixed(
+            ID,
+            ["parameters", "number of parameters"],
+            "1",
+            "minus the number of weights and biases: smaller is easier",
+        ),
+        Quantity::fixed(
+            ID,
+            ["sigma_w2", "σ_w²"],
+            "1",
+            "the variance of the weights: larger ones carry signals deeper",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(_: &B, _: &Settings) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Trivial)]
+}
+
+/// Baseline from the description alone: depth, number of parameters, variance of the weights. A useful predictor beats
+/// all three.
 #[derive(Clone, Copy, Debug)]
-pub struct Trivial;
+pub(crate) struct Trivial;
 
 impl Predictor for Trivial {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new("depth", "minus the depth: shallower networks are easier to train"),
-            Quantity::new(
-                "parameters",
-                "minus the number of weights and biases: smaller is easier",
-            ),
-            Quantity::new(
-                "sigma_w2",
-                "the variance of the weights: larger ones carry signals deeper",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
     fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {

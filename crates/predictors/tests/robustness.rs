@@ -21,7 +21,7 @@ fn predictors() -> Vec<Box<dyn Predictor>> {
         equal_cost: Some(1_000_000),
         ..Settings::new(train)
     };
-    all(Cpu::new(), &settings)
+    all(&Cpu::new(), &settings)
 }
 
 /// Scores of every quantity, by name, for the networks of the given depths that begin as the deepest does.
@@ -41,12 +41,15 @@ fn scores(
         Subject { network: &network, variances, train: labelled, held_out: labelled, seed };
     let of = |predictor: &dyn Predictor| {
         let findings = predictor.judge(&subject).unwrap();
-        let first = if predictor.scope() == Scope::Family { 1 } else { depth };
+        let first = if predictor.info().scope == Scope::Family { 1 } else { depth };
         assert_eq!(findings.judgements.len(), predictor.quantities().len());
         let scored = predictor.quantities().into_iter().zip(findings.judgements);
         scored
             .map(|(quantity, judgement)| {
-                (quantity.name, (first..=depth).map(|depth| judgement.score(depth)).collect())
+                (
+                    quantity.id.to_string(),
+                    (first..=depth).map(|depth| judgement.score(depth)).collect(),
+                )
             })
             .collect::<Vec<_>>()
     };
@@ -86,7 +89,7 @@ fn without_any_weight_or_bias_nothing_is_said_for_the_network() {
 fn names_are_unique_and_meanings_are_sentences() {
     let quantities: Vec<_> = predictors().iter().flat_map(|p| p.quantities()).collect();
     for (index, quantity) in quantities.iter().enumerate() {
-        assert!(quantities[..index].iter().all(|other| other.name != quantity.name));
-        assert!(quantity.meaning.len() > 20, "{}: {}", quantity.name, quantity.meaning);
+        assert!(quantities[..index].iter().all(|other| other.id != quantity.id));
+        assert!(quantity.meaning.len() > 20, "{}: {}", quantity.id, quantity.meaning);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use isobath_architecture::NetworkSpec;
 use isobath_network::Network;
-use isobath_predictors::{Predictor, Scope, Settings, Subject};
+use isobath_predictors::{CASCADE, Predictor, Quantity, Scope, Settings, Subject};
 use isobath_tensor::{BackendTask, FullBackend};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -110,7 +110,7 @@ pub fn ask(
 }
 
 fn is_cascade(score: &ScoreRecord) -> bool {
-    score.quantity.starts_with(CascadePredictor::PREFIX)
+    Quantity::find(&score.quantity).is_some_and(|score| score.predictor == CASCADE.id)
 }
 
 /// Takes what other runs beside this one have; looks found there leave `missing`.
@@ -222,7 +222,7 @@ impl<'a> Judge<'a> {
         for predictor in self.train.section.backend.dispatch(All { judge: self, equal_cost })? {
             let whole = [look.depths.as_slice()];
             let single: Vec<&[usize]> = look.depths.chunks(1).collect();
-            let is_family = predictor.scope() == Scope::Family && self.nested;
+            let is_family = predictor.info().scope == Scope::Family && self.nested;
             for depths in if is_family { &whole[..] } else { &single[..] } {
                 let deepest = depths[depths.len() - 1];
                 let network = &self.train.networks[deepest];
@@ -257,7 +257,7 @@ impl<'a> Judge<'a> {
                     sigma_b2: id.sigma_b2,
                     seed_index: id.seed_index,
                     depth,
-                    quantity: quantity.name.clone(),
+                    quantity: quantity.id.to_string(),
                     score: judgement.score(depth),
                     predicted_depth: judgement.depth().filter(|depth| !depth.is_nan()),
                     seconds,
@@ -281,6 +281,6 @@ impl BackendTask for All<'_> {
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let recipe = self.judge.train.recipes[0].params.params().clone();
         let settings = Settings { equal_cost: Some(self.equal_cost), ..Settings::new(recipe) };
-        isobath_predictors::all(backend, &settings)
+        isobath_predictors::all(&backend, &settings)
     }
 }

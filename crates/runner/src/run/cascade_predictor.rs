@@ -1,6 +1,9 @@
 //! What a cascade that was run already says of trainability.
 
-use isobath_predictors::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
+use isobath_predictors::{
+    CASCADE, Findings, Judgement, Predictor, PredictorInfo, Quantity, Result, Subject,
+    cascade_depth_score, cascade_profile_score,
+};
 
 use crate::record::{CellRecord, ProfileRecord, VerdictRecord};
 
@@ -20,9 +23,6 @@ pub(super) struct CascadePredictor<'a> {
 }
 
 impl CascadePredictor<'_> {
-    /// What the names of its quantities begin with.
-    pub(super) const PREFIX: &'static str = "cascade ";
-
     /// Seconds that the cascade and its entropies took.
     pub(super) fn seconds(&self) -> f64 {
         self.record.cost.cascade_seconds + self.record.cost.entropy_seconds
@@ -71,26 +71,16 @@ fn grows_with_loss(estimator: &str) -> bool {
 }
 
 impl Predictor for CascadePredictor<'_> {
-    fn quantities(&self) -> Vec<Quantity> {
-        let profiles = self.estimators.iter().map(|estimator| {
-            Quantity::new(
-                format!("cascade {estimator}"),
-                "how much of the input is left in the last hidden layer, by its reconstruction (arXiv:2406.12916)",
-            )
-        });
-        let depths = self.estimators.iter().flat_map(|estimator| {
-            self.rules.iter().map(move |rule| {
-                Quantity::new(
-                    format!("cascade {estimator} {rule}"),
-                    "log2(cut-off / L) of the reconstruction over depth (arXiv:2406.12916)",
-                )
-            })
-        });
-        profiles.chain(depths).collect()
+    fn info(&self) -> &'static PredictorInfo {
+        &CASCADE
     }
 
-    fn scope(&self) -> Scope {
-        Scope::Family
+    fn quantities(&self) -> Vec<Quantity> {
+        let profiles = self.estimators.iter().map(|estimator| cascade_profile_score(estimator));
+        let depths = self.estimators.iter().flat_map(|estimator| {
+            self.rules.iter().map(move |rule| cascade_depth_score(estimator, rule))
+        });
+        profiles.chain(depths).collect()
     }
 
     fn judge(&self, _: &Subject<'_>) -> Result<Findings> {
@@ -125,7 +115,8 @@ mod tests {
         change(&mut record);
         let (estimators, rules) = (&run.estimators, &run.rules);
         let predictor = CascadePredictor { record: &record, estimators, rules, deepest: 11 };
-        let names: Vec<String> = predictor.quantities().into_iter().map(|q| q.name).collect();
+        let names: Vec<String> =
+            predictor.quantities().into_iter().map(|q| q.id.to_string()).collect();
         assert_eq!(
             names,
             [
