@@ -2,8 +2,8 @@ use isobath_tensor::{Backend, BatchedGemmConfig};
 
 use crate::{Batch, ParameterName, Trace};
 
-/// Arguments of one layer's backward pass. Matrices are [`Layout::UnitsMajor`](crate::Layout::UnitsMajor), each network's
-/// after the one before.
+/// Arguments of one layer's backward pass. Matrices are [`Layout::UnitsMajor`](crate::Layout::UnitsMajor), each
+/// network's after the one before.
 #[derive(Debug)]
 pub struct BackwardPass<'a, B: Backend> {
     /// Shape and layout of `input`, as in the forward pass.

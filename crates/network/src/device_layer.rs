@@ -73,7 +73,7 @@ impl<B: Backend> DeviceLayer<B> {
 }
 
 impl<B: ForwardBackend> DeviceLayer<B> {
-    /// Layer `index`, counted from 0, of networks of the same shape. Random parameters are drawn on the device.
+    /// Layer `index`, counted from 0, of networks of the same shape. The device draws random parameters.
     ///
     /// # Errors
     /// When the device cannot provide the memory.
@@ -89,8 +89,8 @@ impl<B: ForwardBackend> DeviceLayer<B> {
     }
 
     /// Forward pass of a single network that keeps nothing, both matrices
-    /// [`Layout::SamplesMajor`](crate::Layout::SamplesMajor): `x` `[samples, inputs]`, `y` `[samples, outputs]`, factors
-    /// of `precision`.
+    /// [`Layout::SamplesMajor`](crate::Layout::SamplesMajor): `x` `[samples, inputs]`, `y` `[samples, outputs]`, with
+    /// factors of `precision`.
     ///
     /// # Errors
     /// When a buffer is too short, or the device lacks the precision.
@@ -140,7 +140,8 @@ impl<B: BackwardBackend> DeviceLayer<B> {
         }
     }
 
-    /// Backward pass of all networks: hands the gradients of all parameters to `visitor`, which may change the parameters.
+    /// Backward pass of all networks: hands the gradients of all parameters to `visitor`, which may update the
+    /// parameters.
     ///
     /// # Errors
     /// When a buffer is too short or `visitor` fails.

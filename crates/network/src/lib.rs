@@ -1,8 +1,8 @@
 //! Networks with parameters: random initialisation, forward pass, backward pass. No optimiser, no data.
 //!
 //! A [`Network`] is a [`NetworkSpec`](isobath_architecture::NetworkSpec) plus the source of its parameters: drawn from
-//! [`Variances`](isobath_architecture::Variances) and a seed, or given. Drawn parameters are drawn again at each use, so
-//! a network of a thousand layers takes no memory until one of them is used.
+//! [`Variances`](isobath_architecture::Variances) and a seed, or given. They are drawn again at each use, so a network
+//! of a thousand layers takes no memory until one of them is used.
 //!
 //! [`DeviceLayer`] is one layer of one or several networks on a device. It holds the only forward and the only backward
 //! pass of the workspace; the cascade, the trainer and the predictors call it. [`Layout`] names how a matrix of
