@@ -3,8 +3,8 @@ use isobath_network::ForwardBackend;
 use isobath_tensor::{DecoderConfig, DecoderState, TrainDecoder};
 
 use crate::{
-    Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, InitialDecoders, Job, LayerFit,
-    Observer, Reconstructor, Result,
+    Cascade, CascadeValidParams, Decoder, Error, Extent, InitialDecoders, Job, LayerFit, Observer,
+    Reconstructor, Result, StopFn,
     chain::{self, weights},
     compose,
     decoder::DeviceDecoder,
@@ -89,12 +89,12 @@ impl<B: ForwardBackend + TrainDecoder> Reconstructor for GradientCascade<B> {
         &self,
         job: &Job<'_>,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params);
         let samples = sweep.samples;
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let swept = sweep.run(observer, enough, fit)?;
+        let swept = sweep.run(observer, stop, fit)?;
         Ok(Cascade::new(swept, self, job))
     }
 

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_epochs_of_minibatches_up_to_the_most() {
+    fn steps_are_epochs_of_minibatches_up_to_max_steps() {
         let params = CascadeParams { epochs: 2, ..CascadeParams::default() };
         assert_eq!(params.clone().check().unwrap().steps(100), 4);
         assert_eq!(CascadeParams { max_steps: Some(3), ..params }.check().unwrap().steps(100), 3);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn ridge_decoders_refuse_what_they_cannot_heed() {
+    fn ridge_decoders_refuse_settings_of_gradient_decoders() {
         let ridge = || CascadeParams { method: Method::Ridge, ..CascadeParams::default() };
         for noise in [-0.1, f64::NAN, f64::INFINITY] {
             check_refused(CascadeParams { noise: Some(noise), ..ridge() }, "noise = ");

@@ -125,14 +125,14 @@ impl Cascade {
     }
 }
 
-/// Asked after some layers, with the reconstructions from all of them, whether deeper ones can be left out.
-pub type Enough<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
+/// Early stop: given the reconstructions from all layers so far, returns true when deeper layers can be left out.
+pub type StopFn<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
 
 /// A way to reconstruct a network's input from its layers.
 pub trait Reconstructor: Send + Sync {
-    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, unless `enough` says
-    /// earlier that it is; it is asked after 8 layers and from then on after half as many again. What it says changes no
-    /// number of the layers that are there.
+    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, or down to where `stop`
+    /// returns true; it is called after 8 layers and after each further half as many again. It changes no number of the
+    /// layers above.
     ///
     /// # Errors
     /// When the job does not fit the network, a decoder diverges or cannot be found, the device fails or the observer
@@ -141,7 +141,7 @@ pub trait Reconstructor: Send + Sync {
         &self,
         job: &Job<'_>,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade>;
 
     /// Runs the cascade on all layers of the job.

@@ -3,8 +3,8 @@ use isobath_network::ForwardBackend;
 use isobath_tensor::{FitRidge, RidgeConfig, RidgeFit};
 
 use crate::{
-    Cascade, CascadeValidParams, Enough, Error, Extent, Job, LayerFit, Observer, Reconstructor,
-    Result, chain::weights, compose, decoder::DeviceDecoder, sweep::Sweep,
+    Cascade, CascadeValidParams, Error, Extent, Job, LayerFit, Observer, Reconstructor, Result,
+    StopFn, chain::weights, compose, decoder::DeviceDecoder, sweep::Sweep,
 };
 
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
@@ -52,12 +52,12 @@ impl<B: ForwardBackend + FitRidge> Reconstructor for RidgeCascade<B> {
         &self,
         job: &Job<'_>,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params);
         let samples = sweep.samples;
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let swept = sweep.run(observer, enough, fit)?;
+        let swept = sweep.run(observer, stop, fit)?;
         Ok(Cascade::new(swept, self, job))
     }
 

@@ -6,7 +6,7 @@ use isobath_tensor::{Backend, Precision};
 use ndarray::{Array2, ArrayView2, s};
 
 use crate::{
-    CascadeValidParams, Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain,
+    CascadeValidParams, Decoders, Error, Job, LayerFit, Observer, Result, StopFn, chain,
     compose::Composed, decoder::DeviceDecoder, decoders::Stack,
 };
 
@@ -51,7 +51,7 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
     pub(crate) fn run(
         self,
         observer: &dyn Observer,
-        mut enough: Option<&mut Enough<'_>>,
+        mut stop: Option<&mut StopFn<'_>>,
         fit: impl Fn(usize, &B::Buffer<f32>, &B::Buffer<f32>) -> Result<(DeviceDecoder<B>, LayerFit)>,
     ) -> Result<Swept> {
         let Self { backend, job, samples, precision, spare_bytes } = self;
@@ -61,7 +61,7 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
         let mut decoders = Stack::with_limit(backend, spare_bytes);
         let (mut fits, mut probe_activations) = (Vec::new(), Vec::new());
         let (mut reconstructions, mut composed) = (Vec::new(), Composed::new());
-        let mut asked_at = FIRST_ASKED;
+        let mut checked_at = FIRST_CHECK;
         for index in 0..job.layers {
             if observer.cancelled() {
                 return Err(Error::Cancelled);
@@ -85,19 +85,19 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
             train.advance();
             probe.advance();
             observer.layer_done(index + 1, job.layers);
-            let asks = enough.is_some() && index + 1 == asked_at;
-            if !probe_activations.is_empty() && (asks || index + 1 == job.layers) {
+            let checks = stop.is_some() && index + 1 == checked_at;
+            if !probe_activations.is_empty() && (checks || index + 1 == job.layers) {
                 let rows = job.probe.nrows();
                 let new = &probe_activations;
                 reconstructions
                     .extend(chain::reconstruct(backend, &decoders, new, rows, observer)?);
                 probe_activations.clear();
             }
-            if asks && enough.as_mut().is_some_and(|enough| enough(&reconstructions)) {
+            if checks && stop.as_mut().is_some_and(|stop| stop(&reconstructions)) {
                 break;
             }
-            if asks {
-                asked_at += asked_at / 2;
+            if checks {
+                checked_at += checked_at / 2;
             }
         }
         Ok(Swept { reconstructions, fits, decoders: decoders.into() })
@@ -105,7 +105,7 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
 }
 
 /// Layers after which the early stop is checked first; each further check comes after half as many layers again.
-const FIRST_ASKED: usize = 8;
+const FIRST_CHECK: usize = 8;
 
 /// Input and output of the layer at hand, on the device.
 struct Activations<B: Backend> {
@@ -221,17 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn where_decoders_are_kept_changes_no_bit_on_the_cpu() {
+    fn the_place_of_decoders_changes_no_bit_on_the_cpu() {
         check(BackendSpec::Cpu);
     }
 
     #[test]
-    fn where_decoders_are_kept_changes_no_bit_on_the_reference_backend() {
+    fn the_place_of_decoders_changes_no_bit_on_the_reference_backend() {
         check(BackendSpec::Reference);
     }
 
     #[test]
-    fn where_decoders_are_kept_changes_no_bit_on_a_cuda_device() {
+    fn the_place_of_decoders_changes_no_bit_on_a_cuda_device() {
         check(BackendSpec::CudaRehearsed);
     }
 }

@@ -119,7 +119,7 @@ fn depth_and_noise_lose_information() {
 }
 
 #[test]
-fn only_so_many_samples_are_used() {
+fn only_max_samples_are_used() {
     let (network, train, probe) = (network(3, 1.5), samples(500, 1), samples(10, 2));
     let few = train.slice(ndarray::s![..100, ..]).to_owned();
     let limited = CascadeParams { max_samples: Some(100), ..ridge(0.1) };
@@ -132,7 +132,7 @@ fn only_so_many_samples_are_used() {
 }
 
 #[test]
-fn without_noise_what_cannot_be_told_apart_is_an_error() {
+fn dependent_inputs_without_noise_are_an_error() {
     // More units than samples.
     let (network, train, probe) = (network(3, 1.5), samples(20, 1), samples(10, 2));
     let cascade = ridge(0.0).check().unwrap().build(Cpu::new());
@@ -149,11 +149,11 @@ fn check_stops(params: CascadeParams) {
     let whole = cascade.reconstruct(&job, &Silent).unwrap();
     assert_eq!((whole.reconstructions.len(), whole.fits.len()), (30, 30));
     let mut asked = Vec::new();
-    let mut enough = |reconstructions: &[Array2<f32>]| {
+    let mut stop = |reconstructions: &[Array2<f32>]| {
         asked.push(reconstructions.len());
         reconstructions.len() >= 12
     };
-    let part = cascade.cascade(&job, &Silent, Some(&mut enough)).unwrap();
+    let part = cascade.cascade(&job, &Silent, Some(&mut stop)).unwrap();
     assert_eq!(asked, [8, 12]);
     assert_eq!((part.fits.len(), part.decoders.len()), (12, 12));
     assert_eq!(part.reconstructions, whole.reconstructions[..12]);

@@ -1,8 +1,8 @@
 use isobath_trainer::TrainerBackend;
 
 use crate::{
-    CostClass, Evidence, Findings, Predictor, PredictorId, PredictorInfo, Quantity, Result, Scope,
-    Settings, Subject, descriptor::no_other_scores, forward::profiles,
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject, descriptor::no_other_scores, forward::profiles,
 };
 
 const ID: PredictorId = PredictorId::new("batch-entropy");
@@ -15,7 +15,7 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     scope: Scope::Family,
     cost: CostClass::Forward,
     source: "Peer et al., arXiv:2208.01134",
-    scores: &[Quantity::fixed(
+    scores: &[ScoreInfo::fixed(
         ID,
         ["batch-entropy", "batch entropy"],
         "ln nats",
@@ -52,7 +52,7 @@ impl<B: TrainerBackend> Predictor for BatchEntropyOfLayers<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         profiles(&self.backend, subject, self.samples, |seen| {
             let shape = [seen.h.nrows(), seen.h.ncols()];
             Ok(([self.backend.batch_entropy(shape, seen.buffer)?.ln()], 0))

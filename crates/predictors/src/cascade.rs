@@ -3,7 +3,7 @@
 use isobath_trainer::TrainerBackend;
 
 use crate::{
-    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, Quantity, Scope, Settings,
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, Scope, ScoreInfo, Settings,
 };
 
 const ID: PredictorId = PredictorId::new("cascade");
@@ -26,18 +26,18 @@ pub const CASCADE: PredictorInfo = PredictorInfo {
 pub(crate) const INFO: PredictorInfo = CASCADE;
 
 /// Score of an estimator: the information left in the last hidden layer.
-pub fn cascade_profile_score(estimator: &str) -> Quantity {
+pub fn cascade_profile_score(estimator: &str) -> ScoreInfo {
     let meaning = "how much of the input is left in the last hidden layer, by its reconstruction (arXiv:2406.12916)";
-    Quantity::computed(ID, format!("{PREFIX}{estimator}"), "units of the estimator", meaning)
+    ScoreInfo::computed(ID, format!("{PREFIX}{estimator}"), "units of the estimator", meaning)
 }
 
 /// Score of a cut-off rule on an estimator: the cut-off against the depth.
-pub fn cascade_depth_score(estimator: &str, rule: &str) -> Quantity {
+pub fn cascade_depth_score(estimator: &str, rule: &str) -> ScoreInfo {
     let meaning = "log2(cut-off / L) of the reconstruction over depth (arXiv:2406.12916)";
-    Quantity::computed(ID, format!("{PREFIX}{estimator} {rule}"), "log2 layers", meaning)
+    ScoreInfo::computed(ID, format!("{PREFIX}{estimator} {rule}"), "log2 layers", meaning)
 }
 
-fn parse(name: &str) -> Option<Quantity> {
+fn parse(name: &str) -> Option<ScoreInfo> {
     let rest = name.strip_prefix(PREFIX)?;
     Some(match rest.split_once(' ') {
         Some((estimator, rule)) => cascade_depth_score(estimator, rule),

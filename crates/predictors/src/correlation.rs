@@ -1,8 +1,8 @@
 use isobath_trainer::TrainerBackend;
 
 use crate::{
-    CostClass, Evidence, Findings, Predictor, PredictorId, PredictorInfo, Quantity, Result, Scope,
-    Settings, Subject, descriptor::no_other_scores, forward::profiles,
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject, descriptor::no_other_scores, forward::profiles,
 };
 
 const ID: PredictorId = PredictorId::new("correlation");
@@ -15,7 +15,7 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     scope: Scope::Family,
     cost: CostClass::Forward,
     source: "Poole et al., arXiv:1606.05340",
-    scores: &[Quantity::fixed(
+    scores: &[ScoreInfo::fixed(
         ID,
         ["correlation", "correlation"],
         "nats",
@@ -52,7 +52,7 @@ impl<B: TrainerBackend> Predictor for Correlation<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         profiles(&self.backend, subject, self.samples, |seen| {
             let mut h = seen.h.mapv(f64::from);
             for mut column in h.columns_mut() {
@@ -80,7 +80,7 @@ mod tests {
     use crate::testing::Case;
 
     #[test]
-    fn all_pairs_one_by_one() {
+    fn the_score_matches_a_sum_over_pairs() {
         let case = Case::tanh(4, 1.5);
         let h = case.hidden_layers().pop().unwrap();
         let unit = |i| {
@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn ordered_networks_make_samples_the_same() {
+    fn ordered_networks_make_samples_equal() {
         let score =
             |sigma_w2| Case::tanh(30, sigma_w2).scores(&Correlation::new(Cpu::new(), 16))[0];
         assert!(score(0.5) < score(1.2) && score(1.2) < score(3.0));
     }
 
     #[test]
-    fn without_biases_relu_is_blind_for_the_variance() {
+    fn relu_without_biases_ignores_the_variance() {
         let score = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(12, sigma_w2) };

@@ -128,27 +128,27 @@ pub struct PredictorInfo {
     /// Source of the method.
     pub source: &'static str,
     /// Scores with a fixed name.
-    pub scores: &'static [Quantity],
+    pub scores: &'static [ScoreInfo],
     /// Finds scores whose names depend on settings, by the stored name.
-    pub(crate) parse: fn(&str) -> Option<Quantity>,
+    pub(crate) parse: fn(&str) -> Option<ScoreInfo>,
 }
 
 impl PredictorInfo {
     /// One of this predictor's scores by its stored name.
-    pub fn score(&self, name: &str) -> Option<Quantity> {
+    pub fn score(&self, name: &str) -> Option<ScoreInfo> {
         let fixed = self.scores.iter().find(|score| score.id.as_str() == name);
         fixed.cloned().or_else(|| (self.parse)(name))
     }
 }
 
 /// Parser of predictors whose scores all have fixed names.
-pub(crate) const fn no_other_scores(_: &str) -> Option<Quantity> {
+pub(crate) const fn no_other_scores(_: &str) -> Option<ScoreInfo> {
     None
 }
 
 /// Description of one score of a predictor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quantity {
+pub struct ScoreInfo {
     /// Identity, as stored.
     pub id: ScoreId,
     /// Predictor that gives it.
@@ -163,7 +163,7 @@ pub struct Quantity {
     pub meaning: &'static str,
 }
 
-impl Quantity {
+impl ScoreInfo {
     /// A score with a fixed name, larger where the network is trainable.
     pub(crate) const fn fixed(
         predictor: PredictorId,

@@ -3,8 +3,8 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::Array2;
 
 use crate::{
-    CostClass, Evidence, Findings, Predictor, PredictorId, PredictorInfo, Quantity, Result, Scope,
-    Settings, Subject, descriptor::no_other_scores, forward::profiles,
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject, descriptor::no_other_scores, forward::profiles,
 };
 
 const ID: PredictorId = PredictorId::new("effective-rank");
@@ -18,7 +18,7 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     cost: CostClass::Forward,
     source: "Roy and Vetterli, EUSIPCO 2007",
     scores: &[
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["effective-rank", "effective rank"],
             "1",
@@ -26,7 +26,7 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
                  activations, not centred: few directions leave little to tell classes apart by (Roy and Vetterli, \
                  EUSIPCO 2007)",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["effective-rank-min", "smallest effective rank"],
             "1",
@@ -63,7 +63,7 @@ impl<B: TrainerBackend> Predictor for EffectiveRank<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let mut smallest = f64::INFINITY;
         profiles(&self.backend, subject, self.samples, |seen| {
             let (gram, flops) = seen.gram();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_rank() {
+    fn zero_matrices_have_no_rank() {
         assert!(effective_rank(&Array2::zeros((3, 3))).is_nan());
     }
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn without_biases_relu_is_blind_for_the_variance() {
+    fn relu_without_biases_ignores_the_variance() {
         let rank = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(8, sigma_w2) };

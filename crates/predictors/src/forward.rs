@@ -5,7 +5,7 @@ use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
 
-use crate::{Findings, Judgement, Result, Subject, batch::Batch, predictor::defined};
+use crate::{Prediction, PredictorOutput, Result, Subject, batch::Batch, predictor::defined};
 
 /// A layer after its forward pass. Matrices are [`Layout::UnitsMajor`].
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
     subject: &Subject<'_>,
     samples: usize,
     mut look: impl FnMut(&Seen<'_, B>) -> Result<Look<N>>,
-) -> Result<Findings> {
+) -> Result<PredictorOutput> {
     let batch = Batch::new(subject, samples, 2)?;
     let (network, n) = (subject.network, batch.len());
     let depth = network.spec().depth();
@@ -87,5 +87,8 @@ pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
         }
     }
     profiles.iter_mut().for_each(|profile| profile.resize(depth, f64::NEG_INFINITY));
-    Ok(Findings { judgements: profiles.into_iter().map(Judgement::Profile).collect(), flops })
+    Ok(PredictorOutput {
+        predictions: profiles.into_iter().map(Prediction::Profile).collect(),
+        flops,
+    })
 }

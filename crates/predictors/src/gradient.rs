@@ -3,8 +3,9 @@ use isobath_trainer::TrainerBackend;
 use ndarray::Array2;
 
 use crate::{
-    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
-    Result, Scope, Settings, Subject, batch::Batch, descriptor::no_other_scores, tape::Tape,
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
+    tape::Tape,
 };
 
 const ID: PredictorId = PredictorId::new("gradient");
@@ -18,14 +19,14 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     cost: CostClass::ForwardBackward,
     source: "Glorot and Bengio, AISTATS 2010",
     scores: &[
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["gradient-norm", "gradient norm"],
             "ln",
             "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after \
                  Abdelfattah et al., arXiv:2101.08134, who add up the layers' norms)",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["gradient-ratio", "gradient ratio"],
             "ln",
@@ -64,14 +65,14 @@ impl<B: TrainerBackend> Predictor for Gradient<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let (norms, flops) = self.ln_norms(subject)?;
         let largest = norms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let squares: f64 = norms.iter().map(|norm| (2.0 * (norm - largest)).exp()).sum();
         let ratio = norms[0] - norms[norms.len() - 1];
         let scores = [largest + 0.5 * squares.ln(), -ratio.abs()];
-        let judgements = scores.map(crate::predictor::defined).map(Judgement::Score).to_vec();
-        Ok(Findings { judgements, flops })
+        let predictions = scores.map(crate::predictor::defined).map(Prediction::Score).to_vec();
+        Ok(PredictorOutput { predictions, flops })
     }
 }
 

@@ -3,8 +3,9 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, Axis};
 
 use crate::{
-    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
-    Result, Scope, Settings, Subject, batch::Batch, descriptor::no_other_scores, tape::Tape,
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
+    tape::Tape,
 };
 
 const ID: PredictorId = PredictorId::new("jacob-cov");
@@ -17,7 +18,7 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     scope: Scope::Network,
     cost: CostClass::ForwardBackward,
     source: "Mellor et al., arXiv:2006.04647, first version",
-    scores: &[Quantity::fixed(
+    scores: &[ScoreInfo::fixed(
         ID,
         ["jacob-cov", "Jacobian correlation"],
         "1",
@@ -55,7 +56,7 @@ impl<B: TrainerBackend> Predictor for JacobCov<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let batch = Batch::new(subject, self.samples, 2)?;
         let mut tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let layers = subject.network.spec().layers();
@@ -68,7 +69,7 @@ impl<B: TrainerBackend> Predictor for JacobCov<B> {
             let correlations = back.and_then(|back| correlations(&back.stored.mapv(f64::from)));
             score = correlations.map_or(score, |correlations| spread(&correlations));
         }
-        Ok(Findings { judgements: vec![Judgement::Score(score)], flops })
+        Ok(PredictorOutput { predictions: vec![Prediction::Score(score)], flops })
     }
 }
 

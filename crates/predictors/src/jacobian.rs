@@ -3,8 +3,9 @@ use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
 use crate::{
-    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
-    Result, Scope, Settings, Subject, batch::Batch, descriptor::no_other_scores, tape::Tape,
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
+    tape::Tape,
 };
 
 const ID: PredictorId = PredictorId::new("jacobian");
@@ -18,14 +19,14 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     cost: CostClass::ForwardBackward,
     source: "Saxe et al., arXiv:1312.6120",
     scores: &[
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["jacobian", "largest singular value"],
             "ln",
             "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals \
                  should neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["jacobian-condition", "condition number"],
             "ln",
@@ -65,7 +66,7 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let batch = Batch::new(subject, self.samples, 1)?;
         let widths = subject.network.spec().widths();
         let (n, classes) = (batch.len(), widths[widths.len() - 1]);
@@ -97,8 +98,8 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
             let largest = mean(|(largest, _)| *largest) + back.ln_scale;
             [-largest.abs(), -mean(|(largest, smallest)| largest - smallest)]
         });
-        let judgements = scores.map(crate::predictor::defined).map(Judgement::Score).to_vec();
-        Ok(Findings { judgements, flops })
+        let predictions = scores.map(crate::predictor::defined).map(Prediction::Score).to_vec();
+        Ok(PredictorOutput { predictions, flops })
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn relu_without_biases_is_blind_in_the_condition_alone() {
+    fn relu_without_biases_hides_the_variance_from_the_condition_only() {
         let scores = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(6, sigma_w2) };

@@ -1,7 +1,7 @@
 //! Predictions of a network's trainability before it is trained.
 //!
 //! A [`Predictor`] reads a [`Subject`], a network at its initialisation with its training samples, and gives one
-//! [`Judgement`] for each of its scores ([`Quantity`]), with its cost, so that predictors can be compared with each
+//! [`Prediction`] for each of its scores ([`ScoreInfo`]), with its cost, so that predictors can be compared with each
 //! other and with training itself at equal cost.
 //!
 //! A larger score means trainable; a score that turns out to say the opposite stays wrong. Deep networks make numbers
@@ -34,11 +34,11 @@ mod trivial;
 
 pub use cascade::{CASCADE, cascade_depth_score, cascade_profile_score};
 pub use descriptor::{
-    CostClass, Direction, Evidence, PredictorId, PredictorInfo, Quantity, ScoreId,
+    CostClass, Direction, Evidence, PredictorId, PredictorInfo, ScoreId, ScoreInfo,
 };
 pub use error::{Error, Result};
 pub use mean_field::XI_C;
-pub use predictor::{Findings, Judgement, Predictor, Scope, Subject};
+pub use predictor::{Prediction, Predictor, PredictorOutput, Scope, Subject};
 pub use settings::Settings;
 pub use trivial::DEPTH;
 
@@ -91,16 +91,16 @@ mod tests {
         let train = isobath_trainer::TrainParams::default();
         let settings = Settings { equal_cost: Some(0), ..Settings::new(train) };
         for predictor in all(&isobath_tensor::Cpu::new(), &settings) {
-            for score in predictor.quantities() {
-                assert_eq!(Quantity::find(score.id.as_str()), Some(score.clone()));
+            for score in predictor.scores() {
+                assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score.clone()));
                 assert_eq!(score.predictor, predictor.info().id);
             }
         }
         for score in [cascade_profile_score("gram"), cascade_depth_score("relative", "saturation")]
         {
-            assert_eq!(Quantity::find(score.id.as_str()), Some(score));
+            assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score));
         }
-        assert_eq!(Quantity::find("another"), None);
-        assert_eq!(Quantity::find("steps-many"), None);
+        assert_eq!(ScoreInfo::find("another"), None);
+        assert_eq!(ScoreInfo::find("steps-many"), None);
     }
 }

@@ -3,8 +3,8 @@ use isobath_meanfield::Theory;
 use isobath_trainer::TrainerBackend;
 
 use crate::{
-    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
-    Result, Scope, ScoreId, Settings, Subject, descriptor::no_other_scores,
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreId, ScoreInfo, Settings, Subject, descriptor::no_other_scores,
 };
 
 const ID: PredictorId = PredictorId::new("mean-field");
@@ -21,21 +21,21 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     cost: CostClass::Free,
     source: "Schoenholz et al., arXiv:1611.01232",
     scores: &[
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["xi_c", "ξ_c"],
             "log2 layers",
             "log2(xi_c / L): deeper networks than the depth scale of correlations are untrainable \
                  (Schoenholz et al., arXiv:1611.01232)",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["6 xi_c", "6 ξ_c"],
             "log2 layers",
             "log2(6 xi_c / L), the rule of thumb with its factor as published (Schoenholz et al., \
                  arXiv:1611.01232)",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["chi_1", "χ₁"],
             "1",
@@ -65,7 +65,7 @@ impl Predictor for MeanField {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let variances = subject.variances;
         // The first layer has the hidden layers' activation, where there are any.
         let Layer::Dense(layer) = &subject.network.spec().layers()[0];
@@ -73,12 +73,12 @@ impl Predictor for MeanField {
             .and_then(|theory| theory.fixed_point());
         let (xi_c, distance) =
             point.map_or((0.0, f64::NEG_INFINITY), |point| (point.xi_c, -point.distance.abs()));
-        let judgements = vec![
-            Judgement::Depth(xi_c),
-            Judgement::Depth(RULE_OF_THUMB * xi_c),
-            Judgement::Score(distance),
+        let predictions = vec![
+            Prediction::Depth(xi_c),
+            Prediction::Depth(RULE_OF_THUMB * xi_c),
+            Prediction::Score(distance),
         ];
-        Ok(Findings { judgements, flops: 0 })
+        Ok(PredictorOutput { predictions, flops: 0 })
     }
 }
 
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn the_critical_line_is_the_best_place() {
+    fn the_critical_line_scores_highest() {
         let distance = |sigma_w2| Case::tanh(20, sigma_w2).scores(&MeanField)[2];
         assert!(distance(1.76) > distance(1.5) && distance(1.76) > distance(2.0));
     }
 
     #[test]
-    fn networks_without_a_stable_length_are_hopeless() {
+    fn networks_without_a_stable_length_score_negative_infinity() {
         let case = Case { activation: Activation::Relu, ..Case::tanh(5, 2.5) };
         assert_eq!(case.scores(&MeanField), [f64::NEG_INFINITY; 3]);
     }

@@ -3,8 +3,8 @@ use nalgebra::{Cholesky, DMatrix};
 use ndarray::Array2;
 
 use crate::{
-    CostClass, Evidence, Findings, Predictor, PredictorId, PredictorInfo, Quantity, Result, Scope,
-    Settings, Subject,
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject,
     descriptor::no_other_scores,
     forward::{Seen, profiles},
 };
@@ -20,14 +20,14 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     cost: CostClass::Forward,
     source: "Mellor et al., arXiv:2006.04647",
     scores: &[
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["naswot", "NASWOT"],
             "nats",
             "ln det K, K_ij the number of hidden units whose pre-activations have one sign for samples i and j: \
                  networks that tell samples apart train better (Mellor et al., arXiv:2006.04647)",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["naswot-last", "NASWOT, last layer"],
             "nats",
@@ -65,7 +65,7 @@ impl<B: TrainerBackend> Predictor for Naswot<B> {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let mut sum: Option<Array2<f64>> = None;
         profiles(&self.backend, subject, self.samples, |seen| {
             let Some((kernel, flops)) = agreements(&self.backend, seen)? else {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn without_biases_relu_is_blind_for_the_variance() {
+    fn relu_without_biases_ignores_the_variance() {
         let scores = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(8, sigma_w2) };

@@ -2,7 +2,7 @@ use isobath_architecture::Variances;
 use isobath_network::Network;
 use isobath_trainer::Labelled;
 
-use crate::{PredictorInfo, Quantity, Result};
+use crate::{PredictorInfo, Result, ScoreInfo};
 
 /// A network before its training, with the data that predictors may read.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct Subject<'a> {
 
 /// Value of one score.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Judgement {
+pub enum Prediction {
     /// Networks of this family are trainable down to this many layers; infinite where there is no limit. A network of
     /// `L` layers has the score `log2(depth / L)`.
     Depth(f64),
@@ -32,7 +32,7 @@ pub enum Judgement {
     Profile(Vec<f64>),
 }
 
-impl Judgement {
+impl Prediction {
     /// The score of the network of `depth` layers, counted from 1. A larger one means trainable; never NaN.
     ///
     /// # Panics
@@ -46,7 +46,7 @@ impl Judgement {
         defined(score)
     }
 
-    /// The largest trainable depth, where the judgement gives one.
+    /// The largest trainable depth, where the prediction gives one.
     pub const fn depth(&self) -> Option<f64> {
         match self {
             Self::Depth(limit) => Some(*limit),
@@ -72,9 +72,9 @@ pub enum Scope {
 
 /// Result of a prediction.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Findings {
-    /// One for each of the predictor's quantities, in their order.
-    pub judgements: Vec<Judgement>,
+pub struct PredictorOutput {
+    /// One for each of the predictor's scores, in their order.
+    pub predictions: Vec<Prediction>,
     /// Floating-point operations of the matrix products it took.
     pub flops: u64,
 }
@@ -85,7 +85,7 @@ pub trait Predictor: Send + Sync {
     fn info(&self) -> &'static PredictorInfo;
 
     /// Descriptions of its scores.
-    fn quantities(&self) -> Vec<Quantity> {
+    fn scores(&self) -> Vec<ScoreInfo> {
         self.info().scores.to_vec()
     }
 
@@ -93,7 +93,7 @@ pub trait Predictor: Send + Sync {
     ///
     /// # Errors
     /// When the device fails. An undefined score is no error; it is negative infinity.
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings>;
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput>;
 }
 
 #[cfg(test)]
@@ -103,22 +103,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_depth_is_compared_with_the_networks_in_octaves() {
-        let judgement = Judgement::Depth(12.0);
-        assert_eq!([3, 12, 48].map(|depth| judgement.score(depth)), [2.0, 0.0, -2.0]);
-        assert_eq!(judgement.depth(), Some(12.0));
+    fn depth_scores_are_octaves() {
+        let prediction = Prediction::Depth(12.0);
+        assert_eq!([3, 12, 48].map(|depth| prediction.score(depth)), [2.0, 0.0, -2.0]);
+        assert_eq!(prediction.depth(), Some(12.0));
     }
 
     #[test]
-    fn no_limit_and_no_depth_at_all_are_infinite_scores() {
-        assert_eq!(Judgement::Depth(f64::INFINITY).score(9), f64::INFINITY);
-        assert_eq!(Judgement::Depth(0.0).score(9), f64::NEG_INFINITY);
+    fn unlimited_and_zero_depths_give_infinite_scores() {
+        assert_eq!(Prediction::Depth(f64::INFINITY).score(9), f64::INFINITY);
+        assert_eq!(Prediction::Depth(0.0).score(9), f64::NEG_INFINITY);
     }
 
     #[test]
-    fn what_is_not_defined_says_nothing_for_the_network() {
-        assert_eq!(Judgement::Score(f64::NAN).score(9), f64::NEG_INFINITY);
-        assert_eq!(Judgement::Depth(f64::NAN).score(9), f64::NEG_INFINITY);
-        assert_eq!(Judgement::Profile(vec![1.0, f64::NAN]).score(2), f64::NEG_INFINITY);
+    fn undefined_scores_are_negative_infinity() {
+        assert_eq!(Prediction::Score(f64::NAN).score(9), f64::NEG_INFINITY);
+        assert_eq!(Prediction::Depth(f64::NAN).score(9), f64::NEG_INFINITY);
+        assert_eq!(Prediction::Profile(vec![1.0, f64::NAN]).score(2), f64::NEG_INFINITY);
     }
 }

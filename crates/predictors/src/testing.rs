@@ -44,8 +44,8 @@ impl Case {
         Network::random(spec, Variances::new(self.sigma_w2, self.sigma_b2).unwrap(), 3)
     }
 
-    /// Calls `judge` with the network of `depth` layers.
-    pub(crate) fn with_subject<T>(&self, depth: usize, judge: impl FnOnce(&Subject<'_>) -> T) -> T {
+    /// Calls `task` with the network of `depth` layers.
+    pub(crate) fn with_subject<T>(&self, depth: usize, task: impl FnOnce(&Subject<'_>) -> T) -> T {
         let normal = |stream, n, std| RandomStream::Normal { seed: 4, stream, std }.take(n);
         let centres = normal(1, self.classes * INPUTS, 1.0);
         let noise = normal(2, SAMPLES * INPUTS, 0.4);
@@ -54,7 +54,7 @@ impl Case {
             noise[i * INPUTS + j] + centres[usize::from(labels[i]) * INPUTS + j]
         });
         let labelled = Labelled { samples: samples.view(), labels: &labels };
-        judge(&Subject {
+        task(&Subject {
             network: &self.network(depth),
             variances: Variances::new(self.sigma_w2, self.sigma_b2).unwrap(),
             train: labelled,
@@ -65,9 +65,9 @@ impl Case {
 
     /// Scores of the network of `depth` layers.
     pub(crate) fn scores_at(&self, predictor: &dyn Predictor, depth: usize) -> Vec<f64> {
-        let findings = self.with_subject(depth, |subject| predictor.judge(subject).unwrap());
-        assert_eq!(findings.judgements.len(), predictor.quantities().len());
-        findings.judgements.iter().map(|judgement| judgement.score(depth)).collect()
+        let output = self.with_subject(depth, |subject| predictor.predict(subject).unwrap());
+        assert_eq!(output.predictions.len(), predictor.scores().len());
+        output.predictions.iter().map(|prediction| prediction.score(depth)).collect()
     }
 
     /// Scores of the case's own network.

@@ -3,8 +3,8 @@ use isobath_trainer::{
 };
 
 use crate::{
-    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
-    Result, Scope, Settings, Subject,
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject,
 };
 
 const ID: PredictorId = PredictorId::new("trial");
@@ -39,17 +39,17 @@ pub(crate) fn build<B: TrainerBackend>(
     lengths.map(|length| Box::new(trial(length)) as Box<dyn Predictor>).collect()
 }
 
-fn accuracy_score(name: String) -> Quantity {
+fn accuracy_score(name: String) -> ScoreInfo {
     let meaning = "accuracy on held-out samples after the first steps of the training";
-    Quantity::computed(ID, name, "1", meaning)
+    ScoreInfo::computed(ID, name, "1", meaning)
 }
 
-fn loss_score(name: String) -> Quantity {
+fn loss_score(name: String) -> ScoreInfo {
     let meaning = "minus the loss on held-out samples after the first steps of the training";
-    Quantity::computed(ID, name, "nats", meaning)
+    ScoreInfo::computed(ID, name, "nats", meaning)
 }
 
-fn parse(name: &str) -> Option<Quantity> {
+fn parse(name: &str) -> Option<ScoreInfo> {
     let length = name.strip_prefix(PREFIX)?;
     let steps = length.strip_suffix(LOSS).unwrap_or(length);
     if steps != EQUAL_COST && steps.parse::<usize>().is_err() {
@@ -121,7 +121,7 @@ impl<B: TrainerBackend> Predictor for Trial<B> {
         &INFO
     }
 
-    fn quantities(&self) -> Vec<Quantity> {
+    fn scores(&self) -> Vec<ScoreInfo> {
         let name = match self.length {
             Length::Steps(steps) => format!("{PREFIX}{steps}"),
             Length::Flops(_) => format!("{PREFIX}{EQUAL_COST}"),
@@ -130,7 +130,7 @@ impl<B: TrainerBackend> Predictor for Trial<B> {
         vec![accuracy_score(name), loss_score(loss)]
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let Subject { network, train, held_out, seed, .. } = *subject;
         let job = Job { network, train, test: held_out, seed };
         let trainer = Trainer::new(self.backend.clone(), self.settings(&job)?);
@@ -138,8 +138,8 @@ impl<B: TrainerBackend> Predictor for Trial<B> {
         let scores = training.evaluations.last().map_or([f64::NEG_INFINITY; 2], |evaluation| {
             [evaluation.test_accuracy, crate::predictor::defined(-evaluation.test_loss)]
         });
-        let judgements = scores.map(Judgement::Score).to_vec();
-        Ok(Findings { judgements, flops: training.flops })
+        let predictions = scores.map(Prediction::Score).to_vec();
+        Ok(PredictorOutput { predictions, flops: training.flops })
     }
 }
 
@@ -156,11 +156,11 @@ mod tests {
 
     fn flops(case: &Case, length: Length) -> u64 {
         let trial = Trial::new(Cpu::new(), params(), length);
-        case.with_subject(case.depth, |subject| trial.judge(subject).unwrap().flops)
+        case.with_subject(case.depth, |subject| trial.predict(subject).unwrap().flops)
     }
 
     #[test]
-    fn longer_trials_have_learnt_more() {
+    fn longer_trials_reach_lower_losses() {
         let case = Case::tanh(3, 1.5);
         let loss = |steps| case.scores(&Trial::new(Cpu::new(), params(), Length::Steps(steps)))[1];
         assert!(
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_used_up_to_less_than_a_step() {
+    fn budgets_are_used_to_within_one_step() {
         let case = Case::tanh(3, 1.5);
         let step = flops(&case, Length::Steps(2)) - flops(&case, Length::Steps(1));
         for steps in [1, 7, 33] {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_diverges_says_no() {
+    fn diverged_trials_score_negative_infinity() {
         let train = TrainParams { optimizer: Optimizer::sgd(1e30), ..params() };
         let scores = Case::tanh(3, 1.5).scores(&Trial::new(Cpu::new(), train, Length::Steps(5)));
         assert_eq!(scores, [f64::NEG_INFINITY; 2]);

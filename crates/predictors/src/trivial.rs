@@ -1,8 +1,8 @@
 use isobath_trainer::TrainerBackend;
 
 use crate::{
-    CostClass, Evidence, Findings, Judgement, Predictor, PredictorId, PredictorInfo, Quantity,
-    Result, Scope, ScoreId, Settings, Subject, descriptor::no_other_scores,
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreId, ScoreInfo, Settings, Subject, descriptor::no_other_scores,
 };
 
 const ID: PredictorId = PredictorId::new("trivial");
@@ -19,19 +19,19 @@ pub(crate) const INFO: PredictorInfo = PredictorInfo {
     cost: CostClass::Free,
     source: "none: the baseline that every predictor must beat",
     scores: &[
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["depth", "depth"],
             "layers",
             "minus the depth: shallower networks are easier to train",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["parameters", "number of parameters"],
             "1",
             "minus the number of weights and biases: smaller is easier",
         ),
-        Quantity::fixed(
+        ScoreInfo::fixed(
             ID,
             ["sigma_w2", "σ_w²"],
             "1",
@@ -56,11 +56,11 @@ impl Predictor for Trivial {
         &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let spec = subject.network.spec();
         let scores =
             [-(spec.depth() as f64), -(spec.parameters() as f64), subject.variances.sigma_w2()];
-        Ok(Findings { judgements: scores.map(Judgement::Score).to_vec(), flops: 0 })
+        Ok(PredictorOutput { predictions: scores.map(Prediction::Score).to_vec(), flops: 0 })
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     use crate::testing::Case;
 
     #[test]
-    fn counts_are_the_networks() {
+    fn counts_match_the_network() {
         let case = Case::tanh(3, 1.5);
         // 12 to 9 to 9 to 4, with biases.
         let parameters = f64::from((12 + 1) * 9 + (9 + 1) * 9 + (9 + 1) * 4);

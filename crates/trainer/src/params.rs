@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_epochs_of_minibatches_up_to_the_most() {
+    fn steps_are_epochs_of_minibatches_up_to_max_steps() {
         let params = TrainParams { epochs: 2, ..good() };
         assert_eq!(params.clone().check().unwrap().steps(100), 4);
         assert_eq!(TrainParams { max_steps: Some(3), ..params }.check().unwrap().steps(100), 3);

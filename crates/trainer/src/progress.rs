@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn an_old_evaluation_decides_nothing() {
+    fn old_evaluations_decide_nothing() {
         let mut progress = after(90, &[0.9]);
         progress.losses.push(1.0);
         check(&progress, None);
     }
 
     #[test]
-    fn steps_beyond_divergence_are_forgotten() {
+    fn steps_after_divergence_are_dropped() {
         for loss in [f64::NAN, f64::INFINITY, 7.0] {
             let mut progress = Progress::default();
             progress.take_steps(&[1.0, 5.0, loss, 3.0, 1.0, 4.0], 6.0);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use isobath_architecture::NetworkSpec;
 use isobath_network::Network;
-use isobath_predictors::{CASCADE, Predictor, Quantity, Scope, Settings, Subject};
+use isobath_predictors::{CASCADE, Predictor, Scope, ScoreInfo, Settings, Subject};
 use isobath_tensor::{BackendTask, FullBackend};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -110,7 +110,7 @@ pub fn ask(
 }
 
 fn is_cascade(score: &ScoreRecord) -> bool {
-    Quantity::find(&score.quantity).is_some_and(|score| score.predictor == CASCADE.id)
+    ScoreInfo::find(&score.quantity).is_some_and(|score| score.predictor == CASCADE.id)
 }
 
 /// Takes what other runs beside this one have; looks found there leave `missing`.
@@ -245,24 +245,21 @@ impl<'a> Judge<'a> {
         let (train, held_out) = (self.data.train(), self.data.probe());
         let subject = Subject { network: &network, variances, train, held_out, seed };
         let start = Instant::now();
-        let findings = predictor.judge(&subject)?;
+        let output = predictor.predict(&subject)?;
         let share = depths.len() as f64;
-        let (seconds, flops) =
-            (start.elapsed().as_secs_f64() / share, findings.flops as f64 / share);
-        let quantities = predictor.quantities();
+        let (seconds, flops) = (start.elapsed().as_secs_f64() / share, output.flops as f64 / share);
+        let infos = predictor.scores();
         let scores = depths.iter().map(|&index| self.train.depths[index]).flat_map(|depth| {
-            quantities.iter().zip(&findings.judgements).map(move |(quantity, judgement)| {
-                ScoreRecord {
-                    sigma_w2: id.sigma_w2,
-                    sigma_b2: id.sigma_b2,
-                    seed_index: id.seed_index,
-                    depth,
-                    quantity: quantity.id.to_string(),
-                    score: judgement.score(depth),
-                    predicted_depth: judgement.depth().filter(|depth| !depth.is_nan()),
-                    seconds,
-                    flops,
-                }
+            infos.iter().zip(&output.predictions).map(move |(info, prediction)| ScoreRecord {
+                sigma_w2: id.sigma_w2,
+                sigma_b2: id.sigma_b2,
+                seed_index: id.seed_index,
+                depth,
+                quantity: info.id.to_string(),
+                score: prediction.score(depth),
+                predicted_depth: prediction.depth().filter(|depth| !depth.is_nan()),
+                seconds,
+                flops,
             })
         });
         Ok(scores.collect())

@@ -1,13 +1,13 @@
 //! What a cascade that was run already says of trainability.
 
 use isobath_predictors::{
-    CASCADE, Findings, Judgement, Predictor, PredictorInfo, Quantity, Result, Subject,
+    CASCADE, Prediction, Predictor, PredictorInfo, PredictorOutput, Result, ScoreInfo, Subject,
     cascade_depth_score, cascade_profile_score,
 };
 
 use crate::record::{CellRecord, ProfileRecord, VerdictRecord};
 
-/// The judgement of one cell of the grid on networks that begin as its network does.
+/// Prediction from one cell of the grid on networks that begin as its network does.
 ///
 /// Each rule on each estimator gives a depth, infinite where information outlasts the network. Each estimator gives a score
 /// for every depth as well: how much is left of the input in the last hidden layer, which is all that the readout sees.
@@ -28,7 +28,7 @@ impl CascadePredictor<'_> {
         self.record.cost.cascade_seconds + self.record.cost.entropy_seconds
     }
 
-    fn judgements(&self) -> Vec<Judgement> {
+    fn predictions(&self) -> Vec<Prediction> {
         let profiles = self.estimators.iter().map(|estimator| self.profile(estimator));
         let depths = self
             .estimators
@@ -38,11 +38,11 @@ impl CascadePredictor<'_> {
     }
 
     /// The depth that `rule` gives on `estimator`, NaN where the cascade failed or the rule found none.
-    fn depth(&self, estimator: &str, rule: &str) -> Judgement {
+    fn depth(&self, estimator: &str, rule: &str) -> Prediction {
         let is_it =
             |verdict: &&VerdictRecord| verdict.estimator == estimator && verdict.rule == rule;
         let verdict = self.record.verdicts.iter().find(is_it);
-        Judgement::Depth(match verdict {
+        Prediction::Depth(match verdict {
             Some(verdict) if verdict.beyond => f64::INFINITY,
             Some(VerdictRecord { depth: Some(depth), .. }) => *depth,
             _ => f64::NAN,
@@ -50,7 +50,7 @@ impl CascadePredictor<'_> {
     }
 
     /// The scores of networks of 1, 2, ... weight layers. A network without hidden layers loses nothing before its readout.
-    fn profile(&self, estimator: &str) -> Judgement {
+    fn profile(&self, estimator: &str) -> Prediction {
         let is_it = |profile: &&ProfileRecord| profile.estimator == estimator;
         let values: &[_] = self.record.profiles.iter().find(is_it).map_or(&[], |p| &p.layers);
         let sign = if grows_with_loss(estimator) { -1.0 } else { 1.0 };
@@ -59,7 +59,7 @@ impl CascadePredictor<'_> {
             None => f64::NEG_INFINITY,
         };
         let hidden = (0..self.deepest - 1).map(score);
-        Judgement::Profile([f64::INFINITY].into_iter().chain(hidden).collect())
+        Prediction::Profile([f64::INFINITY].into_iter().chain(hidden).collect())
     }
 }
 
@@ -75,7 +75,7 @@ impl Predictor for CascadePredictor<'_> {
         &CASCADE
     }
 
-    fn quantities(&self) -> Vec<Quantity> {
+    fn scores(&self) -> Vec<ScoreInfo> {
         let profiles = self.estimators.iter().map(|estimator| cascade_profile_score(estimator));
         let depths = self.estimators.iter().flat_map(|estimator| {
             self.rules.iter().map(move |rule| cascade_depth_score(estimator, rule))
@@ -83,8 +83,8 @@ impl Predictor for CascadePredictor<'_> {
         profiles.chain(depths).collect()
     }
 
-    fn judge(&self, _: &Subject<'_>) -> Result<Findings> {
-        Ok(Findings { judgements: self.judgements(), flops: self.record.cost.flops })
+    fn predict(&self, _: &Subject<'_>) -> Result<PredictorOutput> {
+        Ok(PredictorOutput { predictions: self.predictions(), flops: self.record.cost.flops })
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use crate::report::synthetic::{Options, run};
 
     /// What the cascade of a made-up cell of ten layers says, whose reconstruction error rises to 1 at layer 5.
-    fn judgements(change: impl Fn(&mut CellRecord)) -> Vec<Judgement> {
+    fn predictions(change: impl Fn(&mut CellRecord)) -> Vec<Prediction> {
         let options = Options {
             layers: 10,
             sigma_w2: vec![1.0],
@@ -115,8 +115,7 @@ mod tests {
         change(&mut record);
         let (estimators, rules) = (&run.estimators, &run.rules);
         let predictor = CascadePredictor { record: &record, estimators, rules, deepest: 11 };
-        let names: Vec<String> =
-            predictor.quantities().into_iter().map(|q| q.id.to_string()).collect();
+        let names: Vec<String> = predictor.scores().into_iter().map(|q| q.id.to_string()).collect();
         assert_eq!(
             names,
             [
@@ -126,14 +125,14 @@ mod tests {
                 "cascade gram saturation"
             ]
         );
-        let judgements = predictor.judgements();
-        assert_eq!(judgements.len(), names.len());
-        judgements
+        let predictions = predictor.predictions();
+        assert_eq!(predictions.len(), names.len());
+        predictions
     }
 
     #[test]
     fn what_is_left_in_the_last_hidden_layer_is_the_score() {
-        let all = judgements(|_| ());
+        let all = predictions(|_| ());
         let [error, entropy] =
             [0, 1].map(|index| [1, 2, 5, 11].map(|depth: usize| all[index].score(depth)));
         assert_eq!(error.map(f64::to_bits), [f64::INFINITY, -0.2, -0.8, -1.0].map(f64::to_bits));
@@ -142,17 +141,17 @@ mod tests {
 
     #[test]
     fn a_cut_off_is_a_depth_and_beyond_is_without_limit() {
-        assert_eq!(judgements(|_| ())[2].depth(), Some(4.0));
-        let all = judgements(|record| record.verdicts[0].beyond = true);
+        assert_eq!(predictions(|_| ())[2].depth(), Some(4.0));
+        let all = predictions(|record| record.verdicts[0].beyond = true);
         assert_eq!(all[2].depth(), Some(f64::INFINITY));
     }
 
     #[test]
     fn a_failed_cascade_says_nothing_for_the_network() {
-        let all = judgements(|record| {
+        let all = predictions(|record| {
             record.profiles.clear();
             record.verdicts.clear();
         });
-        assert!(all.iter().all(|judgement| judgement.score(5) == f64::NEG_INFINITY));
+        assert!(all.iter().all(|prediction| prediction.score(5) == f64::NEG_INFINITY));
     }
 }

@@ -1,4 +1,4 @@
-use isobath_predictors::Quantity;
+use isobath_predictors::ScoreInfo;
 
 /// What a larger score of each quantity means, by name.
 pub(super) struct Meanings;
@@ -12,7 +12,7 @@ impl Meanings {
     /// Of one quantity; empty for an unknown one.
     #[expect(clippy::unused_self, reason = "callers hold the table")]
     pub(super) fn of(&self, name: &str) -> &'static str {
-        Quantity::find(name).map_or("", |quantity| quantity.meaning)
+        ScoreInfo::find(name).map_or("", |quantity| quantity.meaning)
     }
 }
 

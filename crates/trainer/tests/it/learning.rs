@@ -45,6 +45,6 @@ fn a_critical_network_learns_digits() {
 }
 
 #[test]
-fn an_ordered_network_does_not() {
+fn an_ordered_network_does_not_learn_digits() {
     assert!(matches!(outcome(0.01), Outcome::Exhausted { .. }));
 }
