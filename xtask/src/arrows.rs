@@ -38,7 +38,7 @@ const TABLE: &[Member] = &[
     member("entropy", "crates/entropy", &["tensor"], &["testkit"]),
     member("trainer", "crates/trainer", &["architecture", "network", "tensor"], &["datasets", "testkit"]),
     member("predictors", "crates/predictors",
-        &["architecture", "tensor", "network", "meanfield", "trainer"], &["datasets", "testkit"]),
+        &["architecture", "tensor", "network", "meanfield", "trainer", "entropy"], &["datasets", "testkit"]),
     member("scoring", "crates/scoring", &[], &["testkit"]),
     member("experiment", "crates/experiment",
         &["architecture", "tensor", "datasets", "meanfield", "cascade", "entropy", "trainer", "predictors"],

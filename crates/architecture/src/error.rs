@@ -1,4 +1,4 @@
-/// What can be wrong with the description of a network.
+/// Invalid description of a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -9,7 +9,7 @@ pub enum Error {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// Allowed range.
         range: &'static str,
     },
     /// A list of widths does not fit the depth.
@@ -31,7 +31,7 @@ pub enum Error {
         layer: usize,
         /// Its inputs.
         inputs: usize,
-        /// What it gets.
+        /// Outputs of the layer before.
         outputs: usize,
     },
 }

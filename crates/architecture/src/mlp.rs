@@ -16,7 +16,7 @@ pub struct MlpParams {
     /// Activation of the hidden layers.
     #[serde(default = "default_activation")]
     pub activation: Activation,
-    /// What follows the last product.
+    /// Function after the last product.
     #[serde(default)]
     pub readout: Readout,
     /// A fixed choice of widths and readout in place of the two above.
@@ -28,7 +28,7 @@ fn default_activation() -> Activation {
     Activation::Tanh
 }
 
-/// How wide the hidden layers are.
+/// Rule for the widths of the hidden layers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -61,7 +61,7 @@ pub struct Shrink {
     pub shrink: ShrinkLaw,
 }
 
-/// How widths shrink.
+/// Law by which widths shrink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShrinkLaw {
@@ -82,7 +82,7 @@ impl Default for WidthRule {
     }
 }
 
-/// What follows the last product.
+/// Function after the last product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readout {
@@ -113,7 +113,7 @@ impl MlpParams {
         Self { depth, width, activation, readout: Readout::Linear, preset: None }
     }
 
-    /// Most layers and units: enough for any network, and few enough that a slip of the pen is an error, not a hang.
+    /// Most layers and units: enough for any network, and few enough that a typing error fails at once.
     const MOST: usize = 1_000_000;
 
     /// The settings for a given input and number of classes, checked.

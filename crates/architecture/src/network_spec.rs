@@ -28,7 +28,7 @@ impl NetworkSpec {
         Ok(Self { layers })
     }
 
-    /// As [`new`](Self::new), for layers made to fit.
+    /// A network of layers that fit by construction.
     pub(crate) fn from_chained(layers: Vec<Layer>) -> Self {
         Self { layers }
     }

@@ -1,6 +1,6 @@
 //! Chained reconstruction from every depth in one sweep.
 //!
-//! Starting at the deepest layer, the batch of reconstructions under way grows by the next shallower layer's activations
+//! Starting at the deepest layer, the batch of unfinished reconstructions grows by the next shallower layer's activations
 //! after every decoder: `L` large products instead of `L (L + 1) / 2` small ones.
 
 use isobath_architecture::Layer;

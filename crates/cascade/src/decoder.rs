@@ -29,7 +29,7 @@ impl Decoder {
 /// A decoder in the memory of its backend.
 #[derive(Debug)]
 pub(crate) struct DeviceDecoder<B: Backend> {
-    /// Where it is.
+    /// Backend of the buffers.
     pub(crate) backend: B,
     /// Width of what is decoded.
     pub(crate) inputs: usize,

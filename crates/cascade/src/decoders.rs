@@ -9,17 +9,17 @@ use crate::{
 };
 
 /// The decoders of a cascade. They stay where it put them, in the memory of its backend and in a temporary file, and are
-/// read back one at a time when asked for.
+/// read back one at a time on demand.
 #[derive(Debug, Default)]
 pub struct Decoders(Vec<Box<dyn Stored>>);
 
 impl Decoders {
-    /// How many there are.
+    /// Number of them.
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// True when there is none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -65,7 +65,7 @@ impl<B: Dense> Stack<B> {
         Self { backend, entries: Vec::new(), kept_bytes: 0, limit, file }
     }
 
-    /// How many there are.
+    /// Number of them.
     pub(crate) const fn len(&self) -> usize {
         self.entries.len()
     }

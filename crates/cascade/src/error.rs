@@ -1,6 +1,8 @@
 use std::{io, path::PathBuf};
 
-/// What can go wrong in a cascade.
+use safetensors::SafeTensorError;
+
+/// Failure of a cascade.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,7 +13,7 @@ pub enum Error {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// Allowed range.
         range: &'static str,
     },
     /// A setting of the optimiser is outside its range.
@@ -68,7 +70,7 @@ pub enum Error {
     Ridge {
         /// The layer, counted from 1.
         layer: usize,
-        /// Why.
+        /// The cause.
         source: isobath_tensor::Error,
     },
     /// A setting that belongs to another method.
@@ -80,10 +82,10 @@ pub enum Error {
         value: String,
         /// The method.
         method: &'static str,
-        /// What to do.
+        /// Advice to the user.
         advice: &'static str,
     },
-    /// The observer asked to stop.
+    /// The observer cancelled.
     #[error("cancelled")]
     Cancelled,
     /// Decoders could not be put aside or read back.
@@ -92,12 +94,12 @@ pub enum Error {
     )]
     Spill(#[source] io::Error),
     /// A file could not be written.
-    #[error("cannot write {path}: {reason}")]
+    #[error("cannot write {path}")]
     Save {
         /// The file.
         path: PathBuf,
-        /// Why.
-        reason: String,
+        /// The cause.
+        source: SaveError,
     },
     /// The network failed.
     #[error(transparent)]
@@ -105,6 +107,18 @@ pub enum Error {
     /// The backend failed.
     #[error(transparent)]
     Tensor(#[from] isobath_tensor::Error),
+}
+
+/// Failure of writing a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The file system failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The tensors cannot be written.
+    #[error(transparent)]
+    Format(#[from] SafeTensorError),
 }
 
 /// Short for a result of this crate.

@@ -1,9 +1,10 @@
 use isobath_architecture::Activation;
-use isobath_tensor::{DecoderConfig, DecoderState, Dense, TrainDecoder};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{DecoderConfig, DecoderState, TrainDecoder};
 
 use crate::{
-    Cascade, CascadeValidParams, Decoder, Enough, Error, Extent, InitialDecoders, Job, LayerFit,
-    Observer, Reconstructor, Result,
+    Cascade, CascadeValidParams, Decoder, Error, Extent, InitialDecoders, Job, LayerFit, Observer,
+    Reconstructor, Result, StopFn,
     chain::{self, weights},
     compose,
     decoder::DeviceDecoder,
@@ -20,7 +21,7 @@ pub struct GradientCascade<B> {
     params: CascadeValidParams,
 }
 
-impl<B: Dense + TrainDecoder> GradientCascade<B> {
+impl<B: ForwardBackend + TrainDecoder> GradientCascade<B> {
     /// A cascade on `backend`.
     pub const fn new(backend: B, params: CascadeValidParams) -> Self {
         Self { backend, params }
@@ -83,17 +84,17 @@ impl<B: Dense + TrainDecoder> GradientCascade<B> {
     }
 }
 
-impl<B: Dense + TrainDecoder> Reconstructor for GradientCascade<B> {
+impl<B: ForwardBackend + TrainDecoder> Reconstructor for GradientCascade<B> {
     fn cascade(
         &self,
         job: &Job<'_>,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params);
         let samples = sweep.samples;
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let swept = sweep.run(observer, enough, fit)?;
+        let swept = sweep.run(observer, stop, fit)?;
         Ok(Cascade::new(swept, self, job))
     }
 

@@ -24,11 +24,11 @@ mod sweep;
 
 pub use decoder::Decoder;
 pub use decoders::Decoders;
-pub use error::{Error, Result};
+pub use error::{Error, Result, SaveError};
 pub use gradient::GradientCascade;
 pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};
 pub use reconstructor::{
-    Cascade, Enough, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent,
+    Cascade, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent, StopFn,
 };
 pub use ridge::RidgeCascade;
 pub use save::{save_decoders, save_reconstructions};

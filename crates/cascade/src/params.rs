@@ -1,10 +1,11 @@
 use isobath_architecture::Activation;
-use isobath_tensor::{Dense, FitRidge, Optimizer, Precision, TrainDecoder};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{FitRidge, Optimizer, Precision, TrainDecoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, GradientCascade, Reconstructor, Result, RidgeCascade};
 
-/// How decoders are found.
+/// Method of finding decoders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -16,16 +17,16 @@ pub enum Method {
     Ridge,
 }
 
-/// `noise` of ridge decoders unless told otherwise.
+/// `noise` of ridge decoders by default.
 pub const DEFAULT_NOISE: f64 = 0.03;
-/// `max_samples` of ridge decoders unless told otherwise.
+/// `max_samples` of ridge decoders by default.
 pub const DEFAULT_MAX_SAMPLES: usize = 4000;
 
 /// Settings of a cascade, as an experiment file has them. [`check`](Self::check) makes them usable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CascadeParams {
-    /// How decoders are found.
+    /// Method of finding decoders.
     pub method: Method,
     /// Gradient: passes over the training samples.
     pub epochs: usize,
@@ -36,19 +37,19 @@ pub struct CascadeParams {
     pub max_steps: Option<usize>,
     /// Gradient: the optimiser.
     pub optimizer: Optimizer,
-    /// Activation of the decoders' output: tanh unless told otherwise, and always linear for ridge decoders.
+    /// Activation of the decoders' output: tanh by default, and always linear for ridge decoders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
     /// Ridge: the standard deviation of the noise that each activation is taken to carry, [`DEFAULT_NOISE`] unless told
     /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
-    /// Ridge: uses only the first so many training samples, [`DEFAULT_MAX_SAMPLES`] unless told otherwise.
+    /// Ridge: uses only the first so many training samples, [`DEFAULT_MAX_SAMPLES`] by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_samples: Option<usize>,
-    /// Gradient: of the products decoders are trained by. Reconstructing is f32 always.
+    /// Gradient: precision of the decoders' training. Reconstruction always uses f32.
     pub precision: Precision,
-    /// Of the products of the network's own layers.
+    /// Precision of the network's own products.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub forward_precision: Precision,
 }
@@ -151,7 +152,10 @@ impl CascadeValidParams {
     }
 
     /// The cascade by the method these settings name, to run on `backend`.
-    pub fn build<B: Dense + TrainDecoder + FitRidge>(self, backend: B) -> Box<dyn Reconstructor> {
+    pub fn build<B: ForwardBackend + TrainDecoder + FitRidge>(
+        self,
+        backend: B,
+    ) -> Box<dyn Reconstructor> {
         match self.0.method {
             Method::Gradient => Box::new(GradientCascade::new(backend, self)),
             Method::Ridge => Box::new(RidgeCascade::new(backend, self)),
@@ -164,7 +168,7 @@ impl CascadeValidParams {
         self.0.max_steps.map_or(all, |most| most.min(all))
     }
 
-    /// How many of so many training samples are used, the first ones.
+    /// Number of training samples used out of `available`, taken from the start.
     pub fn samples(&self, available: usize) -> usize {
         match self.0.method {
             Method::Gradient => self.steps(available).saturating_mul(self.0.batch).min(available),
@@ -177,7 +181,7 @@ impl CascadeValidParams {
         self.0.activation.unwrap_or(Activation::Tanh)
     }
 
-    /// Standard deviation of the noise that ridge decoders reckon with.
+    /// Standard deviation of the noise that ridge decoders assume.
     pub(crate) fn noise(&self) -> f64 {
         self.0.noise.unwrap_or(DEFAULT_NOISE)
     }
@@ -188,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_epochs_of_minibatches_up_to_the_most() {
+    fn steps_are_epochs_of_minibatches_up_to_max_steps() {
         let params = CascadeParams { epochs: 2, ..CascadeParams::default() };
         assert_eq!(params.clone().check().unwrap().steps(100), 4);
         assert_eq!(CascadeParams { max_steps: Some(3), ..params }.check().unwrap().steps(100), 3);
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn ridge_decoders_refuse_what_they_cannot_heed() {
+    fn ridge_decoders_refuse_settings_of_gradient_decoders() {
         let ridge = || CascadeParams { method: Method::Ridge, ..CascadeParams::default() };
         for noise in [-0.1, f64::NAN, f64::INFINITY] {
             check_refused(CascadeParams { noise: Some(noise), ..ridge() }, "noise = ");

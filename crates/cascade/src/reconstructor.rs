@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::{Decoder, Decoders, Error, Result, sweep::Swept};
 
-/// What is to be reconstructed, and from what.
+/// Task of a cascade: network, samples and initial decoders.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The frozen network.
@@ -15,11 +15,11 @@ pub struct Job<'a> {
     pub train: ArrayView2<'a, f32>,
     /// Samples that are reconstructed, `[n, w_0]`; not among the training samples, or the result is flattered.
     pub probe: ArrayView2<'a, f32>,
-    /// Where decoders start from.
+    /// Initial decoders.
     pub initial: InitialDecoders<'a>,
 }
 
-/// How much there is to do.
+/// Amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent<'a> {
     /// The layers reconstructed from.
@@ -30,7 +30,7 @@ pub struct Extent<'a> {
     pub probe: usize,
 }
 
-/// Where decoders start from.
+/// Initial decoders.
 #[derive(Clone, Copy, Debug)]
 pub enum InitialDecoders<'a> {
     /// Random, from this seed.
@@ -43,7 +43,7 @@ pub enum InitialDecoders<'a> {
 }
 
 impl Job<'_> {
-    /// How much there is to do.
+    /// Amount of work.
     ///
     /// # Panics
     /// When the network has fewer layers than are asked for; see [`check`](Self::check).
@@ -92,7 +92,7 @@ impl Job<'_> {
     }
 }
 
-/// How training of one decoder went. Losses are mean squared errors over samples and units.
+/// Fit of one decoder. Losses are mean squared errors over samples and units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerFit {
     /// On the first minibatch, before any step; of the mean, on all training samples, for a decoder in closed form.
@@ -103,7 +103,7 @@ pub struct LayerFit {
     pub steps: usize,
 }
 
-/// The result of a cascade, down to the last of the job's layers or to where it was told to stop.
+/// Result of a cascade, down to the last of the job's layers or to the early stop.
 #[derive(Debug)]
 pub struct Cascade {
     /// `r_l` of the probe samples, first layer first, `[n, w_0]` each.
@@ -117,7 +117,7 @@ pub struct Cascade {
 }
 
 impl Cascade {
-    /// What a sweep of `method` found.
+    /// Result of a sweep by `method`.
     pub(crate) fn new(swept: Swept, method: &dyn Reconstructor, job: &Job<'_>) -> Self {
         let Swept { reconstructions, fits, decoders } = swept;
         let done = Job { layers: fits.len(), ..*job };
@@ -125,14 +125,14 @@ impl Cascade {
     }
 }
 
-/// Asked after some layers, with the reconstructions from all of them, whether deeper ones can be left out.
-pub type Enough<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
+/// Early stop: given the reconstructions from all layers so far, returns true when deeper layers can be left out.
+pub type StopFn<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
 
 /// A way to reconstruct a network's input from its layers.
 pub trait Reconstructor: Send + Sync {
-    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, unless `enough` says
-    /// earlier that it is; it is asked after 8 layers and from then on after half as many again. What it says changes no
-    /// number of the layers that are there.
+    /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, or down to where `stop`
+    /// returns true; it is called after 8 layers and after each further half as many again. It changes no number of the
+    /// layers above.
     ///
     /// # Errors
     /// When the job does not fit the network, a decoder diverges or cannot be found, the device fails or the observer
@@ -141,10 +141,10 @@ pub trait Reconstructor: Send + Sync {
         &self,
         job: &Job<'_>,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade>;
 
-    /// The same for all layers of the job.
+    /// Runs the cascade on all layers of the job.
     ///
     /// # Errors
     /// As [`cascade`](Self::cascade).
@@ -156,18 +156,18 @@ pub trait Reconstructor: Send + Sync {
     fn flops(&self, extent: &Extent<'_>) -> u64;
 }
 
-/// Hears of progress, and may stop it.
+/// Receives progress and may cancel the work.
 pub trait Observer: Sync {
     /// The decoder of layer `done` of `layers` is trained.
     fn layer_done(&self, done: usize, layers: usize);
 
-    /// Asked between layers; `true` ends the work with [`Error::Cancelled`].
+    /// Polled between layers; `true` ends the work with [`Error::Cancelled`].
     fn cancelled(&self) -> bool {
         false
     }
 }
 
-/// Hears nothing.
+/// Observer that ignores everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

@@ -1,23 +1,24 @@
 use isobath_architecture::Activation;
-use isobath_tensor::{Dense, FitRidge, RandomFill, RidgeConfig, RidgeFit};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{FitRidge, RidgeConfig, RidgeFit};
 
 use crate::{
-    Cascade, CascadeValidParams, Enough, Error, Extent, Job, LayerFit, Observer, Reconstructor,
-    Result, chain::weights, compose, decoder::DeviceDecoder, sweep::Sweep,
+    Cascade, CascadeValidParams, Error, Extent, Job, LayerFit, Observer, Reconstructor, Result,
+    StopFn, chain::weights, compose, decoder::DeviceDecoder, sweep::Sweep,
 };
 
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
 /// [`FitRidge::fit_ridge`]. No step size, no minibatches, no random numbers.
 ///
-/// What the noise stands for is how small a difference between activations still counts. Without it, differences that no
-/// gradient descent could use would be decoded from any depth.
+/// The noise sets the smallest difference between activations that counts. Without it, the decoders would read differences
+/// from any depth that no gradient descent can use.
 #[derive(Clone, Debug)]
 pub struct RidgeCascade<B> {
     backend: B,
     params: CascadeValidParams,
 }
 
-impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
+impl<B: ForwardBackend + FitRidge> RidgeCascade<B> {
     /// A cascade on `backend`.
     pub const fn new(backend: B, params: CascadeValidParams) -> Self {
         Self { backend, params }
@@ -46,17 +47,17 @@ impl<B: Dense + RandomFill + FitRidge> RidgeCascade<B> {
     }
 }
 
-impl<B: Dense + RandomFill + FitRidge> Reconstructor for RidgeCascade<B> {
+impl<B: ForwardBackend + FitRidge> Reconstructor for RidgeCascade<B> {
     fn cascade(
         &self,
         job: &Job<'_>,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params);
         let samples = sweep.samples;
         let fit = |index, h: &_, target: &_| self.fit(job, index, samples, h, target);
-        let swept = sweep.run(observer, enough, fit)?;
+        let swept = sweep.run(observer, stop, fit)?;
         Ok(Cascade::new(swept, self, job))
     }
 

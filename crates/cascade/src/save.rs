@@ -5,7 +5,7 @@ use std::{borrow::Cow, path::Path};
 use ndarray::Array2;
 use safetensors::{Dtype, View};
 
-use crate::{Cascade, Decoders, Error, Result};
+use crate::{Cascade, Decoders, Error, Result, SaveError};
 
 /// Writes `decoder.<layer>.weight` `[outputs, inputs]` and `decoder.<layer>.bias` `[outputs]`, layers counted from 1.
 ///
@@ -40,12 +40,12 @@ pub fn save_reconstructions(path: &Path, cascade: &Cascade) -> Result<()> {
 }
 
 fn save(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
-    let failed = |reason: String| Error::Save { path: path.to_owned(), reason };
-    // Written beside its place and renamed, so that a file under its name is always whole.
+    let failed = |source: SaveError| Error::Save { path: path.to_owned(), source };
+    // A file under its own name is always complete.
     let partial = path.with_extension("partial");
     safetensors::serialize_to_file(tensors, None, &partial)
-        .map_err(|error| failed(error.to_string()))?;
-    std::fs::rename(&partial, path).map_err(|error| failed(error.to_string()))
+        .map_err(|error| failed(error.into()))?;
+    std::fs::rename(&partial, path).map_err(|error| failed(error.into()))
 }
 
 struct Tensor {

@@ -16,7 +16,7 @@ pub(crate) struct SpillFile(Arc<Mutex<Option<File>>>);
 #[derive(Debug)]
 pub(crate) struct Spilled {
     file: SpillFile,
-    /// Where its weights begin; its bias follows them.
+    /// Offset of its weights; its bias follows them.
     offset: u64,
     /// Width of what is decoded.
     pub(crate) inputs: usize,

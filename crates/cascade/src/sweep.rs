@@ -1,35 +1,36 @@
 //! The sweep through the layers that all methods share: samples through a layer, its decoder, and on.
 
 use isobath_architecture::Activation;
-use isobath_tensor::{Backend, Dense, Precision, RandomFill};
+use isobath_network::ForwardBackend;
+use isobath_tensor::{Backend, Precision};
 use ndarray::{Array2, ArrayView2, s};
 
 use crate::{
-    CascadeValidParams, Decoders, Enough, Error, Job, LayerFit, Observer, Result, chain,
+    CascadeValidParams, Decoders, Error, Job, LayerFit, Observer, Result, StopFn, chain,
     compose::Composed, decoder::DeviceDecoder, decoders::Stack,
 };
 
-/// What a sweep leaves behind.
+/// Result of a sweep.
 pub(crate) struct Swept {
     pub(crate) reconstructions: Vec<Array2<f32>>,
     pub(crate) fits: Vec<LayerFit>,
     pub(crate) decoders: Decoders,
 }
 
-/// What goes through the layers, and where.
+/// Backend and data of a sweep through the layers.
 pub(crate) struct Sweep<'a, 'j, B> {
     pub(crate) backend: &'a B,
     pub(crate) job: &'a Job<'j>,
-    /// Training samples that decoders are found from, the first ones.
+    /// Number of training samples for the decoders, taken from the start.
     pub(crate) samples: usize,
-    /// Of the products of the network's layers.
+    /// Precision of the network's products.
     pub(crate) precision: Precision,
     /// Bytes of decoders that stay in the backend's memory.
     pub(crate) spare_bytes: usize,
 }
 
 impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
-    /// As `params` have it, with as many decoders in memory as `backend` can spare.
+    /// A sweep by `params`, with as many decoders in memory as `backend` can spare.
     pub(crate) fn new(backend: &'a B, job: &'a Job<'j>, params: &CascadeValidParams) -> Self {
         Self {
             backend,
@@ -41,8 +42,8 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
     }
 }
 
-impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
-    /// Goes through the layers with the training samples and the probe samples. `fit` finds the decoder of a layer, counted
+impl<B: ForwardBackend> Sweep<'_, '_, B> {
+    /// Runs the layers on the training samples and the probe samples. `fit` finds the decoder of a layer, counted
     /// from 0, from the training samples' activations behind it and before it.
     ///
     /// # Errors
@@ -50,7 +51,7 @@ impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
     pub(crate) fn run(
         self,
         observer: &dyn Observer,
-        mut enough: Option<&mut Enough<'_>>,
+        mut stop: Option<&mut StopFn<'_>>,
         fit: impl Fn(usize, &B::Buffer<f32>, &B::Buffer<f32>) -> Result<(DeviceDecoder<B>, LayerFit)>,
     ) -> Result<Swept> {
         let Self { backend, job, samples, precision, spare_bytes } = self;
@@ -60,7 +61,7 @@ impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
         let mut decoders = Stack::with_limit(backend, spare_bytes);
         let (mut fits, mut probe_activations) = (Vec::new(), Vec::new());
         let (mut reconstructions, mut composed) = (Vec::new(), Composed::new());
-        let mut asked_at = FIRST_ASKED;
+        let mut checked_at = FIRST_CHECK;
         for index in 0..job.layers {
             if observer.cancelled() {
                 return Err(Error::Cancelled);
@@ -84,27 +85,27 @@ impl<B: Dense + RandomFill> Sweep<'_, '_, B> {
             train.advance();
             probe.advance();
             observer.layer_done(index + 1, job.layers);
-            let asks = enough.is_some() && index + 1 == asked_at;
-            if !probe_activations.is_empty() && (asks || index + 1 == job.layers) {
+            let checks = stop.is_some() && index + 1 == checked_at;
+            if !probe_activations.is_empty() && (checks || index + 1 == job.layers) {
                 let rows = job.probe.nrows();
                 let new = &probe_activations;
                 reconstructions
                     .extend(chain::reconstruct(backend, &decoders, new, rows, observer)?);
                 probe_activations.clear();
             }
-            if asks && enough.as_mut().is_some_and(|enough| enough(&reconstructions)) {
+            if checks && stop.as_mut().is_some_and(|stop| stop(&reconstructions)) {
                 break;
             }
-            if asks {
-                asked_at += asked_at / 2;
+            if checks {
+                checked_at += checked_at / 2;
             }
         }
         Ok(Swept { reconstructions, fits, decoders: decoders.into() })
     }
 }
 
-/// Layers after which it is asked for the first time whether they are enough; from then on after half as many again.
-const FIRST_ASKED: usize = 8;
+/// Layers after which the early stop is checked first; each further check comes after half as many layers again.
+const FIRST_CHECK: usize = 8;
 
 /// Input and output of the layer at hand, on the device.
 struct Activations<B: Backend> {
@@ -220,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn where_decoders_are_kept_changes_no_bit_on_the_cpu() {
+    fn the_place_of_decoders_changes_no_bit_on_the_cpu() {
         check(BackendSpec::Cpu);
     }
 
     #[test]
-    fn where_decoders_are_kept_changes_no_bit_on_the_reference_backend() {
+    fn the_place_of_decoders_changes_no_bit_on_the_reference_backend() {
         check(BackendSpec::Reference);
     }
 }

@@ -9,7 +9,7 @@ use isobath_cascade::{
     Cascade, CascadeParams, Decoder, Error, GradientCascade, InitialDecoders, Job, Observer,
     Reconstructor, Silent,
 };
-use isobath_network::Network;
+use isobath_network::{LayerParameters, Network};
 use isobath_tensor::{Cpu, Dense, Precision, RandomStream, Reference, TrainDecoder};
 use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2};
@@ -112,7 +112,7 @@ fn the_sweep_equals_chaining_each_depth_alone() {
     let network = network();
     let mut h = samples(10, 2);
     for depth in 1..=3 {
-        let parameters = network.parameters(depth - 1);
+        let LayerParameters::Dense(parameters) = network.parameters(depth - 1);
         h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
         let expected = chained(&cascade, depth, &h);
         assert_close(
@@ -136,13 +136,13 @@ fn training_reduces_the_loss_and_depth_loses_information() {
 }
 
 #[test]
-fn steps_stop_at_the_most() {
+fn steps_stop_at_max_steps() {
     let cascade = run(Cpu::new(), CascadeParams { max_steps: Some(2), ..CascadeParams::default() });
     assert!(cascade.fits.iter().all(|fit| fit.steps == 2));
 }
 
 #[test]
-fn given_decoders_are_where_training_starts() {
+fn training_starts_from_given_decoders() {
     let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
     let decoders: Vec<Decoder> = [(20, 24), (17, 20), (20, 17)]
         .map(|(inputs, outputs)| Decoder {
@@ -173,7 +173,7 @@ fn given_decoders_are_where_training_starts() {
 }
 
 #[test]
-fn an_observer_hears_each_layer_and_can_stop() {
+fn observers_see_each_layer_and_can_cancel() {
     struct StopAfter(usize, AtomicUsize);
     impl Observer for StopAfter {
         fn layer_done(&self, done: usize, layers: usize) {

@@ -7,7 +7,7 @@ use isobath_cascade::{
     Cascade, CascadeParams, Error, InitialDecoders, Job, Method, Reconstructor, RidgeCascade,
     Silent,
 };
-use isobath_network::Network;
+use isobath_network::{LayerParameters, Network};
 use isobath_tensor::{Cpu, RandomStream, Reference};
 use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -75,7 +75,7 @@ fn composed_decoders_equal_chained_ones() {
     let cascade = run(ridge(0.1), 6, 1.5);
     let (network, mut h) = (network(6, 1.5), samples(20, 2));
     for (index, reconstruction) in cascade.reconstructions.iter().enumerate() {
-        let parameters = network.parameters(index);
+        let LayerParameters::Dense(parameters) = network.parameters(index);
         h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
         let chained = (0..=index).rev().fold(h.clone(), |x, index| {
             let decoder = cascade.decoders.get(index).unwrap();
@@ -93,7 +93,7 @@ fn composed_decoders_equal_chained_ones() {
 fn no_linear_decoder_is_better() {
     let cascade = run(ridge(0.2), 2, 1.0);
     let (network, train) = (network(2, 1.0), samples(500, 1));
-    let parameters = network.parameters(0);
+    let LayerParameters::Dense(parameters) = network.parameters(0);
     let h = (train.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
     let decoder = cascade.decoders.get(0).unwrap();
     let weights = ArrayView2::from_shape((24, 30), &decoder.weights).unwrap();
@@ -119,7 +119,7 @@ fn depth_and_noise_lose_information() {
 }
 
 #[test]
-fn only_so_many_samples_are_used() {
+fn only_max_samples_are_used() {
     let (network, train, probe) = (network(3, 1.5), samples(500, 1), samples(10, 2));
     let few = train.slice(ndarray::s![..100, ..]).to_owned();
     let limited = CascadeParams { max_samples: Some(100), ..ridge(0.1) };
@@ -132,7 +132,7 @@ fn only_so_many_samples_are_used() {
 }
 
 #[test]
-fn without_noise_what_cannot_be_told_apart_is_an_error() {
+fn dependent_inputs_without_noise_are_an_error() {
     // More units than samples.
     let (network, train, probe) = (network(3, 1.5), samples(20, 1), samples(10, 2));
     let cascade = ridge(0.0).check().unwrap().build(Cpu::new());
@@ -149,11 +149,11 @@ fn check_stops(params: CascadeParams) {
     let whole = cascade.reconstruct(&job, &Silent).unwrap();
     assert_eq!((whole.reconstructions.len(), whole.fits.len()), (30, 30));
     let mut asked = Vec::new();
-    let mut enough = |reconstructions: &[Array2<f32>]| {
+    let mut stop = |reconstructions: &[Array2<f32>]| {
         asked.push(reconstructions.len());
         reconstructions.len() >= 12
     };
-    let part = cascade.cascade(&job, &Silent, Some(&mut enough)).unwrap();
+    let part = cascade.cascade(&job, &Silent, Some(&mut stop)).unwrap();
     assert_eq!(asked, [8, 12]);
     assert_eq!((part.fits.len(), part.decoders.len()), (12, 12));
     assert_eq!(part.reconstructions, whole.reconstructions[..12]);

@@ -3,7 +3,7 @@
 
 use isobath_architecture::{Activation, MlpParams, Readout, Variances, WidthRule};
 use isobath_cuda_sim::{mock_driver, simulated};
-use isobath_network::{DenseParameters, Network};
+use isobath_network::{DenseParameters, LayerParameters, Network};
 use isobath_tensor::{Optimizer, RandomStream, Reference};
 use isobath_testkit::{Tolerance, assert_close};
 use isobath_trainer::{
@@ -64,7 +64,7 @@ fn network(widths: &[usize], activation: Activation, sigma_w2: f64, seed: u64) -
 /// Weights and biases of all layers in one list.
 fn flat(network: &Network) -> Vec<f64> {
     let layers = (0..network.spec().layers().len()).map(|layer| network.parameters(layer));
-    let numbers = layers.flat_map(|DenseParameters { weights, bias }| {
+    let numbers = layers.flat_map(|LayerParameters::Dense(DenseParameters { weights, bias })| {
         weights.iter().chain(bias.iter()).copied().map(f64::from).collect::<Vec<_>>()
     });
     numbers.collect()

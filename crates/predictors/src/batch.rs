@@ -3,7 +3,7 @@ use ndarray::{Array2, Axis};
 
 use crate::{Error, Result, Subject};
 
-/// Training samples to look at.
+/// Training samples of a prediction.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// `[w_0, n]`
@@ -37,7 +37,7 @@ impl Batch {
         Ok(Self { samples: samples.as_standard_layout().into_owned(), labels })
     }
 
-    /// How many there are.
+    /// Number of samples.
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
     }

@@ -1,35 +1,58 @@
 use isobath_trainer::TrainerBackend;
 
-use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
+use crate::{
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject, descriptor::no_other_scores, forward::profiles,
+};
 
-/// The entropy over a batch of what the readout sees.
+const ID: PredictorId = PredictorId::new("batch-entropy");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "batch entropy",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Family,
+    cost: CostClass::Forward,
+    source: "Peer et al., arXiv:2208.01134",
+    scores: &[ScoreInfo::fixed(
+        ID,
+        ["batch-entropy", "batch entropy"],
+        "ln nats",
+        "the logarithm of the mean over units of 0.5 ln(pi e s^2 + 1), s the standard deviation over a batch, in \
+             the last hidden layer: units that vary carry information (Peer et al., arXiv:2208.01134)",
+    )],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(BatchEntropyOfLayers::new(backend.clone(), settings.samples))]
+}
+
+/// Batch entropy of the readout's input.
 #[derive(Clone, Debug)]
-pub struct BatchEntropyOfLayers<B> {
+pub(crate) struct BatchEntropyOfLayers<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> BatchEntropyOfLayers<B> {
-    /// Looks at so many samples.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for BatchEntropyOfLayers<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![Quantity::new(
-            "batch-entropy",
-            "the logarithm of the mean over units of 0.5 ln(pi e s^2 + 1), s the standard deviation over a batch, in \
-             the last hidden layer: units that vary carry information (Peer et al., arXiv:2208.01134)",
-        )]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn scope(&self) -> Scope {
-        Scope::Family
-    }
-
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         profiles(&self.backend, subject, self.samples, |seen| {
             let shape = [seen.h.nrows(), seen.h.ncols()];
             Ok(([self.backend.batch_entropy(shape, seen.buffer)?.ln()], 0))

@@ -1,35 +1,58 @@
 use isobath_trainer::TrainerBackend;
 
-use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
+use crate::{
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject, descriptor::no_other_scores, forward::profiles,
+};
 
-/// How far different inputs are still apart where the readout sees them.
+const ID: PredictorId = PredictorId::new("correlation");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "correlation of samples",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Family,
+    cost: CostClass::Forward,
+    source: "Poole et al., arXiv:1606.05340",
+    scores: &[ScoreInfo::fixed(
+        ID,
+        ["correlation", "correlation"],
+        "nats",
+        "ln(1 - c) with c the mean cosine of the angle between two samples' activations in the last hidden layer: \
+             what has become the same cannot be told apart (c as in Poole et al., arXiv:1606.05340)",
+    )],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Correlation::new(backend.clone(), settings.samples))]
+}
+
+/// Distance between different inputs at the readout.
 #[derive(Clone, Debug)]
-pub struct Correlation<B> {
+pub(crate) struct Correlation<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> Correlation<B> {
-    /// Looks at so many samples.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Correlation<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![Quantity::new(
-            "correlation",
-            "ln(1 - c) with c the mean cosine of the angle between two samples' activations in the last hidden layer: \
-             what has become the same cannot be told apart (c as in Poole et al., arXiv:1606.05340)",
-        )]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn scope(&self) -> Scope {
-        Scope::Family
-    }
-
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         profiles(&self.backend, subject, self.samples, |seen| {
             let mut h = seen.h.mapv(f64::from);
             for mut column in h.columns_mut() {
@@ -57,7 +80,7 @@ mod tests {
     use crate::testing::Case;
 
     #[test]
-    fn all_pairs_one_by_one() {
+    fn the_score_matches_a_sum_over_pairs() {
         let case = Case::tanh(4, 1.5);
         let h = case.hidden_layers().pop().unwrap();
         let unit = |i| {
@@ -74,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn ordered_networks_make_samples_the_same() {
+    fn ordered_networks_make_samples_equal() {
         let score =
             |sigma_w2| Case::tanh(30, sigma_w2).scores(&Correlation::new(Cpu::new(), 16))[0];
         assert!(score(0.5) < score(1.2) && score(1.2) < score(3.0));
     }
 
     #[test]
-    fn without_biases_relu_is_blind_for_the_variance() {
+    fn relu_without_biases_ignores_the_variance() {
         let score = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(12, sigma_w2) };

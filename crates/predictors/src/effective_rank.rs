@@ -2,43 +2,68 @@ use isobath_trainer::TrainerBackend;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::Array2;
 
-use crate::{Findings, Predictor, Quantity, Result, Scope, Subject, forward::profiles};
+use crate::{
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject, descriptor::no_other_scores, forward::profiles,
+};
 
-/// In how many directions the samples still differ where the readout sees them.
+const ID: PredictorId = PredictorId::new("effective-rank");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "effective rank",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Family,
+    cost: CostClass::Forward,
+    source: "Roy and Vetterli, EUSIPCO 2007",
+    scores: &[
+        ScoreInfo::fixed(
+            ID,
+            ["effective-rank", "effective rank"],
+            "1",
+            "the exponential of the entropy of the normalised singular values of the last hidden layer's \
+                 activations, not centred: few directions leave little to tell classes apart by (Roy and Vetterli, \
+                 EUSIPCO 2007)",
+        ),
+        ScoreInfo::fixed(
+            ID,
+            ["effective-rank-min", "smallest effective rank"],
+            "1",
+            "the smallest effective rank from the input to the last hidden layer (Roy and Vetterli, EUSIPCO 2007)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(EffectiveRank::new(backend.clone(), settings.samples))]
+}
+
+/// Number of directions in which the samples differ at the readout.
 #[derive(Clone, Debug)]
-pub struct EffectiveRank<B> {
+pub(crate) struct EffectiveRank<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> EffectiveRank<B> {
-    /// Looks at so many samples, which is also the largest rank there can be.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples, which is also the largest possible rank.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for EffectiveRank<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "effective-rank",
-                "the exponential of the entropy of the normalised singular values of the last hidden layer's \
-                 activations, not centred: few directions leave little to tell classes apart by (Roy and Vetterli, \
-                 EUSIPCO 2007)",
-            ),
-            Quantity::new(
-                "effective-rank-min",
-                "the smallest effective rank from the input to the last hidden layer (Roy and Vetterli, EUSIPCO 2007)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn scope(&self) -> Scope {
-        Scope::Family
-    }
-
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let mut smallest = f64::INFINITY;
         profiles(&self.backend, subject, self.samples, |seen| {
             let (gram, flops) = seen.gram();
@@ -103,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_rank() {
+    fn zero_matrices_have_no_rank() {
         assert!(effective_rank(&Array2::zeros((3, 3))).is_nan());
     }
 
@@ -119,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn without_biases_relu_is_blind_for_the_variance() {
+    fn relu_without_biases_ignores_the_variance() {
         let rank = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(8, sigma_w2) };

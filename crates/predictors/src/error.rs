@@ -1,4 +1,4 @@
-/// What can go wrong in judging a network. A score that is not defined is not among it.
+/// Failure of a prediction. An undefined score is not among them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,11 +13,11 @@ pub enum Error {
         actual: usize,
     },
     /// A predictor that compares samples has too few.
-    #[error("there are {samples} training samples, judging a network takes at least {least}")]
+    #[error("there are {samples} training samples, a prediction needs at least {least}")]
     TooFewSamples {
-        /// How many there are.
+        /// Number of samples.
         samples: usize,
-        /// How many there must be.
+        /// Minimum number.
         least: usize,
     },
     /// A label the network has no output for.
@@ -37,9 +37,6 @@ pub enum Error {
     /// A trial training failed.
     #[error(transparent)]
     Trainer(#[from] isobath_trainer::Error),
-    /// A predictor of another crate failed.
-    #[error(transparent)]
-    Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Short for a result of this crate.

@@ -1,23 +1,17 @@
-//! A batch on its way through a network, one layer in memory at a time.
+//! Forward pass of a batch, one layer in memory at a time.
 
-use isobath_architecture::{DenseLayer, Layer};
-use isobath_network::Network;
-use isobath_tensor::{Backend, GemmConfig};
+use isobath_network::{Batch as BatchShape, DeviceLayer, Layout, Network, Trace};
+use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
 
-use crate::{Findings, Judgement, Result, Subject, batch::Batch, predictor::defined};
+use crate::{Prediction, PredictorOutput, Result, Subject, batch::Batch, predictor::defined};
 
-/// A layer and what it made of a batch. Matrices are `[units, samples]`; see [`isobath_tensor::Backward`].
+/// A layer after its forward pass. Matrices are [`Layout::UnitsMajor`].
 #[derive(Debug)]
 pub(crate) struct Applied<B: Backend> {
-    pub(crate) shape: DenseLayer,
-    /// `W_l`, `[outputs, inputs]`
-    pub(crate) weights: B::Buffer<f32>,
-    /// `z_l = W_l h_{l-1} + b_l`
-    pub(crate) z: B::Buffer<f32>,
-    /// `h_l = phi(z_l)`
-    pub(crate) h: B::Buffer<f32>,
+    pub(crate) layer: DeviceLayer<B>,
+    pub(crate) trace: Trace<B>,
 }
 
 impl<B: TrainerBackend> Applied<B> {
@@ -29,20 +23,18 @@ impl<B: TrainerBackend> Applied<B> {
         samples: usize,
         input: &B::Buffer<f32>,
     ) -> Result<Self> {
-        let Layer::Dense(shape) = network.spec().layers()[index];
-        let DenseLayer { inputs, outputs, activation } = shape;
-        let (weights, bias) = network.upload_layer(backend, index)?.into_parameters();
-        let (mut z, mut h) = (backend.zeros(outputs * samples)?, backend.zeros(outputs * samples)?);
-        backend.gemm(GemmConfig::new(outputs, samples, inputs), &weights, input, &mut z)?;
-        backend.activate(activation, [outputs, samples], &bias, &mut z, &mut h)?;
-        Ok(Self { shape, weights, z, h })
+        let layer = network.upload_layer(backend, index)?;
+        let mut trace = Trace::new(backend, layer.outputs() * samples)?;
+        let batch = BatchShape::new(samples, Layout::UnitsMajor);
+        layer.forward_traced(backend, batch, input, &mut trace)?;
+        Ok(Self { layer, trace })
     }
 }
 
-/// The activations that a network's readout sees: those of the last hidden layer, or the input of a network without.
+/// Input of a network's readout: those of the last hidden layer, or the input of a network without.
 #[derive(Debug)]
 pub(crate) struct Seen<'a, B: Backend> {
-    /// The layer that they are of; none for the input.
+    /// Layer that gave it; `None` for the network's input.
     pub(crate) layer: Option<&'a Applied<B>>,
     /// On the device.
     pub(crate) buffer: &'a B::Buffer<f32>,
@@ -62,8 +54,8 @@ impl<B: Backend> Seen<'_, B> {
 /// `N` scores of a layer, and the floating-point operations they took beyond the forward pass.
 pub(crate) type Look<const N: usize> = ([f64; N], u64);
 
-/// What a [`Scope::Family`](crate::Scope::Family) predictor finds that looks at what the readout sees: profiles of `N`
-/// quantities, of networks of 1 layer (whose readout sees the input) to as many as the subject has.
+/// Output of a [`Scope::Family`](crate::Scope::Family) predictor that reads the readout's input: profiles of `N` scores,
+/// for networks of 1 layer (whose readout sees the input) up to the subject's depth.
 ///
 /// From the first layer on whose activations are not finite, all scores are negative infinity.
 pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
@@ -71,7 +63,7 @@ pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
     subject: &Subject<'_>,
     samples: usize,
     mut look: impl FnMut(&Seen<'_, B>) -> Result<Look<N>>,
-) -> Result<Findings> {
+) -> Result<PredictorOutput> {
     let batch = Batch::new(subject, samples, 2)?;
     let (network, n) = (subject.network, batch.len());
     let depth = network.spec().depth();
@@ -80,7 +72,7 @@ pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
     let input = backend.upload(batch.samples.as_slice().expect("in standard order"))?;
     let mut applied: Option<Applied<B>> = None;
     for (index, layer) in network.spec().layers().iter().enumerate() {
-        let buffer = applied.as_ref().map_or(&input, |applied| &applied.h);
+        let buffer = applied.as_ref().map_or(&input, |applied| &applied.trace.output);
         let h = backend.read(buffer, 0..layer.inputs() * n)?;
         if h.iter().any(|h| !h.is_finite()) {
             break;
@@ -95,5 +87,8 @@ pub(crate) fn profiles<const N: usize, B: TrainerBackend>(
         }
     }
     profiles.iter_mut().for_each(|profile| profile.resize(depth, f64::NEG_INFINITY));
-    Ok(Findings { judgements: profiles.into_iter().map(Judgement::Profile).collect(), flops })
+    Ok(PredictorOutput {
+        predictions: profiles.into_iter().map(Prediction::Profile).collect(),
+        flops,
+    })
 }

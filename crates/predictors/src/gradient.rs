@@ -2,11 +2,52 @@ use isobath_tensor::Loss;
 use isobath_trainer::TrainerBackend;
 use ndarray::Array2;
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
+use crate::{
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
+    tape::Tape,
+};
+
+const ID: PredictorId = PredictorId::new("gradient");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "gradient norms",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Network,
+    cost: CostClass::ForwardBackward,
+    source: "Glorot and Bengio, AISTATS 2010",
+    scores: &[
+        ScoreInfo::fixed(
+            ID,
+            ["gradient-norm", "gradient norm"],
+            "ln",
+            "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after \
+                 Abdelfattah et al., arXiv:2101.08134, who add up the layers' norms)",
+        ),
+        ScoreInfo::fixed(
+            ID,
+            ["gradient-ratio", "gradient ratio"],
+            "ln",
+            "-|ln(g_1 / g_L)|, g_l the norm of the gradient by layer l's weights: gradients should neither vanish \
+                 nor explode on their way from the last layer to the first (after Glorot and Bengio, AISTATS 2010)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Gradient::new(backend.clone(), settings.samples, settings.train.loss))]
+}
 
 /// The loss's gradient at the initialisation.
 #[derive(Clone, Debug)]
-pub struct Gradient<B> {
+pub(crate) struct Gradient<B> {
     backend: B,
     samples: usize,
     loss: Loss,
@@ -14,35 +55,24 @@ pub struct Gradient<B> {
 
 impl<B> Gradient<B> {
     /// Takes the gradient of `loss` over one batch of so many samples.
-    pub const fn new(backend: B, samples: usize, loss: Loss) -> Self {
+    pub(crate) const fn new(backend: B, samples: usize, loss: Loss) -> Self {
         Self { backend, samples, loss }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Gradient<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "gradient-norm",
-                "the logarithm of the norm of the loss's gradient by all weights: what moves can learn (after \
-                 Abdelfattah et al., arXiv:2101.08134, who add up the layers' norms)",
-            ),
-            Quantity::new(
-                "gradient-ratio",
-                "-|ln(g_1 / g_L)|, g_l the norm of the gradient by layer l's weights: gradients should neither vanish \
-                 nor explode on their way from the last layer to the first (after Glorot and Bengio, AISTATS 2010)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let (norms, flops) = self.ln_norms(subject)?;
         let largest = norms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let squares: f64 = norms.iter().map(|norm| (2.0 * (norm - largest)).exp()).sum();
         let ratio = norms[0] - norms[norms.len() - 1];
         let scores = [largest + 0.5 * squares.ln(), -ratio.abs()];
-        let judgements = scores.map(crate::predictor::defined).map(Judgement::Score).to_vec();
-        Ok(Findings { judgements, flops })
+        let predictions = scores.map(crate::predictor::defined).map(Prediction::Score).to_vec();
+        Ok(PredictorOutput { predictions, flops })
     }
 }
 
@@ -52,19 +82,19 @@ impl<B: TrainerBackend> Gradient<B> {
     fn ln_norms(&self, subject: &Subject<'_>) -> Result<(Vec<f64>, u64)> {
         let layers = subject.network.spec().layers();
         let batch = Batch::new(subject, self.samples, 1)?;
-        let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
+        let mut tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let forward: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = forward * batch.len() as u64;
         let mut norms = vec![f64::NEG_INFINITY; layers.len()];
         let Some(outputs) = tape.outputs()? else { return Ok((norms, flops)) };
         let outputs: Array2<f64> = outputs.mapv(f64::from).reversed_axes();
         let derivative = self.loss.evaluate(outputs.view(), &batch.labels).gradient;
-        let _ = tape.back(&derivative.reversed_axes(), |layer| {
-            norms[layer.index] = layer.ln_weight_norm(&self.backend)?;
+        let mut keep = |index: usize, norm| {
+            norms[index] = norm;
             // The layer's weights and its input.
-            flops += 2 * layers[layer.index].forward_flops() * batch.len() as u64;
-            Ok(())
-        })?;
+            flops += 2 * layers[index].forward_flops() * batch.len() as u64;
+        };
+        tape.backward(&derivative.reversed_axes(), Some(&mut keep))?;
         Ok((norms, flops))
     }
 }

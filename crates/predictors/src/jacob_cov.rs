@@ -2,46 +2,74 @@ use isobath_trainer::TrainerBackend;
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, Axis};
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
+use crate::{
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
+    tape::Tape,
+};
 
-/// How alike a network's local linear maps are at different samples.
+const ID: PredictorId = PredictorId::new("jacob-cov");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "Jacobian correlation",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Network,
+    cost: CostClass::ForwardBackward,
+    source: "Mellor et al., arXiv:2006.04647, first version",
+    scores: &[ScoreInfo::fixed(
+        ID,
+        ["jacob-cov", "Jacobian correlation"],
+        "1",
+        "-sum_i (ln(v_i + k) + 1 / (v_i + k)), v_i the eigenvalues of the correlation matrix of the samples' \
+             gradients of the summed outputs by the input, k = 1e-5: local linear maps that differ train better \
+             (Mellor et al., arXiv:2006.04647, first version)",
+    )],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(JacobCov::new(backend.clone(), settings.samples))]
+}
+
+/// Similarity of a network's local linear maps at different samples.
 #[derive(Clone, Debug)]
-pub struct JacobCov<B> {
+pub(crate) struct JacobCov<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> JacobCov<B> {
-    /// Looks at so many samples.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for JacobCov<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![Quantity::new(
-            "jacob-cov",
-            "-sum_i (ln(v_i + k) + 1 / (v_i + k)), v_i the eigenvalues of the correlation matrix of the samples' \
-             gradients of the summed outputs by the input, k = 1e-5: local linear maps that differ train better \
-             (Mellor et al., arXiv:2006.04647, first version)",
-        )]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let batch = Batch::new(subject, self.samples, 2)?;
-        let tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
+        let mut tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let layers = subject.network.spec().layers();
         let one_way: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = one_way * batch.len() as u64;
         let mut score = f64::NEG_INFINITY;
         if let Some(outputs) = tape.outputs()? {
             flops *= 2;
-            let back = tape.back(&Array2::ones(outputs.dim()), |_| Ok(()))?;
+            let back = tape.backward(&Array2::ones(outputs.dim()), None)?;
             let correlations = back.and_then(|back| correlations(&back.stored.mapv(f64::from)));
             score = correlations.map_or(score, |correlations| spread(&correlations));
         }
-        Ok(Findings { judgements: vec![Judgement::Score(score)], flops })
+        Ok(PredictorOutput { predictions: vec![Prediction::Score(score)], flops })
     }
 }
 

@@ -2,48 +2,78 @@ use isobath_trainer::TrainerBackend;
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject, batch::Batch, tape::Tape};
+use crate::{
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
+    tape::Tape,
+};
+
+const ID: PredictorId = PredictorId::new("jacobian");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "input-output Jacobian",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Network,
+    cost: CostClass::ForwardBackward,
+    source: "Saxe et al., arXiv:1312.6120",
+    scores: &[
+        ScoreInfo::fixed(
+            ID,
+            ["jacobian", "largest singular value"],
+            "ln",
+            "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals \
+                 should neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
+        ),
+        ScoreInfo::fixed(
+            ID,
+            ["jacobian-condition", "condition number"],
+            "ln",
+            "minus the logarithm of the condition number of the input-output Jacobian, averaged over samples: all \
+                 directions should be carried alike (dynamical isometry, Pennington et al., arXiv:1711.04735)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Jacobian::new(backend.clone(), settings.jacobian_samples))]
+}
 
 /// The singular values of the derivative of a network's outputs by its input.
 ///
 /// Derivatives are f32 numbers: a condition number above some 1e7 is one of rounding.
 #[derive(Clone, Debug)]
-pub struct Jacobian<B> {
+pub(crate) struct Jacobian<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> Jacobian<B> {
     /// Takes Jacobians at so many samples and the mean of their logarithms.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Jacobian<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "jacobian",
-                "-|ln s|, s the largest singular value of the input-output Jacobian, averaged over samples: signals \
-                 should neither vanish nor explode (after Saxe et al., arXiv:1312.6120)",
-            ),
-            Quantity::new(
-                "jacobian-condition",
-                "minus the logarithm of the condition number of the input-output Jacobian, averaged over samples: all \
-                 directions should be carried alike (dynamical isometry, Pennington et al., arXiv:1711.04735)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let batch = Batch::new(subject, self.samples, 1)?;
         let widths = subject.network.spec().widths();
         let (n, classes) = (batch.len(), widths[widths.len() - 1]);
         // Each sample once for every output, so that one way back has all rows of all Jacobians.
         let column = |(pixel, column): (usize, usize)| batch.samples[[pixel, column / classes]];
         let repeated = Array2::from_shape_fn((widths[0], n * classes), column);
-        let tape = Tape::record(&self.backend, subject.network, repeated.view())?;
+        let mut tape = Tape::record(&self.backend, subject.network, repeated.view())?;
         let one_way: u64 = subject
             .network
             .spec()
@@ -57,7 +87,7 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
         let back = match tape.outputs()? {
             Some(_) => {
                 flops *= 2;
-                tape.back(&derivative, |_| Ok(()))?
+                tape.backward(&derivative, None)?
             }
             None => None,
         };
@@ -68,8 +98,8 @@ impl<B: TrainerBackend> Predictor for Jacobian<B> {
             let largest = mean(|(largest, _)| *largest) + back.ln_scale;
             [-largest.abs(), -mean(|(largest, smallest)| largest - smallest)]
         });
-        let judgements = scores.map(crate::predictor::defined).map(Judgement::Score).to_vec();
-        Ok(Findings { judgements, flops })
+        let predictions = scores.map(crate::predictor::defined).map(Prediction::Score).to_vec();
+        Ok(PredictorOutput { predictions, flops })
     }
 }
 
@@ -132,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn relu_without_biases_is_blind_in_the_condition_alone() {
+    fn relu_without_biases_hides_the_variance_from_the_condition_only() {
         let scores = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(6, sigma_w2) };

@@ -1,17 +1,21 @@
-//! What can be said of a network's trainability before it is trained.
+//! Predictions of a network's trainability before it is trained.
 //!
-//! A [`Predictor`] looks at a [`Subject`], a network at its initialisation with the samples it would learn from, and
-//! gives one [`Judgement`] for each of its [`Quantity`]s. Its cost comes with them, so that predictors can be held
-//! against each other, and against training itself, at what they cost. A new predictor is one file, and one line in
-//! [`all`].
+//! A [`Predictor`] reads a [`Subject`], a network at its initialisation with its training samples, and gives one
+//! [`Prediction`] for each of its scores ([`ScoreInfo`]), with its cost, so that predictors can be compared with each
+//! other and with training itself at equal cost.
 //!
-//! Which sign means trainable is part of a predictor: a larger score always does, and a score that turns out to say the
-//! opposite stays wrong. Deep networks make numbers vanish and overflow; a score is then negative infinity, never NaN,
-//! but derivatives are scaled on their way back and vanish only with their last bit.
+//! A larger score means trainable; a score that turns out to say the opposite stays wrong. Deep networks make numbers
+//! vanish and overflow; a score is then negative infinity, never NaN. Derivatives are scaled in the backward pass and
+//! vanish only with their last bit.
+//!
+//! # Adding a predictor
+//! Write one file with `INFO` (its [`PredictorInfo`]) and `build`, and add its module here, above and in the list.
 
 mod batch;
 mod batch_entropy;
+mod cascade;
 mod correlation;
+mod descriptor;
 mod effective_rank;
 mod error;
 mod forward;
@@ -28,39 +32,77 @@ mod testing;
 mod trial;
 mod trivial;
 
-pub use batch_entropy::BatchEntropyOfLayers;
-pub use correlation::Correlation;
-pub use effective_rank::EffectiveRank;
+pub use cascade::{
+    CASCADE, CascadeCutoff, CascadePredictor, cascade_depth_score, cascade_profile_score,
+};
+pub use descriptor::{
+    CostClass, Direction, Evidence, PredictorId, PredictorInfo, ScoreId, ScoreInfo,
+};
 pub use error::{Error, Result};
-pub use gradient::Gradient;
-pub use jacob_cov::JacobCov;
-pub use jacobian::Jacobian;
-pub use mean_field::MeanField;
-pub use naswot::Naswot;
-pub use predictor::{Findings, Judgement, Predictor, Quantity, Scope, Subject};
+pub use mean_field::XI_C;
+pub use predictor::{Prediction, Predictor, PredictorOutput, Scope, Subject};
 pub use settings::Settings;
-pub use trial::{Length, Trial};
-pub use trivial::Trivial;
+pub use trivial::DEPTH;
 
 use isobath_trainer::TrainerBackend;
 
-/// One of each predictor, the cheapest first.
-pub fn all<B: TrainerBackend>(backend: B, settings: &Settings) -> Vec<Box<dyn Predictor>> {
-    let samples = settings.samples;
-    let mut all: Vec<Box<dyn Predictor>> = vec![
-        Box::new(Trivial),
-        Box::new(MeanField),
-        Box::new(Correlation::new(backend.clone(), samples)),
-        Box::new(BatchEntropyOfLayers::new(backend.clone(), samples)),
-        Box::new(EffectiveRank::new(backend.clone(), samples)),
-        Box::new(Naswot::new(backend.clone(), samples)),
-        Box::new(Gradient::new(backend.clone(), samples, settings.train.loss)),
-        Box::new(JacobCov::new(backend.clone(), samples)),
-        Box::new(Jacobian::new(backend.clone(), settings.jacobian_samples)),
-    ];
-    let lengths = settings.steps.iter().map(|&steps| Length::Steps(steps));
-    for length in lengths.chain(settings.equal_cost.map(Length::Flops)) {
-        all.push(Box::new(Trial::new(backend.clone(), settings.train.clone(), length)));
+/// Builds the lists of all predictors from their modules.
+macro_rules! predictors {
+    ($($module:ident),* $(,)?) => {
+        /// Descriptions of all predictors, the cheapest first.
+        pub const PREDICTORS: &[&PredictorInfo] = &[$(&$module::INFO),*];
+
+        /// Predictors that run on networks, the cheapest first.
+        pub fn all<B: TrainerBackend>(backend: &B, settings: &Settings) -> Vec<Box<dyn Predictor>> {
+            let mut all = Vec::new();
+            $(all.extend($module::build(backend, settings));)*
+            all
+        }
+    };
+}
+
+predictors![
+    trivial,
+    mean_field,
+    correlation,
+    batch_entropy,
+    effective_rank,
+    naswot,
+    gradient,
+    jacob_cov,
+    jacobian,
+    trial,
+    cascade,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_registered() {
+        for (index, info) in PREDICTORS.iter().enumerate() {
+            assert!(PREDICTORS[..index].iter().all(|other| other.id != info.id));
+            assert_eq!(info.id.info().map(|found| found.id), Some(info.id));
+            assert!(info.scores.iter().all(|score| score.predictor == info.id));
+        }
     }
-    all
+
+    #[test]
+    fn stored_names_lead_back_to_their_scores() {
+        let train = isobath_trainer::TrainParams::default();
+        let settings = Settings { equal_cost: Some(0), ..Settings::new(train) };
+        for predictor in all(&isobath_tensor::Cpu::new(), &settings) {
+            for score in predictor.scores() {
+                assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score.clone()));
+                assert_eq!(score.predictor, predictor.info().id);
+            }
+        }
+        for score in [cascade_profile_score("gram"), cascade_depth_score("relative", "saturation")]
+        {
+            assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score));
+        }
+        assert_eq!(ScoreInfo::find("another"), None);
+        assert_eq!(ScoreInfo::find("steps-many"), None);
+    }
 }

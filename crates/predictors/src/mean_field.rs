@@ -1,56 +1,84 @@
 use isobath_architecture::Layer;
 use isobath_meanfield::Theory;
+use isobath_trainer::TrainerBackend;
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
+use crate::{
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreId, ScoreInfo, Settings, Subject, descriptor::no_other_scores,
+};
 
-/// What the theory of infinitely wide networks says, which knows the activation and the variances alone.
+const ID: PredictorId = PredictorId::new("mean-field");
+
+/// Score of the depth scale of correlations, `xi_c`.
+pub const XI_C: ScoreId = ScoreId::fixed("xi_c");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "mean-field theory",
+    evidence: Evidence::Theory,
+    scope: Scope::Family,
+    cost: CostClass::Free,
+    source: "Schoenholz et al., arXiv:1611.01232",
+    scores: &[
+        ScoreInfo::fixed(
+            ID,
+            ["xi_c", "ξ_c"],
+            "log2 layers",
+            "log2(xi_c / L): deeper networks than the depth scale of correlations are untrainable \
+                 (Schoenholz et al., arXiv:1611.01232)",
+        ),
+        ScoreInfo::fixed(
+            ID,
+            ["6 xi_c", "6 ξ_c"],
+            "log2 layers",
+            "log2(6 xi_c / L), the rule of thumb with its factor as published (Schoenholz et al., \
+                 arXiv:1611.01232)",
+        ),
+        ScoreInfo::fixed(
+            ID,
+            ["chi_1", "χ₁"],
+            "1",
+            "-|chi_1 - 1|: the nearer to the critical line the better, whatever the depth (Poole et al., \
+                 arXiv:1606.05340)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(_: &B, _: &Settings) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(MeanField)]
+}
+
+/// Theory of infinitely wide networks, from the activation and the variances alone.
 ///
-/// Where it has no stable length, every score is negative infinity.
+/// Every score is negative infinity where the theory has no stable length.
 #[derive(Clone, Copy, Debug)]
-pub struct MeanField;
+pub(crate) struct MeanField;
 
 /// Networks are trainable down to so many `xi_c`.
 const RULE_OF_THUMB: f64 = 6.0;
 
 impl Predictor for MeanField {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "xi_c",
-                "log2(xi_c / L): deeper networks than the depth scale of correlations are untrainable \
-                 (Schoenholz et al., arXiv:1611.01232)",
-            ),
-            Quantity::new(
-                "6 xi_c",
-                "log2(6 xi_c / L), the rule of thumb with its factor as published (Schoenholz et al., \
-                 arXiv:1611.01232)",
-            ),
-            Quantity::new(
-                "chi_1",
-                "-|chi_1 - 1|: the nearer to the critical line the better, whatever the depth (Poole et al., \
-                 arXiv:1606.05340)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn scope(&self) -> Scope {
-        Scope::Family
-    }
-
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let variances = subject.variances;
-        // Of the hidden layers, where there are any.
+        // The first layer has the hidden layers' activation, where there are any.
         let Layer::Dense(layer) = &subject.network.spec().layers()[0];
         let point = Theory::new(layer.activation, variances.sigma_w2(), variances.sigma_b2())
             .and_then(|theory| theory.fixed_point());
         let (xi_c, distance) =
             point.map_or((0.0, f64::NEG_INFINITY), |point| (point.xi_c, -point.distance.abs()));
-        let judgements = vec![
-            Judgement::Depth(xi_c),
-            Judgement::Depth(RULE_OF_THUMB * xi_c),
-            Judgement::Score(distance),
+        let predictions = vec![
+            Prediction::Depth(xi_c),
+            Prediction::Depth(RULE_OF_THUMB * xi_c),
+            Prediction::Score(distance),
         ];
-        Ok(Findings { judgements, flops: 0 })
+        Ok(PredictorOutput { predictions, flops: 0 })
     }
 }
 
@@ -70,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn the_critical_line_is_the_best_place() {
+    fn the_critical_line_scores_highest() {
         let distance = |sigma_w2| Case::tanh(20, sigma_w2).scores(&MeanField)[2];
         assert!(distance(1.76) > distance(1.5) && distance(1.76) > distance(2.0));
     }
 
     #[test]
-    fn networks_without_a_stable_length_are_hopeless() {
+    fn networks_without_a_stable_length_score_negative_infinity() {
         let case = Case { activation: Activation::Relu, ..Case::tanh(5, 2.5) };
         assert_eq!(case.scores(&MeanField), [f64::NEG_INFINITY; 3]);
     }

@@ -3,45 +3,69 @@ use nalgebra::{Cholesky, DMatrix};
 use ndarray::Array2;
 
 use crate::{
-    Findings, Predictor, Quantity, Result, Scope, Subject,
+    CostClass, Evidence, Predictor, PredictorId, PredictorInfo, PredictorOutput, Result, Scope,
+    ScoreInfo, Settings, Subject,
+    descriptor::no_other_scores,
     forward::{Seen, profiles},
 };
 
-/// In how many units' signs samples differ: "neural architecture search without training".
+const ID: PredictorId = PredictorId::new("naswot");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "NASWOT",
+    evidence: Evidence::Initialisation,
+    scope: Scope::Family,
+    cost: CostClass::Forward,
+    source: "Mellor et al., arXiv:2006.04647",
+    scores: &[
+        ScoreInfo::fixed(
+            ID,
+            ["naswot", "NASWOT"],
+            "nats",
+            "ln det K, K_ij the number of hidden units whose pre-activations have one sign for samples i and j: \
+                 networks that tell samples apart train better (Mellor et al., arXiv:2006.04647)",
+        ),
+        ScoreInfo::fixed(
+            ID,
+            ["naswot-last", "NASWOT, last layer"],
+            "nats",
+            "the same of the last hidden layer alone, K_ij a fraction of its units, so that neither depth nor \
+                 width count by themselves (after Mellor et al., arXiv:2006.04647)",
+        ),
+    ],
+    parse: no_other_scores,
+};
+
+/// Predictors of this kind.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Naswot::new(backend.clone(), settings.samples))]
+}
+
+/// Number of units whose signs differ between samples: "neural architecture search without training".
 #[derive(Clone, Debug)]
-pub struct Naswot<B> {
+pub(crate) struct Naswot<B> {
     backend: B,
     samples: usize,
 }
 
 impl<B> Naswot<B> {
-    /// Looks at so many samples.
-    pub const fn new(backend: B, samples: usize) -> Self {
+    /// A predictor that reads `samples` samples.
+    pub(crate) const fn new(backend: B, samples: usize) -> Self {
         Self { backend, samples }
     }
 }
 
 impl<B: TrainerBackend> Predictor for Naswot<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        vec![
-            Quantity::new(
-                "naswot",
-                "ln det K, K_ij the number of hidden units whose pre-activations have one sign for samples i and j: \
-                 networks that tell samples apart train better (Mellor et al., arXiv:2006.04647)",
-            ),
-            Quantity::new(
-                "naswot-last",
-                "the same of the last hidden layer alone, K_ij a fraction of its units, so that neither depth nor \
-                 width count by themselves (after Mellor et al., arXiv:2006.04647)",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn scope(&self) -> Scope {
-        Scope::Family
-    }
-
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let mut sum: Option<Array2<f64>> = None;
         profiles(&self.backend, subject, self.samples, |seen| {
             let Some((kernel, flops)) = agreements(&self.backend, seen)? else {
@@ -56,14 +80,14 @@ impl<B: TrainerBackend> Predictor for Naswot<B> {
     }
 }
 
-/// How many units of the layer have one sign for two samples, `[n, n]`; none for the input, which has no units.
+/// Number of units of the layer with one sign for two samples, `[n, n]`; `None` for the input, which has no units.
 fn agreements<B: TrainerBackend>(
     backend: &B,
     seen: &Seen<'_, B>,
 ) -> Result<Option<(Array2<f64>, u64)>> {
     let Some(layer) = seen.layer else { return Ok(None) };
     let (units, n) = seen.h.dim();
-    let z = backend.read(&layer.z, 0..units * n)?;
+    let z = backend.read(&layer.trace.pre_activation, 0..units * n)?;
     let sign = |z: f32| if z > 0.0 { 1.0 } else { -1.0 };
     let signs = Array2::from_shape_fn((units, n), |(unit, sample)| sign(z[unit * n + sample]));
     let kernel = signs.t().dot(&signs).mapv(|product| 0.5 * (units as f64 + product));
@@ -126,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn without_biases_relu_is_blind_for_the_variance() {
+    fn relu_without_biases_ignores_the_variance() {
         let scores = |sigma_w2| {
             let case =
                 Case { activation: Activation::Relu, sigma_b2: 0.0, ..Case::tanh(8, sigma_w2) };

@@ -2,43 +2,27 @@ use isobath_architecture::Variances;
 use isobath_network::Network;
 use isobath_trainer::Labelled;
 
-use crate::Result;
+use crate::{PredictorInfo, Result, ScoreInfo};
 
-/// A network before its training, and what may be looked at to judge it.
+/// A network before its training, with the data that predictors may read.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The network at its initialisation.
     pub network: &'a Network,
-    /// What its parameters were drawn from.
+    /// Variances of its random parameters.
     pub variances: Variances,
     /// The samples it would be trained on.
     pub train: Labelled<'a>,
     /// Samples held out from training, on which trial trainings are measured. They should not be those that decide
     /// whether a training succeeded.
     pub held_out: Labelled<'a>,
-    /// The cell's seed: whatever a predictor draws is a function of it.
+    /// The cell's seed, which determines every draw of a predictor.
     pub seed: u64,
 }
 
-/// One thing that a predictor says of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quantity {
-    /// Its name in tables: `xi_c`, `gradient-ratio`.
-    pub name: String,
-    /// What a larger score means and where it is from, in a sentence.
-    pub meaning: &'static str,
-}
-
-impl Quantity {
-    /// A quantity with a name and what a larger score means.
-    pub fn new(name: impl Into<String>, meaning: &'static str) -> Self {
-        Self { name: name.into(), meaning }
-    }
-}
-
-/// What one quantity comes to.
+/// Value of one score.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Judgement {
+pub enum Prediction {
     /// Networks of this family are trainable down to this many layers; infinite where there is no limit. A network of
     /// `L` layers has the score `log2(depth / L)`.
     Depth(f64),
@@ -48,7 +32,7 @@ pub enum Judgement {
     Profile(Vec<f64>),
 }
 
-impl Judgement {
+impl Prediction {
     /// The score of the network of `depth` layers, counted from 1. A larger one means trainable; never NaN.
     ///
     /// # Panics
@@ -62,7 +46,7 @@ impl Judgement {
         defined(score)
     }
 
-    /// The largest trainable depth, where the judgement gives one.
+    /// The largest trainable depth, where the prediction gives one.
     pub const fn depth(&self) -> Option<f64> {
         match self {
             Self::Depth(limit) => Some(*limit),
@@ -71,45 +55,45 @@ impl Judgement {
     }
 }
 
-/// Negative infinity in the place of NaN: what is not defined says nothing for the network.
+/// Replaces NaN by negative infinity: an undefined score does not speak for the network.
 pub(crate) const fn defined(score: f64) -> f64 {
     if score.is_nan() { f64::NEG_INFINITY } else { score }
 }
 
-/// How many networks one look covers.
+/// Networks covered by one prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One network.
     Network,
-    /// All networks that differ in depth alone and share their first layers: the deepest one is looked at. Where layers
-    /// are not shared, since widths depend on the depth, each network has to be looked at.
+    /// All networks that differ in depth alone and share their first layers; the deepest one is read. Networks whose
+    /// widths depend on the depth share no layers and are predicted one by one.
     Family,
 }
 
-/// What a look at a network has found.
+/// Result of a prediction.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Findings {
-    /// One for each of the predictor's quantities, in their order.
-    pub judgements: Vec<Judgement>,
+pub struct PredictorOutput {
+    /// One for each of the predictor's scores, in their order.
+    pub predictions: Vec<Prediction>,
     /// Floating-point operations of the matrix products it took.
     pub flops: u64,
 }
 
-/// Judges networks before they are trained.
+/// Method of predicting whether a network will train.
 pub trait Predictor: Send + Sync {
-    /// What it says of each network.
-    fn quantities(&self) -> Vec<Quantity>;
+    /// Description.
+    fn info(&self) -> &'static PredictorInfo;
 
-    /// How many networks one look covers.
-    fn scope(&self) -> Scope {
-        Scope::Network
+    /// Descriptions of its scores.
+    fn scores(&self) -> Vec<ScoreInfo> {
+        self.info().scores.to_vec()
     }
 
-    /// Looks at a network.
+    /// Predicts for a network.
     ///
     /// # Errors
-    /// When the device fails. A quantity that is not defined for a network is no error: its score is negative infinity.
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings>;
+    /// When the device fails. An undefined score is no error; it is negative infinity.
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput>;
 }
 
 #[cfg(test)]
@@ -119,22 +103,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_depth_is_compared_with_the_networks_in_octaves() {
-        let judgement = Judgement::Depth(12.0);
-        assert_eq!([3, 12, 48].map(|depth| judgement.score(depth)), [2.0, 0.0, -2.0]);
-        assert_eq!(judgement.depth(), Some(12.0));
+    fn depth_scores_are_octaves() {
+        let prediction = Prediction::Depth(12.0);
+        assert_eq!([3, 12, 48].map(|depth| prediction.score(depth)), [2.0, 0.0, -2.0]);
+        assert_eq!(prediction.depth(), Some(12.0));
     }
 
     #[test]
-    fn no_limit_and_no_depth_at_all_are_infinite_scores() {
-        assert_eq!(Judgement::Depth(f64::INFINITY).score(9), f64::INFINITY);
-        assert_eq!(Judgement::Depth(0.0).score(9), f64::NEG_INFINITY);
+    fn unlimited_and_zero_depths_give_infinite_scores() {
+        assert_eq!(Prediction::Depth(f64::INFINITY).score(9), f64::INFINITY);
+        assert_eq!(Prediction::Depth(0.0).score(9), f64::NEG_INFINITY);
     }
 
     #[test]
-    fn what_is_not_defined_says_nothing_for_the_network() {
-        assert_eq!(Judgement::Score(f64::NAN).score(9), f64::NEG_INFINITY);
-        assert_eq!(Judgement::Depth(f64::NAN).score(9), f64::NEG_INFINITY);
-        assert_eq!(Judgement::Profile(vec![1.0, f64::NAN]).score(2), f64::NEG_INFINITY);
+    fn undefined_scores_are_negative_infinity() {
+        assert_eq!(Prediction::Score(f64::NAN).score(9), f64::NEG_INFINITY);
+        assert_eq!(Prediction::Depth(f64::NAN).score(9), f64::NEG_INFINITY);
+        assert_eq!(Prediction::Profile(vec![1.0, f64::NAN]).score(2), f64::NEG_INFINITY);
     }
 }

@@ -1,17 +1,17 @@
 use isobath_trainer::TrainParams;
 
-/// What predictors look at, and how networks would be trained.
+/// Settings of all predictors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Training samples whose activations and gradients are looked at; at least 2.
+    /// Number of training samples for activations and gradients, at least 2.
     pub samples: usize,
-    /// Training samples at which input-output Jacobians are taken, each as dear as one sample for every class.
+    /// Number of training samples for input-output Jacobians; each costs as much as one sample per class.
     pub jacobian_samples: usize,
-    /// How the networks would be trained.
+    /// Settings of the training to predict.
     pub train: TrainParams,
     /// Lengths of the trial trainings, in steps.
     pub steps: Vec<usize>,
-    /// Floating-point operations for one more trial training, where it is to cost as much as something else.
+    /// Floating-point operations of one more trial training, for a comparison at equal cost.
     pub equal_cost: Option<u64>,
 }
 

@@ -1,14 +1,16 @@
-//! Derivatives on their way back through a network, scaled so that they neither vanish nor overflow.
+//! Backward pass with derivatives scaled so that they neither vanish nor overflow.
 
-use isobath_architecture::DenseLayer;
-use isobath_network::Network;
-use isobath_tensor::{Backend, GemmConfig};
+use isobath_network::{
+    BackwardPass, Batch, Gradient, GradientVisitor, Layout, Network, ParameterGradient,
+    ParameterName,
+};
+use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
 
 use crate::{Result, forward::Applied};
 
-/// What a batch left behind in every layer. Matrices are `[units, samples]`; see [`isobath_tensor::Backward`].
+/// Traces of a batch in every layer. Matrices are [`Layout::UnitsMajor`].
 #[derive(Debug)]
 pub(crate) struct Tape<'a, B: Backend> {
     backend: &'a B,
@@ -24,22 +26,12 @@ pub(crate) struct Scaled<T> {
     pub(crate) ln_scale: f64,
 }
 
-/// Derivatives with respect to one layer's pre-activations, and what they met.
-#[derive(Debug)]
-pub(crate) struct AtLayer<'a, B: Backend> {
-    /// Counted from 0.
-    pub(crate) index: usize,
-    shape: DenseLayer,
-    samples: usize,
-    /// `[inputs, samples]`
-    input: &'a B::Buffer<f32>,
-    /// `[outputs, samples]`
-    delta: &'a B::Buffer<f32>,
-    ln_scale: f64,
-}
+/// Consumer of weight gradients: the layer, counted from 0, and the natural logarithm of the gradient's Euclidean norm,
+/// negative infinity for zero.
+pub(crate) type WeightNorm<'a> = dyn FnMut(usize, f64) + 'a;
 
 impl<'a, B: TrainerBackend> Tape<'a, B> {
-    /// Takes `samples` `[w_0, n]`, in standard order, through the network.
+    /// Forward pass of `samples` `[w_0, n]`, in standard order, through all layers.
     pub(crate) fn record(
         backend: &'a B,
         network: &Network,
@@ -49,91 +41,130 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
         let input = backend.upload(samples.as_slice().expect("in standard order"))?;
         let mut layers: Vec<Applied<B>> = Vec::with_capacity(network.spec().depth());
         for index in 0..network.spec().depth() {
-            let input = layers.last().map_or(&input, |layer| &layer.h);
+            let input = layers.last().map_or(&input, |layer| &layer.trace.output);
             layers.push(Applied::new(backend, network, index, n, input)?);
         }
         Ok(Self { backend, samples: n, input, layers })
     }
 
-    /// What the network gave, `[K, n]`; `None` where that is not finite.
+    /// Outputs of the network, `[K, n]`; `None` where they are not finite.
     pub(crate) fn outputs(&self) -> Result<Option<Array2<f32>>> {
-        let last = self.last();
-        let shape = (last.shape.outputs, self.samples);
-        let outputs = self.backend.read(&last.h, 0..shape.0 * shape.1)?;
+        let last = self.layers.last().expect("a network has layers");
+        let shape = (last.layer.outputs(), self.samples);
+        let outputs = self.backend.read(&last.trace.output, 0..shape.0 * shape.1)?;
         let finite = outputs.iter().all(|output| output.is_finite());
         Ok(finite.then(|| Array2::from_shape_vec(shape, outputs).expect("as long as was read")))
     }
 
-    /// Takes `derivative` `[K, n]`, of something by the outputs, back through the network, and shows `look` its way
-    /// through each layer, the last one first. Returns the derivative by the input, `[w_0, n]`.
+    /// Backward pass of `derivative` `[K, n]`, with respect to the outputs; returns the derivative with respect to the
+    /// input, `[w_0, n]`. Hands the norms of the weight gradients to `weight_norm`, where given, last layer first.
     ///
-    /// `None` where nothing is left before the first layer, or what is left is not finite.
-    pub(crate) fn back(
-        &self,
+    /// `None` where the derivative vanishes before the first layer, or is not finite.
+    pub(crate) fn backward(
+        &mut self,
         derivative: &Array2<f64>,
-        mut look: impl FnMut(&AtLayer<'_, B>) -> Result<()>,
+        mut weight_norm: Option<&mut WeightNorm<'_>>,
     ) -> Result<Option<Scaled<Array2<f32>>>> {
-        let (backend, samples) = (self.backend, self.samples);
         let scale = largest(derivative.iter().copied()).filter(|&scale| scale > 0.0);
         let Some(scale) = scale else { return Ok(None) };
         let start: Vec<f32> = derivative.iter().map(|d| (d / scale) as f32).collect();
         let mut ln_scale = scale.ln();
-        let mut delta = backend.upload(&start)?;
-        for (index, layer) in self.layers.iter().enumerate().rev() {
-            let DenseLayer { inputs, outputs, activation } = layer.shape;
-            let (mut sums, shape) = (backend.zeros(outputs)?, [outputs, samples]);
-            backend.activation_gradient(
-                activation,
-                shape,
-                [&layer.z, &layer.h],
-                &mut delta,
-                &mut sums,
-            )?;
-            let stored = backend.read(&delta, 0..outputs * samples)?;
-            let Some(scale) = scale_of(&stored) else { return Ok(None) };
-            let input = if index == 0 { &self.input } else { &self.layers[index - 1].h };
-            let shape = layer.shape;
-            look(&AtLayer { index, shape, samples, input, delta: &delta, ln_scale })?;
-            let product = GemmConfig::new(inputs, samples, outputs).transpose_a();
-            let product = GemmConfig { alpha: scale.recip() as f32, ..product };
-            let mut next = backend.zeros(inputs * samples)?;
-            backend.gemm(product, &layer.weights, &delta, &mut next)?;
+        let mut delta = self.backend.upload(&start)?;
+        for index in (0..self.layers.len()).rev() {
+            let (next, pass) =
+                self.backward_layer(index, delta, ln_scale, weight_norm.is_some())?;
+            let Some(scale) = pass.scale else { return Ok(None) };
+            if let (Some(weight_norm), Some(norm)) = (&mut weight_norm, pass.ln_weight_norm) {
+                weight_norm(index, norm);
+            }
             delta = next;
             ln_scale += scale.ln();
         }
-        let shape = (self.layers[0].shape.inputs, samples);
-        let stored = backend.read(&delta, 0..shape.0 * shape.1)?;
+        let shape = (self.layers[0].layer.inputs(), self.samples);
+        let stored = self.backend.read(&delta, 0..shape.0 * shape.1)?;
         let left = scale_of(&stored).is_some();
         let stored = Array2::from_shape_vec(shape, stored).expect("as long as was read");
         Ok(left.then_some(Scaled { stored, ln_scale }))
     }
 
-    fn last(&self) -> &Applied<B> {
-        self.layers.last().expect("a network has layers")
+    /// Backward pass of layer `index` from `delta`, which is divided by its scale on the way.
+    fn backward_layer(
+        &mut self,
+        index: usize,
+        mut delta: B::Buffer<f32>,
+        ln_scale: f64,
+        measures: bool,
+    ) -> Result<(B::Buffer<f32>, ScaledPass<'a, B>)> {
+        let (backend, samples) = (self.backend, self.samples);
+        let (before, from) = self.layers.split_at_mut(index);
+        let Applied { layer, trace } = &mut from[0];
+        let mut next = backend.zeros(layer.inputs() * samples)?;
+        let numbers = layer.outputs() * samples;
+        let mut visitor =
+            ScaledPass { backend, numbers, ln_scale, measures, scale: None, ln_weight_norm: None };
+        let pass = BackwardPass {
+            batch: Batch::new(samples, Layout::UnitsMajor),
+            input: before.last().map_or(&self.input, |applied| &applied.trace.output),
+            trace,
+            delta: &mut delta,
+            input_delta: Some(&mut next),
+            bias_gradient: &mut backend.zeros(layer.outputs())?,
+        };
+        layer.backward(backend, pass, &mut visitor)?;
+        Ok((next, visitor))
     }
 }
 
-impl<B: TrainerBackend> AtLayer<'_, B> {
-    /// The natural logarithm of the Euclidean norm of the derivative by the layer's weights; negative infinity for
-    /// zero.
-    pub(crate) fn ln_weight_norm(&self, backend: &B) -> Result<f64> {
-        let DenseLayer { inputs, outputs, .. } = self.shape;
-        let mut gradient = backend.zeros(outputs * inputs)?;
-        let product = GemmConfig::new(outputs, inputs, self.samples).transpose_b();
-        backend.gemm(product, self.delta, self.input, &mut gradient)?;
-        let gradient = backend.read(&gradient, 0..outputs * inputs)?;
-        let squares: f64 = gradient.into_iter().map(|g| f64::from(g) * f64::from(g)).sum();
-        Ok(0.5 * squares.ln() + self.ln_scale)
+/// Visitor of one layer's backward pass: scales the derivative and measures the weight gradient.
+struct ScaledPass<'a, B> {
+    backend: &'a B,
+    /// Numbers of the derivative with respect to the pre-activation.
+    numbers: usize,
+    /// Logarithm of the factor by which the derivative was divided before this layer.
+    ln_scale: f64,
+    measures: bool,
+    /// Scale of the derivative; `None` where it vanishes or is not finite.
+    scale: Option<f64>,
+    ln_weight_norm: Option<f64>,
+}
+
+impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
+    type Error = crate::Error;
+
+    fn input_scale(&mut self, delta: &B::Buffer<f32>) -> Result<f32> {
+        self.scale = scale_of(&self.backend.read(delta, 0..self.numbers)?);
+        Ok(self.scale.map_or(1.0, |scale| scale.recip() as f32))
+    }
+
+    fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> Result<()> {
+        if !self.measures || self.scale.is_none() || parameter.name != ParameterName::Weight {
+            return Ok(());
+        }
+        let squares = match parameter.gradient {
+            Gradient::Product { config, left, right } => {
+                let numbers = config.count * config.product.m * config.product.n;
+                let mut gradient = self.backend.zeros(numbers)?;
+                self.backend.batched_gemm(config, left, right, &mut gradient)?;
+                squared_norm(self.backend.read(&gradient, 0..numbers)?)
+            }
+            Gradient::Array(gradient) => squared_norm(self.backend.download(gradient)?),
+        };
+        self.ln_weight_norm = Some(0.5 * squares.ln() + self.ln_scale);
+        Ok(())
     }
 }
 
-/// The largest absolute value; `None` where one is not finite.
+fn squared_norm(numbers: Vec<f32>) -> f64 {
+    numbers.into_iter().map(|x| f64::from(x) * f64::from(x)).sum()
+}
+
+/// Largest absolute value; `None` where one is not finite.
 fn largest(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
     let larger = |largest: f64, x: f64| x.is_finite().then(|| largest.max(x.abs()));
     numbers.into_iter().try_fold(0.0, larger)
 }
 
-/// The same of f32 numbers, as what they are to be divided by; `None` also where nothing is left of them.
+/// Largest absolute value of f32 numbers, as their divisor; `None` also where they vanish.
 fn scale_of(stored: &[f32]) -> Option<f64> {
     // The reciprocal of a smaller number would overflow.
     let least = f64::from(f32::MIN_POSITIVE);

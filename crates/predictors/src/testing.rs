@@ -3,7 +3,7 @@
 use isobath_architecture::Activation;
 use isobath_architecture::{Layer, MlpParams, Variances, WidthRule};
 use isobath_meanfield::Phi;
-use isobath_network::{DenseParameters, Network};
+use isobath_network::{DenseParameters, LayerParameters, Network};
 use isobath_tensor::RandomStream;
 use isobath_trainer::Labelled;
 use ndarray::{Array1, Array2, Axis};
@@ -44,8 +44,8 @@ impl Case {
         Network::random(spec, Variances::new(self.sigma_w2, self.sigma_b2).unwrap(), 3)
     }
 
-    /// Shows the network of `depth` layers.
-    pub(crate) fn with_subject<T>(&self, depth: usize, judge: impl FnOnce(&Subject<'_>) -> T) -> T {
+    /// Calls `task` with the network of `depth` layers.
+    pub(crate) fn with_subject<T>(&self, depth: usize, task: impl FnOnce(&Subject<'_>) -> T) -> T {
         let normal = |stream, n, std| RandomStream::Normal { seed: 4, stream, std }.take(n);
         let centres = normal(1, self.classes * INPUTS, 1.0);
         let noise = normal(2, SAMPLES * INPUTS, 0.4);
@@ -54,7 +54,7 @@ impl Case {
             noise[i * INPUTS + j] + centres[usize::from(labels[i]) * INPUTS + j]
         });
         let labelled = Labelled { samples: samples.view(), labels: &labels };
-        judge(&Subject {
+        task(&Subject {
             network: &self.network(depth),
             variances: Variances::new(self.sigma_w2, self.sigma_b2).unwrap(),
             train: labelled,
@@ -63,14 +63,14 @@ impl Case {
         })
     }
 
-    /// What the predictor says of the network of `depth` layers.
+    /// Scores of the network of `depth` layers.
     pub(crate) fn scores_at(&self, predictor: &dyn Predictor, depth: usize) -> Vec<f64> {
-        let findings = self.with_subject(depth, |subject| predictor.judge(subject).unwrap());
-        assert_eq!(findings.judgements.len(), predictor.quantities().len());
-        findings.judgements.iter().map(|judgement| judgement.score(depth)).collect()
+        let output = self.with_subject(depth, |subject| predictor.predict(subject).unwrap());
+        assert_eq!(output.predictions.len(), predictor.scores().len());
+        output.predictions.iter().map(|prediction| prediction.score(depth)).collect()
     }
 
-    /// What the predictor says of the case's own network.
+    /// Scores of the case's own network.
     pub(crate) fn scores(&self, predictor: &dyn Predictor) -> Vec<f64> {
         self.scores_at(predictor, self.depth)
     }
@@ -78,7 +78,8 @@ impl Case {
     pub(crate) fn layers64(&self) -> Vec<Layer64> {
         let network = self.network(self.depth);
         let layer = |(index, layer): (usize, &Layer)| {
-            let DenseParameters { weights, bias } = network.parameters(index);
+            let LayerParameters::Dense(DenseParameters { weights, bias }) =
+                network.parameters(index);
             let Layer::Dense(shape) = layer;
             let (weights, bias) = (weights.mapv(f64::from), bias.mapv(f64::from));
             Layer64 { weights, bias, activation: shape.activation }

@@ -2,24 +2,78 @@ use isobath_trainer::{
     Decay, Job, Schedule, Silent, TrainParams, TrainValidParams, Trainer, TrainerBackend,
 };
 
-use crate::{Findings, Judgement, Predictor, Quantity, Result, Subject};
+use crate::{
+    CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
+    Result, Scope, ScoreInfo, Settings, Subject,
+};
 
-/// How long a trial training is.
+const ID: PredictorId = PredictorId::new("trial");
+
+/// Descriptor.
+pub(crate) const INFO: PredictorInfo = PredictorInfo {
+    id: ID,
+    label: "short training",
+    evidence: Evidence::Training,
+    scope: Scope::Network,
+    cost: CostClass::Training,
+    source: "none: the first steps of the training itself",
+    scores: &[],
+    parse,
+};
+
+/// Start of the stored names: `steps-100`, `steps-100-loss`, `steps-equal-cost`.
+const PREFIX: &str = "steps-";
+/// End of the names of losses.
+const LOSS: &str = "-loss";
+/// Place of the steps in the name of a trial that costs as much as the cascade.
+const EQUAL_COST: &str = "equal-cost";
+
+/// Predictors of this kind: one for each length.
+pub(crate) fn build<B: TrainerBackend>(
+    backend: &B,
+    settings: &Settings,
+) -> Vec<Box<dyn Predictor>> {
+    let lengths = settings.steps.iter().map(|&steps| Length::Steps(steps));
+    let lengths = lengths.chain(settings.equal_cost.map(Length::Flops));
+    let trial = |length| Trial::new(backend.clone(), settings.train.clone(), length);
+    lengths.map(|length| Box::new(trial(length)) as Box<dyn Predictor>).collect()
+}
+
+fn accuracy_score(name: String) -> ScoreInfo {
+    let meaning = "accuracy on held-out samples after the first steps of the training";
+    ScoreInfo::computed(ID, name, "1", meaning)
+}
+
+fn loss_score(name: String) -> ScoreInfo {
+    let meaning = "minus the loss on held-out samples after the first steps of the training";
+    ScoreInfo::computed(ID, name, "nats", meaning)
+}
+
+fn parse(name: &str) -> Option<ScoreInfo> {
+    let length = name.strip_prefix(PREFIX)?;
+    let steps = length.strip_suffix(LOSS).unwrap_or(length);
+    if steps != EQUAL_COST && steps.parse::<usize>().is_err() {
+        return None;
+    }
+    Some(if length == steps { accuracy_score(name.into()) } else { loss_score(name.into()) })
+}
+
+/// Length of a trial training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
+pub(crate) enum Length {
     /// So many steps.
     Steps(usize),
     /// As many steps as these floating-point operations allow, the evaluation at the end included; at least one.
     Flops(u64),
 }
 
-/// The first steps of the real training: what any predictor has to beat at the same cost.
+/// The first steps of the real training, which a predictor has to beat at equal cost.
 ///
-/// Both scores are given. Accuracy is what decides success, and does not depend on the scale of the outputs; but after
-/// a few steps it may stand at chance for good and bad networks alike, where the loss has begun to move. The loss, on
-/// the other hand, holds the scale of the outputs against chaotic networks.
+/// It gives both accuracy and loss. Accuracy decides success and does not depend on the scale of the outputs; but after
+/// a few steps it may still be at chance for all networks, while the loss has begun to fall. The loss, in turn,
+/// penalises chaotic networks for the scale of their outputs.
 #[derive(Clone, Debug)]
-pub struct Trial<B> {
+pub(crate) struct Trial<B> {
     backend: B,
     train: TrainParams,
     length: Length,
@@ -28,7 +82,7 @@ pub struct Trial<B> {
 impl<B: TrainerBackend> Trial<B> {
     /// A trial with the settings of the real training, which it neither ends early nor lets decay: a cosine over
     /// thousands of steps is nearly constant over its first ones.
-    pub fn new(backend: B, train: TrainParams, length: Length) -> Self {
+    pub(crate) fn new(backend: B, train: TrainParams, length: Length) -> Self {
         let schedule = Schedule { decay: Decay::Constant, ..train.schedule };
         let endless = TrainParams {
             epochs: usize::MAX,
@@ -63,25 +117,20 @@ impl<B: TrainerBackend> Trial<B> {
 }
 
 impl<B: TrainerBackend> Predictor for Trial<B> {
-    fn quantities(&self) -> Vec<Quantity> {
-        let name = match self.length {
-            Length::Steps(steps) => format!("steps-{steps}"),
-            Length::Flops(_) => "steps-equal-cost".to_owned(),
-        };
-        let loss = format!("{name}-loss");
-        vec![
-            Quantity::new(
-                name,
-                "accuracy on held-out samples after the first steps of the training",
-            ),
-            Quantity::new(
-                loss,
-                "minus the loss on held-out samples after the first steps of the training",
-            ),
-        ]
+    fn info(&self) -> &'static PredictorInfo {
+        &INFO
     }
 
-    fn judge(&self, subject: &Subject<'_>) -> Result<Findings> {
+    fn scores(&self) -> Vec<ScoreInfo> {
+        let name = match self.length {
+            Length::Steps(steps) => format!("{PREFIX}{steps}"),
+            Length::Flops(_) => format!("{PREFIX}{EQUAL_COST}"),
+        };
+        let loss = format!("{name}{LOSS}");
+        vec![accuracy_score(name), loss_score(loss)]
+    }
+
+    fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let Subject { network, train, held_out, seed, .. } = *subject;
         let job = Job { network, train, test: held_out, seed };
         let trainer = Trainer::new(self.backend.clone(), self.settings(&job)?);
@@ -89,8 +138,8 @@ impl<B: TrainerBackend> Predictor for Trial<B> {
         let scores = training.evaluations.last().map_or([f64::NEG_INFINITY; 2], |evaluation| {
             [evaluation.test_accuracy, crate::predictor::defined(-evaluation.test_loss)]
         });
-        let judgements = scores.map(Judgement::Score).to_vec();
-        Ok(Findings { judgements, flops: training.flops })
+        let predictions = scores.map(Prediction::Score).to_vec();
+        Ok(PredictorOutput { predictions, flops: training.flops })
     }
 }
 
@@ -107,11 +156,11 @@ mod tests {
 
     fn flops(case: &Case, length: Length) -> u64 {
         let trial = Trial::new(Cpu::new(), params(), length);
-        case.with_subject(case.depth, |subject| trial.judge(subject).unwrap().flops)
+        case.with_subject(case.depth, |subject| trial.predict(subject).unwrap().flops)
     }
 
     #[test]
-    fn longer_trials_have_learnt_more() {
+    fn longer_trials_reach_lower_losses() {
         let case = Case::tanh(3, 1.5);
         let loss = |steps| case.scores(&Trial::new(Cpu::new(), params(), Length::Steps(steps)))[1];
         assert!(
@@ -124,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_used_up_to_less_than_a_step() {
+    fn budgets_are_used_to_within_one_step() {
         let case = Case::tanh(3, 1.5);
         let step = flops(&case, Length::Steps(2)) - flops(&case, Length::Steps(1));
         for steps in [1, 7, 33] {
@@ -135,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_diverges_says_no() {
+    fn diverged_trials_score_negative_infinity() {
         let train = TrainParams { optimizer: Optimizer::sgd(1e30), ..params() };
         let scores = Case::tanh(3, 1.5).scores(&Trial::new(Cpu::new(), train, Length::Steps(5)));
         assert_eq!(scores, [f64::NEG_INFINITY; 2]);

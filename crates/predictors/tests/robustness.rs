@@ -21,10 +21,10 @@ fn predictors() -> Vec<Box<dyn Predictor>> {
         equal_cost: Some(1_000_000),
         ..Settings::new(train)
     };
-    all(Cpu::new(), &settings)
+    all(&Cpu::new(), &settings)
 }
 
-/// Scores of every quantity, by name, for the networks of the given depths that begin as the deepest does.
+/// Values of every score, by name, for the networks of the given depths that begin as the deepest does.
 fn scores(
     activation: Activation,
     variances: Variances,
@@ -40,13 +40,16 @@ fn scores(
     let subject =
         Subject { network: &network, variances, train: labelled, held_out: labelled, seed };
     let of = |predictor: &dyn Predictor| {
-        let findings = predictor.judge(&subject).unwrap();
-        let first = if predictor.scope() == Scope::Family { 1 } else { depth };
-        assert_eq!(findings.judgements.len(), predictor.quantities().len());
-        let scored = predictor.quantities().into_iter().zip(findings.judgements);
+        let output = predictor.predict(&subject).unwrap();
+        let first = if predictor.info().scope == Scope::Family { 1 } else { depth };
+        assert_eq!(output.predictions.len(), predictor.scores().len());
+        let scored = predictor.scores().into_iter().zip(output.predictions);
         scored
-            .map(|(quantity, judgement)| {
-                (quantity.name, (first..=depth).map(|depth| judgement.score(depth)).collect())
+            .map(|(score, prediction)| {
+                (
+                    score.id.to_string(),
+                    (first..=depth).map(|depth| prediction.score(depth)).collect(),
+                )
             })
             .collect::<Vec<_>>()
     };
@@ -72,7 +75,7 @@ proptest! {
 }
 
 #[test]
-fn without_any_weight_or_bias_nothing_is_said_for_the_network() {
+fn zero_variances_score_negative_infinity() {
     let variances = Variances::new(0.0, 0.0).unwrap();
     for (name, scores) in scores(Activation::Tanh, variances, 4, 1) {
         let last = scores[scores.len() - 1];
@@ -84,9 +87,9 @@ fn without_any_weight_or_bias_nothing_is_said_for_the_network() {
 
 #[test]
 fn names_are_unique_and_meanings_are_sentences() {
-    let quantities: Vec<_> = predictors().iter().flat_map(|p| p.quantities()).collect();
-    for (index, quantity) in quantities.iter().enumerate() {
-        assert!(quantities[..index].iter().all(|other| other.name != quantity.name));
-        assert!(quantity.meaning.len() > 20, "{}: {}", quantity.name, quantity.meaning);
+    let scores: Vec<_> = predictors().iter().flat_map(|p| p.scores()).collect();
+    for (index, score) in scores.iter().enumerate() {
+        assert!(scores[..index].iter().all(|other| other.id != score.id));
+        assert!(score.meaning.len() > 20, "{}: {}", score.id, score.meaning);
     }
 }

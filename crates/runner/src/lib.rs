@@ -4,7 +4,6 @@
 //! predictors' scores. Nothing here reads a command line or draws anything.
 
 pub mod agreement;
-mod cascade_predictor;
 mod cell;
 mod cells;
 mod clock;

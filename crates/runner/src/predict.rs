@@ -10,17 +10,20 @@ use std::{
 use crate::error::{During, Error, Result};
 use isobath_architecture::NetworkSpec;
 use isobath_network::Network;
-use isobath_predictors::{Predictor, Scope, Settings, Subject};
+use isobath_predictors::{
+    CASCADE, CascadeCutoff, CascadePredictor, Predictor, Scope, ScoreInfo, Settings, Subject,
+};
 use isobath_tensor::{BackendTask, FullBackend};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Progress, RunOptions, TrainData, cascade_predictor::CascadePredictor, clock::SharedClock,
-    schedule::predictor_tasks_at_once, worker_pool::WorkerPool,
+    Progress, RunOptions, TrainData, clock::SharedClock, schedule::predictor_tasks_at_once,
+    worker_pool::WorkerPool,
 };
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_experiment::{Cell, CellId, Plan, TrainPlan};
-use isobath_store::{CellRecord, ScoreRecord};
+use isobath_store::{CellRecord, CutoffRecord, ScoreRecord};
 use isobath_store::{RunFolder, Store, other_stores};
 
 /// Changes whenever predictors give other numbers for the same networks.
@@ -110,7 +113,7 @@ pub fn predict(
 }
 
 fn is_cascade(score: &ScoreRecord) -> bool {
-    score.quantity.starts_with(CascadePredictor::PREFIX)
+    ScoreInfo::find(&score.quantity).is_some_and(|score| score.predictor == CASCADE.id)
 }
 
 /// Takes what other runs beside this one have; tasks found there leave `missing`.
@@ -172,6 +175,35 @@ impl<'a> PredictorRunner<'a> {
         Ok(tasks)
     }
 
+    /// The predictor that reads what the cascade measured on a cell.
+    fn cascade(&self, record: &CellRecord) -> CascadePredictor {
+        let profile = |&estimator: &EstimatorSpec| {
+            let found = record.profiles.iter().find(|profile| profile.estimator == estimator);
+            let layers = found.map_or(&[][..], |profile| &profile.layers);
+            (estimator, layers.iter().map(|layer| layer.value).collect())
+        };
+        let cutoff = |estimator: EstimatorSpec, rule: CutoffRule| {
+            let is_it =
+                |cutoff: &&CutoffRecord| cutoff.estimator == estimator && cutoff.rule == rule;
+            let depth = match record.cutoffs.iter().find(is_it) {
+                Some(cutoff) if cutoff.beyond => f64::INFINITY,
+                Some(CutoffRecord { depth: Some(depth), .. }) => *depth,
+                _ => f64::NAN,
+            };
+            CascadeCutoff { estimator, rule, depth }
+        };
+        let section = &self.plan.file.entropy;
+        let rules = section.cutoff.as_slice();
+        let of_estimator =
+            |&estimator: &EstimatorSpec| rules.iter().map(move |&rule| cutoff(estimator, rule));
+        CascadePredictor {
+            profiles: section.estimators.iter().map(profile).collect(),
+            cutoffs: section.estimators.iter().flat_map(of_estimator).collect(),
+            deepest: self.plan.network.depth(),
+            flops: record.cost.flops,
+        }
+    }
+
     /// The hash of everything that determines what is said, the cell's own key included.
     fn key(&self, cell: &str, depths: &[usize]) -> String {
         #[derive(Serialize)]
@@ -197,21 +229,17 @@ impl<'a> PredictorRunner<'a> {
 
     /// What all predictors say of the networks of a task.
     fn scores(&self, task: &PredictorTask<'_>) -> Result<Vec<ScoreRecord>> {
-        let cascade = CascadePredictor {
-            record: &task.record,
-            estimators: &self.plan.file.entropy.estimators,
-            rules: self.plan.file.entropy.cutoff.as_slice(),
-            deepest: self.plan.network.depth(),
-        };
+        let cascade = self.cascade(&task.record);
         // It has looked at the plan's own network, whatever the widths of the others.
         let mut scores = self.judge(task, &cascade, &self.plan.network, &task.depths)?;
-        let seconds = cascade.seconds() / task.depths.len() as f64;
+        let cost = &task.record.cost;
+        let seconds = (cost.cascade_seconds + cost.entropy_seconds) / task.depths.len() as f64;
         scores.iter_mut().for_each(|score| score.seconds = seconds);
         let equal_cost = task.record.cost.flops / task.depths.len() as u64;
         for predictor in self.train.section.backend.dispatch(All { runner: self, equal_cost })? {
             let whole = [task.depths.as_slice()];
             let single: Vec<&[usize]> = task.depths.chunks(1).collect();
-            let is_family = predictor.scope() == Scope::Family && self.nested;
+            let is_family = predictor.info().scope == Scope::Family && self.nested;
             for depths in if is_family { &whole[..] } else { &single[..] } {
                 let deepest = depths[depths.len() - 1];
                 let network = &self.train.networks[deepest];
@@ -234,23 +262,20 @@ impl<'a> PredictorRunner<'a> {
         let (train, held_out) = (self.data.train(), self.data.probe());
         let subject = Subject { network: &network, variances, train, held_out, seed };
         let start = Instant::now();
-        let findings = predictor.judge(&subject)?;
+        let output = predictor.predict(&subject)?;
         let share = depths.len() as f64;
-        let (seconds, flops) =
-            (start.elapsed().as_secs_f64() / share, findings.flops as f64 / share);
-        let quantities = predictor.quantities();
+        let (seconds, flops) = (start.elapsed().as_secs_f64() / share, output.flops as f64 / share);
+        let infos = predictor.scores();
         let scores = depths.iter().map(|&index| self.train.depths[index]).flat_map(|depth| {
-            quantities.iter().zip(&findings.judgements).map(move |(quantity, judgement)| {
-                ScoreRecord {
-                    point: id.point,
-                    seed_index: id.seed_index,
-                    depth,
-                    quantity: quantity.name.clone(),
-                    score: judgement.score(depth),
-                    predicted_depth: judgement.depth().filter(|depth| !depth.is_nan()),
-                    seconds,
-                    flops,
-                }
+            infos.iter().zip(&output.predictions).map(move |(info, prediction)| ScoreRecord {
+                point: id.point,
+                seed_index: id.seed_index,
+                depth,
+                quantity: info.id.to_string(),
+                score: prediction.score(depth),
+                predicted_depth: prediction.depth().filter(|depth| !depth.is_nan()),
+                seconds,
+                flops,
             })
         });
         Ok(scores.collect())
@@ -269,6 +294,6 @@ impl BackendTask for All<'_> {
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let recipe = self.runner.train.recipes[0].params.params().clone();
         let settings = Settings { equal_cost: Some(self.equal_cost), ..Settings::new(recipe) };
-        isobath_predictors::all(backend, &settings)
+        isobath_predictors::all(&backend, &settings)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::error::{During, Result};
-use isobath_cascade::{Cascade, CascadeValidParams, Decoders, Enough, Job, Observer};
+use isobath_cascade::{Cascade, CascadeValidParams, Decoders, Job, Observer, StopFn};
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
 
@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
         &mut self,
         params: CascadeValidParams,
         observer: &dyn Observer,
-        enough: Option<&mut Enough<'_>>,
+        enough: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let start = Instant::now();
         let CascadeSection { backend, save, .. } = self.plan.file.cascade;
@@ -122,7 +122,7 @@ struct CascadeStage<'a, 'j, 'e> {
     params: CascadeValidParams,
     job: &'a Job<'j>,
     observer: &'a dyn Observer,
-    enough: Option<&'a mut Enough<'e>>,
+    enough: Option<&'a mut StopFn<'e>>,
     /// Whether anybody wants the decoders; where nobody does, they never leave the backend.
     keeps_decoders: bool,
 }

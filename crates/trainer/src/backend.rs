@@ -1,31 +1,12 @@
-use isobath_tensor::{
-    Backward, BatchEntropy, Dense, Divergence, GatherRows, LossGradient, Optimize, RandomFill,
-    Replay,
-};
+use isobath_network::BackwardBackend;
+use isobath_tensor::{BatchEntropy, Divergence, GatherRows, LossGradient, Optimize, Replay};
 
-/// What training asks of a backend.
+/// Backend operations of training.
 pub trait TrainerBackend:
-    Dense
-    + Backward
-    + BatchEntropy
-    + Optimize
-    + LossGradient
-    + GatherRows
-    + Divergence
-    + RandomFill
-    + Replay
+    BackwardBackend + BatchEntropy + Optimize + LossGradient + GatherRows + Divergence + Replay
 {
 }
-impl<
-    B: Dense
-        + Backward
-        + BatchEntropy
-        + Optimize
-        + LossGradient
-        + GatherRows
-        + Divergence
-        + RandomFill
-        + Replay,
-> TrainerBackend for B
+impl<B: BackwardBackend + BatchEntropy + Optimize + LossGradient + GatherRows + Divergence + Replay>
+    TrainerBackend for B
 {
 }

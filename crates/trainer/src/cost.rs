@@ -7,7 +7,7 @@ pub(crate) fn step_flops(layers: &[Layer]) -> u64 {
     2 * forward_flops(layers) + input_gradients
 }
 
-/// The same of a forward pass.
+/// Floating-point operations of the matrix products of a forward pass, per sample.
 pub(crate) fn forward_flops(layers: &[Layer]) -> u64 {
     layers.iter().map(Layer::forward_flops).sum()
 }

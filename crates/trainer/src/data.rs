@@ -30,7 +30,7 @@ impl<'a, B: TrainerBackend> Data<'a, B> {
         })
     }
 
-    /// Other networks go on.
+    /// Discards the order, after networks left.
     pub(crate) const fn forget_order(&mut self) {
         self.epoch = None;
     }

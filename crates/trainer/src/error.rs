@@ -1,6 +1,8 @@
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-/// What can go wrong in training. Divergence is not among it: it is an [`Outcome`](crate::Outcome).
+use safetensors::{Dtype, SafeTensorError};
+
+/// Failure of a training. Divergence is not among them; it is an [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,7 +13,7 @@ pub enum Error {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// Allowed range.
         range: &'static str,
     },
     /// A setting of the optimiser is outside its range.
@@ -38,7 +40,7 @@ pub enum Error {
     TooManySamples {
         /// `training` or `test`.
         what: &'static str,
-        /// How many there are.
+        /// Number of them.
         samples: usize,
     },
     /// Not one label for each sample.
@@ -70,7 +72,7 @@ pub enum Error {
         what: &'static str,
         /// The sample, counted from 0.
         sample: usize,
-        /// What it contains.
+        /// The number.
         value: f32,
     },
     /// Networks that cannot be trained together.
@@ -78,27 +80,27 @@ pub enum Error {
         "networks that are trained together must have the same {what}; train them one after the other"
     )]
     Unlike {
-        /// In what they differ.
+        /// Difference between them.
         what: &'static str,
     },
-    /// The observer asked to stop.
+    /// The observer cancelled.
     #[error("cancelled")]
     Cancelled,
     /// A checkpoint could not be written.
-    #[error("cannot write the checkpoint {path}: {reason}")]
+    #[error("cannot write the checkpoint {path}")]
     SaveCheckpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
-        reason: String,
+        /// The cause.
+        source: CheckpointError,
     },
     /// A checkpoint could not be read.
-    #[error("cannot read the checkpoint {path}: {reason}; delete it to train from the start")]
+    #[error("cannot read the checkpoint {path}; delete it to train from the start")]
     LoadCheckpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
-        reason: String,
+        /// The cause.
+        source: CheckpointError,
     },
     /// A checkpoint belongs to another training.
     #[error(
@@ -107,7 +109,7 @@ pub enum Error {
     ForeignCheckpoint {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// The part of the identity that differs.
         what: String,
     },
     /// The network failed.
@@ -116,6 +118,55 @@ pub enum Error {
     /// The backend failed.
     #[error(transparent)]
     Tensor(#[from] isobath_tensor::Error),
+}
+
+/// Failure of reading or writing a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file system failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is no safetensors file, or lacks a tensor.
+    #[error(transparent)]
+    Format(#[from] SafeTensorError),
+    /// The metadata cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The metadata lack a text.
+    #[error("it has no `{name}`")]
+    NoText {
+        /// The text's name.
+        name: &'static str,
+    },
+    /// A text of the metadata is not valid.
+    #[error("its `{name}` is not valid")]
+    Text {
+        /// The text's name.
+        name: &'static str,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// A tensor has another type of numbers.
+    #[error("`{name}` is {actual:?} instead of {expected:?}")]
+    Type {
+        /// The tensor's name.
+        name: String,
+        /// The type needed.
+        expected: Dtype,
+        /// The type found.
+        actual: Dtype,
+    },
+    /// A tensor has another length.
+    #[error("`{name}` holds {actual} numbers instead of {expected}")]
+    Length {
+        /// The tensor's name.
+        name: String,
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers found.
+        actual: usize,
+    },
 }
 
 /// Short for a result of this crate.

@@ -1,7 +1,12 @@
-use isobath_architecture::{DenseLayer, Layer};
+use isobath_architecture::Layer;
+use isobath_network::Trace;
 use isobath_tensor::{Backend, Loss, LossConfig};
 
-use crate::{Labelled, Result, TrainerBackend, data::upload, model::Model};
+use crate::{
+    Labelled, Result, TrainerBackend,
+    data::upload,
+    model::{Model, input_batch},
+};
 
 /// The test samples on the device, and memory for measuring networks on them.
 #[derive(Debug)]
@@ -10,10 +15,9 @@ pub(crate) struct Evaluator<'a, B: Backend> {
     /// On the host.
     classes: &'a [u8],
     samples: B::Buffer<f32>,
-    /// Of each [`CHUNK`] as often as there are networks.
+    /// Labels of each [`CHUNK`], once for every network.
     labels: B::Buffer<u32>,
-    z: B::Buffer<f32>,
-    h: B::Buffer<f32>,
+    activations: Trace<B>,
     /// `[chunks, networks, 2]`
     tally: B::Buffer<f64>,
 }
@@ -47,8 +51,7 @@ impl<'a, B: TrainerBackend> Evaluator<'a, B> {
             classes,
             samples: upload(backend, test.samples)?,
             labels: labels(backend, classes, networks)?,
-            z: backend.zeros(size)?,
-            h: backend.zeros(size)?,
+            activations: Trace::new(backend, size)?,
             tally: backend.zeros(2 * networks * classes.len().div_ceil(CHUNK))?,
         })
     }
@@ -61,30 +64,29 @@ impl<'a, B: TrainerBackend> Evaluator<'a, B> {
 
     /// Measures every network of `model`.
     pub(crate) fn evaluate(&mut self, backend: &B, model: &Model<B>) -> Result<Vec<Score>> {
-        let (networks, width) = (model.networks, model.layers[0].shape.inputs);
-        let (z, h) = (&mut self.z, &mut self.h);
+        let (networks, width) = (model.networks, model.layers[0].layer.inputs());
+        let activations = &mut self.activations;
         let chunks = || self.classes.chunks(CHUNK).map(<[u8]>::len).enumerate();
         for (index, samples) in chunks() {
             let first = index * CHUNK;
-            backend.copy(&self.samples, first * width..(first + samples) * width, h, 0)?;
-            for (index, layer) in model.layers.iter().enumerate() {
-                let DenseLayer { outputs, activation, .. } = layer.shape;
-                let product = layer.forward_product(samples);
-                let product = if index == 0 { product.share_b() } else { product };
-                backend.batched_gemm(product, &layer.weights.values, h, z)?;
-                let shape = [networks * outputs, samples];
-                backend.activate(activation, shape, &layer.bias.values, z, h)?;
+            let range = first * width..(first + samples) * width;
+            backend.copy(&self.samples, range, &mut activations.output, 0)?;
+            for (index, trained) in model.layers.iter().enumerate() {
+                let batch = input_batch(index, samples);
+                let batch = if index == 0 { batch.shared() } else { batch };
+                trained.layer.forward_in_place(backend, batch, activations)?;
             }
             let config = LossConfig {
                 loss: self.loss,
-                classes: model.layers[model.layers.len() - 1].shape.outputs,
+                classes: model.classes(),
                 samples,
                 count: networks,
                 weight: 1.0,
                 first: first * networks,
                 slot: index * networks,
             };
-            backend.loss_gradient(config, h, &self.labels, z, &mut self.tally)?;
+            let Trace { pre_activation, output } = activations;
+            backend.loss_gradient(config, output, &self.labels, pre_activation, &mut self.tally)?;
         }
         let tally = backend.read(&self.tally, 0..2 * networks * chunks().len())?;
         let mut scores = vec![Score::default(); networks];

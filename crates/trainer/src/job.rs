@@ -6,7 +6,7 @@ use ndarray::ArrayView2;
 
 use crate::{Checkpoints, Error, Observer, Result};
 
-/// What is to be trained, and on what.
+/// Task of a training: network, samples and seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The network at its initialisation.
@@ -31,11 +31,11 @@ pub struct Labelled<'a> {
 /// One of several trainings that are done together.
 #[derive(Clone, Copy)]
 pub struct Entry<'a, 'd> {
-    /// What is to be trained.
+    /// Task.
     pub job: &'a Job<'d>,
-    /// Hears of this training.
+    /// Observer of this training.
     pub observer: &'a dyn Observer,
-    /// Where this training keeps itself, if it does.
+    /// Checkpoints, if any.
     pub checkpoints: Option<&'a Checkpoints>,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Debug for Entry<'_, '_> {
     }
 }
 
-/// How much there is to do.
+/// Amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent<'a> {
     /// The network's layers.
@@ -61,7 +61,7 @@ pub struct Extent<'a> {
 }
 
 impl Job<'_> {
-    /// How much there is to do.
+    /// Amount of work.
     pub fn extent(&self) -> Extent<'_> {
         let layers = self.network.spec().layers();
         Extent { layers, train: self.train.labels.len(), test: self.test.labels.len() }

@@ -1,4 +1,4 @@
-//! Training of whole networks: the ground truth that predictions of trainability are held against.
+//! Training of complete networks: the ground truth for predictions of trainability.
 //!
 //! [`Trainer::train`] takes a network at its initialisation, minibatches in an order that is a function of a seed, and an
 //! optimiser, and says how it ended ([`Outcome`]): a test accuracy reached, the steps used up, no hope by a stated rule,
@@ -12,13 +12,16 @@
 
 mod backend;
 mod checkpoint;
+mod checkpoint_file;
 mod cost;
 mod data;
+mod digest;
 mod error;
 mod evaluator;
 mod job;
 mod layer;
 mod model;
+mod moments;
 mod observer;
 mod order;
 mod params;
@@ -28,10 +31,11 @@ mod run;
 mod schedule;
 mod trainer;
 mod training;
+mod update;
 
 pub use backend::TrainerBackend;
 pub use checkpoint::Checkpoints;
-pub use error::{Error, Result};
+pub use error::{CheckpointError, Error, Result};
 pub use isobath_tensor::{Loss, LossAndGradient, Optimizer};
 pub use job::{Entry, Extent, Job, Labelled};
 pub use observer::{Observer, Silent};

@@ -1,53 +1,48 @@
-use isobath_architecture::{DenseLayer, Layer};
-use isobath_network::Network;
-use isobath_tensor::{Backend, Optimize, Optimizer};
+use isobath_architecture::Layer;
+use isobath_network::{BackwardPass, Batch, Layout, Network, ParameterArray, ParameterName, Trace};
+use isobath_tensor::{Optimize, Optimizer};
 
 use crate::{
     Result, TrainParams, TrainerBackend,
-    layer::{Parameters, Scratch, TrainedLayer},
+    layer::TrainedLayer,
+    moments::Moments,
     regulariser::Regulariser,
+    update::{Scratch, Update},
 };
 
-/// Networks of the same shape in training, with the memory for one minibatch of each. Nothing is allocated after it was
-/// made, but when networks leave.
+/// Networks of the same shape in training, with the memory for one minibatch of each. It allocates when it is made and
+/// when networks leave, not in between.
 ///
-/// Between layers, matrices are `[networks, units, samples]`; see [`isobath_tensor::Backward`].
+/// Between layers, matrices are `[networks, units, samples]`; see [`isobath_network::Layout::UnitsMajor`].
 #[derive(Debug)]
 pub(crate) struct Model<B: Optimize> {
-    /// How many there are.
+    /// Number of networks.
     pub(crate) networks: usize,
     pub(crate) layers: Vec<TrainedLayer<B>>,
     /// The minibatches, `[networks, batch, w_0]`.
     pub(crate) input: B::Buffer<f32>,
-    /// What each layer left behind on the way forward.
+    /// Results of the forward pass, first layer first.
     tape: Vec<Trace<B>>,
-    /// The derivative with respect to the output of the layer at hand, `[networks, w_l, batch]`.
+    /// Derivative with respect to the output of the current layer, `[networks, w_l, batch]`.
     pub(crate) delta: B::Buffer<f32>,
-    /// The same of the layer before.
+    /// Derivative with respect to the output of the layer before.
     next_delta: B::Buffer<f32>,
+    /// Gradient of the current layer's biases.
+    bias_gradient: B::Buffer<f32>,
     scratch: Scratch<B>,
-    /// What the next way back ends in.
+    /// Optimiser step that ends the next backward pass.
     step: B::Step,
     regulariser: Option<Regulariser<B>>,
 }
 
-/// What a layer leaves behind on the way forward.
-#[derive(Debug)]
-struct Trace<B: Backend> {
-    /// `W_l h_{l-1} + b_l`, `[networks, w_l, batch]`
-    z: B::Buffer<f32>,
-    /// `h_l = phi(z)`
-    h: B::Buffer<f32>,
-}
-
-/// What a way back is for.
+/// Settings of one backward pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BackwardConfig {
-    /// In a minibatch.
+    /// Samples of a minibatch.
     pub(crate) samples: usize,
-    /// Whether to measure the gradients' norms.
+    /// Measure the gradients' norms.
     pub(crate) norms: bool,
-    /// The minibatch's loss without regularisation; not read where there is none.
+    /// The minibatch's loss without regularisation; read by the regulariser only.
     pub(crate) loss: f64,
 }
 
@@ -63,18 +58,16 @@ impl<B: TrainerBackend> Model<B> {
         let (optimizer, norms) = (&settings.optimizer, settings.gradient_norms);
         let (layers, count) = (networks[0].spec().layers(), networks.len());
         let widest = layers.iter().map(Layer::outputs).max().unwrap_or(0);
-        let trace = |layer: &Layer| {
-            let len = count * batch * layer.outputs();
-            Ok(Trace { z: backend.zeros(len)?, h: backend.zeros(len)? })
-        };
+        let trace = |layer: &Layer| Trace::new(backend, count * batch * layer.outputs());
         let trained = |index| TrainedLayer::new(backend, networks, index, optimizer);
         Ok(Self {
             networks: count,
             layers: (0..layers.len()).map(trained).collect::<Result<_>>()?,
             input: backend.zeros(count * batch * layers[0].inputs())?,
-            tape: layers.iter().map(trace).collect::<Result<_>>()?,
+            tape: layers.iter().map(trace).collect::<isobath_tensor::Result<_>>()?,
             delta: backend.zeros(count * batch * widest)?,
             next_delta: backend.zeros(count * batch * widest)?,
+            bias_gradient: backend.zeros(count * widest)?,
             scratch: Scratch::new(backend, (layers, count), norms, optimizer)?,
             step: backend.new_step(optimizer, 1)?,
             regulariser: settings
@@ -85,13 +78,18 @@ impl<B: TrainerBackend> Model<B> {
         })
     }
 
-    /// Goes on with the networks of these places alone.
+    /// Number of outputs.
+    pub(crate) fn classes(&self) -> usize {
+        self.layers[self.layers.len() - 1].layer.outputs()
+    }
+
+    /// Keeps the given networks and drops the others.
     pub(crate) fn keep(&mut self, backend: &B, places: &[usize]) -> Result<()> {
         self.networks = places.len();
         self.layers.iter_mut().try_for_each(|layer| layer.keep(backend, places))
     }
 
-    /// Has the next way back take step `number`, counted from 1, of the optimiser, at the learning rate it has there.
+    /// Sets step `number`, counted from 1, of `optimizer` as the one that ends the next backward pass.
     pub(crate) fn set_step(
         &mut self,
         backend: &B,
@@ -101,95 +99,75 @@ impl<B: TrainerBackend> Model<B> {
         backend.set_step(&mut self.step, optimizer, number as u64)
     }
 
-    /// Takes `samples` samples for each network, one network's after the other's, through all its layers.
+    /// Forward pass of the minibatches, `samples` samples for each network, through all layers.
     pub(crate) fn forward(&mut self, backend: &B, samples: usize) -> isobath_tensor::Result<()> {
-        for (index, layer) in self.layers.iter().enumerate() {
+        for (index, trained) in self.layers.iter().enumerate() {
             let (before, after) = self.tape.split_at_mut(index);
-            let input = before.last().map_or(&self.input, |trace| &trace.h);
-            let DenseLayer { outputs, activation, .. } = layer.shape;
-            let Trace { z, h } = &mut after[0];
-            let product = layer.forward_product(samples);
-            backend.batched_gemm(product, &layer.weights.values, input, z)?;
-            let shape = [self.networks * outputs, samples];
-            backend.activate(activation, shape, &layer.bias.values, z, h)?;
+            let input = before.last().map_or(&self.input, |trace| &trace.output);
+            let batch = input_batch(index, samples);
+            trained.layer.forward_traced(backend, batch, input, &mut after[0])?;
         }
         Ok(())
     }
 
-    /// What the loss is multiplied by where the hidden layers are regularised, given what they just gave.
+    /// Factor of the loss by the regularisation of the hidden layers, after a forward pass.
     pub(crate) fn loss_weight(&mut self, backend: &B, samples: usize) -> Result<f64> {
         let Some(regulariser) = &mut self.regulariser else { return Ok(1.0) };
-        let widths = self.layers.iter().map(|layer| layer.shape.outputs);
-        let layers = widths.zip(self.tape.iter().map(|trace| &trace.h));
+        let widths = self.layers.iter().map(|trained| trained.layer.outputs());
+        let layers = widths.zip(self.tape.iter().map(|trace| &trace.output));
         regulariser.measure(backend, samples, layers)
     }
 
-    /// Whether [`backward`](Self::backward) needs to know the loss.
+    /// True when [`backward`](Self::backward) reads the loss.
     pub(crate) const fn needs_loss(&self) -> bool {
         self.regulariser.is_some()
     }
 
-    /// Everything that is trained, by name; layers are counted from 1.
-    pub(crate) fn parameters_mut(&mut self) -> impl Iterator<Item = (String, &mut Parameters<B>)> {
+    /// Trained arrays by name, with their optimiser state; layers are counted from 1.
+    pub(crate) fn parameters_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (String, &mut ParameterArray<B>, &mut Moments<B>)> {
         let layers = self.layers.iter_mut().enumerate().flat_map(|(index, layer)| {
-            let name = |what| format!("layer.{}.{what}", index + 1);
-            [(name("weight"), &mut layer.weights), (name("bias"), &mut layer.bias)]
+            let named = move |(name, array, moments)| (layer_name(index, name), array, moments);
+            layer.parameters_mut().map(named)
         });
         let targets = self.regulariser.iter_mut();
-        layers.chain(targets.map(|r| ("batch_entropy.alpha".to_owned(), &mut r.targets)))
+        layers.chain(targets.map(|r| (TARGETS.to_owned(), &mut r.targets, &mut r.moments)))
     }
 
-    /// As [`parameters_mut`](Self::parameters_mut), to be read.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, &Parameters<B>)> {
+    /// Trained arrays by name, with their optimiser state; layers are counted from 1.
+    pub(crate) fn parameters(
+        &self,
+    ) -> impl Iterator<Item = (String, &ParameterArray<B>, &Moments<B>)> {
         let layers = self.layers.iter().enumerate().flat_map(|(index, layer)| {
-            let name = |what| format!("layer.{}.{what}", index + 1);
-            [(name("weight"), &layer.weights), (name("bias"), &layer.bias)]
+            let named = move |(name, array, moments)| (layer_name(index, name), array, moments);
+            layer.parameters().map(named)
         });
         let targets = self.regulariser.iter();
-        layers.chain(targets.map(|r| ("batch_entropy.alpha".to_owned(), &r.targets)))
+        layers.chain(targets.map(|r| (TARGETS.to_owned(), &r.targets, &r.moments)))
     }
 
-    /// What the last layer gave.
+    /// Output of the last layer, and the memory of the derivative with respect to it.
     pub(crate) fn output_and_delta(&mut self) -> (&B::Buffer<f32>, &mut B::Buffer<f32>) {
         let last = self.tape.len() - 1;
-        (&self.tape[last].h, &mut self.delta)
+        (&self.tape[last].output, &mut self.delta)
     }
 
-    /// Takes the derivative with respect to the last output, which `delta` holds, back through all layers, changing each
-    /// once the one before has what it needs. Returns the norms of the weight gradients, for each network first layer
-    /// first, where asked for.
+    /// Backward pass from `delta`, the derivative with respect to the last output, through all layers. Each layer is
+    /// updated once the layer before has its derivative. Returns the norms of the weight gradients, `[networks][layers]`,
+    /// where the settings ask for them.
     pub(crate) fn backward(
         &mut self,
         backend: &B,
         config: &BackwardConfig,
     ) -> isobath_tensor::Result<Option<Vec<Vec<f64>>>> {
-        let &BackwardConfig { samples, norms, loss } = config;
-        let last = self.layers.len() - 1;
-        let mut measured = norms.then(|| vec![vec![0.0; self.layers.len()]; self.networks]);
-        for (index, layer) in self.layers.iter_mut().enumerate().rev() {
-            let DenseLayer { outputs, activation, .. } = layer.shape;
-            let Trace { z, h } = &self.tape[index];
-            let shape = [self.networks * outputs, samples];
-            if let Some(regulariser) = &self.regulariser
-                && index < last
-            {
-                let slope = regulariser.entropy_slope(index, loss);
-                backend.add_batch_entropy_gradient(shape, slope, h, &mut self.delta)?;
+        let mut measured = config.norms.then(|| vec![vec![0.0; self.layers.len()]; self.networks]);
+        let mut norms = config.norms.then(Vec::new);
+        for index in (0..self.layers.len()).rev() {
+            self.backward_layer(backend, config, index, norms.as_mut())?;
+            if let (Some(measured), Some(norms)) = (&mut measured, &norms) {
+                measured.iter_mut().zip(norms).for_each(|(layers, norm)| layers[index] = *norm);
             }
-            let sums = &mut self.scratch.bias_gradient;
-            backend.activation_gradient(activation, shape, [z, h], &mut self.delta, sums)?;
-            if index > 0 {
-                let product = layer.input_gradient_product(samples);
-                let (weights, delta) = (&layer.weights.values, &self.delta);
-                backend.batched_gemm(product, weights, delta, &mut self.next_delta)?;
-            }
-            let input = if index == 0 { &self.input } else { &self.tape[index - 1].h };
-            let factors = [input, &self.delta];
-            if let Some(measured) = &mut measured {
-                let norms = layer.gradient_norms(backend, samples, factors, &mut self.scratch)?;
-                measured.iter_mut().zip(norms).for_each(|(layers, norm)| layers[index] = norm);
-            }
-            layer.update(backend, &self.step, samples, factors, &mut self.scratch)?;
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
         if !self.layers.len().is_multiple_of(2) {
@@ -197,8 +175,51 @@ impl<B: TrainerBackend> Model<B> {
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }
         if let Some(regulariser) = &mut self.regulariser {
-            regulariser.update(backend, &self.step, loss, &mut self.scratch.idle)?;
+            regulariser.update(backend, &self.step, config.loss, &mut self.scratch.idle)?;
         }
         Ok(measured)
     }
+
+    /// Backward pass of one layer from `delta` to `next_delta`, and its update.
+    fn backward_layer(
+        &mut self,
+        backend: &B,
+        &BackwardConfig { samples, loss, .. }: &BackwardConfig,
+        index: usize,
+        norms: Option<&mut Vec<f64>>,
+    ) -> isobath_tensor::Result<()> {
+        let last = self.layers.len() - 1;
+        let TrainedLayer { layer, moments, .. } = &mut self.layers[index];
+        let trace = &self.tape[index];
+        if let Some(regulariser) = &self.regulariser
+            && index < last
+        {
+            let shape = [self.networks * layer.outputs(), samples];
+            let slope = regulariser.entropy_slope(index, loss);
+            backend.add_batch_entropy_gradient(shape, slope, &trace.output, &mut self.delta)?;
+        }
+        let pass = BackwardPass {
+            batch: input_batch(index, samples),
+            input: if index == 0 { &self.input } else { &self.tape[index - 1].output },
+            trace,
+            delta: &mut self.delta,
+            input_delta: (index > 0).then_some(&mut self.next_delta),
+            bias_gradient: &mut self.bias_gradient,
+        };
+        let (step, scratch) = (&self.step, &mut self.scratch);
+        layer.backward(backend, pass, &mut Update { backend, step, moments, scratch, norms })
+    }
+}
+
+/// Name of the regulariser's targets in a checkpoint.
+const TARGETS: &str = "batch_entropy.alpha";
+
+/// Name of an array of layer `index`, counted from 0, in a checkpoint.
+fn layer_name(index: usize, name: ParameterName) -> String {
+    format!("layer.{}.{name}", index + 1)
+}
+
+/// Shape of a minibatch at the input of layer `index`: samples come samples-major, activations units-major.
+pub(crate) const fn input_batch(index: usize, samples: usize) -> Batch {
+    Batch::new(samples, if index == 0 { Layout::SamplesMajor } else { Layout::UnitsMajor })
 }

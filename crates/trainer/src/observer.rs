@@ -1,6 +1,6 @@
 use crate::Evaluation;
 
-/// Hears of progress, and may stop it.
+/// Receives progress and may cancel the work.
 pub trait Observer: Sync {
     /// `done` of at most `steps` steps are done.
     fn steps_done(&self, done: usize, steps: usize);
@@ -8,14 +8,14 @@ pub trait Observer: Sync {
     /// The network was evaluated.
     fn evaluated(&self, _: &Evaluation) {}
 
-    /// Asked every few steps; `true` ends the work with [`Error::Cancelled`](crate::Error::Cancelled), after a checkpoint
+    /// Polled every few steps; `true` ends the work with [`Error::Cancelled`](crate::Error::Cancelled), after a checkpoint
     /// where there are any.
     fn cancelled(&self) -> bool {
         false
     }
 }
 
-/// Hears nothing.
+/// Observer that ignores everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn all_orders_are_as_likely() {
+    fn all_orders_are_equally_likely() {
         let mut counts = [0; 6];
         for seed in 0..6000 {
             let order = epoch_order(seed, 0, 3);

@@ -16,7 +16,7 @@ pub struct TrainParams {
     pub batch: usize,
     /// The optimiser.
     pub optimizer: Optimizer,
-    /// How its learning rate changes.
+    /// Schedule of its learning rate.
     pub schedule: Schedule,
     /// The loss.
     pub loss: Loss,
@@ -24,10 +24,10 @@ pub struct TrainParams {
     /// step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluate_every: Option<usize>,
-    /// When training has succeeded, and ends; never before all steps are used up if not given.
+    /// Success, which ends the training; without it, all steps are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub success: Option<Success>,
-    /// When training is given up; never if not given.
+    /// Early stop of hopeless trainings; none by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hopeless: Option<Hopeless>,
     /// A minibatch's loss above this, in nats, or one that is not a number, is divergence.
@@ -35,11 +35,11 @@ pub struct TrainParams {
     /// Regularisation of the hidden layers' batch entropies; none if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_entropy: Option<BatchEntropyParams>,
-    /// Whether evaluations come with the norm of every layer's weight gradient.
+    /// Adds the norm of every layer's weight gradient to evaluations.
     pub gradient_norms: bool,
 }
 
-/// When training has succeeded.
+/// Criterion of success.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Success {
@@ -47,7 +47,7 @@ pub struct Success {
     pub accuracy: f64,
 }
 
-/// When training is given up.
+/// Criterion of giving up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hopeless {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_epochs_of_minibatches_up_to_the_most() {
+    fn steps_are_epochs_of_minibatches_up_to_max_steps() {
         let params = TrainParams { epochs: 2, ..good() };
         assert_eq!(params.clone().check().unwrap().steps(100), 4);
         assert_eq!(TrainParams { max_steps: Some(3), ..params }.check().unwrap().steps(100), 3);

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Evaluation, Outcome, TrainParams, TrainValidParams, params::Hopeless};
 
-/// What has happened so far, in host memory: all that decides what happens next, but for the numbers on the device.
+/// History of a training in host memory: everything that determines its next step but the numbers on the device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// The loss of each step. A checkpoint keeps them apart, as numbers instead of text.
@@ -11,11 +11,11 @@ pub(crate) struct Progress {
     pub(crate) evaluations: Vec<Evaluation>,
     /// Training samples since the last evaluation.
     pub(crate) seen: u64,
-    /// How many of them the network had right.
+    /// Number of them that the network classified correctly.
     pub(crate) right: u64,
 }
 
-/// When things happen in a training.
+/// Steps at which a training stops, evaluates and ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timetable {
     /// Most steps.
@@ -32,13 +32,13 @@ impl Timetable {
         Self { steps: params.steps(samples), evaluate_every: params.evaluate_every(samples) }
     }
 
-    /// The step to go on to before anything else happens.
+    /// Next step at which the loop stops.
     pub(crate) fn next_stop(&self, step: usize) -> usize {
         let evaluation = (step / self.evaluate_every + 1).saturating_mul(self.evaluate_every);
         (step + Self::WINDOW).min(evaluation).min(self.steps)
     }
 
-    /// Whether the network is evaluated after so many steps.
+    /// True when the network is evaluated after `step` steps.
     pub(crate) const fn is_evaluation(&self, step: usize) -> bool {
         step == self.steps || step.is_multiple_of(self.evaluate_every)
     }
@@ -50,7 +50,7 @@ impl Progress {
         self.losses.len()
     }
 
-    /// Takes the results of some steps, up to the first that diverged: pairs of mean loss and samples that were right.
+    /// Records the results of some steps up to the first that diverged: pairs of mean loss and correct samples.
     pub(crate) fn take_steps(&mut self, results: &[f64], limit: f64) {
         for result in results.chunks_exact(2) {
             self.losses.push(result[0]);
@@ -61,13 +61,13 @@ impl Progress {
         }
     }
 
-    /// Takes an evaluation, and begins to count anew.
+    /// Records an evaluation and resets the counters.
     pub(crate) fn take_evaluation(&mut self, evaluation: Evaluation) {
         self.evaluations.push(evaluation);
         (self.seen, self.right) = (0, 0);
     }
 
-    /// How it ended, if it did.
+    /// Outcome, once the training has ended.
     pub(crate) fn outcome(&self, params: &TrainParams, timetable: &Timetable) -> Option<Outcome> {
         let step = self.step();
         let latest = self.evaluations.last().filter(|latest| latest.step == step);
@@ -98,7 +98,7 @@ impl Progress {
     }
 }
 
-/// Whether a loss is no number or beyond the limit.
+/// True when a loss is no number or beyond the limit.
 fn is_diverged(loss: f64, limit: f64) -> bool {
     !loss.is_finite() || loss > limit
 }
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn an_old_evaluation_decides_nothing() {
+    fn old_evaluations_decide_nothing() {
         let mut progress = after(90, &[0.9]);
         progress.losses.push(1.0);
         check(&progress, None);
     }
 
     #[test]
-    fn steps_beyond_divergence_are_forgotten() {
+    fn steps_after_divergence_are_dropped() {
         for loss in [f64::NAN, f64::INFINITY, 7.0] {
             let mut progress = Progress::default();
             progress.take_steps(&[1.0, 5.0, loss, 3.0, 1.0, 4.0], 6.0);

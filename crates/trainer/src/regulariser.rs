@@ -1,6 +1,7 @@
+use isobath_network::ParameterArray;
 use isobath_tensor::{Backend, Optimizer};
 
-use crate::{Result, TrainerBackend, layer::Parameters, params::BatchEntropyParams};
+use crate::{Result, TrainerBackend, moments::Moments, params::BatchEntropyParams};
 
 /// Layer-wise batch-entropy regularisation in a training.
 ///
@@ -10,7 +11,8 @@ use crate::{Result, TrainerBackend, layer::Parameters, params::BatchEntropyParam
 pub(crate) struct Regulariser<B: Backend> {
     settings: BatchEntropyParams,
     /// One for each hidden layer.
-    pub(crate) targets: Parameters<B>,
+    pub(crate) targets: ParameterArray<B>,
+    pub(crate) moments: Moments<B>,
     gradient: B::Buffer<f32>,
     /// `H_l - max(alpha_min, |alpha_l|)` of the minibatch at hand.
     gaps: Vec<f64>,
@@ -23,9 +25,11 @@ impl<B: TrainerBackend> Regulariser<B> {
         layers: usize,
         optimizer: &Optimizer,
     ) -> Result<Self> {
-        let mut targets = Parameters::new(backend, layers, 1, optimizer)?;
+        let mut targets = ParameterArray::zeros(backend, layers, 1)?;
+        let moments = Moments::zeros(backend, layers, 1, optimizer)?;
         backend.write(&mut targets.values, 0, &vec![settings.alpha as f32; layers])?;
-        Ok(Self { settings, targets, gradient: backend.zeros(layers)?, gaps: vec![0.0; layers] })
+        let gradient = backend.zeros(layers)?;
+        Ok(Self { settings, targets, moments, gradient, gaps: vec![0.0; layers] })
     }
 
     /// Measures what the hidden layers gave, `[w_l, samples]` each, and returns `1 + R`.
@@ -65,6 +69,6 @@ impl<B: TrainerBackend> Regulariser<B> {
         };
         let gradient: Vec<f32> = targets.into_iter().enumerate().map(slope).collect();
         backend.write(&mut self.gradient, 0, &gradient)?;
-        self.targets.step(backend, step, &self.gradient, idle)
+        self.moments.step(backend, step, &mut self.targets.values, &self.gradient, idle)
     }
 }

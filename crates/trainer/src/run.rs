@@ -6,15 +6,17 @@ use isobath_tensor::{GatherConfig, LossConfig, Optimize, Replay};
 use crate::{
     Checkpoints, Entry, Error, Evaluation, Extent, Finished, Outcome, Result, TrainValidParams,
     Trainer, TrainerBackend, Training,
-    checkpoint::{Identity, SampleDigests},
+    checkpoint::Identity,
     cost::{forward_flops, samples_in, step_flops},
     data::Data,
+    digest::SampleDigests,
     evaluator::{Evaluator, Score},
+    layer::TrainedLayer,
     model::{BackwardConfig, Model},
     progress::{Progress, Timetable},
 };
 
-/// Trainings under way, step by step together.
+/// Trainings that run together, step by step.
 #[derive(Debug)]
 pub(crate) struct Run<'a, 'd, B: Replay + Optimize> {
     backend: &'a B,
@@ -24,11 +26,11 @@ pub(crate) struct Run<'a, 'd, B: Replay + Optimize> {
     data: Data<'d, B>,
     model: Model<B>,
     evaluator: Evaluator<'d, B>,
-    /// Of the way forward and the way back, where a device repeats them on its own.
+    /// Recordings of the forward and the backward pass, for devices that replay them.
     recordings: [B::Recording; 2],
     /// The results of the steps since the last look, `[steps, networks, 2]`.
     tally: B::Buffer<f64>,
-    /// Of the networks that are not done, in the model's order.
+    /// Trainings that have not ended, in the model's order.
     members: Vec<Member<'a, 'd>>,
 }
 
@@ -38,13 +40,13 @@ struct Member<'a, 'd> {
     /// Its place among all entries.
     index: usize,
     entry: Entry<'a, 'd>,
-    /// Of the last step that measured them.
+    /// Norms of the last step that measured them.
     gradient_norms: Option<Vec<f64>>,
     progress: Progress,
     saving: Option<Saving<'a>>,
 }
 
-/// Where a training keeps itself.
+/// Checkpoints of one training.
 #[derive(Debug)]
 struct Saving<'a> {
     checkpoints: &'a Checkpoints,
@@ -106,7 +108,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         })
     }
 
-    /// Whether all have done as many steps, as they have unless they were interrupted.
+    /// True when all have done the same number of steps; interrupted trainings may differ.
     pub(crate) fn is_in_step(&self) -> bool {
         self.members.iter().all(|member| member.progress.step() == self.step())
     }
@@ -149,21 +151,21 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         self.members.first().map_or(0, |member| member.progress.step())
     }
 
-    /// How a training ended, if it did.
+    /// Outcome of a training that has ended.
     fn outcome(&self, member: &Member<'_, '_>) -> Option<Outcome> {
         member.progress.outcome(self.params.params(), &self.timetable)
     }
 
-    /// Hands over the trainings that ended in such a way, and goes on with the others.
+    /// Hands over the trainings with such an outcome and keeps the others.
     fn dismiss(
         &mut self,
-        in_such_a_way: impl Fn(Outcome) -> bool,
+        is_dismissed: impl Fn(Outcome) -> bool,
         finished: &mut Finished<'_>,
     ) -> Result<()> {
         let members = std::mem::take(&mut self.members);
         let (mut trainings, mut kept) = (Vec::new(), Vec::new());
         for (place, member) in members.into_iter().enumerate() {
-            let outcome = self.outcome(&member).filter(|&outcome| in_such_a_way(outcome));
+            let outcome = self.outcome(&member).filter(|&outcome| is_dismissed(outcome));
             if let Some(outcome) = outcome {
                 let index = member.index;
                 trainings.push((index, self.training(place, member, outcome)?));
@@ -218,7 +220,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let seeds = self.members.iter().map(|member| member.entry.job.seed);
         self.data.enter(backend, batch, seeds, (step / per_epoch) as u64)?;
         let gather = GatherConfig {
-            cols: self.model.layers[0].shape.inputs,
+            cols: self.model.layers[0].layer.inputs(),
             first: first * networks,
             count: count * networks,
         };
@@ -226,10 +228,9 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         let [forward, backward] = &mut self.recordings;
         backend.replay(forward, count as u64, &mut || self.model.forward(backend, count))?;
 
-        let classes = self.model.layers[self.model.layers.len() - 1].shape.outputs;
         let loss = LossConfig {
             loss: settings.loss,
-            classes,
+            classes: self.model.classes(),
             samples: count,
             count: networks,
             weight: self.model.loss_weight(backend, count)?,
@@ -304,17 +305,16 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         Ok(())
     }
 
-    /// What became of the network at `place`.
+    /// Result of the network at `place`.
     fn training(&self, place: usize, member: Member<'_, '_>, outcome: Outcome) -> Result<Training> {
         let Member { entry, progress, .. } = member;
         let Extent { layers, train, test } = self.extent;
         let trained = samples_in(progress.step(), train, self.params.params().batch);
         let tested = progress.evaluations.len() as u64 * test as u64;
-        let parameters = self.model.layers.iter().map(|layer| layer.download(self.backend, place));
-        let network = Network::with_parameters(
-            entry.job.network.spec().clone(),
-            parameters.collect::<Result<_>>()?,
-        )?;
+        let download = |own: &TrainedLayer<B>| own.layer.download(self.backend, place);
+        let parameters = self.model.layers.iter().map(download);
+        let parameters = parameters.collect::<isobath_network::Result<Vec<_>>>()?;
+        let network = Network::with_parameters(entry.job.network.spec().clone(), parameters)?;
         Ok(Training {
             outcome,
             losses: progress.losses,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate changes over a training.
+/// Schedule of the learning rate over a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
@@ -10,7 +10,7 @@ pub struct Schedule {
     pub warmup: usize,
 }
 
-/// How the learning rate falls.
+/// Decay of the learning rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
@@ -23,7 +23,7 @@ pub enum Decay {
 }
 
 impl Schedule {
-    /// What the optimiser's learning rate is multiplied by at `step` of `steps`, counted from 0; in `[0, 1]`.
+    /// Factor of the optimiser's learning rate at `step` of `steps`, counted from 0; in `[0, 1]`.
     pub fn factor(&self, step: usize, steps: usize) -> f64 {
         if step < self.warmup {
             return (step + 1) as f64 / self.warmup as f64;

@@ -13,7 +13,7 @@ pub struct Trainer<B> {
     checkpoints: Option<Checkpoints>,
 }
 
-/// Takes trainings that ended, each with its entry's index, as soon as they did.
+/// Callback for trainings that ended, each with its entry's index.
 pub type Finished<'a> = dyn FnMut(Vec<(usize, Training)>) + 'a;
 
 impl<B: TrainerBackend> Trainer<B> {
@@ -22,9 +22,8 @@ impl<B: TrainerBackend> Trainer<B> {
         Self { backend, params, checkpoints: None }
     }
 
-    /// The same, keeping checkpoints of what [`train`](Self::train) does: a training that was killed goes on from its last
-    /// one when it is started again, and ends with the same bits. The file stays when the training is over; delete it once
-    /// the result is stored.
+    /// Adds checkpoints to [`train`](Self::train): a killed training resumes from its last checkpoint and ends with the same
+    /// bits. The file remains after the training; delete it once the result is stored.
     #[must_use]
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
         Self { checkpoints: Some(checkpoints), ..self }

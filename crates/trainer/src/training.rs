@@ -1,18 +1,18 @@
 use isobath_network::Network;
 use serde::{Deserialize, Serialize};
 
-/// How a training ended. Steps are counted from 1.
+/// Outcome of a training. Steps are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The accuracy asked for was reached.
+    /// The required accuracy was reached.
     Succeeded {
         /// Steps until the evaluation that found it.
         step: usize,
     },
     /// All steps were used up.
     Exhausted {
-        /// How many there were.
+        /// Number of steps.
         step: usize,
     },
     /// Given up, by the rule of [`Hopeless`](crate::Hopeless).
@@ -38,7 +38,7 @@ pub struct Evaluation {
     pub test_loss: f64,
     /// Accuracy on the test samples, in `[0, 1]`.
     pub test_accuracy: f64,
-    /// Euclidean norm of each layer's weight gradient, first layer first, at the step before; where asked for.
+    /// Euclidean norm of each layer's weight gradient, first layer first, at the step before, where measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_norms: Option<Vec<f64>>,
 }
@@ -46,7 +46,7 @@ pub struct Evaluation {
 /// A finished training.
 #[derive(Clone, Debug)]
 pub struct Training {
-    /// How it ended.
+    /// Outcome.
     pub outcome: Outcome,
     /// The loss of each step's minibatch before the step, in nats; the last one is what diverged, where that is the
     /// outcome.

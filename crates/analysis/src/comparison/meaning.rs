@@ -1,29 +1,18 @@
-use isobath_predictors::{Settings, all};
-use isobath_tensor::Reference;
-use isobath_trainer::TrainParams;
+use isobath_predictors::ScoreInfo;
 
 /// What a larger score of each quantity means, by name.
-pub(super) struct Meanings(Vec<isobath_predictors::Quantity>);
+pub(super) struct Meanings;
 
 impl Meanings {
     /// Of all predictors there are.
-    pub(super) fn new() -> Self {
-        let settings = Settings { equal_cost: Some(0), ..Settings::new(TrainParams::default()) };
-        let predictors = all(Reference, &settings);
-        Self(predictors.iter().flat_map(|predictor| predictor.quantities()).collect())
+    pub(super) const fn new() -> Self {
+        Self
     }
 
     /// Of one quantity; empty for an unknown one.
+    #[expect(clippy::unused_self, reason = "callers hold the table")]
     pub(super) fn of(&self, name: &str) -> &'static str {
-        let known = self.0.iter().find(|quantity| quantity.name == name);
-        match known {
-            Some(quantity) => quantity.meaning,
-            None if name.starts_with("cascade ") => {
-                "how much of the input is left at the last hidden layer, or log2(cut-off / L), by its reconstruction \
-                 (arXiv:2406.12916)"
-            }
-            None => "",
-        }
+        ScoreInfo::find(name).map_or("", |quantity| quantity.meaning)
     }
 }
 

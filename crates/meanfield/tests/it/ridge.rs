@@ -5,7 +5,7 @@ use crate::common::{Sampler, normal};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Variances, WidthRule};
 use isobath_meanfield::{Ridge, RidgeTheory, Theory};
-use isobath_network::Network;
+use isobath_network::{LayerParameters, Network};
 use ndarray::{Array2, Axis, s};
 
 const N_TRAIN: usize = 120;
@@ -73,7 +73,7 @@ fn measured(width: usize, seed: u64) -> Vec<[f64; 2]> {
     let network = Network::random(spec, Variances::new(SIGMA_W2, SIGMA_B2).unwrap(), seed);
     let mut layers = vec![samples().mapv(f64::from)];
     for index in 0..LAYERS {
-        let parameters = network.parameters(index);
+        let LayerParameters::Dense(parameters) = network.parameters(index);
         let u = layers[index].dot(&parameters.weights.mapv(f64::from).t())
             + &parameters.bias.mapv(f64::from);
         layers.push(u.mapv(f64::tanh));

@@ -1,7 +1,7 @@
 use crate::error::{During, Result};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
-use isobath_network::{DenseParameters, Network};
+use isobath_network::{DenseParameters, LayerParameters, Network};
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Optimizer};
 use isobath_trainer::{
     Entry, Job, Outcome, Silent, TrainParams, TrainValidParams, Trainer, Training,
@@ -141,7 +141,8 @@ fn compare(
 }
 
 /// The largest difference of two layers' weights over the root of their mean square.
-fn distance(actual: &DenseParameters, expected: &DenseParameters) -> f64 {
+fn distance(actual: &LayerParameters, expected: &LayerParameters) -> f64 {
+    let (LayerParameters::Dense(actual), LayerParameters::Dense(expected)) = (actual, expected);
     let squares: f64 = expected.weights.iter().map(|&w| f64::from(w).powi(2)).sum();
     let differences = actual.weights.iter().zip(&expected.weights);
     let largest = differences.map(|(&a, &e)| f64::from(a - e).abs()).fold(0.0, largest);
@@ -161,8 +162,9 @@ fn is_same(one: &Training, other: &Training) -> bool {
         && losses(one) == losses(other)
         && (0..one.network.spec().layers().len()).all(|index| {
             let [one, other] = [one, other].map(|training| training.network.parameters(index));
-            let bits = |parameters: DenseParameters| -> Vec<u32> {
-                parameters.weights.iter().chain(&parameters.bias).map(|x| x.to_bits()).collect()
+            let bits = |parameters: LayerParameters| -> Vec<u32> {
+                let LayerParameters::Dense(DenseParameters { weights, bias }) = parameters;
+                weights.iter().chain(&bias).map(|x| x.to_bits()).collect()
             };
             bits(one) == bits(other)
         })

@@ -61,7 +61,7 @@ impl Observer for Copier<'_> {
 }
 
 #[test]
-fn a_killed_training_goes_on_to_the_same_bits() {
+fn killed_trainings_resume_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let batch_entropy = Some(BatchEntropyParams::default());
     for params in [
@@ -145,7 +145,7 @@ fn damaged_checkpoints_are_refused() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_an_error() {
+fn missing_folders_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nowhere").join("checkpoint");
     let error = train(params(Optimizer::sgd(0.1)), 5, Some(&path), &Silent).expect_err("no folder");

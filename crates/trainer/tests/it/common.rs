@@ -3,7 +3,7 @@
 
 use isobath_architecture::Activation;
 use isobath_architecture::{DenseLayer, Layer, MlpParams, Readout, Variances, WidthRule};
-use isobath_network::{DenseParameters, Network};
+use isobath_network::{DenseParameters, LayerParameters, Network};
 use isobath_tensor::RandomStream;
 use isobath_trainer::{
     Job, Labelled, Loss, Silent, TrainParams, Trainer, TrainerBackend, Training,
@@ -75,7 +75,7 @@ pub(crate) struct Layer64 {
 
 pub(crate) fn layers64(network: &Network) -> Vec<Layer64> {
     let layer = |(index, layer): (usize, &Layer)| {
-        let DenseParameters { weights, bias } = network.parameters(index);
+        let LayerParameters::Dense(DenseParameters { weights, bias }) = network.parameters(index);
         let &Layer::Dense(DenseLayer { activation, .. }) = layer;
         Layer64 { weights: weights.mapv(f64::from), bias: bias.mapv(f64::from), activation }
     };

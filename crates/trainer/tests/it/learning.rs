@@ -12,7 +12,7 @@ fn labelled(samples: &Samples) -> Labelled<'_> {
     Labelled { samples: samples.images.view(), labels: &samples.labels }
 }
 
-/// How a tanh network of width 40 and depth 6 fares on generated digits.
+/// Training of a tanh network of width 40 and depth 6 on generated digits.
 fn outcome(sigma_w2: f64) -> Outcome {
     let request = LoadRequest {
         train: Some(2000),
@@ -45,6 +45,6 @@ fn a_critical_network_learns_digits() {
 }
 
 #[test]
-fn an_ordered_network_does_not() {
+fn an_ordered_network_does_not_learn_digits() {
     assert!(matches!(outcome(0.01), Outcome::Exhausted { .. }));
 }

@@ -1,4 +1,4 @@
-//! Whole trainings against a plain loop in f64 that shares nothing with the trainer but the order of the samples.
+//! Complete trainings against a plain loop in f64 that shares only the order of the samples with the trainer.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use crate::common::{Layer64, Problem, flat, forward64, layers64, network, problem, select, train};

@@ -1,4 +1,4 @@
-//! How trainings end, what they leave behind, and that threads change nothing.
+//! Outcomes and results of trainings, and their independence of the number of threads.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Mutex;
@@ -44,7 +44,7 @@ fn success_ends_training() {
 }
 
 #[test]
-fn the_hopeless_are_given_up() {
+fn hopeless_trainings_are_given_up() {
     let hopeless = Some(Hopeless { after: 3, accuracy: 0.99 });
     let training = run(TrainParams { hopeless, optimizer: Optimizer::sgd(1e-6), ..params() });
     assert_eq!(training.outcome, Outcome::Hopeless { step: 3 * 13 });
@@ -62,7 +62,7 @@ fn divergence_is_an_outcome() {
 }
 
 #[test]
-fn evaluations_come_as_often_as_asked() {
+fn evaluations_follow_their_interval() {
     let training = run(TrainParams { evaluate_every: Some(5), max_steps: Some(12), ..params() });
     let steps: Vec<usize> = training.evaluations.iter().map(|e| e.step).collect();
     assert_eq!(steps, [5, 10, 12]);
@@ -110,7 +110,7 @@ fn the_published_loss_keeps_to_its_range() {
 }
 
 #[test]
-fn flops_are_those_foretold() {
+fn flops_match_the_estimate() {
     let network = network(Activation::Tanh, Readout::Linear);
     let (data, test) = (problem(200, 4), problem(50, 9));
     let job = Job { network: &network, train: data.labelled(), test: test.labelled(), seed: 5 };
@@ -177,7 +177,7 @@ fn try_train(data: &Problem, observer: &dyn Observer) -> isobath_trainer::Result
 }
 
 #[test]
-fn the_observer_hears_everything_and_can_cancel() {
+fn observers_see_all_events_and_can_cancel() {
     let data = problem(200, 4);
     let listener = Listener::default();
     let training = try_train(&data, &listener).unwrap();

@@ -132,7 +132,7 @@ fn kept<'a, 'd>(
 }
 
 #[test]
-fn those_that_were_killed_at_different_steps_go_on() {
+fn trainings_killed_at_different_steps_resume() {
     let (networks, samples, folder) = (networks(), Samples::new(60), tempfile::tempdir().unwrap());
     let params = TrainParams { success: None, ..params(Optimizer::rmsprop(1e-3)) };
     let trainer = Trainer::new(Cpu::new(), params.check().unwrap());
@@ -155,7 +155,7 @@ fn those_that_were_killed_at_different_steps_go_on() {
 }
 
 #[test]
-fn what_differs_cannot_be_trained_together() {
+fn different_networks_cannot_be_trained_together() {
     let (networks, samples, others) = (networks(), Samples::new(60), Samples::new(60));
     let deeper = crate::common::network(Activation::Tanh, Readout::Linear);
     let trainer = Trainer::new(Cpu::new(), params(Optimizer::sgd(0.1)).check().unwrap());

@@ -1,16 +1,18 @@
 //! Random networks beside the theory.
 //!
-//! Networks are those of crate `network`, passed through their own backend; theory says what their mean squares,
+//! Networks, their forward and their backward pass are those of crate `network`; theory says what their mean squares,
 //! covariances and gradients would be at infinite width. The rest is of order depth over width, which the last columns
 //! show.
 
 use anyhow::Result;
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Variances, WidthRule};
-use isobath_meanfield::{PairStart, Phi, Theory};
-use isobath_network::Network;
-use isobath_tensor::{Backend, Cpu, Precision};
-use ndarray::{Array1, Array2};
+use isobath_meanfield::{PairStart, Theory};
+use isobath_network::{
+    BackwardPass, Batch, DeviceLayer, GradientVisitor, Layout, Network, ParameterGradient, Trace,
+};
+use isobath_tensor::{Backend, Cpu, HostBuffer};
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -156,7 +158,7 @@ fn measure(arguments: &Arguments, theory: &Theory, width: usize) -> Result<Vec<L
         .into_par_iter()
         .map(|index| {
             let network = Network::random(spec.clone(), variances, seed.wrapping_add(index));
-            Sample::of(&network, activation, &inputs, depth)
+            Sample::measure(&network, &inputs, depth)
         })
         .collect::<Result<Vec<_>>>()?;
 
@@ -195,7 +197,7 @@ impl Compared {
     }
 }
 
-/// What one network does with the two inputs.
+/// Measurements of one network with the two inputs.
 struct Sample {
     /// Length and covariance of each layer's pre-activations.
     layers: Vec<(f64, f64)>,
@@ -204,41 +206,77 @@ struct Sample {
 }
 
 impl Sample {
-    fn of(
-        network: &Network,
-        activation: Activation,
-        inputs: &Array2<f32>,
-        depth: usize,
-    ) -> Result<Self> {
+    fn measure(network: &Network, inputs: &Array2<f32>, depth: usize) -> Result<Self> {
         let backend = Cpu::new();
-        let (rows, width) = inputs.dim();
-        let phi = Phi::new(activation);
-        let mut below = inputs.clone();
-        let mut layers = Vec::with_capacity(depth);
-        let mut slopes: Vec<Array1<f32>> = Vec::with_capacity(depth);
-        let mut weights = Vec::with_capacity(depth);
+        let (samples, width) = inputs.dim();
+        let transposed: Vec<f32> = inputs.t().iter().copied().collect();
+        let input = backend.upload(&transposed)?;
+        let batch = Batch::new(samples, Layout::UnitsMajor);
+        let mut tape: Vec<(DeviceLayer<Cpu>, Trace<Cpu>)> = Vec::with_capacity(depth);
         for index in 0..depth {
-            let parameters = network.parameters(index);
-            let u = below.dot(&parameters.weights.t()) + &parameters.bias;
-            let mean = |i: usize, j: usize| f64::from(u.row(i).dot(&u.row(j))) / width as f64;
-            layers.push((mean(0, 0), mean(0, 1)));
-            slopes.push(u.row(0).mapv(|u| phi.derivative(f64::from(u)) as f32));
-            weights.push(parameters.weights);
-            let x = backend.upload(below.as_slice().expect("rows in order"))?;
-            let mut y = backend.zeros(rows * width)?;
             let layer = network.upload_layer(&backend, index)?;
-            layer.forward(&backend, Precision::F32, rows, &x, &mut y)?;
-            let host = backend.download(&y)?[..rows * width].to_vec();
-            below = Array2::from_shape_vec((rows, width), host)?;
+            let mut trace = Trace::new(&backend, width * samples)?;
+            let x = tape.last().map_or(&input, |(_, trace)| &trace.output);
+            layer.forward_traced(&backend, batch, x, &mut trace)?;
+            tape.push((layer, trace));
         }
-        // Weights are isotropic, so that one direction of the last gradient is as good as another.
-        let mut gradient = Array1::<f32>::ones(width);
-        let mut gradients = vec![1.0; depth];
-        for l in (1..depth).rev() {
-            gradient = weights[l].t().dot(&gradient) * &slopes[l - 1];
-            gradients[l - 1] = f64::from(gradient.dot(&gradient)) / width as f64;
+        let moments = |(_, trace): &(_, Trace<Cpu>)| {
+            let u = trace.pre_activation.as_slice();
+            let u = ArrayView2::from_shape((width, samples), &u[..width * samples])?;
+            let mean = |i: usize, j: usize| f64::from(u.column(i).dot(&u.column(j))) / width as f64;
+            Ok((mean(0, 0), mean(0, 1)))
+        };
+        let layers = tape.iter().map(moments).collect::<Result<_>>()?;
+        Ok(Self { layers, gradients: gradients(&backend, tape, &input, [width, samples])? })
+    }
+}
+
+/// Mean squares of the derivative with respect to each layer's pre-activations for the first sample, from a derivative of
+/// ones at the last layer: weights are isotropic, so all directions there are equivalent.
+fn gradients(
+    backend: &Cpu,
+    mut tape: Vec<(DeviceLayer<Cpu>, Trace<Cpu>)>,
+    input: &HostBuffer<f32>,
+    [width, samples]: [usize; 2],
+) -> Result<Vec<f64>> {
+    let batch = Batch::new(samples, Layout::UnitsMajor);
+    let mut delta = backend.upload(&vec![1.0; width * samples])?;
+    let mut squares = vec![1.0; tape.len()];
+    let mut above: Option<DeviceLayer<Cpu>> = None;
+    let mut bias_gradient = backend.zeros(width)?;
+    while let Some((mut layer, trace)) = tape.pop() {
+        if let Some(above) = above {
+            let mut next = backend.zeros(width * samples)?;
+            above.input_gradient(backend, samples, 1.0, &delta, &mut next)?;
+            let below = tape.last().map_or(input, |(_, trace)| &trace.output);
+            let pass = BackwardPass {
+                batch,
+                input: below,
+                trace: &trace,
+                delta: &mut next,
+                input_delta: None,
+                bias_gradient: &mut bias_gradient,
+            };
+            layer.backward(backend, pass, &mut Ignore)?;
+            delta = next;
+            let gradient =
+                ArrayView2::from_shape((width, samples), &delta.as_slice()[..width * samples])?;
+            let first = gradient.column(0);
+            squares[tape.len()] = f64::from(first.dot(&first)) / width as f64;
         }
-        Ok(Self { layers, gradients })
+        above = Some(layer);
+    }
+    Ok(squares)
+}
+
+/// Visitor that leaves the parameters alone.
+struct Ignore;
+
+impl GradientVisitor<Cpu> for Ignore {
+    type Error = isobath_tensor::Error;
+
+    fn visit(&mut self, _: ParameterGradient<'_, Cpu>) -> isobath_tensor::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,0 +1,9 @@
+use isobath_tensor::{Backward, BatchedGemm, Dense, RandomFill};
+
+/// Backend operations of initialisation and of a forward pass that keeps nothing.
+pub trait ForwardBackend: Dense + RandomFill {}
+impl<B: Dense + RandomFill> ForwardBackend for B {}
+
+/// Backend operations of a forward pass that keeps a [`Trace`](crate::Trace), and of the backward pass.
+pub trait BackwardBackend: ForwardBackend + Backward + BatchedGemm {}
+impl<B: ForwardBackend + Backward + BatchedGemm> BackwardBackend for B {}

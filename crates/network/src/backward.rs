@@ -1,0 +1,71 @@
+use isobath_tensor::{Backend, BatchedGemmConfig};
+
+use crate::{Batch, ParameterName, Trace};
+
+/// Arguments of one layer's backward pass. Matrices are [`Layout::UnitsMajor`](crate::Layout::UnitsMajor), each
+/// network's after the one before.
+#[derive(Debug)]
+pub struct BackwardPass<'a, B: Backend> {
+    /// Shape and layout of `input`, as in the forward pass.
+    pub batch: Batch,
+    /// The layer's input.
+    pub input: &'a B::Buffer<f32>,
+    /// Result of the forward pass.
+    pub trace: &'a Trace<B>,
+    /// Derivative with respect to the layer's output; afterwards with respect to its pre-activation.
+    pub delta: &'a mut B::Buffer<f32>,
+    /// Derivative with respect to the layer's input; `None` skips its product.
+    pub input_delta: Option<&'a mut B::Buffer<f32>>,
+    /// Scratch memory for the gradient of the biases, `[networks, w_l]`.
+    pub bias_gradient: &'a mut B::Buffer<f32>,
+}
+
+/// Gradient of one array of parameters.
+#[derive(Debug)]
+pub enum Gradient<'a, B: Backend> {
+    /// `left right`, not multiplied yet: a consumer may fuse the product with its update.
+    Product {
+        /// Shape of the product.
+        config: BatchedGemmConfig,
+        /// Left factor.
+        left: &'a B::Buffer<f32>,
+        /// Right factor.
+        right: &'a B::Buffer<f32>,
+    },
+    /// The numbers themselves.
+    Array(&'a B::Buffer<f32>),
+}
+
+/// One array of parameters with its gradient.
+#[derive(Debug)]
+pub struct ParameterGradient<'a, B: Backend> {
+    /// Position among the layer's arrays, as [`DeviceLayer::arrays`](crate::DeviceLayer::arrays) lists them.
+    pub index: usize,
+    /// Role in the layer.
+    pub name: ParameterName,
+    /// The parameters. The backward pass does not read them after the visit.
+    pub values: &'a mut B::Buffer<f32>,
+    /// Their gradient.
+    pub gradient: Gradient<'a, B>,
+}
+
+/// Consumer of the gradients of a backward pass.
+pub trait GradientVisitor<B: Backend> {
+    /// Error of a visit.
+    type Error: From<isobath_tensor::Error>;
+
+    /// Scale of the derivative that goes on to the layer's input, given the derivative `[networks, w_l, samples]` with
+    /// respect to the pre-activation.
+    ///
+    /// # Errors
+    /// When the consumer fails.
+    fn input_scale(&mut self, _delta: &B::Buffer<f32>) -> Result<f32, Self::Error> {
+        Ok(1.0)
+    }
+
+    /// Visits one array of parameters. The derivative with respect to the layer's input has been computed before.
+    ///
+    /// # Errors
+    /// When the consumer fails.
+    fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> Result<(), Self::Error>;
+}

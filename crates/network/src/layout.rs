@@ -1,0 +1,32 @@
+/// Memory layout of a matrix of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `[B, D]`, one sample per row: data sets, minibatches, the cascade's activations.
+    SamplesMajor,
+    /// `[D, B]`, one unit per row: activations between layers of a traced pass, see [`isobath_tensor::Backward`].
+    UnitsMajor,
+}
+
+/// Shape and layout of a layer's input in a traced pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// `B`, samples of each network.
+    pub samples: usize,
+    /// Layout of the input; the output is always [`Layout::UnitsMajor`].
+    pub input: Layout,
+    /// Every network reads the same input; otherwise each network's input follows the one before.
+    pub is_shared: bool,
+}
+
+impl Batch {
+    /// `samples` samples of each network, each network with its own input.
+    pub const fn new(samples: usize, input: Layout) -> Self {
+        Self { samples, input, is_shared: false }
+    }
+
+    /// One input for all networks.
+    #[must_use]
+    pub const fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+}

@@ -1,0 +1,94 @@
+use isobath_architecture::Layer;
+use isobath_network::{Gradient, GradientVisitor, ParameterGradient};
+use isobath_tensor::{Backend, BatchedGemmConfig, DivergenceKind, Optimizer};
+
+use crate::{Result, TrainerBackend, moments::Moments};
+
+/// Memory that the updates of all layers use in turn.
+#[derive(Debug)]
+pub(crate) struct Scratch<B: Backend> {
+    /// Gradient of the largest array.
+    gradient: B::Buffer<f32>,
+    /// Replaces the moments that the optimiser does not keep.
+    pub(crate) idle: [B::Buffer<f32>; 2],
+    /// The optimiser is plain gradient descent, so an update is a multiple of the gradient.
+    is_plain: bool,
+}
+
+impl<B: TrainerBackend> Scratch<B> {
+    pub(crate) fn new(
+        backend: &B,
+        (layers, networks): (&[Layer], usize),
+        norms: bool,
+        optimizer: &Optimizer,
+    ) -> Result<Self> {
+        let largest =
+            |size: fn(&Layer) -> usize| networks * layers.iter().map(size).max().unwrap_or(0);
+        let (weights, bias) =
+            (largest(|layer| layer.inputs() * layer.outputs()), largest(Layer::outputs));
+        let is_plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, .. });
+        let parameters = if is_plain { bias } else { weights.max(bias) };
+        // The regulariser's targets are one for each layer of a network that is trained alone.
+        let parameters = parameters.max(layers.len());
+        let idle = |kept: bool| backend.zeros(if kept { 0 } else { parameters });
+        let [first, second] = optimizer.moments();
+        Ok(Self {
+            gradient: backend.zeros(if norms { weights.max(bias) } else { parameters })?,
+            idle: [idle(first)?, idle(second)?],
+            is_plain,
+        })
+    }
+}
+
+/// Optimiser step of one layer during the backward pass.
+pub(crate) struct Update<'a, B: TrainerBackend> {
+    pub(crate) backend: &'a B,
+    pub(crate) step: &'a B::Step,
+    /// Optimiser state, in the order of the layer's arrays.
+    pub(crate) moments: &'a mut [Moments<B>],
+    pub(crate) scratch: &'a mut Scratch<B>,
+    /// Receives the Euclidean norm of each network's weight gradient, where they are measured.
+    pub(crate) norms: Option<&'a mut Vec<f64>>,
+}
+
+impl<B: TrainerBackend> GradientVisitor<B> for Update<'_, B> {
+    type Error = isobath_tensor::Error;
+
+    fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> isobath_tensor::Result<()> {
+        let ParameterGradient { index, values, gradient, .. } = parameter;
+        let Self { backend, step, moments, scratch, norms } = self;
+        let moments = &mut moments[index];
+        match gradient {
+            Gradient::Product { config, left, right } => {
+                if let Some(norms) = norms {
+                    backend.batched_gemm(config, left, right, &mut scratch.gradient)?;
+                    **norms = row_norms(*backend, &config, &scratch.gradient)?;
+                }
+                if scratch.is_plain {
+                    // The gradient is never written to memory.
+                    return backend.descend(step, config, left, right, values);
+                }
+                let Scratch { gradient, idle, .. } = &mut **scratch;
+                backend.batched_gemm(config, left, right, gradient)?;
+                moments.step(backend, step, values, gradient, idle)
+            }
+            Gradient::Array(gradient) => {
+                moments.step(backend, step, values, gradient, &mut scratch.idle)
+            }
+        }
+    }
+}
+
+/// Euclidean norm of each network's matrix.
+fn row_norms<B: TrainerBackend>(
+    backend: &B,
+    config: &BatchedGemmConfig,
+    gradient: &B::Buffer<f32>,
+) -> isobath_tensor::Result<Vec<f64>> {
+    let (outputs, inputs) = (config.product.m, config.product.n);
+    let shape @ [rows, _] = [config.count * outputs, inputs];
+    let (zeros, mut squares) = (backend.zeros(rows * inputs)?, backend.zeros(rows)?);
+    backend.row_divergence(DivergenceKind::SquaredError, shape, gradient, &zeros, &mut squares)?;
+    let squares = backend.download(&squares)?;
+    Ok(squares.chunks_exact(outputs).map(|rows| rows.iter().sum::<f64>().sqrt()).collect())
+}
