@@ -1,14 +1,14 @@
-//! What a cascade that was run already says of trainability.
+//! Trainability predictions from a finished cascade.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_predictors::{Findings, Judgement, Predictor, Quantity, Result, Scope, Subject};
 
 use isobath_store::{CellRecord, CutoffRecord, ProfileRecord};
 
-/// The judgement of one cell of the grid on networks that begin as its network does.
+/// Predictions of one cell for networks that share the first layers of its network.
 ///
-/// Each rule on each estimator gives a depth, infinite where information outlasts the network. Each estimator gives a score
-/// for every depth as well: how much is left of the input in the last hidden layer, which is all that the readout sees.
+/// Each rule gives a depth per estimator; infinite if information survives the whole network. Each estimator also gives a
+/// score per depth: the amount of input information in the last hidden layer, which is the readout's only input.
 #[derive(Clone, Debug)]
 pub(super) struct CascadePredictor<'a> {
     pub(super) record: &'a CellRecord,
@@ -16,15 +16,15 @@ pub(super) struct CascadePredictor<'a> {
     pub(super) estimators: &'a [EstimatorSpec],
     /// The cut-off rules of the plan.
     pub(super) rules: &'a [CutoffRule],
-    /// The depth of the deepest network that is judged.
+    /// Depth of the deepest network to predict.
     pub(super) deepest: usize,
 }
 
 impl CascadePredictor<'_> {
-    /// What the names of its quantities begin with.
+    /// Prefix of the names of all cascade quantities.
     pub(super) const PREFIX: &'static str = "cascade ";
 
-    /// Seconds that the cascade and its entropies took.
+    /// Cost of the cascade and its entropies, in seconds.
     pub(super) fn seconds(&self) -> f64 {
         self.record.cost.cascade_seconds + self.record.cost.entropy_seconds
     }
@@ -38,22 +38,21 @@ impl CascadePredictor<'_> {
         profiles.chain(depths).collect()
     }
 
-    /// The depth that `rule` gives on `estimator`, NaN where the cascade failed or the rule found none.
+    /// Cut-off of `rule` on `estimator`; NaN if the cascade failed or the rule found no cut-off.
     fn depth(&self, estimator: EstimatorSpec, rule: CutoffRule) -> Judgement {
-        let is_it =
-            |verdict: &&CutoffRecord| verdict.estimator == estimator && verdict.rule == rule;
-        let verdict = self.record.cutoffs.iter().find(is_it);
-        Judgement::Depth(match verdict {
-            Some(verdict) if verdict.beyond => f64::INFINITY,
+        let matches = |cutoff: &&CutoffRecord| cutoff.estimator == estimator && cutoff.rule == rule;
+        let cutoff = self.record.cutoffs.iter().find(matches);
+        Judgement::Depth(match cutoff {
+            Some(cutoff) if cutoff.beyond => f64::INFINITY,
             Some(CutoffRecord { depth: Some(depth), .. }) => *depth,
             _ => f64::NAN,
         })
     }
 
-    /// The scores of networks of 1, 2, ... weight layers. A network without hidden layers loses nothing before its readout.
+    /// Scores of networks of 1, 2, ... weight layers. A network without hidden layers loses no information before its readout.
     fn profile(&self, estimator: EstimatorSpec) -> Judgement {
-        let is_it = |profile: &&ProfileRecord| profile.estimator == estimator;
-        let values: &[_] = self.record.profiles.iter().find(is_it).map_or(&[], |p| &p.layers);
+        let matches = |profile: &&ProfileRecord| profile.estimator == estimator;
+        let values: &[_] = self.record.profiles.iter().find(matches).map_or(&[], |p| &p.layers);
         let sign = if estimator.descriptor().rises_with_loss() { -1.0 } else { 1.0 };
         let score = |layer: usize| match values.get(layer) {
             Some(layer) => sign * layer.value,
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
     use isobath_store::synthetic::{Options, run};
 
-    /// What the cascade of a made-up cell of ten layers says, whose reconstruction error rises to 1 at layer 5.
+    /// Predictions of a synthetic cell of ten layers whose reconstruction error rises to 1 at layer 5.
     fn judgements(change: impl Fn(&mut CellRecord)) -> Vec<Judgement> {
         let options = Options {
             layers: 10,
@@ -115,8 +114,8 @@ mod tests {
                 layer.value = f64::from(depth.min(5)) / 5.0;
             }
         }
-        for verdict in &mut record.cutoffs {
-            (verdict.depth, verdict.beyond) = (Some(4.0), false);
+        for cutoff in &mut record.cutoffs {
+            (cutoff.depth, cutoff.beyond) = (Some(4.0), false);
         }
         change(&mut record);
         let (estimators, rules) = (&run.estimators, &run.rules);
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_in_the_last_hidden_layer_is_the_score() {
+    fn score_is_the_profile_value_at_the_last_hidden_layer() {
         let all = judgements(|_| ());
         let [error, entropy] =
             [0, 1].map(|index| [1, 2, 5, 11].map(|depth: usize| all[index].score(depth)));
@@ -146,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_is_a_depth_and_beyond_is_without_limit() {
+    fn cutoff_beyond_the_network_is_an_infinite_depth() {
         assert_eq!(judgements(|_| ())[2].depth(), Some(4.0));
         let all = judgements(|record| record.cutoffs[0].beyond = true);
         assert_eq!(all[2].depth(), Some(f64::INFINITY));
     }
 
     #[test]
-    fn a_failed_cascade_says_nothing_for_the_network() {
+    fn failed_cascade_gives_the_lowest_score() {
         let all = judgements(|record| {
             record.profiles.clear();
             record.cutoffs.clear();
