@@ -3,7 +3,7 @@
 use crate::error::Result;
 use isobath_entropy::{
     EntropyEstimator, EstimatorSpec, Profile,
-    cutoff::{self as cutoffs, CutoffRule, Depth},
+    cutoff::{self, CutoffRule, Depth},
 };
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
@@ -83,7 +83,7 @@ fn cutoff_record(
     resamples: usize,
     seed: u64,
 ) -> Result<CutoffRecord> {
-    let cutoff = cutoffs::verdict(rule, profile)?;
+    let cutoff = cutoff::find(rule, profile)?;
     let bootstrap = if resamples == 0 {
         None
     } else {

@@ -38,7 +38,7 @@ impl BackendTask for Compute<'_> {
         let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
         let estimator = EstimatorSpec::RELATIVE.build(backend);
         let profile = estimator.profile(job.probe, &layers)?;
-        let cutoff = cutoff::verdict(&CutoffRule::default(), &profile)?.depth;
+        let cutoff = cutoff::find(&CutoffRule::default(), &profile)?.depth;
         Ok(Outcome { decoders, reconstructions, profile, cutoff })
     }
 }
