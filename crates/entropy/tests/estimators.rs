@@ -293,8 +293,8 @@ proptest! {
         y in pixels(3, 12),
     ) {
         for name in ["relative", "relative-floored", "jensen-shannon"] {
-            let apart = profile(name, &x, &y).per_sample.unwrap();
-            prop_assert!(apart.iter().all(|&value| value >= -1e-12), "{name}: {apart}");
+            let divergences = profile(name, &x, &y).per_sample.unwrap();
+            prop_assert!(divergences.iter().all(|&value| value >= -1e-12), "{name}: {divergences}");
             let same = profile(name, &x, &x).per_sample.unwrap();
             prop_assert!(same.iter().all(|&value| value.abs() < 1e-12), "{name}: {same}");
         }
@@ -302,9 +302,9 @@ proptest! {
 
     #[test]
     fn jensen_shannon_is_symmetric_and_bounded(x in pixels(2, 9), y in pixels(2, 9)) {
-        let (there, back) = (value("jensen-shannon", &x, &y), value("jensen-shannon", &y, &x));
-        prop_assert!((there - back).abs() < 1e-12);
-        prop_assert!(there <= LN_2 + 1e-12);
+        let (forward, backward) = (value("jensen-shannon", &x, &y), value("jensen-shannon", &y, &x));
+        prop_assert!((forward - backward).abs() < 1e-12);
+        prop_assert!(forward <= LN_2 + 1e-12);
     }
 
     #[test]

@@ -62,26 +62,26 @@ impl Values {
     /// # Errors
     /// When there is none, one is negative, not finite or repeated, or a range is invalid.
     pub fn expand(&self, name: &str) -> Result<Vec<f64>, FileError> {
-        let refuse = |message: String| Err(FileError::invalid("grid", message));
+        let reject = |message: String| Err(FileError::invalid("grid", message));
         let values = match self {
             Self::One(value) => vec![*value],
             Self::List(values) => values.clone(),
             Self::Range(range) => match range.expand() {
                 Ok(values) => values,
-                Err(reason) => return refuse(format!("{name}: {reason}")),
+                Err(reason) => return reject(format!("{name}: {reason}")),
             },
         };
         if values.is_empty() {
-            return refuse(format!("{name} lists no value; give at least one"));
+            return reject(format!("{name} lists no value; give at least one"));
         }
         if let Some(value) = values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
-            return refuse(format!("{name} = {value} must be finite and not negative"));
+            return reject(format!("{name} = {value} must be finite and not negative"));
         }
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
-        let twice = sorted.iter().zip(&sorted[1..]).find(|(a, b)| a.to_bits() == b.to_bits());
-        if let Some((value, _)) = twice {
-            return refuse(format!(
+        let duplicate = sorted.iter().zip(&sorted[1..]).find(|(a, b)| a.to_bits() == b.to_bits());
+        if let Some((value, _)) = duplicate {
+            return reject(format!(
                 "{name} lists {value} twice; use `seeds` for repeated initialisations"
             ));
         }
@@ -142,19 +142,19 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(toml: &str, message: &str) {
+    fn check_rejected(toml: &str, message: &str) {
         let error = expand(toml).expect_err(toml).to_string();
         assert!(error.contains(message), "{error}");
     }
 
     #[test]
     fn invalid_grids_are_rejected() {
-        check_refused("[]", "no value");
-        check_refused("-1.0", "-1");
-        check_refused("nan", "NaN");
-        check_refused("[1.0, 2.0, 1.0]", "lists 1 twice");
-        check_refused("{ from = 2.0, to = 1.0, step = 0.1 }", "below");
-        check_refused("{ from = 0.0, to = 1.0, step = 0.0 }", "step = 0");
-        check_refused("{ from = 0.0, to = 1e9, step = 1e-9 }", "at most");
+        check_rejected("[]", "no value");
+        check_rejected("-1.0", "-1");
+        check_rejected("nan", "NaN");
+        check_rejected("[1.0, 2.0, 1.0]", "lists 1 twice");
+        check_rejected("{ from = 2.0, to = 1.0, step = 0.1 }", "below");
+        check_rejected("{ from = 0.0, to = 1.0, step = 0.0 }", "step = 0");
+        check_rejected("{ from = 0.0, to = 1e9, step = 1e-9 }", "at most");
     }
 }

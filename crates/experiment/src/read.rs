@@ -19,14 +19,14 @@ impl std::str::FromStr for Override {
 
     /// Parses `key=value`. The key is a path of names joined by dots. The value is TOML, otherwise plain text.
     fn from_str(text: &str) -> Result<Self, FileError> {
-        let refuse =
+        let reject =
             |reason: &str| FileError::Override { text: text.to_owned(), reason: reason.to_owned() };
         let (key, value) = text
             .split_once('=')
-            .ok_or_else(|| refuse("must be KEY=VALUE, such as grid.seeds=5"))?;
+            .ok_or_else(|| reject("must be KEY=VALUE, such as grid.seeds=5"))?;
         let path: Vec<String> = key.split('.').map(|part| part.trim().to_owned()).collect();
         if path.iter().any(String::is_empty) {
-            return Err(refuse("the key must be names joined by dots, such as grid.seeds"));
+            return Err(reject("the key must be names joined by dots, such as grid.seeds"));
         }
         let value = value.trim();
         let parsed = format!("value = {value}").parse::<toml::Table>().ok();
@@ -201,7 +201,7 @@ sigma_w2 = 1.0
 "#;
 
     #[track_caller]
-    fn check_refused(text: &str, overrides: &[&str], parts: &[&str]) {
+    fn check_rejected(text: &str, overrides: &[&str], parts: &[&str]) {
         let overrides: Vec<Override> =
             overrides.iter().map(|text| text.parse().expect(text)).collect();
         let error =
@@ -225,24 +225,24 @@ sigma_w2 = 1.0
     #[test]
     fn error_of_an_unknown_key_has_file_line_and_suggestion() {
         let text = GOOD.replace("sigma_w2", "sigma_w");
-        check_refused(
+        check_rejected(
             &text,
             &[],
             &["file.toml", "line 8", "`sigma_w`", "did you mean `sigma_w2`?"],
         );
-        check_refused(&format!("{GOOD}[cascad]\n"), &[], &["line 9", "did you mean `cascade`?"]);
+        check_rejected(&format!("{GOOD}[cascad]\n"), &[], &["line 9", "did you mean `cascade`?"]);
     }
 
     #[test]
     fn error_of_an_invalid_value_has_the_line() {
-        check_refused(
+        check_rejected(
             &GOOD.replace("\"digits\"", "\"digit\""),
             &[],
             &["line 4", "did you mean `digits`?"],
         );
-        check_refused(&GOOD.replace("depth = 3", "depth = -3"), &[], &["line 6"]);
-        check_refused(&GOOD.replace("depth = 3", "depth = "), &[], &["line 6"]);
-        check_refused("", &[], &["missing field `name`"]);
+        check_rejected(&GOOD.replace("depth = 3", "depth = -3"), &[], &["line 6"]);
+        check_rejected(&GOOD.replace("depth = 3", "depth = "), &[], &["line 6"]);
+        check_rejected("", &[], &["missing field `name`"]);
     }
 
     #[test]
@@ -262,8 +262,8 @@ sigma_w2 = 1.0
 
     #[test]
     fn errors_name_invalid_overrides() {
-        check_refused(GOOD, &["grid.seedz=5"], &["--set grid.seedz=5", "did you mean `seeds`?"]);
-        check_refused(GOOD, &["name.x=5"], &["`name` is not a table"]);
+        check_rejected(GOOD, &["grid.seedz=5"], &["--set grid.seedz=5", "did you mean `seeds`?"]);
+        check_rejected(GOOD, &["name.x=5"], &["`name` is not a table"]);
         for text in ["grid.seeds", "=5", "grid..seeds=1"] {
             assert!(text.parse::<Override>().is_err(), "{text}");
         }

@@ -49,15 +49,15 @@ impl Stop {
     /// [`FileError::Invalid`] if a setting is out of range or `bootstrap` is 0.
     pub fn check(&self, bootstrap: usize) -> Result<(), FileError> {
         let Self::Confident(Confident { layers, first }) = *self;
-        let refuse = |message: String| Err(FileError::invalid("cascade", message));
+        let reject = |message: String| Err(FileError::invalid("cascade", message));
         if !(layers.is_finite() && layers > 0.0) {
-            return refuse(format!("stop: layers = {layers} must be positive"));
+            return reject(format!("stop: layers = {layers} must be positive"));
         }
         if first == Some(0) {
-            return refuse("stop: first = 0 must be at least 1".to_owned());
+            return reject("stop: first = 0 must be at least 1".to_owned());
         }
         if bootstrap == 0 {
-            return refuse(
+            return reject(
                 "stop needs intervals; remove bootstrap = 0 from [entropy], or stop from [cascade]"
                     .to_owned(),
             );

@@ -68,13 +68,13 @@ impl TrainPlan {
     ) -> Result<Option<Self>, FileError> {
         let (data, grid_seeds) = (file.data.clone(), file.grid.seeds);
         let Some(section) = &mut file.train else { return Ok(None) };
-        let refuse = |message: String| Err(FileError::invalid("train", message));
+        let reject = |message: String| Err(FileError::invalid("train", message));
         let depths = section.depths.expand(file.network.depth)?;
         let networks = networks(&file.network, &depths, shape)?;
         let recipes = recipes(section)?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
-            return refuse(format!(
+            return reject(format!(
                 "seeds = {seeds} must be 1 to {grid_seeds}, the seeds of [grid]"
             ));
         }
@@ -93,7 +93,7 @@ impl TrainPlan {
             let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
             if count == 0 || count > most {
                 let dataset = data.dataset;
-                return refuse(format!(
+                return reject(format!(
                     "{name} = {count} must be 1 to {most}, the number of {what} of {dataset}"
                 ));
             }
@@ -136,25 +136,25 @@ fn networks(
 }
 
 fn recipes(section: &TrainSection) -> Result<Vec<Recipe>, FileError> {
-    let refuse = |message: String| FileError::invalid("train", message);
+    let reject = |message: String| FileError::invalid("train", message);
     let mut recipes: Vec<Recipe> = Vec::new();
     // Check the success rule also if trainings continue after success.
     let rule = TrainSection { stop_at_success: true, ..section.clone() };
     for &optimizer in section.optimizer.as_slice() {
         for section in [&rule, section] {
             let checked = section.params(optimizer).check();
-            checked.map_err(|error| refuse(without_table(&error.to_string()).to_owned()))?;
+            checked.map_err(|error| reject(without_table(&error.to_string()).to_owned()))?;
         }
         let name = name(optimizer);
         if recipes.iter().any(|recipe| recipe.name == name) {
-            return Err(refuse(format!("optimizer lists `{name}` twice")));
+            return Err(reject(format!("optimizer lists `{name}` twice")));
         }
         let params = section.params(optimizer).check();
-        let params = params.map_err(|error| refuse(error.to_string()))?;
+        let params = params.map_err(|error| reject(error.to_string()))?;
         recipes.push(Recipe { name, params });
     }
     if recipes.is_empty() {
-        return Err(refuse("optimizer lists none; give at least one".to_owned()));
+        return Err(reject("optimizer lists none; give at least one".to_owned()));
     }
     Ok(recipes)
 }

@@ -164,7 +164,7 @@ impl Depths {
     /// # Errors
     /// When there is none, one is 0 or greater than `most`, or one occurs twice.
     pub fn expand(&self, most: usize) -> Result<Vec<usize>, FileError> {
-        let refuse = |message: String| Err(FileError::invalid("train", message));
+        let reject = |message: String| Err(FileError::invalid("train", message));
         let too_deep = |depth: usize| {
             format!(
                 "depths: {depth} is beyond the depth = {most} of [network]; increase that depth or train less deep networks"
@@ -174,27 +174,27 @@ impl Depths {
             Self::One(depth) => vec![*depth],
             Self::List(depths) => depths.clone(),
             Self::Range(DepthRange { from, to, .. }) if to < from => {
-                return refuse(format!("depths: to = {to} is below from = {from}"));
+                return reject(format!("depths: to = {to} is below from = {from}"));
             }
             Self::Range(DepthRange { step: 0, .. }) => {
-                return refuse("depths: step = 0 must be at least 1".to_owned());
+                return reject("depths: step = 0 must be at least 1".to_owned());
             }
-            Self::Range(DepthRange { to, .. }) if *to > most => return refuse(too_deep(*to)),
+            Self::Range(DepthRange { to, .. }) if *to > most => return reject(too_deep(*to)),
             Self::Range(DepthRange { from, to, step }) => (*from..=*to).step_by(*step).collect(),
         };
         depths.sort_unstable();
         let (Some(&least), Some(&greatest)) = (depths.first(), depths.last()) else {
-            return refuse("depths lists none; give at least one depth".to_owned());
+            return reject("depths lists none; give at least one depth".to_owned());
         };
         if least == 0 {
-            return refuse("depths: 0 must be at least 1 layer".to_owned());
+            return reject("depths: 0 must be at least 1 layer".to_owned());
         }
         if greatest > most {
-            return refuse(too_deep(greatest));
+            return reject(too_deep(greatest));
         }
-        let twice = depths.iter().zip(&depths[1..]).find(|(depth, next)| depth == next);
-        if let Some((depth, _)) = twice {
-            return refuse(format!("depths lists {depth} twice; list each depth once"));
+        let duplicate = depths.iter().zip(&depths[1..]).find(|(depth, next)| depth == next);
+        if let Some((depth, _)) = duplicate {
+            return reject(format!("depths lists {depth} twice; list each depth once"));
         }
         Ok(depths)
     }

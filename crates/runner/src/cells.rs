@@ -37,7 +37,7 @@ pub(super) fn compute_cells(
 ) -> Result<usize> {
     let workers = WorkerPool::new(progress, context.plan.file.cascade.backend);
     let clock = SharedClock::new();
-    let ledger = Mutex::new((store, 0_usize));
+    let output = Mutex::new((store, 0_usize));
     let finish = |key: &str, cell: &Cell| -> Result<()> {
         let observer = CellObserver { workers: &workers, progress, layers: AtomicU64::new(0) };
         let cost_share = clock.start();
@@ -48,9 +48,9 @@ pub(super) fn compute_cells(
         done.record.cost.entropy_seconds *= share;
         save(context.plan, folder, cell, &done)?;
         // A cell is stored in one transaction, so a panic leaves no partial state.
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.0.insert(key, &done.record)?;
-        ledger.1 += 1;
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.0.insert(key, &done.record)?;
+        output.1 += 1;
         // Count the layers that a diverged cell did not reach.
         progress.advance(context.plan.layers as u64 - observer.layers.into_inner());
         Ok(())
@@ -67,7 +67,7 @@ pub(super) fn compute_cells(
         finish(key, cell).during(|| format!("cell {name}"))
     };
     workers.run(cells.len(), at_once, task)?;
-    Ok(ledger.into_inner().unwrap_or_else(PoisonError::into_inner).1)
+    Ok(output.into_inner().unwrap_or_else(PoisonError::into_inner).1)
 }
 
 /// Reports the progress of one cell and passes on cancellation.

@@ -80,7 +80,7 @@ pub fn predict(
     let progress = Progress::new(missing.iter().map(|task| task.depths.len() as u64).sum());
     let workers = WorkerPool::new(&progress, train.section.backend);
     let clock = SharedClock::new();
-    let ledger = Mutex::new((store, 0_usize));
+    let output = Mutex::new((store, 0_usize));
     let run_task = |index: usize| {
         let task = &missing[index];
         let CellId { point, seed_index, .. } = task.cell.id;
@@ -95,9 +95,9 @@ pub fn predict(
             .iter_mut()
             .filter(|score| !is_cascade(score))
             .for_each(|score| score.seconds *= share);
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.0.insert_scores(&task.key, &scores)?;
-        ledger.1 += 1;
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.0.insert_scores(&task.key, &scores)?;
+        output.1 += 1;
         progress.advance(task.depths.len() as u64);
         Ok(())
     };
@@ -106,7 +106,7 @@ pub fn predict(
     let done = workers.run(missing.len(), at_once, run_task);
     progress.finish();
     done?;
-    let (_, computed) = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (_, computed) = output.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(PredictOutcome { found, adopted, computed, left: missing.len() - computed })
 }
 

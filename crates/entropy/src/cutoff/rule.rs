@@ -244,7 +244,7 @@ impl Table {
             ("error", self.error.is_some()),
             ("interpolate", self.interpolate.is_some()),
         ];
-        settings.into_iter().find(|&(_, there)| there).map(|(setting, _)| setting)
+        settings.into_iter().find(|&(_, is_set)| is_set).map(|(setting, _)| setting)
     }
 }
 

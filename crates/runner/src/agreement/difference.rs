@@ -33,19 +33,20 @@ pub struct Differences {
 impl Differences {
     pub(super) fn between(actual: &Outcome, expected: &Outcome) -> Self {
         let layer = |index: usize| {
-            let [here, there] = [actual, expected].map(|outcome| &outcome.decoders[index]);
-            let parameters = here.weights.iter().zip(&there.weights);
-            let parameters = parameters.chain(here.bias.iter().zip(&there.bias));
-            let [r_here, r_there] =
+            let [a_decoder, e_decoder] = [actual, expected].map(|outcome| &outcome.decoders[index]);
+            let weights = a_decoder.weights.iter().zip(&e_decoder.weights);
+            let parameters = weights.chain(a_decoder.bias.iter().zip(&e_decoder.bias));
+            let [a_images, e_images] =
                 [actual, expected].map(|outcome| &outcome.reconstructions[index]);
-            let [s_here, s_there] = [actual, expected].map(|outcome| outcome.profile.values[index]);
+            let [a_entropy, e_entropy] =
+                [actual, expected].map(|outcome| outcome.profile.values[index]);
             LayerDifference {
                 layer: index + 1,
                 decoder: relative(parameters.map(|(&a, &b)| (a.into(), b.into()))),
                 reconstruction: relative(
-                    r_here.iter().zip(r_there).map(|(&a, &b)| (a.into(), b.into())),
+                    a_images.iter().zip(e_images).map(|(&a, &b)| (a.into(), b.into())),
                 ),
-                entropy: relative([(s_here, s_there)].into_iter()),
+                entropy: relative([(a_entropy, e_entropy)].into_iter()),
             }
         };
         Self {
@@ -77,13 +78,13 @@ fn relative(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
     if largest > 0.0 { largest / (squares / count).sqrt() } else { 0.0 }
 }
 
-fn cutoff_distance(here: Depth, there: Depth) -> f64 {
-    match (here, there) {
-        (Depth::Layer(here), Depth::Layer(there)) => (here - there).abs(),
+fn cutoff_distance(a: Depth, b: Depth) -> f64 {
+    match (a, b) {
+        (Depth::Layer(a), Depth::Layer(b)) => (a - b).abs(),
         // `Beyond(depth)` means deeper than `depth`, so it differs from a cut-off at `depth` by at least one layer.
         (Depth::Layer(layer), Depth::Beyond(depth))
         | (Depth::Beyond(depth), Depth::Layer(layer)) => (depth as f64 - layer).max(1.0),
-        (here, there) if here == there => 0.0,
+        (a, b) if a == b => 0.0,
         _ => f64::INFINITY,
     }
 }
