@@ -83,7 +83,7 @@ fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
 /// What predictors said of the networks trained.
 fn scores(store: &Store) -> Result<Vec<ScoreRecord>> {
     let mut scores = Vec::new();
-    for key in store.look_grid()? {
+    for key in store.score_grid()? {
         scores.extend(store.scores(&key)?);
     }
     Ok(scores)

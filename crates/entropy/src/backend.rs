@@ -1,5 +1,5 @@
 use isobath_tensor::{Backend, ColumnMoments, Divergence, Gemm};
 
-/// What a device must be able to do for every estimator of this crate to run on it.
+/// Operations that a backend needs to run every estimator of this crate.
 pub trait EntropyBackend: Backend + Divergence + ColumnMoments + Gemm {}
 impl<B: Backend + Divergence + ColumnMoments + Gemm> EntropyBackend for B {}

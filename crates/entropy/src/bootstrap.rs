@@ -1,4 +1,4 @@
-//! Error bars from the probe samples.
+//! Bootstrap intervals over probe samples.
 
 use isobath_tensor::random::StreamRng;
 use serde::{Deserialize, Serialize};
@@ -9,33 +9,32 @@ use crate::{
     statistics::central,
 };
 
-/// The share of resamples that an interval holds.
+/// Coverage of an interval: the share of resamples inside.
 pub const LEVEL: f64 = 0.95;
 
-/// Where a depth lies, given the probe samples' scatter.
+/// Bootstrap interval of a cut-off.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The shallow end.
     pub low: Depth,
-    /// The deep end; [`Depth::Beyond`] where the depth is not bounded by the profile.
+    /// The deep end; [`Depth::Beyond`] if the profile does not bound the depth.
     pub high: Depth,
-    /// The share of resamples between the ends, [`LEVEL`].
+    /// Share of resamples between the ends, [`LEVEL`].
     pub level: f64,
-    /// The share of resamples that gave no depth. They are not between the ends.
+    /// Share of resamples without a depth. The interval excludes them.
     pub undetermined: f64,
 }
 
-/// The percentile bootstrap interval of the depth that `rule` reads off `profile`, over its probe samples.
+/// Percentile bootstrap interval over probe samples of the cut-off of `profile` by `rule`.
 ///
-/// Every resample draws the `n` samples anew with replacement, the same for all layers, and `rule` judges it as it would a
-/// profile. The interval holds the scatter of the samples for one network; that of networks is a matter of seeds
-/// ([`across_seeds`](crate::across_seeds)). Resample `i` draws from stream `i` of `seed`.
+/// Each resample draws `n` samples with replacement, the same ones for all layers. The interval covers the variation between
+/// samples for one network; [`across_seeds`](crate::across_seeds) covers the variation between networks. Resample `i` uses
+/// stream `i` of `seed`.
 ///
-/// `None` where there is nothing to resample: fewer than two samples, or an estimator that looks at a layer's samples
-/// together, so that its value for other samples is not known from the profile.
+/// `None` for fewer than two samples and for profiles without values per sample.
 ///
 /// # Errors
-/// As [`cutoff::verdict`], and [`Error::Setting`] for no resamples.
+/// The errors of [`cutoff::find`], and [`Error::Setting`] for zero resamples.
 pub fn bootstrap(
     rule: &CutoffRule,
     profile: &Profile,
@@ -44,9 +43,9 @@ pub fn bootstrap(
 ) -> Result<Option<Interval>> {
     cutoff::check(rule, profile)?;
     let Some(samples) = resampled(profile, resamples)? else { return Ok(None) };
-    let judge = |drawn: &[usize]| cutoff::judge(rule, profile, Some(drawn)).depth;
+    let depth = |drawn: &[usize]| cutoff::evaluate(rule, profile, Some(drawn)).depth;
     let mut depths: Vec<Depth> =
-        Resamples::new(samples, seed).take(resamples).map(|drawn| judge(&drawn)).collect();
+        Resamples::new(samples, seed).take(resamples).map(|drawn| depth(&drawn)).collect();
     depths.sort_by(Depth::shallow_first);
     let determined = depths.iter().filter(|depth| **depth != Depth::Undetermined).count();
     let range = central(determined, LEVEL);
@@ -59,12 +58,12 @@ pub fn bootstrap(
     Ok(Some(Interval { low, high, level: LEVEL, undetermined }))
 }
 
-/// For each layer the ends of the percentile bootstrap interval, at [`LEVEL`], of the mean over the probe samples.
+/// Percentile bootstrap interval, at [`LEVEL`], of each layer's mean over probe samples: `(low, high)` per layer.
 ///
-/// `None` as for [`bootstrap`].
+/// `None` in the cases of [`bootstrap`].
 ///
 /// # Errors
-/// Whatever [`Profile::check`] finds, and [`Error::Setting`] for no resamples.
+/// The errors of [`Profile::check`], and [`Error::Setting`] for zero resamples.
 pub fn bootstrap_means(
     profile: &Profile,
     resamples: usize,
@@ -85,7 +84,7 @@ pub fn bootstrap_means(
     Ok(Some((0..profile.depth()).map(ends).collect()))
 }
 
-/// The number of samples to draw from, where there are enough.
+/// Number of samples to draw from; `None` for fewer than two or without values per sample.
 fn resampled(profile: &Profile, resamples: usize) -> Result<Option<usize>> {
     if resamples == 0 {
         return Err(Error::Setting { setting: "resamples", value: 0.0, range: "at least 1" });
@@ -93,7 +92,7 @@ fn resampled(profile: &Profile, resamples: usize) -> Result<Option<usize>> {
     Ok(profile.samples().filter(|&samples| samples >= 2))
 }
 
-/// Samples drawn with replacement, over and over.
+/// Endless iterator over resamples: sample indices drawn with replacement.
 struct Resamples {
     samples: usize,
     seed: u64,
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resamples_are_indexed_by_seed_and_number() {
+    fn resamples_depend_on_seed_and_index() {
         let draw = |seed| Resamples::new(100, seed).take(3).collect::<Vec<_>>();
         assert_eq!(draw(5), draw(5));
         assert_ne!(draw(5), draw(6));

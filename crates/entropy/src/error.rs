@@ -1,40 +1,40 @@
 use std::fmt;
 
-/// What estimators and verdicts can refuse.
+/// An error of an estimator or a cut-off rule.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is nothing to estimate from.
+    /// An array is empty.
     #[error("{source_of} are {rows} x {cols}; give at least one sample of at least one unit")]
     Empty {
         /// The array.
         source_of: Source,
-        /// Samples there.
+        /// Number of samples.
         rows: usize,
-        /// Units there.
+        /// Number of units.
         cols: usize,
     },
-    /// A profile needs at least one layer.
-    #[error("there is no layer to measure; give the reconstructions from at least one depth")]
+    /// There are no layers.
+    #[error("no layers to measure; give the reconstructions from at least one depth")]
     NoLayers,
-    /// A layer does not have the shape that the inputs ask for.
+    /// The shape of a layer does not match the inputs.
     #[error(
-        "layer {layer} is {}, but the inputs ask for {}; give one row per probe sample in the order of the inputs",
+        "layer {layer} is {}, but the inputs need {}; give one row per probe sample in the order of the inputs",
         shape(actual),
         shape(expected)
     )]
     Shape {
         /// The layer, 1-based.
         layer: usize,
-        /// Samples and units needed; `None` where any width will do.
+        /// Expected numbers of samples and units; `None` for any width.
         expected: (usize, Option<usize>),
-        /// Samples and units there.
+        /// Actual numbers of samples and units.
         actual: (usize, Option<usize>),
     },
-    /// A sample holds a number that is not finite.
+    /// A sample has a number that is not finite.
     #[error(
-        "sample {sample} (counted from 0) of {source_of} holds {value} at unit {unit}; entropies need finite numbers, \
-         so look for a learning rate that is too large or damaged data"
+        "sample {sample} (counted from 0) of {source_of} has {value} at unit {unit}; entropies need finite numbers: \
+         lower the learning rate or check the data"
     )]
     NotFinite {
         /// The array.
@@ -46,67 +46,67 @@ pub enum Error {
         /// The number.
         value: f32,
     },
-    /// All inputs are one and the same, so that there is no variance to explain.
+    /// All inputs are equal, so that there is no variance to explain.
     #[error(
-        "all {samples} probe samples are equal, so 1 - R^2 is not defined; probe with at least two different samples"
+        "all {samples} probe samples are equal, so 1 - R^2 is undefined; use at least two different probe samples"
     )]
     ConstantInputs {
-        /// Samples there.
+        /// Number of samples.
         samples: usize,
     },
     /// A setting is out of its range.
     #[error("`{setting}` is {value}; it must be {range}")]
     Setting {
-        /// The key in the experiment file.
+        /// Key in the experiment file.
         setting: &'static str,
-        /// What was given.
+        /// The given value.
         value: f64,
-        /// What is allowed.
+        /// The allowed range.
         range: &'static str,
     },
-    /// A setting was given where it means nothing.
+    /// The estimator or rule does not have this setting.
     #[error("{subject} does not take `{setting}`; {advice}")]
     Inapplicable {
         /// The estimator or rule.
         subject: String,
-        /// The key, with its value where that is what does not fit.
+        /// The key, with its value if only the value is invalid.
         setting: String,
-        /// What to write instead.
+        /// Advice on the right setting.
         advice: String,
     },
-    /// No estimator has this name.
+    /// The estimator's name is unknown.
     #[error("unknown estimator `{name}`; use one of {known}")]
     UnknownEstimator {
-        /// What was given.
+        /// The given name.
         name: String,
-        /// The names there are.
+        /// The known names.
         known: String,
     },
-    /// No cut-off rule has this id.
+    /// The cut-off rule's id is unknown.
     #[error("unknown cut-off rule `{name}`; use one of {known}")]
     UnknownRule {
-        /// The id given.
+        /// The given id.
         name: String,
-        /// The ids there are.
+        /// The known ids.
         known: String,
     },
-    /// A profile's parts do not fit together.
+    /// The shapes of a profile's arrays do not match.
     #[error(
-        "profile `{estimator}` has {values} layer values but {rows} rows of per-sample values (of {cols} samples); \
-         both must have one entry per layer, and there must be a sample"
+        "profile `{estimator}` has {values} layer values but {rows} rows of per-sample values ({cols} samples); both \
+         need one entry per layer, and at least one sample"
     )]
     ProfileShape {
         /// The profile's estimator.
         estimator: String,
-        /// Layers by the values.
+        /// Number of layer values.
         values: usize,
-        /// Layers by the per-sample values.
+        /// Number of rows of per-sample values.
         rows: usize,
-        /// Samples.
+        /// Number of samples.
         cols: usize,
     },
-    /// A profile holds a number that is not finite.
-    #[error("profile `{estimator}` holds {value} at layer {layer}; no depth can be read off it")]
+    /// A profile has a number that is not finite.
+    #[error("profile `{estimator}` has {value} at layer {layer}; cut-offs need finite numbers")]
     ProfileNotFinite {
         /// The profile's estimator.
         estimator: String,
@@ -115,14 +115,14 @@ pub enum Error {
         /// The number.
         value: f64,
     },
-    /// Leaving out the last layers leaves none.
+    /// The rule skips all layers.
     #[error(
-        "the profile has {layers} layers and `skip_last` leaves out {skip_last}; measure a deeper network or skip fewer"
+        "the profile has {layers} layers and `skip_last` skips {skip_last}; measure a deeper network or skip fewer layers"
     )]
     NothingLeft {
-        /// Layers of the profile.
+        /// Number of layers of the profile.
         layers: usize,
-        /// Layers to leave out.
+        /// Number of layers to skip.
         skip_last: usize,
     },
     /// The backend failed.
@@ -130,13 +130,13 @@ pub enum Error {
     Backend(#[from] isobath_tensor::Error),
 }
 
-/// Short for a result of this crate.
+/// Result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Which of the arrays an error is about.
+/// Array that an error refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The probe samples themselves.
+    /// The probe samples.
     Inputs,
     /// The reconstructions from (or activations of) a layer, 1-based.
     Layer(usize),

@@ -2,21 +2,21 @@ use ndarray::{Array2, Axis};
 
 use crate::{Error, EstimatorSpec, Result};
 
-/// What an estimator found at each depth.
+/// Entropy profile: estimates at each depth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// The estimator.
     pub estimator: EstimatorSpec,
-    /// `[L, n]`, one value per layer and probe sample; `None` where the estimator needs the whole batch at once.
+    /// Values per layer and probe sample, `[L, n]`; `None` if the estimator needs the whole batch at once.
     pub per_sample: Option<Array2<f64>>,
-    /// `[L]`, the mean over the samples, or the layer's own value where there is no `per_sample`.
+    /// Values per layer, `[L]`: the mean over samples, or one value per batch without `per_sample`.
     pub values: Vec<f64>,
-    /// `[L]`, how many units (or samples) without any variance a floor stands in for.
+    /// Number of units (or samples) without variance that a floor replaces, `[L]`.
     pub floored: Vec<usize>,
 }
 
 impl Profile {
-    /// The profile of an estimator that looks at samples one by one, `per_sample` being `[L, n]`.
+    /// Creates a profile from values per sample, `[L, n]`.
     pub fn from_samples(estimator: EstimatorSpec, per_sample: Array2<f64>) -> Self {
         let n = per_sample.ncols().max(1) as f64;
         let values: Vec<f64> = per_sample.sum_axis(Axis(1)).iter().map(|sum| sum / n).collect();
@@ -24,7 +24,7 @@ impl Profile {
         Self { estimator, per_sample: Some(per_sample), values, floored }
     }
 
-    /// The profile of an estimator that looks at a layer's samples together: one value and one count of floors a layer.
+    /// Creates a profile from one value and one number of floored units per layer, for estimators of whole batches.
     pub fn from_layers(
         estimator: EstimatorSpec,
         layers: impl IntoIterator<Item = (f64, usize)>,
@@ -33,20 +33,20 @@ impl Profile {
         Self { estimator, per_sample: None, values, floored }
     }
 
-    /// The number of layers, `L`.
+    /// Number of layers, `L`.
     pub fn depth(&self) -> usize {
         self.values.len()
     }
 
-    /// The number of probe samples, where they were looked at one by one.
+    /// Number of probe samples; `None` without values per sample.
     pub fn samples(&self) -> Option<usize> {
         self.per_sample.as_ref().map(Array2::ncols)
     }
 
-    /// Checks that a depth can be read off: at least one layer, parts that fit together, finite numbers.
+    /// Checks that the profile has at least one layer, matching shapes and finite numbers.
     ///
     /// # Errors
-    /// [`Error::NoLayers`], [`Error::ProfileShape`] and [`Error::ProfileNotFinite`] say which of these fails.
+    /// [`Error::NoLayers`], [`Error::ProfileShape`] or [`Error::ProfileNotFinite`].
     pub fn check(&self) -> Result<()> {
         if self.values.is_empty() {
             return Err(Error::NoLayers);
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_means_over_the_samples() {
+    fn values_are_means_over_samples() {
         let profile =
             Profile::from_samples(EstimatorSpec::RELATIVE, ndarray::array![[1.0, 3.0], [0.0, 0.5]]);
         assert_eq!(profile.values, [2.0, 0.25]);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_that_is_not_finite_is_named() {
+    fn error_names_the_layer_that_is_not_finite() {
         let mut profile = Profile::from_layers(EstimatorSpec::RELATIVE, [(1.0, 0), (f64::NAN, 0)]);
         assert!(matches!(profile.check(), Err(Error::ProfileNotFinite { layer: 2, .. })));
         profile.values[1] = 1.0;
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_do_not_fit_are_refused() {
+    fn mismatched_shapes_are_rejected() {
         assert!(matches!(
             Profile::from_layers(EstimatorSpec::RELATIVE, []).check(),
             Err(Error::NoLayers)

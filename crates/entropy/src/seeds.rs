@@ -1,45 +1,45 @@
-//! Error bars from independent networks.
+//! Summary of cut-offs over independent initialisations.
 
 use serde::{Deserialize, Serialize};
 
-use crate::cutoff::{Depth, Verdict};
+use crate::cutoff::{Cutoff, Depth};
 
-/// The verdicts on independent initialisations of one network, together.
+/// Summary of the cut-offs of independent initialisations of one network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Verdicts given.
+    /// Number of cut-offs.
     pub seeds: usize,
-    /// Those that are only known to be deeper than their network.
+    /// Number of cut-offs beyond the last layer.
     pub censored: usize,
-    /// Those that do not say.
+    /// Number of undetermined cut-offs.
     pub undetermined: usize,
-    /// The middle of the determined and censored ones, [`Depth::Undetermined`] if there is none. For an even count the
-    /// mean of the middle two layers; where one of them is censored, the other, since no more is known for sure.
+    /// Median of the determined and censored cut-offs; [`Depth::Undetermined`] if there are none. For an even count, the mean
+    /// of the middle two layers, or the lower one if the upper one is censored.
     pub median: Depth,
-    /// The mean layer; `None` where there is none or any is censored, since it would be too small.
+    /// Mean layer; `None` without determined cut-offs, or if any is censored, because the mean would be too small.
     pub mean: Option<f64>,
-    /// Standard error of the mean, from the scatter between seeds; `None` without a mean or for one seed.
+    /// Standard error of the mean over seeds; `None` without a mean or for one seed.
     pub standard_error: Option<f64>,
-    /// The shallowest.
+    /// The shallowest cut-off.
     pub low: Depth,
-    /// The deepest; [`Depth::Beyond`] where any is censored.
+    /// The deepest cut-off; [`Depth::Beyond`] if any is censored.
     pub high: Depth,
 }
 
-/// Puts the verdicts on independent initialisations together.
+/// Summarises the cut-offs of independent initialisations.
 ///
-/// The ends are the shallowest and the deepest verdict, since a handful of seeds has no percentiles.
-pub fn across_seeds(verdicts: &[Verdict]) -> Summary {
-    let mut depths: Vec<Depth> = verdicts.iter().map(|verdict| verdict.depth).collect();
+/// `low` and `high` are the extremes, because a few seeds have no percentiles.
+pub fn across_seeds(cutoffs: &[Cutoff]) -> Summary {
+    let mut depths: Vec<Depth> = cutoffs.iter().map(|cutoff| cutoff.depth).collect();
     depths.retain(|depth| *depth != Depth::Undetermined);
     depths.sort_by(Depth::shallow_first);
     let layers: Vec<f64> = depths.iter().filter_map(|depth| depth.layer()).collect();
     let censored = depths.len() - layers.len();
     let mean = (censored == 0 && !layers.is_empty()).then(|| mean(&layers));
     Summary {
-        seeds: verdicts.len(),
+        seeds: cutoffs.len(),
         censored,
-        undetermined: verdicts.len() - depths.len(),
+        undetermined: cutoffs.len() - depths.len(),
         median: median(&depths),
         mean,
         standard_error: mean.and_then(|mean| standard_error(&layers, mean)),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn censored_seeds_leave_no_mean_but_a_median() {
+    fn censored_seeds_have_a_median_but_no_mean() {
         let s = summary(&[Depth::Beyond(50), Depth::Layer(30.0), Depth::Layer(48.0)]);
         assert_eq!((s.censored, s.mean, s.standard_error), (1, None, None));
         assert_eq!(
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn undetermined_seeds_are_counted_and_left_out() {
+    fn undetermined_seeds_are_counted_and_excluded() {
         let s = summary(&[Depth::Undetermined, Depth::Layer(3.0)]);
         assert_eq!((s.undetermined, s.median, s.mean), (1, Depth::Layer(3.0), Some(3.0)));
         for none in [summary(&[]), summary(&[Depth::Undetermined])] {

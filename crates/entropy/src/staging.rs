@@ -1,20 +1,20 @@
-//! How host arrays are checked and brought to a backend.
+//! Checks host arrays and uploads them to a backend.
 
 use isobath_tensor::{Backend, ColumnMoments, Divergence, DivergenceKind};
 use ndarray::{ArrayView1, ArrayView2};
 
 use crate::{Error, Result, Source};
 
-/// How wide a layer has to be.
+/// Required width of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
-    /// As the inputs, because each layer is compared with them.
+    /// The width of the inputs, for estimators that compare each layer with them.
     AsInputs,
-    /// Any, because each layer is looked at alone.
+    /// Any width, for estimators that use each layer alone.
     Any,
 }
 
-/// Checks that there are samples and layers, that their shapes fit and that all numbers are finite.
+/// Checks that there are samples and layers, that shapes match and that all numbers are finite.
 pub(crate) fn check(
     inputs: ArrayView2<'_, f32>,
     layers: &[ArrayView2<'_, f32>],
@@ -52,7 +52,7 @@ fn first_not_finite(row: ArrayView1<'_, f32>) -> Option<usize> {
     row.iter().position(|value| !value.is_finite())
 }
 
-/// The samples as a row-major buffer, whatever the array's layout.
+/// Uploads samples of any memory layout as a row-major buffer.
 pub(crate) fn upload<B: Backend>(
     backend: &B,
     samples: ArrayView2<'_, f32>,
@@ -64,7 +64,7 @@ pub(crate) fn upload<B: Backend>(
     Ok(buffer)
 }
 
-/// The dissimilarity of each row of `inputs` from the same row of `layer`.
+/// Divergence of each row of `inputs` from the same row of `layer`.
 pub(crate) fn row_divergences<B: Divergence>(
     backend: &B,
     kind: DivergenceKind,
@@ -77,7 +77,7 @@ pub(crate) fn row_divergences<B: Divergence>(
     Ok(backend.download(&out)?)
 }
 
-/// Mean and unbiased variance of each column, rows first divided by their sums where `normalise_rows`.
+/// Mean and unbiased variance of each column. With `normalise_rows`, each row is first divided by its sum.
 pub(crate) fn column_moments<B: ColumnMoments>(
     backend: &B,
     layer: ArrayView2<'_, f32>,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_layout_uploads_row_major() {
+    fn upload_is_row_major_for_any_layout() {
         let a = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
         let upload = |view| {
             isobath_tensor::Cpu::new().download(&upload(&isobath_tensor::Cpu::new(), view).unwrap())
@@ -116,14 +116,14 @@ mod tests {
                 .to_string()
         };
         assert!(message(&bad, &good).starts_with("sample 1 (counted from 0) of the inputs"));
-        assert!(message(&good, &bad).contains("of the samples of layer 2 holds NaN at unit 2"));
+        assert!(message(&good, &bad).contains("of the samples of layer 2 has NaN at unit 2"));
         assert!(message(&good, &Array2::zeros((3, 5))).starts_with("layer 2 is 3 x 5"));
         assert!(message(&good, &Array2::zeros((2, 4))).starts_with("layer 2 is 2 x 4"));
         assert!(message(&Array2::zeros((0, 4)), &good).starts_with("the inputs are 0 x 4"));
     }
 
     #[test]
-    fn width_matters_only_where_layers_are_compared_with_the_inputs() {
+    fn width_matters_only_if_layers_are_compared_with_inputs() {
         let (inputs, narrow) = (Array2::zeros((3, 4)), Array2::zeros((3, 2)));
         check(inputs.view(), &[narrow.view()], Width::Any).unwrap();
         check(inputs.view(), &[narrow.view()], Width::AsInputs).expect_err("widths differ");

@@ -1,4 +1,4 @@
-//! Every estimator through the public API: closed forms, properties, both host backends, bad input.
+//! Every estimator through the public API: closed forms, properties, both host backends, invalid input.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -6,7 +6,7 @@ use std::f64::consts::{E, LN_2, PI};
 
 use isobath_entropy::{
     Direction, EntropyEstimator, Error, EstimatorSpec, Profile, Relative, Source,
-    cutoff::{CutoffRule, Depth, verdict},
+    cutoff::{self, CutoffRule, Depth},
 };
 use isobath_tensor::{
     Cpu, Reference,
@@ -36,25 +36,25 @@ fn profile(name: &str, inputs: &Array2<f32>, layer: &Array2<f32>) -> Profile {
     estimator(name).profile(inputs.view(), &[layer.view()]).unwrap()
 }
 
-/// The only value of a profile of one layer.
+/// Value of a profile of one layer.
 #[track_caller]
 fn value(name: &str, inputs: &Array2<f32>, layer: &Array2<f32>) -> f64 {
     profile(name, inputs, layer).values[0]
 }
 
-/// Independent normal numbers.
+/// Independent normal random numbers with standard deviation `std`.
 fn gaussian(rows: usize, cols: usize, std: f64, seed: u64) -> Array2<f32> {
     let draw = |(i, j)| (std * normal(philox(seed, i as u64, j as u64)[0])) as f32;
     Array2::from_shape_fn((rows, cols), draw)
 }
 
-/// The entry of a Hadamard matrix: rows other than 0 have mean 0 and are orthogonal, in any power of two of columns.
+/// Entry of a Hadamard matrix. Rows other than 0 have mean 0 and are orthogonal, for any power of two of columns.
 fn sign(row: usize, col: usize) -> f32 {
     if (row & col).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 }
 }
 
 #[test]
-fn results_carry_the_documented_names() {
+fn results_have_the_documented_names() {
     for name in NAMES {
         assert_eq!(estimator(name).spec().to_string(), name);
         let samples = gaussian(4, 5, 1.0, 1);
@@ -64,7 +64,7 @@ fn results_carry_the_documented_names() {
 
 #[test]
 fn relative_entropy_of_known_distributions() {
-    // After the shift the rows are (0, 1, 3)/4 and (0, 2, 2)/4; a zero counts 1e-12 on both sides and cancels.
+    // After the shift, the rows are (0, 1, 3)/4 and (0, 2, 2)/4. Zeros become 1e-12 on both sides and cancel.
     let (p, r) = (array![[0.0, 1.0, 3.0]], array![[5.0, 7.0, 7.0]]);
     let expected = 0.25 * (0.25_f64 / 0.5).ln() + 0.75 * (0.75_f64 / 0.5).ln();
     assert!((value("relative", &p, &r) - expected).abs() < 1e-10);
@@ -74,8 +74,8 @@ fn relative_entropy_of_known_distributions() {
 }
 
 #[test]
-fn the_published_rule_punishes_the_minimum_of_a_reconstruction_and_the_floor_tames_it() {
-    // The reconstruction's minimum meets a third of the input's mass: 1/3 ln(1e12) is some nine nats.
+fn floor_reduces_the_penalty_at_the_minimum_of_a_reconstruction() {
+    // The reconstruction's minimum coincides with a third of the input's mass: 1/3 ln(1e12) is about nine nats.
     let (p, r) = (array![[0.0, 1.0, 1.0, 1.0]], array![[1.0, 0.0, 1.0, 1.0]]);
     assert!(value("relative", &p, &r) > 9.0);
     assert!(value("relative-floored", &p, &r) < 3.0);
@@ -92,14 +92,14 @@ fn differential_entropy_of_gaussians() {
     let (n, width, std) = (2000, 50, 0.3);
     let samples = gaussian(n, width, std, 3);
     let expected = 0.5 * (2.0 * PI * E * std * std).ln();
-    // ln of a sample standard deviation has variance 1/(2n); the mean over units, 1/(2 n width).
+    // The logarithm of a sample standard deviation has variance 1/(2n), and its mean over units 1/(2 n width).
     let error = 4.0 * (1.0 / (2.0 * n as f64 * width as f64)).sqrt();
     let found = value("differential-plain", &samples, &samples);
     assert!((found - expected).abs() < error, "{found} {expected}");
 }
 
 #[test]
-fn the_published_differential_entropy_normalises_samples_first() {
+fn published_differential_entropy_normalises_samples_first() {
     // Each row becomes (1/4, 3/4) or (1/2, 1/2): unbiased standard deviation 1/4/sqrt(2) in both units.
     let layer = array![[1.0, 3.0], [7.0, 7.0]];
     let expected = 0.5 * (2.0 * PI * E).ln() + (0.25 / 2.0_f64.sqrt()).ln();
@@ -118,7 +118,7 @@ fn units_without_variance_are_floored_and_reported() {
 }
 
 #[test]
-fn gram_entropy_is_0_for_equal_samples_and_1_for_orthogonal_ones() {
+fn gram_entropy_is_zero_for_equal_samples_and_one_for_orthogonal_ones() {
     let equal = Array2::from_shape_fn((20, 30), |(i, j)| (i + 1) as f32 * (j as f32).sin() + 3.0);
     assert!(value("gram", &equal, &equal) < 1e-3);
     let orthogonal = Array2::from_shape_fn((15, 16), |(i, j)| 0.5 + sign(i + 1, j));
@@ -127,7 +127,7 @@ fn gram_entropy_is_0_for_equal_samples_and_1_for_orthogonal_ones() {
 
 #[test]
 fn gram_entropy_of_k_directions_is_ln_k_over_ln_n() {
-    // 40 samples along 4 orthogonal directions, in both shapes: more units than samples, and fewer.
+    // 40 samples along 4 orthogonal directions, with more units than samples and with fewer.
     for width in [8, 64] {
         let samples = Array2::from_shape_fn((40, width), |(i, j)| sign(1 + i % 4, j));
         let found = value("gram", &samples, &samples);
@@ -136,7 +136,7 @@ fn gram_entropy_of_k_directions_is_ln_k_over_ln_n() {
 }
 
 #[test]
-fn constant_samples_have_no_direction() {
+fn constant_samples_are_floored_in_gram_entropy() {
     let mut samples = gaussian(6, 9, 1.0, 4);
     samples.row_mut(2).fill(0.1);
     samples.row_mut(3).assign(&array![0.0, -0.0, 0.0, 0.0, -0.0, 0.0, 0.0, 0.0, 0.0]);
@@ -146,7 +146,7 @@ fn constant_samples_have_no_direction() {
 }
 
 #[test]
-fn reconstruction_error_is_0_for_perfect_ones_and_1_for_the_mean() {
+fn reconstruction_error_is_zero_for_perfect_ones_and_one_for_the_mean() {
     let inputs = gaussian(30, 8, 2.0, 5);
     let mean = inputs.mean_axis(ndarray::Axis(0)).unwrap();
     let mean = mean.broadcast((30, 8)).unwrap().to_owned();
@@ -158,7 +158,7 @@ fn reconstruction_error_is_0_for_perfect_ones_and_1_for_the_mean() {
 }
 
 #[test]
-fn batch_entropy_by_its_formula() {
+fn batch_entropy_matches_its_formula() {
     // Standard deviations 1 and 0.
     let layer = array![[0.0, 0.3], [1.0, 0.3], [2.0, 0.3]];
     let expected = 0.5 * 0.5 * (PI * E + 1.0).ln();
@@ -166,7 +166,7 @@ fn batch_entropy_by_its_formula() {
 }
 
 #[test]
-fn directions_are_what_lost_information_does() {
+fn values_move_in_the_documented_direction_as_information_is_lost() {
     let inputs = gaussian(50, 20, 1.0, 6);
     let lost = Array2::from_shape_fn((50, 20), |(i, j)| (j as f32).sin() + 1e-3 * inputs[[i, j]]);
     for name in NAMES {
@@ -182,7 +182,7 @@ fn directions_are_what_lost_information_does() {
 }
 
 #[test]
-fn one_sample_of_one_unit_has_a_value_or_a_reason() {
+fn one_sample_of_one_unit_gives_a_value_or_an_error() {
     let one = array![[0.5]];
     for name in NAMES {
         match estimator(name).profile(one.view(), &[one.view()]) {
@@ -213,7 +213,7 @@ fn backends_agree() {
 }
 
 #[test]
-fn layers_in_any_memory_order_give_the_same() {
+fn results_are_independent_of_memory_order() {
     let (inputs, layer) = (gaussian(6, 5, 1.0, 20), gaussian(6, 5, 1.0, 21));
     let transposed = layer.t().to_owned();
     for name in NAMES {
@@ -224,7 +224,7 @@ fn layers_in_any_memory_order_give_the_same() {
 }
 
 #[test]
-fn bad_samples_are_refused_by_every_estimator() {
+fn every_estimator_rejects_invalid_samples() {
     let good = gaussian(3, 4, 1.0, 9);
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut damaged = good.clone();
@@ -256,7 +256,7 @@ fn bad_samples_are_refused_by_every_estimator() {
 }
 
 #[test]
-fn settings_out_of_range_are_refused_when_used() {
+fn settings_out_of_range_are_rejected_in_use() {
     let samples = gaussian(3, 4, 1.0, 9);
     for eps in [-1.0, 0.0, 1.0, f64::NAN] {
         let spec = EstimatorSpec::Relative(Relative::Floored { eps });
@@ -271,12 +271,12 @@ fn perfect_reconstructions_reach_beyond_the_last_layer() {
     let layers = [inputs.view(); 5];
     for name in ["relative", "relative-floored", "jensen-shannon"] {
         let profile = estimator(name).profile(inputs.view(), &layers).unwrap();
-        let verdict = verdict(&CutoffRule::default(), &profile).unwrap();
-        assert_eq!(verdict.depth, Depth::Beyond(5), "{name}");
+        let cutoff = cutoff::find(&CutoffRule::default(), &profile).unwrap();
+        assert_eq!(cutoff.depth, Depth::Beyond(5), "{name}");
     }
 }
 
-/// Samples of 8-bit pixels, as exact in f32 as their small multiples and shifts are.
+/// Samples of 8-bit pixels, which are exact in f32, also after small multiplications and shifts.
 fn pixels(rows: usize, cols: usize) -> impl Strategy<Value = Array2<f32>> {
     proptest::collection::vec(any::<u8>(), rows * cols).prop_map(move |bytes| {
         let numbers = bytes.into_iter().map(|byte| f32::from(byte) / 256.0).collect();
@@ -293,8 +293,8 @@ proptest! {
         y in pixels(3, 12),
     ) {
         for name in ["relative", "relative-floored", "jensen-shannon"] {
-            let apart = profile(name, &x, &y).per_sample.unwrap();
-            prop_assert!(apart.iter().all(|&value| value >= -1e-12), "{name}: {apart}");
+            let divergences = profile(name, &x, &y).per_sample.unwrap();
+            prop_assert!(divergences.iter().all(|&value| value >= -1e-12), "{name}: {divergences}");
             let same = profile(name, &x, &x).per_sample.unwrap();
             prop_assert!(same.iter().all(|&value| value.abs() < 1e-12), "{name}: {same}");
         }
@@ -302,9 +302,9 @@ proptest! {
 
     #[test]
     fn jensen_shannon_is_symmetric_and_bounded(x in pixels(2, 9), y in pixels(2, 9)) {
-        let (there, back) = (value("jensen-shannon", &x, &y), value("jensen-shannon", &y, &x));
-        prop_assert!((there - back).abs() < 1e-12);
-        prop_assert!(there <= LN_2 + 1e-12);
+        let (forward, backward) = (value("jensen-shannon", &x, &y), value("jensen-shannon", &y, &x));
+        prop_assert!((forward - backward).abs() < 1e-12);
+        prop_assert!(forward <= LN_2 + 1e-12);
     }
 
     #[test]
@@ -315,10 +315,10 @@ proptest! {
         doublings in -3_i32..4,
     ) {
         let moved = y.mapv(|value| value * 2.0_f32.powi(doublings) + f32::from(shift));
-        // The published rule adds 1e-12 whatever the scale, so that only its shift is free.
+        // The published rule adds 1e-12 at any scale, so only the shift is exact.
         let shifted = y.mapv(|value| value + f32::from(shift));
         prop_assert!((value("relative", &x, &shifted) - value("relative", &x, &y)).abs() < 1e-9);
-        // A constant row is the uniform distribution at any scale; others differ by the 1e-12 alone.
+        // A constant row is the uniform distribution at any scale. Other rows differ only by the 1e-12.
         for name in ["relative-floored", "jensen-shannon"] {
             prop_assert!((value(name, &x, &moved) - value(name, &x, &y)).abs() < 1e-7, "{name}");
         }
@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn entropies_do_not_depend_on_the_order_of_samples(x in pixels(6, 5), y in pixels(6, 5)) {
+    fn entropies_are_independent_of_sample_order(x in pixels(6, 5), y in pixels(6, 5)) {
         let reversed = |a: &Array2<f32>| a.slice(ndarray::s![..;-1, ..]).to_owned();
         for name in NAMES {
             let estimator = estimator(name);

@@ -1,4 +1,4 @@
-//! The estimators and the published cut-offs against an independent double-precision implementation.
+//! Estimators and published cut-offs against an independent double-precision implementation.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -35,8 +35,8 @@ struct Case {
     relative_entropy: Array2<f32>,
 }
 
-/// The folder with the reference data, unless this machine has none.
-#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
+/// Folder with the reference data; `None` if this machine has none.
+#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 fn folder() -> Option<PathBuf> {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared"));
     let folder = env::var_os("ISOBATH_SHARED").map_or_else(beside, PathBuf::from).join("reference");
@@ -80,7 +80,7 @@ fn check(stem: &str) {
         (profile(&case, "relative", Cpu::new()), profile(&case, "differential", Cpu::new())),
         (profile(&case, "relative", Reference), profile(&case, "differential", Reference)),
     ] {
-        // The stored reconstructions are rounded to f32, and the minimum pixel of a sample amplifies that.
+        // The stored reconstructions are rounded to f32, and the minimum pixel of a sample amplifies the rounding.
         let per_sample = relative.per_sample.as_ref().unwrap().t().to_owned();
         let stored = case.relative_entropy.as_slice().unwrap();
         let found = per_sample.as_standard_layout();
@@ -96,7 +96,7 @@ fn check(stem: &str) {
 }
 
 fn check_cutoffs(expected: &Expected, relative: &Profile, differential: &Profile) {
-    assert!(!expected.cutoff.is_empty(), "the file holds no cut-offs");
+    assert!(!expected.cutoff.is_empty(), "the file has no cut-offs");
     for (rtol, cutoffs) in &expected.cutoff {
         let rtol = rtol.parse().unwrap();
         let found = published_cutoffs(relative, rtol).unwrap();
@@ -111,11 +111,11 @@ fn check_cutoffs(expected: &Expected, relative: &Profile, differential: &Profile
 }
 
 #[test]
-fn a_critical_network() {
+fn critical_network_matches_the_reference() {
     check("cascade_critical");
 }
 
 #[test]
-fn an_ordered_network() {
+fn ordered_network_matches_the_reference() {
     check("cascade_ordered");
 }

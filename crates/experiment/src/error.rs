@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// What can be wrong with an experiment file.
+/// An error of an experiment file or a command-line override.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
@@ -9,45 +9,45 @@ pub enum FileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is not what an experiment file looks like. The text names the line.
+    /// The file is not a valid experiment file. The message has the line.
     #[error("{origin}: {message}")]
     Malformed {
-        /// The file, and the settings of the command line where there are any.
+        /// The file, and the command-line overrides if any.
         origin: String,
-        /// What is wrong, where, and what may have been meant.
+        /// The line, the reason and, for an unknown name, the most similar known name.
         message: String,
     },
-    /// The file draws a figure of theory, and a family of networks was wanted.
+    /// The file is a theory file, but the command needs a grid of networks.
     #[error(
-        "{origin} draws a figure of theory, which has no cells; `run`, `validate` and `list` take it"
+        "{origin} draws a figure of theory, which has no cells; use it with `run`, `validate` or `list`"
     )]
     Theory {
         /// The file.
         origin: String,
     },
-    /// A setting of the command line is not `key=value`.
+    /// A command-line override is not `key=value`.
     #[error("--set {text}: {reason}")]
     Override {
-        /// What was given.
+        /// The given text.
         text: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// A setting is outside its range or does not fit another.
     #[error("[{section}] {message}")]
     Invalid {
-        /// The table of the file.
+        /// Table of the file.
         section: &'static str,
-        /// The setting, its value and what is allowed.
+        /// The setting, its value and the allowed range.
         message: String,
     },
 }
 
 impl FileError {
-    /// A setting that is outside its range or does not fit another.
+    /// Creates an [`Invalid`](Self::Invalid) error.
     pub fn invalid(section: &'static str, message: impl ToString) -> Self {
         Self::Invalid { section, message: message.to_string() }
     }

@@ -1,4 +1,4 @@
-//! The experiment file as written. [`Plan`](super::Plan) is what can run.
+//! The experiment file as written. A checked file is a [`Plan`](super::Plan).
 
 use std::path::PathBuf;
 
@@ -17,33 +17,33 @@ use crate::Format;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentFile {
-    /// Part of the run folder's name: small letters, digits, `-` and `_`.
+    /// Name, part of the run folder's name: lower-case letters, digits, `-` and `_`.
     pub name: String,
-    /// What the experiment is about, in a sentence.
+    /// One-sentence description.
     #[serde(default)]
     pub description: String,
-    /// The only source of randomness.
+    /// Seed of all random numbers.
     #[serde(default = "one")]
     pub seed: u64,
-    /// Where samples come from.
+    /// Dataset and numbers of samples.
     pub data: DataSection,
-    /// The family of networks.
+    /// The `[network]` table: the family of networks.
     pub network: NetworkSection,
-    /// The members of the family.
+    /// Grid of initialisation variances.
     pub grid: GridSection,
-    /// How inputs are reconstructed.
+    /// Settings of the decoder cascade.
     #[serde(default)]
     pub cascade: CascadeSection,
-    /// What is measured on the reconstructions.
+    /// Entropy estimators and cut-off rules.
     #[serde(default)]
     pub entropy: EntropySection,
-    /// The ground truth: networks that are trained; none if not given.
+    /// Trainings for the ground truth; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainSection>,
-    /// Theory drawn over the chart.
+    /// Theory curves of the chart.
     #[serde(default)]
     pub meanfield: MeanfieldSection,
-    /// Files drawn at the end.
+    /// Report files.
     #[serde(default)]
     pub report: ReportSection,
 }
@@ -52,22 +52,22 @@ fn one() -> u64 {
     1
 }
 
-/// Where samples come from.
+/// The `[data]` table: dataset and numbers of samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: DatasetName,
-    /// The folder its files are in; default: `<data folder>/<name>`.
+    /// Folder of the dataset's files; default: `<data folder>/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
-    /// Training samples used; default all, 10,000 of a generated dataset.
+    /// Number of training samples; default: all, or 10,000 for a generated dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<usize>,
-    /// Held-out samples on which entropies are measured.
+    /// Number of probe samples: held-out samples for the entropies.
     #[serde(default = "DataSection::default_probe")]
     pub probe: usize,
-    /// Colour images turned grey.
+    /// True to convert colour images to grayscale.
     #[serde(default)]
     pub grayscale: bool,
 }
@@ -78,14 +78,14 @@ impl DataSection {
     }
 }
 
-/// The family of networks.
+/// The `[network]` table: the family of networks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSection {
-    /// Its architecture.
+    /// Architecture.
     #[serde(default)]
     pub kind: NetworkKind,
-    /// Weight layers, the readout included.
+    /// Number of weight layers, including the readout.
     pub depth: usize,
     /// Widths of the hidden layers.
     #[serde(default)]
@@ -93,10 +93,10 @@ pub struct NetworkSection {
     /// Activation of the hidden layers.
     #[serde(default = "tanh")]
     pub activation: Activation,
-    /// What follows the last product.
+    /// Readout after the last product.
     #[serde(default)]
     pub readout: Readout,
-    /// A published choice of widths and readout in place of the two above.
+    /// Published choice of widths and readout; replaces `width` and `readout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
 }
@@ -105,17 +105,17 @@ fn tanh() -> Activation {
     Activation::Tanh
 }
 
-/// An architecture.
+/// Network architecture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkKind {
-    /// A multilayer perceptron.
+    /// Multilayer perceptron.
     #[default]
     Mlp,
 }
 
 impl NetworkSection {
-    /// The settings as the network crate takes them.
+    /// Converts the settings to network parameters.
     pub fn params(&self) -> MlpParams {
         let NetworkKind::Mlp = self.kind;
         MlpParams {
@@ -128,17 +128,17 @@ impl NetworkSection {
     }
 }
 
-/// How inputs are reconstructed.
+/// The `[cascade]` table: settings of the decoder cascade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CascadeSection {
-    /// How decoders are found.
+    /// Decoder method.
     pub method: Method,
-    /// Gradient: passes over the training samples.
+    /// Gradient: number of epochs.
     pub epochs: usize,
     /// Gradient: samples per minibatch.
     pub batch: usize,
-    /// Gradient: ends a decoder's training after so many minibatches.
+    /// Gradient: maximum number of minibatches per decoder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<usize>,
     /// Gradient: the optimiser.
@@ -146,25 +146,25 @@ pub struct CascadeSection {
     /// Gradient: activation of the decoders' output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
-    /// Ridge: standard deviation of the noise that each activation is taken to carry.
+    /// Ridge: assumed standard deviation of the noise on each activation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
-    /// Ridge: uses only the first so many training samples.
+    /// Ridge: maximum number of training samples; the first ones are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_samples: Option<usize>,
-    /// Does less where the verdicts do not need more.
+    /// Early-stopping rule; none by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
-    /// Gradient: of the products decoders are trained by.
+    /// Gradient: precision of the products in decoder training.
     pub precision: Precision,
-    /// Of the products of the network's own layers.
+    /// Precision of the products in the network's own layers.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub forward_precision: Precision,
-    /// Reconstruct from the readout as well.
+    /// True to reconstruct from the readout as well.
     pub readout: bool,
-    /// Write decoders and reconstructions of every cell as safetensors into the run's folder.
+    /// True to write decoders and reconstructions of every cell as safetensors into the run's folder.
     pub save: bool,
-    /// Where it runs.
+    /// Backend of the cascade.
     pub backend: BackendSpec,
 }
 
@@ -174,7 +174,7 @@ impl Default for CascadeSection {
     }
 }
 
-/// The settings of the cascade crate, the runner's own ones left at their defaults.
+/// Converts cascade parameters; settings of the runner get their defaults.
 impl From<CascadeParams> for CascadeSection {
     fn from(params: CascadeParams) -> Self {
         let CascadeParams {
@@ -209,7 +209,7 @@ impl From<CascadeParams> for CascadeSection {
 }
 
 impl CascadeSection {
-    /// The settings as the cascade crate takes them.
+    /// Converts the settings to cascade parameters.
     pub fn params(&self) -> CascadeParams {
         let Self {
             method,
@@ -239,17 +239,17 @@ impl CascadeSection {
     }
 }
 
-/// What is measured on the reconstructions.
+/// The `[entropy]` table: estimators and cut-off rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EntropySection {
-    /// The estimators; the first one is the chart's.
+    /// Estimators. The chart shows the first one.
     pub estimators: Vec<EstimatorSpec>,
-    /// The rule or rules that turn a profile into a depth; the first one is the chart's.
+    /// Cut-off rule or rules, which read a depth from a profile. The chart shows the first one.
     pub cutoff: OneOrMany<CutoffRule>,
-    /// Bootstrap resamples of the probe samples behind each interval.
+    /// Number of bootstrap resamples of the probe samples per interval; 0 for no intervals.
     pub bootstrap: usize,
-    /// Where it runs.
+    /// Backend of the estimators.
     pub backend: BackendSpec,
 }
 
@@ -264,18 +264,18 @@ impl Default for EntropySection {
     }
 }
 
-/// A value or a list of them.
+/// One value or a list of values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
-    /// One.
+    /// One value.
     One(T),
-    /// A list.
+    /// A list of values.
     Many(Vec<T>),
 }
 
 impl<T> OneOrMany<T> {
-    /// All of them.
+    /// All values as a slice.
     pub fn as_slice(&self) -> &[T] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
@@ -284,7 +284,7 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// Theory drawn over the chart.
+/// The `[meanfield]` table: theory curves of the chart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MeanfieldSection {
@@ -298,13 +298,13 @@ impl Default for MeanfieldSection {
     }
 }
 
-/// Files drawn at the end.
+/// The `[report]` table: report files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportSection {
-    /// Their formats.
+    /// File formats.
     pub formats: Vec<Format>,
-    /// Probe samples whose reconstructions are kept and shown.
+    /// Number of probe samples in the gallery of reconstructions.
     pub gallery: usize,
 }
 

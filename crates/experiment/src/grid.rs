@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FileError;
 
-/// The members of the family: every combination is one point, every seed of a point one cell.
+/// The `[grid]` table. Every combination of variances is one grid point; every seed of a point is one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSection {
@@ -20,22 +20,22 @@ fn one() -> usize {
     1
 }
 
-/// One number, a list, or a range with its end.
+/// One number, a list, or an inclusive range.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "expected a number, a list of numbers, or { from = .., to = .., step = .. }"
 )]
 pub enum Values {
-    /// One.
+    /// One number.
     One(f64),
-    /// A list.
+    /// A list of numbers.
     List(Vec<f64>),
-    /// A range.
+    /// A range of numbers.
     Range(Range),
 }
 
-/// `from`, `from + step`, ... up to `to`, which is part of it where a step meets it.
+/// The numbers `from`, `from + step`, ... up to `to`, which is included if a step reaches it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -43,7 +43,7 @@ pub struct Range {
     pub from: f64,
     /// The last number.
     pub to: f64,
-    /// From one to the next.
+    /// Difference between neighbours.
     pub step: f64,
 }
 
@@ -53,35 +53,35 @@ impl Default for Values {
     }
 }
 
-/// Most numbers a range may have: enough for any chart, and few enough that a slip of the pen is an error, not a hang.
+/// Maximum number of values in a range. A larger number is a typing error; the limit avoids a hang.
 const MOST: usize = 100_000;
 
 impl Values {
-    /// The numbers, rising or as listed.
+    /// Returns the numbers: a range in increasing order, a list as given.
     ///
     /// # Errors
-    /// When there is none, one is negative or not finite, or a range makes no sense.
+    /// When there is none, one is negative, not finite or repeated, or a range is invalid.
     pub fn expand(&self, name: &str) -> Result<Vec<f64>, FileError> {
-        let refuse = |message: String| Err(FileError::invalid("grid", message));
+        let reject = |message: String| Err(FileError::invalid("grid", message));
         let values = match self {
             Self::One(value) => vec![*value],
             Self::List(values) => values.clone(),
             Self::Range(range) => match range.expand() {
                 Ok(values) => values,
-                Err(reason) => return refuse(format!("{name}: {reason}")),
+                Err(reason) => return reject(format!("{name}: {reason}")),
             },
         };
         if values.is_empty() {
-            return refuse(format!("{name} lists no value"));
+            return reject(format!("{name} lists no value; give at least one"));
         }
         if let Some(value) = values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
-            return refuse(format!("{name} = {value} must be finite and not negative"));
+            return reject(format!("{name} = {value} must be finite and not negative"));
         }
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
-        let twice = sorted.iter().zip(&sorted[1..]).find(|(a, b)| a.to_bits() == b.to_bits());
-        if let Some((value, _)) = twice {
-            return refuse(format!(
+        let duplicate = sorted.iter().zip(&sorted[1..]).find(|(a, b)| a.to_bits() == b.to_bits());
+        if let Some((value, _)) = duplicate {
+            return reject(format!(
                 "{name} lists {value} twice; use `seeds` for repeated initialisations"
             ));
         }
@@ -98,16 +98,16 @@ impl Range {
         if to < from {
             return Err(format!("to = {to} is below from = {from}"));
         }
-        // The end belongs to the range although the division may fall just short of a whole number.
+        // Include the end although rounding may leave the quotient just below a whole number.
         let count = ((to - from) / step + 1e-9).floor() + 1.0;
         if count > MOST as f64 {
-            return Err(format!("the range has {count:.0} values; {MOST} are the most"));
+            return Err(format!("the range has {count:.0} values; use at most {MOST}"));
         }
         Ok((0..count as usize).map(|i| rounded(from + i as f64 * step)).collect())
     }
 }
 
-/// `0.1 + 2 * 0.1` is 0.30000000000000004; the file means 0.3.
+/// Rounds to ten decimals, because `0.1 + 2 * 0.1` is 0.30000000000000004 and the file means 0.3.
 fn rounded(value: f64) -> f64 {
     (value * 1e10).round() / 1e10
 }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_lists_and_ranges() {
+    fn numbers_lists_and_ranges_expand() {
         check("1.5", &[1.5]);
         check("2", &[2.0]);
         check("[0.5, 3, 1.5]", &[0.5, 3.0, 1.5]);
@@ -142,19 +142,19 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(toml: &str, message: &str) {
+    fn check_rejected(toml: &str, message: &str) {
         let error = expand(toml).expect_err(toml).to_string();
         assert!(error.contains(message), "{error}");
     }
 
     #[test]
-    fn impossible_grids_are_refused() {
-        check_refused("[]", "no value");
-        check_refused("-1.0", "-1");
-        check_refused("nan", "NaN");
-        check_refused("[1.0, 2.0, 1.0]", "lists 1 twice");
-        check_refused("{ from = 2.0, to = 1.0, step = 0.1 }", "below");
-        check_refused("{ from = 0.0, to = 1.0, step = 0.0 }", "step = 0");
-        check_refused("{ from = 0.0, to = 1e9, step = 1e-9 }", "the most");
+    fn invalid_grids_are_rejected() {
+        check_rejected("[]", "no value");
+        check_rejected("-1.0", "-1");
+        check_rejected("nan", "NaN");
+        check_rejected("[1.0, 2.0, 1.0]", "lists 1 twice");
+        check_rejected("{ from = 2.0, to = 1.0, step = 0.1 }", "below");
+        check_rejected("{ from = 0.0, to = 1.0, step = 0.0 }", "step = 0");
+        check_rejected("{ from = 0.0, to = 1e9, step = 1e-9 }", "at most");
     }
 }

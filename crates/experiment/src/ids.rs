@@ -8,10 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// A point of the phase diagram: the variances that all its cells share.
+/// A grid point of the phase diagram: the variances shared by all its cells.
 ///
-/// Points are equal if their variances are equal to the bit, which holds for copies of the values of one grid. The order
-/// is by `sigma_b2`, then by `sigma_w2`.
+/// Points are equal if their variances are bit-identical, which holds for copies of the values of one grid. Points are
+/// ordered by `sigma_b2`, then by `sigma_w2`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct GridPoint {
     /// Variance of the weights times the fan-in.
@@ -21,12 +21,12 @@ pub struct GridPoint {
 }
 
 impl GridPoint {
-    /// The point at the given variances.
+    /// Creates the point with the given variances.
     pub const fn new(sigma_w2: f64, sigma_b2: f64) -> Self {
         Self { sigma_w2, sigma_b2 }
     }
 
-    /// True for points of one phase diagram, which share `sigma_b2`.
+    /// True if both points have the same `sigma_b2` and so belong to the same phase diagram.
     pub fn shares_slice(&self, other: &Self) -> bool {
         self.is_in_slice(other.sigma_b2)
     }
@@ -36,7 +36,7 @@ impl GridPoint {
         self.sigma_b2.to_bits() == sigma_b2.to_bits()
     }
 
-    /// The bits of both variances: the point's part of a key in the store.
+    /// Bit patterns of `sigma_w2` and `sigma_b2`, used in keys of the store.
     pub const fn bits(&self) -> [u64; 2] {
         [self.sigma_w2.to_bits(), self.sigma_b2.to_bits()]
     }
@@ -75,27 +75,27 @@ impl fmt::Display for GridPoint {
     }
 }
 
-/// One cell of the grid: a point and one initialisation of it.
+/// Identity of a cell: a grid point and one of its initialisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CellId {
     /// Position in the grid, from 0.
     pub index: usize,
     /// The point.
     pub point: GridPoint,
-    /// Number of the initialisation, from 0.
+    /// Index of the initialisation, from 0.
     pub seed_index: usize,
 }
 
-/// One training.
+/// Identity of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TrainingId {
     /// The point.
     pub point: GridPoint,
-    /// Number of the initialisation, from 0.
+    /// Index of the initialisation, from 0.
     pub seed_index: usize,
     /// Weight layers of the network, the readout included.
     pub depth: usize,
-    /// Number of the run's recipe, from 0.
+    /// Index of the recipe, from 0.
     pub recipe: usize,
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn points_are_equal_to_the_bit() {
+    fn points_are_equal_if_bit_identical() {
         assert_eq!(GridPoint::new(0.3, 0.0), GridPoint::new(0.3, 0.0));
         assert_ne!(GridPoint::new(0.1 + 0.2, 0.0), GridPoint::new(0.3, 0.0));
     }

@@ -1,4 +1,4 @@
-//! Experiments: from a TOML file to a checked plan of cells.
+//! Experiment files: reads TOML and checks it into a plan of cells.
 
 mod error;
 mod file;

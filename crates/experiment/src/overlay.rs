@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A multiple of the correlation depth scale `xi_c`, drawn over the chart: `"xi_c"`, `"6 xi_c"`, `"2.5 xi_c"`.
+/// Theory curve of the chart, a multiple of the correlation depth scale `xi_c`: `"xi_c"`, `"6 xi_c"`, `"2.5 xi_c"`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Overlay {
@@ -25,7 +25,7 @@ impl FromStr for Overlay {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let unknown =
-            || format!("unknown overlay `{text}`; use \"xi_c\" or a multiple, \"6 xi_c\"");
+            || format!("unknown overlay `{text}`; use \"xi_c\" or a multiple such as \"6 xi_c\"");
         let factor = text.trim().strip_suffix("xi_c").ok_or_else(unknown)?.trim();
         let factor = if factor.is_empty() { 1.0 } else { factor.parse().map_err(|_| unknown())? };
         if f64::is_finite(factor) && factor > 0.0 { Ok(Self { factor }) } else { Err(unknown()) }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_refused() {
+    fn invalid_text_is_rejected() {
         for text in ["", "xi_q", "six xi_c", "0 xi_c", "-1 xi_c", "inf xi_c", "nan xi_c"] {
             assert!(text.parse::<Overlay>().is_err(), "{text}");
         }

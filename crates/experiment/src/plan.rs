@@ -1,4 +1,4 @@
-//! A checked experiment: what runs.
+//! The checked experiment.
 
 use isobath_architecture::{NetworkSpec, Variances};
 use isobath_cascade::{CascadeParams, CascadeValidParams};
@@ -9,18 +9,18 @@ use sha2::{Digest, Sha256};
 use super::{CascadeSection, DataSection, ExperimentFile, FileError, TrainPlan};
 use crate::{CellId, GridPoint};
 
-/// A checked experiment. Making one reads no data and computes nothing.
+/// A checked experiment. Checking reads no dataset and runs no computation.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The file, every default filled in.
+    /// The file with all defaults filled in.
     pub file: ExperimentFile,
-    /// Extent of a sample.
+    /// Shape of a sample.
     pub shape: Shape,
-    /// Classes of the dataset.
+    /// Number of classes in the dataset.
     pub classes: usize,
-    /// The family of networks.
+    /// The deepest network of the family.
     pub network: NetworkSpec,
-    /// Depths reconstructed from, `1..=layers`.
+    /// Number of layers with reconstructions, at depths `1..=layers`.
     pub layers: usize,
     /// Settings of the cascade.
     pub cascade: CascadeValidParams,
@@ -28,32 +28,32 @@ pub struct Plan {
     pub sigma_w2: Vec<f64>,
     /// Values of `sigma_b2`.
     pub sigma_b2: Vec<f64>,
-    /// All cells, seeds of a point side by side.
+    /// All cells. Seeds of one grid point are adjacent.
     pub cells: Vec<Cell>,
-    /// The ground truth, where the file asks for one.
+    /// The trainings; `None` without a `[train]` table.
     pub train: Option<TrainPlan>,
 }
 
 /// A cell of the grid, ready to run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// Which.
+    /// The cell's identity.
     pub id: CellId,
-    /// Its variances.
+    /// Variances of the initialisation.
     pub variances: Variances,
-    /// Seed of its network and decoders: a function of the experiment's seed, the variances and the seed's index, so
-    /// that a grid can grow without changing the cells it had.
+    /// Seed of the network and the decoders. It depends only on the experiment's seed, the variances and the seed index, so
+    /// that a larger grid keeps its existing cells.
     pub seed: u64,
 }
 
-/// Training samples of a generated dataset unless the file says how many.
+/// Default number of training samples of a generated dataset.
 const GENERATED_TRAIN: usize = 10_000;
 
 impl Plan {
     /// Checks an experiment file.
     ///
     /// # Errors
-    /// [`FileError::Invalid`] naming the table, the setting, its value and what is allowed.
+    /// [`FileError::Invalid`] with the table, the setting, its value and the allowed range.
     pub fn new(mut file: ExperimentFile) -> Result<Self, FileError> {
         check_name(&file.name)?;
         let (shape, classes) = extent(&mut file)?;
@@ -91,11 +91,12 @@ impl Plan {
         })
     }
 
-    /// Whether the backends are here, and the cascade's has products of its precision. To plan a run elsewhere, or to draw
-    /// it again, they need not be.
+    /// Checks that all backends are available and that the cascade's backend supports its precision.
+    ///
+    /// Separate from [`new`](Self::new), because planning a run or drawing its report needs no backend.
     ///
     /// # Errors
-    /// With the first that is not.
+    /// [`FileError::Invalid`] for the first backend that is not available.
     pub fn check_backends(&self) -> Result<(), FileError> {
         let stages =
             [("cascade", self.file.cascade.backend), ("entropy", self.file.entropy.backend)];
@@ -107,23 +108,23 @@ impl Plan {
         backend.check_precision(precision).map_err(|error| FileError::invalid("cascade", error))
     }
 
-    /// Training samples, where the file or the dataset says how many.
+    /// Number of training samples; `None` if neither the file nor the dataset defines it.
     pub fn train_samples(&self) -> Option<usize> {
         self.file.data.train.or(available(&self.file.data).map(|[train, _]| train))
     }
 
-    /// The file with every default filled in, as TOML.
+    /// Returns the file as TOML with all defaults filled in.
     ///
     /// # Panics
-    /// Never: an experiment file is made of what TOML can write.
+    /// Never; the settings are serialisable.
     pub fn resolved_toml(&self) -> String {
-        toml::to_string_pretty(&self.file).expect("an experiment file can be written as TOML")
+        toml::to_string_pretty(&self.file).expect("settings are serialisable")
     }
 
-    /// The run's folder name: the experiment's name and a hash of everything that determines its numbers.
+    /// Name of the run's folder: the experiment's name and a hash of everything that determines its numbers.
     ///
     /// # Panics
-    /// Never: an experiment file is made of what TOML can write.
+    /// Never; the settings are serialisable.
     pub fn run_name(&self) -> String {
         let mut file = self.file.clone();
         file.description.clear();
@@ -134,14 +135,14 @@ impl Plan {
         file.meanfield = super::MeanfieldSection::default();
         file.data.folder = None;
         file.cascade.save = false;
-        let text = toml::to_string(&file).expect("an experiment file can be written as TOML");
+        let text = toml::to_string(&file).expect("settings are serialisable");
         format!("{}-{}", self.file.name, &crate::hex(&Sha256::digest(text))[..8])
     }
 
-    /// Mean-field theory of a point.
+    /// Mean-field theory of a grid point.
     ///
     /// # Errors
-    /// When theory has no stable fixed point there.
+    /// When the theory has no stable fixed point.
     pub fn theory(&self, sigma_w2: f64, sigma_b2: f64) -> isobath_meanfield::Result<Theory> {
         Theory::new(self.file.network.activation, sigma_w2, sigma_b2)
     }
@@ -153,12 +154,12 @@ pub(super) fn check_name(name: &str) -> Result<(), FileError> {
         return Ok(());
     }
     let message = format!(
-        "name = {name:?} must be 1 to 80 small letters, digits, `-` and `_`: it names a folder"
+        "name = {name:?} must be 1 to 80 lower-case letters, digits, `-` and `_`, because it names a folder"
     );
     Err(FileError::invalid("experiment", message))
 }
 
-/// Extent of a sample and number of classes; fills in the number of generated samples.
+/// Shape of a sample and number of classes. Fills in the number of generated samples.
 fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     let data = &mut file.data;
     for (name, count) in [("train", data.train), ("probe", Some(data.probe))] {
@@ -176,7 +177,10 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
             [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
         {
             if count > most {
-                let message = format!("{name} = {count}: {} has {most} such samples", data.dataset);
+                let message = format!(
+                    "{name} = {count} must be at most {most}, the number of samples of {}",
+                    data.dataset
+                );
                 return Err(FileError::invalid("data", message));
             }
         }
@@ -186,7 +190,8 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
         let most = isobath_datasets::MAX_GENERATED;
         for (name, count) in [("train", train), ("probe", data.probe)] {
             if count > most {
-                let message = format!("{name} = {count}: at most {most} samples are generated");
+                let message =
+                    format!("{name} = {count} must be at most {most} for a generated dataset");
                 return Err(FileError::invalid("data", message));
             }
         }
@@ -202,20 +207,20 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     Ok((shape, classes))
 }
 
-/// Training and held-out samples of a published dataset; `None` for a generated one, which has as many as asked for.
+/// Numbers of training and held-out samples of a published dataset; `None` for a generated one, which has no fixed size.
 fn available(data: &DataSection) -> Option<[usize; 2]> {
     let manifest = Manifest::of(data.dataset).ok()?;
     Some([samples(manifest, Split::Train), samples(manifest, Split::Test)])
 }
 
-/// Samples of a published dataset's split.
+/// Number of samples in a split of a published dataset.
 fn samples(manifest: &Manifest, split: Split) -> usize {
     let files = manifest.downloads.iter().flat_map(|download| &download.files);
     let with_images = files.filter(|file| file.split == split && file.content != Content::Labels);
     with_images.map(|file| file.samples).sum()
 }
 
-/// The cascade's settings; the method's defaults are filled in.
+/// Checks the cascade's settings and fills in the method's defaults.
 fn check_cascade(file: &mut ExperimentFile) -> Result<CascadeValidParams, FileError> {
     let section = &mut file.cascade;
     let checked = section.params().check();
@@ -244,7 +249,7 @@ fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {
         }
     }
     if section.cutoff.as_slice().is_empty() {
-        return Err(FileError::invalid("entropy", "cutoff lists no rule"));
+        return Err(FileError::invalid("entropy", "cutoff lists no rule; give at least one"));
     }
     for rule in section.cutoff.as_slice() {
         rule.check().map_err(|error| FileError::invalid("entropy", error))?;
@@ -257,11 +262,11 @@ fn cells(
     sigma_w2: &[f64],
     sigma_b2: &[f64],
 ) -> Result<Vec<Cell>, FileError> {
-    /// Enough for any chart; more is a slip of the pen.
+    /// Maximum number of cells; a larger number is a typing error.
     const MOST: usize = 1_000_000;
     let count = sigma_w2.len().saturating_mul(sigma_b2.len()).saturating_mul(file.grid.seeds);
     if count > MOST {
-        return Err(FileError::invalid("grid", format!("{count} cells; {MOST} are the most")));
+        return Err(FileError::invalid("grid", format!("{count} cells; use at most {MOST}")));
     }
     let mut cells = Vec::with_capacity(count);
     for &b in sigma_b2 {

@@ -1,4 +1,4 @@
-//! Reading an experiment file, with settings of the command line on top.
+//! Reads experiment files and applies command-line overrides.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ExperimentFile, FileError, TheoryFile};
 
-/// A setting of the command line: `grid.seeds=5`.
+/// Command-line override of a setting: `grid.seeds=5`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
     text: String,
@@ -17,16 +17,16 @@ pub struct Override {
 impl std::str::FromStr for Override {
     type Err = FileError;
 
-    /// `key=value`; the key is a path of dots, the value TOML, or text where it is not TOML.
+    /// Parses `key=value`. The key is a path of names joined by dots. The value is TOML, otherwise plain text.
     fn from_str(text: &str) -> Result<Self, FileError> {
-        let refuse =
+        let reject =
             |reason: &str| FileError::Override { text: text.to_owned(), reason: reason.to_owned() };
         let (key, value) = text
             .split_once('=')
-            .ok_or_else(|| refuse("must be KEY=VALUE, such as grid.seeds=5"))?;
+            .ok_or_else(|| reject("must be KEY=VALUE, such as grid.seeds=5"))?;
         let path: Vec<String> = key.split('.').map(|part| part.trim().to_owned()).collect();
         if path.iter().any(String::is_empty) {
-            return Err(refuse("the key must be names joined by dots, such as grid.seeds"));
+            return Err(reject("the key must be names joined by dots, such as grid.seeds"));
         }
         let value = value.trim();
         let parsed = format!("value = {value}").parse::<toml::Table>().ok();
@@ -61,15 +61,15 @@ impl Override {
 /// Reads the file at `path` and applies `overrides`.
 ///
 /// # Errors
-/// [`FileError`] naming the file, the line and, for an unknown key, the nearest known one.
+/// [`FileError`] with the file, the line and, for an unknown key, the most similar known one.
 pub fn read(path: &Path, overrides: &[Override]) -> Result<ExperimentFile, FileError> {
     read_text(&text_of(path)?, &path.display().to_string(), overrides)
 }
 
-/// Reads the file at `path` and applies `overrides` if it draws a figure of theory; `None` if it does not.
+/// Reads the theory file at `path` and applies `overrides`; `None` if the file has no `[theory]` table.
 ///
 /// # Errors
-/// As [`read`].
+/// See [`read`].
 pub fn read_theory(path: &Path, overrides: &[Override]) -> Result<Option<TheoryFile>, FileError> {
     let text = text_of(path)?;
     if !is_theory(&text) {
@@ -80,10 +80,10 @@ pub fn read_theory(path: &Path, overrides: &[Override]) -> Result<Option<TheoryF
     Ok(Some(file))
 }
 
-/// Reads an experiment file's text; `origin` is its name in messages.
+/// Parses the text of an experiment file and applies `overrides`. Messages name the file `origin`.
 ///
 /// # Errors
-/// As [`read`].
+/// See [`read`].
 pub fn read_text(
     text: &str,
     origin: &str,
@@ -100,7 +100,7 @@ fn text_of(path: &Path) -> Result<String, FileError> {
         .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })
 }
 
-/// Whether the text has a table `[theory]`; text that is no TOML has none.
+/// True if the text is valid TOML with a `[theory]` table.
 fn is_theory(text: &str) -> bool {
     text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("theory"))
 }
@@ -122,7 +122,7 @@ fn parse<F: DeserializeOwned + Serialize>(
     if let Ok(file) = toml::from_str(&merged) {
         return Ok(file);
     }
-    // A setting may change part of a table that the file leaves to its defaults: `cascade.optimizer.lr=0.1`.
+    // An override may change part of a table that is left at its default: `cascade.optimizer.lr=0.1`.
     if let Ok(file) = toml::from_str::<F>(text) {
         let defaults =
             toml::Table::try_from(&file).ok().map(|table| apply(overrides, table)).transpose()?;
@@ -131,13 +131,13 @@ fn parse<F: DeserializeOwned + Serialize>(
         }
     }
     toml::from_str(&merged).map_err(|error| {
-        // Blame the file where it is wrong by itself, the settings otherwise.
+        // Report the file if it is invalid without overrides, otherwise the overrides.
         if let Err(error) = toml::from_str::<F>(text) {
             return malformed(&error);
         }
         let settings: Vec<&str> = overrides.iter().map(|setting| setting.text.as_str()).collect();
         let origin = format!("{origin} with --set {}", settings.join(" --set "));
-        // Lines of the merged text mean nothing to its reader.
+        // Line numbers of the merged text are meaningless to the user.
         FileError::Malformed {
             origin,
             message: with_nearest(error.message().trim_end().to_owned(), error.message()),
@@ -152,16 +152,16 @@ fn apply(overrides: &[Override], mut table: toml::Table) -> Result<toml::Table, 
     Ok(table)
 }
 
-/// The error in one paragraph: line, what is wrong, what may have been meant.
+/// Formats the error with its line and, for an unknown name, the most similar known name.
 fn explain(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().trim_end();
-    let place = error.span().map(|span| {
+    let location = error.span().map(|span| {
         let before = &text[..span.start.min(text.len())];
         let line = before.matches('\n').count() + 1;
         let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
         (line, shown)
     });
-    let explained = match place {
+    let explained = match location {
         Some((line, shown)) if !shown.is_empty() => format!("line {line}, `{shown}`: {message}"),
         Some((line, _)) => format!("line {line}: {message}"),
         None => message.to_owned(),
@@ -169,7 +169,7 @@ fn explain(text: &str, error: &toml::de::Error) -> String {
     with_nearest(explained, message)
 }
 
-/// The text with the name that may have been meant, if `message` speaks of an unknown one.
+/// Appends the most similar known name to `text` if `message` reports an unknown name.
 fn with_nearest(text: String, message: &str) -> String {
     match nearest_name(message) {
         Some(nearest) => format!("{text}; did you mean `{nearest}`?"),
@@ -177,13 +177,13 @@ fn with_nearest(text: String, message: &str) -> String {
     }
 }
 
-/// Of "unknown field `a`, expected one of `b`, `c`" the expected name nearest to the unknown one, if any is near.
+/// Most similar expected name in a message such as "unknown field `a`, expected one of `b`, `c`"; `None` if none is similar.
 fn nearest_name(message: &str) -> Option<&str> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = message.starts_with("unknown ").then(|| quoted.next())??;
-    let nearness = |name: &str| strsim::jaro_winkler(unknown, name);
-    let nearest = quoted.max_by(|a, b| nearness(a).total_cmp(&nearness(b)))?;
-    (nearness(nearest) > 0.75).then_some(nearest)
+    let similarity = |name: &str| strsim::jaro_winkler(unknown, name);
+    let nearest = quoted.max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+    (similarity(nearest) > 0.75).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -201,7 +201,7 @@ sigma_w2 = 1.0
 "#;
 
     #[track_caller]
-    fn check_refused(text: &str, overrides: &[&str], parts: &[&str]) {
+    fn check_rejected(text: &str, overrides: &[&str], parts: &[&str]) {
         let overrides: Vec<Override> =
             overrides.iter().map(|text| text.parse().expect(text)).collect();
         let error =
@@ -212,7 +212,7 @@ sigma_w2 = 1.0
     }
 
     #[test]
-    fn a_minimal_file_has_the_published_defaults() {
+    fn minimal_file_has_the_published_defaults() {
         let file = read_text(GOOD, "file.toml", &[]).unwrap();
         assert_eq!(
             (file.seed, file.data.probe, file.cascade.epochs, file.cascade.batch),
@@ -223,30 +223,30 @@ sigma_w2 = 1.0
     }
 
     #[test]
-    fn an_unknown_key_names_file_line_and_nearest() {
+    fn error_of_an_unknown_key_has_file_line_and_suggestion() {
         let text = GOOD.replace("sigma_w2", "sigma_w");
-        check_refused(
+        check_rejected(
             &text,
             &[],
             &["file.toml", "line 8", "`sigma_w`", "did you mean `sigma_w2`?"],
         );
-        check_refused(&format!("{GOOD}[cascad]\n"), &[], &["line 9", "did you mean `cascade`?"]);
+        check_rejected(&format!("{GOOD}[cascad]\n"), &[], &["line 9", "did you mean `cascade`?"]);
     }
 
     #[test]
-    fn wrong_values_name_the_line() {
-        check_refused(
+    fn error_of_an_invalid_value_has_the_line() {
+        check_rejected(
             &GOOD.replace("\"digits\"", "\"digit\""),
             &[],
             &["line 4", "did you mean `digits`?"],
         );
-        check_refused(&GOOD.replace("depth = 3", "depth = -3"), &[], &["line 6"]);
-        check_refused(&GOOD.replace("depth = 3", "depth = "), &[], &["line 6"]);
-        check_refused("", &[], &["missing field `name`"]);
+        check_rejected(&GOOD.replace("depth = 3", "depth = -3"), &[], &["line 6"]);
+        check_rejected(&GOOD.replace("depth = 3", "depth = "), &[], &["line 6"]);
+        check_rejected("", &[], &["missing field `name`"]);
     }
 
     #[test]
-    fn settings_of_the_command_line_win() {
+    fn overrides_take_precedence() {
         let set = |text: &str| text.parse::<Override>().unwrap();
         let file = read_text(GOOD, "file.toml", &[set("cascade.optimizer.lr=0.5")]).unwrap();
         assert_eq!(file.cascade.optimizer, isobath_tensor::Optimizer::adam(0.5));
@@ -261,9 +261,9 @@ sigma_w2 = 1.0
     }
 
     #[test]
-    fn wrong_settings_of_the_command_line_are_blamed() {
-        check_refused(GOOD, &["grid.seedz=5"], &["--set grid.seedz=5", "did you mean `seeds`?"]);
-        check_refused(GOOD, &["name.x=5"], &["`name` is not a table"]);
+    fn errors_name_invalid_overrides() {
+        check_rejected(GOOD, &["grid.seedz=5"], &["--set grid.seedz=5", "did you mean `seeds`?"]);
+        check_rejected(GOOD, &["name.x=5"], &["`name` is not a table"]);
         for text in ["grid.seeds", "=5", "grid..seeds=1"] {
             assert!(text.parse::<Override>().is_err(), "{text}");
         }

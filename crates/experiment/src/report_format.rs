@@ -1,14 +1,14 @@
-//! The kinds of file that a report is written as.
+//! File formats of reports.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A kind of file that a report is written as. In experiment files: `"html"`, `"png"`, `"svg"`, `"csv"`.
+/// File format of a report. In experiment files: `"html"`, `"png"`, `"svg"`, `"csv"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// One self-contained page.
+    /// One self-contained HTML page.
     Html,
     /// Every figure as a bitmap.
     Png,
@@ -19,10 +19,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 4] = [Self::Html, Self::Png, Self::Svg, Self::Csv];
 
-    /// The name in experiment files and on the command line.
+    /// Name in experiment files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Html => "html",
@@ -33,9 +33,9 @@ impl Format {
     }
 }
 
-/// The text names no report format.
+/// Error for an unknown report format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{name}`; the formats are {}", Format::ALL.map(Format::name).join(", "))]
+#[error("unknown report format `{name}`; use one of {}", Format::ALL.map(Format::name).join(", "))]
 pub struct ParseFormatError {
     name: String,
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_back() {
+    fn names_round_trip() {
         for format in Format::ALL {
             assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
             assert_eq!(serde_json::to_string(&format).unwrap(), format!("\"{format}\""));
@@ -68,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_the_known_ones() {
+    fn error_lists_the_known_formats() {
         let error = "pdf".parse::<Format>().unwrap_err().to_string();
-        assert_eq!(error, "there is no report format `pdf`; the formats are html, png, svg, csv");
+        assert_eq!(error, "unknown report format `pdf`; use one of html, png, svg, csv");
     }
 }

@@ -2,28 +2,29 @@ use serde::{Deserialize, Serialize};
 
 use super::FileError;
 
-/// When a cascade may stop before it has done all its work. In TOML a table such as
-/// `{ rule = "confident", layers = 2 }`.
+/// Early-stopping rule of a cascade. In TOML a table such as `{ rule = "confident", layers = 2 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "kebab-case")]
 pub enum Stop {
-    /// When more work would not change the verdicts.
+    /// Stops when a larger budget does not change the cut-offs.
     Confident(Confident),
 }
 
-/// Budgets double, from scratch each time, until for every verdict that the file asks for the bootstrap interval is at
-/// most `layers` wide and the depth has moved by at most as much since the budget before. The last budget is the one that
-/// the file allows without this rule, and those before it together cost no more than it does.
+/// Early stopping by stable cut-offs.
 ///
-/// Within each budget no deeper layer is decoded once all verdicts are settled: a `threshold` one layer below its
-/// interval, `saturation` when the profile has been at rest for as long as it took to get there, `decay` after four of its
-/// lengths. Verdicts without an interval never are.
+/// Each attempt starts from scratch with twice the budget of the one before. The attempts end when the bootstrap interval of
+/// every cut-off is at most `layers` wide and no cut-off moved by more than `layers` since the attempt before. The last
+/// possible budget is the budget without this rule; the earlier ones together cost no more than it.
+///
+/// Within an attempt, decoding stops at the layer where all cut-offs are settled: a `threshold` one layer below its interval,
+/// `saturation` when the plateau is as long as the way to it, `decay` after four decay lengths. A cut-off without an interval
+/// is never settled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Confident {
-    /// How sure is sure, in layers.
+    /// Tolerance of interval width and cut-off change, in layers.
     pub layers: f64,
-    /// The first budget, in minibatches for `gradient` and in samples for `ridge`.
+    /// First budget, in minibatches for `gradient` and in samples for `ridge`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<usize>,
 }
@@ -35,29 +36,29 @@ impl Default for Confident {
 }
 
 impl Confident {
-    /// The first budget of gradient decoders unless told otherwise, in minibatches.
+    /// Default first budget of gradient decoders, in minibatches.
     pub const FIRST_STEPS: usize = 50;
-    /// The first budget of ridge decoders unless told otherwise, in samples.
+    /// Default first budget of ridge decoders, in samples.
     pub const FIRST_SAMPLES: usize = 500;
 }
 
 impl Stop {
-    /// Checks the settings; `bootstrap` is the number of resamples behind each interval.
+    /// Checks the settings. `bootstrap` is the number of resamples per interval.
     ///
     /// # Errors
-    /// [`FileError::Invalid`] with the setting that is out of range.
+    /// [`FileError::Invalid`] if a setting is out of range or `bootstrap` is 0.
     pub fn check(&self, bootstrap: usize) -> Result<(), FileError> {
         let Self::Confident(Confident { layers, first }) = *self;
-        let refuse = |message: String| Err(FileError::invalid("cascade", message));
+        let reject = |message: String| Err(FileError::invalid("cascade", message));
         if !(layers.is_finite() && layers > 0.0) {
-            return refuse(format!("stop: layers = {layers} must be positive"));
+            return reject(format!("stop: layers = {layers} must be positive"));
         }
         if first == Some(0) {
-            return refuse("stop: first = 0 must be at least 1".to_owned());
+            return reject("stop: first = 0 must be at least 1".to_owned());
         }
         if bootstrap == 0 {
-            return refuse(
-                "stop needs intervals; leave out bootstrap = 0 in [entropy], or stop in [cascade]"
+            return reject(
+                "stop needs intervals; remove bootstrap = 0 from [entropy], or stop from [cascade]"
                     .to_owned(),
             );
         }

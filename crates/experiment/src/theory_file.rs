@@ -1,4 +1,4 @@
-//! Files that draw a figure of theory: a table `[theory.<figure>]` in place of data, networks, grid and cascade.
+//! Theory files: a table `[theory.<figure>]` describes a figure of mean-field theory, without data, networks or grid.
 
 use isobath_architecture::Activation;
 use isobath_datasets::DatasetName;
@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 
 use super::{FileError, plan::check_name};
 
-/// A whole file.
+/// A whole theory file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TheoryFile {
-    /// Part of the folder's name: small letters, digits, `-` and `_`.
+    /// Name, part of the folder's name: lower-case letters, digits, `-` and `_`.
     pub name: String,
-    /// What the figure shows, in a sentence.
+    /// One-sentence description.
     #[serde(default)]
     pub description: String,
     /// The figure and its settings.
@@ -25,66 +25,66 @@ pub struct TheoryFile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TheoryFigure {
-    /// The maps of lengths and of correlations, with stairs to their fixed points.
+    /// Length map and correlation map, with cobweb lines to their fixed points.
     Cobwebs(CobwebsFigure),
-    /// The depth scales over the weight variance.
+    /// Depth scales over the weight variance.
     DepthScales(ScalesFigure),
-    /// The depth scale of correlations over both variances.
+    /// Correlation depth scale over both variances.
     Plane(PlaneFigure),
-    /// What ridge decoders reconstruct, of infinitely wide networks and of real ones.
+    /// Reconstructions by ridge decoders, for infinitely wide and for finite networks.
     Ridge(RidgeFigure),
 }
 
-/// The maps of lengths and of correlations.
+/// Figure of the length map and the correlation map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CobwebsFigure {
     /// The activation.
     #[serde(default = "tanh")]
     pub activation: Activation,
-    /// Weight variances, one panel each.
+    /// Weight variances, one per panel.
     pub sigma_w2: Vec<f64>,
     /// Bias variance.
     pub sigma_b2: f64,
 }
 
-/// The depth scales over the weight variance.
+/// Figure of the depth scales over the weight variance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScalesFigure {
     /// The activation.
     #[serde(default = "tanh")]
     pub activation: Activation,
-    /// Weight variances, across.
+    /// Weight variances, horizontal axis.
     pub sigma_w2: Span,
     /// Bias variance.
     pub sigma_b2: f64,
 }
 
-/// The depth scale of correlations over both variances.
+/// Figure of the correlation depth scale over both variances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaneFigure {
     /// The activation.
     #[serde(default = "tanh")]
     pub activation: Activation,
-    /// Weight variances, across.
+    /// Weight variances, horizontal axis.
     pub sigma_w2: Span,
-    /// Bias variances, upwards.
+    /// Bias variances, vertical axis.
     pub sigma_b2: Span,
 }
 
-/// What an axis covers.
+/// Range of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Span {
-    /// Its lower end.
+    /// Lower end.
     pub from: f64,
-    /// Its upper end.
+    /// Upper end.
     pub to: f64,
 }
 
-/// What ridge decoders reconstruct, of infinitely wide networks and of real ones.
+/// Figure of reconstructions by ridge decoders, for infinitely wide and for finite networks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RidgeFigure {
@@ -94,28 +94,28 @@ pub struct RidgeFigure {
     pub sigma_w2: Vec<f64>,
     /// Bias variance.
     pub sigma_b2: f64,
-    /// The dataset; colour images are turned grey.
+    /// The dataset. Colour images are converted to grayscale.
     pub dataset: DatasetName,
-    /// Samples the decoders learn from.
+    /// Number of training samples of the decoders.
     pub train: usize,
-    /// Samples that are reconstructed.
+    /// Number of reconstructed probe samples.
     pub probe: usize,
-    /// Layers.
+    /// Number of layers.
     pub depth: usize,
     /// Standard deviation of the noise on each activation of a layer of `width` units.
     pub noise: f64,
-    /// Units of each layer; default: as many as the input has.
+    /// Units of each layer; default: the number of inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<usize>,
-    /// Whether to add, to first order, what the fluctuations of kernels of that width do.
+    /// True to include the first-order effect of kernel fluctuations at that width.
     pub fluctuations: bool,
-    /// What is measured on the chained reconstructions.
+    /// Estimators for the chained reconstructions.
     pub estimators: Vec<EstimatorSpec>,
-    /// Widths of real networks to measure as well.
+    /// Widths of finite networks to measure as well.
     pub measure: Vec<usize>,
-    /// Random networks of each of these widths.
+    /// Number of random networks per width.
     pub networks: usize,
-    /// Seed of the choice of samples and of the networks.
+    /// Seed of the sample choice and of the networks.
     pub seed: u64,
 }
 
@@ -146,23 +146,23 @@ const fn tanh() -> Activation {
 }
 
 impl TheoryFile {
-    /// Checks what can be checked before anything is computed, but for the figure's own settings.
+    /// Checks the name. The figure's own settings are checked when it is computed.
     ///
     /// # Errors
-    /// [`FileError::Invalid`] for a name that cannot be a folder's.
+    /// [`FileError::Invalid`] for a name that is not a valid folder name.
     pub fn check(&self) -> Result<(), FileError> {
         check_name(&self.name)
     }
 
-    /// The file with every default filled in, as TOML.
+    /// Returns the file as TOML with all defaults filled in.
     ///
     /// # Panics
-    /// Never: a file is made of what TOML can write.
+    /// Never; the settings are serialisable.
     pub fn resolved_toml(&self) -> String {
-        toml::to_string_pretty(self).expect("a file can be written as TOML")
+        toml::to_string_pretty(self).expect("settings are serialisable")
     }
 
-    /// The folder's name: the file's name and a hash of everything that determines the figure.
+    /// Name of the folder: the file's name and a hash of everything that determines the figure.
     pub fn run_name(&self) -> String {
         let text = Self { description: String::new(), ..self.clone() }.resolved_toml();
         format!("{}-{}", self.name, &crate::hex(&Sha256::digest(text))[..8])

@@ -1,4 +1,4 @@
-//! The `[train]` table, checked: every training there may be.
+//! The checked `[train]` table: the grid of trainings.
 
 use isobath_architecture::{NetworkSpec, Variances};
 use isobath_tensor::Optimizer;
@@ -7,58 +7,59 @@ use isobath_trainer::TrainValidParams;
 use super::{Cell, ExperimentFile, FileError, NetworkSection, TrainSection};
 use crate::TrainingId;
 
-/// The ground truth of a checked experiment.
+/// The trainings of a checked experiment.
 #[derive(Clone, Debug)]
 pub struct TrainPlan {
-    /// The table, every default filled in.
+    /// The `[train]` table with all defaults filled in.
     pub section: TrainSection,
-    /// The depths that may be trained, rising.
+    /// Depths of the training grid, in increasing order.
     pub depths: Vec<usize>,
-    /// The network of each of them.
+    /// Networks, one per depth.
     pub networks: Vec<NetworkSpec>,
-    /// The ways in which each network is trained.
+    /// Training recipes; each applies to every network.
     pub recipes: Vec<Recipe>,
-    /// Samples to learn from, `None` where the dataset does not say how many it has.
+    /// Number of training samples; `None` if the dataset does not define it.
     pub train_samples: Option<usize>,
-    /// Samples that accuracy is measured on.
+    /// Number of test samples.
     pub test_samples: usize,
-    /// All trainings there may be: by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
+    /// All trainings of the grid, ordered by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
     pub trainings: Vec<TrainCell>,
 }
 
-/// A way to train.
+/// A training recipe: named training settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
-    /// Its name: `sgd 0.001`.
+    /// Name, such as `sgd 0.001`.
     pub name: String,
-    /// Its settings.
+    /// Settings.
     pub params: TrainValidParams,
 }
 
 /// A training, ready to run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainCell {
-    /// Which.
+    /// The training's identity.
     pub id: TrainingId,
-    /// Position of its depth among [`TrainPlan::depths`].
+    /// Index of its depth in [`TrainPlan::depths`].
     pub depth_index: usize,
-    /// Its variances.
+    /// Variances of the initialisation.
     pub variances: Variances,
-    /// Seed of its network and of the order of its samples: the one of the cell that the cascade looks at, so that the
-    /// networks are the same where widths do not depend on depth.
+    /// Seed of the network and of the sample order. It is the seed of the cascade's cell, so that both networks share their
+    /// layers if widths do not depend on depth.
     pub seed: u64,
 }
 
-/// Samples that accuracy is measured on unless the file says how many.
+/// Default number of test samples.
 const TEST_SAMPLES: usize = 1000;
 
 impl TrainPlan {
-    /// Checks the `[train]` table of `file`, if it has one, and fills in its defaults. `shape` is the number of inputs and
-    /// of classes, `cells` are those of the grid, `available` the samples to learn from and those held out that the
-    /// dataset has, where it says so.
+    /// Checks the `[train]` table of `file` and fills in its defaults; `None` without the table.
+    ///
+    /// `shape` is the number of inputs and of classes. `cells` are the cells of the grid. `available` is the number of training
+    /// samples and of held-out samples in the dataset, if known.
     ///
     /// # Errors
-    /// [`FileError::Invalid`] naming the setting, its value and what is allowed.
+    /// [`FileError::Invalid`] with the setting, its value and the allowed range.
     pub(super) fn new(
         file: &mut ExperimentFile,
         shape: [usize; 2],
@@ -67,13 +68,13 @@ impl TrainPlan {
     ) -> Result<Option<Self>, FileError> {
         let (data, grid_seeds) = (file.data.clone(), file.grid.seeds);
         let Some(section) = &mut file.train else { return Ok(None) };
-        let refuse = |message: String| Err(FileError::invalid("train", message));
+        let reject = |message: String| Err(FileError::invalid("train", message));
         let depths = section.depths.expand(file.network.depth)?;
         let networks = networks(&file.network, &depths, shape)?;
         let recipes = recipes(section)?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
-            return refuse(format!(
+            return reject(format!(
                 "seeds = {seeds} must be 1 to {grid_seeds}, the seeds of [grid]"
             ));
         }
@@ -84,16 +85,16 @@ impl TrainPlan {
         let train_samples = train.or(data.train).or(available.map(|[train, _]| train));
         section.train = train_samples;
         let counts = [
-            ("train", train_samples, available.map(|[most, _]| most), "samples to learn from"),
-            ("test", Some(test_samples), held_out, "held-out samples beside the probe samples"),
+            ("train", train_samples, available.map(|[most, _]| most), "training samples"),
+            ("test", Some(test_samples), held_out, "held-out samples besides the probe samples"),
         ];
         for (name, count, most, what) in counts {
             let Some(count) = count else { continue };
             let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
             if count == 0 || count > most {
                 let dataset = data.dataset;
-                return refuse(format!(
-                    "{name} = {count} must be 1 to {most}: {dataset} has so many {what}"
+                return reject(format!(
+                    "{name} = {count} must be 1 to {most}, the number of {what} of {dataset}"
                 ));
             }
         }
@@ -110,12 +111,12 @@ impl TrainPlan {
         }))
     }
 
-    /// The network of a training.
+    /// Network of a training.
     pub fn network(&self, cell: &TrainCell) -> &NetworkSpec {
         &self.networks[cell.depth_index]
     }
 
-    /// The way in which a training goes.
+    /// Recipe of a training.
     pub fn recipe(&self, cell: &TrainCell) -> &Recipe {
         &self.recipes[cell.id.recipe]
     }
@@ -135,60 +136,65 @@ fn networks(
 }
 
 fn recipes(section: &TrainSection) -> Result<Vec<Recipe>, FileError> {
-    let refuse = |message: String| FileError::invalid("train", message);
+    let reject = |message: String| FileError::invalid("train", message);
     let mut recipes: Vec<Recipe> = Vec::new();
-    // The success rule is checked also where trainings go on after it.
+    // Check the success rule also if trainings continue after success.
     let rule = TrainSection { stop_at_success: true, ..section.clone() };
     for &optimizer in section.optimizer.as_slice() {
         for section in [&rule, section] {
             let checked = section.params(optimizer).check();
-            checked.map_err(|error| refuse(without_table(&error.to_string()).to_owned()))?;
+            checked.map_err(|error| reject(without_table(&error.to_string()).to_owned()))?;
         }
         let name = name(optimizer);
         if recipes.iter().any(|recipe| recipe.name == name) {
-            return Err(refuse(format!("optimizer lists `{name}` twice")));
+            return Err(reject(format!("optimizer lists `{name}` twice")));
         }
         let params = section.params(optimizer).check();
-        let params = params.map_err(|error| refuse(error.to_string()))?;
+        let params = params.map_err(|error| reject(error.to_string()))?;
         recipes.push(Recipe { name, params });
     }
     if recipes.is_empty() {
-        return Err(refuse("optimizer lists none".to_owned()));
+        return Err(reject("optimizer lists none; give at least one".to_owned()));
     }
     Ok(recipes)
 }
 
-/// The trainer begins its messages with the table's name.
+/// Removes the table's name from the start of a trainer message.
 fn without_table(message: &str) -> &str {
     message.strip_prefix("train ").unwrap_or(message)
 }
 
-/// An optimiser in a few words; what is at its default is left out.
+/// Short name of an optimiser: kind, learning rate and settings other than the defaults.
 fn name(optimizer: Optimizer) -> String {
-    let unlike = |name: &str, value: f32, default: f32| {
+    let if_not_default = |name: &str, value: f32, default: f32| {
         let differs = value.to_bits() != default.to_bits();
         if differs { format!(" {name} {value}") } else { String::new() }
     };
     match (optimizer, Optimizer::rmsprop(1.0), Optimizer::adam(1.0)) {
         (Optimizer::Sgd { lr, momentum }, ..) => {
-            format!("sgd {lr}{}", unlike("momentum", momentum, 0.0))
+            format!("sgd {lr}{}", if_not_default("momentum", momentum, 0.0))
         }
         (
             Optimizer::RmsProp { lr, alpha, eps },
-            Optimizer::RmsProp { alpha: usual_alpha, eps: usual_eps, .. },
+            Optimizer::RmsProp { alpha: default_alpha, eps: default_eps, .. },
             _,
         ) => {
-            let (alpha, eps) = (unlike("alpha", alpha, usual_alpha), unlike("eps", eps, usual_eps));
+            let (alpha, eps) = (
+                if_not_default("alpha", alpha, default_alpha),
+                if_not_default("eps", eps, default_eps),
+            );
             format!("rmsprop {lr}{alpha}{eps}")
         }
         (
             Optimizer::Adam { lr, beta1, beta2, eps },
             _,
-            Optimizer::Adam { beta1: usual_beta1, beta2: usual_beta2, eps: usual_eps, .. },
+            Optimizer::Adam {
+                beta1: default_beta1, beta2: default_beta2, eps: default_eps, ..
+            },
         ) => {
-            let first = unlike("beta1", beta1, usual_beta1);
-            let second = unlike("beta2", beta2, usual_beta2);
-            format!("adam {lr}{first}{second}{}", unlike("eps", eps, usual_eps))
+            let first = if_not_default("beta1", beta1, default_beta1);
+            let second = if_not_default("beta2", beta2, default_beta2);
+            format!("adam {lr}{first}{second}{}", if_not_default("eps", eps, default_eps))
         }
         (other, ..) => format!("{other:?}"),
     }
@@ -200,11 +206,11 @@ fn trainings(
     seeds: usize,
     recipes: usize,
 ) -> Result<Vec<TrainCell>, FileError> {
-    /// Enough for any chart; more is a slip of the pen.
+    /// Maximum number of trainings; a larger number is a typing error.
     const MOST: usize = 1_000_000;
     let count = cells.len().saturating_mul(depths.len()).saturating_mul(recipes);
     if count > MOST {
-        let message = format!("{count} trainings; {MOST} are the most");
+        let message = format!("{count} trainings; use at most {MOST}");
         return Err(FileError::invalid("train", message));
     }
     let mut trainings = Vec::new();
@@ -249,29 +255,27 @@ mod tests {
     }
 
     #[test]
-    fn trainings_have_the_seeds_and_first_layers_of_the_cascades_networks() {
+    fn trainings_share_seeds_and_first_layers_with_the_cascade() {
         let plan = plan("seeds = 2").unwrap();
         let train = plan.train.as_ref().unwrap();
         for training in &train.trainings {
             let id = training.id;
-            let is_its = |cell: &&Cell| {
-                let of = cell.id;
-                of.seed_index == id.seed_index && of.point == id.point
-            };
-            let cell = plan.cells.iter().find(is_its).unwrap();
+            let matches =
+                |cell: &&Cell| cell.id.seed_index == id.seed_index && cell.id.point == id.point;
+            let cell = plan.cells.iter().find(matches).unwrap();
             let network = |spec: &NetworkSpec, seed| {
                 isobath_network::Network::random(spec.clone(), training.variances, seed)
             };
-            let looked_at = network(&plan.network, cell.seed);
+            let cascade_network = network(&plan.network, cell.seed);
             let trained = network(train.network(training), training.seed);
             for layer in 0..id.depth - 1 {
-                assert_eq!(looked_at.parameters(layer), trained.parameters(layer));
+                assert_eq!(cascade_network.parameters(layer), trained.parameters(layer));
             }
         }
     }
 
     #[test]
-    fn recipes_are_named_after_what_differs() {
+    fn recipe_names_list_settings_other_than_defaults() {
         let settings = "optimizer = [{ kind = \"sgd\", lr = 0.1, momentum = 0.5 }, { kind = \"adam\" }, \
                         { kind = \"adam\", beta1 = 0.5 }, { kind = \"rmsprop\" }]";
         let plan = plan(settings).unwrap();
@@ -285,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_settings_are_refused() {
+    fn invalid_settings_are_rejected() {
         for (settings, message) in [
             ("seeds = 4", "[train] seeds = 4 must be 1 to 3"),
             ("seeds = 0", "seeds = 0"),
@@ -303,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_checked_also_where_training_goes_on() {
+    fn success_is_checked_even_without_stopping() {
         let text = "stop_at_success = false\n";
         assert!(plan(text).is_ok());
         let mut file = plan(text).unwrap().file;
@@ -313,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_alone_changes_nothing_else() {
+    fn plan_without_train_table_has_no_trainings() {
         let mut file = plan("").unwrap().file;
         file.train = None;
         let plan = Plan::new(file).unwrap();

@@ -1,4 +1,4 @@
-//! The `[train]` table as written: the networks that are trained, and how.
+//! The `[train]` table of an experiment file.
 
 use isobath_tensor::{BackendSpec, Loss, Optimizer};
 use isobath_trainer::{BatchEntropyParams, Hopeless, Schedule, Success, TrainParams};
@@ -6,64 +6,63 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileError, OneOrMany};
 
-/// The ground truth: which networks are trained, and how.
+/// The `[train]` table: networks to train and training settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainSection {
-    /// The depths that are tried, in weight layers with the readout.
+    /// Depths to train, in weight layers including the readout.
     pub depths: Depths,
-    /// Which of them.
+    /// Search strategy over the depths.
     #[serde(default)]
     pub search: Search,
-    /// Bisection: depths trained on either side of the frontier once it is found.
+    /// Bisection: extra depths trained on each side of the frontier.
     #[serde(default = "one")]
     pub refine: usize,
-    /// Initialisations of each point that are trained; default: all of them.
+    /// Trained initialisations per grid point; default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<usize>,
-    /// Samples to learn from; default: as many as decoders have.
+    /// Training samples; default: as many as the decoders use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<usize>,
-    /// Held-out samples that accuracy is measured on: those that follow the probe samples, which are not among them.
-    /// Default 1,000, or all that are left.
+    /// Test samples for the accuracy: the held-out samples after the probe samples. Default 1,000, or all that are left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<usize>,
-    /// What is called success.
+    /// Success criterion.
     pub success: Success,
-    /// Whether a training ends with its success, or goes on to its last step.
+    /// True if a training stops at success; otherwise it continues to its last step.
     #[serde(default = "yes")]
     pub stop_at_success: bool,
-    /// Most passes over the samples.
+    /// Maximum number of epochs.
     #[serde(default = "defaults::epochs")]
     pub epochs: usize,
-    /// Stops after so many minibatches, whatever the epochs.
+    /// Maximum number of minibatches, independent of the epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<usize>,
     /// Samples per minibatch.
     #[serde(default = "defaults::batch")]
     pub batch: usize,
-    /// The optimiser, or a list: each network is trained by every one.
+    /// The optimiser, or a list. Every optimiser trains every network.
     #[serde(default = "defaults::optimizer")]
     pub optimizer: OneOrMany<Optimizer>,
-    /// How the learning rate changes.
+    /// Learning-rate schedule.
     #[serde(default)]
     pub schedule: Schedule,
-    /// The loss.
+    /// Loss function.
     #[serde(default)]
     pub loss: Loss,
-    /// When a training is given up; never if not given.
+    /// Early-stopping rule for trainings without progress; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hopeless: Option<Hopeless>,
-    /// Steps between evaluations; once an epoch if not given.
+    /// Steps between evaluations; default: one epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluate_every: Option<usize>,
-    /// Regularisation of the hidden layers' batch entropies; none if not given.
+    /// Regularisation of the hidden layers' batch entropies; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_entropy: Option<BatchEntropyParams>,
-    /// A loss above this, in nats, is divergence.
+    /// Loss above which a training counts as diverged, in nats.
     #[serde(default = "defaults::diverged_above")]
     pub diverged_above: f64,
-    /// Where it runs.
+    /// Backend of the trainings.
     #[serde(default)]
     pub backend: BackendSpec,
 }
@@ -76,7 +75,7 @@ fn yes() -> bool {
     true
 }
 
-/// The trainer's own.
+/// Defaults of the trainer.
 mod defaults {
     use super::{OneOrMany, Optimizer, TrainParams};
 
@@ -98,7 +97,7 @@ mod defaults {
 }
 
 impl TrainSection {
-    /// The settings as the trainer takes them, with one of the optimisers.
+    /// Converts the settings to trainer parameters with the given optimiser.
     pub fn params(&self, optimizer: Optimizer) -> TrainParams {
         TrainParams {
             epochs: self.epochs,
@@ -117,85 +116,85 @@ impl TrainSection {
     }
 }
 
-/// Which of the depths are trained.
+/// Search strategy over depths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Search {
-    /// All.
+    /// Train all depths.
     #[default]
     Grid,
-    /// For each initialisation those that a binary search for the frontier asks for, and then `refine` neighbours on
-    /// either side of it, which show whether success ends there once and for all.
+    /// Binary search for the frontier of each initialisation, then `refine` neighbours on each side. The neighbours show if
+    /// success ends at the frontier for good.
     Bisect,
-    /// As published: from the critical `sigma_w2` and the greatest depth one depth down until training succeeds, then on
-    /// to the next `sigma_w2` on either side, never up again.
+    /// Staircase search, as published. Starts at the critical `sigma_w2` and the greatest depth and reduces the depth until
+    /// training succeeds. Then moves to the next `sigma_w2` on either side, and never increases the depth again.
     Staircase,
 }
 
-/// Depths: one, a list, or a range with its end.
+/// One depth, a list, or an inclusive range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "expected a whole number, a list of them, or { from = .., to = .., step = .. }"
 )]
 pub enum Depths {
-    /// One.
+    /// One depth.
     One(usize),
-    /// A list.
+    /// A list of depths.
     List(Vec<usize>),
-    /// A range.
+    /// A range of depths.
     Range(DepthRange),
 }
 
-/// `from`, `from + step`, ... up to `to`.
+/// The depths `from`, `from + step`, ... up to `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DepthRange {
-    /// The least depth.
+    /// The smallest depth.
     pub from: usize,
-    /// The greatest depth, where a step meets it.
+    /// Upper bound, included if a step reaches it.
     pub to: usize,
-    /// From one to the next.
+    /// Difference between neighbours.
     pub step: usize,
 }
 
 impl Depths {
-    /// The depths, rising.
+    /// Returns the depths in increasing order.
     ///
     /// # Errors
-    /// When there is none, one is 0 or beyond `most`, or one is listed twice.
+    /// When there is none, one is 0 or greater than `most`, or one occurs twice.
     pub fn expand(&self, most: usize) -> Result<Vec<usize>, FileError> {
-        let refuse = |message: String| Err(FileError::invalid("train", message));
+        let reject = |message: String| Err(FileError::invalid("train", message));
         let too_deep = |depth: usize| {
             format!(
-                "depths: {depth} is beyond the depth = {most} of [network], which is the deepest network that is looked at"
+                "depths: {depth} is beyond the depth = {most} of [network]; increase that depth or train less deep networks"
             )
         };
         let mut depths = match self {
             Self::One(depth) => vec![*depth],
             Self::List(depths) => depths.clone(),
             Self::Range(DepthRange { from, to, .. }) if to < from => {
-                return refuse(format!("depths: to = {to} is below from = {from}"));
+                return reject(format!("depths: to = {to} is below from = {from}"));
             }
             Self::Range(DepthRange { step: 0, .. }) => {
-                return refuse("depths: step = 0 must be at least 1".to_owned());
+                return reject("depths: step = 0 must be at least 1".to_owned());
             }
-            Self::Range(DepthRange { to, .. }) if *to > most => return refuse(too_deep(*to)),
+            Self::Range(DepthRange { to, .. }) if *to > most => return reject(too_deep(*to)),
             Self::Range(DepthRange { from, to, step }) => (*from..=*to).step_by(*step).collect(),
         };
         depths.sort_unstable();
         let (Some(&least), Some(&greatest)) = (depths.first(), depths.last()) else {
-            return refuse("depths lists none".to_owned());
+            return reject("depths lists none; give at least one depth".to_owned());
         };
         if least == 0 {
-            return refuse("depths: a network has at least 1 layer".to_owned());
+            return reject("depths: 0 must be at least 1 layer".to_owned());
         }
         if greatest > most {
-            return refuse(too_deep(greatest));
+            return reject(too_deep(greatest));
         }
-        let twice = depths.iter().zip(&depths[1..]).find(|(depth, next)| depth == next);
-        if let Some((depth, _)) = twice {
-            return refuse(format!("depths lists {depth} twice"));
+        let duplicate = depths.iter().zip(&depths[1..]).find(|(depth, next)| depth == next);
+        if let Some((depth, _)) = duplicate {
+            return reject(format!("depths lists {depth} twice; list each depth once"));
         }
         Ok(depths)
     }
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_lists_and_ranges() {
+    fn numbers_lists_and_ranges_expand() {
         for (toml, expected) in [
             ("5", vec![5]),
             ("[20, 5, 10]", vec![5, 10, 20]),
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_depths_are_refused() {
+    fn invalid_depths_are_rejected() {
         for (toml, message) in [
             ("[]", "lists none"),
             ("[5, 0]", "at least 1 layer"),

@@ -1,4 +1,4 @@
-//! One cell: its identity, and what is stored of it.
+//! One cell: its identity hash and its computation.
 
 use crate::error::{Error, Result};
 use isobath_cascade::{Cascade, InitialDecoders, Job, Observer};
@@ -9,14 +9,15 @@ use ndarray::{Array2, s};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{early_stop, work::Work};
+use crate::{cell_work::CellWork, early_stop};
 use isobath_experiment::{Cell, Plan, Stop};
 use isobath_store::{CellRecord, FitRecord, GalleryRecord};
 
-/// Changes whenever the same settings give other numbers, so that cells of older programs are not taken for new ones.
+/// Version of the cell numerics. Increment it when the same settings give different numbers; it changes every key, so
+/// results of older versions are not reused.
 const NUMERICS: u32 = 3;
 
-/// What all cells of a plan share.
+/// Plan and data shared by all cells.
 #[derive(Clone, Copy, Debug)]
 pub struct CellContext<'a> {
     /// The plan.
@@ -26,10 +27,10 @@ pub struct CellContext<'a> {
 }
 
 impl CellContext<'_> {
-    /// The hash of everything that determines the cell's numbers.
+    /// Hash of everything that determines the cell's numbers.
     ///
     /// # Panics
-    /// Never: the settings can be written as JSON.
+    /// Never; the settings are serialisable.
     pub fn key(&self, cell: &Cell) -> String {
         #[derive(Serialize)]
         struct Identity<'a> {
@@ -68,21 +69,23 @@ impl CellContext<'_> {
             entropy_backend: file.entropy.backend,
             gallery: if cell.id.seed_index == 0 { file.report.gallery } else { 0 },
         };
-        let json = serde_json::to_vec(&identity).expect("settings can be written as JSON");
+        let json = serde_json::to_vec(&identity).expect("settings are serialisable");
         isobath_experiment::hex(&Sha256::digest(json))
     }
 }
 
-/// A cell's record, and the cascade behind it for those who want to save it.
+/// A cell's record and its cascade.
 #[derive(Debug)]
 pub struct Computed {
-    /// What is stored.
+    /// The record for the store.
     pub record: CellRecord,
-    /// Reconstructions, and decoders where they are to be saved; `None` after a failure.
+    /// Reconstructions, and decoders if the plan saves them; `None` after a failure.
     pub cascade: Option<Cascade>,
 }
 
-/// Computes a cell. A decoder that diverges, or that the samples do not determine, is an outcome, not an error.
+/// Computes a cell.
+///
+/// A decoder that diverges or is not determined by the samples is an outcome, not an error.
 ///
 /// # Errors
 /// When the device or the disk fails, or the observer cancels.
@@ -96,10 +99,10 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
         probe: context.data.test.images.view(),
         initial: InitialDecoders::Drawn { seed: cell.seed },
     };
-    let mut work = Work::new(context.plan, cell.seed, &job, observer);
-    let found = match file.cascade.stop {
-        None => work.everything(),
-        Some(Stop::Confident(confident)) => early_stop::find(&mut work, confident),
+    let mut work = CellWork::new(context.plan, cell.seed, &job, observer);
+    let result = match file.cascade.stop {
+        None => work.run_all(),
+        Some(Stop::Confident(confident)) => early_stop::run(&mut work, confident),
     };
     let empty = CellRecord {
         cell: cell.id,
@@ -110,16 +113,16 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
         gallery: Vec::new(),
         cost: work.into_cost(),
     };
-    match found {
-        Ok((cascade, measured)) => {
+    match result {
+        Ok((cascade, measurement)) => {
             let fits = cascade.fits.iter().map(|fit| FitRecord {
                 first_loss: fit.first_loss,
                 last_loss: fit.last_loss,
                 steps: fit.steps,
             });
             let record = CellRecord {
-                profiles: measured.profiles,
-                cutoffs: measured.cutoffs.into_iter().map(|judged| judged.record).collect(),
+                profiles: measurement.profiles,
+                cutoffs: measurement.cutoffs.into_iter().map(|cutoff| cutoff.record).collect(),
                 fits: fits.collect(),
                 gallery: gallery(context, cell, &cascade.reconstructions),
                 ..empty
@@ -139,7 +142,7 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
     }
 }
 
-/// Depths shown in the gallery: 1, 2, 3, 5, 8, ... and the last.
+/// Depths of the gallery: 1, 2, 3, 5, 8, ... and the last.
 fn gallery_depths(layers: usize) -> Vec<usize> {
     let mut depths = Vec::new();
     let (mut this, mut next) = (1, 2);
@@ -184,7 +187,7 @@ mod tests {
     use super::*;
     use isobath_experiment::read_text;
 
-    /// Layers, and decoders that are left of them.
+    /// Numbers of layers and of returned decoders.
     fn decoders(save: bool) -> [usize; 2] {
         let text = format!(
             "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 64\nprobe = 4\n\
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_decoders_that_are_to_be_saved_leave_the_cascade() {
+    fn decoders_are_returned_only_if_saved() {
         assert_eq!([decoders(true), decoders(false)], [[3, 3], [3, 0]]);
     }
 

@@ -1,9 +1,8 @@
-//! The cells of a run, several at once.
+//! Concurrent computation of the cells of a run.
 //!
-//! A decoder of a narrow network has too few blocks of units to keep all cores busy, and the entropies of a cell are the
-//! work of one core for the most part. So several cells are under way at once, all in the one pool of threads.
-//! A cell's numbers do not depend on what else the pool does, nor does what is stored depend on the order in which cells
-//! end.
+//! Decoders of narrow networks have too few blocks of units to keep all cores busy, and the entropies of a cell use mostly
+//! one core. Several cells therefore run concurrently in one thread pool.
+//! Results do not depend on the other work in the pool or on the order in which cells finish.
 
 use std::{
     path::Path,
@@ -22,11 +21,12 @@ use crate::{
 use isobath_experiment::Cell;
 use isobath_store::Store;
 
-/// Computes and stores cells, given with their keys, at most `at_once` at a time, and gives the number of those stored.
-/// After an interrupt that is not all of them.
+/// Computes and stores `cells`, given with their keys, at most `at_once` at a time. Returns the number of stored cells.
+///
+/// After an interrupt, some cells are left.
 ///
 /// # Errors
-/// With the first failure; cells that were under way then are given up, those stored stay.
+/// The first failure. It cancels running cells; stored cells stay.
 pub(super) fn compute_cells(
     context: CellContext<'_>,
     folder: &Path,
@@ -37,25 +37,25 @@ pub(super) fn compute_cells(
 ) -> Result<usize> {
     let workers = WorkerPool::new(progress, context.plan.file.cascade.backend);
     let clock = SharedClock::new();
-    let ledger = Mutex::new((store, 0_usize));
+    let output = Mutex::new((store, 0_usize));
     let finish = |key: &str, cell: &Cell| -> Result<()> {
-        let watch = Watch { workers: &workers, progress, layers: AtomicU64::new(0) };
-        let charge = clock.start();
-        let mut done = compute(context, cell, &watch)?;
-        let share = charge.share();
-        drop(charge);
+        let observer = CellObserver { workers: &workers, progress, layers: AtomicU64::new(0) };
+        let cost_share = clock.start();
+        let mut done = compute(context, cell, &observer)?;
+        let share = cost_share.share();
+        drop(cost_share);
         done.record.cost.cascade_seconds *= share;
         done.record.cost.entropy_seconds *= share;
         save(context.plan, folder, cell, &done)?;
-        // A cell is stored in one transaction, so a thread that panicked left nothing half done.
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.0.insert(key, &done.record)?;
-        ledger.1 += 1;
-        // A cell that diverged did not count all its layers.
-        progress.advance(context.plan.layers as u64 - watch.layers.into_inner());
+        // A cell is stored in one transaction, so a panic leaves no partial state.
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.0.insert(key, &done.record)?;
+        output.1 += 1;
+        // Count the layers that a diverged cell did not reach.
+        progress.advance(context.plan.layers as u64 - observer.layers.into_inner());
         Ok(())
     };
-    let piece = |index: usize| {
+    let task = |index: usize| {
         let (key, cell) = &cells[index];
         let name = name(cell);
         progress.message(format!(
@@ -66,18 +66,18 @@ pub(super) fn compute_cells(
         ));
         finish(key, cell).during(|| format!("cell {name}"))
     };
-    workers.run(cells.len(), at_once, piece)?;
-    Ok(ledger.into_inner().unwrap_or_else(PoisonError::into_inner).1)
+    workers.run(cells.len(), at_once, task)?;
+    Ok(output.into_inner().unwrap_or_else(PoisonError::into_inner).1)
 }
 
-/// Watches one cell.
-struct Watch<'a> {
+/// Reports the progress of one cell and passes on cancellation.
+struct CellObserver<'a> {
     workers: &'a WorkerPool<'a>,
     progress: &'a Progress,
     layers: AtomicU64,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for CellObserver<'_> {
     fn layer_done(&self, _: usize, _: usize) {
         self.layers.fetch_add(1, Ordering::Relaxed);
         self.progress.advance(1);

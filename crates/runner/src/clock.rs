@@ -1,25 +1,26 @@
-//! Time as a cost, where several cells share the machine.
+//! Cost accounting for cells that share the machine.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Shares the time that passes among the cells under way: while `n` of them are, each is charged an `n`-th of it. So what
-/// all cells are charged adds up to the time that some cell was under way, however many were at once.
+/// Divides elapsed time among running cells: while `n` cells run, each is charged `1 / n` of the time.
+///
+/// The charges of all cells add up to the time during which at least one cell ran.
 #[derive(Debug)]
 pub(super) struct SharedClock(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
     last: Instant,
-    /// Cells under way.
+    /// Number of running cells.
     running: u32,
-    /// What a cell under way from the beginning on has been charged.
+    /// Charge of a cell that has run since the start of the clock.
     charged: Duration,
 }
 
-/// A cell under way.
+/// Handle of a running cell. The cell ends when the handle is dropped.
 #[derive(Debug)]
 pub(super) struct CostShare<'a> {
     clock: &'a SharedClock,
@@ -32,7 +33,7 @@ impl SharedClock {
         Self(Mutex::new(State { last: Instant::now(), running: 0, charged: Duration::ZERO }))
     }
 
-    /// A cell begins.
+    /// Starts a cell.
     pub(super) fn start(&self) -> CostShare<'_> {
         let now = Instant::now();
         let mut state = self.state();
@@ -42,13 +43,13 @@ impl SharedClock {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can be left half done.
+        // A panic cannot leave the state inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CostShare<'_> {
-    /// Which share of the time since its beginning the cell is charged, 0 to 1.
+    /// Charged fraction of the time since the cell started, in `[0, 1]`.
     pub(super) fn share(&self) -> f64 {
         let now = Instant::now();
         let mut state = self.clock.state();
@@ -69,7 +70,7 @@ impl Drop for CostShare<'_> {
 
 impl State {
     fn advance(&mut self, now: Instant) {
-        // Another thread may have looked at the time before and taken the lock after this one.
+        // Another thread may read the time earlier than this one and take the lock later.
         let passed = now.saturating_duration_since(self.last);
         self.last = self.last.max(now);
         if self.running > 0 {
@@ -83,29 +84,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_shared_among_the_cells_under_way() {
+    fn elapsed_time_is_divided_among_running_cells() {
         let start = Instant::now();
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut state = State { last: start, running: 0, charged: Duration::ZERO };
-        // Nobody for 1 s, one cell for 2 s, two for 4 s, one for 1 s.
+        // No cell for 1 s, one cell for 2 s, two for 4 s, one for 1 s.
         for (seconds, running) in [(1.0, 1), (3.0, 2), (7.0, 1)] {
             state.advance(at(seconds));
             state.running = running;
         }
         state.advance(at(8.0));
         assert_eq!(state.charged, Duration::from_secs(2 + 2 + 1));
-        // A late look at the clock takes nothing back.
+        // A time before the last one changes nothing.
         state.advance(at(7.5));
         assert_eq!((state.charged, state.last), (Duration::from_secs(5), at(8.0)));
     }
 
     #[test]
-    fn a_cell_alone_is_charged_all_its_time() {
+    fn single_cell_is_charged_all_its_time() {
         let clock = SharedClock::new();
-        let charge = clock.start();
+        let cost_share = clock.start();
         std::thread::sleep(Duration::from_millis(2));
-        assert!((charge.share() - 1.0).abs() < 1e-6);
-        drop(charge);
+        assert!((cost_share.share() - 1.0).abs() < 1e-6);
+        drop(cost_share);
         assert_eq!(clock.state().running, 0);
     }
 }

@@ -1,50 +1,54 @@
-//! Doing less: budgets that double until more of the same would not change the verdicts, and no deeper than they need.
+//! Early stopping of cascades: doubles the budget until the cut-offs are stable, and decodes no deeper than they need.
 
 use crate::error::Result;
 use isobath_cascade::{Cascade, CascadeParams, CascadeValidParams, Method};
 use isobath_entropy::cutoff::CutoffRule;
 
 use crate::{
-    measure::{Measured, RuleCutoff},
-    work::Work,
+    cell_work::CellWork,
+    measure::{Measurement, RuleCutoff},
 };
 use isobath_experiment::Confident;
 
-/// Runs cascades of growing budgets until `confident` is satisfied or the budget is that of the plan.
+/// Runs cascades of increasing budget until `confident` is satisfied or the plan's budget is reached.
 ///
 /// # Errors
-/// As [`Work::cascade`].
-pub(super) fn find(work: &mut Work<'_>, confident: Confident) -> Result<(Cascade, Measured)> {
+/// See [`CellWork::cascade`].
+pub(super) fn run(work: &mut CellWork<'_>, confident: Confident) -> Result<(Cascade, Measurement)> {
     let layers = work.plan().layers;
     let budgets = budgets(&work.plan().cascade, confident, work.train_samples());
-    let mut before: Option<Measured> = None;
+    let mut before: Option<Measurement> = None;
     for (attempt, &budget) in budgets.iter().enumerate() {
         let params = limited(&work.plan().cascade, budget)?;
-        let is_enough = |measured: &Measured, layers: usize| {
-            measured.cutoffs.iter().all(|judged| is_settled(judged, layers))
+        let is_enough = |measurement: &Measurement, layers: usize| {
+            measurement.cutoffs.iter().all(|cutoff| is_settled(cutoff, layers))
         };
-        let (cascade, mut measured) = work.cascade(params, attempt == 0, is_enough)?;
+        let (cascade, mut measurement) = work.cascade(params, attempt == 0, is_enough)?;
         let is_last = attempt + 1 == budgets.len();
-        let is_sure = |before: &Measured| {
-            let pairs = before.cutoffs.iter().zip(&measured.cutoffs);
-            pairs.into_iter().all(|(before, now)| is_steady(before, now, layers, confident.layers))
+        let is_stable = |before: &Measurement| {
+            let pairs = before.cutoffs.iter().zip(&measurement.cutoffs);
+            pairs
+                .into_iter()
+                .all(|(before, now)| is_cutoff_stable(before, now, layers, confident.layers))
         };
-        if is_last || before.as_ref().is_some_and(is_sure) {
+        if is_last || before.as_ref().is_some_and(is_stable) {
             let method = work.plan().cascade.params().method;
             let note = note(method, &budgets[..=attempt], cascade.fits.len(), layers);
-            for RuleCutoff { record, .. } in &mut measured.cutoffs {
+            for RuleCutoff { record, .. } in &mut measurement.cutoffs {
                 let earlier = record.note.take().map(|text| text + "; ").unwrap_or_default();
                 record.note = Some(earlier + &note);
             }
-            return Ok((cascade, measured));
+            return Ok((cascade, measurement));
         }
-        before = Some(measured);
+        before = Some(measurement);
     }
-    unreachable!("there is at least one budget, and the last one is enough")
+    unreachable!("the loop returns at the last budget")
 }
 
-/// Budgets from the first one on, each twice the one before, to half of the plan's, and that one: together at most twice
-/// the plan's. They are minibatches for gradient descent and samples for ridge decoders.
+/// Budgets of successive attempts: minibatches for gradient descent, samples for ridge decoders.
+///
+/// Each is twice the one before, up to half of the plan's budget; the last is the plan's budget. Their sum is at most twice
+/// the plan's budget.
 fn budgets(params: &CascadeValidParams, confident: Confident, samples: usize) -> Vec<usize> {
     let (first, most) = match params.params().method {
         Method::Ridge => (Confident::FIRST_SAMPLES, params.samples(samples)),
@@ -55,7 +59,7 @@ fn budgets(params: &CascadeValidParams, confident: Confident, samples: usize) ->
     doubled.take_while(|&budget| budget <= most / 2).chain([most]).collect()
 }
 
-/// The settings with another budget.
+/// Returns the settings with the given budget.
 fn limited(
     params: &CascadeValidParams,
     budget: usize,
@@ -68,28 +72,28 @@ fn limited(
     limited.check()
 }
 
-/// Whether layers below the last of `layers` could not change the verdict: all of its interval lies so far above that the
-/// profile has been seen to do what the rule waits for.
+/// True if layers deeper than `layers` cannot change the cut-off: its interval ends early enough for the rule to be decided.
 fn is_settled(RuleCutoff { rule, record }: &RuleCutoff, layers: usize) -> bool {
     let Some((_, deepest)) = record.interval.filter(|_| record.depth.is_some()) else {
         return false;
     };
     let needed = match rule {
-        // The first crossing is all that counts.
+        // Only the first crossing counts.
         CutoffRule::Threshold { .. } => deepest + 1.0,
-        // A plateau as long as the way to it.
+        // The plateau is as long as the way to it.
         CutoffRule::Saturation { .. } => 2.0 * deepest,
-        // Four decay lengths, when less than 2% are left.
+        // After four decay lengths, less than 2% is left.
         CutoffRule::Decay => 4.0 * deepest,
-        // Others count from the end.
+        // This rule counts from the last layer.
         CutoffRule::SaturationPublished { .. } => return false,
     };
     needed <= layers as f64
 }
 
-/// Whether the verdict's interval is at most `tolerance` wide and it has moved by at most as much. A depth beyond the
-/// network counts as that of the network.
-fn is_steady(before: &RuleCutoff, now: &RuleCutoff, layers: usize, tolerance: f64) -> bool {
+/// True if the cut-off's interval is at most `tolerance` wide and the cut-off moved by at most `tolerance`.
+///
+/// A cut-off beyond the network counts as the depth of the network.
+fn is_cutoff_stable(before: &RuleCutoff, now: &RuleCutoff, layers: usize, tolerance: f64) -> bool {
     let depth = |RuleCutoff { record, .. }: &RuleCutoff| {
         record.depth.or_else(|| record.beyond.then_some(layers as f64))
     };
@@ -98,7 +102,7 @@ fn is_steady(before: &RuleCutoff, now: &RuleCutoff, layers: usize, tolerance: f6
     moved.is_some_and(|moved| moved <= tolerance) && width.is_some_and(|width| width <= tolerance)
 }
 
-/// What was done: `stopped after 12 of 40 layers and 100 steps (50 before)`.
+/// Text about the budgets used: `stopped after 12 of 40 layers and 100 steps (50 before)`.
 fn note(method: Method, budgets: &[usize], used: usize, layers: usize) -> String {
     let unit = if method == Method::Ridge { "samples" } else { "steps" };
     let (last, earlier) = budgets.split_last().expect("at least one budget");
@@ -118,7 +122,7 @@ mod tests {
 
     const THRESHOLD: CutoffRule = CutoffRule::Threshold { error: 0.95, interpolate: true };
 
-    fn judged(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> RuleCutoff {
+    fn cutoff(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> RuleCutoff {
         let record = CutoffRecord {
             estimator: isobath_entropy::EstimatorSpec::RECONSTRUCTION_ERROR,
             rule,
@@ -145,30 +149,30 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_settled_when_the_profile_has_shown_what_it_waits_for() {
+    fn cutoff_is_settled_when_deeper_layers_cannot_change_it() {
         let settled =
-            |rule, high, layers| is_settled(&judged(rule, Some(5.0), (4.0, high)), layers);
+            |rule, high, layers| is_settled(&cutoff(rule, Some(5.0), (4.0, high)), layers);
         assert!(settled(THRESHOLD, 7.0, 8) && !settled(THRESHOLD, 7.5, 8));
         assert!(
             settled(CutoffRule::default(), 6.0, 12) && !settled(CutoffRule::default(), 6.5, 12)
         );
         assert!(settled(CutoffRule::Decay, 2.0, 8) && !settled(CutoffRule::Decay, 3.0, 8));
-        assert!(!is_settled(&judged(THRESHOLD, None, (2.0, 3.0)), 8));
+        assert!(!is_settled(&cutoff(THRESHOLD, None, (2.0, 3.0)), 8));
     }
 
     #[test]
-    fn a_verdict_is_steady_when_it_is_sharp_and_stays() {
-        let at = |depth: f64| judged(THRESHOLD, Some(depth), (depth - 0.5, depth + 0.5));
-        let beyond = judged(THRESHOLD, None, (39.0, 40.0));
-        let wide = judged(THRESHOLD, Some(10.0), (8.0, 12.5));
-        let steady = |before: &RuleCutoff, now: &RuleCutoff| is_steady(before, now, 40, 2.0);
+    fn cutoff_is_stable_when_narrow_and_unchanged() {
+        let at = |depth: f64| cutoff(THRESHOLD, Some(depth), (depth - 0.5, depth + 0.5));
+        let beyond = cutoff(THRESHOLD, None, (39.0, 40.0));
+        let wide = cutoff(THRESHOLD, Some(10.0), (8.0, 12.5));
+        let steady = |before: &RuleCutoff, now: &RuleCutoff| is_cutoff_stable(before, now, 40, 2.0);
         assert!(steady(&at(9.0), &at(10.5)) && !steady(&at(9.0), &at(11.5)));
         assert!(!steady(&at(10.0), &wide));
         assert!(steady(&at(38.5), &beyond) && !steady(&at(30.0), &beyond));
     }
 
     #[test]
-    fn notes_say_what_was_done() {
+    fn notes_list_the_budgets() {
         let text = note(Method::Gradient, &[50, 100], 12, 40);
         assert_eq!(text, "stopped after 12 of 40 layers and 100 steps (50 before)");
         let text = note(Method::Ridge, &[500], 40, 40);

@@ -1,4 +1,4 @@
-//! The run: every cell of the plan that is not there yet, each stored as soon as it is done.
+//! Computes the missing cells of a plan. Each cell is stored as soon as it finishes.
 
 use std::{num::NonZero, path::Path};
 
@@ -9,41 +9,41 @@ use crate::{CellContext, Progress, cells::compute_cells, schedule::cells_at_once
 use isobath_experiment::{Cell, Plan};
 use isobath_store::{RunFolder, Shard, Store, other_stores};
 
-/// How a run is to go.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
-    /// Forget earlier results of this run, and take none from other runs.
+    /// Discard earlier results of this run and reuse none from other runs.
     pub fresh: bool,
-    /// Do only this part.
+    /// Compute only this shard.
     pub shard: Option<Shard>,
-    /// Cells under way at once; by default as many as keep the cores busy and fit into memory.
+    /// Number of concurrent cells. Default: enough to keep all cores busy, limited by memory.
     pub at_once: Option<NonZero<usize>>,
 }
 
 impl RunOptions {
-    /// Whether the piece of work at `index` belongs to this part.
-    pub(super) fn is_mine(&self, index: usize) -> bool {
+    /// True if the task with `index` belongs to the selected shard.
+    pub(super) fn belongs_to_shard(&self, index: usize) -> bool {
         self.shard.is_none_or(|shard| index % shard.count == shard.index - 1)
     }
 }
 
-/// How a run went.
+/// Counts of a run's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Cells of this part that were there before.
+    /// Cells of this shard that were already in the store.
     pub found: usize,
-    /// Cells taken over from other runs.
+    /// Cells copied from other runs.
     pub adopted: usize,
     /// Cells computed.
     pub computed: usize,
-    /// Cells of this part still to do, after an interrupt.
+    /// Cells of this shard that are left after an interrupt.
     pub left: usize,
 }
 
-/// Computes what is missing of `plan` in `folder`.
+/// Computes the cells of `plan` that are missing from `folder`.
 ///
 /// # Errors
-/// When a stage, the device or the disk fails. An interrupt is no error: it leaves cells.
+/// When a stage, the device or the disk fails. An interrupt is not an error; the outcome counts the cells that are left.
 pub fn run(
     plan: &Plan,
     data: &Dataset,
@@ -59,9 +59,9 @@ pub fn run(
     let context = CellContext { plan, data };
     let keys: Vec<String> = plan.cells.iter().map(|cell| context.key(cell)).collect();
     store.set_grid(&keys)?;
-    let is_mine = |cell: &Cell| options.is_mine(cell.id.index);
+    let in_shard = |cell: &Cell| options.belongs_to_shard(cell.id.index);
     let keyed: Vec<(String, &Cell)> =
-        keys.into_iter().zip(&plan.cells).filter(|(_, cell)| is_mine(cell)).collect();
+        keys.into_iter().zip(&plan.cells).filter(|(_, cell)| in_shard(cell)).collect();
     let known = store.keys()?;
     let mut missing: Vec<(String, &Cell)> =
         keyed.iter().filter(|(key, _)| !known.contains(key)).cloned().collect();
@@ -75,14 +75,14 @@ pub fn run(
     Ok(Outcome { found, adopted, computed, left: missing.len() - computed })
 }
 
-/// Takes cells that other runs beside `folder` have computed; those found leave `missing`.
+/// Copies cells from the runs beside `folder` and removes them from `missing`. Returns the number of copied cells.
 fn adopt(store: &mut Store, folder: &Path, missing: &mut Vec<(String, &Cell)>) -> usize {
     let before = missing.len();
-    for theirs in other_stores(folder) {
+    for other in other_stores(folder) {
         if missing.is_empty() {
             break;
         }
-        missing.retain(|(key, cell)| match theirs.get(key, cell.id) {
+        missing.retain(|(key, cell)| match other.get(key, cell.id) {
             Ok(Some(record)) => store.insert(key, &record).is_err(),
             _ => true,
         });

@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-/// A run cannot go on.
+/// An error that stops a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,7 +12,7 @@ pub enum Error {
         /// The reason.
         source: Box<Error>,
     },
-    /// A file or folder cannot be used.
+    /// A file operation failed.
     #[error("cannot {action} {path}")]
     File {
         /// The attempted action: `make the folder`, `remove`.
@@ -22,14 +22,16 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// The store lists other cells or trainings than the plan.
-    #[error("the run's store belongs to another grid; run the experiment again")]
+    /// The store's cells or trainings differ from the plan's.
+    #[error("the run's store belongs to another grid; rerun the experiment")]
     OtherGrid,
-    /// Neither the experiment file nor the dataset says how many training samples there are.
-    #[error("the number of training samples is not known; set `train` in [data]")]
+    /// Neither the experiment file nor the dataset gives the number of training samples.
+    #[error("the number of training samples is unknown; set `train` in [data]")]
     UnknownSamples,
-    /// The probe uses up all held-out samples.
-    #[error("{held_out} held-out samples leave none beside the {probe} probe samples")]
+    /// The probe samples use up all held-out samples.
+    #[error(
+        "all {held_out} held-out samples are among the {probe} probe samples; lower `probe` in [data]"
+    )]
     HeldOut {
         /// Held-out samples of the dataset.
         held_out: usize,
@@ -66,7 +68,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error behind all [`During`](Self::During).
+    /// Returns the innermost error, below all [`During`](Self::During) levels.
     pub fn root(&self) -> &Self {
         match self {
             Self::During { source, .. } => source.root(),
@@ -74,7 +76,7 @@ impl Error {
         }
     }
 
-    /// True if work ended because a stop was requested.
+    /// True if the work ended because a stop was requested.
     pub fn is_cancelled(&self) -> bool {
         matches!(
             self.root(),
@@ -83,7 +85,7 @@ impl Error {
         )
     }
 
-    /// Names the failed `action` and `path` in an error of the system.
+    /// Adds the failed `action` and `path` to an operating-system error.
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -93,12 +95,12 @@ impl Error {
     }
 }
 
-/// Short for a result of this crate.
+/// Result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Names the cell, training or stage that failed.
+/// Adds the name of the failed cell, training or stage to an error.
 pub(crate) trait During<T> {
-    /// The result, its error named by `what`.
+    /// Wraps an error in [`Error::During`] with the name `what`.
     fn during(self, what: impl FnOnce() -> String) -> Result<T>;
 }
 

@@ -1,4 +1,4 @@
-//! What a plan will cost, before it runs.
+//! Cost estimate of a plan's cascades.
 
 use std::time::{Duration, Instant};
 
@@ -13,25 +13,27 @@ use ndarray::Array2;
 use crate::{measure::measure, schedule::cells_at_once};
 use isobath_experiment::Plan;
 
-use crate::pool::side_by_side;
+use crate::pool::run_concurrently;
 
-/// What a plan will cost. Work is exact for the matrices, time is measured on small pieces of it.
+/// Estimated cost of a plan's cascades.
+///
+/// Operation counts of matrix products are exact. Times are extrapolated from short measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// Floating-point operations of one cell's matrix products.
     pub flops_per_cell: u64,
-    /// Cells under way at once.
+    /// Concurrent cells.
     pub at_once: usize,
-    /// How fast it goes, or why that cannot be measured here.
+    /// Measured speed; `Err` gives the reason if this machine cannot run the measurement.
     pub speed: Result<Speed, String>,
 }
 
-/// How fast a plan goes on this machine.
+/// Speed of a plan on this machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
-    /// Operations per second measured on one layer of this network, of all cells under way together.
+    /// Total floating-point operations per second of all concurrent cells, measured on one layer of the network.
     pub flops_per_second: f64,
-    /// Seconds of a cell's entropies and verdicts.
+    /// Seconds for a cell's entropies and cut-offs.
     pub entropy_seconds: f64,
 }
 
@@ -43,15 +45,15 @@ impl Estimate {
     }
 }
 
-/// Estimates the cost of `plan`, timing small pieces of the work for about a second.
+/// Estimates the cost of `plan`. Times small parts of the work for about a second.
 ///
 /// # Errors
-/// When the number of training samples is not known, or a backend fails.
+/// When the number of training samples is unknown or a backend fails.
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().ok_or(Error::UnknownSamples)?;
     let at_once = cells_at_once(plan).min(plan.cells.len());
     let first = largest(plan);
-    // Whichever does it.
+    // The count does not depend on the backend.
     let flops_per_cell = BackendSpec::Reference.dispatch(Cost { plan, train })?;
     let spec =
         NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
@@ -66,9 +68,9 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
     Ok(Estimate { flops_per_cell, at_once, speed })
 }
 
-/// Seconds of one cell's entropies and verdicts, timed on a few made-up layers that lose their input by and by.
+/// Seconds for one cell's entropies and cut-offs, timed on a few synthetic layers with decaying information.
 fn entropy_seconds(plan: &Plan) -> Result<f64> {
-    /// Layers timed at most.
+    /// Maximum number of timed layers.
     const MOST: usize = 20;
     let layers = plan.layers.min(MOST);
     let inputs = pattern(plan.file.data.probe, plan.shape.len());
@@ -84,18 +86,18 @@ fn entropy_seconds(plan: &Plan) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64() * plan.layers as f64 / layers as f64)
 }
 
-/// Samples without meaning, `[n, width]`, in `[0, 1]`.
+/// Synthetic samples, `[n, width]`, in `[0, 1]`.
 fn pattern(n: usize, width: usize) -> Array2<f32> {
     Array2::from_shape_fn((n, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 101.0)
 }
 
-/// The layer with most weights.
+/// Index of the layer with the most parameters.
 fn largest(plan: &Plan) -> usize {
     let layers = &plan.network.layers()[..plan.layers];
     (0..layers.len()).max_by_key(|&index| layers[index].parameters()).unwrap_or(0)
 }
 
-/// The layer that is timed in place of `layer`: as wide, unless that alone would take too long.
+/// The layer to time in place of `layer`: same widths, capped to keep the measurement short.
 fn timed(layer: &Layer, activation: Activation) -> Layer {
     const WIDEST: usize = 2048;
     let (inputs, outputs) = (layer.inputs().min(WIDEST), layer.outputs().min(WIDEST));
@@ -131,7 +133,7 @@ impl BackendTask for Timing<'_> {
     type Output = Result<f64>;
 
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
-        /// Minibatches timed: enough to leave the beginning behind.
+        /// Number of timed minibatches; enough to outweigh start-up costs.
         const BATCHES: usize = 60;
         let samples = pattern(self.plan.cascade.params().batch * BATCHES, self.spec.widths()[0]);
         let network = Network::random(self.spec, self.plan.cells[0].variances, 0);
@@ -153,14 +155,14 @@ impl BackendTask for Timing<'_> {
             }
             Ok(count)
         };
-        let counts = side_by_side(self.at_once, self.plan.file.cascade.backend, |_| repeated());
+        let counts = run_concurrently(self.at_once, self.plan.file.cascade.backend, |_| repeated());
         let count = counts.into_iter().sum::<isobath_cascade::Result<u64>>()?;
         let flops = cascade.flops(&job.extent()) * count;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }
 }
 
-/// How long speed is measured at least.
+/// Minimum duration of the measurement.
 const LONG_ENOUGH: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entropies_of_cells_at_once_overlap() {
+    fn entropies_of_concurrent_cells_overlap() {
         let speed = Speed { flops_per_second: 50.0, entropy_seconds: 3.0 };
         let estimate = Estimate { flops_per_cell: 100, at_once: 2, speed: Ok(speed) };
         assert!((estimate.seconds(&speed, 10) - 35.0).abs() < 1e-12);

@@ -1,10 +1,11 @@
-//! Runs an experiment: from a checked plan to results in the store.
+//! Runs an experiment: takes a checked plan and writes results to the store.
 //!
-//! [`run`] computes the cells that a run's store does not have yet, [`train`] the trainings, [`predict`] the
-//! predictors' scores. Nothing here reads a command line or draws anything.
+//! [`run`] computes the cells that are missing from a run's store, [`train`] the trainings and [`predict`] the
+//! predictors' scores. This crate reads no command line and draws no figures.
 
 pub mod agreement;
 mod cell;
+mod cell_work;
 mod cells;
 mod clock;
 mod early_stop;
@@ -24,7 +25,6 @@ mod train_estimate;
 mod training;
 mod training_batcher;
 mod trainings;
-mod work;
 mod worker_pool;
 
 pub use cell::{CellContext, compute};

@@ -1,4 +1,4 @@
-//! Entropies and verdicts of a cell's reconstructions.
+//! Entropy profiles and cut-offs of a cell's reconstructions.
 
 use crate::error::Result;
 use isobath_entropy::{
@@ -11,19 +11,21 @@ use ndarray::{Array2, ArrayView2};
 use isobath_experiment::EntropySection;
 use isobath_store::{CutoffRecord, LayerRecord, ProfileRecord};
 
-/// What the reconstructions of a cell say.
-pub(super) struct Measured {
+/// Entropy profiles and cut-offs of one cell.
+pub(super) struct Measurement {
     pub(super) profiles: Vec<ProfileRecord>,
     pub(super) cutoffs: Vec<RuleCutoff>,
 }
 
-/// A verdict and the rule behind it.
+/// A cut-off and its rule.
 pub(super) struct RuleCutoff {
     pub(super) rule: CutoffRule,
     pub(super) record: CutoffRecord,
 }
 
-/// Measures `reconstructions` of `inputs`, first layer first, as `section` asks. `seed` is that of the bootstrap.
+/// Measures `reconstructions` of `inputs`, first layer first, with the estimators and rules of `section`.
+///
+/// `seed` is the seed of the bootstrap.
 ///
 /// # Errors
 /// When the device fails or a number is not finite.
@@ -32,22 +34,22 @@ pub(super) fn measure(
     seed: u64,
     inputs: ArrayView2<'_, f32>,
     reconstructions: &[Array2<f32>],
-) -> Result<Measured> {
+) -> Result<Measurement> {
     let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
-    let mut measured = Measured { profiles: Vec::new(), cutoffs: Vec::new() };
+    let mut measurement = Measurement { profiles: Vec::new(), cutoffs: Vec::new() };
     for estimator in section.backend.dispatch(BuildEstimators(&section.estimators))? {
         let profile = estimator.profile(inputs, &layers)?;
         let applies = |rule: &&CutoffRule| rule.applies_to(&profile.estimator);
         for &rule in section.cutoff.as_slice().iter().filter(applies) {
-            let record = judge(&rule, &profile, section.bootstrap, seed)?;
-            measured.cutoffs.push(RuleCutoff { rule, record });
+            let record = cutoff_record(&rule, &profile, section.bootstrap, seed)?;
+            measurement.cutoffs.push(RuleCutoff { rule, record });
         }
-        measured.profiles.push(profile_record(&profile, section.bootstrap, seed)?);
+        measurement.profiles.push(profile_record(&profile, section.bootstrap, seed)?);
     }
-    Ok(measured)
+    Ok(measurement)
 }
 
-/// The estimators on whichever backend.
+/// Backend task that builds the estimators.
 struct BuildEstimators<'a>(&'a [EstimatorSpec]);
 
 impl BackendTask for BuildEstimators<'_> {
@@ -75,13 +77,13 @@ fn profile_record(profile: &Profile, resamples: usize, seed: u64) -> Result<Prof
     })
 }
 
-fn judge(
+fn cutoff_record(
     rule: &CutoffRule,
     profile: &Profile,
     resamples: usize,
     seed: u64,
 ) -> Result<CutoffRecord> {
-    let verdict = cutoff::verdict(rule, profile)?;
+    let cutoff = cutoff::find(rule, profile)?;
     let bootstrap = if resamples == 0 {
         None
     } else {
@@ -89,16 +91,16 @@ fn judge(
     };
     let resampled =
         bootstrap.and_then(|interval| interval.low.at_least().zip(interval.high.at_least()));
-    let fitted = verdict
+    let fitted = cutoff
         .depth
         .layer()
-        .zip(verdict.standard_error)
+        .zip(cutoff.standard_error)
         .map(|(depth, error)| (depth - error, depth + error));
-    let note = match (verdict.depth, verdict.fit) {
+    let note = match (cutoff.depth, cutoff.fit) {
         (Depth::Layer(depth), _) if depth <= 1.0 && matches!(rule, CutoffRule::Threshold { .. }) => {
-            Some("lost at the first layer already; if that is so everywhere, the decoders are not trained enough".to_owned())
+                        Some("information is lost at the first layer; if this holds for all cells, train the decoders longer".to_owned())
         }
-        (Depth::Undetermined, _) => Some("no decay can be told from the noise".to_owned()),
+                (Depth::Undetermined, _) => Some("decay is not distinguishable from noise".to_owned()),
         (Depth::Beyond(_), Some(fit)) => Some(format!(
             "extrapolates to lambda = {:.1} layers, residual {:.2e}",
             fit.lambda, fit.residual
@@ -109,8 +111,8 @@ fn judge(
     Ok(CutoffRecord {
         estimator: profile.estimator,
         rule: *rule,
-        depth: verdict.depth.layer(),
-        beyond: matches!(verdict.depth, Depth::Beyond(_)),
+        depth: cutoff.depth.layer(),
+        beyond: matches!(cutoff.depth, Depth::Beyond(_)),
         interval: resampled.or(fitted),
         note,
     })

@@ -1,23 +1,23 @@
-//! How much memory a plan needs, and how much there is.
+//! Memory requirement of a plan, and available memory.
 
 use indicatif::HumanBytes;
 use isobath_tensor::{BackendSpec, HOST_SPARE_BYTES};
 
 use isobath_experiment::{Plan, TrainPlan};
 
-/// What a run has in memory at most, in bytes: what is large, that is.
+/// Peak memory of the large arrays of a run, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// What all cells share: the samples.
+    /// Host memory shared by all cells: the samples.
     pub shared: u64,
-    /// What each cell under way has beside that.
+    /// Additional host memory per running cell.
     pub cell: u64,
-    /// What each cell under way has in the memory of a device; 0 where it runs on none.
+    /// Device memory per running cell; 0 for host backends.
     pub device: u64,
 }
 
 impl Memory {
-    /// What `plan` needs, `None` if the number of its training samples is not known.
+    /// Memory of `plan`'s cascades; `None` if the number of training samples is unknown.
     pub fn of(plan: &Plan) -> Option<Self> {
         let (train, probe, layers) = (plan.train_samples()?, plan.file.data.probe, plan.layers);
         let inputs = plan.shape.len();
@@ -25,20 +25,20 @@ impl Memory {
         let widest = widths.iter().copied().max().unwrap_or(1);
         let weights = || widths.windows(2).map(|pair| pair[0] * pair[1]);
         let most_weights = weights().max().unwrap_or(0);
-        // Probe activations of all layers wait for the chain, decoders too, as far as they stay in memory: on a device
-        // that is more than most cascades have.
+        // The chain needs the probe activations of all layers and the decoders, as far as those stay in memory. A device
+        // keeps more decoders than most cascades have.
         let probes = probe * widths[1..].iter().sum::<usize>();
         let decoders = weights().sum::<usize>();
         // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
         let samples = plan.cascade.samples(train);
         let training = 2 * (samples + probe) * widest + 8 * most_weights;
-        // Its input and weights as factors of a lower precision.
+        // The layer's input and weights, rounded to a lower precision.
         let is_rounded = !plan.file.cascade.forward_precision.is_f32();
         let rounded = if is_rounded { samples * widest + most_weights } else { 0 };
-        // Then the chain's two batches, and its end as reconstructions.
+        // The chain's two batches and the final reconstructions.
         let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
         let work = probes + (training + rounded).max(chain);
-        // From a device the chain's end comes back, and decoders that are to be saved.
+        // A device copies back the reconstructions and, if they are saved, the decoders.
         let [host, device] = match plan.file.cascade.backend {
             BackendSpec::Cuda { .. } => {
                 let saved = if plan.file.cascade.save { decoders } else { 0 };
@@ -53,7 +53,7 @@ impl Memory {
         })
     }
 
-    /// What the trainings of `plan` need, each in the place of a cell; `None` as above.
+    /// Memory of `plan`'s trainings, with one training per cell; `None` if the number of training samples is unknown.
     pub fn of_trainings(plan: &Plan, train: &TrainPlan) -> Option<Self> {
         let held_out = plan.file.data.probe + train.test_samples;
         let samples = (train.train_samples? + held_out) * plan.shape.len();
@@ -63,15 +63,15 @@ impl Memory {
         let moments = train.recipes.iter().map(|recipe| {
             recipe.params.params().optimizer.moments().into_iter().filter(|&kept| kept).count()
         });
-        // Weights with their moments, as trained and as given back.
+        // Weights and their moments, plus the returned copy of the weights.
         let weights = network.parameters() * (2 + moments.max().unwrap_or(0));
-        // Before and after each activation, and the way back.
+        // Values before and after each activation, and the backward pass.
         let batch = train.section.batch * 2 * (widths.iter().sum::<usize>() + widest);
-        // Test samples go through the network in pieces of no more than this.
+        // Test samples go through the network in batches of at most 1024.
         let testing = 2 * train.test_samples.min(1024) * widest;
-        // A backend has samples of its own.
+        // The backend has its own copy of the samples.
         let work = samples + weights + batch + testing;
-        // A device gives the weights back.
+        // A device copies the weights back.
         let [host, device] = match train.section.backend {
             BackendSpec::Cuda { .. } => [network.parameters(), work],
             _ => [work, 0],
@@ -83,37 +83,37 @@ impl Memory {
         })
     }
 
-    /// What is in a device's memory.
+    /// The part in device memory.
     #[must_use]
     pub const fn on_device(self) -> Self {
         Self { shared: 0, cell: self.device, device: 0 }
     }
 
-    /// With so many cells under way.
+    /// Total host memory with `at_once` running cells.
     pub const fn total(self, at_once: usize) -> u64 {
         self.shared + at_once as u64 * self.cell
     }
 
-    /// In words, with so many pieces of work under way.
+    /// Text for users: memory with `at_once` running cells.
     pub fn describe(self, at_once: usize) -> String {
         let host = HumanBytes(self.total(at_once));
         match self.device {
             0 => format!("about {host}"),
             device => {
                 let device = HumanBytes(at_once as u64 * device);
-                format!("about {host}, and {device} of the device's")
+                format!("about {host}, and {device} of device memory")
             }
         }
     }
 }
 
-/// What the C library keeps for later of the memory a cell has freed: larger blocks go back to the system at once.
+/// Bytes of freed memory that the C library retains per cell. It returns larger blocks to the system.
 const RETAINED: u64 = 32 << 20;
 
-/// Bytes of a number.
+/// Bytes of an f32.
 const FLOAT: usize = size_of::<f32>();
 
-/// Bytes of memory that processes can still have without pushing others out, where the system says.
+/// Available memory of the system in bytes, without swapping; `None` if the system does not report it.
 pub(super) fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn activations_are_in_the_devices_memory_where_there_is_one() {
+    fn device_backends_keep_activations_in_device_memory() {
         let [host, device] = [BackendSpec::Cpu, BackendSpec::Cuda { ordinal: 0 }]
             .map(|backend| memory_on(backend, 20, 784));
         assert_eq!((host.device, host.shared), (0, device.shared));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn rounded_factors_are_another_copy_of_a_layers_input() {
+    fn lower_forward_precision_adds_a_copy_of_input_and_weights() {
         let [plain, rounded] = [Precision::F32, Precision::Tf32].map(|precision| {
             let mut plan = plan(20, 784);
             plan.file.cascade.forward_precision = precision;
@@ -168,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn memory_hardly_grows_with_depth() {
+    fn depth_adds_only_probe_activations() {
         let samples = (60_100 * 784 * FLOAT) as u64;
         let [shallow, deep] = [100, 400].map(|depth| memory(depth, 784));
         assert_eq!((shallow.shared, deep.shared), (samples, samples));
-        // Three hundred more layers of 100 probe samples; the decoders are beyond their limit at both depths.
+        // 300 more layers of 100 probe samples. The decoders exceed their memory limit at both depths.
         assert_eq!(deep.cell - shallow.cell, (300 * 100 * 784 * FLOAT) as u64);
-        // A layer's input and output are the larger part.
+        // A layer's input and output dominate.
         assert!((2 * samples..4 * samples).contains(&deep.cell), "{deep:?}");
     }
 
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn the_system_says_what_is_left() {
+    fn available_memory_is_read_from_the_system() {
         assert!(available().is_some_and(|bytes| bytes > 1 << 20));
     }
 }

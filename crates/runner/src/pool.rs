@@ -1,29 +1,31 @@
-//! The one pool of threads.
+//! Work in the shared thread pool.
 
 use isobath_tensor::BackendSpec;
 
-/// What `work` gives, done by a thread of the pool.
+/// Runs `work` on a thread of the pool and returns its result.
 ///
-/// From any other thread every parallel operation, however small, would be handed over and waited for.
+/// On any other thread, each parallel operation costs a hand-over to the pool.
 pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
 }
 
-/// What `work` gives, which runs on `backend`: done by a thread of the pool, or by this one where it waits for a device
-/// most of the time, which would keep a thread of the pool from others.
-pub fn in_pool_or_waiting<T: Send>(backend: BackendSpec, work: impl FnOnce() -> T + Send) -> T {
+/// Runs `work` for `backend` and returns its result.
+///
+/// Host backends use a thread of the pool. Device work mostly waits, so it stays on the calling thread and does not block
+/// the pool.
+pub fn in_pool_unless_device<T: Send>(backend: BackendSpec, work: impl FnOnce() -> T + Send) -> T {
     if backend.is_device() { work() } else { in_pool(work) }
 }
 
-/// What `task` gives for each of `0..count`, all under way at once on `backend`.
-pub fn side_by_side<T: Send>(
+/// Runs `task` for each index in `0..count` concurrently on `backend`. Returns the results in index order.
+pub fn run_concurrently<T: Send>(
     count: usize,
     backend: BackendSpec,
     task: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
     let task = &task;
     std::thread::scope(|scope| {
-        let work = |index| move || in_pool_or_waiting(backend, || task(index));
+        let work = |index| move || in_pool_unless_device(backend, || task(index));
         let threads: Vec<_> = (0..count).map(|index| scope.spawn(work(index))).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, T>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -1,4 +1,4 @@
-//! Predictors, asked about every network that was trained.
+//! Runs the predictors on every trained network.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,37 +26,38 @@ use isobath_experiment::{Cell, CellId, Plan, TrainPlan};
 use isobath_store::{CellRecord, CutoffRecord, ScoreRecord};
 use isobath_store::{RunFolder, Store, other_stores};
 
-/// Changes whenever predictors give other numbers for the same networks.
+/// Version of the predictor numerics. Increment it when predictors give different numbers for the same networks.
 const NUMERICS: u32 = 1;
 
-/// How asking went, in initialisations of points.
+/// Counts of predictor tasks. A task is one initialisation of a grid point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictOutcome {
-    /// Those that were there before.
+    /// Tasks that were already in the store.
     pub found: usize,
-    /// Those taken over from other runs.
+    /// Tasks copied from other runs.
     pub adopted: usize,
-    /// Those asked about.
+    /// Tasks computed.
     pub computed: usize,
-    /// Those still to be asked about, after an interrupt.
+    /// Tasks left after an interrupt.
     pub left: usize,
 }
 
-/// One initialisation of a point, with the depths that were trained.
+/// One initialisation of a grid point with its trained depths.
 struct PredictorTask<'a> {
     cell: &'a Cell,
-    /// What the cascade found there.
+    /// Results of the cascade.
     record: CellRecord,
-    /// Positions among the plan's depths, rising.
+    /// Indices into the plan's depths, increasing.
     depths: Vec<usize>,
     key: String,
 }
 
-/// Asks every predictor about the networks of `plan` that were trained, and keeps what they say in `folder`. The cascade is
-/// asked for what its cells hold; it is not run again. Trial trainings go by the first recipe.
+/// Runs every predictor on the trained networks of `plan` and stores the scores in `folder`.
+///
+/// The cascade's predictions come from its stored cells; it does not run again. Trial trainings use the first recipe.
 ///
 /// # Errors
-/// When a predictor, the device or the disk fails. An interrupt is no error.
+/// When a predictor, the device or the disk fails. An interrupt is not an error.
 pub fn predict(
     plan: &Plan,
     data: &TrainData,
@@ -68,8 +69,8 @@ pub fn predict(
     let runner = PredictorRunner::new(plan, train, data);
     let tasks = runner.tasks(&store)?;
     let keys: Vec<String> = tasks.iter().map(|task| task.key.clone()).collect();
-    store.set_look_grid(&keys)?;
-    let known = store.looks()?;
+    store.set_score_grid(&keys)?;
+    let known = store.score_keys()?;
     let mut missing: Vec<PredictorTask<'_>> =
         tasks.into_iter().filter(|task| !known.contains(&task.key)).collect();
     let found = keys.len() - missing.len();
@@ -82,33 +83,33 @@ pub fn predict(
     let progress = Progress::new(missing.iter().map(|task| task.depths.len() as u64).sum());
     let workers = WorkerPool::new(&progress, train.section.backend);
     let clock = SharedClock::new();
-    let ledger = Mutex::new((store, 0_usize));
-    let piece = |index: usize| {
+    let output = Mutex::new((store, 0_usize));
+    let run_task = |index: usize| {
         let task = &missing[index];
         let CellId { point, seed_index, .. } = task.cell.id;
         let name = format!("{point}, seed {seed_index}");
-        progress.message(format!("asking predictors about {name}{}", workers.others()));
-        let charge = clock.start();
-        let mut scores = runner.scores(task).during(|| format!("asking about {name}"))?;
-        let share = charge.share();
-        drop(charge);
-        // What the cascade took was charged when it ran.
+        progress.message(format!("predictors for {name}{}", workers.others()));
+        let cost_share = clock.start();
+        let mut scores = runner.scores(task).during(|| format!("predictors for {name}"))?;
+        let share = cost_share.share();
+        drop(cost_share);
+        // The store already has the charged cost of the cascade.
         scores
             .iter_mut()
             .filter(|score| !is_cascade(score))
             .for_each(|score| score.seconds *= share);
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.0.insert_scores(&task.key, &scores)?;
-        ledger.1 += 1;
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.0.insert_scores(&task.key, &scores)?;
+        output.1 += 1;
         progress.advance(task.depths.len() as u64);
         Ok(())
     };
     let at_once =
         options.at_once.map_or_else(|| predictor_tasks_at_once(plan, train), NonZero::get);
-    let done = workers.run(missing.len(), at_once, piece);
+    let done = workers.run(missing.len(), at_once, run_task);
     progress.finish();
     done?;
-    let (_, computed) = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (_, computed) = output.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(PredictOutcome { found, adopted, computed, left: missing.len() - computed })
 }
 
@@ -116,37 +117,37 @@ fn is_cascade(score: &ScoreRecord) -> bool {
     ScoreInfo::find(&score.quantity).is_some_and(|score| score.predictor == CASCADE.id)
 }
 
-/// Takes what other runs beside this one have; tasks found there leave `missing`.
+/// Copies scores from the runs beside this one and removes their tasks from `missing`.
 fn adopt(store: &mut Store, folder: &RunFolder, missing: &mut Vec<PredictorTask<'_>>) {
-    for theirs in other_stores(folder.path()) {
-        let Ok(known) = theirs.looks() else { continue };
+    for other in other_stores(folder.path()) {
+        let Ok(known) = other.score_keys() else { continue };
         missing.retain(|task| {
-            let scores = known.contains(&task.key).then(|| theirs.scores(&task.key));
+            let scores = known.contains(&task.key).then(|| other.scores(&task.key));
             let Some(Ok(scores)) = scores else { return true };
             store.insert_scores(&task.key, &scores).is_err()
         });
     }
 }
 
-/// What predictors need to know of a plan.
+/// Runs predictor tasks of a plan.
 struct PredictorRunner<'a> {
     plan: &'a Plan,
     train: &'a TrainPlan,
     data: &'a TrainData,
-    /// Whether networks of different depth share their first layers.
+    /// True if networks of different depth share their first layers.
     nested: bool,
 }
 
 impl<'a> PredictorRunner<'a> {
     fn new(plan: &'a Plan, train: &'a TrainPlan, data: &'a TrainData) -> Self {
-        let is_beginning = |spec: &NetworkSpec| {
+        let is_prefix = |spec: &NetworkSpec| {
             let hidden = spec.depth() - 1;
             spec.layers()[..hidden] == plan.network.layers()[..hidden]
         };
-        Self { plan, train, data, nested: train.networks.iter().all(is_beginning) }
+        Self { plan, train, data, nested: train.networks.iter().all(is_prefix) }
     }
 
-    /// All initialisations of points of which networks were trained and the cascade is known.
+    /// Returns one task per initialisation that has trained networks and a stored cascade.
     fn tasks(&self, store: &Store) -> Result<Vec<PredictorTask<'a>>> {
         let (cells, trainings) = (store.grid()?, store.training_grid()?);
         if cells.len() != self.plan.cells.len() || trainings.len() != self.train.trainings.len() {
@@ -163,8 +164,9 @@ impl<'a> PredictorRunner<'a> {
         let mut tasks = Vec::new();
         for (cell_key, cell) in cells.iter().zip(&self.plan.cells) {
             let id = cell.id;
-            let place = (id.point, id.seed_index);
-            let (Some(depths), Some(record)) = (depths.get(&place), store.get(cell_key, id)?)
+            let initialisation = (id.point, id.seed_index);
+            let (Some(depths), Some(record)) =
+                (depths.get(&initialisation), store.get(cell_key, id)?)
             else {
                 continue;
             };
@@ -204,7 +206,7 @@ impl<'a> PredictorRunner<'a> {
         }
     }
 
-    /// The hash of everything that determines what is said, the cell's own key included.
+    /// Hash of everything that determines the scores, including the cell's key.
     fn key(&self, cell: &str, depths: &[usize]) -> String {
         #[derive(Serialize)]
         struct Identity<'a> {
@@ -223,34 +225,36 @@ impl<'a> PredictorRunner<'a> {
             train: self.train.recipes[0].params.params(),
             backend: self.train.section.backend,
         };
-        let json = serde_json::to_vec(&identity).expect("settings can be written as JSON");
+        let json = serde_json::to_vec(&identity).expect("settings are serialisable");
         isobath_experiment::hex(&Sha256::digest(json))
     }
 
-    /// What all predictors say of the networks of a task.
+    /// Scores of all predictors for the networks of a task.
     fn scores(&self, task: &PredictorTask<'_>) -> Result<Vec<ScoreRecord>> {
         let cascade = self.cascade(&task.record);
-        // It has looked at the plan's own network, whatever the widths of the others.
-        let mut scores = self.judge(task, &cascade, &self.plan.network, &task.depths)?;
+        // The cascade ran on the plan's network, whatever the widths of the trained ones.
+        let mut scores = self.predictor_scores(task, &cascade, &self.plan.network, &task.depths)?;
         let cost = &task.record.cost;
         let seconds = (cost.cascade_seconds + cost.entropy_seconds) / task.depths.len() as f64;
         scores.iter_mut().for_each(|score| score.seconds = seconds);
         let equal_cost = task.record.cost.flops / task.depths.len() as u64;
-        for predictor in self.train.section.backend.dispatch(All { runner: self, equal_cost })? {
+        for predictor in
+            self.train.section.backend.dispatch(BuildPredictors { runner: self, equal_cost })?
+        {
             let whole = [task.depths.as_slice()];
             let single: Vec<&[usize]> = task.depths.chunks(1).collect();
             let is_family = predictor.info().scope == Scope::Family && self.nested;
             for depths in if is_family { &whole[..] } else { &single[..] } {
                 let deepest = depths[depths.len() - 1];
                 let network = &self.train.networks[deepest];
-                scores.extend(self.judge(task, predictor.as_ref(), network, depths)?);
+                scores.extend(self.predictor_scores(task, predictor.as_ref(), network, depths)?);
             }
         }
         Ok(scores)
     }
 
-    /// What one predictor says, having looked at one network, of networks of the given depths, which share the cost.
-    fn judge(
+    /// Runs one predictor on one network. Returns its scores for networks of the given depths, which share the cost equally.
+    fn predictor_scores(
         &self,
         task: &PredictorTask<'_>,
         predictor: &dyn Predictor,
@@ -282,13 +286,14 @@ impl<'a> PredictorRunner<'a> {
     }
 }
 
-/// Makes the predictors on whichever backend; one of them trains for as many operations as the cascade's share.
-struct All<'a> {
+/// Backend task that builds the predictors.
+struct BuildPredictors<'a> {
     runner: &'a PredictorRunner<'a>,
+    /// Floating-point operations of the equal-cost trial training: the cascade's cost per network.
     equal_cost: u64,
 }
 
-impl BackendTask for All<'_> {
+impl BackendTask for BuildPredictors<'_> {
     type Output = Vec<Box<dyn Predictor>>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {

@@ -1,4 +1,4 @@
-//! Progress: bars with an estimate of the time left on a terminal, a plain line now and then elsewhere.
+//! Progress display: a bar with the estimated remaining time on a terminal, otherwise a plain line every few seconds.
 
 use std::{
     io::{IsTerminal, Write},
@@ -13,12 +13,12 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Makes every run of this process stop after the layer at hand. Returns whether that was requested before.
+/// Requests that every run of this process stops after its current layer. Returns true if a stop was already requested.
 pub fn request_stop() -> bool {
     INTERRUPTED.swap(true, Ordering::SeqCst)
 }
 
-/// Progress of a run, in units of layers.
+/// Progress of a run, counted in layers.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -28,21 +28,21 @@ pub struct Progress {
     line: Mutex<Line>,
 }
 
-/// The plain line.
+/// State of the plain progress line.
 #[derive(Debug)]
 struct Line {
     text: String,
     last: Option<Instant>,
 }
 
-/// From one plain line to the next.
+/// Interval between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl Progress {
-    /// Progress over `layers` layers, those of all cells to compute.
+    /// Starts the display for a total of `layers` layers.
     ///
     /// # Panics
-    /// Never: the bar's template is valid.
+    /// Never; the bar's template is valid.
     pub fn new(layers: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(layers), ProgressDrawTarget::stderr());
@@ -55,7 +55,7 @@ impl Progress {
         Self { bar, total: layers, done: AtomicU64::new(0), start: Instant::now(), line }
     }
 
-    /// What is being worked on.
+    /// Sets the description of the current work.
     pub fn message(&self, text: String) {
         match &self.bar {
             Some(bar) => bar.set_message(text),
@@ -67,7 +67,7 @@ impl Progress {
         }
     }
 
-    /// Counts layers that are done.
+    /// Adds `layers` finished layers.
     pub fn advance(&self, layers: u64) {
         if layers == 0 {
             return;
@@ -90,19 +90,19 @@ impl Progress {
         let left = elapsed.mul_f64((self.total - done.min(self.total)) as f64 / done.max(1) as f64);
         let percent = 100 * done / self.total.max(1);
         let (elapsed, left) = (HumanDuration(elapsed), HumanDuration(left));
-        // Nothing to do if standard error is closed: the work goes on.
+        // A closed standard error must not stop the work.
         let _ =
             writeln!(std::io::stderr(), "{percent:>3}% {} · {elapsed} · {left} left", line.text);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 
-    /// Whether a stop was requested.
+    /// True if a stop was requested.
     pub fn interrupted(&self) -> bool {
         INTERRUPTED.load(Ordering::SeqCst)
     }

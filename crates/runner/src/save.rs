@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::cell::Computed;
 use isobath_experiment::{Cell, Plan};
 
-/// Writes a cell's decoders and reconstructions where the file asks for them.
+/// Writes a cell's decoders and reconstructions if the plan sets `save`.
 ///
 /// # Errors
-/// When the disk is full.
+/// When the files cannot be written.
 pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> Result<()> {
     let Some(cascade) = done.cascade.as_ref().filter(|_| plan.file.cascade.save) else {
         return Ok(());

@@ -1,28 +1,29 @@
-//! How many cells are computed at once, and how many networks trained.
+//! Number of concurrent cells, trainings and predictor tasks.
 
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 
 use crate::{Memory, memory::available};
 use isobath_experiment::{Plan, TrainPlan};
 
-/// Units of a decoder that keep a thread busy: a few blocks of the kernel, so that threads end at about the same time.
+/// Decoder units that keep one thread busy: a few kernel blocks, so that threads finish at about the same time.
 const UNITS_PER_THREAD: usize = 256;
 
-/// Units of decoders that keep a large device busy: 132 multiprocessors train 16 at a time each.
+/// Decoder units that keep a large device busy: 132 multiprocessors with 16 units each.
 const UNITS_PER_DEVICE: usize = 132 * 16;
 
-/// Cells on a device at once, at most: with more, the host is what they wait for.
+/// Maximum number of concurrent cells on a device. Beyond it, the host is the bottleneck.
 const MOST_ON_DEVICE: usize = 8;
 
-/// Networks trained together on a device, at most: enough to fill it, if they are not tiny, several times.
+/// Maximum number of networks per training batch on a device; fills the device several times unless they are tiny.
 const MOST_TOGETHER: usize = 64;
 
-/// The memory that cells may have together where the system does not say what there is.
+/// Memory limit of all cells in bytes, if the system does not report available memory.
 const FALLBACK: u64 = 2 << 30;
 
-/// How many cells of `plan` to compute at once: enough for all threads of the current pool, no more than there are
-/// threads, and no more than fit into half of the memory that is left. A device's memory is not known here: where it does not
-/// suffice, its error says so, and the user's own number helps.
+/// Default number of concurrent cells of `plan`.
+///
+/// Enough to keep all threads of the current pool busy, at most one per thread and at most as many as fit into half of the
+/// available memory. Device memory does not count; if it does not suffice, the user must lower `--at-once`.
 pub(super) fn cells_at_once(plan: &Plan) -> usize {
     let wanted = wanted(plan, rayon::current_num_threads());
     let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
@@ -36,19 +37,22 @@ fn wanted(plan: &Plan, threads: usize) -> usize {
     match plan.file.cascade.backend {
         BackendSpec::Cpu => (threads * UNITS_PER_THREAD).div_ceil(mean).min(threads),
         BackendSpec::Cuda { .. } => networks_on_device(mean),
-        // Each of its cells is the work of one thread.
+        // The reference backend uses one thread per cell.
         _ => threads,
     }
 }
 
-/// Cells of networks of mean width `mean` that keep a device busy: twice what fills it, so that it has work while some wait
-/// for the host.
+/// Number of concurrent cells of mean width `mean` that keep a device busy.
+///
+/// Twice what fills the device, so that it has work while some cells wait for the host.
 pub fn networks_on_device(mean: usize) -> usize {
     (2 * UNITS_PER_DEVICE).div_ceil(mean.max(1)).min(MOST_ON_DEVICE)
 }
 
-/// How many networks to train at once, by the same rules. Products of minibatches are too small to keep several threads
-/// busy, so each training is one thread's work; on a device they are done together, as many as fit into half of its memory.
+/// Default number of concurrent trainings.
+///
+/// Minibatch products are too small for several threads, so each training uses one thread. On a device, as many networks
+/// train together as fit into half of its memory. Host memory limits the number as in [`cells_at_once`].
 pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     let backend = train.section.backend;
     let limit = available().map_or(FALLBACK, |bytes| bytes / 2);
@@ -56,7 +60,7 @@ pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     let wanted = match backend {
         BackendSpec::Cuda { .. } => match backend.dispatch(SpareBytes) {
             Ok(bytes) => fitting(memory.on_device(), bytes).min(MOST_TOGETHER),
-            // It will be said when it is wanted.
+            // The training itself reports the error.
             Err(_) => MOST_TOGETHER,
         },
         _ => rayon::current_num_threads(),
@@ -64,7 +68,7 @@ pub(super) fn trainings_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     wanted.min(fitting(memory, limit))
 }
 
-/// How many networks predictors are asked about at once: each on a stream of its own where it is on a device.
+/// Default number of concurrent predictor tasks. On a device, each task has its own stream.
 pub(super) fn predictor_tasks_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     let at_once = trainings_at_once(plan, train);
     match train.section.backend {
@@ -73,12 +77,12 @@ pub(super) fn predictor_tasks_at_once(plan: &Plan, train: &TrainPlan) -> usize {
     }
 }
 
-/// How many of `at_once` networks under way may be trained together.
+/// Maximum batch size for `at_once` concurrent trainings. Host backends train each network separately.
 pub(super) const fn trainings_together(train: &TrainPlan, at_once: usize) -> usize {
     if train.section.backend.is_device() { at_once } else { 1 }
 }
 
-/// Bytes of a device that all work under way may keep.
+/// Backend task that returns the device memory available to all running work, in bytes.
 struct SpareBytes;
 
 impl BackendTask for SpareBytes {
@@ -89,7 +93,7 @@ impl BackendTask for SpareBytes {
     }
 }
 
-/// Cells that fit into `limit` bytes; one always does.
+/// Number of cells that fit into `limit` bytes, at least one.
 fn fitting(memory: Memory, limit: u64) -> usize {
     let room = limit.saturating_sub(memory.shared) / memory.cell.max(1);
     usize::try_from(room).unwrap_or(usize::MAX).max(1)
@@ -110,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn narrow_networks_go_side_by_side_and_wide_ones_alone() {
+    fn narrow_networks_run_concurrently_and_wide_ones_alone() {
         for (width, threads, cells) in
             [("64", 2, 2), ("64", 16, 16), ("784", 1, 1), ("784", 2, 1), ("784", 16, 6)]
         {
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_has_several_cells_whatever_the_threads() {
+    fn number_of_device_cells_is_independent_of_threads() {
         for (width, cells) in [("64", 8), ("784", 6), ("3072", 2)] {
             let mut plan = plan(width, "cpu");
             plan.file.cascade.backend = BackendSpec::Cuda { ordinal: 0 };

@@ -1,25 +1,27 @@
-//! Which networks are trained: every one, or those that lead to the frontier of what can be.
+//! Search strategies: train the whole grid, or only the networks needed to find the trainability frontier.
 
 use isobath_experiment::{Plan, Search, TrainCell, TrainPlan};
 
-/// A part of the ground truth in which the next training depends on the outcome of the one before. Parts are independent
-/// of each other.
+/// An independent part of the search. Within a task, each training may depend on the outcomes of earlier ones.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Task<'a> {
     /// One training.
     Single(&'a TrainCell),
-    /// One initialisation of one point at all depths, rising.
+    /// Bisection over depth for one initialisation of one grid point.
     Bisect {
+        /// Cells by increasing depth.
         column: &'a [TrainCell],
-        /// Depths trained on either side of the frontier.
+        /// Extra depths trained on each side of the frontier.
         refine: usize,
     },
-    /// One initialisation at all points that share a `sigma_b2`: columns of depths, rising, from the critical point on to
-    /// the end of a side, and the same for the other side.
+    /// Staircase search for one initialisation at all points that share a `sigma_b2`.
+    ///
+    /// Each side holds columns of increasing depth. It starts at the column nearest to the critical point and ends at the
+    /// largest or the smallest `sigma_w2`.
     Staircase { sides: [Vec<&'a [TrainCell]>; 2] },
 }
 
-/// The tasks of a plan.
+/// Returns the search tasks of a plan.
 pub(super) fn tasks<'a>(plan: &Plan, train: &'a TrainPlan) -> Vec<Task<'a>> {
     let columns = train.trainings.chunks(train.depths.len());
     match train.section.search {
@@ -37,10 +39,10 @@ pub(super) fn tasks<'a>(plan: &Plan, train: &'a TrainPlan) -> Vec<Task<'a>> {
     }
 }
 
-/// The staircase of one initialisation through the columns of one `sigma_b2`.
+/// Builds the staircase task of initialisation `seed` from the columns of one `sigma_b2`.
 fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a> {
-    let is_its = |column: &&&[TrainCell]| column[0].id.seed_index == seed;
-    let mut stairs: Vec<&[TrainCell]> = slice.iter().filter(is_its).copied().collect();
+    let has_seed = |column: &&&[TrainCell]| column[0].id.seed_index == seed;
+    let mut stairs: Vec<&[TrainCell]> = slice.iter().filter(has_seed).copied().collect();
     stairs.sort_by(|a, b| a[0].id.point.sigma_w2.total_cmp(&b[0].id.point.sigma_w2));
     let activation = plan.file.network.activation;
     let critical = stairs.first().and_then(|first| {
@@ -57,40 +59,42 @@ fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a
 }
 
 impl<'a> Task<'a> {
-    /// Goes through the task's trainings; `ask` says whether one succeeds.
+    /// Runs the search. `succeeds` trains a cell and returns true on success.
     ///
     /// # Errors
-    /// With the first of `ask`'s errors.
+    /// The first error of `succeeds`.
     pub(super) fn run<E>(
         &self,
-        mut ask: impl FnMut(&'a TrainCell) -> Result<bool, E>,
+        mut succeeds: impl FnMut(&'a TrainCell) -> Result<bool, E>,
     ) -> Result<(), E> {
         match self {
-            Self::Single(cell) => ask(cell).map(drop),
-            Self::Bisect { column, refine } => bisect(column.len(), *refine, |i| ask(&column[i])),
+            Self::Single(cell) => succeeds(cell).map(drop),
+            Self::Bisect { column, refine } => {
+                bisect(column.len(), *refine, |i| succeeds(&column[i]))
+            }
             Self::Staircase { sides } => {
                 for side in sides {
-                    descend(side, &mut ask)?;
+                    descend(side, &mut succeeds)?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// All trainings that it may ask for.
+    /// All cells that the task may train.
     pub(super) fn cells(&self) -> Vec<&'a TrainCell> {
         match self {
             Self::Single(cell) => vec![cell],
             Self::Bisect { column, .. } => column.iter().collect(),
-            // The critical point is on both sides.
+            // Both sides start with the column nearest to the critical point.
             Self::Staircase { sides: [up, down] } => {
                 up.iter().chain(&down[1..]).copied().flatten().collect()
             }
         }
     }
 
-    /// Which network it begins with, by depth and recipe.
-    pub(super) fn network(&self) -> (usize, usize) {
+    /// Depth and recipe index of the first network to train.
+    pub(super) fn first_network(&self) -> (usize, usize) {
         let first = match self {
             Self::Single(cell) => cell,
             Self::Bisect { column, .. } => &column[column.len() / 2],
@@ -99,7 +103,7 @@ impl<'a> Task<'a> {
         (first.id.depth, first.id.recipe)
     }
 
-    /// Trainings there may be.
+    /// Maximum number of trainings.
     pub(super) fn lattice(&self) -> usize {
         match self {
             Self::Single(_) => 1,
@@ -108,7 +112,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// About how many trainings it takes: the most for a bisection, the least for a staircase to the bottom.
+    /// Approximate number of trainings: the maximum for a bisection, the minimum of a full descent for a staircase.
     pub(super) fn expected(&self) -> usize {
         match self {
             Self::Single(_) => 1,
@@ -123,37 +127,37 @@ impl<'a> Task<'a> {
     }
 }
 
-/// Binary search for the greatest of `count` rising depths that can be trained, then its neighbours.
+/// Binary search for the greatest trainable one of `count` increasing depths. Then tests its neighbours.
 fn bisect<E>(
     count: usize,
     refine: usize,
-    mut ask: impl FnMut(usize) -> Result<bool, E>,
+    mut succeeds: impl FnMut(usize) -> Result<bool, E>,
 ) -> Result<(), E> {
-    // Depths below `low` can be trained, those from `high` on cannot.
+    // Depths below `low` are trainable, depths from `high` on are not.
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low.midpoint(high);
-        if ask(middle)? {
+        if succeeds(middle)? {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    // The last success is below `low`, the first failure at it.
+    // The last success is at `low - 1`, the first failure at `low`.
     for index in low.saturating_sub(1 + refine)..(low + 1 + refine).min(count) {
-        ask(index)?;
+        succeeds(index)?;
     }
     Ok(())
 }
 
-/// One side of the staircase.
+/// Searches one side of the staircase.
 fn descend<'a, E>(
     columns: &[&'a [TrainCell]],
-    mut ask: impl FnMut(&'a TrainCell) -> Result<bool, E>,
+    mut succeeds: impl FnMut(&'a TrainCell) -> Result<bool, E>,
 ) -> Result<(), E> {
     let mut depth = columns.first().map_or(0, |column| column.len());
     for column in columns {
-        while depth > 0 && !ask(&column[depth - 1])? {
+        while depth > 0 && !succeeds(&column[depth - 1])? {
             depth -= 1;
         }
     }
@@ -167,37 +171,40 @@ mod tests {
     use super::*;
     use isobath_experiment::read_text;
 
-    /// Which of ten depths a bisection asks for, where those of `trainable` succeed.
-    fn asked(trainable: &[usize], refine: usize) -> Vec<usize> {
-        let mut asked = Vec::new();
+    /// Indices that a bisection of ten depths visits, if exactly those in `trainable` succeed.
+    fn visited(trainable: &[usize], refine: usize) -> Vec<usize> {
+        let mut visited = Vec::new();
         let outcome = bisect(10, refine, |index| {
-            asked.push(index);
+            visited.push(index);
             Ok::<_, Infallible>(trainable.contains(&index))
         });
         let Ok(()) = outcome;
-        asked.sort_unstable();
-        asked.dedup();
-        asked
+        visited.sort_unstable();
+        visited.dedup();
+        visited
     }
 
     #[test]
-    fn bisection_finds_every_frontier_and_looks_around() {
+    fn bisection_finds_every_frontier_and_tests_its_neighbours() {
         for frontier in 0..=10 {
             let trainable: Vec<usize> = (0..frontier).collect();
             for refine in 0..3 {
-                let asked = asked(&trainable, refine);
+                let visited = visited(&trainable, refine);
                 let around = frontier.saturating_sub(1 + refine)..(frontier + 1 + refine).min(10);
-                assert!(around.clone().all(|index| asked.contains(&index)), "{frontier} {refine}");
-                assert!(asked.len() <= 4 + 2 * refine, "{asked:?}");
+                assert!(
+                    around.clone().all(|index| visited.contains(&index)),
+                    "{frontier} {refine}"
+                );
+                assert!(visited.len() <= 4 + 2 * refine, "{visited:?}");
             }
         }
     }
 
     #[test]
-    fn bisection_sees_an_island_beside_the_frontier() {
-        // Depths 5, 2 and 1 lead to the frontier after 1; the island at 3 is seen by looking around alone.
-        assert!(!asked(&[0, 1, 3], 0).contains(&3));
-        assert!(asked(&[0, 1, 3], 1).contains(&3));
+    fn bisection_refinement_finds_an_island_beside_the_frontier() {
+        // Depths 5, 2 and 1 lead to the frontier after 1. Only the refinement tests the island at 3.
+        assert!(!visited(&[0, 1, 3], 0).contains(&3));
+        assert!(visited(&[0, 1, 3], 1).contains(&3));
     }
 
     fn plan(search: &str) -> Plan {
@@ -210,39 +217,39 @@ mod tests {
         Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap()
     }
 
-    /// Everything that the tasks of a search ask for, where networks of up to `reach(sigma_w2)` layers can be trained.
+    /// Cells visited by each task of a search, if networks of up to `reach(sigma_w2)` layers are trainable.
     fn trained(search: &str, reach: impl Fn(f64) -> usize) -> Vec<Vec<(f64, usize)>> {
         let plan = plan(search);
         let train = plan.train.as_ref().unwrap();
         let run = |task: Task<'_>| {
-            let mut asked = Vec::new();
+            let mut visited = Vec::new();
             let outcome = task.run(|cell| {
-                asked.push((cell.id.point.sigma_w2, cell.id.depth));
+                visited.push((cell.id.point.sigma_w2, cell.id.depth));
                 Ok::<_, Infallible>(cell.id.depth <= reach(cell.id.point.sigma_w2))
             });
             let Ok(()) = outcome;
-            assert!(asked.iter().all(|_| task.lattice() >= 1 && task.expected() >= 1));
-            asked
+            assert!(visited.iter().all(|_| task.lattice() >= 1 && task.expected() >= 1));
+            visited
         };
         tasks(&plan, train).into_iter().map(run).collect()
     }
 
     #[test]
-    fn a_grid_is_everything() {
+    fn grid_search_trains_every_cell() {
         let all = trained("grid", |_| 0);
         assert_eq!(all.len(), 2 * 2 * 4 * 2 * 3);
         assert!(all.iter().all(|task| task.len() == 1));
     }
 
     #[test]
-    fn every_initialisation_is_searched_by_itself() {
+    fn bisection_has_one_task_per_initialisation() {
         let all = trained("bisect", |_| 6);
         assert_eq!(all.len(), 2 * 2 * 4 * 2);
         assert!(all.iter().flatten().all(|(_, depth)| [3, 6, 9].contains(depth)));
     }
 
     #[test]
-    fn a_staircase_starts_at_the_critical_point_and_never_goes_up_again() {
+    fn staircase_starts_at_the_critical_point_and_only_descends() {
         let reach = |sigma_w2: f64| match sigma_w2 {
             2.5 | 0.5 => 9,
             1.1 => 3,
@@ -252,7 +259,7 @@ mod tests {
         assert_eq!(all.len(), 2 * 2 * 2);
         let expected =
             [(1.7, 9), (1.7, 6), (2.5, 6), (1.7, 9), (1.7, 6), (1.1, 6), (1.1, 3), (0.5, 3)];
-        // The critical variance without biases is 1, with them 1.76.
+        // The critical `sigma_w2` is 1 for `sigma_b2 = 0` and 1.76 for `sigma_b2 = 0.05`.
         assert_eq!(all[2], expected);
         assert_eq!(all[0][..2], [(1.1, 9), (1.1, 6)]);
     }

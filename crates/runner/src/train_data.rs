@@ -1,4 +1,4 @@
-//! Samples for the ground truth.
+//! Samples for the trainings.
 
 use crate::error::{Error, Result};
 use isobath_datasets::{Dataset, Samples};
@@ -7,7 +7,7 @@ use ndarray::s;
 
 use isobath_experiment::{Plan, TrainPlan};
 
-/// Samples to learn from and held-out ones, the probe samples first among these.
+/// Training samples and held-out samples. The held-out samples begin with the probe samples.
 #[derive(Clone, Debug)]
 pub struct TrainData {
     data: Dataset,
@@ -15,15 +15,15 @@ pub struct TrainData {
 }
 
 impl TrainData {
-    /// Held-out samples to load for `plan`: the probe samples, and those that accuracy is measured on.
+    /// Number of held-out samples to load for `plan`: probe samples plus test samples.
     pub fn held_out(plan: &Plan, train: &TrainPlan) -> usize {
         plan.file.data.probe + train.test_samples
     }
 
-    /// The samples of `data`, of which the first `probe` held-out ones are probe samples.
+    /// Splits the held-out samples of `data`: the first `probe` are probe samples, the others test samples.
     ///
     /// # Errors
-    /// When no held-out samples are left to measure accuracy on.
+    /// When no test samples are left.
     pub fn new(data: Dataset, probe: usize) -> Result<Self> {
         if data.test.len() <= probe {
             return Err(Error::HeldOut { held_out: data.test.len(), probe });
@@ -31,22 +31,22 @@ impl TrainData {
         Ok(Self { data, probe })
     }
 
-    /// Samples to learn from.
+    /// Training samples.
     pub fn train(&self) -> Labelled<'_> {
         labelled(&self.data.train, 0, self.data.train.len())
     }
 
-    /// Samples that predictors may look at: held out, and not among those that accuracy is measured on.
+    /// Probe samples: held out and disjoint from the test samples. Predictors use these.
     pub fn probe(&self) -> Labelled<'_> {
         labelled(&self.data.test, 0, self.probe)
     }
 
-    /// Samples that accuracy is measured on.
+    /// Test samples, used to measure accuracy.
     pub fn test(&self) -> Labelled<'_> {
         labelled(&self.data.test, self.probe, self.data.test.len())
     }
 
-    /// The hash of all samples, and the number of those that accuracy is not measured on.
+    /// Hash of all samples and the number of probe samples.
     pub fn fingerprint(&self) -> (&str, usize) {
         (&self.data.fingerprint, self.probe)
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accuracy_is_not_measured_on_probe_samples() {
+    fn probe_and_test_samples_are_disjoint() {
         let request = LoadRequest {
             train: Some(5),
             test: Some(12),

@@ -1,4 +1,4 @@
-//! What the ground truth of a plan will cost, before it runs.
+//! Cost estimate of a plan's trainings.
 
 use std::time::{Duration, Instant};
 
@@ -16,28 +16,28 @@ use crate::{
 };
 use isobath_experiment::{Plan, TrainCell, TrainPlan};
 
-use crate::pool::side_by_side;
+use crate::pool::run_concurrently;
 
-/// What the ground truth of a plan will cost at most, were no training to end before its last step.
+/// Estimated cost of a plan's trainings. An upper bound: no training stops before its last step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainEstimate {
-    /// Trainings there may be.
+    /// Trainings in the grid.
     pub lattice: usize,
-    /// Trainings that the search takes, about.
+    /// Approximate number of trainings that the search runs.
     pub trainings: usize,
-    /// Floating-point operations of all their matrix products.
+    /// Floating-point operations of all matrix products.
     pub flops: f64,
-    /// Networks trained at once.
+    /// Concurrent trainings.
     pub at_once: usize,
-    /// Operations per second measured on a network of middle depth, of all trainings under way together, or why that
-    /// cannot be measured here.
+    /// Total floating-point operations per second of all concurrent trainings, measured on a network of medium depth.
+    /// `Err` gives the reason if this machine cannot run the measurement.
     pub flops_per_second: Result<f64, String>,
 }
 
-/// Estimates the cost of `plan`'s ground truth, timing the training of one network for about a second.
+/// Estimates the cost of `plan`'s trainings. Times the training of one network for about a second.
 ///
 /// # Errors
-/// When the number of training samples is not known, or a backend fails.
+/// When the number of training samples is unknown or a backend fails.
 pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimate> {
     let samples = train.train_samples.ok_or(Error::UnknownSamples)?;
     let backend = train.section.backend;
@@ -48,7 +48,7 @@ pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimat
             test: train.test_samples,
         };
         let params = train.recipe(cell).params.clone();
-        // Whichever does it.
+        // The count does not depend on the backend.
         Ok(BackendSpec::Reference.dispatch(Flops { params, extent })? as f64)
     };
     let tasks = tasks(plan, train);
@@ -96,9 +96,9 @@ impl BackendTask for Timing<'_> {
     type Output = Result<f64>;
 
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
-        /// Steps timed at least: enough to leave the beginning behind.
+        /// Minimum number of timed steps; enough to outweigh start-up costs.
         const STEPS: usize = 20;
-        /// How long speed is measured at least.
+        /// Minimum duration of the measurement.
         const LONG_ENOUGH: Duration = Duration::from_millis(500);
         let Self { plan, train, at_once } = self;
         let cell = &train.trainings[train.depths.len() / 2];
@@ -130,7 +130,7 @@ impl BackendTask for Timing<'_> {
             }
             Ok(flops)
         };
-        let flops = side_by_side(at_once / together, train.section.backend, |_| repeated());
+        let flops = run_concurrently(at_once / together, train.section.backend, |_| repeated());
         let flops = flops.into_iter().sum::<isobath_trainer::Result<u64>>()?;
         Ok(flops as f64 / start.elapsed().as_secs_f64())
     }

@@ -1,4 +1,4 @@
-//! Trainings: their identity, and how they are done.
+//! Trainings: their identity hash and their execution.
 
 use std::{
     collections::HashSet,
@@ -19,10 +19,11 @@ use isobath_experiment::{Recipe, TrainCell, TrainPlan};
 use isobath_store::StoredTraining;
 use isobath_store::TrainingRecord;
 
-/// Changes whenever the same settings give other numbers, so that trainings of older programs are not taken for new ones.
+/// Version of the training numerics. Increment it when the same settings give different numbers; it changes every key, so
+/// results of older versions are not reused.
 const NUMERICS: u32 = 1;
 
-/// What all trainings of a plan share.
+/// Plan and data shared by all trainings.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainContext<'a> {
     /// The plan.
@@ -32,10 +33,10 @@ pub struct TrainContext<'a> {
 }
 
 impl TrainContext<'_> {
-    /// The hash of everything that determines the training's numbers.
+    /// Hash of everything that determines the training's numbers.
     ///
     /// # Panics
-    /// Never: the settings can be written as JSON.
+    /// Never; the settings are serialisable.
     pub fn key(&self, cell: &TrainCell) -> String {
         #[derive(Serialize)]
         struct Identity<'a> {
@@ -58,18 +59,19 @@ impl TrainContext<'_> {
             settings: self.plan.recipe(cell).params.params(),
             backend: self.plan.section.backend,
         };
-        let json = serde_json::to_vec(&identity).expect("settings can be written as JSON");
+        let json = serde_json::to_vec(&identity).expect("settings are serialisable");
         isobath_experiment::hex(&Sha256::digest(json))
     }
 
-    /// Whether two networks can be trained together.
-    pub(super) fn are_alike(&self, one: &TrainCell, other: &TrainCell) -> bool {
+    /// True if two networks can train in one batch: same recipe and same layers.
+    pub(super) fn are_compatible(&self, one: &TrainCell, other: &TrainCell) -> bool {
         one.id.recipe == other.id.recipe
             && self.plan.network(one).layers() == self.plan.network(other).layers()
     }
 
-    /// Trains networks that are alike, and hands each over when it is done. Divergence is an outcome, not an error. A
-    /// training long enough for it to matter keeps itself in its checkpoint, and goes on from there.
+    /// Trains compatible networks together and passes each result to `finished`.
+    ///
+    /// Divergence is an outcome, not an error. Long trainings write checkpoints and resume from them.
     ///
     /// # Errors
     /// When the device or the disk fails, or an observer cancels.
@@ -100,7 +102,7 @@ impl TrainContext<'_> {
             _ => CHECKPOINT_FLOPS,
         };
         let mut left: Vec<usize> = (0..requests.len()).collect();
-        let mut take = |backend: &str, trainings: Vec<(usize, Training)>| {
+        let mut store = |backend: &str, trainings: Vec<(usize, Training)>| {
             let stored = trainings.into_iter().map(|(index, training)| {
                 let accuracy = training.best_accuracy().unwrap_or(0.0);
                 let record = TrainingRecord {
@@ -119,24 +121,24 @@ impl TrainContext<'_> {
             finished(stored.collect());
         };
         loop {
-            let parts = left.iter().map(|&index| Part {
+            let entries = left.iter().map(|&index| BatchEntry {
                 index,
                 job: &jobs[index],
                 observer: &watches[index],
                 checkpoint: requests[index].checkpoint,
             });
-            let (parts, mut done) = (parts.collect(), HashSet::new());
-            let stage = Stage {
+            let (entries, mut done) = (entries.collect(), HashSet::new());
+            let stage = TrainStage {
                 recipe: params,
                 interval,
-                parts,
+                entries,
                 finished: &mut |backend: &str, trainings: Vec<(usize, Training)>| {
                     done.extend(trainings.iter().map(|(index, _)| *index));
-                    take(backend, trainings);
+                    store(backend, trainings);
                 },
             };
             match self.plan.section.backend.dispatch(stage)? {
-                // Of another machine's instruction set, or cut off: of no use any more.
+                // The checkpoint is truncated or comes from another instruction set: discard it and start again.
                 Err(
                     isobath_trainer::Error::ForeignCheckpoint { path, .. }
                     | isobath_trainer::Error::LoadCheckpoint { path, .. },
@@ -150,21 +152,21 @@ impl TrainContext<'_> {
     }
 }
 
-/// A training that is asked for.
+/// A requested training.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     /// The network.
     pub(super) cell: &'a TrainCell,
-    /// Where it keeps itself.
+    /// Path of its checkpoint.
     pub(super) checkpoint: &'a Path,
-    /// Hears of it.
+    /// Observer of its progress.
     pub(super) observer: &'a dyn Observer,
 }
 
-/// Removes a checkpoint that is not needed any more, if there is one.
+/// Removes a checkpoint if it exists.
 ///
 /// # Errors
-/// When it cannot be removed.
+/// When the file cannot be removed.
 pub(super) fn remove(checkpoint: &PathBuf) -> Result<()> {
     match std::fs::remove_file(checkpoint) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -174,68 +176,70 @@ pub(super) fn remove(checkpoint: &PathBuf) -> Result<()> {
     }
 }
 
-/// Trainings on whichever backend.
-struct Stage<'a, 'd> {
+/// Backend task that trains a batch of networks.
+struct TrainStage<'a, 'd> {
     recipe: &'a isobath_trainer::TrainValidParams,
     /// Floating-point operations between two checkpoints.
     interval: u64,
-    parts: Vec<Part<'a, 'd>>,
-    finished: &'a mut Take<'a>,
+    entries: Vec<BatchEntry<'a, 'd>>,
+    finished: &'a mut ResultFn<'a>,
 }
 
-/// Takes trainings that are done, each with its request's index, and the backend that did them.
-type Take<'a> = dyn FnMut(&str, Vec<(usize, Training)>) + 'a;
+/// Callback for finished trainings: the backend's description, then each training with its request's index.
+type ResultFn<'a> = dyn FnMut(&str, Vec<(usize, Training)>) + 'a;
 
-/// One of them.
-struct Part<'a, 'd> {
-    /// Its place among all requests.
+/// One training of a batch.
+struct BatchEntry<'a, 'd> {
+    /// Index of its request.
     index: usize,
     job: &'a Job<'d>,
     observer: &'a dyn Observer,
     checkpoint: &'a Path,
 }
 
-/// Floating-point operations between two checkpoints: ten seconds or so of one fast core. Shorter trainings keep none.
+/// Floating-point operations between two checkpoints: about ten seconds on one fast core. Shorter trainings write no
+/// checkpoint.
 const CHECKPOINT_FLOPS: u64 = 1_000_000_000_000;
 
-/// The same on a device that trains many networks together, and from which they would all come back.
+/// Floating-point operations between two checkpoints on a device. Larger, because a checkpoint copies the weights of all
+/// networks of the batch to the host.
 const CHECKPOINT_FLOPS_ON_DEVICE: u64 = 50 * CHECKPOINT_FLOPS;
 
-impl BackendTask for Stage<'_, '_> {
+impl BackendTask for TrainStage<'_, '_> {
     type Output = isobath_trainer::Result<()>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
-        let Self { recipe, interval, parts, finished } = self;
+        let Self { recipe, interval, entries, finished } = self;
         let label = backend.description();
         let trainer = Trainer::new(backend, recipe.clone());
-        let checkpoints = |part: &Part<'_, '_>| {
-            let extent = part.job.extent();
+        let checkpoints = |entry: &BatchEntry<'_, '_>| {
+            let extent = entry.job.extent();
             let flops = trainer.flops(&extent);
             let steps = recipe.steps(extent.train) as u64;
             (flops > interval).then(|| Checkpoints {
-                path: part.checkpoint.to_owned(),
+                path: entry.checkpoint.to_owned(),
                 every: (steps / (flops / interval)).max(1) as usize,
             })
         };
-        let checkpoints: Vec<_> = parts.iter().map(checkpoints).collect();
-        let entries = parts.iter().zip(&checkpoints).map(|(part, checkpoints)| Entry {
-            job: part.job,
-            observer: part.observer,
+        let checkpoints: Vec<_> = entries.iter().map(checkpoints).collect();
+        let jobs = entries.iter().zip(&checkpoints).map(|(entry, checkpoints)| Entry {
+            job: entry.job,
+            observer: entry.observer,
             checkpoints: checkpoints.as_ref(),
         });
-        let entries: Vec<_> = entries.collect();
-        trainer.train_together(&entries, &mut |trainings| {
+        let jobs: Vec<_> = jobs.collect();
+        trainer.train_together(&jobs, &mut |trainings| {
             let trainings = trainings.into_iter();
-            finished(&label, trainings.map(|(at, done)| (parts[at].index, done)).collect());
+            finished(&label, trainings.map(|(at, done)| (entries[at].index, done)).collect());
         })
     }
 }
 
-/// Measures how long a training takes, also if it went on from a checkpoint.
+/// Measures the duration of a training, also after a resume from a checkpoint.
 struct Stopwatch<'a> {
     observer: &'a dyn Observer,
     start: Instant,
-    /// Steps done when it was first heard of, and when that was.
+    /// Step count and time of the first progress report.
     first: Mutex<Option<(usize, Instant)>>,
 }
 
@@ -244,9 +248,9 @@ impl<'a> Stopwatch<'a> {
         Self { observer, start: Instant::now(), first: Mutex::new(None) }
     }
 
-    /// Seconds for all `steps`. Those done before a restart count as these did on average.
+    /// Seconds for all `steps`. Steps before a resume count at the average speed of the steps after it.
     fn seconds(&self, steps: usize) -> f64 {
-        /// A training from its start is heard of after fewer steps than this.
+        /// A training that starts from step 0 reports progress before this step.
         const FIRST: usize = 100;
         let now = Instant::now();
         match *self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {

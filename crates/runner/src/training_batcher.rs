@@ -1,4 +1,4 @@
-//! Trainings that are asked for at the same time and are alike are done together.
+//! Collects compatible trainings from several threads and runs them in batches.
 
 use std::{
     collections::HashMap,
@@ -7,148 +7,147 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// Where threads that each want a piece of work done wait for each other: once none of them could bring another piece, those
-/// that are alike are done by the thread of one.
+/// Batches items from several threads.
 ///
-/// A thread is expected at the batcher from the beginning until it [leaves](Self::leave). Where pieces are not done together
-/// at all, none waits.
+/// Threads wait until every active thread has submitted an item. One thread then runs all compatible items as one batch.
+/// A thread is active from the start until it [leaves](Self::leave). With a batch size of 1, no thread waits.
 pub(super) struct TrainingBatcher<P, O> {
-    /// Pieces done together, at most.
+    /// Maximum batch size.
     most: usize,
     state: Mutex<State<P, O>>,
     changed: Condvar,
 }
 
 struct State<P, O> {
-    /// Threads that may still bring something.
-    expected: usize,
-    /// The number of the next piece.
+    /// Active threads without a submitted item.
+    active: usize,
+    /// Number of the next item.
     next: u64,
     waiting: Vec<(u64, P)>,
     outcomes: HashMap<u64, Result<O>>,
 }
 
-/// Takes outcomes, each with its piece's index, as soon as they are there.
+/// Callback for finished outcomes, each with its item's index in the batch.
 pub(super) type ResultSink<'a, O> = dyn FnMut(Vec<(usize, O)>) + 'a;
 
 impl<P, O> TrainingBatcher<P, O> {
-    /// Of so many threads, and at most `most` pieces done together.
+    /// Creates a batcher for `threads` active threads and batches of at most `most` items.
     pub(super) fn new(threads: usize, most: usize) -> Self {
         let state =
-            State { expected: threads, next: 0, waiting: Vec::new(), outcomes: HashMap::new() };
+            State { active: threads, next: 0, waiting: Vec::new(), outcomes: HashMap::new() };
         Self { most, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// A thread brings nothing any more.
+    /// Marks one thread as inactive: it submits no more items.
     pub(super) fn leave(&self) {
-        self.state().expected -= 1;
+        self.state().active -= 1;
         self.changed.notify_all();
     }
 
-    /// The outcome of `piece`, done by `work` with others that are `alike`.
+    /// Submits `item` and returns its outcome. `work` runs it in a batch with other `compatible` items.
     ///
     /// # Errors
-    /// When the work fails: with its error for one of the pieces, and [`isobath_trainer::Error::Cancelled`] for the others.
-    pub(super) fn ask(
+    /// When `work` fails: one item gets its error, the other unfinished ones [`isobath_trainer::Error::Cancelled`].
+    pub(super) fn submit(
         &self,
-        piece: P,
-        alike: impl Fn(&P, &P) -> bool,
+        item: P,
+        compatible: impl Fn(&P, &P) -> bool,
         work: impl FnOnce(&[P], &mut ResultSink<'_, O>) -> Result<()>,
     ) -> Result<O> {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        state.waiting.push((number, piece));
-        state.expected -= 1;
+        state.waiting.push((number, item));
+        state.active -= 1;
         self.changed.notify_all();
         loop {
             if let Some(outcome) = state.outcomes.remove(&number) {
                 return outcome;
             }
-            let place = state.waiting.iter().position(|(other, _)| *other == number);
-            if let Some(place) = place
-                && (state.expected == 0 || self.most == 1)
+            let position = state.waiting.iter().position(|(other, _)| *other == number);
+            if let Some(position) = position
+                && (state.active == 0 || self.most == 1)
             {
-                let group = state.take_alike(place, self.most, alike);
+                let batch = state.take_batch(position, self.most, compatible);
                 drop(state);
-                return self.lead(group, work);
+                return self.run_batch(batch, work);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Does the pieces, and gives back the first's outcome.
-    fn lead(
+    /// Runs a batch and returns the outcome of its first item.
+    fn run_batch(
         &self,
-        pieces: Vec<(u64, P)>,
+        items: Vec<(u64, P)>,
         work: impl FnOnce(&[P], &mut ResultSink<'_, O>) -> Result<()>,
     ) -> Result<O> {
-        let (numbers, pieces): (Vec<u64>, Vec<P>) = pieces.into_iter().unzip();
+        let (numbers, items): (Vec<u64>, Vec<P>) = items.into_iter().unzip();
         let own = numbers[0];
-        let mut group = Group { batcher: self, left: numbers.clone(), leader: own };
-        let done = work(&pieces, &mut |outcomes| {
-            group.deliver(outcomes.into_iter().map(|(index, o)| (numbers[index], Ok(o))));
+        let mut batch = Batch { batcher: self, left: numbers.clone(), leader: own };
+        let done = work(&items, &mut |outcomes| {
+            batch.deliver(outcomes.into_iter().map(|(index, o)| (numbers[index], Ok(o))));
         });
-        if let (Err(error), Some(&first)) = (done, group.left.first()) {
-            group.deliver([(first, Err(error))]);
+        if let (Err(error), Some(&first)) = (done, batch.left.first()) {
+            batch.deliver([(first, Err(error))]);
         }
-        drop(group);
+        drop(batch);
         self.state().outcomes.remove(&own).unwrap_or_else(cancelled)
     }
 
     fn state(&self) -> MutexGuard<'_, State<P, O>> {
-        // Nothing in here can be left half done.
+        // A panic cannot leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<P, O> State<P, O> {
-    /// Takes the piece at `place` and those like it that wait, no more than `most` together.
-    fn take_alike(
+    /// Removes the item at `position` and at most `most - 1` compatible ones from the queue.
+    fn take_batch(
         &mut self,
-        place: usize,
+        position: usize,
         most: usize,
-        alike: impl Fn(&P, &P) -> bool,
+        compatible: impl Fn(&P, &P) -> bool,
     ) -> Vec<(u64, P)> {
-        let mut group = vec![self.waiting.remove(place)];
-        for piece in std::mem::take(&mut self.waiting) {
-            let joins = group.len() < most && alike(&group[0].1, &piece.1);
-            (if joins { &mut group } else { &mut self.waiting }).push(piece);
+        let mut batch = vec![self.waiting.remove(position)];
+        for item in std::mem::take(&mut self.waiting) {
+            let joins = batch.len() < most && compatible(&batch[0].1, &item.1);
+            (if joins { &mut batch } else { &mut self.waiting }).push(item);
         }
-        group
+        batch
     }
 }
 
-/// Pieces being done.
-struct Group<'m, P, O> {
+/// A running batch.
+struct Batch<'m, P, O> {
     batcher: &'m TrainingBatcher<P, O>,
-    /// Those without an outcome.
+    /// Items without an outcome.
     left: Vec<u64>,
-    /// The one whose thread does them.
+    /// The item whose thread runs the batch.
     leader: u64,
 }
 
-impl<P, O> Group<'_, P, O> {
-    /// Gives threads their outcomes, all at the same moment, so that none starts something without the others.
+impl<P, O> Batch<'_, P, O> {
+    /// Delivers all outcomes at once, so that no thread starts a new batch without the others.
     fn deliver(&mut self, outcomes: impl IntoIterator<Item = (u64, Result<O>)>) {
         let mut state = self.batcher.state();
         for (number, outcome) in outcomes {
             self.left.retain(|&left| left != number);
             state.outcomes.insert(number, outcome);
-            // The leader is still at it.
-            state.expected += usize::from(number != self.leader);
+            // The leader is still running the batch.
+            state.active += usize::from(number != self.leader);
         }
         drop(state);
         self.batcher.changed.notify_all();
     }
 }
 
-/// Whatever happened, nobody waits for ever.
-impl<P, O> Drop for Group<'_, P, O> {
+/// Cancels unfinished items, so that no thread waits forever after an error or a panic.
+impl<P, O> Drop for Batch<'_, P, O> {
     fn drop(&mut self) {
         let left = std::mem::take(&mut self.left);
         self.deliver(left.into_iter().map(|number| (number, cancelled())));
-        self.batcher.state().expected += 1;
+        self.batcher.state().active += 1;
     }
 }
 
@@ -162,14 +161,14 @@ mod tests {
 
     use super::*;
 
-    /// A kind and a number.
+    /// Kind and number of an item.
     type BatchItem = (usize, usize);
 
-    /// What groups were done, and what came of each piece.
+    /// All batches and the outcome of each item.
     type Done = (Vec<Vec<BatchItem>>, Vec<Result<usize>>);
 
-    /// Has `threads` threads bring pieces of two kinds, `rounds` each.
-    fn groups(
+    /// Runs `threads` threads that submit `rounds` items each, of two kinds.
+    fn batches(
         threads: usize,
         most: usize,
         rounds: usize,
@@ -182,13 +181,13 @@ mod tests {
                 let (batcher, done, outcomes, work) = (&batcher, &done, &outcomes, &work);
                 scope.spawn(move || {
                     for round in 0..rounds {
-                        let piece = (thread % 2, thread + round * threads);
-                        let outcome = batcher.ask(
-                            piece,
+                        let item = (thread % 2, thread + round * threads);
+                        let outcome = batcher.submit(
+                            item,
                             |a, b| a.0 == b.0,
-                            |pieces, deliver| {
-                                done.lock().unwrap().push(pieces.to_vec());
-                                work(pieces, deliver)
+                            |items, deliver| {
+                                done.lock().unwrap().push(items.to_vec());
+                                work(items, deliver)
                             },
                         );
                         outcomes.lock().unwrap().push(outcome);
@@ -200,18 +199,18 @@ mod tests {
         (done.into_inner().unwrap(), outcomes.into_inner().unwrap())
     }
 
-    /// Hands over each piece's own number, the last pieces first, one at a time.
+    /// Delivers each item's own number one at a time, last item first.
     #[expect(clippy::unnecessary_wraps, reason = "work may fail")]
-    fn one_by_one(pieces: &[BatchItem], deliver: &mut ResultSink<'_, usize>) -> Result<()> {
-        for (index, (_, number)) in pieces.iter().enumerate().rev() {
+    fn one_by_one(items: &[BatchItem], deliver: &mut ResultSink<'_, usize>) -> Result<()> {
+        for (index, (_, number)) in items.iter().enumerate().rev() {
             deliver(vec![(index, *number)]);
         }
         Ok(())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "work may fail")]
-    fn all_at_once(pieces: &[BatchItem], deliver: &mut ResultSink<'_, usize>) -> Result<()> {
-        deliver(pieces.iter().map(|(_, number)| *number).enumerate().collect());
+    fn all_at_once(items: &[BatchItem], deliver: &mut ResultSink<'_, usize>) -> Result<()> {
+        deliver(items.iter().map(|(_, number)| *number).enumerate().collect());
         Ok(())
     }
 
@@ -222,66 +221,66 @@ mod tests {
     }
 
     #[test]
-    fn what_is_alike_is_done_together() {
-        let (groups, outcomes) = groups(8, 64, 1, all_at_once);
+    fn compatible_items_run_in_one_batch() {
+        let (batches, outcomes) = batches(8, 64, 1, all_at_once);
         assert_eq!(numbers(outcomes), (0..8).collect::<Vec<_>>());
-        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4]);
-        for group in groups {
-            assert!(group.iter().all(|piece| piece.0 == group[0].0), "{group:?}");
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4]);
+        for batch in batches {
+            assert!(batch.iter().all(|item| item.0 == batch[0].0), "{batch:?}");
         }
     }
 
     #[test]
-    fn no_more_than_the_most_are_done_together() {
-        let (groups, outcomes) = groups(8, 3, 1, all_at_once);
+    fn batches_respect_the_maximum_size() {
+        let (batches, outcomes) = batches(8, 3, 1, all_at_once);
         assert_eq!(numbers(outcomes), (0..8).collect::<Vec<_>>());
-        let mut sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+        let mut sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 1, 3, 3]);
     }
 
     #[test]
-    fn every_piece_is_done_once_in_whatever_order_outcomes_come() {
+    fn every_item_runs_once_for_any_delivery_order() {
         for work in [one_by_one, all_at_once] {
-            let (groups, outcomes) = groups(7, 64, 50, work);
+            let (batches, outcomes) = batches(7, 64, 50, work);
             assert_eq!(numbers(outcomes), (0..350).collect::<Vec<_>>());
-            assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), 350);
+            assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 350);
         }
     }
 
     #[test]
-    fn one_hears_of_a_failure_and_the_others_are_cancelled() {
-        let (_, outcomes) = groups(4, 64, 1, |pieces, deliver| {
-            deliver(vec![(0, pieces[0].1)]);
+    fn failure_goes_to_one_item_and_cancels_the_others() {
+        let (_, outcomes) = batches(4, 64, 1, |items, deliver| {
+            deliver(vec![(0, items[0].1)]);
             Err(Error::OtherGrid)
         });
         let mut errors: Vec<String> =
             outcomes.iter().filter_map(|o| Some(o.as_ref().err()?.to_string())).collect();
         errors.sort_unstable();
-        assert_eq!(errors, ["the device failed"; 2], "one of each group had an outcome");
-        let (_, outcomes) = groups(8, 64, 1, |_, _| Err(Error::OtherGrid));
+        assert_eq!(errors, [Error::OtherGrid.to_string(), Error::OtherGrid.to_string()]);
+        let (_, outcomes) = batches(8, 64, 1, |_, _| Err(Error::OtherGrid));
         let failed = |o: &&Result<usize>| o.as_ref().unwrap_err().to_string() != "cancelled";
         assert_eq!(outcomes.iter().filter(failed).count(), 2);
         assert_eq!(outcomes.len(), 8);
     }
 
     #[test]
-    fn a_thread_that_leaves_is_not_waited_for() {
+    fn batcher_does_not_wait_for_inactive_threads() {
         let batcher = TrainingBatcher::<usize, usize>::new(2, 64);
-        let asked = AtomicUsize::new(0);
+        let submitted = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| batcher.leave());
-            let outcome = batcher.ask(
+            let outcome = batcher.submit(
                 5,
                 |_, _| true,
-                |pieces, deliver| {
-                    asked.fetch_add(pieces.len(), Ordering::Relaxed);
+                |items, deliver| {
+                    submitted.fetch_add(items.len(), Ordering::Relaxed);
                     deliver(vec![(0, 6)]);
                     Ok(())
                 },
             );
             assert_eq!(outcome.unwrap(), 6);
         });
-        assert_eq!(asked.into_inner(), 1);
+        assert_eq!(submitted.into_inner(), 1);
     }
 }

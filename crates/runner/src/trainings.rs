@@ -1,5 +1,6 @@
-//! The ground truth of a run: every training that the search asks for and that is not there yet, each stored as soon as it
-//! is done.
+//! The ground truth of a run: the trainings that the search requires.
+//!
+//! Trainings missing from the store run now; each is stored as soon as it finishes.
 
 use std::{
     cmp::Reverse,
@@ -27,25 +28,25 @@ use crate::{
 use isobath_experiment::{Plan, TrainCell};
 use isobath_store::{RunFolder, Store, StoredTraining, other_stores};
 
-/// How the trainings of a run went.
+/// Counts of a run's trainings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrainOutcome {
-    /// Trainings there could have been.
+    /// Trainings in the grid of this shard.
     pub lattice: usize,
-    /// Trainings of this part that were there before.
+    /// Trainings of this shard that were already in the store.
     pub found: usize,
-    /// Trainings taken over from other runs.
+    /// Trainings copied from other runs.
     pub adopted: usize,
-    /// Trainings done.
+    /// Trainings computed.
     pub computed: usize,
-    /// Searches of this part still to finish, after an interrupt. Where every depth is trained, each training is one.
+    /// Unfinished searches of this shard after an interrupt. With a grid search, each training is one search.
     pub left: usize,
 }
 
-/// Trains what is missing of `plan` in `folder`; nothing where the plan asks for no training.
+/// Runs the trainings of `plan` that are missing from `folder`. Does nothing if the plan has no `[train]` section.
 ///
 /// # Errors
-/// When a training, the device or the disk fails. An interrupt is no error: it leaves searches.
+/// When a training, the device or the disk fails. An interrupt is not an error; the outcome counts unfinished searches.
 pub fn train(
     plan: &Plan,
     data: &TrainData,
@@ -60,43 +61,44 @@ pub fn train(
 
     let tasks = tasks(plan, train).into_iter().enumerate();
     let tasks: Vec<Task<'_>> =
-        tasks.filter(|(index, _)| options.is_mine(*index)).map(|(_, task)| task).collect();
+        tasks.filter(|(index, _)| options.belongs_to_shard(*index)).map(|(_, task)| task).collect();
     let lattice = tasks.iter().map(Task::lattice).sum();
     let cache = TrainingCache::new(context, store, folder.path(), options.fresh)?;
     let mut missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !cache.is_done(task)).collect();
     let at_once = options.at_once.map_or_else(|| trainings_at_once(plan, train), NonZero::get);
     let together = trainings_together(train, at_once);
     if together > 1 {
-        // Those that are alike are asked for at the same time, the longest first.
-        missing.sort_by_key(|task| Reverse(task.network()));
+        // Compatible trainings start at the same time, the longest first.
+        missing.sort_by_key(|task| Reverse(task.first_network()));
     }
 
     let progress = Progress::new(missing.iter().map(|task| weight(task)).sum());
     let workers = WorkerPool::new(&progress, train.section.backend);
-    let folder = Folder::new(folder.path().join(CHECKPOINTS))?;
+    let folder = CheckpointFolder::new(folder.path().join(CHECKPOINTS))?;
     let clock = SharedClock::new();
     let batcher = TrainingBatcher::new(WorkerPool::threads(missing.len(), at_once), together);
     let work = |index: usize| {
         let task = missing[index];
         let share = weight(task) / task.expected() as u64;
-        // A search may come back to what it knows.
-        let (mut asked, mut counted) = (HashSet::new(), 0);
+        // A search may revisit a cell.
+        let (mut visited, mut counted) = (HashSet::new(), 0);
         task.run(|cell| {
-            let share = if asked.insert(std::ptr::from_ref(cell)) { share } else { 0 };
+            let share = if visited.insert(std::ptr::from_ref(cell)) { share } else { 0 };
             let done = AtomicU64::new(0);
-            let watch = Arc::new(Watch { workers: &workers, progress: &progress, share, done });
+            let observer =
+                Arc::new(TrainingObserver { workers: &workers, progress: &progress, share, done });
             progress.message(describe(index, missing.len(), plan, cell, &workers.others()));
             let succeeded = cache
-                .ask(cell, &folder, &clock, (&batcher, &watch))
+                .get_or_train(cell, &folder, &clock, (&batcher, &observer))
                 .during(|| format!("the training of {}", name(plan, cell)))?;
-            watch.count(share);
+            observer.count(share);
             counted += share;
             Ok::<_, Error>(succeeded)
         })?;
         progress.advance(weight(task).saturating_sub(counted));
         Ok(())
     };
-    let done = workers.run_leaving(missing.len(), at_once, work, || batcher.leave());
+    let done = workers.run_with_exit(missing.len(), at_once, work, || batcher.leave());
     progress.finish();
     let left = missing.iter().filter(|task| !cache.is_done(task)).count();
     let Tally { found, adopted, computed } = cache.tally(&tasks);
@@ -104,13 +106,13 @@ pub fn train(
     Ok(TrainOutcome { lattice, found, adopted, computed, left })
 }
 
-/// The folder of checkpoints in a run's folder.
+/// Name of the checkpoint folder in a run's folder.
 const CHECKPOINTS: &str = "checkpoints";
 
-/// Units of progress of a training, so that a fraction of one shows.
+/// Progress units per training, so that the bar shows fractions of a training.
 const UNITS: u64 = 100;
 
-/// Units of progress: the work of a step grows with depth.
+/// Progress units of a task. They grow with depth, like the work of a step.
 fn weight(task: &Task<'_>) -> u64 {
     let depth = match task {
         Task::Single(cell) => cell.id.depth,
@@ -139,25 +141,25 @@ fn describe(index: usize, count: usize, plan: &Plan, cell: &TrainCell, others: &
     format!("{what} {} of {count}, {}{others}", index + 1, name(plan, cell))
 }
 
-/// Where the outcome of a training comes from: this run's store, another run's, or the training itself.
+/// Source of training outcomes: this run's store, another run's store, or a new training.
 struct TrainingCache<'a> {
     context: TrainContext<'a>,
-    own: Mutex<Own>,
+    own: Mutex<OwnStore>,
     others: Mutex<Vec<(Store, HashSet<String>)>>,
-    /// Trainings that were there at the beginning.
+    /// Keys of the trainings stored before this run started.
     before: HashSet<String>,
 }
 
-/// This run's store, written to by one thread at a time.
-struct Own {
+/// This run's store. One thread writes at a time.
+struct OwnStore {
     store: Store,
-    /// The accuracies in it.
+    /// Stored accuracies, by key.
     accuracies: HashMap<String, f64>,
     adopted: usize,
     computed: usize,
 }
 
-/// Where trainings came from.
+/// Counts of trainings by source.
 struct Tally {
     found: usize,
     adopted: usize,
@@ -165,7 +167,7 @@ struct Tally {
 }
 
 impl<'a> TrainingCache<'a> {
-    /// Other runs beside `folder` are asked too, unless all is to be done afresh.
+    /// Opens the stores of the runs beside `folder` too, unless `fresh` is set.
     fn new(context: TrainContext<'a>, store: Store, folder: &Path, fresh: bool) -> Result<Self> {
         let accuracies = store.accuracies()?;
         let mut others = Vec::new();
@@ -176,11 +178,11 @@ impl<'a> TrainingCache<'a> {
             }
         }
         let before = accuracies.keys().cloned().collect();
-        let own = Mutex::new(Own { store, accuracies, adopted: 0, computed: 0 });
+        let own = Mutex::new(OwnStore { store, accuracies, adopted: 0, computed: 0 });
         Ok(Self { context, own, others: Mutex::new(others), before })
     }
 
-    /// Whether all that the task asks for is in this run's store.
+    /// True if this run's store has every training that the task requires.
     fn is_done(&self, task: &Task<'_>) -> bool {
         let own = self.own();
         let known = |cell: &TrainCell| {
@@ -193,13 +195,16 @@ impl<'a> TrainingCache<'a> {
         accuracy >= self.context.plan.section.success.accuracy
     }
 
-    /// Whether a training succeeds.
-    fn ask<'w>(
+    /// Returns true if the training of `cell` succeeds. Trains the network if no store has the result.
+    fn get_or_train<'w>(
         &self,
         cell: &'w TrainCell,
-        folder: &Folder,
+        folder: &CheckpointFolder,
         clock: &SharedClock,
-        (batcher, watch): (&TrainingBatcher<BatchItem<'w>, StoredTraining>, &Arc<Watch<'w>>),
+        (batcher, observer): (
+            &TrainingBatcher<BatchItem<'w>, StoredTraining>,
+            &Arc<TrainingObserver<'w>>,
+        ),
     ) -> Result<bool> {
         let key = self.context.key(cell);
         let known = self.own().accuracies.get(&key).copied();
@@ -212,17 +217,17 @@ impl<'a> TrainingCache<'a> {
         let training = if let Some(training) = adopted {
             training
         } else {
-            let charge = clock.start();
-            let piece =
-                BatchItem { cell, checkpoint: checkpoint.clone(), watch: Arc::clone(watch) };
-            let alike = |one: &BatchItem<'_>, other: &BatchItem<'_>| {
-                self.context.are_alike(one.cell, other.cell)
+            let cost_share = clock.start();
+            let item =
+                BatchItem { cell, checkpoint: checkpoint.clone(), observer: Arc::clone(observer) };
+            let compatible = |one: &BatchItem<'_>, other: &BatchItem<'_>| {
+                self.context.are_compatible(one.cell, other.cell)
             };
-            let mut training = batcher.ask(piece, alike, |pieces, finished| {
-                let requests: Vec<Request<'_>> = pieces.iter().map(BatchItem::request).collect();
+            let mut training = batcher.submit(item, compatible, |items, finished| {
+                let requests: Vec<Request<'_>> = items.iter().map(BatchItem::request).collect();
                 self.context.train(&requests, finished)
             })?;
-            training.record.seconds *= charge.share();
+            training.record.seconds *= cost_share.share();
             training
         };
         let mut own = self.own();
@@ -234,7 +239,7 @@ impl<'a> TrainingCache<'a> {
         Ok(training.record.succeeded)
     }
 
-    /// The training from another run that has it.
+    /// Looks up the training in the stores of other runs.
     fn adopt(&self, key: &str, cell: &TrainCell) -> Option<StoredTraining> {
         let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let success = self.context.plan.section.success.accuracy;
@@ -244,12 +249,12 @@ impl<'a> TrainingCache<'a> {
             .find_map(|(store, _)| store.training(key, cell.id, success).ok()?)
     }
 
-    /// Where the trainings that `tasks` ask for came from.
+    /// Counts the trainings of `tasks` by source.
     fn tally(&self, tasks: &[Task<'_>]) -> Tally {
         let own = self.own();
         let mut found = HashSet::new();
         for task in tasks {
-            // An unfinished task ends where it does not know on.
+            // An unfinished task stops at its first missing training.
             let _ = task.run(|cell| {
                 let key = self.context.key(cell);
                 let accuracy = own.accuracies.get(&key).copied().ok_or(())?;
@@ -262,16 +267,16 @@ impl<'a> TrainingCache<'a> {
         Tally { found: found.len(), adopted: own.adopted, computed: own.computed }
     }
 
-    fn own(&self) -> MutexGuard<'_, Own> {
-        // A training is stored in one statement, so a thread that panicked left nothing half done.
+    fn own(&self) -> MutexGuard<'_, OwnStore> {
+        // A training is stored in one statement, so a panic leaves no partial state.
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The folder of checkpoints; gone again where nothing is left in it.
-struct Folder(PathBuf);
+/// The folder of checkpoints. Removed on drop if empty.
+struct CheckpointFolder(PathBuf);
 
-impl Folder {
+impl CheckpointFolder {
     fn new(path: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&path).map_err(Error::file("make the folder", &path))?;
         Ok(Self(path))
@@ -282,44 +287,44 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for CheckpointFolder {
     fn drop(&mut self) {
-        // Not removed while there is a checkpoint in it, which is what is wanted.
+        // This fails if a checkpoint is left; the folder then stays.
         let _ = std::fs::remove_dir(&self.0);
     }
 }
 
-/// A training that is asked for.
+/// A training submitted to the batcher.
 struct BatchItem<'w> {
     cell: &'w TrainCell,
     checkpoint: PathBuf,
-    watch: Arc<Watch<'w>>,
+    observer: Arc<TrainingObserver<'w>>,
 }
 
 impl BatchItem<'_> {
     fn request(&self) -> Request<'_> {
-        Request { cell: self.cell, checkpoint: &self.checkpoint, observer: &*self.watch }
+        Request { cell: self.cell, checkpoint: &self.checkpoint, observer: &*self.observer }
     }
 }
 
-/// Watches one training.
-struct Watch<'a> {
+/// Reports the progress of one training and passes on cancellation.
+struct TrainingObserver<'a> {
     workers: &'a WorkerPool<'a>,
     progress: &'a Progress,
-    /// Units of progress it counts for.
+    /// Progress units of the training.
     share: u64,
     done: AtomicU64,
 }
 
-impl Watch<'_> {
-    /// Counts units up to `to`.
+impl TrainingObserver<'_> {
+    /// Raises the counted progress units to `to`.
     fn count(&self, to: u64) {
         let before = self.done.fetch_max(to, Ordering::Relaxed);
         self.progress.advance(to.saturating_sub(before));
     }
 }
 
-impl Observer for Watch<'_> {
+impl Observer for TrainingObserver<'_> {
     fn steps_done(&self, done: usize, steps: usize) {
         self.count(self.share * done as u64 / steps.max(1) as u64);
     }
@@ -337,7 +342,7 @@ mod tests {
     use isobath_experiment::read_text;
     use isobath_store::TrainingRecord;
 
-    /// The trainings of a small search on `backend`, so many at once.
+    /// Records of a small bisection search on `backend` with `at_once` concurrent trainings.
     fn trained(backend: &str, at_once: usize) -> Vec<TrainingRecord> {
         let text = format!(
             "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 10\nprobe = 3\n[network]\ndepth = 4\nwidth = 8\n\
@@ -354,7 +359,7 @@ mod tests {
         };
         let data = TrainData::new(isobath_datasets::load(&request).unwrap(), 3).unwrap();
         let place = tempfile::tempdir().unwrap();
-        let folder = RunFolder::hold(place.path().to_owned(), None).unwrap();
+        let folder = RunFolder::lock(place.path().to_owned(), None).unwrap();
         let at_once = NonZero::new(at_once);
         let options = RunOptions { fresh: false, shard: None, at_once };
         let outcome = train(&plan, &data, &folder, &options).unwrap();
@@ -374,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrent_trainings_change_no_bit() {
+    fn concurrent_trainings_are_bit_identical_to_serial_ones() {
         let alone = trained("cpu", 1);
         assert!(alone.len() > 4, "{alone:?}");
         assert!(alone.iter().any(|record| record.succeeded), "{alone:?}");

@@ -1,4 +1,4 @@
-//! Independent pieces of work, several at once in the one pool of threads.
+//! Concurrent execution of independent tasks in the shared thread pool.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -11,9 +11,9 @@ use isobath_tensor::BackendSpec;
 
 use crate::Progress;
 
-use crate::pool::in_pool_or_waiting;
+use crate::pool::in_pool_unless_device;
 
-/// Hands out pieces of work until none is left, one fails, or the user interrupts.
+/// Runs tasks until none is left, one fails or the user interrupts.
 pub(super) struct WorkerPool<'p> {
     progress: &'p Progress,
     backend: BackendSpec,
@@ -24,7 +24,7 @@ pub(super) struct WorkerPool<'p> {
 }
 
 impl<'p> WorkerPool<'p> {
-    /// Nothing done yet, of work that is `backend`'s for the most part.
+    /// Creates a pool for tasks that run mostly on `backend`.
     pub(super) fn new(progress: &'p Progress, backend: BackendSpec) -> Self {
         Self {
             progress,
@@ -36,39 +36,39 @@ impl<'p> WorkerPool<'p> {
         }
     }
 
-    /// Does pieces `0..count`, at most `at_once` at a time. After an interrupt not all of them are done.
+    /// Runs tasks `0..count`, at most `at_once` at a time. After an interrupt, some tasks are left.
     ///
     /// # Errors
-    /// With the first failure. Being cancelled is none.
+    /// The first failure. Cancellation is not a failure.
     pub(super) fn run(
         &self,
         count: usize,
         at_once: usize,
-        piece: impl Fn(usize) -> Result<()> + Sync,
+        task: impl Fn(usize) -> Result<()> + Sync,
     ) -> Result<()> {
-        self.run_leaving(count, at_once, piece, || ())
+        self.run_with_exit(count, at_once, task, || ())
     }
 
-    /// How many threads do `count` pieces, at most `at_once` at a time: this one at least, for want of any piece.
+    /// Number of threads for `count` tasks, at most `at_once` at a time; at least one, the calling thread.
     pub(super) fn threads(count: usize, at_once: usize) -> usize {
         at_once.min(count).max(1)
     }
 
-    /// The same as [`run`](Self::run); each of its [`threads`](Self::threads) that does no piece any more calls `leave`.
+    /// Runs tasks like [`run`](Self::run). Each of its [`threads`](Self::threads) calls `on_exit` after its last task.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
-    pub(super) fn run_leaving(
+    /// See [`run`](Self::run).
+    pub(super) fn run_with_exit(
         &self,
         count: usize,
         at_once: usize,
-        piece: impl Fn(usize) -> Result<()> + Sync,
-        leave: impl Fn() + Sync,
+        task: impl Fn(usize) -> Result<()> + Sync,
+        on_exit: impl Fn() + Sync,
     ) -> Result<()> {
         let work = || {
-            // Also when a piece panics.
-            let _leaver = OnDrop(&leave);
-            self.work(count, &piece);
+            // Runs also if a task panics.
+            let _guard = OnDrop(&on_exit);
+            self.work(count, &task);
         };
         std::thread::scope(|scope| {
             for _ in 1..Self::threads(count, at_once) {
@@ -80,12 +80,12 @@ impl<'p> WorkerPool<'p> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Whether the work at hand is to be given up.
+    /// True if running tasks must stop.
     pub(super) fn is_stopped(&self) -> bool {
         self.failed.load(Ordering::Relaxed) || self.progress.interrupted()
     }
 
-    /// ` and 2 more` where so many other pieces are under way.
+    /// Text for the number of other running tasks: ` and 2 more`; empty if there are none.
     pub(super) fn others(&self) -> String {
         match self.running.load(Ordering::Relaxed).saturating_sub(1) {
             0 => String::new(),
@@ -93,14 +93,14 @@ impl<'p> WorkerPool<'p> {
         }
     }
 
-    fn work(&self, count: usize, piece: &(impl Fn(usize) -> Result<()> + Sync)) {
+    fn work(&self, count: usize, task: &(impl Fn(usize) -> Result<()> + Sync)) {
         while !self.is_stopped() {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             if index >= count {
                 break;
             }
             self.running.fetch_add(1, Ordering::Relaxed);
-            let outcome = in_pool_or_waiting(self.backend, || piece(index));
+            let outcome = in_pool_unless_device(self.backend, || task(index));
             self.running.fetch_sub(1, Ordering::Relaxed);
             let Err(error) = outcome else { continue };
             if !error.is_cancelled() {
@@ -128,49 +128,49 @@ mod tests {
     use crate::error::During;
 
     #[test]
-    fn every_piece_is_done_once() {
+    fn every_task_runs_once() {
         let progress = Progress::new(0);
         let done: Vec<_> = (0..50).map(|_| AtomicUsize::new(0)).collect();
-        let piece = |index: usize| {
+        let task = |index: usize| {
             done[index].fetch_add(1, Ordering::Relaxed);
             Ok(())
         };
-        WorkerPool::new(&progress, BackendSpec::Cpu).run(done.len(), 4, piece).unwrap();
+        WorkerPool::new(&progress, BackendSpec::Cpu).run(done.len(), 4, task).unwrap();
         assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
     }
 
     #[test]
-    fn the_first_failure_stops_the_rest() {
+    fn first_failure_stops_the_remaining_tasks() {
         let progress = Progress::new(0);
         let done = AtomicUsize::new(0);
-        let piece = |index: usize| {
+        let task = |index: usize| {
             done.fetch_add(1, Ordering::Relaxed);
             if index == 3 { Err(Error::OtherGrid) } else { Ok(()) }
         };
         let error = WorkerPool::new(&progress, BackendSpec::Cpu)
-            .run(1000, 1, piece)
-            .expect_err("a piece failed");
+            .run(1000, 1, task)
+            .expect_err("task 3 fails");
         assert!(matches!(error, Error::OtherGrid), "{error}");
         assert_eq!(done.into_inner(), 4);
     }
 
     #[test]
-    fn pieces_that_wait_for_a_device_are_not_limited_by_the_pool() {
+    fn device_tasks_are_not_limited_by_the_pool() {
         let progress = Progress::new(0);
         let many = rayon::current_num_threads() + 3;
         let barrier = std::sync::Barrier::new(many);
-        let piece = |_| {
+        let task = |_| {
             barrier.wait();
             Ok(())
         };
         let workers = WorkerPool::new(&progress, BackendSpec::Cuda { ordinal: 0 });
-        assert!(workers.run(many, many, piece).is_ok());
+        assert!(workers.run(many, many, task).is_ok());
     }
 
     #[test]
-    fn being_cancelled_is_no_failure() {
+    fn cancellation_is_not_a_failure() {
         let progress = Progress::new(0);
-        let piece = |_| Err(isobath_trainer::Error::Cancelled).during(|| "training".to_owned());
-        assert!(WorkerPool::new(&progress, BackendSpec::Cpu).run(10, 2, piece).is_ok());
+        let task = |_| Err(isobath_trainer::Error::Cancelled).during(|| "training".to_owned());
+        assert!(WorkerPool::new(&progress, BackendSpec::Cpu).run(10, 2, task).is_ok());
     }
 }

@@ -1,8 +1,8 @@
-//! What machine and program made a run.
+//! Machine and program version of a run.
 
 use isobath_tensor::SimdLevel;
 
-/// Names and values: program, machine, threads.
+/// Names and values that describe program, machine and threads.
 pub fn facts() -> Vec<(String, String)> {
     let threads = rayon::current_num_threads().to_string();
     let host = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
@@ -22,17 +22,17 @@ pub fn facts() -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// The facts as a JSON object.
+/// Returns the [`facts`] as a JSON object.
 ///
 /// # Panics
-/// Never: text can be written as JSON.
+/// Never; text is serialisable.
 pub fn json() -> String {
     let object: serde_json::Map<String, serde_json::Value> =
         facts().into_iter().map(|(name, value)| (name, value.into())).collect();
-    serde_json::to_string_pretty(&object).expect("text can be written as JSON")
+    serde_json::to_string_pretty(&object).expect("text is serialisable")
 }
 
-/// The most memory this process has had, in bytes: the high-water mark of its resident set, where the system keeps one.
+/// Peak resident memory of this process, in bytes; `None` if the system does not report it.
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -44,7 +44,7 @@ pub fn peak_memory() -> Option<u64> {
 mod tests {
     #[test]
     #[cfg(target_os = "linux")]
-    fn peak_memory_sees_what_was_touched_and_keeps_it() {
+    fn peak_memory_includes_freed_memory() {
         const BYTES: usize = 64 << 20;
         let touched = std::hint::black_box(vec![1_u8; BYTES]);
         drop(touched);

@@ -1,19 +1,19 @@
 use std::path::PathBuf;
 
-/// A run's folder or its results cannot be read or written.
+/// An error of a run's folder or store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another process works on the run, or on the same shard of it.
+    /// Another process has locked the run or the same shard.
     #[error(
         "another process is working on {path}; wait for it, or share the work by starting each process with its own \
          --shard 1/2, --shard 2/2"
     )]
-    Held {
+    Locked {
         /// The run's folder.
         path: PathBuf,
     },
-    /// A file or folder cannot be used.
+    /// A file operation failed.
     #[error("cannot {action} {path}")]
     File {
         /// The attempted action: `read the folder`, `write`.
@@ -28,30 +28,30 @@ pub enum Error {
     Open {
         /// The store's file.
         path: PathBuf,
-        /// The reason of SQLite.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// The store's tables are of another version of the program.
+    /// The schema version of the store differs from this program's.
     #[error(
-        "cannot use {path}: its tables are of version {found}, this program's of version {expected}; start again with \
-         --fresh, or use the version of the program that made it"
+        "cannot use {path}: its schema version is {found}, this program needs {expected}; start again with --fresh, or \
+         use the program version that created the file"
     )]
     Version {
         /// The store's file.
         path: PathBuf,
-        /// The version of its tables.
+        /// Schema version of the file.
         found: i64,
-        /// The version that this program reads and writes.
+        /// Schema version of this program.
         expected: i64,
     },
     /// The store is damaged.
     #[error(
-        "{path} is damaged; run the experiment again with --fresh, which computes all cells anew, or put back a copy"
+        "{path} is damaged; restore a copy, or rerun the experiment with --fresh to recompute all cells"
     )]
     Damaged {
         /// The store's file.
         path: PathBuf,
-        /// The reason of SQLite.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// The disk is full.
@@ -59,7 +59,7 @@ pub enum Error {
     DiskFull {
         /// The store's file.
         path: PathBuf,
-        /// The reason of SQLite.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// Reading or writing the store failed.
@@ -67,23 +67,21 @@ pub enum Error {
     Sqlite {
         /// The store's file.
         path: PathBuf,
-        /// The reason of SQLite.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// A training ended in a way that this version of the program does not know.
-    #[error(
-        "{path} has a training that ended as {outcome:?}, which this program does not know; update the program"
-    )]
+    /// The store has a training outcome that is unknown to this program version.
+    #[error("{path} has a training with the unknown outcome {outcome:?}; update the program")]
     UnknownOutcome {
         /// The store's file.
         path: PathBuf,
-        /// The word stored.
+        /// The stored outcome.
         outcome: String,
     },
 }
 
 impl Error {
-    /// Names the file in an error of SQLite, and the remedy where there is one.
+    /// Adds the file's path to an SQLite error and picks the variant with the right advice.
     pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
         let path = path.to_owned();
@@ -95,5 +93,5 @@ impl Error {
     }
 }
 
-/// Short for a result of this crate.
+/// Result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! A run's folder: its name, its lock, its files.
+//! Run folders: file names, locks and listing.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -8,25 +8,26 @@ use std::{
 
 use crate::{Error, Result, Shard, Store};
 
-/// A run's folder, held by this process until dropped.
+/// A run's folder. This process holds its lock until the value is dropped.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Locks are the open files' own, so they go with the process however it ends.
+    /// The operating system releases file locks when the process ends, also after a crash.
     _locks: Vec<File>,
 }
 
 impl RunFolder {
-    /// The resolved experiment file's name in the folder.
+    /// Name of the resolved experiment file.
     pub const EXPERIMENT: &str = "experiment.toml";
-    /// The name of the file that says what machine and program made the run.
+    /// Name of the file that describes the machine and the program version.
     pub const ENVIRONMENT: &str = "environment.json";
 
-    /// Makes the folder if need be, and takes hold of the run or of one shard of it.
+    /// Locks a run, or one shard of it. Creates the folder if needed.
     ///
     /// # Errors
-    /// When another process holds the run or this shard, or the folder cannot be written.
-    pub fn hold(path: PathBuf, shard: Option<Shard>) -> Result<Self> {
+    /// [`Error::Locked`] if another process has the lock of the run or of this shard, and [`Error::File`] if the folder
+    /// cannot be written.
+    pub fn lock(path: PathBuf, shard: Option<Shard>) -> Result<Self> {
         fs::create_dir_all(&path).map_err(failed("make the folder", &path))?;
         let whole = open_lock(&path, "run.lock")?;
         let mut locks = Vec::new();
@@ -43,25 +44,25 @@ impl RunFolder {
         locks.push(whole);
         match held {
             Ok(()) => Ok(Self { path, _locks: locks }),
-            Err(TryLockError::WouldBlock) => Err(Error::Held { path }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { path }),
             Err(TryLockError::Error(error)) => Err(failed("lock the folder", &path)(error)),
         }
     }
 
-    /// Where it is.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The store in it.
+    /// Opens the folder's store, or creates it.
     ///
     /// # Errors
-    /// When it cannot be opened or made.
+    /// When the store cannot be opened or created.
     pub fn store(&self) -> Result<Store> {
         Store::open(&self.path.join(Store::FILE))
     }
 
-    /// Removes results and drawings of earlier runs; locks stay.
+    /// Removes all files of earlier runs except lock files.
     ///
     /// # Errors
     /// When a file cannot be removed.
@@ -77,13 +78,13 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes a file of the folder, whole or not at all.
+    /// Writes a file of the folder atomically.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
-        // Shards write the same file at the same time; each has its own partial one.
+        // Shards may write the same file concurrently, so each process has its own partial file.
         let partial = self.path.join(format!("{name}.{}.partial", std::process::id()));
         fs::write(&partial, text)
             .and_then(|()| fs::rename(&partial, &path))
@@ -97,7 +98,7 @@ fn open_lock(folder: &Path, name: &str) -> Result<File> {
     opened.map_err(failed("write to the folder", folder))
 }
 
-/// Folders of runs in `runs`, by name.
+/// Lists the run folders in `runs`, sorted by name.
 ///
 /// # Errors
 /// When the folder exists but cannot be read.
@@ -111,23 +112,23 @@ pub fn list_runs(runs: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Paths of everything in `folder`.
+/// Paths of all entries in `folder`.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let list =
         || -> io::Result<_> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
     list().map_err(failed("read the folder", folder))
 }
 
-/// Names `action` and `path` in an error of the system.
+/// Adds `action` and `path` to an operating-system error.
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::File { action, path, source }
 }
 
-/// The stores of the runs beside the one in `folder`, opened for reading only.
+/// Opens the stores of the other runs beside `folder`, read-only.
 pub fn other_stores(folder: &Path) -> impl Iterator<Item = Store> {
     let runs = folder.parent().map_or_else(|| Ok(Vec::new()), list_runs).unwrap_or_default();
-    // A run that cannot be read has nothing to offer; it is not this run's business to say so.
+    // Other runs are optional, so skip those that cannot be read.
     let open = |run: PathBuf| Store::open_existing(&run.join(Store::FILE)).ok();
     runs.into_iter().filter(move |run| run != folder).filter_map(open)
 }
@@ -141,27 +142,27 @@ mod tests {
     }
 
     #[test]
-    fn one_process_holds_a_run_and_shards_share_it() {
+    fn whole_run_lock_excludes_shards_and_different_shards_coexist() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let whole = RunFolder::hold(path.clone(), None).unwrap();
+        let whole = RunFolder::lock(path.clone(), None).unwrap();
         for other in [None, Some(shard(1))] {
-            let error = RunFolder::hold(path.clone(), other).expect_err("held").to_string();
+            let error = RunFolder::lock(path.clone(), other).expect_err("held").to_string();
             assert!(error.contains("another process"), "{error}");
         }
         drop(whole);
-        let first = RunFolder::hold(path.clone(), Some(shard(1))).unwrap();
-        let second = RunFolder::hold(path.clone(), Some(shard(2))).unwrap();
-        assert!(RunFolder::hold(path.clone(), Some(shard(1))).is_err());
-        assert!(RunFolder::hold(path.clone(), None).is_err());
+        let first = RunFolder::lock(path.clone(), Some(shard(1))).unwrap();
+        let second = RunFolder::lock(path.clone(), Some(shard(2))).unwrap();
+        assert!(RunFolder::lock(path.clone(), Some(shard(1))).is_err());
+        assert!(RunFolder::lock(path.clone(), None).is_err());
         drop((first, second));
-        assert!(RunFolder::hold(path, None).is_ok());
+        assert!(RunFolder::lock(path, None).is_ok());
     }
 
     #[test]
-    fn clearing_leaves_only_locks() {
+    fn clear_keeps_only_lock_files() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunFolder::hold(folder.path().join("run"), None).unwrap();
+        let run = RunFolder::lock(folder.path().join("run"), None).unwrap();
         run.write(RunFolder::EXPERIMENT, "x").unwrap();
         fs::create_dir(run.path().join("figures")).unwrap();
         assert_eq!(list_runs(folder.path()).unwrap(), [run.path()]);

@@ -1,7 +1,7 @@
-//! Results of experiments on disk.
+//! Storage of experiment results.
 //!
 //! A run is a [folder](RunFolder) with its experiment file, its environment and one [SQLite file](Store) of cells,
-//! trainings and scores. [`RunRecord`] is what readers get: plain values, and nothing of how they were computed.
+//! trainings and scores. Readers get a [`RunRecord`] of plain values.
 
 pub mod environment;
 mod error;

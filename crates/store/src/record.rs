@@ -1,138 +1,138 @@
-//! What is known of a run once its cells are computed: plain values between the store, the report and the exports.
+//! Results of a run as plain values, shared by the store, the report and the exports.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_experiment::{CellId, GridPoint, TrainingId};
 
-/// Everything measured on one cell.
+/// Results of one cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellRecord {
-    /// Which cell.
+    /// The cell.
     pub cell: CellId,
-    /// Why there is no result, if so: a diverged decoder, say.
+    /// Reason for a missing result, such as a diverged decoder; `None` on success.
     pub failure: Option<String>,
-    /// One for each estimator, empty after a failure.
+    /// Profiles, one per estimator; empty after a failure.
     pub profiles: Vec<ProfileRecord>,
-    /// One for each estimator and cut-off rule.
+    /// Cut-offs, one per estimator and rule; empty after a failure.
     pub cutoffs: Vec<CutoffRecord>,
-    /// Training of each layer's decoder, first layer first.
+    /// Decoder trainings, first layer first.
     pub fits: Vec<FitRecord>,
-    /// Reconstructions of a few probe samples; empty but for the first initialisation of a point.
+    /// Reconstructions of a few probe samples. Only the first initialisation of a point has them.
     pub gallery: Vec<GalleryRecord>,
-    /// What it took.
+    /// Cost of the cell.
     pub cost: CostRecord,
 }
 
-/// An entropy over depth.
+/// Entropy profile: one estimate per depth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileRecord {
     /// The estimator.
     pub estimator: EstimatorSpec,
-    /// One for each depth, first layer first.
+    /// Estimates by depth, first layer first.
     pub layers: Vec<LayerRecord>,
 }
 
-/// An entropy at one depth.
+/// Entropy estimate at one depth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerRecord {
-    /// The estimate: nats, or a fraction, as the estimator defines.
+    /// The estimate, in the estimator's unit.
     pub value: f64,
-    /// Bootstrap interval over probe samples (95%), where the estimator is a mean over samples.
+    /// 95% bootstrap interval over probe samples; `None` if the estimator is not a mean over samples.
     pub interval: Option<(f64, f64)>,
-    /// Numbers replaced by a floor.
+    /// Number of units or samples without variance, replaced by a floor.
     pub floored: usize,
 }
 
-/// How deep information reaches, by one rule on one profile.
+/// Cut-off of one rule on one profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CutoffRecord {
     /// The estimator.
     pub estimator: EstimatorSpec,
     /// The rule.
     pub rule: CutoffRule,
-    /// The depth in layers, counted from 1; `None` where it is beyond the network or undetermined.
+    /// The depth in layers, counted from 1; `None` if it is beyond the network or undetermined.
     pub depth: Option<f64>,
-    /// Information reaches deeper than the network is.
+    /// True if the cut-off is deeper than the network.
     pub beyond: bool,
-    /// Bootstrap interval over probe samples (95%), or one standard error to either side, where the rule has one.
+    /// 95% bootstrap interval over probe samples, otherwise one standard error to each side; `None` if neither exists.
     pub interval: Option<(f64, f64)>,
-    /// A remark where there is something to say: why the depth is undetermined, how good the fit is.
+    /// Optional remark, such as the residual of the fit or the reason for an undetermined depth.
     pub note: Option<String>,
 }
 
-/// Training of one decoder.
+/// Training result of one decoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitRecord {
     /// Mean squared error on the first minibatch.
     pub first_loss: f64,
     /// Mean squared error on the last minibatch.
     pub last_loss: f64,
-    /// Steps.
+    /// Number of steps.
     pub steps: usize,
 }
 
 /// One image: an input or its reconstruction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GalleryRecord {
-    /// Depth it is reconstructed from; 0 for the input itself.
+    /// Depth of the reconstruction; 0 for the input itself.
     pub depth: usize,
-    /// Which of the gallery's samples.
+    /// Index among the gallery's samples, from 0.
     pub sample: usize,
-    /// Pixels as the reconstruction has them (a tanh decoder gives -1 to 1), row-major, channel by channel.
+    /// Pixels, row-major, channel by channel. The range is the decoder's: -1 to 1 for tanh.
     pub pixels: Vec<f32>,
 }
 
-/// What a cell took.
+/// Cost of a cell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CostRecord {
-    /// Seconds for training decoders and reconstructing.
+    /// Seconds for decoder training and reconstruction.
     pub cascade_seconds: f64,
-    /// Seconds for entropies and verdicts.
+    /// Seconds for entropies and cut-offs.
     pub entropy_seconds: f64,
     /// Floating-point operations of the cascade's matrix products.
     pub flops: u64,
-    /// Backend of the cascade, with its instruction set.
+    /// Backend of the cascade, including its instruction set.
     pub backend: String,
 }
 
-/// A network's training, start to end: the ground truth.
+/// Result of one training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingRecord {
-    /// Which one.
+    /// The training.
     pub id: TrainingId,
-    /// How it ended.
+    /// Outcome.
     pub outcome: isobath_trainer::Outcome,
-    /// The highest accuracy on the test samples, in `[0, 1]`; 0 where there was no evaluation.
+    /// The highest accuracy on the test samples, in `[0, 1]`; 0 without evaluations.
     pub accuracy: f64,
-    /// Whether that is at least what the experiment file calls success.
+    /// True if the accuracy reaches the success threshold of the experiment file.
     pub succeeded: bool,
-    /// The evaluations, in order.
+    /// Evaluations by step.
     pub evaluations: Vec<isobath_trainer::Evaluation>,
-    /// The loss of each step's minibatch before the step, in nats.
+    /// Loss of each step's minibatch before the update, in nats.
     pub losses: Vec<f64>,
-    /// Seconds.
+    /// Duration in seconds.
     pub seconds: f64,
     /// Floating-point operations of the matrix products.
     pub flops: u64,
 }
 
-/// One quantity of one predictor for one network.
+/// Score of one predictor quantity for one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreRecord {
     /// The point of the grid.
     pub point: GridPoint,
-    /// Which of the independent initialisations, from 0.
+    /// Index of the initialisation, from 0.
     pub seed_index: usize,
     /// Weight layers of the network, the readout included.
     pub depth: usize,
-    /// The quantity's name.
+    /// Name of the quantity.
     pub quantity: String,
-    /// A larger one means trainable; may be infinite, never NaN.
+    /// The score. Larger means more trainable; may be infinite, never NaN.
     pub score: f64,
-    /// The largest trainable depth it gives for this family, where it gives one; may be infinite.
+    /// Predicted largest trainable depth, may be infinite; `None` if the predictor gives none.
     pub predicted_depth: Option<f64>,
-    /// Seconds it took; where one look covers several depths, this network's equal share of it.
+    /// Cost in seconds. If one computation covers several depths, they share its cost equally.
     pub seconds: f64,
-    /// Floating-point operations it took, shared likewise.
+    /// Cost in floating-point operations, shared like `seconds`.
     pub flops: f64,
 }
 
@@ -141,39 +141,39 @@ pub struct ScoreRecord {
 pub struct TheoryRecord {
     /// The point of the grid.
     pub point: GridPoint,
-    /// Depth scale of correlations, in layers; `None` where infinite or undefined.
+    /// Correlation depth scale in layers; `None` if infinite or undefined.
     pub xi_c: Option<f64>,
     /// Mean squared singular value of the Jacobian of one layer.
     pub chi_1: Option<f64>,
 }
 
-/// A curve of theory over the phase diagram: a multiple of `xi_c`.
+/// Theory curve over the phase diagram: a multiple of `xi_c`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OverlayRecord {
-    /// As the experiment file has it: `6 xi_c`.
+    /// Text in the experiment file, such as `6 xi_c`.
     pub label: String,
     /// The multiple.
     pub factor: f64,
-    /// (`sigma_w2`, depth in layers), finely spaced; `None` where infinite or undefined.
+    /// (`sigma_w2`, depth in layers), finely spaced; the depth is `None` if infinite or undefined.
     pub points: Vec<(f64, Option<f64>)>,
 }
 
-/// A whole run, as the report draws it.
+/// All results of a run, as input of the report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     /// The experiment's name.
     pub name: String,
-    /// What it is about, in a sentence.
+    /// One-sentence description.
     pub description: String,
     /// The dataset's name.
     pub dataset: String,
     /// Channels, height and width of a sample.
     pub shape: [usize; 3],
-    /// The network in a few words: `tanh MLP, width 784, 50 layers`.
+    /// Short text about the network: `tanh MLP, width 784, 50 layers`.
     pub network: String,
     /// Weight layers of the network, the readout included.
     pub depth: usize,
-    /// Depths reconstructed from, `1..=layers`.
+    /// Number of layers with reconstructions, at depths `1..=layers`.
     pub layers: usize,
     /// Training samples of each decoder.
     pub train_samples: usize,
@@ -181,34 +181,34 @@ pub struct RunRecord {
     pub probe_samples: usize,
     /// Independent initialisations of each point.
     pub seeds: usize,
-    /// The estimators; the chart shows the first one.
+    /// Estimators. The chart shows the first one.
     pub estimators: Vec<EstimatorSpec>,
-    /// The cut-off rules; the chart shows the first one.
+    /// Cut-off rules. The chart shows the first one.
     pub rules: Vec<CutoffRule>,
-    /// Cells computed, in the order of the grid.
+    /// Computed cells, in grid order.
     pub cells: Vec<CellRecord>,
-    /// Cells of the grid.
+    /// Number of cells in the grid.
     pub cells_planned: usize,
-    /// What is called success in training: an accuracy on the test samples, in `[0, 1]`; `None` where nothing is trained.
+    /// Success threshold: accuracy on the test samples, in `[0, 1]`; `None` without trainings.
     pub success: Option<f64>,
-    /// Names of the ways in which networks are trained.
+    /// Names of the training recipes.
     pub recipes: Vec<String>,
-    /// The depths that may have been trained.
+    /// Depths of the training grid.
     pub train_depths: Vec<usize>,
-    /// Trainings done, by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
+    /// Finished trainings, ordered by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
     pub trainings: Vec<TrainingRecord>,
-    /// What predictors say of the networks that were trained.
+    /// Predictor scores of the trained networks.
     pub scores: Vec<ScoreRecord>,
-    /// Theory at each point of the grid.
+    /// Mean-field theory at each point of the grid.
     pub theory: Vec<TheoryRecord>,
-    /// Curves over the phase diagram, for each `sigma_b2` of the grid.
+    /// Theory curves for each `sigma_b2` of the grid.
     pub overlays: Vec<(f64, Vec<OverlayRecord>)>,
-    /// Where the phases meet, for each `sigma_b2`: (`sigma_b2`, critical `sigma_w2`).
+    /// Critical points: (`sigma_b2`, critical `sigma_w2`).
     pub critical: Vec<(f64, Option<f64>)>,
     /// The resolved experiment file.
     pub experiment_toml: String,
-    /// Machine, version, backend: name and value.
+    /// Names and values that describe machine, version and backend.
     pub environment: Vec<(String, String)>,
-    /// The command that makes this run again.
+    /// Command that reproduces this run.
     pub command: String,
 }

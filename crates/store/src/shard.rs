@@ -1,15 +1,15 @@
 use std::str::FromStr;
 
-/// One part of a run that several processes share: `2/3`.
+/// One part of a run that several processes share, written `2/3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// The part's number, from 1.
+    /// Number of the part, from 1.
     pub index: usize,
     /// Number of parts.
     pub count: usize,
 }
 
-/// The text is not `K/N`.
+/// Error for a text that is not `K/N`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` must be K/N with K from 1 to N, such as 1/2")]
 pub struct ParseShardError {

@@ -1,4 +1,4 @@
-//! Made-up runs with the shape of real ones, for tests.
+//! Synthetic runs with realistic profiles, for tests.
 
 use isobath_entropy::{Differential, EstimatorSpec, cutoff::CutoffRule};
 use isobath_trainer::Outcome;
@@ -10,10 +10,10 @@ use crate::{
     ProfileRecord, RunRecord, TheoryRecord, TrainingRecord,
 };
 
-/// The critical weight variance of the made-up theory.
+/// Critical weight variance of the synthetic theory.
 pub const CRITICAL: f64 = 1.76;
 
-/// What to make up.
+/// Settings of a synthetic run.
 pub struct Options {
     /// Variances of the weights.
     pub sigma_w2: Vec<f64>,
@@ -21,7 +21,7 @@ pub struct Options {
     pub sigma_b2: Vec<f64>,
     /// Initialisations of each point.
     pub seeds: usize,
-    /// Depths reconstructed from.
+    /// Number of layers with reconstructions.
     pub layers: usize,
     /// Channels, height and width of a sample.
     pub shape: [usize; 3],
@@ -29,7 +29,7 @@ pub struct Options {
     pub estimators: Vec<EstimatorSpec>,
     /// Cut-off rules.
     pub rules: Vec<CutoffRule>,
-    /// Every how many-th cell fails; 0 for none.
+    /// Every `fail_every`-th cell fails; 0 for none.
     pub fail_every: usize,
     /// Samples in the gallery.
     pub gallery: usize,
@@ -54,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// A run with ordered and chaotic sides, noise, and depths beyond the network near the critical line.
+/// Returns a run with an ordered and a chaotic phase, noise, and cut-offs beyond the network near the critical point.
 pub fn run(options: &Options) -> RunRecord {
     let mut cells = Vec::new();
     let mut theory = Vec::new();
@@ -189,7 +189,7 @@ fn gallery(options: &Options, scale: f64) -> Vec<GalleryRecord> {
     depths.flat_map(|depth| (0..options.gallery).map(move |sample| image(depth, sample))).collect()
 }
 
-/// A ring that fades into a blur.
+/// Image of a ring that fades into a blur as `kept` falls from 1 to 0.
 fn pixels([channels, height, width]: [usize; 3], sample: usize, kept: f64) -> Vec<f32> {
     let at = |index: usize| {
         let (channel, y, x) = (index / (height * width), index / width % height, index % width);
@@ -203,7 +203,7 @@ fn pixels([channels, height, width]: [usize; 3], sample: usize, kept: f64) -> Ve
     (0..channels * height * width).map(at).collect()
 }
 
-/// A fixed number in -1..1 for each cell and depth.
+/// Deterministic pseudorandom number in `[-1, 1)` for each cell and depth.
 pub fn noise(cell: usize, depth: usize) -> f64 {
     let mixed = (cell as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         ^ (depth as u64 + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -211,8 +211,10 @@ pub fn noise(cell: usize, depth: usize) -> f64 {
     (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
 }
 
-/// Trains the networks of `run` at all `depths`: at each point, `(sigma_w2, frontiers)`, one initialisation for each of
-/// its frontiers, which succeeds down to that depth.
+/// Adds synthetic trainings to `run`.
+///
+/// Each entry of `points` is `(sigma_w2, frontiers)`, with one initialisation per frontier. A training succeeds if its depth
+/// is at most the frontier.
 pub fn train(run: &mut RunRecord, depths: &[usize], points: &[(f64, &[usize])]) {
     run.success = Some(0.8);
     run.recipes = vec!["sgd 0.1".into()];

@@ -1,11 +1,12 @@
-//! The one number per layer that a rule looks at.
+//! Curves of one number per layer, the input of cut-off rules.
 
 use ndarray::{ArrayView1, ArrayView2, s};
 
 use crate::{Profile, cutoff::saturation::ATOL, statistics::median};
 
-/// For each of the first `layers` layers the median over samples of `S_l / S_L`, `L` the last of them, or the layers' own
-/// values where the profile has none per sample. `None` when no sample has lost anything by the last layer.
+/// Normalised curve of the first `layers` layers: the median over samples of `S_l / S_L`, where `L` is the last of them.
+///
+/// Without values per sample, the layer values. `None` if `S_L` is zero for every sample.
 pub(super) fn normalised(
     profile: &Profile,
     layers: usize,
@@ -21,7 +22,7 @@ pub(super) fn normalised(
     }
 }
 
-/// A sample whose last value is zero to the rule's absolute tolerance has no ratios and does not count.
+/// Median ratio per layer. Skips samples whose last value is zero to the rule's absolute tolerance.
 fn median_normalised(per_sample: ArrayView2<'_, f64>, samples: &[usize]) -> Option<Vec<f64>> {
     let last = per_sample.row(per_sample.nrows() - 1);
     let samples: Vec<usize> =
@@ -39,7 +40,7 @@ fn median_normalised(per_sample: ArrayView2<'_, f64>, samples: &[usize]) -> Opti
     Some(per_sample.outer_iter().map(median_ratio).collect())
 }
 
-/// The mean over samples of each layer, or the layers' own values where the profile has none per sample.
+/// Mean over samples per layer; without values per sample, the layer values.
 pub(crate) fn mean(profile: &Profile, resample: Option<&[usize]>) -> Vec<f64> {
     match (&profile.per_sample, resample) {
         (Some(per_sample), Some(samples)) => per_sample
@@ -66,21 +67,21 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_taken_sample_by_sample() {
-        // The third sample has lost nothing at layer 3 and is left out there, but counts where layer 2 is the last.
+    fn ratios_are_computed_per_sample() {
+        // The third sample is zero at layer 3 and is skipped there, but counts if layer 2 is the last.
         assert_eq!(normalised(&profile(), 3, None).unwrap(), [0.35, 0.9, 1.0]);
         assert_eq!(normalised(&profile(), 2, None).unwrap(), [0.5, 1.0]);
         assert_eq!(normalised(&profile(), 3, Some(&[2, 2])), None);
     }
 
     #[test]
-    fn resamples_count_samples_as_often_as_drawn() {
+    fn resamples_weight_samples_by_their_draws() {
         assert_eq!(mean(&profile(), Some(&[0, 0, 2, 2])), [2.0, 3.0, 1.0]);
         assert_eq!(normalised(&profile(), 3, Some(&[1, 1, 0])).unwrap(), [0.2, 0.8, 1.0]);
     }
 
     #[test]
-    fn without_samples_the_values_are_the_curve() {
+    fn curve_without_samples_is_the_layer_values() {
         let profile = Profile::from_layers(EstimatorSpec::RELATIVE, [(-3.0, 0), (-4.0, 0)]);
         assert_eq!(normalised(&profile, 2, None).unwrap(), [-3.0, -4.0]);
         assert_eq!(mean(&profile, None), [-3.0, -4.0]);

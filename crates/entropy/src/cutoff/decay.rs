@@ -1,24 +1,26 @@
-//! The exponential fit of rule `decay`, by variable projection: for a given `lambda` the model is linear in its other two
-//! parameters, so that only `lambda` has to be searched.
+//! The exponential fit of rule `decay`, by variable projection.
+//!
+//! For a given `lambda`, the model is linear in its other two parameters. Only `lambda` needs a search.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, Verdict};
+use super::{Cutoff, Depth};
 
-/// The scale below which the first two layers already hold all there is to see, in layers.
+/// Shortest scale of the search, in layers. Below it, only the first two layers contain information about the decay.
 const SHORTEST: f64 = 0.2;
-/// The longest scale searched, in units of the number of layers; at ten the profile is a parabola to 1 part in 600.
+/// Longest scale of the search, in units of the number of layers. At ten, the profile is a parabola to 1 part in 600.
 const LONGEST: f64 = 10.0;
-/// Steps of the coarse search; the best two neighbours of a step bracket the minimum.
+/// Steps of the coarse search. The neighbours of the best step bracket the minimum.
 const GRID: usize = 48;
-/// Steps of the golden-section search, each narrowing the bracket to 0.618 of it: 1e-8 is as fine as a minimum gets.
+/// Steps of the golden-section search. Each narrows the bracket by a factor of 0.618, in total to 1e-8, the accuracy limit of
+/// a minimum.
 const REFINEMENTS: usize = 40;
-/// Parameters of the model.
+/// Number of parameters of the model.
 const PARAMETERS: usize = 3;
-/// How far the fit must beat a constant, as the F ratio of its two more parameters. White noise then passes in 2.5% of
+/// Minimum F ratio of the fit against a constant, for the two additional parameters. White noise then passes in 2.5% of
 /// profiles of 8 layers and in less than 1% from 20 layers on (5,000 draws each).
 const LEAST_F: f64 = 6.0;
-/// Relative size of differences that are rounding.
+/// Relative size of differences that count as rounding errors.
 const ROUNDING: f64 = 1e-12;
 
 /// The least-squares fit of `S_l = S_inf - (S_inf - S_0) exp(-l / lambda)` to a profile.
@@ -26,18 +28,18 @@ const ROUNDING: f64 = 1e-12;
 pub struct DecayFit {
     /// `lambda`, in layers.
     pub lambda: f64,
-    /// Standard error of `lambda` by Gauss-Newton, for independent residuals; `None` where it has no finite value.
+    /// Standard error of `lambda` in layers, by Gauss-Newton for independent residuals; `None` if not finite.
     pub lambda_error: Option<f64>,
     /// `S_0`, the value extrapolated to the input.
     pub start: f64,
-    /// `S_inf`, the value when all is lost.
+    /// `S_inf`, the limit at infinite depth.
     pub limit: f64,
     /// Root mean square of the residuals over the layers.
     pub residual: f64,
 }
 
-/// The verdict by rule `decay`, see [`CutoffRule::Decay`](super::CutoffRule::Decay) for when there is none.
-pub(super) fn verdict(values: &[f64]) -> Verdict {
+/// Cut-off by rule `decay`. [`CutoffRule::Decay`](super::CutoffRule::Decay) lists the undetermined cases.
+pub(super) fn cutoff(values: &[f64]) -> Cutoff {
     let Some(fit) = fit(values) else { return Depth::Undetermined.into() };
     let depth = if fit.lambda > values.len() as f64 {
         Depth::Beyond(values.len())
@@ -50,10 +52,10 @@ pub(super) fn verdict(values: &[f64]) -> Verdict {
     };
     let determined = depth.layer().is_some_and(|layer| layer > 0.0);
     let standard_error = fit.lambda_error.filter(|_| determined);
-    Verdict { depth, standard_error, fit: Some(fit) }
+    Cutoff { depth, standard_error, fit: Some(fit) }
 }
 
-/// The best fit, unless there are too few layers or a constant does as well.
+/// Returns the best fit; `None` for too few layers or if a constant fits as well.
 fn fit(values: &[f64]) -> Option<DecayFit> {
     if values.len() <= PARAMETERS {
         return None;
@@ -82,7 +84,7 @@ fn fit(values: &[f64]) -> Option<DecayFit> {
     })
 }
 
-/// The `lambda` with the least squares: a search over a grid in `ln lambda`, then golden sections.
+/// Returns the least-squares `lambda`, by a grid search in `ln lambda` and golden sections.
 fn best_lambda(profile: &Centred) -> f64 {
     let squares = |log: f64| Linear::at(profile, log.exp()).squares;
     let layers = profile.deviations.len() as f64;
@@ -93,7 +95,7 @@ fn best_lambda(profile: &Centred) -> f64 {
     golden_section(point(best.saturating_sub(1)), point(best + 1), squares).exp()
 }
 
-/// The place of the minimum of `f` between `low` and `high`.
+/// Returns the minimiser of `f` between `low` and `high`.
 fn golden_section(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     let ratio = (5.0_f64.sqrt() - 1.0) / 2.0;
     let inner = |low: f64, high: f64| (high - ratio * (high - low), low + ratio * (high - low));
@@ -113,7 +115,7 @@ fn golden_section(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// Numbers, one per layer, apart from their mean.
+/// One number per layer, split into mean and deviations.
 struct Centred {
     mean: f64,
     deviations: Vec<f64>,
@@ -153,8 +155,8 @@ impl Linear {
         Self { lambda, basis, slope, squares }
     }
 
-    /// The squared length of the model's derivative by `lambda` after the part along the two linear parameters is taken
-    /// out: the noise variance over this is the variance of `lambda`.
+    /// Squared norm of the model's derivative by `lambda`, orthogonal to the derivatives by the linear parameters. The noise
+    /// variance over it is the variance of `lambda`.
     fn sensitivity(&self) -> f64 {
         let layers = self.basis.deviations.len();
         let factor = self.slope / self.lambda.powi(2);
@@ -165,7 +167,7 @@ impl Linear {
     }
 }
 
-/// `r, r^2, ..., r^count`
+/// Returns `r, r^2, ..., r^count`.
 fn powers(r: f64, count: usize) -> impl Iterator<Item = f64> {
     std::iter::successors(Some(r), move |power| Some(power * r)).take(count)
 }
@@ -187,12 +189,12 @@ mod tests {
 
     #[track_caller]
     fn recovers(layers: usize, lambda: f64, start: f64, limit: f64) {
-        let verdict = verdict(&exponential(layers, lambda, start, limit));
-        let fit = verdict.fit.expect("a decay");
+        let cutoff = cutoff(&exponential(layers, lambda, start, limit));
+        let fit = cutoff.fit.expect("a decay");
         assert!((fit.lambda / lambda - 1.0).abs() < 1e-6, "{fit:?}");
         assert!((fit.start - start).abs() < 1e-5 && (fit.limit - limit).abs() < 1e-5, "{fit:?}");
         assert!(fit.residual < 1e-7, "{fit:?}");
-        assert_eq!(verdict.depth, Depth::Layer(fit.lambda));
+        assert_eq!(cutoff.depth, Depth::Layer(fit.lambda));
     }
 
     #[test]
@@ -210,54 +212,53 @@ mod tests {
         let (truth, realisations) = (8.0, 400);
         let values = exponential(40, truth, 0.2, 1.2);
         let covered = (0..realisations).filter(|&realisation| {
-            let verdict = verdict(&noisy(&values, 0.02, realisation));
-            let (Some(lambda), Some(error)) = (verdict.depth.layer(), verdict.standard_error)
-            else {
-                panic!("undetermined at a signal fifty times the noise: {verdict:?}");
+            let cutoff = cutoff(&noisy(&values, 0.02, realisation));
+            let (Some(lambda), Some(error)) = (cutoff.depth.layer(), cutoff.standard_error) else {
+                panic!("undetermined although the signal is fifty times the noise: {cutoff:?}");
             };
             (lambda - truth).abs() < 2.0 * error
         });
-        // 95% are expected within two standard errors; the count's own standard deviation is 1.1%.
+        // The expected share within two standard errors is 95%, with a standard deviation of 1.1%.
         let share = covered.count() as f64 / realisations as f64;
         assert!((0.91..0.99).contains(&share), "{share}");
     }
 
     #[test]
     fn noise_alone_is_undetermined() {
-        // About twice the shares that 5,000 draws gave.
+        // About twice the rates of 5,000 draws.
         for (layers, most) in [(8, 50), (20, 20), (60, 10)] {
             let flat = vec![1.0; layers];
             let fitted = (0..1000).filter(|&stream| fit(&noisy(&flat, 0.1, stream)).is_some());
             let fitted = fitted.count();
             assert!(fitted <= most, "{fitted} of 1000 flat profiles of {layers} layers decayed");
         }
-        assert_eq!(verdict(&[1.0; 20]), Depth::Undetermined.into());
-        assert_eq!(verdict(&[0.0; 20]), Depth::Undetermined.into());
+        assert_eq!(cutoff(&[1.0; 20]), Depth::Undetermined.into());
+        assert_eq!(cutoff(&[0.0; 20]), Depth::Undetermined.into());
     }
 
     #[test]
     fn scales_longer_than_the_profile_are_beyond_it() {
         for lambda in [31.0, 100.0, 1e4, 1e7] {
-            let verdict = verdict(&exponential(30, lambda, 0.0, 1.0));
-            assert_eq!(verdict.depth, Depth::Beyond(30), "{lambda}");
-            assert_eq!(verdict.standard_error, None);
+            let cutoff = cutoff(&exponential(30, lambda, 0.0, 1.0));
+            assert_eq!(cutoff.depth, Depth::Beyond(30), "{lambda}");
+            assert_eq!(cutoff.standard_error, None);
         }
         let accelerating: Vec<f64> = (1..=30).map(|l| f64::from(l).powi(2)).collect();
-        assert_eq!(verdict(&accelerating).depth, Depth::Beyond(30));
+        assert_eq!(cutoff(&accelerating).depth, Depth::Beyond(30));
     }
 
     #[test]
-    fn a_drop_in_the_first_layer_is_lost_at_once() {
+    fn drop_in_the_first_layer_gives_depth_zero() {
         let mut values = vec![1.0; 30];
         values[0] = 0.8;
-        assert_eq!(verdict(&values).depth, Depth::Layer(0.0));
+        assert_eq!(cutoff(&values).depth, Depth::Layer(0.0));
     }
 
     #[test]
     fn too_few_layers_are_undetermined() {
         for layers in 1..=3 {
-            let verdict = verdict(&exponential(layers, 2.0, 0.0, 1.0));
-            assert_eq!(verdict, Depth::Undetermined.into());
+            let cutoff = cutoff(&exponential(layers, 2.0, 0.0, 1.0));
+            assert_eq!(cutoff, Depth::Undetermined.into());
         }
     }
 }

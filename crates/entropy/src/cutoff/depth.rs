@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::DecayFit;
 
-/// How deep the information reaches.
+/// Depth down to which information survives.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
-    /// To this layer, 1-based; 0 when it is lost before the first layer. A fraction where the rule fits or interpolates.
+    /// This layer, 1-based; 0 if information is lost before the first layer. Fractional if the rule fits or interpolates.
     Layer(f64),
-    /// Deeper than the last of this many layers: the profile ends before the information does.
+    /// Deeper than the profile's last layer; holds the number of layers.
     Beyond(usize),
-    /// The profile does not say, because no exponential can be told from its noise.
+    /// Not determined, because a decay is not distinguishable from noise.
     Undetermined,
 }
 
 impl Depth {
-    /// The layer, unless the profile ends too early or does not say.
+    /// The layer; `None` if beyond the last layer or undetermined.
     pub const fn layer(self) -> Option<f64> {
         match self {
             Self::Layer(layer) => Some(layer),
@@ -25,7 +25,7 @@ impl Depth {
         }
     }
 
-    /// The depth that the information reaches at least; `None` where the profile does not say.
+    /// Lower bound of the depth; `None` if undetermined.
     pub const fn at_least(self) -> Option<f64> {
         match self {
             Self::Layer(layer) => Some(layer),
@@ -34,20 +34,20 @@ impl Depth {
         }
     }
 
-    /// Whether the information is lost before the first layer.
+    /// True if information is lost before the first layer.
     pub fn is_lost_at_once(self) -> bool {
         self.layer().is_some_and(|layer| layer <= 0.0)
     }
 
-    /// From shallow to deep, layers before depths beyond the last one, undetermined ones at the end.
+    /// Order from shallow to deep: layers first, then depths beyond the last layer, then undetermined ones.
     pub(crate) fn shallow_first(&self, other: &Self) -> Ordering {
         let key = |depth: &Self| match *depth {
             Self::Layer(layer) => (0, layer),
             Self::Beyond(layers) => (1, layers as f64),
             Self::Undetermined => (2, 0.0),
         };
-        let ((class, place), (other_class, other_place)) = (key(self), key(other));
-        class.cmp(&other_class).then(place.total_cmp(&other_place))
+        let ((class, value), (other_class, other_value)) = (key(self), key(other));
+        class.cmp(&other_class).then(value.total_cmp(&other_value))
     }
 }
 
@@ -64,19 +64,18 @@ impl fmt::Display for Depth {
     }
 }
 
-/// What a rule reads off a profile.
+/// Cut-off of a profile by a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// How deep the information reaches.
+pub struct Cutoff {
+    /// Depth down to which information survives.
     pub depth: Depth,
-    /// The fit's own standard error of the depth, in layers; only rule `decay` has one, and only for [`Depth::Layer`].
+    /// Standard error of the fitted depth, in layers. Only rule `decay` has it, and only for [`Depth::Layer`].
     pub standard_error: Option<f64>,
-    /// The fit behind the depth; only rule `decay` has one. Kept for depths beyond the last layer too, to show how far
-    /// beyond it would extrapolate.
+    /// The fit of rule `decay`. Also present for depths beyond the last layer, to show the extrapolated depth.
     pub fit: Option<DecayFit>,
 }
 
-impl From<Depth> for Verdict {
+impl From<Depth> for Cutoff {
     fn from(depth: Depth) -> Self {
         Self { depth, standard_error: None, fit: None }
     }
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn depths_read_as_words() {
+    fn depths_format_as_text() {
         let text = |depth: Depth| depth.to_string();
         assert_eq!(text(Depth::Layer(0.0)), "before layer 1");
         assert_eq!(text(Depth::Layer(3.0)), "layer 3");
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_kept_where_the_layer_is_unknown() {
+    fn depth_beyond_the_last_layer_has_a_lower_bound() {
         assert_eq!((Depth::Beyond(7).layer(), Depth::Beyond(7).at_least()), (None, Some(7.0)));
         assert_eq!(Depth::Undetermined.at_least(), None);
         assert!(Depth::Layer(0.0).is_lost_at_once() && !Depth::Beyond(1).is_lost_at_once());

@@ -1,14 +1,14 @@
-//! Depths read off profiles.
+//! Cut-offs: depths read from profiles.
 //!
-//! | rule | depth | when the profile ends too early |
+//! | rule | depth | if the profile ends too early |
 //! |---|---|---|
-//! | `saturation` | the deepest layer whose value still differs from the last one's | [`Depth::Beyond`] |
-//! | `saturation-published` | the same as the published code has it, for comparison | never noticed |
-//! | `decay` | the scale `lambda` of an exponential fit, to be compared with `xi_c` | [`Depth::Beyond`] |
-//! | `threshold` | the first layer whose value exceeds a limit | [`Depth::Beyond`] |
+//! | `saturation` | the deepest layer whose value differs from the last layer's | [`Depth::Beyond`] |
+//! | `saturation-published` | as in the published code, for comparison | not detected |
+//! | `decay` | the scale `lambda` of an exponential fit, comparable with `xi_c` | [`Depth::Beyond`] |
+//! | `threshold` | the first layer whose value exceeds a threshold | [`Depth::Beyond`] |
 //!
-//! A profile that is flat from the first layer on says that the information is lost before it: depth 0. Saturation
-//! cannot tell that from a network that loses nothing at all; `threshold` on `reconstruction-error` can.
+//! A profile that is flat from the first layer on has depth 0: the information is lost before that layer. `saturation` cannot
+//! distinguish this from a network that loses nothing; `threshold` on `reconstruction-error` can.
 
 mod curve;
 mod decay;
@@ -20,26 +20,26 @@ mod threshold;
 
 pub(crate) use curve::mean as mean_curve;
 pub use decay::DecayFit;
-pub use depth::{Depth, Verdict};
+pub use depth::{Cutoff, Depth};
 pub use published::{PublishedCutoffs, published_cutoffs};
 pub use rule::{CutoffRule, DEFAULT_ERROR, DEFAULT_RTOL, DEFAULT_SKIP_LAST, RuleDescriptor};
 
 use crate::{Error, Profile, Result};
 
-/// The depth that `rule` reads off `profile`.
+/// Finds the cut-off of `profile` by `rule`.
 ///
-/// `saturation` and `saturation-published` look at the median over samples of `S_l / S_L` where the profile has values
-/// per sample, and at the layers' own values otherwise; `decay` and `threshold` look at the layers' values.
+/// `saturation` and `saturation-published` use the median over samples of `S_l / S_L` if the profile has values per sample,
+/// otherwise the layer values. `decay` and `threshold` use the layer values.
 ///
 /// # Errors
-/// [`Error::Setting`] when the rule's settings are out of range, [`Error::NothingLeft`] when it leaves out every layer,
-/// and whatever [`Profile::check`] finds.
-pub fn verdict(rule: &CutoffRule, profile: &Profile) -> Result<Verdict> {
+/// [`Error::Setting`] if the rule's settings are out of range, [`Error::NothingLeft`] if it skips every layer, and the errors
+/// of [`Profile::check`].
+pub fn find(rule: &CutoffRule, profile: &Profile) -> Result<Cutoff> {
     check(rule, profile)?;
-    Ok(judge(rule, profile, None))
+    Ok(evaluate(rule, profile, None))
 }
 
-/// Checks that [`judge`] can give an answer.
+/// Checks the arguments of [`evaluate`].
 pub(crate) fn check(rule: &CutoffRule, profile: &Profile) -> Result<()> {
     rule.check()?;
     profile.check()?;
@@ -51,8 +51,8 @@ pub(crate) fn check(rule: &CutoffRule, profile: &Profile) -> Result<()> {
     }
 }
 
-/// The verdict on a checked profile, of the samples drawn in `resample` instead of each once where given.
-pub(crate) fn judge(rule: &CutoffRule, profile: &Profile, resample: Option<&[usize]>) -> Verdict {
+/// Finds the cut-off of a checked profile. `resample` selects the samples by index; `None` uses each sample once.
+pub(crate) fn evaluate(rule: &CutoffRule, profile: &Profile, resample: Option<&[usize]>) -> Cutoff {
     let depth = profile.depth();
     match *rule {
         CutoffRule::Saturation { rtol } => match curve::normalised(profile, depth, resample) {
@@ -65,7 +65,7 @@ pub(crate) fn judge(rule: &CutoffRule, profile: &Profile, resample: Option<&[usi
             let index = curve.map_or(scanned, |curve| published::index(&curve, rtol));
             Depth::Layer((index + 1).min(scanned) as f64).into()
         }
-        CutoffRule::Decay => decay::verdict(&curve::mean(profile, resample)),
+        CutoffRule::Decay => decay::cutoff(&curve::mean(profile, resample)),
         CutoffRule::Threshold { error, interpolate } => {
             threshold::depth(&curve::mean(profile, resample), error, interpolate).into()
         }

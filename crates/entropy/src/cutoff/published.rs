@@ -3,25 +3,24 @@ use serde::{Deserialize, Serialize};
 use super::{curve, saturation::deepest_different};
 use crate::{Profile, Result};
 
-/// The numbers that the published code stores for a profile: 0-based layer indices, and the number of layers for a curve
-/// that is flat.
+/// Cut-offs of a profile as stored by the published code: 0-based layer indices; the number of layers for a flat curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishedCutoffs {
-    /// Of the median over samples of `S_l / S_L`; `None` where the profile has no values per sample.
+    /// Index for the median over samples of `S_l / S_L`; `None` without values per sample.
     pub of_median_normalised: Option<usize>,
-    /// The mean over samples of each sample's own index; `None` where the profile has no values per sample.
+    /// Mean over samples of each sample's index; `None` without values per sample.
     pub per_sample_mean: Option<f64>,
-    /// Of the layers' values themselves.
+    /// Index for the layer values.
     pub of_values: usize,
 }
 
-/// The published cut-offs of all layers of `profile` (arXiv:2406.12916), for comparison with stored results.
+/// Computes the published cut-offs of `profile` (arXiv:2406.12916), for comparison with stored results.
 ///
-/// Each scans from the deepest layer up and takes the first whose value differs from the last one's by more than
-/// `1e-8 + rtol |s_L|`. The rules in [`CutoffRule`](super::CutoffRule) count from 1 instead.
+/// Each scan starts at the deepest layer and takes the first value that differs from the last one by more than
+/// `1e-8 + rtol |s_L|`. The rules in [`CutoffRule`](super::CutoffRule) count layers from 1 instead.
 ///
 /// # Errors
-/// Whatever [`Profile::check`] finds.
+/// See [`Profile::check`].
 pub fn published_cutoffs(profile: &Profile, rtol: f64) -> Result<PublishedCutoffs> {
     profile.check()?;
     let depth = profile.depth();
@@ -36,7 +35,7 @@ pub fn published_cutoffs(profile: &Profile, rtol: f64) -> Result<PublishedCutoff
     Ok(PublishedCutoffs { of_median_normalised, per_sample_mean, of_values })
 }
 
-/// The published index of a curve.
+/// Published 0-based index of a curve.
 pub(super) fn index(curve: &[f64], rtol: f64) -> usize {
     deepest_different(curve, rtol).unwrap_or(curve.len())
 }
@@ -56,8 +55,8 @@ mod tests {
     }
 
     #[test]
-    fn three_cutoffs_of_one_profile() {
-        // Sample 0 is flat (index 3), sample 1 differs at layer index 1.
+    fn one_profile_has_three_published_cutoffs() {
+        // Sample 0 is flat (index 3). Sample 1 differs at layer index 1.
         let profile = Profile::from_samples(
             EstimatorSpec::RELATIVE,
             array![[2.0, 0.0], [2.0, 0.5], [2.0, 1.0]],

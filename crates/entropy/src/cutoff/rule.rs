@@ -1,4 +1,4 @@
-//! Which rule an experiment file asks for.
+//! Cut-off rules and their form in experiment files.
 
 use std::fmt;
 
@@ -6,61 +6,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, EstimatorSpec, Result};
 
-/// The relative difference from the last layer that `saturation` ignores unless told otherwise (arXiv:2406.12916).
+/// Default relative tolerance of `saturation` (arXiv:2406.12916).
 pub const DEFAULT_RTOL: f64 = 0.005;
-/// The layers that the published code leaves out: the 400-wide one and the readout.
+/// Default number of skipped layers. The published code skips the 400-wide layer and the readout.
 pub const DEFAULT_SKIP_LAST: usize = 2;
-/// The reconstruction error above which `threshold` calls the information lost unless told otherwise.
+/// Default threshold of the reconstruction error.
 pub const DEFAULT_ERROR: f64 = 0.5;
 
-/// How to read a depth off a profile. In TOML a table such as `{ rule = "saturation", rtol = 0.005 }`.
+/// Rule that reads a depth from a profile. In TOML a table such as `{ rule = "saturation", rtol = 0.005 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table", into = "Table")]
 pub enum CutoffRule {
-    /// The deepest layer whose value differs from the last layer's by more than `1e-8 + rtol |s_L|`, provided that the
-    /// layers below it have come to rest.
+    /// The deepest layer whose value differs from the last layer's by more than `1e-8 + rtol |s_L|`, if the deeper layers
+    /// form a plateau. Otherwise the depth is beyond the last layer.
     ///
-    /// They have when there are at least two of them and at least one in twenty of all layers, and when a straight line
-    /// through the deeper half of them, carried over all of them, changes by no more than half the tolerance. A profile
-    /// that is still under way changes by the whole tolerance there, since that is where the scan ended; an exponential
-    /// passes from 2.2 decay lengths below the cut-off on, when its last value is within a ninth of the tolerance of its
-    /// limit. Otherwise the depth is beyond the last layer.
+    /// A plateau has at least two layers and at least one twentieth of all layers. A least-squares line through its deeper
+    /// half, extended over the plateau, changes by at most half the tolerance. An unsaturated profile changes by the whole
+    /// tolerance there, because the scan ended there. An exponential passes from 2.2 decay lengths below the cut-off on, when
+    /// its last value is within a ninth of the tolerance of its limit.
     ///
-    /// What differs between layers by chance has to stay well below the tolerance. White noise of a tenth of it is
-    /// harmless at 60 layers; with a third of it, 4 in 10 plateaus are not believed and 2 in 10 cut-offs are too deep.
-    /// Where profiles are noisy, look at [`bootstrap`](crate::bootstrap), raise `rtol` or use `decay`.
+    /// Noise between layers must be well below the tolerance. White noise of a tenth of it is harmless at 60 layers. With a
+    /// third of it, 4 in 10 plateaus are rejected and 2 in 10 cut-offs are too deep. For noisy profiles, check
+    /// [`bootstrap`](crate::bootstrap), raise `rtol` or use `decay`.
     Saturation {
         /// The relative difference to ignore, above 0 and below 1.
         rtol: f64,
     },
-    /// The same scan as published: the last `skip_last` layers left out, a flat profile giving its full length, and no
-    /// question asked whether the last value is a plateau. The published index is 0-based; the depth here is 1-based.
+    /// The scan of the published code. It skips the last `skip_last` layers, gives a flat profile its full length and does not
+    /// check for a plateau. The published index is 0-based; the depth here is 1-based.
     SaturationPublished {
         /// The relative difference to ignore, above 0 and below 1.
         rtol: f64,
-        /// Layers to leave out.
+        /// Number of last layers to skip.
         skip_last: usize,
     },
     /// The scale `lambda` of `S_l = S_inf - (S_inf - S_0) exp(-l / lambda)`, fitted by least squares.
     ///
-    /// It is beyond the last layer when `lambda` exceeds the number of layers, 0 when it is too small for layers to
-    /// resolve, and undetermined for fewer than four layers, for a profile in which no decay can be told from noise and
-    /// where the standard error exceeds `lambda`.
+    /// The depth is beyond the last layer if `lambda` exceeds the number of layers, and 0 if `lambda` is too small to be
+    /// resolved. It is undetermined for fewer than four layers, if the decay is not distinguishable from noise, and if the
+    /// standard error exceeds `lambda`.
     Decay,
-    /// The first layer whose value exceeds `error`; for profiles that rise, `reconstruction-error` above all.
+    /// The first layer whose value exceeds `error`. For rising profiles, above all `reconstruction-error`.
     Threshold {
-        /// The value to exceed.
+        /// The threshold.
         error: f64,
-        /// Whether to go back, in a straight line from the layer before, to where the value was reached.
+        /// True to interpolate linearly between the previous layer and this one.
         interpolate: bool,
     },
 }
 
 impl CutoffRule {
-    /// Checks that the settings are in their ranges.
+    /// Checks that the settings are in range.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the setting that is not.
+    /// [`Error::Setting`] with the setting that is out of range.
     pub fn check(&self) -> Result<()> {
         match *self {
             Self::Saturation { rtol } | Self::SaturationPublished { rtol, .. }
@@ -76,7 +75,7 @@ impl CutoffRule {
     }
 }
 
-/// The name that results carry. Settings other than the defaults are part of it, so that no two rules share one.
+/// Writes the rule's id in results. It includes settings other than the defaults, so that ids are unique.
 impl fmt::Display for CutoffRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, default) = match *self {
@@ -106,7 +105,7 @@ impl fmt::Display for CutoffRule {
 impl std::str::FromStr for CutoffRule {
     type Err = Error;
 
-    /// Reads an id as [`Display`](fmt::Display) writes it.
+    /// Parses an id in the format of [`Display`](fmt::Display).
     fn from_str(id: &str) -> Result<Self> {
         let number = |text: &str| text.parse::<f64>().ok();
         let with_settings = || {
@@ -134,19 +133,19 @@ impl std::str::FromStr for CutoffRule {
     }
 }
 
-/// Identity of a rule for readers.
+/// Description of a rule for reports.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RuleDescriptor {
-    /// The depth that it reads off a profile, in a sentence: `cut-off`, `decay length λ`.
+    /// Name of its depth: `cut-off`, `decay length λ`.
     pub label: &'static str,
-    /// Multiple of the correlation depth scale `xi_c` that the depth is compared with: 1 for a decay length, which is of
-    /// the same kind, and 6 for a depth at which information is lost, the rule of thumb of arXiv:1611.01232.
+    /// Multiple of the correlation depth scale `xi_c` to compare the depth with: 1 for a decay length, and 6 for a depth where
+    /// information is lost, the rule of thumb of arXiv:1611.01232.
     pub theory_factor: f64,
-    /// That multiple with its symbol.
+    /// The multiple as text with its symbol.
     pub theory_symbol: &'static str,
-    /// True if the rule waits until the profile no longer changes.
+    /// True if the rule needs a plateau of the profile.
     pub needs_plateau: bool,
-    /// True if the rule reads a depth scale of the profile instead of a depth where information is lost.
+    /// True if the depth is a decay length instead of a depth where information is lost.
     pub is_scale: bool,
     /// Publication.
     pub source: &'static str,
@@ -187,8 +186,8 @@ impl CutoffRule {
         }
     }
 
-    /// True if the rule can read a depth off a profile of `estimator`: a threshold needs the reconstruction error, the
-    /// other rules take any profile.
+    /// True if the rule applies to profiles of `estimator`. A threshold needs the reconstruction error; the other rules accept
+    /// any profile.
     pub fn applies_to(&self, estimator: &EstimatorSpec) -> bool {
         !matches!(self, Self::Threshold { .. }) || *estimator == EstimatorSpec::RECONSTRUCTION_ERROR
     }
@@ -201,7 +200,7 @@ impl Default for CutoffRule {
     }
 }
 
-/// A rule as an experiment file has it.
+/// TOML table of a rule.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -237,7 +236,7 @@ impl fmt::Display for Name {
 }
 
 impl Table {
-    /// A setting that the rule has not taken.
+    /// Returns a setting that the rule does not use, if any.
     fn leftover(&self) -> Option<&'static str> {
         let settings = [
             ("rtol", self.rtol.is_some()),
@@ -245,7 +244,7 @@ impl Table {
             ("error", self.error.is_some()),
             ("interpolate", self.interpolate.is_some()),
         ];
-        settings.into_iter().find(|&(_, there)| there).map(|(setting, _)| setting)
+        settings.into_iter().find(|&(_, is_set)| is_set).map(|(setting, _)| setting)
     }
 }
 
@@ -310,13 +309,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn refuses(rule: &str, part: &str) {
+    fn assert_rejected(rule: &str, part: &str) {
         let message = read(rule).expect_err(rule).to_string();
         assert!(message.contains(part), "{message}");
     }
 
     #[test]
-    fn tables_read_and_write_back() {
+    fn tables_round_trip() {
         for (text, rule) in [
             (r#"{ rule = "saturation" }"#, CutoffRule::default()),
             (r#"{ rule = "saturation", rtol = 0.01 }"#, CutoffRule::Saturation { rtol: 0.01 }),
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_parse_back() {
+    fn ids_round_trip() {
         let custom = [
             CutoffRule::Saturation { rtol: 0.01 },
             CutoffRule::SaturationPublished { rtol: 1e-3, skip_last: 0 },
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_apply_to_reconstruction_errors_alone() {
+    fn threshold_applies_only_to_reconstruction_error() {
         let threshold = CutoffRule::Threshold { error: 0.5, interpolate: false };
         assert!(threshold.applies_to(&EstimatorSpec::RECONSTRUCTION_ERROR));
         assert!(!threshold.applies_to(&EstimatorSpec::RELATIVE));
@@ -361,14 +360,17 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
-        refuses(r#"{ rule = "saturated" }"#, "unknown variant `saturated`");
-        refuses(r#"{ rule = "saturation", tol = 0.1 }"#, "unknown field `tol`");
-        refuses(r#"{ rule = "decay", rtol = 0.1 }"#, "cut-off rule `decay` does not take `rtol`");
-        refuses(r#"{ rule = "saturation", skip_last = 2 }"#, "does not take `skip_last`");
-        refuses(r#"{ rule = "saturation", rtol = 0.0 }"#, "`rtol` is 0;");
-        refuses(r#"{ rule = "saturation", rtol = nan }"#, "`rtol` is NaN;");
-        refuses(r#"{ rule = "threshold", error = inf }"#, "`error` is inf;");
-        refuses(r#"{ rule = "saturation-published", skip_last = -1 }"#, "-1");
+    fn errors_name_the_mistake() {
+        assert_rejected(r#"{ rule = "saturated" }"#, "unknown variant `saturated`");
+        assert_rejected(r#"{ rule = "saturation", tol = 0.1 }"#, "unknown field `tol`");
+        assert_rejected(
+            r#"{ rule = "decay", rtol = 0.1 }"#,
+            "cut-off rule `decay` does not take `rtol`",
+        );
+        assert_rejected(r#"{ rule = "saturation", skip_last = 2 }"#, "does not take `skip_last`");
+        assert_rejected(r#"{ rule = "saturation", rtol = 0.0 }"#, "`rtol` is 0;");
+        assert_rejected(r#"{ rule = "saturation", rtol = nan }"#, "`rtol` is NaN;");
+        assert_rejected(r#"{ rule = "threshold", error = inf }"#, "`error` is inf;");
+        assert_rejected(r#"{ rule = "saturation-published", skip_last = -1 }"#, "-1");
     }
 }

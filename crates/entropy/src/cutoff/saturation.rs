@@ -1,16 +1,16 @@
 use super::Depth;
 
-/// The absolute difference that is never counted as one.
+/// Absolute difference that always counts as equal.
 pub(super) const ATOL: f64 = 1e-8;
 
-/// The fewest layers that can show a plateau, and the least share of all layers.
+/// Minimum plateau: number of layers, and share of all layers.
 const PLATEAU_LAYERS: usize = 2;
 const PLATEAU_SHARE: f64 = 0.05;
 
-/// How much of the tolerance a line through the plateau's deeper half may change by over the whole plateau.
+/// Maximum drift over the plateau, as a fraction of the tolerance. A line through the plateau's deeper half measures it.
 const DRIFT: f64 = 0.5;
 
-/// The depth by rule `saturation`, see [`CutoffRule::Saturation`](super::CutoffRule::Saturation) for the criterion.
+/// Depth by rule `saturation`. [`CutoffRule::Saturation`](super::CutoffRule::Saturation) defines the criterion.
 pub(super) fn depth(curve: &[f64], rtol: f64) -> Depth {
     let cutoff = deepest_different(curve, rtol).map_or(0, |layer_idx| layer_idx + 1);
     let plateau = &curve[cutoff..];
@@ -23,7 +23,7 @@ pub(super) fn depth(curve: &[f64], rtol: f64) -> Depth {
     }
 }
 
-/// The deepest layer, 0-based, whose value differs from the last one's by more than the tolerance.
+/// Deepest layer, 0-based, whose value differs from the last one by more than the tolerance.
 pub(super) fn deepest_different(curve: &[f64], rtol: f64) -> Option<usize> {
     let last = curve[curve.len() - 1];
     let tolerance = tolerance(curve, rtol);
@@ -34,13 +34,13 @@ fn tolerance(curve: &[f64], rtol: f64) -> f64 {
     ATOL + rtol * curve[curve.len() - 1].abs()
 }
 
-/// The change over the length of `plateau`, of at least two layers, of the least-squares line through its deeper half.
+/// Change over `plateau` of the least-squares line through its deeper half. `plateau` has at least two layers.
 fn drift(plateau: &[f64]) -> f64 {
     let tail = &plateau[plateau.len() - plateau.len().div_ceil(2).max(2)..];
     let middle = (tail.len() as f64 - 1.0) / 2.0;
     let (mut product, mut square) = (0.0, 0.0);
     for (i, value) in tail.iter().enumerate() {
-        // Values relative to the last one, so that a large common part does not round the small differences away.
+        // Subtract the last value, so that a large offset does not round small differences away.
         product += (i as f64 - middle) * (value - tail[tail.len() - 1]);
         square += (i as f64 - middle).powi(2);
     }
@@ -61,34 +61,34 @@ mod tests {
     }
 
     #[test]
-    fn a_saturated_exponential_gives_the_layer_where_it_meets_the_tolerance() {
+    fn saturated_exponential_gives_the_layer_at_the_tolerance() {
         // 0.5 exp(-l / 3) = 0.005 at l = 3 ln 100 = 13.8: layer 13 still differs, layer 14 does not.
         assert_eq!(depth(&exponential(60, 3.0), RTOL), Depth::Layer(13.0));
         assert_eq!(depth(&exponential(200, 3.0), RTOL), Depth::Layer(13.0));
     }
 
     #[test]
-    fn the_cutoff_does_not_depend_on_the_depth_once_there_is_one() {
-        // The last value's distance from the limit shifts the cut-off by at most a ninth of the tolerance, a fraction
+    fn determined_cutoff_is_independent_of_the_profile_length() {
+        // The last value differs from the limit by at most a ninth of the tolerance, which shifts the cut-off by a fraction
         // of lambda.
         let lambda = 10.0;
         let limit = lambda * (0.5 / RTOL).ln();
-        let mut believed = 0;
+        let mut determined = 0;
         for layers in 1..200 {
             match depth(&exponential(layers, lambda), RTOL) {
                 Depth::Layer(layer) => {
-                    believed += 1;
+                    determined += 1;
                     let shift = limit - layer;
                     assert!((-1.0..=0.2 * lambda).contains(&shift), "{layers} layers: {layer}");
                 }
                 other => assert_eq!(other, Depth::Beyond(layers)),
             }
         }
-        assert!(believed > 120, "{believed} of 199 depths had a plateau");
+        assert!(determined > 120, "{determined} of 199 depths had a plateau");
     }
 
     #[test]
-    fn noise_well_below_the_tolerance_does_no_harm() {
+    fn noise_well_below_the_tolerance_keeps_the_cutoff() {
         for realisation in 0..200 {
             let draw = |layer_idx| RTOL / 20.0 * normal(philox(1, realisation, layer_idx)[0]);
             let noisy = (0..).zip(exponential(60, 3.0)).map(|(l, value)| value + draw(l));
@@ -99,19 +99,19 @@ mod tests {
     }
 
     #[test]
-    fn profiles_under_way_are_beyond() {
+    fn unsaturated_profiles_are_beyond_the_last_layer() {
         for lambda in [30.0, 100.0, 1e3, 1e4] {
             assert_eq!(depth(&exponential(60, lambda), RTOL), Depth::Beyond(60), "{lambda}");
         }
         let line: Vec<f64> = (1..=60).map(f64::from).collect();
         assert_eq!(depth(&line, RTOL), Depth::Beyond(60));
-        // Slow enough that many layers lie within the tolerance of the last one.
+        // So slow that many layers are within the tolerance of the last one.
         let slow: Vec<f64> = (1..=60).map(|l| 1.0 + 2e-4 * f64::from(l)).collect();
         assert_eq!(depth(&slow, RTOL), Depth::Beyond(60));
     }
 
     #[test]
-    fn flat_means_lost_before_the_first_layer() {
+    fn flat_profiles_give_depth_zero() {
         assert_eq!(depth(&[1.0; 20], RTOL), Depth::Layer(0.0));
         assert_eq!(depth(&[-4.0, -4.0], RTOL), Depth::Layer(0.0));
         assert_eq!(depth(&[0.0; 3], RTOL), Depth::Layer(0.0));
@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn falling_and_negative_curves_count_alike() {
+    fn sign_of_the_curve_does_not_matter() {
         let falling: Vec<f64> = exponential(60, 3.0).iter().map(|s| -s).collect();
         assert_eq!(depth(&falling, RTOL), Depth::Layer(13.0));
     }
 
     #[test]
-    fn the_plateau_has_to_last_a_share_of_the_layers() {
+    fn plateau_needs_a_minimum_share_of_the_layers() {
         let step = |plateau: usize| {
             let mut curve = vec![0.0; 100 - plateau];
             curve.resize(100, 1.0);

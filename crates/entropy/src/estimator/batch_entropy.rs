@@ -27,20 +27,19 @@ impl EstimatorKind for BatchEntropy {
     }
 
     fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(OnBackend { backend })
+        Box::new(BatchEntropyEstimator { backend })
     }
 }
 
-/// Mean over units of `0.5 ln(pi e s^2 + 1)`, `s` the unbiased standard deviation over the samples, at least 0
-/// (Peer et al., arXiv:2208.01134).
+/// Mean over units of `0.5 ln(pi e s^2 + 1)`, at least 0 (Peer et al., arXiv:2208.01134).
 ///
-/// The paper takes it of activations; it is applied to whatever arrays are given.
+/// `s` is the unbiased standard deviation over the samples. The paper uses activations; this estimator accepts any arrays.
 #[derive(Clone, Debug)]
-struct OnBackend<B> {
+struct BatchEntropyEstimator<B> {
     backend: B,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+impl<B: EntropyBackend> EntropyEstimator for BatchEntropyEstimator<B> {
     fn spec(&self) -> EstimatorSpec {
         EstimatorSpec::BatchEntropy(BatchEntropy)
     }

@@ -11,10 +11,10 @@ use crate::{
 /// Differential entropy of a layer's samples per unit, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Differential {
-    /// Each sample is first divided by the sum of its units (arXiv:2406.12916).
+    /// Divides each sample by the sum of its units first (arXiv:2406.12916).
     #[default]
     Published,
-    /// Samples are taken as they are.
+    /// Uses the samples unchanged.
     Plain,
 }
 
@@ -38,25 +38,24 @@ impl EstimatorKind for Differential {
     }
 
     fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(OnBackend { backend, rule: self })
+        Box::new(DifferentialEstimator { backend, rule: self })
     }
 }
 
-/// Standard deviation that replaces a vanishing one.
+/// Floor of the standard deviation.
 const STD_FLOOR: f64 = 1e-20;
 
-/// `mean_i [0.5 ln(2 pi e) + ln std_i]` in nats, `std_i` the unbiased standard deviation of unit `i` over the samples:
-/// the entropy per unit of independent Gaussians (arXiv:2406.12916).
+/// `mean_i [0.5 ln(2 pi e) + ln std_i]` in nats: the entropy per unit of independent Gaussians (arXiv:2406.12916).
 ///
-/// A unit whose samples agree to rounding counts with [`STD_FLOOR`] and is reported; one sample alone has no variance, so
-/// all its units do.
+/// `std_i` is the unbiased standard deviation of unit `i` over the samples. [`STD_FLOOR`] replaces it for units whose samples
+/// are equal up to rounding; these count as floored. With one sample, all units are floored.
 #[derive(Clone, Debug)]
-struct OnBackend<B> {
+struct DifferentialEstimator<B> {
     backend: B,
     rule: Differential,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+impl<B: EntropyBackend> EntropyEstimator for DifferentialEstimator<B> {
     fn spec(&self) -> EstimatorSpec {
         EstimatorSpec::Differential(self.rule)
     }
@@ -76,10 +75,10 @@ impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
     }
 }
 
-/// The entropy and the number of units that count with the floor.
+/// Returns the entropy and the number of floored units.
 fn differential(samples: usize, mean: &[f64], variance: &[f64]) -> (f64, usize) {
-    // Equal numbers can differ from their own mean by the rounding of a sum in f64. Different ones of f32 differ by at
-    // least 6e-8 of their size, far more than this for any number of samples that fits into memory.
+    // Equal numbers can differ from their mean by the rounding of an f64 sum. Different f32 numbers differ by at least 6e-8
+    // of their size, far more than this for any number of samples that fits into memory.
     let rounding = samples as f64 * f64::EPSILON;
     let (mut sum, mut floored) = (0.0, 0);
     for (mean, variance) in mean.iter().zip(variance) {
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_unit_without_variance_counts_with_the_floor() {
+    fn floor_replaces_zero_variance() {
         let (value, floored) = differential(10, &[0.3, 0.0, 5.0], &[1.0, 0.0, 1e-30]);
         let expected = 0.5 * (2.0 * PI * E).ln() + 2.0 * STD_FLOOR.ln() / 3.0;
         assert!((value - expected).abs() < 1e-12, "{value} {expected}");
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_variance_around_zero_is_a_variance() {
+    fn small_variance_around_zero_is_not_floored() {
         let (_, floored) = differential(10, &[0.0], &[1e-30]);
         assert_eq!(floored, 0);
     }

@@ -27,25 +27,25 @@ impl EstimatorKind for Gram {
     }
 
     fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(OnBackend { backend })
+        Box::new(GramEstimator { backend })
     }
 }
 
-/// Eigenvalues below this are zero to the accuracy of a product in f32 of rows of unit norm.
+/// Eigenvalues below this count as zero: the accuracy of an f32 product of unit-norm rows.
 const NEGLIGIBLE: f64 = f32::EPSILON as f64;
 
-/// `-Tr rho ln rho / ln n` with `rho = X X^T / n`, the rows of `X` being the samples minus their own means over units,
-/// scaled to unit 2-norm. In `[0, 1]`: 0 when all samples are equal up to shift and positive scale, 1 when they are
-/// orthogonal.
+/// `-Tr rho ln rho / ln n` with `rho = X X^T / n`. Rows of `X` are the samples minus their mean over units, scaled to unit
+/// 2-norm.
 ///
-/// A sample that is constant over its units has no direction; its row stays zero and is reported among the floored.
-/// For one sample, where `ln n` is 0, the entropy is 0: it cannot be told from anything.
+/// In `[0, 1]`: 0 if all samples are equal up to shift and positive scale, 1 if they are orthogonal. A sample that is constant
+/// over its units has no direction; its row is zero and counts as floored. For one sample, `ln n` is 0 and the entropy is
+/// defined as 0.
 #[derive(Clone, Debug)]
-struct OnBackend<B> {
+struct GramEstimator<B> {
     backend: B,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+impl<B: EntropyBackend> EntropyEstimator for GramEstimator<B> {
     fn spec(&self) -> EstimatorSpec {
         EstimatorSpec::Gram(Gram)
     }
@@ -64,7 +64,7 @@ impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
     }
 }
 
-impl<B: EntropyBackend> OnBackend<B> {
+impl<B: EntropyBackend> GramEstimator<B> {
     fn entropy(&self, directions: ArrayView2<'_, f32>) -> Result<f64> {
         let samples = directions.nrows() as f64;
         if directions.nrows() == 1 {
@@ -76,7 +76,7 @@ impl<B: EntropyBackend> OnBackend<B> {
         Ok((sum / samples.ln()).clamp(0.0, 1.0))
     }
 
-    /// `X X^T / n`, or `X^T X / n` where that is smaller: their eigenvalues other than zero are the same.
+    /// Returns `X X^T / n`, or `X^T X / n` if that is smaller. Their nonzero eigenvalues are equal.
     fn density(&self, directions: ArrayView2<'_, f32>) -> Result<DMatrix<f64>> {
         let (n, d) = directions.dim();
         let order = n.min(d);
@@ -94,7 +94,7 @@ impl<B: EntropyBackend> OnBackend<B> {
     }
 }
 
-/// Each sample minus its mean, scaled to unit norm, and the number of samples that are constant.
+/// Returns each sample minus its mean, scaled to unit norm, and the number of constant samples.
 fn directions(layer: ArrayView2<'_, f32>) -> (Array2<f32>, usize) {
     let mut directions = Array2::zeros(layer.dim());
     let mut constant = 0;

@@ -1,4 +1,4 @@
-//! The estimators, one per file. [`EstimatorSpec`] lists them.
+//! Entropy estimators, one per file. [`EstimatorSpec`] lists them.
 
 mod batch_entropy;
 mod differential;
@@ -24,20 +24,19 @@ pub use spec::EstimatorSpec;
 
 use crate::{EntropyBackend, Profile, Result};
 
-/// Measures how much of the inputs the layers still hold.
+/// Estimates the amount of input information in each layer.
 pub trait EntropyEstimator: Send + Sync {
     /// The estimator and its settings.
     fn spec(&self) -> EstimatorSpec;
 
-    /// The value at each layer, `layers[l - 1]` being layer `l`.
+    /// Estimates the value at each layer. `layers[l - 1]` is layer `l`.
     ///
-    /// `inputs` are the probe samples, `[n, D]`; each layer holds their reconstructions from that depth, `[n, D]`, in the
-    /// same order. Estimators that look at a layer alone (`differential`, `gram`, `batch-entropy`) accept any width, so
-    /// that they can be given activations as well.
+    /// `inputs` are the probe samples, `[n, D]`. Each layer has their reconstructions from that depth, `[n, D]`, in the same
+    /// order. Estimators of single layers (`differential`, `gram`, `batch-entropy`) accept any width and so also activations.
     ///
     /// # Errors
-    /// When an array is empty, has the wrong shape or holds a number that is not finite, with the layer and the sample;
-    /// when the spec is out of range; when the backend fails.
+    /// When an array is empty, has the wrong shape or has a number that is not finite, when a setting is out of range, or when
+    /// the backend fails.
     fn profile(
         &self,
         inputs: ArrayView2<'_, f32>,
@@ -49,25 +48,24 @@ pub trait EntropyEstimator: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// From 0, nothing lost, upwards.
+    /// Rises from 0, the value without loss.
     Rises,
-    /// Downwards, as samples grow alike.
+    /// Falls as samples become more similar.
     Falls,
 }
 
-/// Identity of an estimator: everything that a report, a comparison or a predictor needs to know about it.
+/// Description of an estimator for reports, comparisons and predictors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// The id that results carry, such as `relative-floored`. Settings other than the defaults are part of it, so that
-    /// no two estimators share one.
+    /// Id in results, such as `relative-floored`. It includes settings other than the defaults, so that ids are unique.
     pub id: Cow<'static, str>,
-    /// The name in a sentence.
+    /// Name in text.
     pub label: &'static str,
-    /// The unit; empty for a plain number.
+    /// Unit; empty for a dimensionless number.
     pub unit: &'static str,
     /// Direction of the values as information is lost.
     pub direction: Direction,
-    /// The publication that defines it, or its formula.
+    /// Publication or formula that defines the estimator.
     pub source: &'static str,
 }
 
@@ -77,7 +75,7 @@ impl Descriptor {
         self.direction == Direction::Rises
     }
 
-    /// The label with its unit in brackets, for an axis.
+    /// Axis label: the label with its unit in parentheses.
     pub fn axis_label(&self) -> String {
         if self.unit.is_empty() {
             self.label.to_owned()
@@ -86,30 +84,30 @@ impl Descriptor {
         }
     }
 
-    /// `value`, already written out, with the unit.
+    /// Appends the unit to a formatted `value`.
     pub fn with_unit(&self, value: &str) -> String {
         if self.unit.is_empty() { value.to_owned() } else { format!("{value} {}", self.unit) }
     }
 }
 
-/// One kind of estimator: the settings it takes, its identity, and its computation on a backend.
+/// A kind of estimator: its settings, its description and its construction on a backend.
 pub(crate) trait EstimatorKind: Copy + Default + PartialEq + 'static {
-    /// The `kind` in experiment files; on its own it means the default settings.
+    /// Value of `kind` in experiment files. Alone, it selects the default settings.
     const KIND: &'static str;
-    /// Values of `rule` in experiment files, the default one first; empty if the kind takes no rule.
+    /// Values of `rule` in experiment files, the default first; empty if the kind has no rule.
     const RULES: &'static [(&'static str, Self)];
 
-    /// The settings with another `eps`; `None` if they have no such setting.
+    /// Returns the settings with another `eps`; `None` without this setting.
     fn with_eps(self, _eps: f64) -> Option<Self> {
         None
     }
 
-    /// The setting `eps`, where there is one.
+    /// The setting `eps`, if there is one.
     fn eps(self) -> Option<f64> {
         None
     }
 
-    /// Checks that the settings are in their ranges.
+    /// Checks that the settings are in range.
     fn check(self) -> Result<()> {
         Ok(())
     }
@@ -117,6 +115,6 @@ pub(crate) trait EstimatorKind: Copy + Default + PartialEq + 'static {
     /// Id, label, unit, direction and source.
     fn descriptor(self) -> Descriptor;
 
-    /// The estimator on `backend`.
+    /// Builds the estimator on `backend`.
     fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator>;
 }

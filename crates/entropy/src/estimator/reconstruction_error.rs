@@ -28,21 +28,20 @@ impl EstimatorKind for ReconstructionError {
     }
 
     fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(OnBackend { backend })
+        Box::new(ReconstructionErrorEstimator { backend })
     }
 }
 
-/// `1 - R^2` of the reconstructions against the predictor that knows only each pixel's mean over the probe samples:
-/// 0 for perfect ones, 1 for those that are no better than the mean, above 1 for worse.
+/// `1 - R^2` of the reconstructions, relative to each pixel's mean over the probe samples.
 ///
-/// A sample's own value is its squared error over the mean squared deviation of all samples, so that the mean over the
-/// samples is `1 - R^2`.
+/// 0 for perfect reconstructions, 1 for the mean image, above 1 for worse ones. A sample's value is its squared error over the
+/// mean squared deviation of all samples, so that the mean over samples is `1 - R^2`.
 #[derive(Clone, Debug)]
-struct OnBackend<B> {
+struct ReconstructionErrorEstimator<B> {
     backend: B,
 }
 
-impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
+impl<B: EntropyBackend> EntropyEstimator for ReconstructionErrorEstimator<B> {
     fn spec(&self) -> EstimatorSpec {
         EstimatorSpec::ReconstructionError(ReconstructionError)
     }
@@ -59,8 +58,8 @@ impl<B: EntropyBackend> EntropyEstimator for OnBackend<B> {
     }
 }
 
-impl<B: EntropyBackend> OnBackend<B> {
-    /// `(1/n) sum_i |x_i - mean|^2`
+impl<B: EntropyBackend> ReconstructionErrorEstimator<B> {
+    /// Returns `(1/n) sum_i |x_i - mean|^2`.
     fn mean_squared_deviation(&self, inputs: ArrayView2<'_, f32>) -> Result<f64> {
         let samples = inputs.nrows();
         let (_, variance) = staging::column_moments(&self.backend, inputs, false)?;

@@ -5,19 +5,19 @@ use super::{
 };
 use crate::{EntropyBackend, Error, EstimatorSpec, Result};
 
-/// Share of the uniform distribution that `relative-floored` mixes in by default.
+/// Default share of the uniform distribution in `relative-floored`.
 pub const DEFAULT_EPS: f64 = 1e-3;
 
 /// Relative entropy of each reconstruction from its input, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Relative {
-    /// Each sample becomes a distribution: shift by the minimum, add 1e-12, divide by the sum (arXiv:2406.12916). The
-    /// unit at a reconstruction's minimum can then add tenths of a nat of noise.
+    /// Converts each sample to a distribution: subtracts the minimum, adds 1e-12, divides by the sum (arXiv:2406.12916). The
+    /// unit at a reconstruction's minimum can add tenths of a nat of noise.
     #[default]
     Published,
-    /// The published distributions, mixed with `eps` of the uniform distribution, which removes that noise.
+    /// Mixes the published distributions with a share `eps` of the uniform distribution, which removes that noise.
     Floored {
-        /// The share of the uniform distribution, above 0 and below 1.
+        /// Share of the uniform distribution, above 0 and below 1.
         eps: f64,
     },
 }

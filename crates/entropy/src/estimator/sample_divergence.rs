@@ -7,8 +7,8 @@ use crate::{
     staging::{self, Width},
 };
 
-/// The dissimilarity of each input from its reconstruction, both read as distributions over the units: `relative`
-/// (arXiv:2406.12916) and `jensen-shannon`. [`DivergenceKind`] has the formulas.
+/// Divergence of each input from its reconstruction, both as distributions over units: `relative` (arXiv:2406.12916) and
+/// `jensen-shannon`. [`DivergenceKind`] has the formulas.
 #[derive(Clone, Debug)]
 pub(super) struct SampleDivergence<B> {
     pub(super) backend: B,
@@ -33,7 +33,7 @@ impl<B: EntropyBackend> EntropyEstimator for SampleDivergence<B> {
     }
 }
 
-/// The dissimilarities of checked layers, `[L, n]`.
+/// Divergences of checked layers, `[L, n]`.
 pub(super) fn divergences<B: EntropyBackend>(
     backend: &B,
     kind: DivergenceKind,

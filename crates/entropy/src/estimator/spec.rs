@@ -1,4 +1,4 @@
-//! The list of estimators, and their names and tables in experiment files.
+//! The list of estimators, with their names and tables in experiment files.
 
 use std::{fmt, str::FromStr};
 
@@ -10,12 +10,13 @@ use super::{
 };
 use crate::{EntropyBackend, Error, Result};
 
-/// Makes [`EstimatorSpec`] out of the list of estimators.
+/// Defines [`EstimatorSpec`] from the list of estimators.
 macro_rules! estimators {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// An estimator and its settings.
         ///
-        /// In TOML a name, `"relative-floored"`, or a table, `{ kind = "relative", rule = "floored", eps = 1e-3 }`.
+        /// In TOML, a name such as `"relative-floored"` or a table such as
+        /// `{ kind = "relative", rule = "floored", eps = 1e-3 }`.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum EstimatorSpec {
             $($(#[$doc])* $name($name),)*
@@ -27,7 +28,7 @@ macro_rules! estimators {
                 match *self { $(Self::$name(kind) => kind.descriptor(),)* }
             }
 
-            /// Checks that the settings are in their ranges.
+            /// Checks that the settings are in range.
             ///
             /// # Errors
             /// [`Error::Setting`] for an `eps` that is not above 0 and below 1.
@@ -35,12 +36,13 @@ macro_rules! estimators {
                 match *self { $(Self::$name(kind) => kind.check(),)* }
             }
 
-            /// The estimator on `backend`. It refuses settings that [`check`](Self::check) refuses when it is used.
+            /// Builds the estimator on `backend`. Invalid settings (see [`check`](Self::check)) fail in
+            /// [`profile`](EntropyEstimator::profile).
             pub fn build<B: EntropyBackend>(&self, backend: B) -> Box<dyn EntropyEstimator> {
                 match *self { $(Self::$name(kind) => kind.build(backend),)* }
             }
 
-            /// The setting `eps`, where there is one.
+            /// The setting `eps`, if the estimator has one.
             fn eps(&self) -> Option<f64> {
                 match *self { $(Self::$name(kind) => kind.eps(),)* }
             }
@@ -49,7 +51,7 @@ macro_rules! estimators {
                 match self { $(Self::$name(kind) => kind.with_eps(eps).map(Self::$name),)* }
             }
 
-            /// The estimator of `kind` by `rule`; `None` for an unknown kind.
+            /// Returns the estimator of `kind` with `rule`; `None` for an unknown kind.
             fn of_kind(kind: &str, rule: Option<&str>) -> Option<Result<Self>> {
                 match kind {
                     $(<$name as EstimatorKind>::KIND => Some(by_rule(rule).map(Self::$name)),)*
@@ -57,7 +59,7 @@ macro_rules! estimators {
                 }
             }
 
-            /// Every estimator with default settings.
+            /// All estimators with default settings.
             pub fn all() -> Vec<Self> {
                 let mut all = Vec::new();
                 $(
@@ -82,7 +84,7 @@ estimators! {
     Differential,
     /// Von Neumann entropy of the samples' Gram matrix, in `[0, 1]`.
     Gram,
-    /// `1 - R^2` of the reconstructions, 0 for perfect ones and 1 for the mean image.
+    /// `1 - R^2` of the reconstructions: 0 for perfect ones and 1 for the mean image.
     ReconstructionError,
     /// Batch entropy of Peer et al., arXiv:2208.01134, at least 0.
     BatchEntropy,
@@ -111,7 +113,7 @@ fn by_rule<K: EstimatorKind>(rule: Option<&str>) -> Result<K> {
     })
 }
 
-/// The id that results carry.
+/// Writes the estimator's id in results.
 impl fmt::Display for EstimatorSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.descriptor().id)
@@ -121,7 +123,7 @@ impl fmt::Display for EstimatorSpec {
 impl FromStr for EstimatorSpec {
     type Err = Error;
 
-    /// Reads an id, or a kind followed by its rule: `relative-published`.
+    /// Parses an id, or a kind followed by its rule: `relative-published`.
     fn from_str(name: &str) -> Result<Self> {
         if let Some(spec) = Self::all().into_iter().find(|spec| spec.descriptor().id == name) {
             return Ok(spec);
@@ -133,7 +135,7 @@ impl FromStr for EstimatorSpec {
             if let Some(Ok(spec)) = Self::of_kind(kind, Some(rule)) {
                 return Ok(spec);
             }
-            // `relative-floored-0.01`
+            // An id with a setting, such as `relative-floored-0.01`.
             let Some((rule, eps)) = rule.split_once('-') else { continue };
             if let (Some(Ok(spec)), Ok(eps)) = (Self::of_kind(kind, Some(rule)), eps.parse())
                 && let Some(spec) = spec.with_eps(eps)
@@ -147,7 +149,7 @@ impl FromStr for EstimatorSpec {
     }
 }
 
-/// An estimator as a table of an experiment file.
+/// TOML table of an estimator.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -175,7 +177,7 @@ impl TryFrom<Table> for EstimatorSpec {
     }
 }
 
-/// Writes the id where it says everything, a table otherwise.
+/// Serialises the id if it defines all settings, otherwise a table.
 impl Serialize for EstimatorSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.eps() {
@@ -198,7 +200,7 @@ impl<'de> Deserialize<'de> for EstimatorSpec {
     }
 }
 
-/// Reads a name or a table. An untagged enum would do the same but lose what is wrong and where.
+/// Deserialises a name or a table. An untagged enum would lose the reason and the position of an error.
 struct SpecVisitor;
 
 impl<'de> de::Visitor<'de> for SpecVisitor {
@@ -232,13 +234,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn refuses(estimator: &str, part: &str) {
+    fn assert_rejected(estimator: &str, part: &str) {
         let message = read(estimator).expect_err(estimator).to_string();
         assert!(message.contains(part), "{message}");
     }
 
     #[test]
-    fn names_and_tables_mean_the_same() {
+    fn names_and_tables_are_equivalent() {
         for (text, name) in [
             (r#""relative""#, "relative"),
             (r#""relative-published""#, "relative"),
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn serialised_estimators_round_trip() {
         let floored = EstimatorSpec::Relative(Relative::Floored { eps: 0.02 });
         let estimators = EstimatorSpec::all().into_iter().chain([floored]).collect();
         let file = File { estimators };
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_parse_back() {
+    fn ids_round_trip() {
         let floored = EstimatorSpec::Relative(Relative::Floored { eps: 0.02 });
         for spec in EstimatorSpec::all().into_iter().chain([floored]) {
             assert_eq!(spec.to_string().parse::<EstimatorSpec>().unwrap(), spec);
@@ -278,14 +280,17 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
-        refuses(r#""relativ""#, "unknown estimator `relativ`; use one of `relative`");
-        refuses(r#"{ kind = "relative", epsilon = 1.0 }"#, "unknown field `epsilon`");
-        refuses(r#"{ kind = "relative", eps = 0.1 }"#, "does not take `eps`");
-        refuses(r#"{ kind = "relative", rule = "plain" }"#, "use \"published\" or \"floored\"");
-        refuses(r#"{ kind = "gram", rule = "plain" }"#, "leave it out");
-        refuses(r#"{ kind = "relative", rule = "floored", eps = 1.0 }"#, "`eps` is 1;");
-        refuses(r#"{ kind = "relative", rule = "floored", eps = nan }"#, "`eps` is NaN;");
-        refuses("3", "an estimator's name or a table");
+    fn errors_name_the_mistake() {
+        assert_rejected(r#""relativ""#, "unknown estimator `relativ`; use one of `relative`");
+        assert_rejected(r#"{ kind = "relative", epsilon = 1.0 }"#, "unknown field `epsilon`");
+        assert_rejected(r#"{ kind = "relative", eps = 0.1 }"#, "does not take `eps`");
+        assert_rejected(
+            r#"{ kind = "relative", rule = "plain" }"#,
+            "use \"published\" or \"floored\"",
+        );
+        assert_rejected(r#"{ kind = "gram", rule = "plain" }"#, "leave it out");
+        assert_rejected(r#"{ kind = "relative", rule = "floored", eps = 1.0 }"#, "`eps` is 1;");
+        assert_rejected(r#"{ kind = "relative", rule = "floored", eps = nan }"#, "`eps` is NaN;");
+        assert_rejected("3", "an estimator's name or a table");
     }
 }

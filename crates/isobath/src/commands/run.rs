@@ -101,7 +101,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     let data = load(global, &plan)?;
     let train_data = load_to_train(global, &plan)?;
-    let folder = RunFolder::hold(path, arguments.shard)?;
+    let folder = RunFolder::lock(path, arguments.shard)?;
     eprintln!(
         "{}: {} of {}, {}, {}",
         plan.file.name,

@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path, overrides: &[Override]) -> Result<Option<TheoryF
 /// # Errors
 /// When the folder is held by another process or cannot be written, or the figure cannot be computed.
 pub(super) fn run(global: &GlobalArgs, file: &TheoryFile) -> Result<u8> {
-    let folder = RunFolder::hold(global.runs.join(file.run_name()), None)?;
+    let folder = RunFolder::lock(global.runs.join(file.run_name()), None)?;
     folder.write(RunFolder::EXPERIMENT, &file.resolved_toml())?;
     folder.write(RunFolder::ENVIRONMENT, &environment::json())?;
     for path in figure::draw(global, &file.theory, &folder.path().join("figures"))? {

@@ -14,51 +14,51 @@ use serde::Serialize;
 use super::outcome::{Compute, Outcome};
 use crate::pool::in_pool;
 
-/// How much is computed.
+/// Size of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Extent {
     /// Networks of 12 layers, 64, 256 and 784 wide, and 6400 training samples.
     Full,
-    /// One narrow width, few layers, few samples: for backends that take their time.
+    /// One narrow width, few layers, few samples; for slow backends.
     Quick,
 }
 
-/// Where a network is in the phase diagram of tanh networks, and how wide.
+/// Position of a network in the phase diagram of tanh networks, and its width.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct NetworkCase {
     /// Units of every layer.
     pub width: usize,
-    /// `ordered`, `critical`, `chaotic`
+    /// Phase: `ordered`, `critical` or `chaotic`.
     pub phase: &'static str,
     /// Variance of the weights.
     pub sigma_w2: f64,
 }
 
-/// How decoders are found.
+/// Method that computes the decoders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "method", content = "precision", rename_all = "lowercase")]
 pub enum DecoderMethod {
-    /// By gradient descent with products of this precision.
+    /// Gradient descent with products of this precision.
     Gradient(Precision),
-    /// In closed form.
+    /// Ridge regression, in closed form.
     Ridge,
 }
 
-/// A network and how its decoders are found.
+/// A network and its decoder method.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Case {
     /// The network.
     #[serde(flatten)]
     pub network: NetworkCase,
-    /// Its decoders.
+    /// The decoder method.
     #[serde(flatten)]
     pub method: DecoderMethod,
 }
 
-/// Variance of the biases, of every network.
+/// Variance of the biases, the same for all networks.
 pub(super) const SIGMA_B2: f64 = 0.05;
-/// Phases and variances of the weights; the critical line crosses that of the biases at 1.761.
+/// Phases and variances of the weights. At [`SIGMA_B2`], the critical variance is 1.761.
 pub(super) const PHASES: [(&str, f64); 3] =
     [("ordered", 0.8), ("critical", 1.76), ("chaotic", 3.0)];
 /// The seed of samples, networks and decoders.
@@ -79,7 +79,7 @@ impl Extent {
         }
     }
 
-    /// Training samples and probe samples.
+    /// Numbers of training samples and probe samples.
     const fn samples(self) -> [usize; 2] {
         match self {
             Self::Full => [6400, 100],
@@ -89,10 +89,10 @@ impl Extent {
 }
 
 impl DecoderMethod {
-    /// All methods there are on `backend`.
+    /// All methods that `backend` supports.
     ///
     /// # Errors
-    /// When the backend is missing.
+    /// When the backend is not available.
     pub(super) fn on(backend: BackendSpec) -> Result<Vec<Self>> {
         let mut methods = Vec::new();
         for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
@@ -130,15 +130,17 @@ impl fmt::Display for Case {
     }
 }
 
-/// The fixed set of networks, and their samples.
+/// The fixed set of networks and their samples.
 pub(super) struct Cases {
     extent: Extent,
     data: Dataset,
 }
 
 impl Cases {
+    /// Generates the samples.
+    ///
     /// # Errors
-    /// Never, as long as digits can be generated.
+    /// When the digits cannot be generated.
     pub(super) fn new(extent: Extent) -> Result<Self> {
         let [train, test] = extent.samples().map(Some);
         let request = LoadRequest {
@@ -150,7 +152,7 @@ impl Cases {
         Ok(Self { extent, data: isobath_datasets::load(&request)? })
     }
 
-    /// So many of the training samples, and all probe samples, with their classes.
+    /// The first `train` training samples and all probe samples, with their classes.
     pub(super) fn labelled(&self, train: usize) -> [Labelled<'_>; 2] {
         let Dataset { train: training, test, .. } = &self.data;
         [(training, train), (test, test.labels.len())].map(|(samples, count)| Labelled {
@@ -165,8 +167,10 @@ impl Cases {
         })
     }
 
+    /// Computes a case on `backend`.
+    ///
     /// # Errors
-    /// When `backend` is missing or fails.
+    /// When `backend` is not available or fails.
     pub(super) fn compute(
         &self,
         network_case: NetworkCase,
@@ -176,11 +180,11 @@ impl Cases {
         self.with(network_case, method, |task| backend.dispatch(task)?)
     }
 
-    /// The same on a backend that is held against: it has every precision, if need be by rounding factors beforehand.
+    /// Computes a case on the baseline `backend`. The CPU supports every precision here: it rounds the factors first.
     ///
     /// # Errors
-    /// When `backend` is missing or fails.
-    pub(super) fn expect(
+    /// When `backend` is not available or fails.
+    pub(super) fn compute_baseline(
         &self,
         network_case: NetworkCase,
         method: DecoderMethod,
@@ -193,7 +197,7 @@ impl Cases {
         }
     }
 
-    /// Gives `run` what is to be computed.
+    /// Builds the case and passes it to `run`.
     pub(super) fn with(
         &self,
         network_case: NetworkCase,

@@ -3,60 +3,63 @@ use serde::Serialize;
 
 use super::outcome::Outcome;
 
-/// How far two backends are apart at a layer. Each is the largest absolute difference over the size of the baseline's
-/// numbers, infinite where either has a number that is not finite.
+/// Relative differences of two backends at one layer.
+///
+/// Each is the largest absolute difference over the root mean square of the baseline's numbers; infinite if any number is
+/// not finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct LayerDifference {
     /// The layer, counted from 1.
     pub layer: usize,
-    /// Of the decoder's weights and biases, over their root mean square.
+    /// Difference of the decoder's weights and biases.
     pub decoder: f64,
-    /// Of the reconstructions from here, over their root mean square.
+    /// Difference of the reconstructions from this layer.
     pub reconstruction: f64,
-    /// Of their mean relative entropy.
+    /// Difference of the mean relative entropy.
     pub entropy: f64,
 }
 
-/// How far two backends are apart.
+/// Differences of two backends.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Differences {
-    /// First layer first.
+    /// Differences by layer, first layer first.
     pub layers: Vec<LayerDifference>,
-    /// The cut-off in words, here and on the baseline.
+    /// The cut-off as text, on the backend and on the baseline.
     pub cutoffs: [String; 2],
-    /// Layers between the cut-offs; infinite where only one backend finds any.
+    /// Distance of the cut-offs in layers; infinite if only one backend finds a cut-off.
     pub cutoff: f64,
 }
 
 impl Differences {
     pub(super) fn between(actual: &Outcome, expected: &Outcome) -> Self {
         let layer = |index: usize| {
-            let [here, there] = [actual, expected].map(|outcome| &outcome.decoders[index]);
-            let parameters = here.weights.iter().zip(&there.weights);
-            let parameters = parameters.chain(here.bias.iter().zip(&there.bias));
-            let [r_here, r_there] =
+            let [a_decoder, e_decoder] = [actual, expected].map(|outcome| &outcome.decoders[index]);
+            let weights = a_decoder.weights.iter().zip(&e_decoder.weights);
+            let parameters = weights.chain(a_decoder.bias.iter().zip(&e_decoder.bias));
+            let [a_images, e_images] =
                 [actual, expected].map(|outcome| &outcome.reconstructions[index]);
-            let [s_here, s_there] = [actual, expected].map(|outcome| outcome.profile.values[index]);
+            let [a_entropy, e_entropy] =
+                [actual, expected].map(|outcome| outcome.profile.values[index]);
             LayerDifference {
                 layer: index + 1,
                 decoder: relative(parameters.map(|(&a, &b)| (a.into(), b.into()))),
                 reconstruction: relative(
-                    r_here.iter().zip(r_there).map(|(&a, &b)| (a.into(), b.into())),
+                    a_images.iter().zip(e_images).map(|(&a, &b)| (a.into(), b.into())),
                 ),
-                entropy: relative([(s_here, s_there)].into_iter()),
+                entropy: relative([(a_entropy, e_entropy)].into_iter()),
             }
         };
         Self {
             layers: (0..expected.decoders.len()).map(layer).collect(),
-            cutoffs: [actual, expected].map(|outcome| in_words(outcome.cutoff)),
-            cutoff: apart(actual.cutoff, expected.cutoff),
+            cutoffs: [actual, expected].map(|outcome| cutoff_label(outcome.cutoff)),
+            cutoff: cutoff_distance(actual.cutoff, expected.cutoff),
         }
     }
 
-    /// The largest of all layers, with the layer where it is.
+    /// The largest value of `quantity` over all layers, with its layer.
     pub fn worst(&self, quantity: impl Fn(&LayerDifference) -> f64) -> (f64, usize) {
-        let of_layers = self.layers.iter().map(|layer| (quantity(layer), layer.layer));
-        of_layers.fold((0.0, 0), |worst, next| if next.0 > worst.0 { next } else { worst })
+        let values = self.layers.iter().map(|layer| (quantity(layer), layer.layer));
+        values.fold((0.0, 0), |worst, next| if next.0 > worst.0 { next } else { worst })
     }
 }
 
@@ -75,18 +78,18 @@ fn relative(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
     if largest > 0.0 { largest / (squares / count).sqrt() } else { 0.0 }
 }
 
-fn apart(here: Depth, there: Depth) -> f64 {
-    match (here, there) {
-        (Depth::Layer(here), Depth::Layer(there)) => (here - there).abs(),
-        // The depth of the network stands for more than that, and is not the same even where it is the cut-off.
+fn cutoff_distance(a: Depth, b: Depth) -> f64 {
+    match (a, b) {
+        (Depth::Layer(a), Depth::Layer(b)) => (a - b).abs(),
+        // `Beyond(depth)` means deeper than `depth`, so it differs from a cut-off at `depth` by at least one layer.
         (Depth::Layer(layer), Depth::Beyond(depth))
         | (Depth::Beyond(depth), Depth::Layer(layer)) => (depth as f64 - layer).max(1.0),
-        (here, there) if here == there => 0.0,
+        (a, b) if a == b => 0.0,
         _ => f64::INFINITY,
     }
 }
 
-fn in_words(cutoff: Depth) -> String {
+fn cutoff_label(cutoff: Depth) -> String {
     match cutoff {
         Depth::Layer(layer) => format!("{layer}"),
         Depth::Beyond(depth) => format!("> {depth}"),
@@ -110,9 +113,9 @@ mod tests {
 
     #[test]
     fn cutoffs_are_compared_in_layers() {
-        assert!((apart(Depth::Layer(3.0), Depth::Layer(5.0)) - 2.0).abs() < 1e-12);
-        assert!((apart(Depth::Beyond(12), Depth::Layer(11.0)) - 1.0).abs() < 1e-12);
-        assert!(apart(Depth::Beyond(12), Depth::Beyond(12)).abs() < 1e-12);
-        assert!(apart(Depth::Undetermined, Depth::Layer(1.0)).is_infinite());
+        assert!((cutoff_distance(Depth::Layer(3.0), Depth::Layer(5.0)) - 2.0).abs() < 1e-12);
+        assert!((cutoff_distance(Depth::Beyond(12), Depth::Layer(11.0)) - 1.0).abs() < 1e-12);
+        assert!(cutoff_distance(Depth::Beyond(12), Depth::Beyond(12)).abs() < 1e-12);
+        assert!(cutoff_distance(Depth::Undetermined, Depth::Layer(1.0)).is_infinite());
     }
 }

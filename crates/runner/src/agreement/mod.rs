@@ -1,7 +1,7 @@
-//! Whether a backend gives what another one gives: cascades and trainings of the same networks from the same seeds, on both.
+//! Agreement of two backends: cascades and trainings of the same networks from the same seeds.
 //!
-//! The networks are few and fixed, narrow and wide, on both sides of the critical line and on it, their data generated;
-//! so two certificates can be compared, and nothing beside the program is needed to make one.
+//! The networks are fixed: narrow and wide, in both phases and at the critical point. Their data are generated. Reports from
+//! different machines are therefore comparable and need no external files.
 
 mod cases;
 mod difference;
@@ -20,40 +20,40 @@ pub use trainings::{TrainingAgreement, compare_trainings};
 
 use cases::Cases;
 
-/// One case on both backends.
+/// Comparison of one case on both backends.
 #[derive(Clone, Debug, Serialize)]
 pub struct Agreement {
-    /// What was computed.
+    /// The case.
     #[serde(flatten)]
     pub case: Case,
-    /// How far the backends are apart.
+    /// Differences of the backends.
     #[serde(flatten)]
     pub differences: Differences,
-    /// How far they may be.
+    /// Allowed differences.
     pub tolerance: Tolerance,
-    /// Whether they are no further.
+    /// True if all differences are within the tolerance.
     pub passed: bool,
 }
 
-/// Computes every case on `backend` and on `baseline`, and tells `heard` of each as soon as it is done.
+/// Computes every case on `backend` and on `baseline`. Calls `on_result` after each case.
 ///
-/// Decoders are trained in every precision `backend` has, and in the same on the baseline, so that what is left between
-/// them is the order of sums and what becomes of it.
+/// Decoders train in every precision of `backend`, and in the same precision on the baseline. The remaining differences come
+/// from the order of summation.
 ///
 /// # Errors
-/// When a backend is missing or fails.
+/// When a backend is not available or fails.
 pub fn compare_backends(
     backend: BackendSpec,
     baseline: BackendSpec,
     extent: Extent,
-    mut heard: impl FnMut(&Agreement),
+    mut on_result: impl FnMut(&Agreement),
 ) -> Result<Vec<Agreement>> {
     let (cases, methods) = (Cases::new(extent)?, DecoderMethod::on(backend)?);
     let mut agreements = Vec::new();
     for network in cases.networks() {
         for &method in &methods {
             let case = Case { network, method };
-            let expected = cases.expect(network, method, baseline)?;
+            let expected = cases.compute_baseline(network, method, baseline)?;
             let actual = cases
                 .compute(network, method, backend)
                 .during(|| format!("{case} on {backend}"))?;
@@ -61,7 +61,7 @@ pub fn compare_backends(
             let tolerance = Tolerance::of(case, extent);
             let passed = tolerance.allows(&differences);
             let agreement = Agreement { case, differences, tolerance, passed };
-            heard(&agreement);
+            on_result(&agreement);
             agreements.push(agreement);
         }
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_f32_may_differ_by_is_less_than_what_other_decoders_do() {
+    fn f32_tolerance_rejects_other_decoder_methods() {
         let cases = Cases::new(Extent::Quick).unwrap();
         let network = cases.networks().next().unwrap();
         let f32 = DecoderMethod::Gradient(Precision::F32);
@@ -90,20 +90,20 @@ mod tests {
         }
     }
 
-    /// Drops what is rounded.
+    /// Truncates the mantissa instead of rounding it.
     fn truncate(precision: Precision, x: f32) -> f32 {
         let kept = if precision == Precision::Tf32 { 0xffff_e000 } else { 0xffff_0000 };
         f32::from_bits(x.to_bits() & kept)
     }
 
     #[test]
-    fn what_rounded_factors_may_differ_by_is_less_than_what_truncated_ones_do() {
+    fn tolerance_of_rounded_factors_rejects_truncated_ones() {
         let cases = Cases::new(Extent::Quick).unwrap();
         for network in cases.networks() {
             for precision in [Precision::Tf32, Precision::Bf16] {
                 let method = DecoderMethod::Gradient(precision);
                 let tolerance = Tolerance::of(Case { network, method }, Extent::Quick);
-                let expected = cases.expect(network, method, BackendSpec::Cpu).unwrap();
+                let expected = cases.compute_baseline(network, method, BackendSpec::Cpu).unwrap();
                 let same = cases.compute(network, method, BackendSpec::Reference).unwrap();
                 let same = Differences::between(&same, &expected);
                 assert!(tolerance.allows(&same), "{precision}: {same:?}");

@@ -7,20 +7,20 @@ use isobath_entropy::{
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
 
-/// What a backend makes of a case.
+/// Results of a case on one backend.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// First layer first.
+    /// Decoders, first layer first.
     pub(super) decoders: Vec<Decoder>,
-    /// From every depth, `[samples, w_0]`.
+    /// Reconstructions from every depth, each `[samples, w_0]`.
     pub(super) reconstructions: Vec<Array2<f32>>,
-    /// Relative entropies, as published.
+    /// Profile of relative entropies, by the published estimator.
     pub(super) profile: Profile,
-    /// By saturation.
+    /// Cut-off by the saturation rule.
     pub(super) cutoff: Depth,
 }
 
-/// Computes a case on whichever backend, entropies included.
+/// Backend task that computes a case, including its entropies.
 pub(super) struct Compute<'a> {
     pub(super) job: &'a Job<'a>,
     pub(super) params: CascadeValidParams,
@@ -38,7 +38,7 @@ impl BackendTask for Compute<'_> {
         let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
         let estimator = EstimatorSpec::RELATIVE.build(backend);
         let profile = estimator.profile(job.probe, &layers)?;
-        let cutoff = cutoff::verdict(&CutoffRule::default(), &profile)?.depth;
+        let cutoff = cutoff::find(&CutoffRule::default(), &profile)?.depth;
         Ok(Outcome { decoders, reconstructions, profile, cutoff })
     }
 }

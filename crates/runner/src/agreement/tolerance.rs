@@ -3,27 +3,29 @@ use serde::Serialize;
 
 use super::{Case, DecoderMethod, Differences, Extent, LayerDifference};
 
-/// How far backends may be apart; see [`LayerDifference`].
+/// Allowed differences of two backends; see [`LayerDifference`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tolerance {
-    /// Of decoders.
+    /// Decoders.
     pub decoder: f64,
-    /// Of reconstructions.
+    /// Reconstructions.
     pub reconstruction: f64,
-    /// Of relative entropies.
+    /// Relative entropies.
     pub entropy: f64,
-    /// Of cut-offs, in layers.
+    /// Cut-offs, in layers.
     pub cutoff: f64,
 }
 
 impl Tolerance {
-    /// Three to ten times what was seen between the CPU and the reference backend, in f32 also between kernels for AMX and
-    /// those for AVX-512.
+    /// Tolerance of a case.
     ///
-    /// Decoders differ most, in single weights whose gradients are all but zero: Adam divides these by their own size.
-    /// Where factors are rounded, on both sides in the same method, sums in another order move some of them across the middle
-    /// between two numbers, in wide networks more than in narrow ones; factors that are truncated instead differ by more.
-    /// Not seen: bfloat16 at 784 units.
+    /// Three to ten times the differences measured between the CPU and the reference backend; for f32, also between AMX and
+    /// AVX-512 kernels.
+    ///
+    /// Decoders differ most, in single weights with nearly zero gradients, which Adam divides by their own size.
+    /// With rounded factors, a different order of summation moves some values across a rounding boundary, more often in wide
+    /// networks. Truncated factors differ by more than these tolerances.
+    /// Not measured: bfloat16 at 784 units.
     pub(super) fn of(Case { network, method }: Case, extent: Extent) -> Self {
         let width = network.width as f64;
         let (decoder, reconstruction, entropy, cutoff) = match (method, extent) {
@@ -33,7 +35,7 @@ impl Tolerance {
             (DecoderMethod::Gradient(Precision::Tf32), Extent::Full) => {
                 (4e-4 * width, 1e-5 * width, 1.2e-6 * width, 1.0)
             }
-            // There is no coarser precision than bfloat16.
+            // bfloat16 is the lowest precision.
             (DecoderMethod::Gradient(_), Extent::Full) => {
                 (8e-4 * width, 8e-5 * width, 5e-6 * width, 1.0)
             }

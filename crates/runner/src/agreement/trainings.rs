@@ -14,41 +14,42 @@ use super::{
 };
 use crate::pool::in_pool;
 
-/// Some networks trained together on both backends.
+/// Comparison of networks trained together on both backends.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainingAgreement {
     /// The optimiser.
     pub optimizer: &'static str,
     /// The largest difference of a step's loss, in nats.
     pub loss: f64,
-    /// The largest difference of a layer's weights, each over the root of their mean square.
+    /// The largest difference of a weight over the root mean square of its layer's weights.
     pub weights: f64,
-    /// Whether all end in the same method.
+    /// True if all trainings have the same outcome on both backends.
     pub same_outcomes: bool,
-    /// Whether each network has the bits it has when it is trained alone.
+    /// True if each network is bit-identical to the same network trained alone.
     pub same_alone: bool,
-    /// How large both differences may be.
+    /// Allowed differences of `loss` and `weights`.
     pub tolerance: [f64; 2],
-    /// Whether they are no larger, and the rest is the same.
+    /// True if both differences are within the tolerance, and `same_outcomes` and `same_alone` hold.
     pub passed: bool,
 }
 
-/// Variance of the weights of a network whose loss is beyond what is allowed from the first step on, so that the others go
-/// on without it.
+/// Variance of the weights of a network that diverges at its first step. The others continue without it.
 const EXPLODING: f64 = 1e6;
 
-/// The loss that is not allowed, in nats.
+/// Loss above which a training counts as diverged, in nats.
 const DIVERGED_ABOVE: f64 = 100.0;
 
-/// As [`compare_backends`](super::compare_backends), for whole networks that are trained together: one of each phase and one that blew up.
+/// Compares trainings of whole networks: one network of each phase and one that diverges, trained together.
+///
+/// See [`compare_backends`](super::compare_backends); `on_result` is called after each optimiser.
 ///
 /// # Errors
-/// When a backend is missing or fails.
+/// When a backend is not available or fails.
 pub fn compare_trainings(
     backend: BackendSpec,
     baseline: BackendSpec,
     extent: Extent,
-    mut heard: impl FnMut(&TrainingAgreement),
+    mut on_result: impl FnMut(&TrainingAgreement),
 ) -> Result<Vec<TrainingAgreement>> {
     let cases = Cases::new(extent)?;
     let [width, depth, samples, steps] = match extent {
@@ -72,7 +73,7 @@ pub fn compare_trainings(
         let params = TrainParams {
             epochs: steps,
             max_steps: Some(steps),
-            // An epoch ends with a minibatch of half the size.
+            // The last minibatch of an epoch has half the size.
             batch: samples * 2 / 5,
             evaluate_every: Some(steps / 4),
             optimizer: settings,
@@ -88,7 +89,7 @@ pub fn compare_trainings(
         let same_alone = together.iter().zip(&trained(backend, 1)?).all(|(a, b)| is_same(a, b));
         let expected = trained(baseline, jobs.len())?;
         let agreement = compare(optimizer, same_alone, &together, &expected);
-        heard(&agreement);
+        on_result(&agreement);
         agreements.push(agreement);
     }
     Ok(agreements)
@@ -109,12 +110,12 @@ fn optimizers(extent: Extent) -> Vec<(&'static str, Optimizer)> {
     }
 }
 
-/// Its `eps` is not much smaller than gradients, so that it does not magnify rounding errors.
+/// Adam with an `eps` of the order of the gradients, so that it does not amplify rounding errors.
 const WELL_CONDITIONED_ADAM: Optimizer =
     Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4 };
 
-/// Some ten times what was seen between the CPU and the reference backend; products of TF32 factors instead of f32 ones
-/// differ by more.
+/// Allowed differences of losses and weights. About ten times the differences measured between the CPU and the reference
+/// backend. Products of TF32 factors differ by more.
 const TOLERANCE: [f64; 2] = [2e-6, 3e-5];
 
 fn compare(
@@ -125,11 +126,11 @@ fn compare(
 ) -> TrainingAgreement {
     let pairs = || actual.iter().zip(expected);
     let same_outcomes = pairs().all(|(a, e)| a.outcome == e.outcome);
-    // A network that blew up magnifies every difference.
-    let tame = || pairs().filter(|(_, e)| !matches!(e.outcome, Outcome::Diverged { .. }));
-    let losses = tame().flat_map(|(a, e)| a.losses.iter().zip(&e.losses));
+    // A diverged network amplifies every difference.
+    let converged = || pairs().filter(|(_, e)| !matches!(e.outcome, Outcome::Diverged { .. }));
+    let losses = converged().flat_map(|(a, e)| a.losses.iter().zip(&e.losses));
     let loss = losses.map(|(a, e)| (a - e).abs()).fold(0.0, largest);
-    let weights = tame().flat_map(|(a, e)| {
+    let weights = converged().flat_map(|(a, e)| {
         let layers = 0..e.network.spec().layers().len();
         layers.map(|index| distance(&a.network.parameters(index), &e.network.parameters(index)))
     });
@@ -149,7 +150,7 @@ fn distance(actual: &LayerParameters, expected: &LayerParameters) -> f64 {
     largest / (squares / expected.weights.len() as f64).sqrt()
 }
 
-/// The larger one; what is no number is larger than all.
+/// The larger of two numbers; NaN if either is NaN.
 fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
@@ -170,7 +171,7 @@ fn is_same(one: &Training, other: &Training) -> bool {
         })
 }
 
-/// Trains networks on whichever backend, so many of them together.
+/// Backend task that trains networks in batches of `at_once`.
 struct Task<'a, 'd> {
     params: &'a TrainValidParams,
     jobs: &'a [Job<'d>],
@@ -202,20 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backends_differ_by_less_than_is_allowed() {
-        let mut heard = 0;
+    fn backends_agree_within_tolerance() {
+        let mut calls = 0;
         let agreements =
             compare_trainings(BackendSpec::Reference, BackendSpec::Cpu, Extent::Quick, |_| {
-                heard += 1
+                calls += 1
             })
             .unwrap();
-        assert_eq!(agreements.len(), heard);
+        assert_eq!(agreements.len(), calls);
         for agreement in agreements {
             assert!(agreement.passed && agreement.loss > 0.0, "{agreement:?}");
         }
     }
 
-    /// Trainings of one network by SGD, with a rate that is off by so much.
+    /// Trains one network by SGD with a learning rate scaled by `1 + off`.
     fn trained(off: f32) -> Vec<Training> {
         let cases = Cases::new(Extent::Quick).unwrap();
         let [train, test] = cases.labelled(40);
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_is_off_by_a_percent_is_seen() {
+    fn learning_rate_error_of_one_percent_is_detected() {
         assert!(compare("sgd", true, &trained(0.0), &trained(0.0)).passed);
         let agreement = compare("sgd", true, &trained(0.01), &trained(0.0));
         assert!(!agreement.passed, "{agreement:?}");

@@ -1,11 +1,11 @@
-//! Cells in the store.
+//! Tables of cells.
 
 use std::{collections::HashSet, str::FromStr};
 
 use isobath_experiment::CellId;
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params, types::Type};
 
-use super::{Store, naming};
+use super::{Store, with_path};
 use crate::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord,
     Result,
@@ -38,12 +38,12 @@ CREATE TABLE gallery (
 ";
 
 impl Store {
-    /// Stores a cell, whole or not at all. A cell that is there already stays as it is.
+    /// Stores a cell atomically. An existing cell with the same key stays unchanged.
     ///
     /// # Errors
-    /// When the disk is full or the file is locked for over a minute.
+    /// When the disk is full or another process locks the file for over a minute.
     pub fn insert(&mut self, key: &str, record: &CellRecord) -> Result<()> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let exists = transaction
@@ -56,23 +56,23 @@ impl Store {
         })
     }
 
-    /// Keys of all cells stored.
+    /// Keys of all stored cells.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn keys(&self) -> Result<HashSet<String>> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let mut statement = self.connection.prepare("SELECT key FROM cells")?;
             statement.query_map([], |row| row.get(0))?.collect()
         })
     }
 
-    /// The cell stored under `key`; `id` is what the plan calls it.
+    /// Returns the cell stored under `key`. The record gets the given `id`.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn get(&self, key: &str, id: CellId) -> Result<Option<CellRecord>> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let mut statement = self.connection.prepare_cached(
                 "SELECT failure, cascade_seconds, entropy_seconds, flops, backend FROM cells WHERE key = ?",
             )?;
@@ -164,7 +164,7 @@ impl Store {
     }
 }
 
-/// The estimator or rule whose id is in `column`.
+/// Parses the id of an estimator or rule in `column`.
 fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
 where
     T: FromStr<Err = isobath_entropy::Error>,
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_come_back_unchanged() {
+    fn cells_round_trip() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);
         Store::open(&path).unwrap().insert("k", &record()).unwrap();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_result_of_a_cell_stays() {
+    fn first_result_of_a_cell_stays() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join(Store::FILE)).unwrap();
         store.insert("k", &record()).unwrap();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_damaged_in_its_middle_is_named_with_what_to_do() {
+    fn error_of_a_damaged_file_names_it_and_the_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);
         let mut store = Store::open(&path).unwrap();
@@ -321,7 +321,7 @@ mod tests {
         names.for_each(|key| store.insert(&key, &record()).unwrap());
         drop(store);
         let mut bytes = std::fs::read(&path).unwrap();
-        // The first pages stay, so that the file can be opened.
+        // The first pages stay intact, so that the file opens.
         let first = 16 * 4096;
         bytes[first..].fill(0xA5);
         std::fs::write(&path, bytes).unwrap();
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_file_is_refused_and_left_alone() {
+    fn foreign_file_is_rejected_and_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);
         std::fs::write(&path, "this is not a database, it only has its name").unwrap();

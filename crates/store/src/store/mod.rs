@@ -1,4 +1,4 @@
-//! Results of a run in an SQLite file: each cell in one transaction, keyed by the hash of what determines it.
+//! Results of a run in an SQLite file. Each result is written in one transaction, under the hash of its settings.
 
 mod cells;
 mod scores;
@@ -14,10 +14,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 pub use self::trainings::StoredTraining;
 use crate::{Error, Result};
 
-/// Changes whenever the tables do; a file of another version is not touched.
+/// Schema version. Increment it with every change of the tables; files of other versions are rejected unchanged.
 const SCHEMA_VERSION: i64 = 2;
 
-/// Lists of keys, in the order of the plan.
+/// Table of the cells' keys, in plan order.
 const SCHEMA: &str = "
 CREATE TABLE grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
 ";
@@ -30,13 +30,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// The file's name in a run's folder.
+    /// Name of the file in a run's folder.
     pub const FILE: &str = "results.sqlite";
 
-    /// Opens the store at `path`, or makes it.
+    /// Opens the store at `path`, or creates it.
     ///
     /// # Errors
-    /// When the file cannot be made, is no SQLite file, or is of another version.
+    /// When the file cannot be created, is not an SQLite file or has another schema version.
     pub fn open(path: &Path) -> Result<Self> {
         let unusable = |source| Error::Open { path: path.to_owned(), source };
         let mut connection = Connection::open(path).map_err(unusable)?;
@@ -46,10 +46,10 @@ impl Store {
         }
     }
 
-    /// Opens an existing store for reading only.
+    /// Opens an existing store read-only.
     ///
     /// # Errors
-    /// When there is none, it cannot be read or it is of another version.
+    /// When the file does not exist, cannot be read or has another schema version.
     pub fn open_existing(path: &Path) -> Result<Self> {
         let connection = open_to_read(path)?;
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
@@ -59,8 +59,8 @@ impl Store {
         }
     }
 
-    /// Notes the keys of all cells of the plan, in the grid's order, so that the results can be read without the data
-    /// the keys were made from.
+    /// Stores the keys of all cells of the plan, in grid order. Readers then find the results without the dataset, which is
+    /// part of the keys.
     ///
     /// # Errors
     /// When the disk is full.
@@ -68,7 +68,7 @@ impl Store {
         self.set_keys("grid", keys)
     }
 
-    /// The keys noted by [`set_grid`](Self::set_grid).
+    /// Keys stored by [`set_grid`](Self::set_grid).
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -76,9 +76,9 @@ impl Store {
         self.keys_of("grid")
     }
 
-    /// Replaces the keys in `table`, one of those that list what a plan consists of.
+    /// Replaces the keys in `table`, a list of keys in plan order.
     fn set_keys(&mut self, table: &str, keys: &[String]) -> Result<()> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute(&format!("DELETE FROM {table}"), [])?;
@@ -92,9 +92,9 @@ impl Store {
         })
     }
 
-    /// The keys in `table`, in the plan's order.
+    /// Keys in `table`, in plan order.
     fn keys_of(&self, table: &str) -> Result<Vec<String>> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let query = format!("SELECT key FROM {table} ORDER BY position");
             let mut statement = self.connection.prepare(&query)?;
             let keys = statement.query_map([], |row| row.get(0))?;
@@ -103,10 +103,10 @@ impl Store {
     }
 }
 
-/// Makes the tables of a new file. Returns the version of the tables.
+/// Creates the tables of a new file. Returns the schema version.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
-    // Shards of one run write to one file; each waits for the other's short transactions.
-    connection.busy_timeout(PATIENCE)?;
+    // Shards of one run share a file; each waits for the others' short transactions.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -123,16 +123,16 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     Ok(version)
 }
 
-/// A connection that changes nothing, also where the folder cannot be written to.
+/// Opens a read-only connection. Works also in read-only folders.
 fn open_to_read(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |source| Error::sqlite(path, source);
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(PATIENCE).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     if connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_ok() {
         return Ok(connection);
     }
-    // The write-ahead log cannot be opened in a folder that cannot be written to. Nobody else writes there either.
+    // The write-ahead log cannot be opened in a read-only folder. No other process writes there, so open as immutable.
     let absolute = path.canonicalize();
     let absolute =
         absolute.map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
@@ -146,16 +146,16 @@ fn other_version(path: &Path, found: i64) -> Error {
     Error::Version { path: path.to_owned(), found, expected: SCHEMA_VERSION }
 }
 
-/// The result of `work` on the store at `path`; its error names the file.
-fn naming<T>(path: &Path, work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T> {
+/// Runs `work` on the store at `path` and adds the path to its error.
+fn with_path<T>(path: &Path, work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T> {
     work().map_err(|source| Error::sqlite(path, source))
 }
 
-/// How long a process waits for others that write to the file.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum time to wait for other processes that write to the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Changes to the journal that readers and a writer share. SQLite does not wait there for another process that is just
-/// doing the same.
+/// Switches to the write-ahead log, which allows readers during writes. SQLite's busy timeout does not apply to this switch,
+/// so retry here.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     const PAUSE: Duration = Duration::from_millis(10);
     let start = Instant::now();
@@ -163,7 +163,7 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && start.elapsed() < PATIENCE =>
+                    && start.elapsed() < BUSY_TIMEOUT =>
             {
                 std::thread::sleep(PAUSE);
             }

@@ -1,11 +1,11 @@
-//! What predictors say of networks, in the store: all scores of one look at a point's initialisation together.
+//! Tables of predictor scores. One entry holds all scores of a predictor task: one initialisation of a grid point.
 
 use std::collections::HashSet;
 
 use isobath_experiment::GridPoint;
 use rusqlite::{TransactionBehavior, params};
 
-use super::{Store, naming};
+use super::{Store, with_path};
 use crate::{Result, ScoreRecord};
 
 pub(super) const SCHEMA: &str = "
@@ -21,13 +21,13 @@ CREATE TABLE look_grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
 ";
 
 impl Store {
-    /// Stores the scores of one look, whole or not at all. One that is there already stays as it is.
+    /// Stores the scores of one predictor task atomically. Existing scores with the same key stay unchanged.
     ///
     /// # Errors
-    /// When the disk is full or the file is locked for over a minute.
+    /// When the disk is full or another process locks the file for over a minute.
     pub fn insert_scores(&mut self, key: &str, scores: &[ScoreRecord]) -> Result<()> {
         let Some(first) = scores.first() else { return Ok(()) };
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let is_new = transaction.execute(
@@ -53,12 +53,12 @@ impl Store {
         })
     }
 
-    /// The scores stored under `key`; none where there are none.
+    /// Returns the scores stored under `key`; empty if there are none.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn scores(&self, key: &str) -> Result<Vec<ScoreRecord>> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let mut statement = self.connection.prepare_cached(
                 "SELECT sigma_w2, sigma_b2, seed_index, depth, quantity, score, predicted_depth, seconds, flops \
                  FROM scores JOIN looks ON look = key WHERE look = ? ORDER BY position",
@@ -79,28 +79,28 @@ impl Store {
         })
     }
 
-    /// Notes the keys of all looks, as [`set_grid`](Self::set_grid) does for cells.
+    /// Stores the keys of all predictor tasks; see [`set_grid`](Self::set_grid).
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn set_look_grid(&mut self, keys: &[String]) -> Result<()> {
+    pub fn set_score_grid(&mut self, keys: &[String]) -> Result<()> {
         self.set_keys("look_grid", keys)
     }
 
-    /// The keys noted by [`set_look_grid`](Self::set_look_grid).
+    /// Keys stored by [`set_score_grid`](Self::set_score_grid).
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn look_grid(&self) -> Result<Vec<String>> {
+    pub fn score_grid(&self) -> Result<Vec<String>> {
         self.keys_of("look_grid")
     }
 
-    /// Keys of all looks stored.
+    /// Keys of all predictor tasks with stored scores.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn looks(&self) -> Result<HashSet<String>> {
-        naming(&self.path, || {
+    pub fn score_keys(&self) -> Result<HashSet<String>> {
+        with_path(&self.path, || {
             let mut statement = self.connection.prepare("SELECT key FROM looks")?;
             let keys = statement.query_map([], |row| row.get(0))?;
             keys.collect()
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_come_back_unchanged_and_the_first_stay() {
+    fn scores_round_trip_and_the_first_ones_stay() {
         let score = |depth: usize, score: f64, predicted_depth| ScoreRecord {
             point: GridPoint::new(1.7, 0.05),
             seed_index: 2,
@@ -131,10 +131,10 @@ mod tests {
         ];
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join(Store::FILE)).unwrap();
-        assert!(store.looks().unwrap().is_empty() && store.scores("k").unwrap().is_empty());
+        assert!(store.score_keys().unwrap().is_empty() && store.scores("k").unwrap().is_empty());
         store.insert_scores("k", &scores).unwrap();
         store.insert_scores("k", &scores[..1]).unwrap();
         assert_eq!(store.scores("k").unwrap(), scores);
-        assert!(store.looks().unwrap().contains("k"));
+        assert!(store.score_keys().unwrap().contains("k"));
     }
 }

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use isobath_trainer::{Evaluation, Outcome};
 use rusqlite::{OptionalExtension, params};
 
-use super::{Store, naming};
+use super::{Store, with_path};
 use crate::{Error, Result, TrainingRecord};
 use isobath_experiment::TrainingId;
 
-/// Evaluations and losses are little-endian numbers in a row: an evaluation is its step as u64, then accuracy on training
-/// samples, loss and accuracy on test samples as f64; a loss is an f32, as precise as the training is.
+/// Tables of trainings.
+///
+/// Evaluations and losses are arrays of little-endian numbers. An evaluation is the step as u64, then accuracy on training
+/// samples, loss on test samples and accuracy on test samples as f64. A loss is an f32.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE trainings (
     key TEXT PRIMARY KEY, sigma_w2 REAL NOT NULL, sigma_b2 REAL NOT NULL, seed_index INTEGER NOT NULL,
@@ -20,29 +22,29 @@ CREATE TABLE trainings (
 CREATE TABLE training_grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
 ";
 
-/// A training as the store keeps it.
+/// A training and its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTraining {
-    /// Whether it succeeded is not stored: that is what the experiment file says of its accuracy.
+    /// The training. `succeeded` is not stored; it follows from the accuracy and the reader's success threshold.
     pub record: TrainingRecord,
-    /// The name of its recipe.
+    /// Name of its recipe.
     pub recipe: String,
-    /// Where it ran, with the instruction set.
+    /// Backend that ran it, including the instruction set.
     pub backend: String,
 }
 
 impl Store {
-    /// Stores a training, whole or not at all. One that is there already stays as it is.
+    /// Stores a training atomically. An existing training with the same key stays unchanged.
     ///
     /// # Errors
-    /// When the disk is full or the file is locked for over a minute.
+    /// When the disk is full or another process locks the file for over a minute.
     pub fn insert_training(&mut self, key: &str, training: &StoredTraining) -> Result<()> {
         let StoredTraining { record, recipe, backend } = training;
         let TrainingRecord { id, outcome, accuracy, evaluations, losses, seconds, flops, .. } =
             record;
-        let (outcome, step) = in_words(*outcome);
+        let (outcome, step) = outcome_text(*outcome);
         let losses: Vec<u8> = losses.iter().flat_map(|&loss| (loss as f32).to_le_bytes()).collect();
-        naming(&self.path, || {
+        with_path(&self.path, || {
             self.connection.execute(
                     "INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     params![
@@ -65,7 +67,8 @@ impl Store {
         })
     }
 
-    /// The training stored under `key`; `id` is what the plan calls it, and `success` the accuracy that it calls success.
+    /// Returns the training stored under `key`. The record gets the given `id`, and `succeeded` by the accuracy threshold
+    /// `success`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -75,7 +78,7 @@ impl Store {
         id: TrainingId,
         success: f64,
     ) -> Result<Option<StoredTraining>> {
-        let found = naming(&self.path, || {
+        let found = with_path(&self.path, || {
             let mut statement = self.connection.prepare_cached(
                 "SELECT outcome, step, accuracy, evaluations, losses, seconds, flops, recipe, backend \
                  FROM trainings WHERE key = ?",
@@ -86,7 +89,7 @@ impl Store {
                 let (evaluations, losses): (Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?);
                 let record = TrainingRecord {
                     id,
-                    // Filled in below, where it can fail in words.
+                    // Set below, where an unknown outcome can be reported.
                     outcome: Outcome::Exhausted { step: step as usize },
                     accuracy,
                     succeeded: accuracy >= success,
@@ -112,19 +115,19 @@ impl Store {
         Ok(Some(training))
     }
 
-    /// The highest accuracy of every training stored, by key.
+    /// Highest accuracy of each stored training, by key.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn accuracies(&self) -> Result<HashMap<String, f64>> {
-        naming(&self.path, || {
+        with_path(&self.path, || {
             let mut statement = self.connection.prepare("SELECT key, accuracy FROM trainings")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         })
     }
 
-    /// Notes the keys of all trainings there may be, in the plan's order, as [`set_grid`](Self::set_grid) does for cells.
+    /// Stores the keys of all trainings of the grid, in plan order; see [`set_grid`](Self::set_grid).
     ///
     /// # Errors
     /// When the disk is full.
@@ -132,7 +135,7 @@ impl Store {
         self.set_keys("training_grid", keys)
     }
 
-    /// The keys noted by [`set_training_grid`](Self::set_training_grid).
+    /// Keys stored by [`set_training_grid`](Self::set_training_grid).
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -141,8 +144,8 @@ impl Store {
     }
 }
 
-/// The kind of an outcome and its step.
-fn in_words(outcome: Outcome) -> (&'static str, usize) {
+/// Stored name of an outcome, and its step.
+fn outcome_text(outcome: Outcome) -> (&'static str, usize) {
     match outcome {
         Outcome::Succeeded { step } => ("succeeded", step),
         Outcome::Exhausted { step } => ("exhausted", step),
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn trainings_come_back_unchanged_and_the_first_stays() {
+    fn trainings_round_trip_and_the_first_one_stays() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join(Store::FILE)).unwrap();
         let outcomes = [
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_what_the_experiment_calls_so() {
+    fn success_depends_on_the_readers_threshold() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join(Store::FILE)).unwrap();
         let stored = training(Outcome::Exhausted { step: 20 });

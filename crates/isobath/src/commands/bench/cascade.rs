@@ -17,7 +17,7 @@ use ndarray::{Array2, s};
 use serde_json::json;
 
 use super::{Size, at_least_one, means::Means, summary::Summary};
-use isobath_runner::{networks_on_device, pool::side_by_side};
+use isobath_runner::{networks_on_device, pool::run_concurrently};
 use isobath_store::environment::peak_memory;
 
 use crate::commands::exit;
@@ -150,7 +150,7 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
                 other => other.dispatch(task)?,
             }
         };
-        let losses = side_by_side(at_once, means.backend, of_network);
+        let losses = run_concurrently(at_once, means.backend, of_network);
         losses.into_iter().collect::<Result<Vec<_>>>()
     };
     if means.backend != BackendSpec::Cpu {

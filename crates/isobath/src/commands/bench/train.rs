@@ -22,7 +22,7 @@ use isobath_trainer::{
 use serde_json::json;
 
 use super::{at_least_one, summary::Summary};
-use isobath_runner::pool::side_by_side;
+use isobath_runner::pool::run_concurrently;
 
 use crate::commands::exit;
 
@@ -164,7 +164,7 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
     let trained = if backend.is_device() {
         vec![backend.dispatch(task(0..at_once.get() as u64))?]
     } else {
-        side_by_side(at_once.get(), backend, |index| {
+        run_concurrently(at_once.get(), backend, |index| {
             backend.dispatch(task(index as u64..index as u64 + 1))?
         })
     };

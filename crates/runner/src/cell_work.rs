@@ -1,4 +1,4 @@
-//! The stages of a cell on their backends, and what they take.
+//! The stages of a cell on their backends, with their cost.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use isobath_cascade::{Cascade, CascadeValidParams, Decoders, Job, Observer, Stop
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
 
-use crate::measure::{Measured, measure};
+use crate::measure::{Measurement, measure};
 use isobath_experiment::{CascadeSection, Plan};
 use isobath_store::CostRecord;
 
-/// The work on one cell.
-pub(super) struct Work<'a> {
+/// The stages of one cell and their accumulated cost.
+pub(super) struct CellWork<'a> {
     plan: &'a Plan,
     seed: u64,
     job: &'a Job<'a>,
@@ -20,7 +20,7 @@ pub(super) struct Work<'a> {
     cost: CostRecord,
 }
 
-impl<'a> Work<'a> {
+impl<'a> CellWork<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         seed: u64,
@@ -34,45 +34,47 @@ impl<'a> Work<'a> {
         self.plan
     }
 
-    /// Training samples there are.
+    /// Number of training samples.
     pub(super) fn train_samples(&self) -> usize {
         self.job.train.nrows()
     }
 
-    /// What was done so far.
+    /// Returns the cost accumulated so far.
     pub(super) fn into_cost(self) -> CostRecord {
         self.cost
     }
 
-    /// The cascade through all layers with the plan's own settings.
+    /// Runs the cascade through all layers with the plan's settings and measures the reconstructions.
     ///
     /// # Errors
     /// As [`cascade`](Self::cascade) and [`measure`](Self::measure).
-    pub(super) fn everything(&mut self) -> Result<(Cascade, Measured)> {
+    pub(super) fn run_all(&mut self) -> Result<(Cascade, Measurement)> {
         let cascade = self.run_cascade(self.plan.cascade.clone(), self.observer, None)?;
-        let measured = self.measure(&cascade.reconstructions)?;
-        Ok((cascade, measured))
+        let measurement = self.measure(&cascade.reconstructions)?;
+        Ok((cascade, measurement))
     }
 
-    /// A cascade with the given settings that goes no deeper than `is_enough` asks for. The observer hears of layers
-    /// only where `is_heard`: work done again is no progress.
+    /// Runs a cascade with the given settings until `is_enough` returns true.
+    ///
+    /// `is_enough` receives the measurement and the number of layers so far. The observer receives progress only if
+    /// `reports_progress`; repeated work must not count twice.
     ///
     /// # Errors
     /// When a decoder diverges or cannot be found, the device or the disk fails, or the observer cancels.
     pub(super) fn cascade(
         &mut self,
         params: CascadeValidParams,
-        is_heard: bool,
-        is_enough: impl Fn(&Measured, usize) -> bool,
-    ) -> Result<(Cascade, Measured)> {
+        reports_progress: bool,
+        is_enough: impl Fn(&Measurement, usize) -> bool,
+    ) -> Result<(Cascade, Measurement)> {
         let (plan, seed, probe) = (self.plan, self.seed, self.job.probe);
         let (mut failure, mut seconds) = (None, 0.0);
         let mut enough = |reconstructions: &[Array2<f32>]| {
             let start = Instant::now();
-            let measured = measure(&plan.file.entropy, seed, probe, reconstructions);
+            let measurement = measure(&plan.file.entropy, seed, probe, reconstructions);
             seconds += start.elapsed().as_secs_f64();
-            match measured {
-                Ok(measured) => is_enough(&measured, reconstructions.len()),
+            match measurement {
+                Ok(measurement) => is_enough(&measurement, reconstructions.len()),
                 Err(error) => {
                     failure = Some(error);
                     true
@@ -80,15 +82,15 @@ impl<'a> Work<'a> {
             }
         };
         let quiet = MuteObserver(self.observer);
-        let observer: &dyn Observer = if is_heard { self.observer } else { &quiet };
+        let observer: &dyn Observer = if reports_progress { self.observer } else { &quiet };
         let cascade = self.run_cascade(params, observer, Some(&mut enough))?;
         self.cost.cascade_seconds -= seconds;
         self.cost.entropy_seconds += seconds;
         if let Some(error) = failure {
             return Err(error).during(|| "stage `entropy`".to_owned());
         }
-        let measured = self.measure(&cascade.reconstructions)?;
-        Ok((cascade, measured))
+        let measurement = self.measure(&cascade.reconstructions)?;
+        Ok((cascade, measurement))
     }
 
     fn run_cascade(
@@ -108,22 +110,22 @@ impl<'a> Work<'a> {
         Ok(cascade)
     }
 
-    fn measure(&mut self, reconstructions: &[Array2<f32>]) -> Result<Measured> {
+    fn measure(&mut self, reconstructions: &[Array2<f32>]) -> Result<Measurement> {
         let start = Instant::now();
         let section = &self.plan.file.entropy;
-        let measured = measure(section, self.seed, self.job.probe, reconstructions);
+        let measurement = measure(section, self.seed, self.job.probe, reconstructions);
         self.cost.entropy_seconds += start.elapsed().as_secs_f64();
-        measured.during(|| "stage `entropy`".to_owned())
+        measurement.during(|| "stage `entropy`".to_owned())
     }
 }
 
-/// The cascade on whichever backend.
+/// Backend task that runs the cascade.
 struct CascadeStage<'a, 'j, 'e> {
     params: CascadeValidParams,
     job: &'a Job<'j>,
     observer: &'a dyn Observer,
     enough: Option<&'a mut StopFn<'e>>,
-    /// Whether anybody wants the decoders; where nobody does, they never leave the backend.
+    /// True if the decoders are saved. Otherwise they stay on the backend.
     keeps_decoders: bool,
 }
 
@@ -142,7 +144,7 @@ impl BackendTask for CascadeStage<'_, '_, '_> {
     }
 }
 
-/// Keeps progress to itself and passes on whether to stop.
+/// Discards progress reports and passes on cancellation.
 struct MuteObserver<'a>(&'a dyn Observer);
 
 impl Observer for MuteObserver<'_> {

@@ -1,10 +1,10 @@
-//! Depth verdicts and their error bars through the public API.
+//! Cut-offs and their error bars through the public API.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use isobath_entropy::{
     Differential, Error, EstimatorSpec, LEVEL, Profile, bootstrap, bootstrap_means,
-    cutoff::{CutoffRule, Depth, verdict},
+    cutoff::{self, CutoffRule, Depth},
 };
 use isobath_tensor::random::{normal, philox};
 use ndarray::Array2;
@@ -15,7 +15,7 @@ const PUBLISHED: CutoffRule = CutoffRule::SaturationPublished { rtol: 0.005, ski
 const THRESHOLD: CutoffRule = CutoffRule::Threshold { error: 0.9, interpolate: true };
 const RULES: [CutoffRule; 4] = [SATURATION, PUBLISHED, CutoffRule::Decay, THRESHOLD];
 
-/// Every sample decays with `lambda` from 0.2 to a limit of its own around 1.2, plus noise of its own.
+/// Profile whose samples decay with `lambda` from 0.2 to individual limits around 1.2, with independent noise.
 fn samples(layers: usize, n: usize, lambda: f64, noise: f64, seed: u64) -> Profile {
     let per_sample = Array2::from_shape_fn((layers, n), |(layer_idx, sample)| {
         let limit = 1.2 + 0.2 * normal(philox(seed, 0, sample as u64)[0]);
@@ -34,28 +34,28 @@ fn flat(layers: usize) -> Profile {
 
 #[track_caller]
 fn depth(rule: CutoffRule, profile: &Profile) -> Depth {
-    verdict(&rule, profile).unwrap().depth
+    cutoff::find(&rule, profile).unwrap().depth
 }
 
 #[test]
-fn saturation_finds_where_the_median_sample_meets_the_tolerance() {
+fn saturation_gives_the_layer_where_the_median_sample_reaches_the_tolerance() {
     // (1 - 0.2/1.2) exp(-l / 4) = 0.005 at l = 4 ln 166.7 = 20.5.
     assert_eq!(depth(SATURATION, &samples(80, 101, 4.0, 0.0, 1)), Depth::Layer(20.0));
     assert_eq!(depth(SATURATION, &samples(15, 101, 4.0, 0.0, 1)), Depth::Beyond(15));
 }
 
 #[test]
-fn the_published_rule_believes_every_profile() {
+fn published_rule_does_not_check_for_a_plateau() {
     let published = |skip_last| CutoffRule::SaturationPublished { rtol: 0.005, skip_last };
-    let under_way = samples(20, 50, 40.0, 0.0, 2);
-    // Layer 20 is the reference, 19 the deepest that differs; without the last two, 18 and 17.
-    assert_eq!(depth(published(0), &under_way), Depth::Layer(19.0));
-    assert_eq!(depth(published(2), &under_way), Depth::Layer(17.0));
-    assert_eq!(depth(SATURATION, &under_way), Depth::Beyond(20));
+    let unsaturated = samples(20, 50, 40.0, 0.0, 2);
+    // Layer 20 is the reference and 19 the deepest that differs; without the last two layers, 18 and 17.
+    assert_eq!(depth(published(0), &unsaturated), Depth::Layer(19.0));
+    assert_eq!(depth(published(2), &unsaturated), Depth::Layer(17.0));
+    assert_eq!(depth(SATURATION, &unsaturated), Depth::Beyond(20));
 }
 
 #[test]
-fn a_flat_profile_is_lost_at_once_but_its_full_length_as_published() {
+fn flat_profiles_have_depth_zero_or_their_full_length_by_the_published_rule() {
     assert_eq!(depth(SATURATION, &flat(20)), Depth::Layer(0.0));
     assert_eq!(depth(PUBLISHED, &flat(20)), Depth::Layer(18.0));
     assert_eq!(depth(CutoffRule::Decay, &flat(20)), Depth::Undetermined);
@@ -70,48 +70,49 @@ fn decay_finds_the_scale_of_rising_and_falling_profiles() {
         rising.values.iter().map(|&value| (-value, 0)),
     );
     for profile in [rising, falling] {
-        let verdict = verdict(&CutoffRule::Decay, &profile).unwrap();
-        let (lambda, error) = (verdict.depth.layer().unwrap(), verdict.standard_error.unwrap());
-        assert!((lambda - 9.0).abs() < 4.0 * error && error < 0.2, "{verdict:?}");
-        // The mean of 200 samples carries noise of 0.05 / sqrt(200).
-        assert!((verdict.fit.unwrap().residual / 0.0035 - 1.0).abs() < 0.3, "{verdict:?}");
+        let cutoff = cutoff::find(&CutoffRule::Decay, &profile).unwrap();
+        let (lambda, error) = (cutoff.depth.layer().unwrap(), cutoff.standard_error.unwrap());
+        assert!((lambda - 9.0).abs() < 4.0 * error && error < 0.2, "{cutoff:?}");
+        // The mean of 200 samples has noise of 0.05 / sqrt(200).
+        assert!((cutoff.fit.unwrap().residual / 0.0035 - 1.0).abs() < 0.3, "{cutoff:?}");
     }
 }
 
 #[test]
-fn one_layer_and_one_sample_are_answered() {
+fn single_layers_and_single_samples_are_accepted() {
     for profile in [samples(1, 1, 3.0, 0.0, 4), flat(1)] {
         assert_eq!(depth(SATURATION, &profile), Depth::Beyond(1));
         assert_eq!(depth(CutoffRule::Decay, &profile), Depth::Undetermined);
         assert_eq!(depth(THRESHOLD, &profile), Depth::Beyond(1));
-        let error = verdict(&PUBLISHED, &profile).expect_err("nothing is left");
+        let error = cutoff::find(&PUBLISHED, &profile).expect_err("nothing is left");
         assert!(matches!(error, Error::NothingLeft { layers: 1, skip_last: 2 }));
     }
     assert_eq!(bootstrap(&SATURATION, &samples(9, 1, 3.0, 0.0, 4), 50, 1).unwrap(), None);
 }
 
 #[test]
-fn damaged_profiles_and_rules_are_refused() {
+fn invalid_profiles_and_rules_are_rejected() {
     let mut profile = samples(6, 4, 2.0, 0.0, 5);
     if let Some(per_sample) = &mut profile.per_sample {
         per_sample[[4, 0]] = f64::NAN;
     }
     for rule in RULES {
-        let error = verdict(&rule, &profile).expect_err("NaN");
+        let error = cutoff::find(&rule, &profile).expect_err("NaN");
         assert!(matches!(error, Error::ProfileNotFinite { layer: 5, .. }), "{error}");
         bootstrap(&rule, &profile, 10, 1).expect_err("NaN");
-        verdict(&rule, &Profile::from_layers(EstimatorSpec::RELATIVE, [])).expect_err("no layers");
+        cutoff::find(&rule, &Profile::from_layers(EstimatorSpec::RELATIVE, []))
+            .expect_err("no layers");
     }
     bootstrap_means(&profile, 10, 1).expect_err("NaN");
     let rule = CutoffRule::Saturation { rtol: -1.0 };
-    assert!(matches!(verdict(&rule, &flat(3)), Err(Error::Setting { setting: "rtol", .. })));
+    assert!(matches!(cutoff::find(&rule, &flat(3)), Err(Error::Setting { setting: "rtol", .. })));
     let none = bootstrap(&SATURATION, &samples(6, 4, 2.0, 0.0, 5), 0, 1);
     assert!(matches!(none, Err(Error::Setting { setting: "resamples", .. })));
 }
 
 #[test]
 fn intervals_cover_the_true_scale() {
-    // The noise of layers is independent between samples, so that resampling samples shows all of it.
+    // The noise of layers is independent between samples, so that resampling samples covers all of it.
     let (truth, trials) = (6.0, 60);
     let covered = (0..trials).filter(|&trial| {
         let profile = samples(30, 40, truth, 0.1, 100 + trial);
@@ -125,13 +126,13 @@ fn intervals_cover_the_true_scale() {
 }
 
 #[test]
-fn intervals_hold_the_verdict_and_depend_on_the_seed_alone() {
+fn intervals_contain_the_cutoff_and_depend_only_on_the_seed() {
     let profile = samples(60, 80, 5.0, 0.01, 6);
     for rule in [CutoffRule::Decay, THRESHOLD] {
         let interval = bootstrap(&rule, &profile, 200, 9).unwrap().unwrap();
         assert_eq!(Some(interval), bootstrap(&rule, &profile, 200, 9).unwrap());
-        let place = depth(rule, &profile).layer().unwrap();
-        assert!(interval.low.layer().unwrap() <= place && place <= interval.high.layer().unwrap());
+        let layer = depth(rule, &profile).layer().unwrap();
+        assert!(interval.low.layer().unwrap() <= layer && layer <= interval.high.layer().unwrap());
         assert!((interval.level - LEVEL).abs() < f64::EPSILON);
         assert!(interval.undetermined <= 0.0);
     }
@@ -139,8 +140,8 @@ fn intervals_hold_the_verdict_and_depend_on_the_seed_alone() {
 
 #[test]
 fn censored_resamples_leave_the_interval_open() {
-    // Samples that reach the limit and samples that stay below it by a margin, in equal numbers: their mean ends a little
-    // under the limit, so that some resamples exceed it and others do not.
+    // Half of the samples exceed the threshold and half stay below it. Their mean ends just below the threshold, so that some
+    // resamples exceed it and others do not.
     let per_sample = Array2::from_shape_fn((10, 20), |(l, s)| {
         l as f64 / 10.0 + if s % 2 == 0 { 0.2 } else { -0.2 }
     });
@@ -151,7 +152,7 @@ fn censored_resamples_leave_the_interval_open() {
 }
 
 #[test]
-fn intervals_of_means_have_the_width_of_their_standard_errors() {
+fn intervals_of_means_match_their_standard_errors() {
     let profile = samples(5, 400, 2.0, 0.1, 7);
     let intervals = bootstrap_means(&profile, 1000, 1).unwrap().unwrap();
     for (layer_idx, (low, high)) in intervals.into_iter().enumerate() {
@@ -163,7 +164,7 @@ fn intervals_of_means_have_the_width_of_their_standard_errors() {
 }
 
 #[test]
-fn there_is_nothing_to_resample_without_samples() {
+fn profiles_without_samples_have_no_interval() {
     assert_eq!(bootstrap(&SATURATION, &flat(9), 50, 1).unwrap(), None);
     assert_eq!(bootstrap_means(&flat(9), 50, 1).unwrap(), None);
 }
@@ -172,7 +173,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_profile_makes_a_rule_panic(
+    fn rules_never_panic(
         values in proptest::collection::vec(-1e3_f64..1e3, 3..40),
         n in 1_usize..5,
     ) {
@@ -185,18 +186,18 @@ proptest! {
             profiles.push(Profile::from_samples(EstimatorSpec::RELATIVE, per_sample));
         }
         for (profile, rule) in profiles.iter().flat_map(|p| RULES.map(|rule| (p, rule))) {
-            let verdict = verdict(&rule, profile).unwrap();
-            if let Depth::Layer(layer) = verdict.depth {
-                prop_assert!((0.0..=profile.depth() as f64).contains(&layer), "{verdict:?}");
+            let cutoff = cutoff::find(&rule, profile).unwrap();
+            if let Depth::Layer(layer) = cutoff.depth {
+                prop_assert!((0.0..=profile.depth() as f64).contains(&layer), "{cutoff:?}");
             }
-            prop_assert!(verdict.standard_error.is_none_or(f64::is_finite));
+            prop_assert!(cutoff.standard_error.is_none_or(f64::is_finite));
             bootstrap(&rule, profile, 5, 1).unwrap();
         }
     }
 
     #[test]
     fn saturation_of_step_profiles_is_the_step(layers in 4_usize..150, at in 0.0_f64..1.0) {
-        // A step with a plateau of at least two layers and a twentieth of all.
+        // A step whose plateau has at least two layers and a twentieth of all layers.
         let shortest = (0.05 * layers as f64).ceil().max(2.0) as usize;
         let step = (at * (layers - shortest) as f64) as usize;
         let values = (1..=layers).map(|l| (if l <= step { 0.5 } else { 1.0 }, 0));
