@@ -109,10 +109,10 @@ fn one_point_and_one_layer() {
 #[test]
 fn nothing_but_failures_or_nothing_at_all() {
     let page = check(&run(&Options { fail_every: 1, ..Options::default() }));
-    assert!(page.contains("Nothing can be said: all 20 cells failed"));
+    assert!(page.contains("No result: all 20 cells failed"));
     let mut nothing = run(&Options::default());
     nothing.cells.clear();
-    assert!(check(&nothing).contains("Nothing is computed yet: 0 of 20 cells."));
+    assert!(check(&nothing).contains("No results yet: 0 of 20 cells computed."));
     nothing.estimators.clear();
     nothing.theory.clear();
     check(&nothing);

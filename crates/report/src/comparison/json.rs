@@ -1,11 +1,11 @@
-//! Comparison for scripts.
+//! The comparison as JSON.
 
 use serde_json::{Map, Value, json};
 
 use isobath_analysis::comparison::{Comparison, Estimate, FrontierErrors, PredictorSummary};
 use isobath_store::RunRecord;
 
-/// All recipes' verdicts as one JSON object. Numbers that do not exist are null, intervals `[low, high]`.
+/// Comparisons of all recipes as one JSON object. Missing numbers are null; intervals are `[low, high]`.
 pub fn json(run: &RunRecord, verdicts: &[Comparison]) -> Value {
     let recipes: Vec<Value> = verdicts.iter().map(recipe).collect();
     json!({ "run": run.name, "recipes": recipes })

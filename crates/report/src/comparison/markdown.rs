@@ -1,4 +1,4 @@
-//! Comparison as Markdown, the answer first.
+//! The comparison as Markdown, sentences first.
 
 use isobath_scoring::Frontier;
 
@@ -6,7 +6,7 @@ use super::sentences;
 use isobath_analysis::comparison::{Cell, Class, Comparison, Estimate, PredictorSummary};
 use isobath_store::RunRecord;
 
-/// All recipes' verdicts.
+/// Comparisons of all recipes.
 pub fn markdown(run: &RunRecord, verdicts: &[Comparison]) -> String {
     let sections: Vec<String> = verdicts.iter().map(|verdicts| section(run, verdicts)).collect();
     sections.join("\n\n")
@@ -17,19 +17,19 @@ fn section(run: &RunRecord, verdicts: &Comparison) -> String {
     lines.extend(sentences(run, verdicts));
     lines.extend([
         String::new(),
-        "Intervals (95%) are by cell, those of frontiers by variance.".into(),
+        "95% bootstrap intervals resample configurations; those of frontiers resample families.".into(),
         String::new(),
     ]);
     lines.extend(predictors(verdicts));
     lines.extend([
         String::new(),
-        "Depths as they are named, without calibration, and the factor that calibration on all networks gives:".into(),
+        "Predicted depths without calibration, and the factor from calibration on all networks:".into(),
         String::new(),
     ]);
     lines.extend(depths(verdicts));
     lines.extend([
         String::new(),
-        "Frontiers, and where cascade and theory are wrong:".into(),
+        "Frontiers, and the depths at which cascade and theory are wrong:".into(),
         String::new(),
     ]);
     lines.extend(map(verdicts));
@@ -57,7 +57,7 @@ fn predictors(verdicts: &Comparison) -> Vec<String> {
         "octaves",
         "seconds",
         "GFLOP",
-        "of a training",
+        "share of a training",
         "unchanged by sigma_w2",
     ];
     let row = |summary: &PredictorSummary| {
@@ -87,7 +87,7 @@ fn depths(verdicts: &Comparison) -> Vec<String> {
         "MAE (layers)",
         "bias (layers)",
         "octaves",
-        "at the grid's end",
+        "clamped to the grid",
         "a",
         "log-odds per octave",
     ];
@@ -113,11 +113,11 @@ fn map(verdicts: &Comparison) -> Vec<String> {
     let heads = [
         "sigma_w2",
         "sigma_b2",
-        "trained down to",
-        "cascade: too much at",
-        "too little at",
-        "theory: too much at",
-        "too little at",
+        "measured frontier",
+        "cascade: false positives at",
+        "false negatives at",
+        "theory: false positives at",
+        "false negatives at",
     ];
     let row = |family: &isobath_analysis::comparison::Family| {
         let cells = verdicts.map.iter().filter(|cell| cell.point == family.point);
@@ -142,12 +142,12 @@ fn map(verdicts: &Comparison) -> Vec<String> {
     table(&heads, verdicts.families.iter().map(row))
 }
 
-/// A frontier in a word.
+/// Formats a frontier.
 pub(crate) fn frontier(frontier: Frontier) -> String {
     match frontier {
-        Frontier::Shallower => "none of the grid".into(),
+        Frontier::Shallower => "below the grid".into(),
         Frontier::At(depth) => format!("{depth:.1}"),
-        Frontier::Deeper => "all of the grid".into(),
+        Frontier::Deeper => "beyond the grid".into(),
     }
 }
 

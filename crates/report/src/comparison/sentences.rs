@@ -1,4 +1,4 @@
-//! The answer in plain words: who is right, by how much, at what cost.
+//! Sentences on the accuracy and cost of predictors.
 
 use super::markdown::estimate;
 use isobath_analysis::comparison::{Comparison, Estimate, PredictorSummary};
@@ -6,37 +6,37 @@ use isobath_store::RunRecord;
 
 use crate::count;
 
-/// What the verdicts come to.
+/// Summarises a comparison in sentences.
 pub fn sentences(run: &RunRecord, verdicts: &Comparison) -> Vec<String> {
-    let mut said = vec![ground(run, verdicts)];
-    said.extend(ranking(verdicts));
-    said.extend(against(verdicts));
-    said.extend(at_depth(verdicts));
-    said.extend(best(verdicts));
-    said.extend(edges(verdicts));
-    said.extend(searched(verdicts));
-    said.extend(coefficient(verdicts));
-    said.extend(costs(verdicts));
-    said.extend(blind(verdicts));
-    said
+    let mut sentences = vec![training_results(run, verdicts)];
+    sentences.extend(ranking(verdicts));
+    sentences.extend(differences(verdicts));
+    sentences.extend(at_depth(verdicts));
+    sentences.extend(best(verdicts));
+    sentences.extend(frontier_errors(verdicts));
+    sentences.extend(searched(verdicts));
+    sentences.extend(coefficient(verdicts));
+    sentences.extend(costs(verdicts));
+    sentences.extend(unchanged(verdicts));
+    sentences
 }
 
-fn ground(run: &RunRecord, verdicts: &Comparison) -> String {
+fn training_results(run: &RunRecord, verdicts: &Comparison) -> String {
     let Comparison { recipe, networks, succeeded, cells, .. } = verdicts;
     let success = verdicts
         .success
         .map_or("succeeded".to_owned(), |accuracy| format!("reached an accuracy of {accuracy}"));
     format!(
-        "Of {} in {} ({}; {}) trained by {recipe}, {succeeded} ({:.0}%) {success}.",
+        "{succeeded} of {} ({:.0}%) in {} ({}; {}) trained with {recipe} {success}.",
         count(*networks, "network"),
-        count(*cells, "cell"),
+        100.0 * *succeeded as f64 / *networks as f64,
+        count(*cells, "configuration"),
         run.network,
         run.dataset,
-        100.0 * *succeeded as f64 / *networks as f64
     )
 }
 
-/// The leading predictors with words for them.
+/// Leading predictors with their display names.
 fn leaders(verdicts: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
     let leading = &verdicts.leading;
     let words = [
@@ -63,7 +63,7 @@ fn ranking(verdicts: &Comparison) -> Option<String> {
     let words: Vec<String> = leaders.iter().map(name).collect();
     (!words.is_empty()).then(|| {
         format!(
-            "A trainable network has a higher score than another with a probability (AUC) of: {}.",
+            "Probability that a trainable network scores higher than an untrainable one (AUC): {}.",
             words.join("; ")
         )
     })
@@ -81,12 +81,12 @@ fn at_depth(verdicts: &Comparison) -> Option<String> {
         cascade.and_then(|(_, summary)| compared(summary.auc_at_depth_above_theory, "theory"));
     (!words.is_empty()).then(|| {
         let against =
-            against.map_or(String::new(), |against| format!("; there the cascade {against}"));
-        format!("Among networks of equal depth: {}{against}.", words.join("; "))
+            against.map_or(String::new(), |against| format!("; at equal depth the cascade {against}"));
+        format!("AUC among networks of equal depth: {}{against}.", words.join("; "))
     })
 }
 
-fn against(verdicts: &Comparison) -> Option<String> {
+fn differences(verdicts: &Comparison) -> Option<String> {
     let cascade = verdicts.summary(verdicts.leading.cascade.as_deref()?)?;
     let parts = [
         compared(cascade.auc_above_theory, "theory"),
@@ -96,36 +96,36 @@ fn against(verdicts: &Comparison) -> Option<String> {
     (!parts.is_empty()).then(|| format!("The cascade {}.", parts.join(" and ")))
 }
 
-/// A difference in AUC, in words.
-fn compared(difference: Option<Estimate>, rival: &str) -> Option<String> {
+/// Describes a difference in AUC.
+fn compared(difference: Option<Estimate>, baseline: &str) -> Option<String> {
     let difference = difference?;
     let interval = difference.interval?;
     let size = estimate(Some(difference), 3);
     Some(if interval.low > 0.0 {
-        format!("is better than {rival}, by {size} in AUC")
+        format!("is better than {baseline} (difference in AUC {size})")
     } else if interval.high < 0.0 {
-        format!("is worse than {rival}, by {size} in AUC")
+        format!("is worse than {baseline} (difference in AUC {size})")
     } else {
-        format!("cannot be told from {rival} by so many cells ({size} in AUC)")
+        format!("shows no significant difference from {baseline} with this many configurations (difference in AUC {size})")
     })
 }
 
 fn best(verdicts: &Comparison) -> Option<String> {
     let best = verdicts.summaries.first()?;
     Some(format!(
-        "The largest AUC of all {} quantities is that of {}, {}; being the best of many flatters it.",
+        "{1} has the largest AUC of all {0} scores, {2}; as the best of many, this value is biased upwards.",
         verdicts.summaries.len(),
         best.predictor,
         estimate(best.auc, 3)
     ))
 }
 
-fn edges(verdicts: &Comparison) -> Option<String> {
+fn frontier_errors(verdicts: &Comparison) -> Option<String> {
     let edge = |(words, summary): &(&str, &PredictorSummary)| {
         let edge = summary.calibrated?;
         Some((
             format!(
-                "{words} by {} layers, {} octaves",
+                "{words} {} layers, {} octaves",
                 estimate(Some(edge.mae_layers), 1),
                 estimate(Some(edge.octaves), 2)
             ),
@@ -136,23 +136,23 @@ fn edges(verdicts: &Comparison) -> Option<String> {
     let (_, first) = edges.first()?;
     let words: Vec<&str> = edges.iter().map(|(words, _)| words.as_str()).collect();
     Some(format!(
-        "Calibrated on {}, the measured frontier is missed on average: {} (over {}, whose frontier is inside the grid, \
-         of {}).",
+        "Mean error of the predicted frontier, calibrated on {}: {} (over the {} of {} families whose measured frontier is \
+         inside the grid).",
         verdicts.calibrated_on,
         words.join("; "),
-        count(first.counted, "variance"),
+        first.counted,
         first.counted + first.censored
     ))
 }
 
-/// What a search for the frontier does to the comparison.
+/// Describes the bias that a frontier search brings to the comparison.
 fn searched(verdicts: &Comparison) -> Option<String> {
     let Comparison { networks, grid, .. } = *verdicts;
     (networks < grid).then(|| {
         format!(
-            "Only {networks} of the grid's {grid} networks were trained, those near the frontier: AUCs are lower than over \
-             the whole grid, and the frontiers of scores, unlike those of depths, are read off trained networks alone, \
-             which flatters them."
+            "Only {networks} of the grid's {grid} networks were trained, those near the frontier. AUCs are therefore lower \
+             than over the whole grid. Frontiers predicted from scores (but not from depths) use trained networks only \
+             and look better than they are."
         )
     })
 }
@@ -161,7 +161,7 @@ fn coefficient(verdicts: &Comparison) -> Option<String> {
     let theory = verdicts.summary(verdicts.leading.theory.as_deref()?)?;
     let a = theory.coefficient?.a;
     Some(format!(
-        "Networks are trainable while L <= a xi_c with a = {}; the rule of thumb has 6.",
+        "Networks are trainable while L <= a xi_c with a = {}; the rule of thumb is a = 6.",
         estimate(Some(a), 1)
     ))
 }
@@ -170,28 +170,28 @@ fn costs(verdicts: &Comparison) -> Option<String> {
     let cost = |(words, summary): &(&str, &PredictorSummary)| {
         let ratio = summary.cost_ratio?.value;
         let share =
-            if ratio < 5e-5 { "nothing".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
+            if ratio < 5e-5 { "under 0.01%".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
         Some(format!("{words} {share}"))
     };
     let costs: Vec<String> = leaders(verdicts).iter().filter_map(cost).collect();
     (!costs.is_empty()).then(|| {
         format!(
-            "A training took {:.2} s on average; of that a prediction costs: {}.",
+            "A training took {:.2} s on average. Cost of a prediction relative to a training: {}.",
             verdicts.training.seconds,
             costs.join("; ")
         )
     })
 }
 
-fn blind(verdicts: &Comparison) -> Option<String> {
-    let is_blind =
+fn unchanged(verdicts: &Comparison) -> Option<String> {
+    let is_unchanged =
         |summary: &&PredictorSummary| summary.unchanged.is_some_and(|share| share > 0.99);
-    let blind: Vec<&str> = verdicts
+    let names: Vec<&str> = verdicts
         .summaries
         .iter()
-        .filter(is_blind)
+        .filter(is_unchanged)
         .map(|summary| summary.predictor.as_str())
         .collect();
-    (!blind.is_empty())
-        .then(|| format!("Blind for the variance of the weights: {}.", blind.join(", ")))
+    (!names.is_empty())
+        .then(|| format!("Scores independent of the weight variance: {}.", names.join(", ")))
 }

@@ -49,7 +49,7 @@ pub(super) fn page(
                 (gallery::gallery(run)?)
             }
             (tables::tables(run))
-            (evidence::again(run, files))
+            (evidence::reproduction(run, files))
         },
     ))
 }
