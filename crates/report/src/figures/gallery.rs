@@ -1,4 +1,4 @@
-//! Samples and what is left of them at increasing depth.
+//! Samples and their reconstructions from increasing depth.
 
 use crate::Result;
 use plotters::style::{Color, text_anchor::HPos};
@@ -22,7 +22,7 @@ pub(super) struct Gallery<'a> {
     depths: Vec<usize>,
 }
 
-/// One point's pictures.
+/// Pictures of one point.
 struct Row<'a> {
     sigma_w2: f64,
     sigma_b2: f64,
@@ -30,24 +30,24 @@ struct Row<'a> {
     pictures: &'a [GalleryRecord],
 }
 
-/// Points, samples and depths shown at most.
+/// Maximum numbers of points, samples and depths shown.
 pub(crate) const MOST_GALLERY_POINTS: usize = 5;
 pub(crate) const MOST_GALLERY_SAMPLES: usize = 3;
 const MOST_DEPTHS: usize = 9;
 
-/// About how large a picture is drawn.
+/// Approximate size of a picture.
 const PICTURE: i32 = px(56);
 const GAP: i32 = px(4);
 const GROUP_GAP: i32 = px(12);
 const LABELS: i32 = px(104);
 const MARGIN: i32 = px(10);
 
-/// The depths of a gallery that are shown, the input's 0 first.
+/// Depths shown in a gallery, the input's 0 first.
 pub(crate) fn shown_depths(pictures: &[GalleryRecord]) -> Vec<usize> {
     let mut depths: Vec<_> = pictures.iter().map(|picture| picture.depth).collect();
     depths.sort_unstable();
     depths.dedup();
-    // Too many are thinned evenly, the deepest among them.
+    // Too many depths are thinned evenly; the deepest is kept.
     let last = depths.len().saturating_sub(1);
     if depths.len() > MOST_DEPTHS {
         (0..MOST_DEPTHS).map(|step| depths[step * last / (MOST_DEPTHS - 1)]).collect()
@@ -57,7 +57,7 @@ pub(crate) fn shown_depths(pictures: &[GalleryRecord]) -> Vec<usize> {
 }
 
 impl<'a> Gallery<'a> {
-    /// The gallery of `run`'s first `sigma_b2` that has one.
+    /// Gallery of `run`'s first `sigma_b2` with pictures.
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
         let mut rows = slices(run).into_iter().map(|slice| {
             let points =
@@ -81,7 +81,7 @@ impl<'a> Gallery<'a> {
         samples.unwrap_or(0).min(MOST_GALLERY_SAMPLES)
     }
 
-    /// Width and height of one picture on the canvas, by its sample's proportions.
+    /// Width and height of one picture on the canvas, from the proportions of its sample.
     fn picture(&self) -> (i32, i32) {
         let [_, height, width] = self.run.shape.map(|length| length.max(1) as f64);
         let scale = f64::from(PICTURE) / width.max(height);
@@ -140,7 +140,7 @@ impl Figure for Gallery<'_> {
     }
 
     fn caption(&self) -> String {
-        "Probe samples and their reconstructions from increasing depth, first seed, on the scale of each input.".into()
+        "Probe samples and their reconstructions from increasing depth (first seed). Each input sets the grey scale.".into()
     }
 
     fn size(&self, _: Layout) -> (i32, i32) {

@@ -1,4 +1,4 @@
-//! Reconstructions in the page: pictures that flow into as many columns as the window has room for.
+//! Gallery of reconstructions on the page; the columns wrap to the width of the window.
 
 use crate::Result;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -13,10 +13,10 @@ use crate::{
     numbers::variance,
 };
 
-/// Samples and their reconstructions; nothing if the run has none.
+/// Renders samples and their reconstructions; empty if the run has none.
 ///
 /// # Errors
-/// When a picture cannot be encoded.
+/// If a picture cannot be encoded.
 pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
     let slices = slices(run);
     let Some(slice) =
@@ -33,7 +33,7 @@ pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
         .collect::<Result<Vec<_>>>()?;
     Ok(html! {
         h3 { "Reconstructions" }
-        p { "Probe samples and their reconstructions from increasing depth, first seed, on the scale of each input." }
+        p { "Probe samples and their reconstructions from increasing depth (first seed). Each input sets the grey scale." }
         @for block in &blocks { (block) }
     })
 }

@@ -1,4 +1,4 @@
-//! Who is right about trainability.
+//! Figures of the predictor comparison.
 
 mod map;
 mod reliability;
@@ -9,7 +9,7 @@ use super::Figure;
 use isobath_analysis::comparison::Comparison;
 use isobath_store::RunRecord;
 
-/// The figures of one recipe's verdicts, in the order of the page.
+/// Figures of one recipe's comparison, in page order.
 pub(crate) fn of_verdicts<'a>(
     run: &'a RunRecord,
     verdicts: &'a Comparison,

@@ -1,4 +1,4 @@
-//! How often networks trained that were said to train with some probability.
+//! Reliability diagram: observed success over predicted probability.
 
 use crate::Result;
 use isobath_scoring::Bin;
@@ -21,7 +21,7 @@ use crate::{
     vocabulary::{count, symbol},
 };
 
-/// A panel for each of the leading predictors.
+/// One panel per leading predictor.
 pub(super) struct Reliability<'a> {
     pub(super) verdicts: &'a Comparison,
 }
@@ -32,14 +32,14 @@ impl Figure for Reliability<'_> {
     }
 
     fn title(&self) -> String {
-        format!("How reliable calibrated probabilities are, {}", self.verdicts.recipe)
+        format!("Reliability of calibrated probabilities, {}", self.verdicts.recipe)
     }
 
     fn caption(&self) -> String {
         format!(
-            "Networks in bins of the probability that their training succeeds, calibrated on {}: on the line as many \
-             succeed as was said. Bars are 95% bootstrap intervals over cells; a bar's absence means that too few \
-             cells are in its bin.",
+            "Networks binned by the predicted probability of success, calibrated on {}. On the line, the observed share \
+             equals the prediction. Bars are 95% bootstrap intervals over configurations; bins with too few \
+             configurations have no bar.",
             self.verdicts.calibrated_on
         )
     }
@@ -60,8 +60,8 @@ impl Figure for Reliability<'_> {
         let (width, height) = self.size(layout);
         let entry = |sample, label: &str| Entry { sample, label: label.to_owned() };
         let legend = [
-            entry(Sample::Point(Shape::Circle, palette::series(0)), "share that succeeds"),
-            entry(Sample::Line, "as said"),
+            entry(Sample::Point(Shape::Circle, palette::series(0)), "observed share"),
+            entry(Sample::Line, "perfect calibration"),
         ];
         let top = legend::draw(canvas, &self.title(), &legend, width, layout)?;
         let room = Rect { left: px(4), top, right: width - px(10), bottom: height - px(2) };
@@ -113,7 +113,7 @@ fn draw_panel(
         }
         marks::point(canvas, Shape::Circle, at, color, false)?;
         let text = format!(
-            "{name}: said {:.2}, {:.2} of {} succeed",
+            "{name}: predicted {:.2}, {:.2} of {} succeed",
             bin.predicted,
             bin.observed,
             count(bin.rows, "network")
