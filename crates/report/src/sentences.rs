@@ -100,7 +100,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
         .collect();
     let is_beyond = |(point, reach): &(&Point<'_>, Reach)| {
         matches!(reach, Reach::Beyond { .. })
-            && point.lost_without_rest(estimator, rule, run.layers).is_none()
+            && point.lost_without_saturation(estimator, rule, run.layers).is_none()
     };
     let beyond: Vec<_> = reaches.iter().map(is_beyond).collect();
     let measured: Vec<_> = reaches
@@ -150,7 +150,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
 /// Names points without a cut-off although 95% of the variance is lost.
 fn unsaturated(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
     let (estimator, rule) = (run.estimators[0], run.rules[0]);
-    let lost = |point: &Point<'_>| point.lost_without_rest(estimator, rule, run.layers);
+    let lost = |point: &Point<'_>| point.lost_without_saturation(estimator, rule, run.layers);
     let lost: Vec<_> = slice.points.iter().map(lost).collect();
     let first = lost.iter().flatten().min()?;
     let last = lost.iter().flatten().max()?;

@@ -6,7 +6,7 @@ use super::{
 const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
 
 fn verdicts(run: &RunRecord) -> Comparison {
-    judge(run, "sgd", &SETTINGS).unwrap()
+    compare(run, "sgd", &SETTINGS).unwrap()
 }
 
 fn summary<'a>(verdicts: &'a Comparison, predictor: &str) -> &'a PredictorSummary {
@@ -14,7 +14,7 @@ fn summary<'a>(verdicts: &'a Comparison, predictor: &str) -> &'a PredictorSummar
 }
 
 #[test]
-fn networks_and_cells_are_counted() {
+fn networks_and_configurations_are_counted() {
     let run = run();
     let verdicts = verdicts(&run);
     assert_eq!((verdicts.networks, verdicts.cells), (14 * DEPTHS.len() * 3, 14 * DEPTHS.len()));
@@ -24,14 +24,14 @@ fn networks_and_cells_are_counted() {
 }
 
 #[test]
-fn the_truth_is_right_and_its_opposite_stays_wrong() {
+fn perfect_and_inverted_scores() {
     let verdicts = verdicts(&run());
     let (truth, opposite) = (summary(&verdicts, "truth"), summary(&verdicts, "opposite"));
     assert!((truth.auc.unwrap().value - 1.0).abs() < 1e-12);
     assert!((truth.spearman.unwrap().value - 1.0).abs() < 1e-12);
     assert!(opposite.auc.unwrap().value.abs() < 1e-12);
     assert!((opposite.kendall.unwrap().value + 1.0).abs() < 1e-12);
-    // Calibration does not turn it around: it is worth no more than the frequency of success.
+    // Calibration does not invert it: it is no better than the base rate of success.
     let frequency = verdicts.succeeded as f64 / verdicts.networks as f64;
     assert!(opposite.brier.unwrap().value > 0.99 * frequency * (1.0 - frequency));
     assert!(truth.brier.unwrap().value < 0.05);
@@ -40,14 +40,14 @@ fn the_truth_is_right_and_its_opposite_stays_wrong() {
 }
 
 #[test]
-fn the_factor_of_theory_is_found() {
+fn coefficient_of_theory_is_fitted() {
     let verdicts = verdicts(&run());
     let theory = summary(&verdicts, "xi_c");
     let a = theory.coefficient.unwrap().a;
     let interval = a.interval.unwrap();
     assert!((a.value / FACTOR).log2().abs() < 0.3, "{a:?}");
     assert!(interval.low < a.value && a.value < interval.high && interval.high < 6.0, "{a:?}");
-    // A depth times six has a sixth of the factor and the same ranks.
+    // Six times the depth has a sixth of the factor and the same ranks.
     let six = summary(&verdicts, "6 xi_c");
     assert!((six.coefficient.unwrap().a.value * 6.0 / a.value - 1.0).abs() < 1e-6);
     assert_eq!(six.auc, theory.auc);
@@ -55,11 +55,11 @@ fn the_factor_of_theory_is_found() {
 }
 
 #[test]
-fn frontiers_are_measured_and_missed_as_made() {
+fn frontier_errors_match_the_synthetic_run() {
     let verdicts = verdicts(&run());
     let theory = summary(&verdicts, "xi_c");
     let (calibrated, published) = (theory.calibrated.unwrap(), theory.published.unwrap());
-    // As published xi_c promises two octaves too little, or the grid's end.
+    // Uncalibrated xi_c predicts two octaves too little, or the end of the grid.
     assert!(
         published.octaves.value > calibrated.octaves.value + 0.7,
         "{published:?} {calibrated:?}"
@@ -74,7 +74,7 @@ fn frontiers_are_measured_and_missed_as_made() {
 }
 
 #[test]
-fn costs_are_parts_of_training() {
+fn cost_ratios() {
     let verdicts = verdicts(&run());
     assert!((summary(&verdicts, "steps-100").cost_ratio.unwrap().value - 0.1).abs() < 1e-12);
     let cascade = summary(&verdicts, "cascade relative saturation");
@@ -83,7 +83,7 @@ fn costs_are_parts_of_training() {
 }
 
 #[test]
-fn at_equal_depth_depth_is_worth_nothing() {
+fn depth_is_uninformative_at_equal_depth() {
     let verdicts = verdicts(&run());
     let at_depth = |predictor| summary(&verdicts, predictor).auc_at_depth.unwrap().value;
     assert!((at_depth("depth") - 0.5).abs() < 1e-12 && (at_depth("truth") - 1.0).abs() < 1e-12);
@@ -91,70 +91,70 @@ fn at_equal_depth_depth_is_worth_nothing() {
 }
 
 #[test]
-fn blind_scores_are_found() {
+fn unchanged_scores_are_found() {
     let verdicts = verdicts(&run());
     assert_eq!(summary(&verdicts, "depth").unchanged, Some(1.0));
     assert_eq!(summary(&verdicts, "sigma_w2").unchanged, Some(0.0));
 }
 
 #[test]
-fn the_map_says_who_is_wrong_where() {
+fn map_locates_errors() {
     let verdicts = verdicts(&run());
     assert_eq!(verdicts.map.len(), verdicts.cells);
-    let wrong = |class: fn(&Cell) -> Class| {
+    let wrong = |class: fn(&Configuration) -> Class| {
         verdicts.map.iter().filter(|cell| class(cell) != Class::Right).count()
     };
-    // Near the frontier alone.
+    // Errors lie near the frontier only.
     assert!((1..20).contains(&wrong(|cell| cell.theory)), "{}", wrong(|cell| cell.theory));
     for cell in &verdicts.map {
         let shown = cell.trained >= 0.5;
-        assert!(cell.theory != Class::TooMuch || !shown);
-        assert!(cell.theory != Class::TooLittle || shown);
+        assert!(cell.theory != Class::FalsePositive || !shown);
+        assert!(cell.theory != Class::FalseNegative || shown);
     }
 }
 
 #[test]
-fn one_run_is_calibrated_on_another() {
+fn calibration_on_another_run() {
     let (run, mut other) = (run(), run());
-    // Elsewhere training succeeds where it fails here.
+    // The other run succeeds exactly where this one fails.
     other.name = "elsewhere".into();
     for training in &mut other.trainings {
         training.succeeded = !training.succeeded;
     }
     let settings = Settings { calibrate_on: Some(&other), ..SETTINGS };
-    let judged = judge(&run, "sgd", &settings).unwrap();
+    let compared = compare(&run, "sgd", &settings).unwrap();
     let here = verdicts(&run);
-    assert!(judged.calibrated_on.contains("elsewhere"));
-    // Ranks know nothing of calibration; probabilities do.
-    assert_eq!(summary(&judged, "truth").auc, summary(&here, "truth").auc);
+    assert!(compared.calibrated_on.contains("elsewhere"));
+    // Calibration changes probabilities, not ranks.
+    assert_eq!(summary(&compared, "truth").auc, summary(&here, "truth").auc);
     let brier = |verdicts: &Comparison| summary(verdicts, "truth").brier.unwrap().value;
-    assert!(brier(&judged) > brier(&here) + 0.1);
+    assert!(brier(&compared) > brier(&here) + 0.1);
 }
 
 #[test]
-fn what_cannot_be_compared_is_an_error() {
+fn incomparable_runs_are_errors() {
     let good = run();
-    let error = |run: &RunRecord, recipe| judge(run, recipe, &SETTINGS).unwrap_err();
+    let error = |run: &RunRecord, recipe| compare(run, recipe, &SETTINGS).unwrap_err();
     let one = error(&good, "hopeless");
     assert!(matches!(one, Error::OneClass { ended: "failed", .. }), "{one}");
     assert!(one.to_string().contains("success.accuracy"), "{one}");
     assert!(error(&good, "adam").to_string().contains("sgd, hopeless"));
     let untrained = RunRecord { trainings: Vec::new(), ..good.clone() };
     assert_eq!(recipes(&untrained, None), Err(Error::NoTrainings { run: "made-up".into() }));
-    let unjudged = RunRecord { scores: Vec::new(), ..good.clone() };
-    assert_eq!(error(&unjudged, "sgd"), Error::NoScores { run: "made-up".into() });
+    let unscored = RunRecord { scores: Vec::new(), ..good.clone() };
+    assert_eq!(error(&unscored, "sgd"), Error::NoScores { run: "made-up".into() });
     assert_eq!(recipes(&good, None).unwrap(), ["sgd", "hopeless"]);
 }
 
 #[test]
-fn scores_that_are_not_there_say_nothing_for_a_network() {
+fn missing_scores_rank_lowest() {
     let mut run = run();
     let mut left = 0;
     run.scores.retain(|score| {
         left += usize::from(score.quantity == "truth");
         score.quantity != "truth" || left > 10
     });
-    let judged = verdicts(&run);
-    assert_eq!(summary(&judged, "truth").missing, 10);
-    assert!(summary(&judged, "truth").auc.unwrap().value < 1.0);
+    let compared = verdicts(&run);
+    assert_eq!(summary(&compared, "truth").missing, 10);
+    assert!(summary(&compared, "truth").auc.unwrap().value < 1.0);
 }

@@ -36,7 +36,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let recipes = comparison::recipes(&run, arguments.recipe.as_deref())?;
     let (mut all, mut failed): (Vec<Comparison>, Vec<comparison::Error>) = (Vec::new(), Vec::new());
     for recipe in recipes {
-        match comparison::judge(&run, recipe, &settings) {
+        match comparison::compare(&run, recipe, &settings) {
             Ok(verdicts) => all.push(verdicts),
             Err(error) => failed.push(error),
         }

@@ -3,7 +3,7 @@
 use isobath_scoring::Frontier;
 
 use super::sentences;
-use isobath_analysis::comparison::{Cell, Class, Comparison, Estimate, PredictorSummary};
+use isobath_analysis::comparison::{Configuration, Class, Comparison, Estimate, PredictorSummary};
 use isobath_store::RunRecord;
 
 /// Comparisons of all recipes.
@@ -121,7 +121,7 @@ fn map(verdicts: &Comparison) -> Vec<String> {
     ];
     let row = |family: &isobath_analysis::comparison::Family| {
         let cells = verdicts.map.iter().filter(|cell| cell.point == family.point);
-        let at = |class: fn(&Cell) -> Class, what: Class| {
+        let at = |class: fn(&Configuration) -> Class, what: Class| {
             let depths: Vec<String> = cells
                 .clone()
                 .filter(|cell| class(cell) == what)
@@ -133,10 +133,10 @@ fn map(verdicts: &Comparison) -> Vec<String> {
             family.point.sigma_w2.to_string(),
             family.point.sigma_b2.to_string(),
             frontier(family.measured),
-            at(|cell| cell.cascade, Class::TooMuch),
-            at(|cell| cell.cascade, Class::TooLittle),
-            at(|cell| cell.theory, Class::TooMuch),
-            at(|cell| cell.theory, Class::TooLittle),
+            at(|cell| cell.cascade, Class::FalsePositive),
+            at(|cell| cell.cascade, Class::FalseNegative),
+            at(|cell| cell.theory, Class::FalsePositive),
+            at(|cell| cell.theory, Class::FalseNegative),
         ]
     };
     table(&heads, verdicts.families.iter().map(row))

@@ -1,5 +1,5 @@
 use isobath_analysis::comparison::{
-    Comparison, Settings, judge,
+    Comparison, Settings, compare,
     synthetic::{DEPTHS, run},
 };
 use isobath_store::RunRecord;
@@ -9,7 +9,7 @@ use super::*;
 const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
 
 fn verdicts(run: &RunRecord) -> Comparison {
-    judge(run, "sgd", &SETTINGS).unwrap()
+    compare(run, "sgd", &SETTINGS).unwrap()
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::super::{
     palette::{self, HALO, OVER, heat},
     recipe_stem,
 };
-use isobath_analysis::comparison::{Cell, Class, Comparison};
+use isobath_analysis::comparison::{Configuration, Class, Comparison};
 use isobath_store::RunRecord;
 
 use crate::{
@@ -25,7 +25,7 @@ pub(super) struct Disagreement<'a> {
     run: &'a RunRecord,
     verdicts: &'a Comparison,
     sigma_b2: f64,
-    cells: Vec<&'a Cell>,
+    cells: Vec<&'a Configuration>,
 }
 
 impl<'a> Disagreement<'a> {
@@ -38,7 +38,7 @@ impl<'a> Disagreement<'a> {
         // Configurations are sorted by `sigma_b2`.
         let slices =
             verdicts.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
-        let slice = |cells: &'a [Cell]| {
+        let slice = |cells: &'a [Configuration]| {
             let sigma_b2 = cells[0].point.sigma_b2;
             Self { run, verdicts, sigma_b2, cells: cells.iter().collect() }
         };
@@ -47,7 +47,7 @@ impl<'a> Disagreement<'a> {
 
     /// Variances and depths of the map, ascending.
     fn middles(&self) -> [Vec<f64>; 2] {
-        let rising = |of: fn(&Cell) -> f64| {
+        let rising = |of: fn(&Configuration) -> f64| {
             let mut values: Vec<f64> = self.cells.iter().map(|cell| of(cell)).collect();
             values.sort_by(f64::total_cmp);
             values.dedup();
@@ -89,8 +89,8 @@ impl Figure for Disagreement<'_> {
     }
 
     fn caption(&self) -> String {
-        let wrong = |class: fn(&Cell) -> Class| {
-            let cells = self.cells.iter().filter(|cell| class(cell) != Class::Silent);
+        let wrong = |class: fn(&Configuration) -> Class| {
+            let cells = self.cells.iter().filter(|cell| class(cell) != Class::Missing);
             let wrong = cells.clone().filter(|cell| class(cell) != Class::Right).count();
             format!("{wrong} of {}", count(cells.count(), "configuration"))
         };
@@ -133,7 +133,7 @@ impl Figure for Disagreement<'_> {
     }
 }
 
-fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Cell) -> Result<Mark> {
+fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Configuration) -> Result<Mark> {
     let (x, y) = (rect.left.midpoint(rect.right), rect.top.midpoint(rect.bottom));
     let aside = (rect.width() / 4).min(px(9));
     let mut errors = String::new();
@@ -142,9 +142,9 @@ fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Cell) -> Result<Mark> {
         (cell.theory, x + aside, theory(), "theory"),
     ] {
         let (length, words) = match class {
-            Class::TooMuch => (px(11), "false positive"),
-            Class::TooLittle => (px(-11), "false negative"),
-            Class::Right | Class::Silent => continue,
+            Class::FalsePositive => (px(11), "false positive"),
+            Class::FalseNegative => (px(-11), "false negative"),
+            Class::Right | Class::Missing => continue,
         };
         let foot = (at, y + length / 2);
         marks::arrow(canvas, foot, length, HALO.to_rgba(), px(4))?;
