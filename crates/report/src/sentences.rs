@@ -22,9 +22,7 @@ pub fn verdict_sentences(run: &RunRecord) -> Vec<String> {
 
 fn cascade_sentences(run: &RunRecord) -> Vec<String> {
     let (Some(&estimator), Some(&rule)) = (run.estimators.first(), run.rules.first()) else {
-        return vec![
-            "No result: the experiment names no estimator or no cut-off rule.".into(),
-        ];
+        return vec!["No result: the experiment names no estimator or no cut-off rule.".into()];
     };
     if run.cells.is_empty() {
         return vec![format!(
@@ -50,15 +48,16 @@ fn all_failed(run: &RunRecord) -> Option<String> {
     let failures: Vec<_> =
         run.cells.iter().filter_map(|record| record.failure.as_deref()).collect();
     let first = failures.first().filter(|_| failures.len() == run.cells.len())?;
-    Some(format!(
-        "No result: {} failed. First error: {first}.",
-        all(failures.len(), "cell")
-    ))
+    Some(format!("No result: {} failed. First error: {first}.", all(failures.len(), "cell")))
 }
 
 /// Explains a run in which every reconstruction fails at the first layer. The decoders are at fault, because one random
 /// layer loses little.
-fn lost_at_first_layer(run: &RunRecord, estimator: EstimatorSpec, rule: CutoffRule) -> Option<String> {
+fn lost_at_first_layer(
+    run: &RunRecord,
+    estimator: EstimatorSpec,
+    rule: CutoffRule,
+) -> Option<String> {
     let verdicts = run.cells.iter().flat_map(|cell| &cell.cutoffs);
     let mut leading = verdicts
         .filter(|verdict| verdict.estimator == estimator && verdict.rule == rule)
@@ -461,8 +460,7 @@ mod tests {
             (verdict.depth, verdict.note) = (None, Some("no exponential in the noise".into()));
         }
         let sentence = &verdict_sentences(&run)[0];
-        let expected =
-            "have no measurable cut-off at the only point (first reason: no exponential in the noise).";
+        let expected = "have no measurable cut-off at the only point (first reason: no exponential in the noise).";
         assert!(sentence.ends_with(expected), "{sentence}");
     }
 
@@ -475,10 +473,7 @@ mod tests {
         run.cells.clear();
         check(&run, &["No results yet: 0 of 1 cell computed."]);
         run.rules.clear();
-        check(
-            &run,
-            &["No result: the experiment names no estimator or no cut-off rule."],
-        );
+        check(&run, &["No result: the experiment names no estimator or no cut-off rule."]);
     }
 
     #[test]

@@ -66,7 +66,11 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         })
         .map(|found| at(found))
         .collect();
-    let rest = if ends.is_empty() { String::new() } else { format!("; the frontier is {}", ends.join(" and ")) };
+    let rest = if ends.is_empty() {
+        String::new()
+    } else {
+        format!("; the frontier is {}", ends.join(" and "))
+    };
     format!("{who} {most}{rest}.")
 }
 

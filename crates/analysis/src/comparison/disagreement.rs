@@ -48,7 +48,10 @@ pub struct Configuration {
 
 /// Classifies every configuration, given the calibrated probabilities of cascade and theory in the order of the
 /// networks.
-pub(super) fn map(networks: &Networks, [cascade, theory]: [Option<&[f64]>; 2]) -> Vec<Configuration> {
+pub(super) fn map(
+    networks: &Networks,
+    [cascade, theory]: [Option<&[f64]>; 2],
+) -> Vec<Configuration> {
     let mut cells = Vec::new();
     let mut first = 0;
     for rows in networks.cells.chunk_by(|a, b| a == b) {

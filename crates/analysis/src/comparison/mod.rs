@@ -20,7 +20,7 @@ use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliabilit
 use rayon::prelude::*;
 
 pub use self::{
-    disagreement::{Configuration, Class},
+    disagreement::{Class, Configuration},
     error::Error,
     frontiers::Family,
     predictor_summary::{Coefficient, Costs, FrontierErrors, PredictorSummary},
@@ -143,7 +143,11 @@ pub fn recipes<'a>(run: &'a RunRecord, name: Option<&str>) -> Result<Vec<&'a str
 ///
 /// # Errors
 /// [`Error`] if there is nothing to compare: no trainings, no scores, or the same outcome everywhere.
-pub fn compare(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<Comparison, Error> {
+pub fn compare(
+    run: &RunRecord,
+    recipe: &str,
+    settings: &Settings<'_>,
+) -> Result<Comparison, Error> {
     let networks = Networks::new(run, recipe)?;
     let columns = scores::columns(run, &networks);
     if columns.is_empty() {

@@ -92,7 +92,8 @@ impl Networks {
         let mut known: Vec<GridPoint> = self.rows.iter().map(variance).collect();
         known.sort_unstable();
         known.dedup();
-        let place = |row: &Network| known.binary_search(&variance(row)).expect("every variance is listed");
+        let place =
+            |row: &Network| known.binary_search(&variance(row)).expect("every variance is listed");
         (self.rows.iter().map(place).collect(), known.len())
     }
 

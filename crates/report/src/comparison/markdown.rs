@@ -3,7 +3,7 @@
 use isobath_scoring::Frontier;
 
 use super::sentences;
-use isobath_analysis::comparison::{Configuration, Class, Comparison, Estimate, PredictorSummary};
+use isobath_analysis::comparison::{Class, Comparison, Configuration, Estimate, PredictorSummary};
 use isobath_store::RunRecord;
 
 /// Comparisons of all recipes.
@@ -17,13 +17,15 @@ fn section(run: &RunRecord, verdicts: &Comparison) -> String {
     lines.extend(sentences(run, verdicts));
     lines.extend([
         String::new(),
-        "95% bootstrap intervals resample configurations; those of frontiers resample families.".into(),
+        "95% bootstrap intervals resample configurations; those of frontiers resample families."
+            .into(),
         String::new(),
     ]);
     lines.extend(predictors(verdicts));
     lines.extend([
         String::new(),
-        "Predicted depths without calibration, and the factor from calibration on all networks:".into(),
+        "Predicted depths without calibration, and the factor from calibration on all networks:"
+            .into(),
         String::new(),
     ]);
     lines.extend(depths(verdicts));

@@ -80,8 +80,8 @@ fn at_depth(verdicts: &Comparison) -> Option<String> {
     let against =
         cascade.and_then(|(_, summary)| compared(summary.auc_at_depth_above_theory, "theory"));
     (!words.is_empty()).then(|| {
-        let against =
-            against.map_or(String::new(), |against| format!("; at equal depth the cascade {against}"));
+        let against = against
+            .map_or(String::new(), |against| format!("; at equal depth the cascade {against}"));
         format!("AUC among networks of equal depth: {}{against}.", words.join("; "))
     })
 }
@@ -106,7 +106,9 @@ fn compared(difference: Option<Estimate>, baseline: &str) -> Option<String> {
     } else if interval.high < 0.0 {
         format!("is worse than {baseline} (difference in AUC {size})")
     } else {
-        format!("shows no significant difference from {baseline} with this many configurations (difference in AUC {size})")
+        format!(
+            "shows no significant difference from {baseline} with this many configurations (difference in AUC {size})"
+        )
     })
 }
 

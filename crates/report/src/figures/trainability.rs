@@ -248,11 +248,7 @@ impl Figure for Trainability<'_> {
     }
 
     fn title(&self) -> String {
-        format!(
-            "Trainable networks, {}, σ_b² = {}",
-            self.recipe,
-            variance(self.slice.sigma_b2)
-        )
+        format!("Trainable networks, {}, σ_b² = {}", self.recipe, variance(self.slice.sigma_b2))
     }
 
     fn caption(&self) -> String {

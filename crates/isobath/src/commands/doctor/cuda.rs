@@ -1,6 +1,6 @@
 use isobath_tensor::{CudaPart, CudaState, cuda_state};
 
-/// Says what there is of CUDA, part by part, and what to do about what is missing.
+/// Prints the installed CUDA components, and how to install missing ones.
 pub(super) fn print() {
     match cuda_state() {
         Ok(state) => print_state(&state),

@@ -12,7 +12,7 @@ use super::super::{
     palette::{self, HALO, OVER, heat},
     recipe_stem,
 };
-use isobath_analysis::comparison::{Configuration, Class, Comparison};
+use isobath_analysis::comparison::{Class, Comparison, Configuration};
 use isobath_store::RunRecord;
 
 use crate::{
