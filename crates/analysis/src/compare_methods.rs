@@ -4,9 +4,9 @@ use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_store::{CellRecord, CutoffRecord, RunRecord};
 
 /// Differences of at most this many layers count as agreement.
-const LAYERS: f64 = 2.0;
+const TOLERANCE_LAYERS: f64 = 2.0;
 /// So do differences of at most this share of the reference's depth.
-const PART: f64 = 0.05;
+const TOLERANCE_SHARE: f64 = 0.05;
 
 /// Comparison of one run with a reference, over their common cells.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +100,9 @@ fn difference(
         Some((depth?, cutoff.beyond))
     };
     let both: Vec<_> = pairs.iter().filter_map(|(a, b)| cutoff(a).zip(cutoff(b))).collect();
-    let is_within = |before: f64, now: f64| (now - before).abs() <= LAYERS.max(PART * before);
+    let is_within = |before: f64, now: f64| {
+        (now - before).abs() <= TOLERANCE_LAYERS.max(TOLERANCE_SHARE * before)
+    };
     let differences: Vec<f64> = both.iter().map(|((before, _), (now, _))| now - before).collect();
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     Some(Difference {

@@ -75,14 +75,14 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
 /// See [`write()`].
 pub fn write_comparison(
     run: &RunRecord,
-    verdicts: &[Comparison],
+    comparisons: &[Comparison],
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let section = |verdicts| {
-        let figures = figures::of_verdicts(run, verdicts);
-        html::comparison::Section { verdicts, figures }
+    let section = |comparison| {
+        let figures = figures::of_comparison(run, comparison);
+        html::comparison::Section { comparison, figures }
     };
-    let sections: Vec<_> = verdicts.iter().map(section).collect();
+    let sections: Vec<_> = comparisons.iter().map(section).collect();
     let mut written = Vec::new();
     for figure in sections.iter().flat_map(|section| &section.figures) {
         let folder = folder.join("figures");

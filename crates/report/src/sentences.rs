@@ -58,13 +58,12 @@ fn lost_at_first_layer(
     estimator: EstimatorSpec,
     rule: CutoffRule,
 ) -> Option<String> {
-    let verdicts = run.cells.iter().flat_map(|cell| &cell.cutoffs);
-    let mut leading = verdicts
-        .filter(|verdict| verdict.estimator == estimator && verdict.rule == rule)
-        .peekable();
+    let cutoffs = run.cells.iter().flat_map(|cell| &cell.cutoffs);
+    let mut leading =
+        cutoffs.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule).peekable();
     leading.peek()?;
     let lost =
-        leading.all(|verdict| verdict.depth.is_some_and(|depth| depth < 1.0) && !verdict.beyond);
+        leading.all(|cutoff| cutoff.depth.is_some_and(|depth| depth < 1.0) && !cutoff.beyond);
     let steps =
         run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
     let reason = if steps == 0 {
@@ -359,8 +358,8 @@ mod tests {
         let mut run = run(&Options { sigma_w2, seeds, layers: 20, rules, ..Options::default() });
         for (index, record) in run.cells.iter_mut().enumerate() {
             let depth = points[index / seeds].1[index % seeds];
-            for verdict in &mut record.cutoffs {
-                (verdict.depth, verdict.beyond, verdict.interval) = (depth, depth.is_none(), None);
+            for cutoff in &mut record.cutoffs {
+                (cutoff.depth, cutoff.beyond, cutoff.interval) = (depth, depth.is_none(), None);
             }
         }
         for (theory, (.., xi_c)) in run.theory.iter_mut().zip(points) {
@@ -456,8 +455,8 @@ mod tests {
     #[test]
     fn unmeasurable_cutoff_names_the_reason() {
         let mut run = points(&[(0.5, &[Some(1.0)], 1.0)]);
-        for verdict in &mut run.cells[0].cutoffs {
-            (verdict.depth, verdict.note) = (None, Some("no exponential in the noise".into()));
+        for cutoff in &mut run.cells[0].cutoffs {
+            (cutoff.depth, cutoff.note) = (None, Some("no exponential in the noise".into()));
         }
         let sentence = &verdict_sentences(&run)[0];
         let expected = "have no measurable cut-off at the only point (first reason: no exponential in the noise).";

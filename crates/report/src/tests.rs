@@ -128,8 +128,8 @@ fn non_finite_numbers() {
             layer.interval = Some((f64::NAN, f64::INFINITY));
             layer.value = if index % 3 == 0 { f64::NAN } else { layer.value };
         }
-        for verdict in &mut record.cutoffs {
-            verdict.depth = Some(f64::NAN);
+        for cutoff in &mut record.cutoffs {
+            cutoff.depth = Some(f64::NAN);
         }
         for picture in &mut record.gallery {
             picture.pixels.truncate(3);

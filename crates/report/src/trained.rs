@@ -96,17 +96,17 @@ fn layers(number: f64) -> String {
 /// Describes the sharpness of the frontier.
 fn sharpness(all: &[PointFrontier]) -> String {
     let seeds = all.iter().map(|found| found.trained.seeds.len()).max().unwrap_or(0);
-    let turned: usize =
+    let reversed: usize =
         all.iter().flat_map(|found| &found.trained.seeds).filter(|seed| seed.reversals > 0).count();
     let searched: usize = all.iter().map(|found| found.trained.seeds.len()).sum();
-    let turns = if turned == 0 {
+    let reversals = if reversed == 0 {
         format!(
             "no network succeeds deeper than one that fails, over {}",
             count(searched, "frontier")
         )
     } else {
         format!(
-            "a network succeeds deeper than one that fails at {turned} of {}",
+            "a network succeeds deeper than one that fails at {reversed} of {}",
             count(searched, "frontier")
         )
     };
@@ -114,15 +114,15 @@ fn sharpness(all: &[PointFrontier]) -> String {
         all.iter().map(|found| found.trained.range.1 - found.trained.range.0).collect();
     widths.sort_by(f64::total_cmp);
     match quantile(&widths, 0.5) {
-        _ if seeds == 1 => format!("With 1 seed per point, {turns}."),
+        _ if seeds == 1 => format!("With 1 seed per point, {reversals}."),
         Some(width) if width > 0.0 => format!(
-            "With {seeds} seeds per point, the median range of the frontier over seeds is {}; {turns}.",
+            "With {seeds} seeds per point, the median range of the frontier over seeds is {}; {reversals}.",
             layers(width)
         ),
         _ => {
             let agreed = widths.iter().filter(|&&width| width <= 0.0).count();
             format!(
-                "The {seeds} seeds per point agree on the frontier at {agreed} of {}; {turns}.",
+                "The {seeds} seeds per point agree on the frontier at {agreed} of {}; {reversals}.",
                 count(all.len(), "point")
             )
         }

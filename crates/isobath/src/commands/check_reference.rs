@@ -236,10 +236,10 @@ impl std::fmt::Display for Line {
             Allowed::Relative(most) => format!("{most:.0e} rel"),
             Allowed::Equal => "equal".to_owned(),
         };
-        let verdict = if self.passed() { "pass" } else { "FAIL" };
+        let status = if self.passed() { "pass" } else { "FAIL" };
         write!(
             f,
-            "{:<28} {:>12.3e} {:>12.3e} {allowed:>12} {verdict}",
+            "{:<28} {:>12.3e} {:>12.3e} {allowed:>12} {status}",
             self.name, self.absolute, self.relative
         )
     }

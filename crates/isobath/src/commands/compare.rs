@@ -37,7 +37,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let (mut all, mut failed): (Vec<Comparison>, Vec<comparison::Error>) = (Vec::new(), Vec::new());
     for recipe in recipes {
         match comparison::compare(&run, recipe, &settings) {
-            Ok(verdicts) => all.push(verdicts),
+            Ok(comparison) => all.push(comparison),
             Err(error) => failed.push(error),
         }
     }

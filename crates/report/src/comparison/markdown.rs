@@ -7,34 +7,35 @@ use isobath_analysis::comparison::{Class, Comparison, Configuration, Estimate, P
 use isobath_store::RunRecord;
 
 /// Comparisons of all recipes.
-pub fn markdown(run: &RunRecord, verdicts: &[Comparison]) -> String {
-    let sections: Vec<String> = verdicts.iter().map(|verdicts| section(run, verdicts)).collect();
+pub fn markdown(run: &RunRecord, comparisons: &[Comparison]) -> String {
+    let sections: Vec<String> =
+        comparisons.iter().map(|comparison| section(run, comparison)).collect();
     sections.join("\n\n")
 }
 
-fn section(run: &RunRecord, verdicts: &Comparison) -> String {
-    let mut lines = vec![format!("## {}, {}", run.name, verdicts.recipe), String::new()];
-    lines.extend(sentences(run, verdicts));
+fn section(run: &RunRecord, comparison: &Comparison) -> String {
+    let mut lines = vec![format!("## {}, {}", run.name, comparison.recipe), String::new()];
+    lines.extend(sentences(run, comparison));
     lines.extend([
         String::new(),
         "95% bootstrap intervals resample configurations; those of frontiers resample families."
             .into(),
         String::new(),
     ]);
-    lines.extend(predictors(verdicts));
+    lines.extend(predictors(comparison));
     lines.extend([
         String::new(),
         "Predicted depths without calibration, and the factor from calibration on all networks:"
             .into(),
         String::new(),
     ]);
-    lines.extend(depths(verdicts));
+    lines.extend(depths(comparison));
     lines.extend([
         String::new(),
         "Frontiers, and the depths at which cascade and theory are wrong:".into(),
         String::new(),
     ]);
-    lines.extend(map(verdicts));
+    lines.extend(map(comparison));
     lines.join("\n")
 }
 
@@ -46,7 +47,7 @@ fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String>
     lines
 }
 
-fn predictors(verdicts: &Comparison) -> Vec<String> {
+fn predictors(comparison: &Comparison) -> Vec<String> {
     let heads = [
         "predictor",
         "AUC",
@@ -63,7 +64,7 @@ fn predictors(verdicts: &Comparison) -> Vec<String> {
         "unchanged by sigma_w2",
     ];
     let row = |summary: &PredictorSummary| {
-        let edge = summary.calibrated.as_ref();
+        let errors = summary.calibrated.as_ref();
         vec![
             summary.predictor.clone(),
             estimate(summary.auc, 3),
@@ -71,19 +72,19 @@ fn predictors(verdicts: &Comparison) -> Vec<String> {
             estimate(summary.spearman, 2),
             estimate(summary.kendall, 2),
             estimate(summary.brier, 3),
-            estimate(edge.map(|edge| edge.mae_layers), 1),
-            estimate(edge.map(|edge| edge.bias_layers), 1),
-            estimate(edge.map(|edge| edge.octaves), 2),
+            estimate(errors.map(|errors| errors.mae_layers), 1),
+            estimate(errors.map(|errors| errors.bias_layers), 1),
+            estimate(errors.map(|errors| errors.octaves), 2),
             format!("{:.2e}", summary.costs.seconds),
             format!("{:.2e}", summary.costs.flops / 1e9),
             summary.cost_ratio.map_or("-".into(), |ratio| format!("{:.2e}", ratio.value)),
             summary.unchanged.map_or("-".into(), |share| format!("{:.0}%", 100.0 * share)),
         ]
     };
-    table(&heads, verdicts.summaries.iter().map(row))
+    table(&heads, comparison.summaries.iter().map(row))
 }
 
-fn depths(verdicts: &Comparison) -> Vec<String> {
+fn depths(comparison: &Comparison) -> Vec<String> {
     let heads = [
         "predictor",
         "MAE (layers)",
@@ -94,24 +95,24 @@ fn depths(verdicts: &Comparison) -> Vec<String> {
         "log-odds per octave",
     ];
     let row = |summary: &PredictorSummary| {
-        let edge = summary.published.as_ref();
+        let errors = summary.published.as_ref();
         Some(vec![
             summary.predictor.clone(),
-            estimate(edge.map(|edge| edge.mae_layers), 1),
-            estimate(edge.map(|edge| edge.bias_layers), 1),
-            estimate(edge.map(|edge| edge.octaves), 2),
-            edge.map_or("-".into(), |edge| format!("{} of {}", edge.clamped, edge.counted)),
+            estimate(errors.map(|errors| errors.mae_layers), 1),
+            estimate(errors.map(|errors| errors.bias_layers), 1),
+            estimate(errors.map(|errors| errors.octaves), 2),
+            errors.map_or("-".into(), |errors| format!("{} of {}", errors.clamped, errors.counted)),
             estimate(summary.coefficient.map(|coefficient| coefficient.a), 2),
             summary
                 .coefficient
                 .map_or("-".into(), |coefficient| format!("{:.1}", coefficient.per_octave)),
         ])
-        .filter(|_| edge.is_some() || summary.coefficient.is_some())
+        .filter(|_| errors.is_some() || summary.coefficient.is_some())
     };
-    table(&heads, verdicts.summaries.iter().filter_map(row))
+    table(&heads, comparison.summaries.iter().filter_map(row))
 }
 
-fn map(verdicts: &Comparison) -> Vec<String> {
+fn map(comparison: &Comparison) -> Vec<String> {
     let heads = [
         "sigma_w2",
         "sigma_b2",
@@ -122,7 +123,7 @@ fn map(verdicts: &Comparison) -> Vec<String> {
         "false negatives at",
     ];
     let row = |family: &isobath_analysis::comparison::Family| {
-        let cells = verdicts.map.iter().filter(|cell| cell.point == family.point);
+        let cells = comparison.map.iter().filter(|cell| cell.point == family.point);
         let at = |class: fn(&Configuration) -> Class, what: Class| {
             let depths: Vec<String> = cells
                 .clone()
@@ -141,7 +142,7 @@ fn map(verdicts: &Comparison) -> Vec<String> {
             at(|cell| cell.theory, Class::FalseNegative),
         ]
     };
-    table(&heads, verdicts.families.iter().map(row))
+    table(&heads, comparison.families.iter().map(row))
 }
 
 /// Formats a frontier.

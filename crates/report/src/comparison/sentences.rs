@@ -7,23 +7,23 @@ use isobath_store::RunRecord;
 use crate::count;
 
 /// Summarises a comparison in sentences.
-pub fn sentences(run: &RunRecord, verdicts: &Comparison) -> Vec<String> {
-    let mut sentences = vec![training_results(run, verdicts)];
-    sentences.extend(ranking(verdicts));
-    sentences.extend(differences(verdicts));
-    sentences.extend(at_depth(verdicts));
-    sentences.extend(best(verdicts));
-    sentences.extend(frontier_errors(verdicts));
-    sentences.extend(searched(verdicts));
-    sentences.extend(coefficient(verdicts));
-    sentences.extend(costs(verdicts));
-    sentences.extend(unchanged(verdicts));
+pub fn sentences(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
+    let mut sentences = vec![training_results(run, comparison)];
+    sentences.extend(ranking(comparison));
+    sentences.extend(differences(comparison));
+    sentences.extend(at_depth(comparison));
+    sentences.extend(best(comparison));
+    sentences.extend(frontier_errors(comparison));
+    sentences.extend(searched(comparison));
+    sentences.extend(coefficient(comparison));
+    sentences.extend(costs(comparison));
+    sentences.extend(unchanged(comparison));
     sentences
 }
 
-fn training_results(run: &RunRecord, verdicts: &Comparison) -> String {
-    let Comparison { recipe, networks, succeeded, cells, .. } = verdicts;
-    let success = verdicts
+fn training_results(run: &RunRecord, comparison: &Comparison) -> String {
+    let Comparison { recipe, networks, succeeded, cells, .. } = comparison;
+    let success = comparison
         .success
         .map_or("succeeded".to_owned(), |accuracy| format!("reached an accuracy of {accuracy}"));
     format!(
@@ -37,8 +37,8 @@ fn training_results(run: &RunRecord, verdicts: &Comparison) -> String {
 }
 
 /// Leading predictors with their display names.
-fn leaders(verdicts: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
-    let leading = &verdicts.leading;
+fn leaders(comparison: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
+    let leading = &comparison.leading;
     let words = [
         (&leading.cascade, "the cascade"),
         (&leading.theory, "theory"),
@@ -46,13 +46,13 @@ fn leaders(verdicts: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
         (&leading.depth, "depth alone"),
     ];
     let leader = |(name, words): (&Option<String>, &'static str)| {
-        Some((words, verdicts.summary(name.as_deref()?)?))
+        Some((words, comparison.summary(name.as_deref()?)?))
     };
     words.into_iter().filter_map(leader).collect()
 }
 
-fn ranking(verdicts: &Comparison) -> Option<String> {
-    let mut leaders = leaders(verdicts);
+fn ranking(comparison: &Comparison) -> Option<String> {
+    let mut leaders = leaders(comparison);
     leaders.retain(|(_, summary)| summary.auc.is_some());
     let auc = |summary: &PredictorSummary| summary.auc.map_or(0.0, |auc| auc.value);
     leaders.sort_by(|a, b| auc(b.1).total_cmp(&auc(a.1)));
@@ -69,8 +69,8 @@ fn ranking(verdicts: &Comparison) -> Option<String> {
     })
 }
 
-fn at_depth(verdicts: &Comparison) -> Option<String> {
-    let leaders = leaders(verdicts);
+fn at_depth(comparison: &Comparison) -> Option<String> {
+    let leaders = leaders(comparison);
     let others = leaders.iter().filter(|(words, _)| *words != "depth alone");
     let words: Vec<String> = others
         .filter_map(|(words, summary)| Some((words, summary.auc_at_depth?)))
@@ -86,8 +86,8 @@ fn at_depth(verdicts: &Comparison) -> Option<String> {
     })
 }
 
-fn differences(verdicts: &Comparison) -> Option<String> {
-    let cascade = verdicts.summary(verdicts.leading.cascade.as_deref()?)?;
+fn differences(comparison: &Comparison) -> Option<String> {
+    let cascade = comparison.summary(comparison.leading.cascade.as_deref()?)?;
     let parts = [
         compared(cascade.auc_above_theory, "theory"),
         compared(cascade.auc_above_depth, "depth alone"),
@@ -112,35 +112,35 @@ fn compared(difference: Option<Estimate>, baseline: &str) -> Option<String> {
     })
 }
 
-fn best(verdicts: &Comparison) -> Option<String> {
-    let best = verdicts.summaries.first()?;
+fn best(comparison: &Comparison) -> Option<String> {
+    let best = comparison.summaries.first()?;
     Some(format!(
         "{1} has the largest AUC of all {0} scores, {2}; as the best of many, this value is biased upwards.",
-        verdicts.summaries.len(),
+        comparison.summaries.len(),
         best.predictor,
         estimate(best.auc, 3)
     ))
 }
 
-fn frontier_errors(verdicts: &Comparison) -> Option<String> {
-    let edge = |(words, summary): &(&str, &PredictorSummary)| {
-        let edge = summary.calibrated?;
+fn frontier_errors(comparison: &Comparison) -> Option<String> {
+    let errors = |(words, summary): &(&str, &PredictorSummary)| {
+        let errors = summary.calibrated?;
         Some((
             format!(
                 "{words} {} layers, {} octaves",
-                estimate(Some(edge.mae_layers), 1),
-                estimate(Some(edge.octaves), 2)
+                estimate(Some(errors.mae_layers), 1),
+                estimate(Some(errors.octaves), 2)
             ),
-            edge,
+            errors,
         ))
     };
-    let edges: Vec<_> = leaders(verdicts).iter().filter_map(edge).collect();
-    let (_, first) = edges.first()?;
-    let words: Vec<&str> = edges.iter().map(|(words, _)| words.as_str()).collect();
+    let all_errors: Vec<_> = leaders(comparison).iter().filter_map(errors).collect();
+    let (_, first) = all_errors.first()?;
+    let words: Vec<&str> = all_errors.iter().map(|(words, _)| words.as_str()).collect();
     Some(format!(
         "Mean error of the predicted frontier, calibrated on {}: {} (over the {} of {} families whose measured frontier is \
          inside the grid).",
-        verdicts.calibrated_on,
+        comparison.calibrated_on,
         words.join("; "),
         first.counted,
         first.counted + first.censored
@@ -148,8 +148,8 @@ fn frontier_errors(verdicts: &Comparison) -> Option<String> {
 }
 
 /// Describes the bias that a frontier search brings to the comparison.
-fn searched(verdicts: &Comparison) -> Option<String> {
-    let Comparison { networks, grid, .. } = *verdicts;
+fn searched(comparison: &Comparison) -> Option<String> {
+    let Comparison { networks, grid, .. } = *comparison;
     (networks < grid).then(|| {
         format!(
             "Only {networks} of the grid's {grid} networks were trained, those near the frontier. AUCs are therefore lower \
@@ -159,8 +159,8 @@ fn searched(verdicts: &Comparison) -> Option<String> {
     })
 }
 
-fn coefficient(verdicts: &Comparison) -> Option<String> {
-    let theory = verdicts.summary(verdicts.leading.theory.as_deref()?)?;
+fn coefficient(comparison: &Comparison) -> Option<String> {
+    let theory = comparison.summary(comparison.leading.theory.as_deref()?)?;
     let a = theory.coefficient?.a;
     Some(format!(
         "Networks are trainable while L <= a xi_c with a = {}; the rule of thumb is a = 6.",
@@ -168,27 +168,27 @@ fn coefficient(verdicts: &Comparison) -> Option<String> {
     ))
 }
 
-fn costs(verdicts: &Comparison) -> Option<String> {
+fn costs(comparison: &Comparison) -> Option<String> {
     let cost = |(words, summary): &(&str, &PredictorSummary)| {
         let ratio = summary.cost_ratio?.value;
         let share =
             if ratio < 5e-5 { "under 0.01%".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
         Some(format!("{words} {share}"))
     };
-    let costs: Vec<String> = leaders(verdicts).iter().filter_map(cost).collect();
+    let costs: Vec<String> = leaders(comparison).iter().filter_map(cost).collect();
     (!costs.is_empty()).then(|| {
         format!(
             "A training took {:.2} s on average. Cost of a prediction relative to a training: {}.",
-            verdicts.training.seconds,
+            comparison.training.seconds,
             costs.join("; ")
         )
     })
 }
 
-fn unchanged(verdicts: &Comparison) -> Option<String> {
+fn unchanged(comparison: &Comparison) -> Option<String> {
     let is_unchanged =
         |summary: &&PredictorSummary| summary.unchanged.is_some_and(|share| share > 0.99);
-    let names: Vec<&str> = verdicts
+    let names: Vec<&str> = comparison
         .summaries
         .iter()
         .filter(is_unchanged)

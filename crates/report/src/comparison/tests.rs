@@ -8,7 +8,7 @@ use super::*;
 
 const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
 
-fn verdicts(run: &RunRecord) -> Comparison {
+fn comparison(run: &RunRecord) -> Comparison {
     compare(run, "sgd", &SETTINGS).unwrap()
 }
 
@@ -16,7 +16,7 @@ fn verdicts(run: &RunRecord) -> Comparison {
 fn frontier_search_is_mentioned() {
     let mut run = run();
     let mention = |run: &RunRecord| {
-        let sentences = sentences(run, &verdicts(run));
+        let sentences = sentences(run, &comparison(run));
         sentences.into_iter().find(|sentence| sentence.contains("were trained, those near"))
     };
     assert_eq!(mention(&run), None);
@@ -29,7 +29,7 @@ fn frontier_search_is_mentioned() {
 #[test]
 fn json_and_markdown_agree() {
     let run = run();
-    let all = [verdicts(&run)];
+    let all = [comparison(&run)];
     let json = json(&run, &all);
     let predictor = &json["recipes"][0]["predictors"][0];
     for field in [
@@ -60,7 +60,7 @@ fn json_and_markdown_agree() {
 fn page_answers_first_and_shows_every_predictor() {
     let run = run();
     let folder = tempfile::tempdir().unwrap();
-    let files = crate::write_comparison(&run, &[verdicts(&run)], folder.path()).unwrap();
+    let files = crate::write_comparison(&run, &[comparison(&run)], folder.path()).unwrap();
     assert_eq!(files[0], folder.path().join("compare.html"));
     let names = ["compare-auc-sgd", "compare-map-sgd-sigma_b2-0.05", "compare-reliability-sgd"];
     let figures: Vec<_> = names

@@ -31,9 +31,9 @@ struct Row<'a> {
 }
 
 /// Maximum numbers of points, samples and depths shown.
-pub(crate) const MOST_GALLERY_POINTS: usize = 5;
-pub(crate) const MOST_GALLERY_SAMPLES: usize = 3;
-const MOST_DEPTHS: usize = 9;
+pub(crate) const MAX_GALLERY_POINTS: usize = 5;
+pub(crate) const MAX_GALLERY_SAMPLES: usize = 3;
+const MAX_DEPTHS: usize = 9;
 
 /// Approximate size of a picture.
 const PICTURE: i32 = px(56);
@@ -49,8 +49,8 @@ pub(crate) fn shown_depths(pictures: &[GalleryRecord]) -> Vec<usize> {
     depths.dedup();
     // Too many depths are thinned evenly; the deepest is kept.
     let last = depths.len().saturating_sub(1);
-    if depths.len() > MOST_DEPTHS {
-        (0..MOST_DEPTHS).map(|step| depths[step * last / (MOST_DEPTHS - 1)]).collect()
+    if depths.len() > MAX_DEPTHS {
+        (0..MAX_DEPTHS).map(|step| depths[step * last / (MAX_DEPTHS - 1)]).collect()
     } else {
         depths
     }
@@ -61,7 +61,7 @@ impl<'a> Gallery<'a> {
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
         let mut rows = slices(run).into_iter().map(|slice| {
             let points =
-                slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
+                slice.representative(MAX_GALLERY_POINTS, |point| !point.pictures().is_empty());
             let row = |(point, role): (&&Point<'a>, &'static str)| Row {
                 sigma_w2: point.id.sigma_w2,
                 sigma_b2: point.id.sigma_b2,
@@ -78,7 +78,7 @@ impl<'a> Gallery<'a> {
     fn samples(&self) -> usize {
         let samples =
             self.rows.iter().flat_map(|row| row.pictures).map(|picture| picture.sample + 1).max();
-        samples.unwrap_or(0).min(MOST_GALLERY_SAMPLES)
+        samples.unwrap_or(0).min(MAX_GALLERY_SAMPLES)
     }
 
     /// Width and height of one picture on the canvas, from the proportions of its sample.
@@ -189,7 +189,7 @@ mod tests {
         let picture = |depth| GalleryRecord { depth, sample: 0, pixels: Vec::new() };
         let pictures: Vec<_> = (0..=50).map(picture).collect();
         let depths = shown_depths(&pictures);
-        assert_eq!((depths.len(), depths[0], depths[MOST_DEPTHS - 1]), (MOST_DEPTHS, 0, 50));
+        assert_eq!((depths.len(), depths[0], depths[MAX_DEPTHS - 1]), (MAX_DEPTHS, 0, 50));
         assert_eq!(shown_depths(&pictures[..3]), [0, 1, 2]);
     }
 }

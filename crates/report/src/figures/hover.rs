@@ -79,7 +79,7 @@ pub(crate) struct Values {
 }
 
 /// Cell limits above which diagrams have no bars: for the leading estimator, and for the others.
-const MOST_CELLS_WITH_BARS: [usize; 2] = [150_000, 20_000];
+const MAX_CELLS_WITH_BARS: [usize; 2] = [150_000, 20_000];
 
 impl Values {
     pub(super) fn of(
@@ -97,7 +97,7 @@ impl Values {
             profiles.iter().map(|profile| profile.iter().map(one).collect()).collect()
         };
         let with_bars = profiles.iter().map(Vec::len).sum::<usize>()
-            <= MOST_CELLS_WITH_BARS[usize::from(!leads)];
+            <= MAX_CELLS_WITH_BARS[usize::from(!leads)];
         let bars = |pick| if with_bars { column(pick) } else { Vec::new() };
         let quantity = estimator.descriptor();
         Self {

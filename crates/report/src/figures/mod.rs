@@ -34,11 +34,11 @@ use self::{
 pub(super) use self::{
     canvas::Layout,
     drawing::Drawing,
-    gallery::{MOST_GALLERY_POINTS, MOST_GALLERY_SAMPLES, shown_depths},
+    gallery::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, shown_depths},
     growth::GrowthChart,
     hover::{Cells, Hover, Mark, Values},
     picture::Scaling,
-    predictors::{of_verdicts, share},
+    predictors::{of_comparison, share},
 };
 use isobath_analysis::points::{Slice, slices};
 use isobath_entropy::EstimatorSpec;

@@ -43,7 +43,7 @@ pub(super) struct PhaseDiagram<'a> {
 
 /// Diagrams with at most this many cells are drawn cell by cell, so that the file can be scaled and edited; larger
 /// ones become a bitmap.
-const MOST_RECTANGLES: usize = 8_000;
+const MAX_RECTANGLES: usize = 8_000;
 
 /// Minimum distance of the drawn depths.
 const MARK_DISTANCE: i32 = px(10);
@@ -213,7 +213,7 @@ struct Grid<'a> {
 
 impl Grid<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>) -> Result<()> {
-        if self.profiles.len() * self.layers > MOST_RECTANGLES {
+        if self.profiles.len() * self.layers > MAX_RECTANGLES {
             canvas.underlays.push(Underlay { rect: self.frame.rect, png: self.bitmap()? });
             return Ok(());
         }

@@ -33,7 +33,7 @@ pub(super) struct Profiles<'a> {
 }
 
 /// Maximum number of profiles.
-const MOST: usize = 8;
+const MAX_PROFILES: usize = 8;
 
 impl Figure for Profiles<'_> {
     fn stem(&self) -> String {
@@ -88,7 +88,8 @@ impl Figure for Profiles<'_> {
 
 impl<'a> Profiles<'a> {
     fn lines(&self) -> Vec<Line<'_>> {
-        let points = self.slice.representative(MOST, |point| point.has_profile(self.estimator));
+        let points =
+            self.slice.representative(MAX_PROFILES, |point| point.has_profile(self.estimator));
         let total = |phase| points.iter().filter(|point| point.phase == phase).count();
         let mut counted = Vec::new();
         let line = |point: &&'_ Point<'a>| {

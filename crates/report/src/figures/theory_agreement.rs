@@ -62,7 +62,7 @@ struct Compared {
 }
 
 /// Maximum number of points per series; longer series are thinned evenly.
-const MOST_POINTS: usize = 150;
+const MAX_POINTS: usize = 150;
 
 /// Smaller depths are drawn here, because a logarithmic axis has no 0.
 const LEAST: f64 = 0.5;
@@ -134,7 +134,7 @@ impl Figure for TheoryComparison<'_> {
             .map(|&rule| format!("{rule}: {}", depth_bars(self.run, rule)))
             .collect();
         format!(
-            "Points of the grid where theory has a finite depth, at most {MOST_POINTS} for each series. \
+            "Points of the grid where theory has a finite depth, at most {MAX_POINTS} for each series. \
              On the line measurement and theory are equal. Bars: {}. A cut-off of 0, information lost before \
              the first layer, is drawn at {LEAST} with an arrow downwards.",
             rules.join("; ")
@@ -240,7 +240,7 @@ impl Series {
         };
         let all: Vec<_> =
             slices.iter().flat_map(|slice| &slice.points).filter_map(compared).collect();
-        let step = all.len().div_ceil(MOST_POINTS).max(1);
+        let step = all.len().div_ceil(MAX_POINTS).max(1);
         let points = all.into_iter().step_by(step).collect();
         Self { estimator, rule, index: 0, points }
     }

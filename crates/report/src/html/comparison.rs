@@ -22,7 +22,7 @@ use crate::{
 
 /// One recipe's comparison and its figures.
 pub(crate) struct Section<'a> {
-    pub(crate) verdicts: &'a Comparison,
+    pub(crate) comparison: &'a Comparison,
     pub(crate) figures: Vec<Box<dyn Figure + 'a>>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn page(run: &RunRecord, sections: &[Section<'_>], files: &[&Path]) -
                 @if !run.description.is_empty() { p.about { (run.description) } }
                 @for part in sections {
                     div.answer {
-                        @for sentence in sentences(run, part.verdicts) {
+                        @for sentence in sentences(run, part.comparison) {
                             p { (symbols(&symbol(&sentence).replace("<=", "\u{2264}"))) }
                         }
                     }
@@ -54,18 +54,18 @@ pub(crate) fn page(run: &RunRecord, sections: &[Section<'_>], files: &[&Path]) -
     ))
 }
 
-fn section(run: &RunRecord, Section { verdicts, figures }: &Section<'_>) -> Result<Markup> {
+fn section(run: &RunRecord, Section { comparison, figures }: &Section<'_>) -> Result<Markup> {
     Ok(html! {
         section {
-            h2 { "Trained with " (verdicts.recipe) }
+            h2 { "Trained with " (comparison.recipe) }
             (placed(figures, PageSection::Chart)?)
-            (predictors(verdicts))
-            (named_depths(verdicts))
+            (predictors(comparison))
+            (uncalibrated_depths(comparison))
             (placed(figures, PageSection::Evidence)?)
-            (frontiers(verdicts))
-            (costs(verdicts))
-            (audit(verdicts))
-            (meanings(run, verdicts))
+            (frontiers(comparison))
+            (costs(comparison))
+            (unchanged_scores(comparison))
+            (meanings(run, comparison))
         }
     })
 }
@@ -78,9 +78,9 @@ fn name(summary: &PredictorSummary) -> Markup {
     html! { th.word scope="row" title=(summary.meaning) { (symbols(&symbol(&summary.predictor))) } }
 }
 
-fn predictors(verdicts: &Comparison) -> Markup {
+fn predictors(comparison: &Comparison) -> Markup {
     let row = |summary: &PredictorSummary| {
-        let edge = summary.calibrated.as_ref();
+        let errors = summary.calibrated.as_ref();
         html! {
             tr {
                 (name(summary))
@@ -93,9 +93,9 @@ fn predictors(verdicts: &Comparison) -> Markup {
                 td { (estimate(summary.kendall, 2)) }
                 td { (estimate(summary.brier, 3)) }
                 td { (summary.brier_between.map_or("-".to_owned(), |brier| format!("{brier:.3}"))) }
-                td { (estimate(edge.map(|edge| edge.mae_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.bias_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.octaves), 2)) }
+                td { (estimate(errors.map(|errors| errors.mae_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.bias_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.octaves), 2)) }
             }
         }
     };
@@ -104,7 +104,7 @@ fn predictors(verdicts: &Comparison) -> Markup {
         p {
             "AUC at equal depth compares only networks of the same depth, so it measures information beyond the depth. "
             "Rank correlations are with the highest accuracy of each training. The Brier score uses a "
-            "probability calibrated on " (verdicts.calibrated_on)
+            "probability calibrated on " (comparison.calibrated_on)
             "; \u{201c}interleaved\u{201d} assigns weight variances to folds in turn instead. Frontiers use the calibrated "
             "score. In brackets: 95% bootstrap intervals, which resample configurations (families for frontiers)."
         }
@@ -125,32 +125,32 @@ fn predictors(verdicts: &Comparison) -> Markup {
                     "bias (layers)",
                     "octaves",
                 ]))
-                tbody { @for summary in &verdicts.summaries { (row(summary)) } }
+                tbody { @for summary in &comparison.summaries { (row(summary)) } }
             }
         }))
     }
 }
 
-fn named_depths(verdicts: &Comparison) -> Markup {
+fn uncalibrated_depths(comparison: &Comparison) -> Markup {
     let named =
         |summary: &&PredictorSummary| summary.published.is_some() || summary.coefficient.is_some();
     let row = |summary: &PredictorSummary| {
-        let edge = summary.published.as_ref();
-        let ends = edge.map(|edge| format!("{} of {}", edge.clamped, edge.counted));
+        let errors = summary.published.as_ref();
+        let ends = errors.map(|errors| format!("{} of {}", errors.clamped, errors.counted));
         html! {
             tr {
                 (name(summary))
                 td { (estimate(summary.coefficient.map(|coefficient| coefficient.a), 2)) }
                 td { (summary.coefficient.map_or("-".to_owned(), |c| short(c.per_octave))) }
-                td { (estimate(edge.map(|edge| edge.mae_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.bias_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.octaves), 2)) }
+                td { (estimate(errors.map(|errors| errors.mae_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.bias_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.octaves), 2)) }
                 td { (ends.unwrap_or("-".to_owned())) }
             }
         }
     };
     html! {
-        @if verdicts.summaries.iter().any(|summary| named(&summary)) {
+        @if comparison.summaries.iter().any(|summary| named(&summary)) {
             h3 { "Predicted depths without calibration" }
             p {
                 "A logistic regression on all networks gives the factor a: at a times the predicted depth, success and "
@@ -163,15 +163,15 @@ fn named_depths(verdicts: &Comparison) -> Markup {
                         "predictor", "a", "slope", "frontier error (layers)", "bias (layers)",
                         "octaves", "clamped to the grid",
                     ]))
-                    tbody { @for summary in verdicts.summaries.iter().filter(named) { (row(summary)) } }
+                    tbody { @for summary in comparison.summaries.iter().filter(named) { (row(summary)) } }
                 }
             }))
         }
     }
 }
 
-fn frontiers(verdicts: &Comparison) -> Markup {
-    let leading: Vec<&str> = verdicts.leading.names().collect();
+fn frontiers(comparison: &Comparison) -> Markup {
+    let leading: Vec<&str> = comparison.leading.names().collect();
     let row = |family: &Family| {
         let predicted = |name: &&str| {
             let found = family.predicted.iter().find(|(predictor, _)| predictor == name);
@@ -205,16 +205,16 @@ fn frontiers(verdicts: &Comparison) -> Markup {
                     }
                     @for name in &leading { th scope="col" { (symbols(&symbol(name))) } }
                 } }
-                tbody { @for family in &verdicts.families { (row(family)) } }
+                tbody { @for family in &comparison.families { (row(family)) } }
             }
         }))
     }
 }
 
-fn costs(verdicts: &Comparison) -> Markup {
-    let mut summaries: Vec<&PredictorSummary> = verdicts.summaries.iter().collect();
+fn costs(comparison: &Comparison) -> Markup {
+    let mut summaries: Vec<&PredictorSummary> = comparison.summaries.iter().collect();
     summaries.sort_by(|a, b| b.costs.seconds.total_cmp(&a.costs.seconds));
-    let training = verdicts.training;
+    let training = comparison.training;
     let row = |summary: &PredictorSummary| {
         let ratio = summary.cost_ratio.map_or(0.0, |ratio| ratio.value);
         html! {
@@ -257,8 +257,8 @@ fn costs(verdicts: &Comparison) -> Markup {
     }
 }
 
-fn audit(verdicts: &Comparison) -> Markup {
-    let mut known: Vec<(&PredictorSummary, f64)> = verdicts
+fn unchanged_scores(comparison: &Comparison) -> Markup {
+    let mut known: Vec<(&PredictorSummary, f64)> = comparison
         .summaries
         .iter()
         .filter_map(|summary| Some((summary, summary.unchanged.filter(|share| *share > 0.0)?)))
@@ -283,13 +283,13 @@ fn audit(verdicts: &Comparison) -> Markup {
     }
 }
 
-fn meanings(run: &RunRecord, verdicts: &Comparison) -> Markup {
-    let missing = verdicts.summaries.iter().filter(|summary| summary.missing > 0);
+fn meanings(run: &RunRecord, comparison: &Comparison) -> Markup {
+    let missing = comparison.summaries.iter().filter(|summary| summary.missing > 0);
     html! {
         details {
             summary { "Meaning of a larger score" }
             dl {
-                @for summary in verdicts.summaries.iter().filter(|summary| !summary.meaning.is_empty()) {
+                @for summary in comparison.summaries.iter().filter(|summary| !summary.meaning.is_empty()) {
                     dt { (symbols(&symbol(&summary.predictor))) } dd { (summary.meaning) }
                 }
             }

@@ -9,7 +9,7 @@ use isobath_analysis::points::{Point, slices};
 use isobath_store::{GalleryRecord, RunRecord};
 
 use crate::{
-    figures::{MOST_GALLERY_POINTS, MOST_GALLERY_SAMPLES, Scaling, shown_depths},
+    figures::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, Scaling, shown_depths},
     numbers::variance,
 };
 
@@ -24,7 +24,7 @@ pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
     else {
         return Ok(html! {});
     };
-    let points = slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
+    let points = slice.representative(MAX_GALLERY_POINTS, |point| !point.pictures().is_empty());
     let roles = slice.roles(&points);
     let blocks = points
         .iter()
@@ -56,7 +56,7 @@ fn column(run: &RunRecord, pictures: &[GalleryRecord], depth: usize) -> Result<M
     let mut shown = Vec::new();
     for picture in pictures
         .iter()
-        .filter(|picture| picture.depth == depth && picture.sample < MOST_GALLERY_SAMPLES)
+        .filter(|picture| picture.depth == depth && picture.sample < MAX_GALLERY_SAMPLES)
     {
         let input =
             pictures.iter().find(|other| other.depth == 0 && other.sample == picture.sample);

@@ -109,7 +109,7 @@ impl Competitor {
 
 /// One run of a competitor.
 #[derive(Clone)]
-struct Turn {
+struct TimedRun {
     measured: Measured,
     /// Peak of the machine around the run, operations per second.
     peak: f64,
@@ -161,7 +161,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let mut peaks = Vec::new();
     for table in &tables {
         let rounds = rounds(&table.competitors, setting, repeat)?;
-        peaks.extend(rounds.iter().flatten().map(|turn| turn.peak / 1e9));
+        peaks.extend(rounds.iter().flatten().map(|run| run.peak / 1e9));
         rows.push(self::rows(&table.competitors, &rounds, table.flops));
     }
     let peak = Summary::of(peaks);
@@ -298,38 +298,36 @@ fn rounds(
     competitors: &[Competitor],
     setting: Setting<'_>,
     repeat: usize,
-) -> Result<Vec<Vec<Turn>>> {
+) -> Result<Vec<Vec<TimedRun>>> {
     let peak = || anyhow::Ok(yardstick(setting.backend)?.1);
     let mut before = peak()?;
-    let mut turn = |round: usize, competitor: &Competitor| {
+    let mut run = |round: usize, competitor: &Competitor| {
         let measured = competitor.run(setting)?;
         let after = peak()?;
         // The machine's speed drifts, so each time is compared with the peak around it.
         let peak = f64::midpoint(std::mem::replace(&mut before, after), after);
         let name = competitor.name();
         eprintln!("round {} of {repeat}: {name}, {:.2} s", round + 1, measured.seconds);
-        Ok(Turn { measured, peak })
+        Ok(TimedRun { measured, peak })
     };
     (0..repeat)
-        .map(|round| competitors.iter().map(|competitor| turn(round, competitor)).collect())
+        .map(|round| competitors.iter().map(|competitor| run(round, competitor)).collect())
         .collect()
 }
 
-fn rows(competitors: &[Competitor], rounds: &[Vec<Turn>], flops: f64) -> Vec<Row> {
+fn rows(competitors: &[Competitor], rounds: &[Vec<TimedRun>], flops: f64) -> Vec<Row> {
     let row = |(index, competitor): (usize, &Competitor)| {
-        let turns = || rounds.iter().map(move |turns| &turns[index]);
-        let seconds = |turn: &Turn| turn.measured.seconds;
+        let runs = || rounds.iter().map(move |runs| &runs[index]);
+        let seconds = |run: &TimedRun| run.measured.seconds;
         Row {
             name: competitor.name(),
             about: competitor.about(),
-            seconds: Summary::of(turns().map(seconds)),
-            ratio: Summary::of(
-                rounds.iter().map(|turns| seconds(&turns[index]) / seconds(&turns[0])),
-            ),
-            gflops: Summary::of(turns().map(|turn| flops / seconds(turn) / 1e9)),
-            peak_share: Summary::of(turns().map(|turn| flops / seconds(turn) / turn.peak)),
+            seconds: Summary::of(runs().map(seconds)),
+            ratio: Summary::of(rounds.iter().map(|runs| seconds(&runs[index]) / seconds(&runs[0]))),
+            gflops: Summary::of(runs().map(|run| flops / seconds(run) / 1e9)),
+            peak_share: Summary::of(runs().map(|run| flops / seconds(run) / run.peak)),
             last_losses: rounds[0][index].measured.losses.clone(),
-            runs: turns().map(seconds).collect(),
+            runs: runs().map(seconds).collect(),
         }
     };
     competitors.iter().enumerate().map(row).collect()
@@ -363,10 +361,12 @@ mod tests {
 
     #[test]
     fn ratios_use_the_same_round() {
-        let turn =
-            |seconds| Turn { measured: Measured { seconds, losses: vec![0.1, 0.2] }, peak: 8.0 };
+        let run = |seconds| TimedRun {
+            measured: Measured { seconds, losses: vec![0.1, 0.2] },
+            peak: 8.0,
+        };
         // The machine is half as fast in the second round; the ratio does not change.
-        let rounds = [vec![turn(1.0), turn(3.0)], vec![turn(2.0), turn(6.0)]];
+        let rounds = [vec![run(1.0), run(3.0)], vec![run(2.0), run(6.0)]];
         let competitors = [own(BackendSpec::Cpu)[0], Competitor::Other(&PROGRAMS[2])];
         let rows = rows(&competitors, &rounds, 4.0);
         assert_eq!(rows.len(), 2);

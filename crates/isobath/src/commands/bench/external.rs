@@ -109,7 +109,7 @@ impl Python {
         })?;
         if !output.status.success() {
             bail!(
-                "{} cannot be used: {}; install torch and numpy for it (`{} -m pip install torch numpy`), or name \
+                "{} cannot be used: {}; install torch and numpy for it (`{} -m pip install torch numpy`), or select \
                  another Python with --python",
                 path.display(),
                 last_line(&output.stderr),

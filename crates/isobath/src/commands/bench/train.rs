@@ -139,7 +139,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     }
     println!(
         "{description} with {threads} threads: {} network of depth {depth}, {images} images, batch {batch}, {at_once} \
-         at once",
+         concurrent",
         shape.name()
     );
     println!("{seconds:.3} s per epoch and network, median and range of {repeat}");

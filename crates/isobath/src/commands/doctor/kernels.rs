@@ -21,9 +21,9 @@ pub(super) fn main(architectures: &[String]) -> Result<u8> {
         );
         for kernel in &checked {
             let CheckedKernel { source, specialisation, resources, .. } = kernel;
-            let verdict = if kernel.stays_in_registers() { "" } else { "  FAIL" };
+            let status = if kernel.stays_in_registers() { "" } else { "  FAIL" };
             println!(
-                "{:<16} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{verdict}",
+                "{:<16} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{status}",
                 format!("{source}.cu"),
                 resources.kernel,
                 resources.registers,

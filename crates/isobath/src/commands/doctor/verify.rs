@@ -84,7 +84,7 @@ struct Part {
     json: Value,
 }
 
-const fn verdict(passed: bool) -> &'static str {
+const fn status(passed: bool) -> &'static str {
     if passed { "pass" } else { "FAIL" }
 }
 
@@ -98,7 +98,7 @@ fn conform(arguments: &Verification) -> Result<Part> {
             finding.check,
             finding.worst,
             finding.tolerance,
-            verdict(finding.passed())
+            status(finding.passed())
         );
         if !finding.passed() {
             println!("    worst case: {}", finding.worst_case);
@@ -211,7 +211,7 @@ fn print_agreement(agreement: &Agreement) {
     println!(
         "  {:<26} {decoder:>13} {reconstruction:>13} {entropy:>13}  {cutoffs:<14} {}",
         case.to_string(),
-        verdict(*passed)
+        status(*passed)
     );
 }
 
@@ -226,8 +226,8 @@ fn train(arguments: &Verification) -> Result<Part> {
             optimizer, loss, weights, same_alone, same_outcomes, passed, ..
         } = agreement;
         let alone = if *same_alone { "yes" } else { "no" };
-        let verdict = verdict(*passed);
-        println!("  {optimizer:<26} {loss:>13.1e} {weights:>13.1e}  {alone:<17} {verdict}");
+        let status = status(*passed);
+        println!("  {optimizer:<26} {loss:>13.1e} {weights:>13.1e}  {alone:<17} {status}");
         if !same_outcomes {
             println!("    the training outcomes differ");
         }

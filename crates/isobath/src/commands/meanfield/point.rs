@@ -79,7 +79,7 @@ struct Point {
 
 /// Maximum number of layers of a profile: enough for any network, and small enough that a typing error fails instead
 /// of hanging.
-const MOST_LAYERS: usize = 1_000_000;
+const MAX_LAYERS: usize = 1_000_000;
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { activation, sigma_b2, depth, json, .. } = *arguments;
@@ -89,8 +89,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
                        or use `meanfield critical`";
         return Err(Usage(message.to_owned()).into());
     }
-    if !(1..=MOST_LAYERS).contains(&depth) {
-        return Err(Usage(format!("--depth {depth} must be from 1 to {MOST_LAYERS}")).into());
+    if !(1..=MAX_LAYERS).contains(&depth) {
+        return Err(Usage(format!("--depth {depth} must be from 1 to {MAX_LAYERS}")).into());
     }
     let architecture = arguments.architecture.check()?;
     if matches!(architecture, Architecture::PostActivation) && arguments.plot.is_some() {

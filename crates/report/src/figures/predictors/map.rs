@@ -23,24 +23,24 @@ use crate::{
 /// Configurations that share a `sigma_b2`.
 pub(super) struct Disagreement<'a> {
     run: &'a RunRecord,
-    verdicts: &'a Comparison,
+    comparison: &'a Comparison,
     sigma_b2: f64,
     cells: Vec<&'a Configuration>,
 }
 
 impl<'a> Disagreement<'a> {
     /// One map per `sigma_b2`, if cascade or theory make predictions.
-    pub(super) fn of(run: &'a RunRecord, verdicts: &'a Comparison) -> Vec<Self> {
-        let leading = &verdicts.leading;
+    pub(super) fn of(run: &'a RunRecord, comparison: &'a Comparison) -> Vec<Self> {
+        let leading = &comparison.leading;
         if leading.cascade.is_none() && leading.theory.is_none() {
             return Vec::new();
         }
         // Configurations are sorted by `sigma_b2`.
         let slices =
-            verdicts.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
+            comparison.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
         let slice = |cells: &'a [Configuration]| {
             let sigma_b2 = cells[0].point.sigma_b2;
-            Self { run, verdicts, sigma_b2, cells: cells.iter().collect() }
+            Self { run, comparison, sigma_b2, cells: cells.iter().collect() }
         };
         slices.map(slice).collect()
     }
@@ -57,7 +57,7 @@ impl<'a> Disagreement<'a> {
     }
 
     fn legend(&self) -> Vec<Entry> {
-        let leading = &self.verdicts.leading;
+        let leading = &self.comparison.leading;
         let entry = |name: &Option<String>, color: RGBAColor| {
             let name = name.as_deref()?;
             let label = format!("{}: false positive (up) or false negative (down)", symbol(name));
@@ -79,13 +79,13 @@ fn theory() -> RGBAColor {
 
 impl Figure for Disagreement<'_> {
     fn stem(&self) -> String {
-        let stem = recipe_stem("compare-map", &self.verdicts.recipe);
+        let stem = recipe_stem("compare-map", &self.comparison.recipe);
         format!("{stem}-sigma_b2-{}", self.sigma_b2)
     }
 
     fn title(&self) -> String {
         let b = variance(self.sigma_b2);
-        format!("Errors of cascade and theory, {}, σ_b² = {b}", self.verdicts.recipe)
+        format!("Errors of cascade and theory, {}, σ_b² = {b}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
@@ -99,7 +99,7 @@ impl Figure for Disagreement<'_> {
              lie on opposite sides of 1/2. The cascade is wrong in {}, theory in {}. Calibrated on {}.",
             wrong(|cell| cell.cascade),
             wrong(|cell| cell.theory),
-            self.verdicts.calibrated_on
+            self.comparison.calibrated_on
         )
     }
 

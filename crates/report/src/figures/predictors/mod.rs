@@ -10,16 +10,17 @@ use isobath_analysis::comparison::Comparison;
 use isobath_store::RunRecord;
 
 /// Figures of one recipe's comparison, in page order.
-pub(crate) fn of_verdicts<'a>(
+pub(crate) fn of_comparison<'a>(
     run: &'a RunRecord,
-    verdicts: &'a Comparison,
+    comparison: &'a Comparison,
 ) -> Vec<Box<dyn Figure + 'a>> {
-    let mut figures: Vec<Box<dyn Figure + 'a>> = vec![Box::new(summaries::Standings { verdicts })];
-    for map in map::Disagreement::of(run, verdicts) {
+    let mut figures: Vec<Box<dyn Figure + 'a>> =
+        vec![Box::new(summaries::Standings { comparison })];
+    for map in map::Disagreement::of(run, comparison) {
         figures.push(Box::new(map));
     }
-    if !verdicts.reliability.is_empty() {
-        figures.push(Box::new(reliability::Reliability { verdicts }));
+    if !comparison.reliability.is_empty() {
+        figures.push(Box::new(reliability::Reliability { comparison }));
     }
     figures
 }

@@ -23,16 +23,16 @@ use crate::{
 
 /// One panel per leading predictor.
 pub(super) struct Reliability<'a> {
-    pub(super) verdicts: &'a Comparison,
+    pub(super) comparison: &'a Comparison,
 }
 
 impl Figure for Reliability<'_> {
     fn stem(&self) -> String {
-        super::super::recipe_stem("compare-reliability", &self.verdicts.recipe)
+        super::super::recipe_stem("compare-reliability", &self.comparison.recipe)
     }
 
     fn title(&self) -> String {
-        format!("Reliability of calibrated probabilities, {}", self.verdicts.recipe)
+        format!("Reliability of calibrated probabilities, {}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
@@ -40,12 +40,12 @@ impl Figure for Reliability<'_> {
             "Networks binned by the predicted probability of success, calibrated on {}. On the line, the observed share \
              equals the prediction. Bars are 95% bootstrap intervals over configurations; bins with too few \
              configurations have no bar.",
-            self.verdicts.calibrated_on
+            self.comparison.calibrated_on
         )
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
-        let panels = self.verdicts.reliability.len() as i32;
+        let panels = self.comparison.reliability.len() as i32;
         match layout {
             Layout::Wide => (px(860), px(330)),
             Layout::Narrow => (px(360), px(110) + px(330) * panels),
@@ -65,7 +65,7 @@ impl Figure for Reliability<'_> {
         ];
         let top = legend::draw(canvas, &self.title(), &legend, width, layout)?;
         let room = Rect { left: px(4), top, right: width - px(10), bottom: height - px(2) };
-        let panels = &self.verdicts.reliability;
+        let panels = &self.comparison.reliability;
         let mut hover = Hover::default();
         for (index, (name, bins)) in panels.iter().enumerate() {
             let outer = room.part(index as i32, panels.len() as i32, layout);

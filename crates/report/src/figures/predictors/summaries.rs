@@ -23,7 +23,7 @@ use crate::{
 
 /// One row per predictor.
 pub(super) struct Standings<'a> {
-    pub(super) verdicts: &'a Comparison,
+    pub(super) comparison: &'a Comparison,
 }
 
 /// Information that a predictor uses.
@@ -83,25 +83,25 @@ impl Standings<'_> {
 
     /// Predictors with an AUC, the best first.
     fn shown(&self) -> Vec<&PredictorSummary> {
-        self.verdicts.summaries.iter().filter(|summary| summary.auc.is_some()).collect()
+        self.comparison.summaries.iter().filter(|summary| summary.auc.is_some()).collect()
     }
 }
 
 impl Figure for Standings<'_> {
     fn stem(&self) -> String {
-        super::super::recipe_stem("compare-auc", &self.verdicts.recipe)
+        super::super::recipe_stem("compare-auc", &self.comparison.recipe)
     }
 
     fn title(&self) -> String {
-        format!("AUC of trainability predictors, {}", self.verdicts.recipe)
+        format!("AUC of trainability predictors, {}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
         format!(
             "Area under the ROC curve over {}; bars are 95% bootstrap intervals over {}. A score with AUC 1/2 is \
              uninformative; below 1/2 it is misleading. On the right: cost in seconds relative to a training.",
-            count(self.verdicts.networks, "network"),
-            count(self.verdicts.cells, "configuration")
+            count(self.comparison.networks, "network"),
+            count(self.comparison.cells, "configuration")
         )
     }
 

@@ -21,7 +21,7 @@ use crate::{
 /// Size of one panel, axes included.
 const PANEL: (i32, i32) = (px(330), px(330));
 /// Size of a single panel.
-const ALONE: (i32, i32) = (px(680), px(440));
+const SINGLE_PANEL: (i32, i32) = (px(680), px(440));
 const GAP: i32 = px(14);
 
 impl Figure for Panels {
@@ -72,7 +72,7 @@ impl Figure for Panels {
 
 impl Panels {
     fn panel_size(&self) -> (i32, i32) {
-        if self.list.len() > 1 { PANEL } else { ALONE }
+        if self.list.len() > 1 { PANEL } else { SINGLE_PANEL }
     }
 
     /// Height of title and legend.

@@ -10,7 +10,7 @@ use super::{
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels};
 
 /// Maximum number of panels, one per weight variance.
-const MOST: usize = 3;
+const MAX_PANELS: usize = 3;
 /// Steps of a staircase.
 const STEPS: usize = 40;
 
@@ -93,7 +93,7 @@ impl Maps {
 /// Length map of up to three points.
 pub(super) fn lengths(query: &TheoryQuery) -> Result<Panels> {
     let mut panels = Vec::new();
-    for sigma_w2 in some(&query.sigma_w2, MOST) {
+    for sigma_w2 in some(&query.sigma_w2, MAX_PANELS) {
         let maps = Maps::new(query, sigma_w2)?;
         let state = query.architecture.fixed_point(query.activation, sigma_w2, query.sigma_b2);
         let q_star = state.as_ref().ok().and_then(|state| state.q_star);
@@ -116,7 +116,7 @@ pub(super) fn lengths(query: &TheoryQuery) -> Result<Panels> {
 /// Correlation map of up to three points.
 pub(super) fn correlations(query: &TheoryQuery) -> Result<Panels> {
     let mut panels = Vec::new();
-    for sigma_w2 in some(&query.sigma_w2, MOST) {
+    for sigma_w2 in some(&query.sigma_w2, MAX_PANELS) {
         let maps = Maps::new(query, sigma_w2)?;
         let state = query.architecture.fixed_point(query.activation, sigma_w2, query.sigma_b2);
         let q = state.as_ref().ok().and_then(|state| state.q_star).unwrap_or(1.0);

@@ -16,7 +16,7 @@ use isobath_experiment::RidgeFigure;
 use isobath_report::theory_figures::{AxisSpec, LineStyle, write_panels, write_plane};
 
 /// Maximum number of profile lines, one per weight variance.
-const MOST_LINES: usize = 6;
+const MAX_LINES: usize = 6;
 /// Points per curve.
 const RESOLUTION: usize = 400;
 

@@ -5,7 +5,7 @@ use isobath_meanfield::{Branch, Residual};
 
 use super::{
     super::{point::TheoryQuery, residual::START},
-    MOST_LINES, depths, some, stem, title, variance_legend,
+    MAX_LINES, depths, some, stem, title, variance_legend,
 };
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels};
 
@@ -21,7 +21,7 @@ const NAMES: [&str; 3] = [
 /// Stream, cosine of two inputs and gradient gain.
 pub(super) fn profiles(query: &TheoryQuery, branch: Branch) -> Result<Panels> {
     let TheoryQuery { activation, sigma_b2, depth, .. } = *query;
-    let variances = some(&query.sigma_w2, MOST_LINES);
+    let variances = some(&query.sigma_w2, MAX_LINES);
     let mut profiles = Vec::new();
     for &sigma_w2 in &variances {
         let network = Residual::new(activation, sigma_w2, sigma_b2, branch)?;

@@ -2,15 +2,15 @@
 
 use super::{
     super::ridge::{Point, RidgeProfiles},
-    MOST_LINES, depths, some, variance_legend,
+    MAX_LINES, depths, some, variance_legend,
 };
 use isobath_experiment::RidgeFigure;
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels, PointWithBar};
 
 /// Maximum number of panels, one per weight variance.
-const MOST_PANELS: usize = 3;
+const MAX_PANELS: usize = 3;
 /// Maximum number of depths in a panel over width.
-const MOST_DEPTHS: usize = 4;
+const MAX_DEPTHS: usize = 4;
 
 /// Figures of `answer`: predictions alone, or each estimator's profiles of networks with the predictions.
 pub(super) fn figures(figure: &RidgeFigure, answer: &RidgeProfiles) -> Vec<Panels> {
@@ -46,7 +46,7 @@ fn shown(answer: &RidgeProfiles, most: usize) -> Vec<&Point> {
 
 /// Predicted errors of the chain of decoders, and of one decoder from each layer.
 fn errors(figure: &RidgeFigure, answer: &RidgeProfiles) -> Panels {
-    let points = shown(answer, MOST_LINES);
+    let points = shown(answer, MAX_LINES);
     let lines = points.iter().enumerate().flat_map(|(index, Point { prediction, .. })| {
         let style = LineStyle::series(index);
         [
@@ -81,7 +81,7 @@ const ERROR: &str = "reconstruction error 1 \u{2212} R²";
 
 /// The `index`-th estimator over depth, predicted and measured.
 fn profiles(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panels {
-    let points = shown(answer, MOST_PANELS);
+    let points = shown(answer, MAX_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
     let predicted = points.iter().flat_map(|point| point.prediction.values(index)).copied();
     let measured = points
@@ -144,10 +144,10 @@ fn measured_points(point: &Point, index: usize) -> Vec<PointWithBar> {
 
 /// Distance of the measurements from the prediction over the width, at a few depths.
 fn approach(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panels {
-    let points = shown(answer, MOST_PANELS);
+    let points = shown(answer, MAX_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
     let all: Vec<f64> = (1..=figure.depth).map(|layer| layer as f64).collect();
-    let layers: Vec<usize> = some(&all, MOST_DEPTHS).into_iter().map(|l| l as usize).collect();
+    let layers: Vec<usize> = some(&all, MAX_DEPTHS).into_iter().map(|l| l as usize).collect();
     let widths = || figure.measure.iter().map(|&width| width as f64);
     let across = AxisSpec {
         label: "width".into(),
