@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn points_rise_and_count_their_trainings() {
+    fn points_are_sorted_and_count_trainings() {
         let all = [training(2.0, 10), training(0.5, 10), training(2.0, 20)];
         let found = frontiers(&all);
         let order: Vec<_> = found.iter().map(|one| (one.point.sigma_w2, one.trainings)).collect();

@@ -49,7 +49,7 @@ fn check(backend: &str) -> Option<Vec<String>> {
 }
 
 #[test]
-fn the_reference_backend_agrees_with_the_cpu_in_every_precision() {
+fn reference_backend_agrees_with_cpu_in_every_precision() {
     let precisions = check("reference").unwrap();
     for precision in ["f32", "tf32", "bf16"] {
         assert!(precisions.iter().any(|name| name == precision), "{precisions:?}");
@@ -57,13 +57,13 @@ fn the_reference_backend_agrees_with_the_cpu_in_every_precision() {
 }
 
 #[test]
-fn a_missing_backend_is_wrong_usage() {
+fn missing_backend_is_a_usage_error() {
     let error = Place::new().fail(2, &["doctor", "--verify", "--backend", "cuda:9999"]);
     assert!(error.contains("cuda:9999"), "{error}");
 }
 
 #[test]
-fn a_folder_without_computations_is_wrong_usage() {
+fn folder_without_computations_is_a_usage_error() {
     let place = Place::new();
     let error = place.fail(2, &["doctor", "--verify", "--quick", "--reference", "."]);
     assert!(error.contains("NAME.safetensors"), "{error}");

@@ -24,7 +24,7 @@ fn kernels_stay_in_registers() {
 
 #[test]
 #[ignore = "needs NVRTC: cargo xtask kernels"]
-fn an_unknown_architecture_is_wrong_usage() {
+fn unknown_architecture_is_a_usage_error() {
     for architecture in ["sm_99", "sm_75", "compute_90"] {
         let error = Place::new().fail(2, &["doctor", "--kernels", architecture]);
         if error.contains("not available") && std::env::var_os(REQUIRED_VARIABLE).is_none() {

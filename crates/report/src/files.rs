@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_write_replaces_the_first_and_leaves_nothing_beside_it() {
+    fn second_write_replaces_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("figures").join("chart.svg");
         write(&path, b"first, longer").unwrap();
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_file() {
+    fn errors_name_the_file() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("figures"), b"a file where a folder is wanted").unwrap();
         let error = write(&folder.path().join("figures").join("chart.svg"), b"").unwrap_err();

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_as_short_as_their_digits_allow() {
+    fn numbers_have_no_trailing_zeros() {
         assert_eq!(short(21.749), "21.7");
         assert_eq!(short(0.1), "0.1");
         assert_eq!(short(-1.5), "\u{2212}1.5");

@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_hold_every_row() {
+    fn tables_contain_every_row() {
         let run = run(&Options::default());
         let folder = tempfile::tempdir().unwrap();
         write_parquet(&run, folder.path()).unwrap();

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_logarithmic_axis_spreads_decades_evenly() {
+    fn logarithmic_axis_spaces_decades_evenly() {
         let axis = Axis {
             label: String::new(),
             low: 1.0,

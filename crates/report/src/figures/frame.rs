@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn values_go_to_their_places() {
+    fn values_map_to_positions() {
         let frame = frame(Scale::Logarithmic);
         assert_eq!((frame.x(5.0), frame.y(1.0)), (50, 50));
         assert_eq!((frame.y(0.1), frame.y(10.0)), (100, 0));
     }
 
     #[test]
-    fn a_line_is_cut_at_the_edges_and_at_gaps() {
+    fn lines_are_clipped_and_broken_at_gaps() {
         let linear = frame(Scale::Linear);
         let inside = linear.clipped([(0.0, Some(0.0)), (5.0, Some(5.0)), (10.0, Some(10.0))]);
         assert_eq!(inside, [vec![(0, 100), (50, 50), (100, 0)]]);

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_depths_are_thinned_and_keep_both_ends() {
+    fn many_depths_are_thinned_including_both_ends() {
         let picture = |depth| GalleryRecord { depth, sample: 0, pixels: Vec::new() };
         let pictures: Vec<_> = (0..=50).map(picture).collect();
         let depths = shown_depths(&pictures);

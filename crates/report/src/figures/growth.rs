@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_and_line_lie_where_their_values_are() {
+    fn positions_of_points_and_line() {
         let points = [5.0, 10.0].map(|x| (x, [2.0 * x, 1.9 * x, 2.2 * x])).to_vec();
         let quantity = Growth { label: "seconds".into(), points, line: [0.0, 2.0] };
         let chart = GrowthChart { stem: "growth", title: "Growth", quantities: &[quantity] };

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heat_grows_lighter_so_that_it_can_be_read_in_grey() {
+    fn colour_map_lightness_increases() {
         let lightness = |share| {
             let RGBColor(red, green, blue) = heat(share);
             0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)

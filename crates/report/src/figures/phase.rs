@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outlier_does_not_flatten_the_colours() {
+    fn outliers_do_not_flatten_the_colours() {
         let spread = |mean: f64| Some(Spread { mean, low: mean, high: mean });
         let mut values: Vec<_> = (0..400).map(|step| spread(f64::from(step) / 400.0)).collect();
         values.push(spread(-46.0));

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn three_channels_are_colours() {
+    fn three_channels_give_a_colour_picture() {
         let pixels = [1.0, 0.0, 0.0, 0.0, 0.5, 0.0];
         let file = Scaling { low: 0.0, high: 1.0 }.png([3, 1, 2], &pixels).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();

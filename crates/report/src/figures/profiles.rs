@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_moved_apart_and_kept_inside() {
+    fn labels_are_moved_apart_inside_the_frame() {
         assert_eq!(apart(&[0, 50, 52], 10, 0, 100), [0, 50, 60]);
         assert_eq!(apart(&[98, 99, 100], 10, 0, 100), [80, 90, 100]);
         assert_eq!(apart(&[], 10, 0, 100).len(), 0);

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subscripts_are_lowered_and_the_rest_is_raised_again() {
+    fn baseline_returns_after_subscripts() {
         let lowered = with_subscripts("<text>\n6 ξ_c, σ_w² = 1\n</text>\n");
         let subscript = |letter| {
             format!("<tspan font-size=\"70%\" dy=\"0.3em\">{letter}</tspan><tspan dy=\"-0.21em\">")
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_font_has_every_sign_in_use() {
+    fn font_has_all_used_glyphs() {
         register().unwrap();
         // A missing glyph would be measured as wide as the replacement glyph.
         let missing = width("\u{10FFFF}", 400);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_at_spaces_and_keep_every_word() {
+    fn lines_wrap_at_spaces() {
         register().unwrap();
         let lines = wrapped("one two three four five six", 40, 300);
         assert!(lines.len() > 1);

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_cannot_end_its_script() {
+    fn json_cannot_close_its_script() {
         assert_eq!(script_json(&"</script>").unwrap(), "\"\\u003c/script>\"");
     }
 }

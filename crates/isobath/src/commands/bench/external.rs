@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_the_benchs_own() {
+    fn external_programs_read_the_same_samples() {
         let folder = tempfile::tempdir().unwrap();
         let size = Size { width: 784, images: 3, batch: 64 };
         write_samples(folder.path(), size).unwrap();

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_point_is_proportional() {
+    fn single_point_gives_a_line_through_the_origin() {
         assert!((Line::fit([(4.0, 8.0)]).slope - 2.0).abs() < 1e-15);
     }
 }

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn means_come_with_their_standard_error() {
+    fn mean_and_standard_error() {
         let compared = Compared::of(0.0, &[1.0, 2.0, 3.0, 4.0]);
         assert!((compared.mean - 2.5).abs() < 1e-15);
         assert!((compared.error - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);

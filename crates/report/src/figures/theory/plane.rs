@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_half_a_step_outside() {
+    fn range_extends_half_a_step() {
         assert_eq!(ends(&[1.0, 2.0, 3.0]), (0.5, 3.5));
         assert_eq!(ends(&[2.0]), (1.5, 2.5));
     }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_are_spread_and_keep_the_ends() {
+    fn selection_is_even_and_includes_the_ends() {
         let values: Vec<f64> = (0..=10).map(f64::from).collect();
         assert_eq!(some(&values, 3), [0.0, 5.0, 10.0]);
         assert_eq!(some(&values[..2], 3), [0.0, 1.0]);

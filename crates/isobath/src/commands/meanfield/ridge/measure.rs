@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_come_with_their_standard_error() {
+    fn mean_and_standard_error() {
         let Mean { mean, error } = Mean::of([1.0, 2.0, 3.0, 4.0].into_iter());
         assert!((mean - 2.5).abs() < 1e-15);
         assert!((error - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
