@@ -140,7 +140,7 @@ impl Figure for Gallery<'_> {
     }
 
     fn caption(&self) -> String {
-        "Probe samples and their reconstructions from increasing depth (first seed). Each input sets the grey scale.".into()
+        "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the value range of its input.".into()
     }
 
     fn size(&self, _: Layout) -> (i32, i32) {

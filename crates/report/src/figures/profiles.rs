@@ -46,8 +46,8 @@ impl Figure for Profiles<'_> {
 
     fn caption(&self) -> String {
         format!(
-            "{} at some of the weight variances: blue in the ordered phase, orange in the chaotic one. Lines are means \
-             over {}, bands the {}.",
+            "{} at selected weight variances: blue in the ordered phase, orange in the chaotic phase. Lines are means over \
+             {}; bands are the {}.",
             capitalised(&self.estimator.descriptor().axis_label()),
             count(self.run.seeds, "seed"),
             profile_bars(self.run)

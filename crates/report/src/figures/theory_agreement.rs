@@ -135,8 +135,8 @@ impl Figure for TheoryComparison<'_> {
             .collect();
         format!(
             "Points of the grid where theory has a finite depth, at most {MAX_POINTS} for each series. \
-             On the line measurement and theory are equal. Bars: {}. A cut-off of 0, information lost before \
-             the first layer, is drawn at {LEAST} with an arrow downwards.",
+             On the line, measurement and theory are equal. Bars: {}. A cut-off of 0 (information lost before the \
+             first layer) is drawn at {LEAST} with a downward arrow.",
             rules.join("; ")
         )
     }

@@ -14,8 +14,7 @@ pub(crate) fn of_comparison<'a>(
     run: &'a RunRecord,
     comparison: &'a Comparison,
 ) -> Vec<Box<dyn Figure + 'a>> {
-    let mut figures: Vec<Box<dyn Figure + 'a>> =
-        vec![Box::new(summaries::Standings { comparison })];
+    let mut figures: Vec<Box<dyn Figure + 'a>> = vec![Box::new(summaries::AucChart { comparison })];
     for map in map::Disagreement::of(run, comparison) {
         figures.push(Box::new(map));
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// One row per predictor.
-pub(super) struct Standings<'a> {
+pub(super) struct AucChart<'a> {
     pub(super) comparison: &'a Comparison,
 }
 
@@ -72,7 +72,7 @@ impl Kind {
     }
 }
 
-impl Standings<'_> {
+impl AucChart<'_> {
     const fn row(layout: Layout) -> i32 {
         match layout {
             Layout::Wide => px(20),
@@ -87,7 +87,7 @@ impl Standings<'_> {
     }
 }
 
-impl Figure for Standings<'_> {
+impl Figure for AucChart<'_> {
     fn stem(&self) -> String {
         super::super::recipe_stem("compare-auc", &self.comparison.recipe)
     }
