@@ -146,7 +146,15 @@ fn profiles(run: &RunRecord) -> Result<String> {
     let rows = profiles.flat_map(|(record, profile)| {
         profile.layers.iter().zip(1..).map(move |(layer, depth): (_, usize)| {
             let (low, high) = layer.interval.unzip();
-            (cell(record), &profile.estimator, depth, layer.value, low, high, layer.floored)
+            (
+                cell(record),
+                profile.estimator.to_string(),
+                depth,
+                layer.value,
+                low,
+                high,
+                layer.floored,
+            )
         })
     });
     table(&header, rows)
@@ -173,7 +181,7 @@ fn cutoffs(run: &RunRecord) -> Result<String> {
     let rows = cutoffs.map(|(record, cutoff)| {
         let (low, high) = cutoff.interval.unzip();
         let depth = (cutoff.depth, cutoff.beyond, low, high);
-        (cell(record), &cutoff.estimator, &cutoff.rule, depth, &cutoff.note)
+        (cell(record), cutoff.estimator.to_string(), cutoff.rule.to_string(), depth, &cutoff.note)
     });
     table(&header, rows)
 }

@@ -140,7 +140,9 @@ impl Figure for Gallery<'_> {
     }
 
     fn caption(&self) -> String {
-        "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the value range of its input.".into()
+        "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the \
+         value range of its input."
+            .into()
     }
 
     fn size(&self, _: Layout) -> (i32, i32) {

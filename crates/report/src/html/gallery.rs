@@ -33,7 +33,8 @@ pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
         .collect::<Result<Vec<_>>>()?;
     Ok(html! {
         h3 { "Reconstructions" }
-        p { "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the value range of its input." }
+        p { "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the \
+             value range of its input." }
         @for block in &blocks { (block) }
     })
 }

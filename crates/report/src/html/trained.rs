@@ -99,7 +99,7 @@ pub(super) fn ledger(run: &RunRecord) -> Markup {
                     thead {
                         tr {
                             th.word scope="col" { "work" }
-                            @for name in ["networks", "time", "one network, mean", "TFLOP", "share of training time", "share of training FLOP"] {
+                            @for name in ["networks", "time", "mean per network", "TFLOP", "share of training time", "share of training FLOP"] {
                                 th scope="col" { (name) }
                             }
                         }
