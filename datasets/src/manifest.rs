@@ -157,7 +157,7 @@ impl Manifest {
 
     /// All built-in manifests.
     pub(crate) fn all() -> &'static [Self] {
-        &*BUILT_IN
+        &BUILT_IN
     }
 
     /// All files, in the order of the manifest.

@@ -1,4 +1,4 @@
-//! Which crate may depend on which. The table is the architecture; see ARCHITECTURE.md.
+//! Allowed dependencies between crates. The table is the architecture; see ARCHITECTURE.md.
 
 use std::{fs, path::Path};
 
@@ -6,12 +6,12 @@ use crate::step::root;
 
 /// A crate of the workspace.
 struct Member {
-    /// The package, without `isobath-`.
+    /// Package name without `isobath-`.
     name: &'static str,
     folder: &'static str,
-    /// Crates of the workspace that it may depend on.
+    /// Workspace crates that it may depend on.
     uses: &'static [&'static str],
-    /// Crates of the workspace that its tests may use as well.
+    /// Additional workspace crates that its tests may depend on.
     tests_use: &'static [&'static str],
 }
 
@@ -24,7 +24,7 @@ const fn member(
     Member { name, folder, uses, tests_use }
 }
 
-/// All crates of the workspace, the lowest first: a crate uses only crates above it.
+/// All crates of the workspace, the lowest first: a crate depends only on crates above it in this list.
 #[rustfmt::skip]
 const TABLE: &[Member] = &[
     member("testkit", "crates/testkit", &[], &[]),
@@ -62,10 +62,10 @@ const TABLE: &[Member] = &[
     member("xtask", "xtask", &[], &[]),
 ];
 
-/// Holds every manifest against the table.
+/// Checks every manifest against the table.
 ///
 /// # Errors
-/// With all arrows that the table does not have.
+/// Lists all dependencies that the table does not allow.
 pub(crate) fn check() -> Result<(), String> {
     let mut wrong = Vec::new();
     for Member { name, folder, uses, tests_use } in TABLE {
@@ -91,11 +91,11 @@ pub(crate) fn check() -> Result<(), String> {
     if wrong.is_empty() {
         Ok(())
     } else {
-        Err(format!("arrows that ARCHITECTURE.md does not have: {}", wrong.join(", ")))
+        Err(format!("dependencies that ARCHITECTURE.md does not allow: {}", wrong.join(", ")))
     }
 }
 
-/// Workspace crates named in a table of a manifest that are not among those allowed.
+/// Workspace crates in a table of a manifest that are not in `allowed`.
 fn forbidden<'a>(manifest: &'a str, table: &str, allowed: &[&str]) -> Vec<&'a str> {
     let is_member = |name: &str| TABLE.iter().any(|member| member.name == name);
     dependencies(manifest, table)
@@ -103,7 +103,7 @@ fn forbidden<'a>(manifest: &'a str, table: &str, allowed: &[&str]) -> Vec<&'a st
         .collect()
 }
 
-/// Names in a table of a manifest.
+/// Dependency names in a table of a manifest.
 fn dependencies<'a>(manifest: &'a str, table: &str) -> impl Iterator<Item = &'a str> {
     let head = format!("[{table}]");
     let lines = manifest.lines().map(str::trim).skip_while(move |line| *line != head).skip(1);
@@ -114,7 +114,7 @@ fn dependencies<'a>(manifest: &'a str, table: &str) -> impl Iterator<Item = &'a 
         .filter(|name| !name.is_empty() && !name.starts_with('#'))
 }
 
-/// Folders under `crates/` that the table does not know.
+/// Folders under `crates/` that are missing from the table.
 fn unknown_members() -> Vec<String> {
     let known =
         |folder: &str| TABLE.iter().any(|member| Path::new(member.folder).ends_with(folder));
@@ -122,7 +122,7 @@ fn unknown_members() -> Vec<String> {
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names
         .filter(|name| !known(name))
-        .map(|name| format!("crates/{name} is not in xtask's table"))
+        .map(|name| format!("crates/{name} is missing from the table in xtask/src/arrows.rs"))
         .collect()
 }
 
@@ -133,14 +133,14 @@ mod tests {
     const MANIFEST: &str = "[package]\nname = \"x\"\n[dependencies]\nisobath-tensor.workspace = true\n# a comment\nisobath-network = { path = \"y\" }\nserde = \"1\"\n\n[dev-dependencies]\nisobath-cascade.workspace = true\n";
 
     #[test]
-    fn arrows_outside_the_table_are_found() {
+    fn forbidden_dependencies_are_found() {
         assert_eq!(forbidden(MANIFEST, "dependencies", &["tensor"]), ["network"]);
         assert_eq!(forbidden(MANIFEST, "dependencies", &["tensor", "network"]), Vec::<&str>::new());
         assert_eq!(forbidden(MANIFEST, "dev-dependencies", &[]), ["cascade"]);
     }
 
     #[test]
-    fn this_workspace_keeps_its_arrows() {
+    fn workspace_has_no_forbidden_dependencies() {
         assert_eq!(check(), Ok(()));
     }
 }

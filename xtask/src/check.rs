@@ -5,26 +5,26 @@ use crate::{
     step::{cargo, run},
 };
 
-/// All tests, documentation tests included.
+/// Runs all tests, including documentation tests.
 ///
 /// # Errors
-/// When one fails.
+/// If a test fails.
 pub(crate) fn test(more: &[String]) -> Result<(), String> {
     run("tests", cargo(&["test", "--workspace", "--all-features"]).args(more))
 }
 
-/// What CI runs.
+/// Runs all CI checks.
 ///
 /// # Errors
-/// With the first step that fails.
+/// The first failing step.
 pub(crate) fn all() -> Result<(), String> {
-    println!("== arrows between crates");
+    println!("== crate dependencies");
     arrows::check()?;
     run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
     let lints =
         ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     run("lints", &mut cargo(&lints))?;
-    // `isobath-cuda-sim` needs the CUDA backend, and would switch it on for all.
+    // `isobath-cuda-sim` needs the CUDA backend and would enable it for all crates.
     let default_lints =
         ["clippy", "--workspace", "--exclude", "isobath-cuda-sim", "--", "-D", "warnings"];
     run("lints without CUDA", &mut cargo(&default_lints))?;
@@ -35,7 +35,7 @@ pub(crate) fn all() -> Result<(), String> {
     deny()
 }
 
-/// Compiles every CUDA kernel. Says so and passes where there is no NVRTC and the environment does not require it.
+/// Compiles all CUDA kernels. Prints a note and passes without NVRTC, unless the environment requires it.
 fn kernels() -> Command {
     let test = ["test", "--workspace", "--all-features", "--test", "kernels", "--"];
     let mut command = cargo(&test);
@@ -43,10 +43,10 @@ fn kernels() -> Command {
     command
 }
 
-/// Criterion benches, on the backend that `ISOBATH_BACKEND` names.
+/// Runs the criterion benchmarks on the backend in `ISOBATH_BACKEND`.
 ///
 /// # Errors
-/// When one fails, or the backend is missing.
+/// If one fails, or the backend is missing.
 pub(crate) fn bench(more: &[String]) -> Result<(), String> {
     let mut command = cargo(&["bench", "--package", "isobath-benches"]);
     if env::var("ISOBATH_BACKEND").is_ok_and(|backend| backend.contains("cuda")) {
@@ -55,7 +55,7 @@ pub(crate) fn bench(more: &[String]) -> Result<(), String> {
     run("benches", command.arg("--").args(more))
 }
 
-/// Licences and sources of dependencies, where the tool for it is installed.
+/// Checks licences and sources of dependencies, if cargo-deny is installed.
 fn deny() -> Result<(), String> {
     let installed = Command::new("cargo-deny")
         .arg("--version")

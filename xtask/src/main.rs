@@ -1,7 +1,7 @@
-//! The project's tasks: `cargo xtask COMMAND`.
+//! Tasks of the project: `cargo xtask COMMAND`.
 //!
-//! Needs no crate, so that it compiles in seconds. `test`, `check` and `bench` are its own; every other
-//! command is the program's, which is built in release mode first.
+//! It has no dependencies, so it compiles in seconds. It implements `test`, `check` and `bench`; all other commands
+//! are forwarded to `isobath`, which is built in release mode first.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a task does")]
 
 mod arrows;
@@ -11,14 +11,14 @@ mod step;
 
 use std::process::ExitCode;
 
-/// Whether a bench is one of the program's, not one of criterion's.
+/// True if a bench belongs to `isobath`, not to criterion.
 fn is_programs_bench(arguments: &[String]) -> bool {
     arguments
         .first()
         .is_some_and(|name| ["cascade", "compare", "depth", "train"].contains(&name.as_str()))
 }
 
-/// What `kernels` stands for.
+/// Expands `kernels` to a `doctor` command.
 fn kernels(more: &[String]) -> Vec<String> {
     let command = ["doctor", "--kernels", "sm_80,sm_90a"].map(str::to_owned);
     command.into_iter().chain(more.iter().cloned()).collect()
@@ -26,13 +26,13 @@ fn kernels(more: &[String]) -> Vec<String> {
 
 const HELP: &str = "\
 Tasks of the project:
-  cargo xtask test            run all tests
-  cargo xtask kernels         compile every CUDA kernel for sm_80 and sm_90a; needs NVRTC but no device
-  cargo xtask check           formatting, lints, tests, kernels, documentation, arrows between crates: what CI runs
-  cargo xtask bench [NAME]    criterion benches of the kernels, on the backend that ISOBATH_BACKEND names, cuda:0 say;
-                              `cascade`, `compare`, `depth` and `train` are the program's
+  cargo xtask test            Run all tests
+  cargo xtask kernels         Compile all CUDA kernels for sm_80 and sm_90a (needs NVRTC, no device)
+  cargo xtask check           Run all CI checks: formatting, lints, tests, kernels, documentation, crate dependencies
+  cargo xtask bench [NAME]    Run criterion benchmarks of the kernels on the backend in ISOBATH_BACKEND (such as cuda:0);
+                              `cascade`, `compare`, `depth` and `train` are isobath commands
 
-Everything else is the program's:";
+All other commands are isobath commands:";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,7 +5,7 @@ use std::{
 
 use crate::step::{cargo, root};
 
-/// Builds the program in release mode and hands it `arguments`; its exit code is this one's.
+/// Builds `isobath` in release mode and runs it with `arguments`. Returns its exit code.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let mut build = cargo(&["build", "--release", "--package", "isobath"]);
     let features = features(arguments);
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// Parts of the program that are too heavy to build for those who do not ask for them.
+/// Cargo features that are built only for commands that need them.
 fn features(arguments: &[String]) -> Vec<&'static str> {
     let named = |name| arguments.iter().any(|argument| argument.contains(name));
     let is_doctor = arguments.first().is_some_and(|command| command == "doctor");
@@ -49,7 +49,7 @@ fn features(arguments: &[String]) -> Vec<&'static str> {
     parts.into_iter().filter_map(|(part, is_asked_for)| is_asked_for.then_some(part)).collect()
 }
 
-/// Whether `path` is an experiment file that names a CUDA backend.
+/// True if `path` is an experiment file with a CUDA backend.
 fn is_file_for_cuda(path: &Path) -> bool {
     let is_experiment = path.extension().is_some_and(|extension| extension == "toml");
     is_experiment && std::fs::read_to_string(path).is_ok_and(|text| names_cuda(&text))
@@ -60,7 +60,7 @@ fn names_cuda(experiment: &str) -> bool {
     settings.any(|setting| setting.contains("backend") && setting.contains("cuda"))
 }
 
-/// The exit code as a shell has it: 128 and the signal's number where a signal ended the program.
+/// Exit code by shell convention: 128 plus the signal number if a signal ended the program.
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
@@ -69,7 +69,7 @@ fn code(status: ExitStatus) -> u8 {
     status.code().or_else(|| signal.map(|signal| 128 + signal)).unwrap_or(1) as u8
 }
 
-/// The commit of the working tree, with `+` where it has changes.
+/// Commit of the working tree, with `+` if it has changes.
 fn commit() -> Option<String> {
     let output = Command::new("git")
         .args(["describe", "--always", "--dirty=+"])
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn heavy_parts_are_built_for_those_who_ask() {
+    fn features_depend_on_the_command() {
         check("list", &[]);
         check("run no-such-file.toml", &[]);
         check("run no-such-file.toml --backend cuda:0", &["cuda"]);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn experiments_on_cuda_are_known_by_their_settings() {
+    fn cuda_experiments_are_detected() {
         assert!(names_cuda("[cascade]\nbackend = \"cuda:0\"\n"));
         assert!(names_cuda("cascade = { epochs = 1, backend = 'cuda:1' }"));
         assert!(!names_cuda("[cascade]\nbackend = \"cpu\" # or cuda:0\n"));

@@ -1,61 +1,61 @@
-//! Comparison and costs of one run against those of another on the same networks: what is lost by doing less.
+//! Cost and cut-offs of one run compared with those of a reference run on the same networks.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_store::{CellRecord, CutoffRecord, RunRecord};
 
-/// A difference of so many layers never counts.
-const LAYERS: f64 = 2.0;
-/// Nor does one of this part of the reference's depth.
-const PART: f64 = 0.05;
+/// Differences of at most this many layers count as agreement.
+const TOLERANCE_LAYERS: f64 = 2.0;
+/// So do differences of at most this share of the reference's depth.
+const TOLERANCE_SHARE: f64 = 0.05;
 
-/// One run held against another, over the cells that both have.
+/// Comparison of one run with a reference, over their common cells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// The name of the run that is held against the other.
+    /// Name of the compared run.
     pub name: String,
-    /// Networks that both runs have computed.
+    /// Number of networks in both runs.
     pub networks: usize,
-    /// Seconds to a verdict: decoders, reconstructions, entropies.
+    /// Seconds per network for decoders, reconstructions and entropies.
     pub seconds: Ratio,
     /// Floating-point operations of the cascade's matrix products.
     pub flops: Ratio,
-    /// One for each estimator and rule that both runs have, in the reference's order.
+    /// One entry per estimator and rule of both runs, in the reference's order.
     pub cutoffs: Vec<Difference>,
 }
 
-/// A cost: the median over networks, and the reference's total over this run's.
+/// Cost per network: medians, and the ratio of totals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
-    /// This run's median.
+    /// Median of this run.
     pub median: f64,
-    /// The reference's median.
+    /// Median of the reference.
     pub reference: f64,
-    /// The reference's total as a multiple of this run's.
+    /// Total of the reference divided by this run's total.
     pub saved: f64,
 }
 
-/// How the depths by one rule on one estimator differ. A depth beyond the network counts as the network's.
+/// Differences of the cut-offs of one rule on one estimator. A depth beyond the network counts as the network's depth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// The estimator.
     pub estimator: EstimatorSpec,
     /// The cut-off rule.
     pub rule: CutoffRule,
-    /// Networks with a depth in both runs.
+    /// Number of networks with a depth in both runs.
     pub compared: usize,
-    /// Those of them that both runs say reach beyond the network.
+    /// Number of those beyond the network in both runs.
     pub both_beyond: usize,
-    /// Those of them whose depths differ by at most two layers or 5% of the reference's depth.
+    /// Number of those whose depths differ by at most two layers or 5% of the reference's depth.
     pub within: usize,
-    /// Median of this run's depth less the reference's, in layers.
+    /// Median of this run's depth minus the reference's, in layers.
     pub median: f64,
-    /// Median of its size.
+    /// Median absolute difference.
     pub median_size: f64,
-    /// The largest.
+    /// Largest absolute difference.
     pub largest: f64,
 }
 
-/// Holds `other` against `reference`; `None` where they have no cell in common.
+/// Compares `other` with `reference`; `None` if they have no common cell.
 pub fn compare(reference: &RunRecord, other: &RunRecord) -> Option<Comparison> {
     let is_same = |a: &CellRecord, b: &CellRecord| {
         (a.cell.point, a.cell.seed_index) == (b.cell.point, b.cell.seed_index)
@@ -76,7 +76,7 @@ pub fn compare(reference: &RunRecord, other: &RunRecord) -> Option<Comparison> {
     })
 }
 
-/// A cell of the reference and the same network's in the other run.
+/// A cell of the reference with the cell of the same network in the other run.
 type Pair<'a> = (&'a CellRecord, &'a CellRecord);
 
 impl Ratio {
@@ -100,7 +100,9 @@ fn difference(
         Some((depth?, cutoff.beyond))
     };
     let both: Vec<_> = pairs.iter().filter_map(|(a, b)| cutoff(a).zip(cutoff(b))).collect();
-    let is_within = |before: f64, now: f64| (now - before).abs() <= LAYERS.max(PART * before);
+    let is_within = |before: f64, now: f64| {
+        (now - before).abs() <= TOLERANCE_LAYERS.max(TOLERANCE_SHARE * before)
+    };
     let differences: Vec<f64> = both.iter().map(|((before, _), (now, _))| now - before).collect();
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     Some(Difference {
@@ -121,11 +123,11 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(f64::midpoint(values[low], values[high]))
 }
 
-/// Costs and differences as Markdown tables.
+/// Formats costs and differences as Markdown tables.
 pub fn markdown(reference: &RunRecord, comparisons: &[Comparison]) -> String {
     let mut lines = vec![
         format!(
-            "| run | networks | seconds to a verdict ({}: {}) | times as fast | times less work |",
+            "| run | networks | seconds per network ({}: {}) | speed-up | FLOP ratio |",
             reference.name,
             comparisons.first().map_or(String::new(), |c| format!("{:.3}", c.seconds.reference)),
         ),
@@ -138,7 +140,7 @@ pub fn markdown(reference: &RunRecord, comparisons: &[Comparison]) -> String {
         ));
     }
     lines.push(String::new());
-    lines.push("| run | estimator, rule | compared | both beyond | within 2 layers or 5% | median difference | median size | largest |".to_owned());
+    lines.push("| run | estimator, rule | compared | both beyond | within 2 layers or 5% | median difference | median absolute difference | largest |".to_owned());
     lines.push("|---|---|---|---|---|---|---|---|".to_owned());
     for Comparison { name, cutoffs, .. } in comparisons {
         for cutoff in cutoffs {
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_against_itself_differs_in_nothing() {
+    fn a_run_agrees_with_itself() {
         let run = run(&options());
         let comparison = compare(&run, &run).unwrap();
         assert_eq!((comparison.networks, comparison.cutoffs.len()), (40, 4));
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_and_costs_are_those_made() {
+    fn synthetic_differences_and_costs() {
         let reference = run(&options());
         let mut other = reference.clone();
         for record in &mut other.cells {
@@ -186,7 +188,7 @@ mod tests {
                 cutoff.depth = cutoff.depth.map(|depth| depth + 3.0);
             }
         }
-        // A cell that the other run does not have is not compared.
+        // Cells missing from the other run are not compared.
         other.cells.remove(0);
         let comparison = compare(&reference, &other).unwrap();
         assert_eq!(comparison.networks, 39);
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_without_a_common_cell_are_not_compared() {
+    fn runs_without_a_common_cell() {
         let reference = run(&options());
         let other = run(&Options { sigma_w2: vec![9.0], ..options() });
         assert_eq!(compare(&reference, &other), None);

@@ -1,4 +1,4 @@
-/// A run's results cannot be read as its experiment file says.
+/// Error while reading the results of a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -9,15 +9,15 @@ pub enum Error {
     #[error("the run's store belongs to other trainings; run the experiment again")]
     OtherTrainings,
     /// No cell is stored yet.
-    #[error("no cell of this run is computed yet; run the experiment first")]
+    #[error("this run has no computed cell yet; run the experiment first")]
     NoCells,
-    /// Neither the experiment file nor the dataset says how many training samples there are.
-    #[error("the number of training samples is not known; set `train` in [data]")]
+    /// Neither the experiment file nor the dataset gives the number of training samples.
+    #[error("the number of training samples is unknown; set `train` in [data]")]
     UnknownSamples,
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] isobath_store::Error),
 }
 
-/// Short for a result of this crate.
+/// Result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

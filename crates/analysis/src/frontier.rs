@@ -1,4 +1,4 @@
-//! The frontier at every point of the phase diagram, from the trainings of a run.
+//! Frontier at every point of the phase diagram, from the trainings of a run.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use isobath_experiment::GridPoint;
 use isobath_scoring::{OutcomesByDepth, TrainedFrontier};
 use isobath_store::TrainingRecord;
 
-/// The frontier at one point, for one recipe.
+/// Frontier of one recipe at one point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointFrontier {
-    /// The point.
+    /// Point of the phase diagram.
     pub point: GridPoint,
-    /// Number of the run's recipe, from 0.
+    /// Index of the run's recipe, from 0.
     pub recipe: usize,
-    /// Trainings behind it.
+    /// Number of trainings.
     pub trainings: usize,
-    /// The frontier over all initialisations.
+    /// Frontier over all initialisations.
     pub trained: TrainedFrontier,
 }
 
-/// The frontiers that `trainings` show, by recipe, then by point.
+/// Computes the frontiers of `trainings`, sorted by recipe, then by point.
 pub fn frontiers(trainings: &[TrainingRecord]) -> Vec<PointFrontier> {
     let mut families: BTreeMap<_, BTreeMap<usize, OutcomesByDepth>> = BTreeMap::new();
     for record in trainings {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn points_rise_and_count_their_trainings() {
+    fn points_are_sorted_and_count_trainings() {
         let all = [training(2.0, 10), training(0.5, 10), training(2.0, 20)];
         let found = frontiers(&all);
         let order: Vec<_> = found.iter().map(|one| (one.point.sigma_w2, one.trainings)).collect();

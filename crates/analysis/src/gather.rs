@@ -1,4 +1,4 @@
-//! From the store and theory to the record a report is drawn from.
+//! Joins the store and mean-field theory into the record of a report.
 
 use isobath_meanfield::{FixedPoint, critical_sigma_w2};
 
@@ -9,10 +9,10 @@ use isobath_store::{OverlayRecord, RunRecord, ScoreRecord, Store, TheoryRecord, 
 /// Points of a theory curve.
 const CURVE_POINTS: usize = 600;
 
-/// Everything known of `plan`'s run. `command` is the one that makes it again.
+/// Gathers the results of `plan`'s run. `command` reproduces the run.
 ///
 /// # Errors
-/// When the store cannot be read or holds no cell of this plan.
+/// If the store cannot be read or has no cell of this plan.
 pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
     let file = &plan.file;
     let keys = store.grid()?;
@@ -64,11 +64,11 @@ fn recipes(plan: &Plan) -> Vec<String> {
     recipes.map(|recipe| recipe.name.clone()).collect()
 }
 
-/// The trainings done.
+/// Reads the finished trainings.
 fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
     let Some(train) = &plan.train else { return Ok(Vec::new()) };
     let keys = store.training_grid()?;
-    // There are none where the run was stopped before its first training.
+    // A run that stopped before its first training has none.
     if !keys.is_empty() && keys.len() != train.trainings.len() {
         return Err(Error::OtherTrainings);
     }
@@ -80,7 +80,7 @@ fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
     Ok(trainings)
 }
 
-/// What predictors said of the networks trained.
+/// Reads the predictors' scores of the trained networks.
 fn scores(store: &Store) -> Result<Vec<ScoreRecord>> {
     let mut scores = Vec::new();
     for key in store.score_grid()? {
@@ -89,7 +89,7 @@ fn scores(store: &Store) -> Result<Vec<ScoreRecord>> {
     Ok(scores)
 }
 
-/// The fixed point, where there is one.
+/// Computes the fixed point, if one exists.
 fn fixed_point(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<FixedPoint> {
     plan.theory(sigma_w2, sigma_b2).and_then(|theory| theory.fixed_point()).ok()
 }
@@ -119,7 +119,7 @@ fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {
     overlays.collect()
 }
 
-/// `tanh MLP, width 784, 50 layers`
+/// Describes the network: `tanh MLP, width 784, 50 layers`
 fn describe(plan: &Plan) -> String {
     let NetworkKind::Mlp = plan.file.network.kind;
     let hidden = &plan.network.widths()[1..plan.network.depth()];

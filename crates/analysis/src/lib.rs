@@ -1,8 +1,8 @@
-//! Findings from stored results.
+//! Analysis of stored results.
 //!
-//! [`gather`] joins a run's store with mean-field theory. [`points`] gathers cells into points of the phase diagram,
-//! [`frontier`] turns trainings into a frontier, [`theory_agreement`] compares cut-offs with theory, and [`comparison`]
-//! holds every predictor against the trainings.
+//! [`gather`] joins a run's store with mean-field theory. [`points`] groups cells into points of the phase diagram,
+//! [`frontier`] derives frontiers from trainings, [`theory_agreement`] compares cut-offs with theory, and
+//! [`comparison`] compares every predictor with the trainings.
 
 pub mod compare_methods;
 pub mod comparison;

@@ -1,4 +1,4 @@
-//! The cells of a run, gathered into points of the phase diagram.
+//! Cells of a run grouped into points of the phase diagram.
 
 use std::collections::BTreeMap;
 
@@ -10,68 +10,68 @@ use isobath_store::{
 
 use crate::spread::Spread;
 
-/// One phase diagram: all points that share a `sigma_b2`, by ascending `sigma_w2`.
+/// Slice of the phase diagram: all points that share a `sigma_b2`, by ascending `sigma_w2`.
 pub struct Slice<'a> {
-    /// Variance of the biases.
+    /// Bias variance.
     pub sigma_b2: f64,
-    /// Where the phases meet, if anywhere.
+    /// Critical weight variance, if it exists.
     pub critical: Option<f64>,
-    /// Curves of theory.
+    /// Theory curves.
     pub overlays: &'a [OverlayRecord],
-    /// The points.
+    /// Points of the slice.
     pub points: Vec<Point<'a>>,
 }
 
-/// One point of the phase diagram: all initialisations that share their variances.
+/// Point of the phase diagram: all initialisations that share their variances.
 pub struct Point<'a> {
-    /// Its variances.
+    /// Variances of the point.
     pub id: GridPoint,
-    /// Mean-field theory, where it is known.
+    /// Mean-field theory, if known.
     pub theory: Option<&'a TheoryRecord>,
-    /// What is computed of it, failures included.
+    /// Computed cells, failures included.
     pub cells: Vec<&'a CellRecord>,
-    /// The side of the critical line.
+    /// Phase of the point.
     pub phase: Phase,
 }
 
-/// On which side of the critical line a point lies.
+/// Side of the critical line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Inputs converge: `chi_1 < 1`.
     Ordered,
     /// Inputs diverge.
     Chaotic,
-    /// Theory does not say.
+    /// Theory gives no answer.
     Unknown,
 }
 
-/// How deep information reaches at one point.
+/// Depth that information reaches at one point.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reach {
-    /// To a depth in layers.
+    /// Within the network.
     Measured {
-        /// Over initialisations; those that reach beyond the network count with its depth, as lower limits.
+        /// Depth in layers over initialisations; those beyond the network count with its depth, as lower limits.
         depth: Spread,
-        /// Initialisations that reach beyond the network, fewer than half.
+        /// Number of initialisations beyond the network, fewer than half.
         beyond: usize,
-        /// Initialisations that gave an answer.
+        /// Number of initialisations with a result.
         seeds: usize,
     },
     /// Beyond the network, for at least half of the initialisations.
     Beyond {
-        /// Initialisations that reach beyond the network.
+        /// Number of initialisations beyond the network.
         beyond: usize,
-        /// Initialisations that gave an answer.
+        /// Number of initialisations with a result.
         seeds: usize,
     },
-    /// No initialisation gave an answer.
+    /// No initialisation has a result.
     Unknown {
-        /// Why, if anything was noted.
+        /// Reason, if one was recorded.
         note: Option<String>,
     },
 }
 
-/// The phase diagrams of `run`, by ascending `sigma_b2`. Points that are planned but not computed are among them.
+/// Slices of `run`, by ascending `sigma_b2`. They include planned points that are not computed yet.
 pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
     let theory = run.theory.iter().map(|theory| theory.point);
     let cells = run.cells.iter().map(|record| record.cell.point);
@@ -110,8 +110,8 @@ impl<'a> Slice<'a> {
         }
     }
 
-    /// Up to `count` points out of those that `has` what is asked for, on both sides of the critical line and as close
-    /// to it as there is one, ascending.
+    /// Selects up to `count` points that satisfy `has`, on both sides of the critical line and as close to it as
+    /// possible, ascending.
     pub fn representative(
         &self,
         count: usize,
@@ -128,7 +128,7 @@ impl<'a> Slice<'a> {
         chosen.into_iter().map(|index| candidates[index]).collect()
     }
 
-    /// What each of `points` stands for: a phase, or the neighbourhood of the critical line for the one closest to it.
+    /// Role of each of `points`: its phase, or the neighbourhood of the critical line for the closest one.
     pub fn roles(&self, points: &[&Point<'a>]) -> Vec<&'static str> {
         let nearest = self.nearest(points);
         let role = |(index, point): (usize, &&Point<'a>)| match nearest {
@@ -138,7 +138,7 @@ impl<'a> Slice<'a> {
         points.iter().enumerate().map(role).collect()
     }
 
-    /// Which of `points` is closest to the critical line.
+    /// Index of the one of `points` closest to the critical line.
     fn nearest(&self, points: &[&Point<'a>]) -> Option<usize> {
         let line = self.critical?;
         let distance = |index: &usize| (points[*index].id.sigma_w2 - line).abs();
@@ -154,12 +154,13 @@ impl<'a> Point<'a> {
         Self { id, theory: None, cells: Vec::new(), phase: phase.unwrap_or(Phase::Unknown) }
     }
 
-    /// Depth scale of correlations in layers, where finite.
+    /// Depth scale of correlations in layers, if finite.
     pub fn xi_c(&self) -> Option<f64> {
         self.theory.and_then(|theory| theory.xi_c).filter(|xi_c| xi_c.is_finite() && *xi_c > 0.0)
     }
 
-    /// `estimator`'s profile over initialisations, first layer first; shorter than the network or empty after failures.
+    /// Profile of `estimator` over initialisations, first layer first; shorter than the network or empty after
+    /// failures.
     pub fn profile(&self, estimator: EstimatorSpec) -> Vec<Option<Spread>> {
         let all = self.cells.iter().flat_map(|record| &record.profiles);
         let profiles: Vec<_> = all.filter(|profile| profile.estimator == estimator).collect();
@@ -171,14 +172,14 @@ impl<'a> Point<'a> {
             .collect()
     }
 
-    /// Whether any initialisation has a profile of `estimator`.
+    /// True if any initialisation has a profile of `estimator`.
     pub fn has_profile(&self, estimator: EstimatorSpec) -> bool {
         self.cells
             .iter()
             .any(|record| record.profiles.iter().any(|profile| profile.estimator == estimator))
     }
 
-    /// The cut-off by `rule` on `estimator`'s profile, in a network of `layers` reconstructed layers.
+    /// Cut-off by `rule` on `estimator`'s profile, in a network of `layers` reconstructed layers.
     pub fn reach(&self, estimator: EstimatorSpec, rule: CutoffRule, layers: usize) -> Reach {
         let all = self.cells.iter().flat_map(|record| &record.cutoffs);
         let cutoffs: Vec<_> =
@@ -201,8 +202,8 @@ impl<'a> Point<'a> {
         }
     }
 
-    /// The layer from which on nothing is reconstructed any more, where it was not at the last of `layers` layers and was
-    /// asked about: 95% of the variance is lost, or more than there is.
+    /// First layer of the lost range that includes the last of `layers` layers: 95% of the variance or more is lost
+    /// there. `None` if the last layer is preserved or was not measured.
     fn lost_by(&self, layers: usize) -> Option<usize> {
         const LOST: f64 = 0.95;
         let is_lost =
@@ -212,9 +213,9 @@ impl<'a> Point<'a> {
         Some(profile.iter().rposition(|layer| !is_lost(layer)).map_or(1, |kept| kept + 2))
     }
 
-    /// Where `rule` waits for the profile of `estimator` to come to rest and it does not, although nothing is
-    /// reconstructed any more: the layer from which on it is not.
-    pub fn lost_without_rest(
+    /// Layer by which 95% of the variance is lost, if `rule` needs `estimator`'s profile to saturate and it never
+    /// does.
+    pub fn lost_without_saturation(
         &self,
         estimator: EstimatorSpec,
         rule: CutoffRule,
@@ -224,7 +225,7 @@ impl<'a> Point<'a> {
         (rule.descriptor().needs_plateau && is_beyond).then(|| self.lost_by(layers))?
     }
 
-    /// The pictures of the first initialisation that has any.
+    /// Pictures of the first initialisation that has any.
     pub fn pictures(&self) -> &'a [GalleryRecord] {
         self.cells
             .iter()
@@ -233,14 +234,14 @@ impl<'a> Point<'a> {
             .unwrap_or(&[])
     }
 
-    /// Why the first failed initialisation failed.
+    /// Failure of the first failed initialisation.
     pub fn failure(&self) -> Option<String> {
         self.cells.iter().find_map(|record| record.failure.clone())
     }
 }
 
 impl Phase {
-    /// Its name, empty if unknown.
+    /// Name of the phase, empty if unknown.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ordered => "ordered",
@@ -260,7 +261,7 @@ fn phase(chi_1: Option<f64>) -> Option<Phase> {
     Some(if chi_1 < 1.0 { Phase::Ordered } else { Phase::Chaotic })
 }
 
-/// `count` of `0..total`: `middle` and as many on either side of it as there are, evenly spaced.
+/// Selects `count` of `0..total`: `middle` and evenly spaced indices on both sides of it.
 fn around(middle: usize, total: usize, count: usize) -> Vec<usize> {
     let sides = count.saturating_sub(1);
     let (left, right) = (middle, total - 1 - middle);
@@ -268,12 +269,12 @@ fn around(middle: usize, total: usize, count: usize) -> Vec<usize> {
     let upper = (sides - lower).min(right);
     let mut chosen = evenly(0, middle, lower);
     chosen.push(middle);
-    // The far end of the right side belongs to it as the far end of the left side does.
+    // Both sides include their far end.
     chosen.extend(evenly(0, right, upper).into_iter().map(|index| total - 1 - index));
     chosen
 }
 
-/// `count` of `from..to`, the first among them and the end left out.
+/// Selects `count` evenly spaced indices of `from..to`, including the first and excluding the end.
 fn evenly(from: usize, to: usize, count: usize) -> Vec<usize> {
     (0..count).map(|step| from + step * (to - from) / count.max(1)).collect()
 }
@@ -284,7 +285,7 @@ mod tests {
     use isobath_store::synthetic::{Options, run};
 
     #[test]
-    fn points_are_ordered_and_hold_their_seeds() {
+    fn points_are_sorted_and_contain_their_seeds() {
         let run = run(&Options { seeds: 3, sigma_w2: vec![2.0, 0.5, 1.0], ..Options::default() });
         let slices = slices(&run);
         let points = &slices[0].points;
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_is_only_planned_is_there_without_cells() {
+    fn planned_points_have_no_cells() {
         let mut run = run(&Options::default());
         run.cells.retain(|record| record.cell.point.sigma_w2 > 1.0);
         let slices = slices(&run);
@@ -322,14 +323,14 @@ mod tests {
     }
 
     #[test]
-    fn around_gives_what_one_side_lacks_to_the_other() {
+    fn around_fills_a_short_side_from_the_other() {
         assert_eq!(around(0, 10, 3).len(), 3);
         assert_eq!(around(9, 10, 3).len(), 3);
         assert_eq!(around(5, 10, 1), [5]);
     }
 
     #[test]
-    fn a_minority_beyond_the_network_counts_with_its_depth() {
+    fn minority_beyond_the_network_counts_with_its_depth() {
         let mut run = run(&Options { seeds: 3, sigma_w2: vec![1.0], ..Options::default() });
         for (index, record) in run.cells.iter_mut().enumerate() {
             for cutoff in &mut record.cutoffs {

@@ -1,18 +1,18 @@
-//! One number with its uncertainty.
+//! A number with its uncertainty.
 
-/// A mean and how far apart what it is the mean of lies.
+/// Mean and range of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// Mean over initialisations.
     pub mean: f64,
-    /// Smallest over initialisations; of a single one, the lower end of its own interval.
+    /// Minimum over initialisations; for a single one, the lower end of its own interval.
     pub low: f64,
-    /// Largest over initialisations; of a single one, the upper end of its own interval.
+    /// Maximum over initialisations; for a single one, the upper end of its own interval.
     pub high: f64,
 }
 
 impl Spread {
-    /// Over the finite ones of `values`, each with its own interval; `None` if there are none.
+    /// Computes the spread of the finite `values`, each with its own interval; `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = (f64, Option<(f64, f64)>)>) -> Option<Self> {
         let values: Vec<_> = values.into_iter().filter(|(value, _)| value.is_finite()).collect();
         match values.as_slice() {
@@ -20,7 +20,7 @@ impl Spread {
             [(value, interval)] => {
                 let finite = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
                 let (low, high) = finite.unwrap_or((*value, *value));
-                // An interval of a skewed bootstrap may leave its estimate out; a bar must not.
+                // The interval of a skewed bootstrap may exclude its estimate; a bar must not.
                 Some(Self { mean: *value, low: low.min(*value), high: high.max(*value) })
             }
             several => {
@@ -34,13 +34,13 @@ impl Spread {
         }
     }
 
-    /// Whether there is any uncertainty to draw.
+    /// True if the range has a positive width.
     pub fn is_wide(self) -> bool {
         self.high > self.low
     }
 }
 
-/// The `share` quantile of ascending `sorted` by linear interpolation, `None` if it is empty.
+/// The `share` quantile of the ascending `sorted` by linear interpolation, `None` if it is empty.
 pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let place = share.clamp(0.0, 1.0) * last as f64;
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_value_keeps_its_interval_and_several_span_theirs() {
+    fn interval_of_one_and_several_values() {
         let one = Spread::of([(2.0, Some((1.5, 2.5)))]).unwrap();
         assert_eq!(one, Spread { mean: 2.0, low: 1.5, high: 2.5 });
         let two = Spread::of([(1.0, Some((0.0, 9.0))), (3.0, None), (f64::NAN, None)]).unwrap();

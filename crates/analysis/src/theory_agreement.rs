@@ -1,4 +1,4 @@
-//! How measured depths compare with mean-field theory.
+//! Comparison of measured depths with mean-field theory.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 
@@ -7,7 +7,7 @@ use crate::{
     spread::quantile,
 };
 
-/// Measured depth over theory's, at the points where both are finite.
+/// Ratio of measured to theoretical depth, over the points where both are finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
     /// Points compared.
@@ -20,16 +20,16 @@ pub struct Ratio {
     pub high: f64,
 }
 
-/// One rule on one estimator, against theory, over all points of some slices.
+/// Comparison of one rule on one estimator with theory, over all points of some slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Agreement {
     /// Ordered phase.
     pub ordered: Option<Ratio>,
     /// Chaotic phase.
     pub chaotic: Option<Ratio>,
-    /// Points where information reaches beyond the network and theory has a finite depth.
+    /// Points where information reaches beyond the network and theory gives a finite depth.
     pub beyond: usize,
-    /// Those of them where theory too says deeper than the network.
+    /// Those of them where theory also gives a depth beyond the network.
     pub beyond_in_theory: usize,
 }
 
@@ -45,7 +45,7 @@ pub fn agreement(
     let mut found = Agreement::default();
     for point in slices.iter().flat_map(|slice| &slice.points) {
         let Some(theory) = point.xi_c().map(|xi_c| factor * xi_c) else { continue };
-        if point.lost_without_rest(estimator, rule, layers).is_some() {
+        if point.lost_without_saturation(estimator, rule, layers).is_some() {
             continue;
         }
         match point.reach(estimator, rule, layers) {
@@ -80,7 +80,7 @@ mod tests {
     use crate::points::slices;
 
     #[test]
-    fn a_run_made_by_the_rule_of_thumb_agrees_with_it() {
+    fn synthetic_rule_of_thumb_run_agrees_with_theory() {
         let run = run(&Options::default());
         let found =
             agreement(&slices(&run), EstimatorSpec::RELATIVE, CutoffRule::default(), run.layers);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_decay_length_is_compared_with_the_depth_scale_itself() {
+    fn decay_length_is_compared_with_xi_c() {
         let run = run(&Options::default());
         let found =
             agreement(&slices(&run), EstimatorSpec::RELATIVE, CutoffRule::Decay, run.layers);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn without_theory_there_is_nothing_to_compare() {
+    fn no_agreement_without_theory() {
         let mut run = run(&Options::default());
         run.theory.clear();
         assert_eq!(

@@ -1,6 +1,6 @@
-//! `isobath`: predicts, before training, whether a deep network will train, and how deep it may be.
+//! `isobath` predicts, before training, whether a deep network will train and how deep it can be.
 //!
-//! The command line and glue; the work is done by the other crates.
+//! This crate contains the command line only; the other crates do the work.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
 
 mod commands;

@@ -1,11 +1,11 @@
-//! Predictors against the trainings of a run, from the command line.
+//! Comparison of predictors with the trainings of a run, from the command line.
 
 mod common;
 
 use common::{EXPERIMENT, Place};
 use serde_json::Value;
 
-/// Two ways of training, of which the second teaches nothing.
+/// Two recipes, the second of which never succeeds.
 fn place() -> Place {
     let smaller = EXPERIMENT
         .replace("{ from = 0.5, to = 3.0, step = 0.5 }", "[0.3, 1.5, 3.0]")
@@ -20,14 +20,14 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_run_is_compared_and_what_is_wrong_is_named() {
+fn comparison_and_its_errors() {
     let place = place();
     place.succeed(&["run", "tiny.toml"]);
 
     let output = place.output(&["compare", "tiny", "--bootstrap", "50", "--json"]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("left out: all 18 trainings") && said.contains("failed"), "{said}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("skipped: all 18 trainings") && text.contains("failed"), "{text}");
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     let recipes = json["recipes"].as_array().unwrap();
     assert_eq!(recipes.len(), 1);
@@ -66,7 +66,7 @@ fn a_run_is_compared_and_what_is_wrong_is_named() {
     assert_eq!(find("depth").unwrap()["unchanged_by_sigma_w2"], 1.0);
     assert!(find("steps-100").unwrap()["cost_ratio"].as_f64().unwrap() > 0.0);
     let page = std::fs::read_to_string(place.run_folder().join("compare.html")).unwrap();
-    assert!(page.contains("Who tells trainable networks from others"));
+    assert!(page.contains("AUC of trainability predictors"));
 
     let table = place.succeed(&["compare", "tiny", "--bootstrap", "50", "--recipe", "sgd 0.1"]);
     assert!(table.contains("| predictor | AUC |"), "{table}");
@@ -75,7 +75,7 @@ fn a_run_is_compared_and_what_is_wrong_is_named() {
 }
 
 #[test]
-fn a_run_without_trainings_says_what_to_add() {
+fn missing_trainings_error_names_the_section_to_add() {
     let place = Place::new();
     place.succeed(&["run", "tiny.toml"]);
     let error = place.fail(1, &["compare", "tiny"]);

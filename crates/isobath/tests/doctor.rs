@@ -1,4 +1,4 @@
-//! What the program says of the machine it is on.
+//! Output of `doctor`.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::Place;
 use serde_json::Value;
 
-/// Verifies `backend` and gives what was written; `None` where it is not in this build or on this machine.
+/// Verifies `backend` and returns the JSON; `None` if it is not in this build or on this machine.
 #[track_caller]
 fn verify(backend: &str) -> Option<Value> {
     let place = Place::new();
@@ -19,19 +19,19 @@ fn verify(backend: &str) -> Option<Value> {
         "--json",
         "found.json",
     ]);
-    let [said, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let [text, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     if output.status.code() == Some(2) {
         assert!(error.contains(backend) || error.contains("compiler"), "{error}");
         eprintln!("skipped: {error}");
         return None;
     }
-    assert!(output.status.success() && said.contains(": PASS"), "{said}{error}");
-    assert!(said.contains("skipped: none were given"), "{said}");
+    assert!(output.status.success() && text.contains(": PASS"), "{text}{error}");
+    assert!(text.contains("skipped: no --reference"), "{text}");
     let text = std::fs::read_to_string(place.path().join("found.json")).unwrap();
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// Checks that every case on `backend` is there, with every layer, and gives their precisions.
+/// Checks that every case and layer on `backend` is present. Returns the precisions.
 #[track_caller]
 fn check(backend: &str) -> Option<Vec<String>> {
     let found = verify(backend)?;
@@ -49,7 +49,7 @@ fn check(backend: &str) -> Option<Vec<String>> {
 }
 
 #[test]
-fn the_reference_backend_agrees_with_the_cpu_in_every_precision() {
+fn reference_backend_agrees_with_cpu_in_every_precision() {
     let precisions = check("reference").unwrap();
     for precision in ["f32", "tf32", "bf16"] {
         assert!(precisions.iter().any(|name| name == precision), "{precisions:?}");
@@ -57,36 +57,36 @@ fn the_reference_backend_agrees_with_the_cpu_in_every_precision() {
 }
 
 #[test]
-fn a_missing_backend_is_wrong_usage() {
+fn missing_backend_is_a_usage_error() {
     let error = Place::new().fail(2, &["doctor", "--verify", "--backend", "cuda:9999"]);
     assert!(error.contains("cuda:9999"), "{error}");
 }
 
 #[test]
-fn a_folder_without_computations_is_wrong_usage() {
+fn folder_without_computations_is_a_usage_error() {
     let place = Place::new();
     let error = place.fail(2, &["doctor", "--verify", "--quick", "--reference", "."]);
     assert!(error.contains("NAME.safetensors"), "{error}");
 }
 
 #[test]
-fn what_is_there_of_cuda_is_said() {
-    let said = Place::new().succeed(&["doctor"]);
-    assert!(said.lines().any(|line| line.trim_start().starts_with("cuda ")), "{said}");
+fn cuda_components_are_listed() {
+    let text = Place::new().succeed(&["doctor"]);
+    assert!(text.lines().any(|line| line.trim_start().starts_with("cuda ")), "{text}");
 }
 
 #[test]
-fn a_folder_that_cannot_keep_kernels_is_said() {
+fn unusable_kernel_cache_is_reported() {
     let place = Place::new();
     let folder = place.path().join("a-file/kernels");
     std::fs::write(place.path().join("a-file"), "").unwrap();
     let output = place.isobath(&["doctor"]).env("ISOBATH_KERNEL_CACHE", &folder).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let is_built = !said.contains("no CUDA backend");
-    assert!(output.status.success(), "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let is_built = !text.contains("no CUDA backend");
+    assert!(output.status.success(), "{text}");
     assert_eq!(
-        said.contains(&format!("cannot be kept in {}", folder.display())),
+        text.contains(&format!("cannot be kept in {}", folder.display())),
         is_built,
-        "{said}"
+        "{text}"
     );
 }

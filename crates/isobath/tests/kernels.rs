@@ -1,30 +1,30 @@
-//! Every CUDA kernel compiled without a device, where there is a compiler for it.
+//! Compilation of all CUDA kernels without a device, if a compiler is installed.
 
 mod common;
 
 use common::Place;
 
-/// Set where a missing compiler is a failure.
+/// Environment variable that makes a missing compiler an error.
 const REQUIRED_VARIABLE: &str = "ISOBATH_REQUIRE_NVRTC";
 
 #[test]
 #[ignore = "needs NVRTC: cargo xtask kernels"]
 fn kernels_stay_in_registers() {
     let output = Place::new().output(&["doctor", "--kernels", "sm_80,sm_90a"]);
-    let [said, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let [text, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     if output.status.code() == Some(2) && std::env::var_os(REQUIRED_VARIABLE).is_none() {
         return println!("skipped: {error}");
     }
-    println!("{said}");
+    println!("{text}");
     assert!(output.status.success(), "{error}");
     for part in ["sm_80 ", "sm_90a ", "decoder.cu", "train_decoder"] {
-        assert!(said.contains(part), "{said}");
+        assert!(text.contains(part), "{text}");
     }
 }
 
 #[test]
 #[ignore = "needs NVRTC: cargo xtask kernels"]
-fn an_unknown_architecture_is_wrong_usage() {
+fn unknown_architecture_is_a_usage_error() {
     for architecture in ["sm_99", "sm_75", "compute_90"] {
         let error = Place::new().fail(2, &["doctor", "--kernels", architecture]);
         if error.contains("not available") && std::env::var_os(REQUIRED_VARIABLE).is_none() {

@@ -101,7 +101,7 @@ fn data_and_networks() {
     let ridge: Value = serde_json::from_str(&ridge).unwrap();
     let last = |point: &Value| point["chained"][5].as_f64().unwrap();
     let points = ridge["points"].as_array().unwrap();
-    assert!(last(&points[0]) > last(&points[1]), "the ordered phase forgets sooner");
+    assert!(last(&points[0]) > last(&points[1]), "the ordered phase loses information sooner");
     let mean = points[1]["profiles"]["reconstruction-error"][5].as_f64().unwrap();
     assert!(last(&points[1]) > mean, "the spread adds to the mean reconstruction's error");
     assert!(place.path().join("figures/theory-ridge-tanh.png").exists());
@@ -132,7 +132,7 @@ fn figures_are_written() {
 }
 
 #[test]
-fn mistakes_are_refused() {
+fn mistakes_are_rejected() {
     let place = Place::new();
     for (arguments, part) in [
         (&["--sigma-w2", "2:1:0.1"][..], "below"),
@@ -155,7 +155,7 @@ fn mistakes_are_refused() {
     assert!(error.contains("bounded"), "{error}");
 }
 
-/// `|measured - predicted|` of a layer at each width, and its standard error.
+/// `|measured - predicted|` of a layer at each width, with its standard error.
 fn differences(point: &Value, layer: usize) -> Vec<[f64; 2]> {
     let predicted = point["chained"][layer].as_f64().unwrap();
     let measured = point["measured"].as_array().unwrap().iter().map(|measured| {
@@ -165,9 +165,9 @@ fn differences(point: &Value, layer: usize) -> Vec<[f64; 2]> {
     measured.collect()
 }
 
-/// Real ridge cascades approach the infinite-width prediction inversely to the width, in both phases: eight times as
-/// wide, they are eight times as close. The next order in `1 / width` changes that by less than a third at these widths,
-/// because noise leaves fewer components to be decoded than there are units.
+/// Real ridge cascades approach the infinite-width prediction inversely to the width, in both phases: networks eight
+/// times as wide are eight times as close. The next order in `1 / width` changes this by less than a third at these
+/// widths, because noise leaves fewer decodable components than units.
 #[test]
 fn networks_approach_their_infinite_width_prediction() {
     const NARROW: f64 = 50.0;

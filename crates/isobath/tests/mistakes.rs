@@ -1,4 +1,4 @@
-//! Wrong input gets an error that names what is wrong, and never a panic.
+//! Invalid input gives an error that names the mistake, never a panic.
 
 mod common;
 
@@ -50,7 +50,7 @@ fn experiment_files() {
 }
 
 #[test]
-fn data_that_are_not_there() {
+fn missing_data() {
     let place = Place::with(&EXPERIMENT.replace("\"digits\"", "\"mnist\""));
     let error = place.fail(1, &["run", "tiny.toml"]);
     assert!(error.contains("mnist") && error.contains("fetch"), "{error}");
@@ -99,13 +99,13 @@ fn reference_pairs() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Any text is either an experiment or an error.
+    /// Any text parses as an experiment or gives an error.
     #[test]
-    fn experiment_files_of_any_text(text in "\\PC{0,200}") {
+    fn arbitrary_text_as_experiment(text in "\\PC{0,200}") {
         let _ = isobath_experiment::read_text(&text, "any", &[]);
     }
 
-    /// An experiment with some bytes changed is either an experiment that can be planned or an error.
+    /// An experiment with some changed bytes can be planned or gives an error.
     #[test]
     fn experiment_files_with_mistakes(place in 0..EXPERIMENT.len(), replacement in "\\PC{0,3}", length in 0_usize..4) {
         let end = (place + length).min(EXPERIMENT.len());
@@ -115,9 +115,9 @@ proptest! {
         }
     }
 
-    /// Any setting of the command line is either applied or an error.
+    /// Any command-line override is applied or gives an error.
     #[test]
-    fn settings_of_any_text(text in "[a-z.]{0,12}=?\\PC{0,12}") {
+    fn arbitrary_text_as_override(text in "[a-z.]{0,12}=?\\PC{0,12}") {
         if let Ok(setting) = text.parse::<isobath_experiment::Override>() {
             let _ = isobath_experiment::read_text(EXPERIMENT, "file", &[setting]);
         }

@@ -1,4 +1,4 @@
-//! Runs that do less, and how they are held against those that do everything.
+//! Runs of cheaper methods and their comparison with full runs.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -41,7 +41,7 @@ fn run(place: &Place, name: &str, settings: &[&str]) {
     place.succeed(&arguments);
 }
 
-/// What `query` finds in the run of that name, a row of text each.
+/// Rows of `query` in the run called `name`, as text.
 fn rows(place: &Place, name: &str, query: &str) -> Vec<String> {
     let mut folders = std::fs::read_dir(place.path().join("runs")).unwrap().flatten();
     let of_name = |entry: &std::fs::DirEntry| {
@@ -74,7 +74,7 @@ fn ridge_runs_are_compared_with_gradient_runs() {
 }
 
 #[test]
-fn a_confident_run_stops_early_and_changes_no_number() {
+fn confident_stop_keeps_the_numbers() {
     let place = Place::with(EXPERIMENT);
     run(
         &place,
@@ -85,7 +85,7 @@ fn a_confident_run_stops_early_and_changes_no_number() {
     let (sure, twenty) = (rows(&place, "sure", PROFILES), rows(&place, "twenty", PROFILES));
     assert!(sure.len() < twenty.len(), "{sure:?}");
     assert!(sure.iter().all(|row| twenty.contains(row)), "{sure:?} {twenty:?}");
-    // Any depth is within 20 layers of any other, so the second budget ends it.
+    // All depths lie within 20 layers of each other, so the run stops after the second budget.
     let notes = rows(&place, "sure", NOTES);
     assert!(
         notes[0].contains("stopped after 8 of 20 layers and 20 steps (10 before)"),
@@ -94,7 +94,7 @@ fn a_confident_run_stops_early_and_changes_no_number() {
 }
 
 #[test]
-fn a_run_that_is_never_sure_does_everything() {
+fn unconfident_run_uses_the_full_budget() {
     let place = Place::with(EXPERIMENT);
     run(&place, "whole", &["cascade.method=ridge"]);
     let stop = "cascade.stop={ rule = \"confident\", layers = 1e-9, first = 400 }";

@@ -1,4 +1,4 @@
-//! The program against independent computations, where they are there.
+//! Comparison with independent computations, if they are available.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 mod common;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::Place;
 use serde_json::Value;
 
-/// The folder of reference data: `ISOBATH_SHARED`, or `shared` beside the workspace.
+/// Folder of reference data: `ISOBATH_SHARED`, or `shared` beside the workspace.
 fn shared(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let path = std::env::var_os("ISOBATH_SHARED").map_or(beside, PathBuf::from).join(name);
@@ -26,9 +26,9 @@ fn cascades() {
     for pair in ["cascade_critical", "cascade_ordered"] {
         for backend in ["cpu", "reference"] {
             let stem = folder.join(pair);
-            let said =
+            let text =
                 place.succeed(&["check-reference", stem.to_str().unwrap(), "--backend", backend]);
-            assert!(said.contains("agree") && !said.contains("FAIL"), "{said}");
+            assert!(text.contains("agree") && !text.contains("FAIL"), "{text}");
         }
     }
 }
@@ -45,9 +45,9 @@ fn a_changed_reference_fails() {
     json["adam"]["lr"] = 0.0011.into();
     std::fs::write(stem.with_extension("json"), json.to_string()).unwrap();
     let output = place.output(&["check-reference", "changed"]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("FAIL"), "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("FAIL"), "{text}");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn mean_field_theory() {
         let number = |name: &str| row[name].to_string();
         let (w, b) = (number("sigma_w2"), number("sigma_b2"));
         let activation = row["activation"].as_str().unwrap();
-        let said = place.succeed(&[
+        let text = place.succeed(&[
             "meanfield",
             "--activation",
             activation,
@@ -71,7 +71,7 @@ fn mean_field_theory() {
             &b,
             "--json",
         ]);
-        let ours: Value = serde_json::from_str(&said).unwrap();
+        let ours: Value = serde_json::from_str(&text).unwrap();
         let close = |name: &str, tolerance: f64| {
             let (Some(actual), Some(expected)) = (ours[name].as_f64(), row[name].as_f64()) else {
                 return;

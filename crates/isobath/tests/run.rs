@@ -1,4 +1,4 @@
-//! Runs of the program: killed, interrupted, sharded, threaded, shared.
+//! Runs that are killed, interrupted, sharded, multi-threaded or shared.
 
 mod common;
 
@@ -11,14 +11,14 @@ use std::{
 use common::{EXPERIMENT, Place, results};
 
 const RUN: [&str; 2] = ["run", "tiny.toml"];
-/// Cells of the experiment.
+/// Number of cells of the experiment.
 const CELLS: usize = 24;
 
 fn cells(rows: &[Vec<rusqlite::types::Value>]) -> usize {
     rows.iter().filter(|row| row.len() == 7).count()
 }
 
-/// Cells stored so far; none where the run was killed before it had a store.
+/// Number of cells stored so far; zero if the run was killed before it had a store.
 fn stored(place: &Place) -> usize {
     let folders = std::fs::read_dir(place.path().join("runs")).into_iter().flatten().flatten();
     let count = |path: std::path::PathBuf| {
@@ -32,7 +32,7 @@ fn stored(place: &Place) -> usize {
 }
 
 #[test]
-fn a_run_killed_twenty_times_ends_with_the_same_bits() {
+fn killed_runs_resume_to_identical_results() {
     let undisturbed = Place::new();
     let start = Instant::now();
     undisturbed.succeed(&RUN);
@@ -45,12 +45,12 @@ fn a_run_killed_twenty_times_ends_with_the_same_bits() {
     while kills < 20 {
         let mut child =
             place.isobath(&RUN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Moments spread over the first half of a whole run, in no order.
+        // Kill times spread over the first half of a whole run, in no order.
         attempts += 1;
         sleep(whole.mul_f64(f64::from(attempts * 37 % 100) / 200.0));
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success());
-            // It was done before twenty kills: begin again.
+            // The run finished before twenty kills: start again.
             std::fs::remove_dir_all(place.path().join("runs")).unwrap();
         } else {
             child.kill().unwrap();
@@ -65,7 +65,7 @@ fn a_run_killed_twenty_times_ends_with_the_same_bits() {
 }
 
 #[test]
-fn threads_change_no_bit() {
+fn results_do_not_depend_on_threads() {
     let (one, two) = (Place::new(), Place::new());
     one.succeed(&["--threads", "1", "run", "tiny.toml"]);
     two.succeed(&["--threads", "2", "run", "tiny.toml"]);
@@ -73,7 +73,7 @@ fn threads_change_no_bit() {
 }
 
 #[test]
-fn cells_at_once_change_no_bit() {
+fn results_do_not_depend_on_concurrent_cells() {
     let (alone, together) = (Place::new(), Place::new());
     alone.succeed(&["run", "tiny.toml", "--at-once", "1"]);
     together.succeed(&["run", "tiny.toml", "--at-once", "5"]);
@@ -81,7 +81,7 @@ fn cells_at_once_change_no_bit() {
 }
 
 #[test]
-fn a_failure_names_its_cell_and_keeps_the_others() {
+fn failures_name_their_cell_and_keep_the_others() {
     let saved = [&RUN[..], &["--set", "cascade.save=true", "--at-once", "3"]].concat();
     let whole = Place::new();
     whole.succeed(&saved);
@@ -89,10 +89,10 @@ fn a_failure_names_its_cell_and_keeps_the_others() {
     let folder = place.path().join("runs").join(whole.run_folder().file_name().unwrap());
     let in_the_way = folder.join("cascades/w2-b0.05-seed1");
     std::fs::create_dir_all(in_the_way.parent().unwrap()).unwrap();
-    std::fs::write(&in_the_way, "a file where a folder is wanted").unwrap();
+    std::fs::write(&in_the_way, "a file where a folder is needed").unwrap();
     let error = place.fail(1, &saved);
     assert!(error.contains("cell sigma_w2 = 2, sigma_b2 = 0.05, seed 1"), "{error}");
-    // It is the 19th; of those before it only the two others under way at that moment can be missing.
+    // It is the 19th cell; of the earlier ones, only the two concurrent cells can be missing.
     let kept = stored(&place);
     assert!((16..CELLS).contains(&kept), "{kept} cells are stored");
     std::fs::remove_file(in_the_way).unwrap();
@@ -101,15 +101,15 @@ fn a_failure_names_its_cell_and_keeps_the_others() {
 }
 
 #[test]
-fn shards_together_are_the_whole() {
+fn shards_together_equal_a_whole_run() {
     let whole = Place::new();
     whole.succeed(&RUN);
     let place = Place::new();
-    let said = place.succeed(&["run", "tiny.toml", "--shard", "1/2"]);
-    assert!(said.contains("12 of 24 cells are there"), "{said}");
+    let text = place.succeed(&["run", "tiny.toml", "--shard", "1/2"]);
+    assert!(text.contains("12 of 24 cells are computed"), "{text}");
     place.succeed(&["run", "tiny.toml", "--shard", "2/2"]);
     assert!(place.results() == whole.results());
-    // Both at once, as two processes would.
+    // Both shards run concurrently, in two processes.
     let place = Place::new();
     let shard = |shard| {
         place
@@ -126,7 +126,7 @@ fn shards_together_are_the_whole() {
 }
 
 #[test]
-fn two_processes_do_not_work_on_one_run() {
+fn a_run_is_locked_against_a_second_process() {
     let place = Place::new();
     place.succeed(&["run", "tiny.toml", "--shard", "1/2"]);
     let lock = std::fs::File::open(place.run_folder().join("run.lock")).unwrap();
@@ -136,26 +136,26 @@ fn two_processes_do_not_work_on_one_run() {
 }
 
 #[test]
-fn computed_cells_are_never_computed_again() {
+fn computed_cells_are_reused() {
     let place = Place::new();
     place.succeed(&RUN);
     let again = place.output(&RUN);
-    let said = String::from_utf8(again.stderr).unwrap();
-    assert!(said.contains("0 cells computed") && said.contains("24 were there"), "{said}");
-    // A larger grid of another name takes over what it shares.
+    let text = String::from_utf8(again.stderr).unwrap();
+    assert!(text.contains("0 cells computed") && text.contains("24 already stored"), "{text}");
+    // A larger grid under another name reuses the common cells.
     let more = place.output(&["run", "tiny.toml", "--set", "grid.seeds=3", "--set", "name=more"]);
-    let said = String::from_utf8(more.stderr).unwrap();
+    let text = String::from_utf8(more.stderr).unwrap();
     assert!(
-        said.contains("12 cells computed") && said.contains("24 taken from other runs"),
-        "{said}"
+        text.contains("12 cells computed") && text.contains("24 reused from other runs"),
+        "{text}"
     );
     let fresh = place.output(&["run", "tiny.toml", "--fresh"]);
-    let said = String::from_utf8(fresh.stderr).unwrap();
-    assert!(said.contains("24 cells computed"), "{said}");
+    let text = String::from_utf8(fresh.stderr).unwrap();
+    assert!(text.contains("24 cells computed"), "{text}");
 }
 
 #[test]
-fn ctrl_c_stops_cleanly_and_the_run_goes_on_later() {
+fn ctrl_c_stops_a_run_that_can_be_resumed() {
     let place = Place::with(&EXPERIMENT.replace("train = 500", "train = 20000"));
     let child = place.isobath(&RUN).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let store = place.path().join("runs");
@@ -167,9 +167,9 @@ fn ctrl_c_stops_cleanly_and_the_run_goes_on_later() {
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signal.success());
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("the same command goes on from here"), "{said}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("rerun the command to resume"), "{text}");
 }
 
 #[test]
@@ -179,13 +179,13 @@ fn nothing_to_resume_is_an_error() {
 }
 
 #[test]
-fn reports_and_exports_need_no_computing() {
+fn report_and_export_compute_nothing() {
     let place = Place::new();
     place.succeed(&RUN);
     for command in [&["report", "tiny", "--formats", "csv"][..], &["export", "tiny", "--to", "out"]]
     {
-        let said = place.succeed(command);
-        assert!(said.contains(".csv"), "{said}");
+        let text = place.succeed(command);
+        assert!(text.contains(".csv"), "{text}");
     }
     let error = place.fail(1, &["report", "other"]);
     assert!(error.contains("no run \"other\""), "{error}");
@@ -209,7 +209,7 @@ fn cascades_can_be_saved() {
 }
 
 #[test]
-fn backends_are_swapped_by_a_setting_and_agree() {
+fn backend_option_switches_backends_that_agree() {
     let place = Place::new();
     let small = ["--set", "grid.sigma_w2=1.5", "--set", "grid.seeds=1", "--set", "data.train=96"];
     place.succeed(&[&RUN[..], &small].concat());
@@ -224,17 +224,17 @@ fn backends_are_swapped_by_a_setting_and_agree() {
 }
 
 #[test]
-fn a_run_on_a_machine_that_is_elsewhere_can_be_planned() {
+fn runs_on_missing_backends_can_be_validated() {
     let place = Place::new();
     let arguments = [&["validate"], &RUN[1..], &["--backend", "cuda:9999"]].concat();
-    let said = place.succeed(&arguments);
-    let has = |start: &str| said.lines().any(|line| line.starts_with(start));
-    assert!(has("# work ") && has("# memory ") && has("# time         not known here"), "{said}");
+    let text = place.succeed(&arguments);
+    let has = |start: &str| text.lines().any(|line| line.starts_with(start));
+    assert!(has("# work ") && has("# memory ") && has("# time         unknown"), "{text}");
 }
 
 #[cfg(feature = "parquet")]
 #[test]
-fn runs_are_exported_as_parquet() {
+fn parquet_export() {
     let place = Place::new();
     place.succeed(&RUN);
     place.succeed(&["export", "tiny", "--format", "parquet", "--to", "out"]);

@@ -1,4 +1,4 @@
-//! Files that draw figures of theory.
+//! Experiment files that draw figures of theory.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::Place;
 
-/// The file's text among the workspace's experiments.
+/// Text of the experiment file `name` of the workspace.
 fn experiment(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
     std::fs::read_to_string(folder.join(name)).unwrap()
@@ -33,15 +33,15 @@ fn check_drawn(name: &str, more: &[&str], parts: &[&str]) -> PathBuf {
         }
     }
     let folder = place.run_folder();
-    // What was drawn says how to draw it again.
-    let again = folder.join("experiment.toml");
-    let validated = place.succeed(&["validate", again.to_str().unwrap()]);
+    // The stored experiment file reproduces the figure.
+    let stored = folder.join("experiment.toml");
+    let validated = place.succeed(&["validate", stored.to_str().unwrap()]);
     assert!(validated.contains(folder.file_name().unwrap().to_str().unwrap()), "{validated}");
     folder
 }
 
 #[test]
-fn every_figure_is_drawn_from_its_file() {
+fn every_figure_can_be_drawn_from_its_file() {
     check_drawn("theory-cobwebs.toml", &[], &["length-map", "correlation-map"]);
     check_drawn("theory-depth-scales.toml", &[], &["depth-scales"]);
     check_drawn("theory-plane.toml", &[], &["plane"]);
@@ -58,7 +58,7 @@ fn every_figure_is_drawn_from_its_file() {
 }
 
 #[test]
-fn they_are_listed_among_experiments_and_runs() {
+fn theory_figures_appear_in_lists() {
     let place = Place::with(&experiment("theory-cobwebs.toml"));
     place.succeed(&["run", "tiny.toml"]);
     let listed = place.succeed(&["list", "--experiments", "."]);
@@ -72,7 +72,7 @@ fn they_are_listed_among_experiments_and_runs() {
 const COBWEBS: &str = "name = \"a\"\n[theory.cobwebs]\nsigma_w2 = [1.5]\nsigma_b2 = 0.05\n";
 
 #[track_caller]
-fn check_refused(text: &str, arguments: &[&str], parts: &[&str]) {
+fn check_rejected(text: &str, arguments: &[&str], parts: &[&str]) {
     let error = Place::with(text).fail(2, &[&["run", "tiny.toml"], arguments].concat());
     for part in parts {
         assert!(error.contains(part), "{part:?} is not in: {error}");
@@ -80,20 +80,20 @@ fn check_refused(text: &str, arguments: &[&str], parts: &[&str]) {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn mistakes_are_reported() {
     let nearest = ["tiny.toml", "line 3", "`sigma_w`", "did you mean `sigma_w2`?"];
-    check_refused(&COBWEBS.replace("sigma_w2", "sigma_w"), &[], &nearest);
+    check_rejected(&COBWEBS.replace("sigma_w2", "sigma_w"), &[], &nearest);
     let figure = ["line 2", "did you mean `cobwebs`?"];
-    check_refused(&COBWEBS.replace("cobwebs", "cobweb"), &[], &figure);
-    check_refused(&format!("{COBWEBS}[grid]\n"), &[], &["line 5", "`grid`"]);
-    check_refused(&COBWEBS.replace("\"a\"", "\"a/b\""), &[], &["names a folder"]);
-    check_refused(&COBWEBS.replace("[1.5]", "[]"), &[], &["[theory] sigma_w2 lists no value"]);
-    check_refused(&COBWEBS.replace("[1.5]", "[-1.5]"), &[], &["[theory] sigma_w2 is -1.5"]);
-    check_refused(COBWEBS, &["--set", "theory.cobwebs.sigma_c=1"], &["unknown field `sigma_c`"]);
-    check_refused(COBWEBS, &["--shard", "1/2"], &["leave out --shard"]);
+    check_rejected(&COBWEBS.replace("cobwebs", "cobweb"), &[], &figure);
+    check_rejected(&format!("{COBWEBS}[grid]\n"), &[], &["line 5", "`grid`"]);
+    check_rejected(&COBWEBS.replace("\"a\"", "\"a/b\""), &[], &["names a folder"]);
+    check_rejected(&COBWEBS.replace("[1.5]", "[]"), &[], &["[theory] sigma_w2 is empty"]);
+    check_rejected(&COBWEBS.replace("[1.5]", "[-1.5]"), &[], &["[theory] sigma_w2 is -1.5"]);
+    check_rejected(COBWEBS, &["--set", "theory.cobwebs.sigma_c=1"], &["unknown field `sigma_c`"]);
+    check_rejected(COBWEBS, &["--shard", "1/2"], &["omit --shard"]);
     let span = "name = \"a\"\n[theory.depth-scales]\nsigma_w2 = { from = 2, to = 1 }\nsigma_b2 = 0";
-    check_refused(span, &[], &["{ from = 2, to = 1 } must rise"]);
+    check_rejected(span, &[], &["{ from = 2, to = 1 } must have from < to"]);
     let ridge = "name = \"a\"\n[theory.ridge]\nsigma_w2 = [1.0]\n";
-    check_refused(&format!("{ridge}measure = [1]"), &[], &["measure = 1 must be from 2"]);
-    check_refused(&format!("{ridge}measure = [9]\nnetworks = 1"), &[], &["networks = 1"]);
+    check_rejected(&format!("{ridge}measure = [1]"), &[], &["measure = 1 must be from 2"]);
+    check_rejected(&format!("{ridge}measure = [9]\nnetworks = 1"), &[], &["networks = 1"]);
 }

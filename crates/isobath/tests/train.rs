@@ -1,4 +1,4 @@
-//! The ground truth: trainings that are killed, searched for, shared and interrupted.
+//! Trainings that are killed, searched, sharded and interrupted.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -11,7 +11,7 @@ use std::{
 
 use common::{EXPERIMENT, Place};
 
-/// Trainings of the grid: 4 variances, 2 initialisations, 5 depths.
+/// Number of trainings of the grid: 4 variances, 2 initialisations, 5 depths.
 const LATTICE: usize = 40;
 
 fn experiment(train: &str) -> String {
@@ -28,9 +28,9 @@ fn experiment(train: &str) -> String {
 
 fn run(place: &Place, settings: &[&str]) -> String {
     let output = place.output(&[&["run", "tiny.toml"], settings].concat());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
-    said
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    text
 }
 
 fn trainings(place: &Place) -> usize {
@@ -38,12 +38,12 @@ fn trainings(place: &Place) -> usize {
 }
 
 #[test]
-fn a_killed_ground_truth_ends_with_the_same_bits() {
+fn killed_trainings_resume_to_identical_results() {
     let undisturbed = Place::with(&experiment(""));
     let start = Instant::now();
-    let said = run(&undisturbed, &[]);
+    let text = run(&undisturbed, &[]);
     let whole = start.elapsed();
-    assert!(said.contains("40 trainings done"), "{said}");
+    assert!(text.contains("40 trainings done"), "{text}");
     assert_eq!(trainings(&undisturbed), LATTICE);
 
     let place = Place::with(&experiment(""));
@@ -58,13 +58,13 @@ fn a_killed_ground_truth_ends_with_the_same_bits() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let said = run(&place, &[]);
-    assert!(!said.contains("40 trainings done"), "nothing was kept: {said}");
+    let text = run(&place, &[]);
+    assert!(!text.contains("40 trainings done"), "nothing was stored: {text}");
     assert!(place.results() == undisturbed.results(), "the resumed run differs");
 }
 
 #[test]
-fn threads_and_trainings_at_once_change_no_bit() {
+fn results_do_not_depend_on_threads_or_concurrency() {
     let (one, many) = (Place::with(&experiment("")), Place::with(&experiment("")));
     run(&one, &["--threads", "1", "--at-once", "1"]);
     run(&many, &["--threads", "2", "--at-once", "4"]);
@@ -72,12 +72,12 @@ fn threads_and_trainings_at_once_change_no_bit() {
 }
 
 #[test]
-fn bisection_takes_from_the_grid_what_it_needs() {
+fn bisection_reuses_trainings_of_the_grid() {
     let place = Place::with(&experiment(""));
     run(&place, &[]);
-    let said = run(&place, &["--set", "train.search=bisect", "--set", "train.refine=0"]);
-    let needed = said.contains("\n0 trainings done") && said.contains("were not needed");
-    assert!(needed && said.contains("taken from other runs"), "{said}");
+    let text = run(&place, &["--set", "train.search=bisect", "--set", "train.refine=0"]);
+    let needed = text.contains("\n0 trainings done") && text.contains("not needed");
+    assert!(needed && text.contains("reused from other runs"), "{text}");
 }
 
 #[test]
@@ -90,40 +90,40 @@ fn shards_share_the_searches() {
     run(&place, &["--shard", "2/2"]);
     assert!(half > 0 && half < trainings(&place));
     assert!(trainings(&whole) < LATTICE);
-    // Predictors are asked when all trainings are there.
+    // Predictors run after all trainings.
     assert!(place.rows("SELECT key FROM looks").is_empty());
-    let said = run(&place, &[]);
-    assert!(said.contains("\n0 trainings done"), "{said}");
+    let text = run(&place, &[]);
+    assert!(text.contains("\n0 trainings done"), "{text}");
     assert!(whole.results() == place.results());
 }
 
 #[test]
-fn predictors_are_asked_about_every_network_trained_and_only_once() {
+fn predictors_run_once_on_every_trained_network() {
     let place = Place::with(&experiment(""));
-    let said = run(&place, &[]);
-    assert!(said.contains("predictors asked about 8 initialisations"), "{said}");
-    let asked = "SELECT DISTINCT depth, sigma_w2, seed_index FROM scores JOIN looks ON look = key \
+    let text = run(&place, &[]);
+    assert!(text.contains("predictors evaluated on 8 initialisations"), "{text}");
+    let query = "SELECT DISTINCT depth, sigma_w2, seed_index FROM scores JOIN looks ON look = key \
                  WHERE quantity = ";
     for quantity in ["cascade relative saturation", "xi_c", "jacobian", "steps-equal-cost"] {
-        assert_eq!(place.rows(&format!("{asked}'{quantity}'")).len(), LATTICE, "{quantity}");
+        assert_eq!(place.rows(&format!("{query}'{quantity}'")).len(), LATTICE, "{quantity}");
     }
-    // One look of the cascade at a family costs as much as the shares of its networks together.
+    // The cost shares of a family's networks add up to the cost of its cascade.
     let cost = "SELECT count(*) FROM (SELECT look, sum(scores.flops) AS shared FROM scores \
                 WHERE quantity = 'cascade relative saturation' GROUP BY look) \
                 WHERE NOT EXISTS (SELECT 1 FROM cells WHERE abs(cells.flops - shared) < 1)";
     assert_eq!(place.rows(cost), [[rusqlite::types::Value::Integer(0)]]);
-    let said = run(&place, &[]);
-    assert!(said.contains("about 0 initialisations") && said.contains("8 were there"), "{said}");
-    let said = run(&place, &["--set", "name=other"]);
-    assert!(said.contains("about 0 initialisations") && said.contains("8 taken from"), "{said}");
+    let text = run(&place, &[]);
+    assert!(text.contains("on 0 initialisations") && text.contains("8 already stored"), "{text}");
+    let text = run(&place, &["--set", "name=other"]);
+    assert!(text.contains("on 0 initialisations") && text.contains("8 reused from"), "{text}");
 }
 
 #[test]
-fn success_may_be_redefined_without_training_again() {
+fn success_can_be_redefined_without_retraining() {
     let place = Place::with(&experiment("stop_at_success = false"));
     run(&place, &[]);
-    let said = run(&place, &["--set", "train.success={ accuracy = 0.3 }"]);
-    assert!(said.contains("\n0 trainings done"), "{said}");
+    let text = run(&place, &["--set", "train.success={ accuracy = 0.3 }"]);
+    assert!(text.contains("\n0 trainings done"), "{text}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn divergence_is_an_outcome() {
 }
 
 #[test]
-fn an_interrupted_ground_truth_says_how_to_go_on() {
+fn interrupted_trainings_explain_how_to_resume() {
     let place = Place::with(&experiment("").replace("epochs = 3", "epochs = 3000"));
     let child = place
         .isobath(&["run", "tiny.toml", "--set", "train.success={ accuracy = 1.0 }"])
@@ -157,17 +157,17 @@ fn an_interrupted_ground_truth_says_how_to_go_on() {
         .unwrap();
     assert!(signal.success());
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("the same command goes on from here"), "{said}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("rerun the command to resume"), "{text}");
 }
 
 #[test]
-fn validating_counts_the_trainings() {
+fn validate_counts_trainings() {
     let place = Place::with(&experiment("search = \"bisect\""));
-    let said = place.succeed(&["validate", "tiny.toml"]);
+    let text = place.succeed(&["validate", "tiny.toml"]);
     for part in ["# trainings    40 = 5 depths x 4 sigma_w2", "by bisection", "# to train     400"]
     {
-        assert!(said.contains(part), "{part:?} is not in: {said}");
+        assert!(text.contains(part), "{part:?} is not in: {text}");
     }
 }

@@ -77,6 +77,8 @@ predictors![
 
 #[cfg(test)]
 mod tests {
+    use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+
     use super::*;
 
     #[test]
@@ -98,8 +100,10 @@ mod tests {
                 assert_eq!(score.predictor, predictor.info().id);
             }
         }
-        for score in [cascade_profile_score("gram"), cascade_depth_score("relative", "saturation")]
-        {
+        for score in [
+            cascade_profile_score(EstimatorSpec::Gram(isobath_entropy::Gram)),
+            cascade_depth_score(EstimatorSpec::RELATIVE, CutoffRule::default()),
+        ] {
             assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score));
         }
         assert_eq!(ScoreInfo::find("another"), None);

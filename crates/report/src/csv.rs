@@ -1,4 +1,4 @@
-//! The numbers of a run as tables, in full precision.
+//! Results of a run as CSV tables, in full precision.
 
 use crate::Result;
 use isobath_trainer::Outcome;
@@ -9,19 +9,19 @@ use isobath_experiment::GridPoint;
 use isobath_scoring::Side;
 use isobath_store::{CellRecord, RunRecord, TrainingRecord};
 
-/// What every row about a cell begins with.
+/// First columns of every row about a cell.
 #[derive(Serialize)]
-struct Start {
+struct CellColumns {
     cell: usize,
     sigma_w2: f64,
     sigma_b2: f64,
     seed: usize,
 }
 
-/// The tables of `run`: file name and contents.
+/// Tables of `run`: file names and contents.
 ///
 /// # Errors
-/// When a table cannot be written.
+/// If a table cannot be written.
 pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
     let mut tables = vec![
         ("profiles.csv", profiles(run)?),
@@ -146,7 +146,15 @@ fn profiles(run: &RunRecord) -> Result<String> {
     let rows = profiles.flat_map(|(record, profile)| {
         profile.layers.iter().zip(1..).map(move |(layer, depth): (_, usize)| {
             let (low, high) = layer.interval.unzip();
-            (cell(record), &profile.estimator, depth, layer.value, low, high, layer.floored)
+            (
+                cell(record),
+                profile.estimator.to_string(),
+                depth,
+                layer.value,
+                low,
+                high,
+                layer.floored,
+            )
         })
     });
     table(&header, rows)
@@ -166,14 +174,14 @@ fn cutoffs(run: &RunRecord) -> Result<String> {
         "high",
         "note",
     ];
-    let verdicts = run
+    let cutoffs = run
         .cells
         .iter()
         .flat_map(|record| record.cutoffs.iter().map(move |cutoff| (record, cutoff)));
-    let rows = verdicts.map(|(record, verdict)| {
-        let (low, high) = verdict.interval.unzip();
-        let depth = (verdict.depth, verdict.beyond, low, high);
-        (cell(record), &verdict.estimator, &verdict.rule, depth, &verdict.note)
+    let rows = cutoffs.map(|(record, cutoff)| {
+        let (low, high) = cutoff.interval.unzip();
+        let depth = (cutoff.depth, cutoff.beyond, low, high);
+        (cell(record), cutoff.estimator.to_string(), cutoff.rule.to_string(), depth, &cutoff.note)
     });
     table(&header, rows)
 }
@@ -218,9 +226,9 @@ fn theory(run: &RunRecord) -> Result<String> {
     table(&header, rows)
 }
 
-fn cell(record: &CellRecord) -> Start {
+fn cell(record: &CellRecord) -> CellColumns {
     let cell = record.cell;
-    Start {
+    CellColumns {
         cell: cell.index,
         sigma_w2: cell.point.sigma_w2,
         sigma_b2: cell.point.sigma_b2,
@@ -274,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_keep_every_digit_and_leave_missing_intervals_empty() {
+    fn profiles_have_full_precision_and_empty_missing_intervals() {
         check(
             "profiles.csv",
             "cell,sigma_w2,sigma_b2,seed,estimator,depth,value,low,high,floored\n\
@@ -284,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_quote_their_notes() {
+    fn notes_are_quoted() {
         check(
             "cutoffs.csv",
             "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,low,high,note\n\
@@ -293,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_name_failures() {
+    fn failures_appear_in_costs() {
         check(
             "costs.csv",
             "cell,sigma_w2,sigma_b2,seed,cascade_seconds,entropy_seconds,flops,backend,decoder_steps,failure\n\
@@ -319,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn theory_leaves_infinite_depths_empty() {
+    fn infinite_depths_are_empty() {
         check(
             "theory.csv",
             "sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2\n0.5,0.05,1.5,0.5,1.76\n1.75,0.05,,,1.76\n",

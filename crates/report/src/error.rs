@@ -9,7 +9,7 @@ pub enum Error {
     /// A file or folder cannot be written.
     #[error("cannot {action} {path}")]
     File {
-        /// The attempted action: `write`, `make the folder`.
+        /// Attempted action: `write`, `create the folder`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Names the failed `action` and `path` in an error of the system.
+    /// Adds the failed `action` and `path` to a system error.
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -64,12 +64,12 @@ impl Error {
         move |source| Self::File { action, path, source }
     }
 
-    /// Names the figure or page that failed.
+    /// Adds the name of the figure or page that failed.
     pub(crate) fn part(what: impl Into<String>) -> impl FnOnce(Self) -> Self {
         let what = what.into();
         move |source| Self::Part { what, source: Box::new(source) }
     }
 }
 
-/// Short for a result of this crate.
+/// Result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! Writing a file in one step, so that no reader and no crash meets half of one.
+//! Atomic file writes: readers and crashes never see a partial file.
 
 use std::{
     fs,
@@ -7,19 +7,19 @@ use std::{
 
 use crate::{Error, Result};
 
-/// Writes `contents` to `path`, making its folder if need be, and returns `path`.
+/// Writes `contents` to `path`, creates its folder if needed, and returns `path`.
 ///
 /// # Errors
-/// When the folder or the file cannot be written.
+/// If the folder or the file cannot be written.
 pub(super) fn write(path: &Path, contents: &[u8]) -> Result<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+    fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // The process's number keeps two reports of one run, drawn at the same time, out of each other's way.
+    // The process id keeps concurrent reports of one run apart.
     let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
     let moved = fs::write(&partial, contents).and_then(|()| fs::rename(&partial, path));
     if moved.is_err() {
-        // Whatever went wrong is reported; a partial file that cannot be removed adds nothing to it.
+        // The write error is reported below; failing to remove the partial file adds nothing.
         let _ = fs::remove_file(&partial);
     }
     moved.map_err(Error::file("write", path))?;
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_write_replaces_the_first_and_leaves_nothing_beside_it() {
+    fn second_write_replaces_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("figures").join("chart.svg");
         write(&path, b"first, longer").unwrap();
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_file() {
+    fn errors_name_the_file() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("figures"), b"a file where a folder is wanted").unwrap();
         let error = write(&folder.path().join("figures").join("chart.svg"), b"").unwrap_err();

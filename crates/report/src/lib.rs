@@ -1,9 +1,9 @@
-//! What a run found, as files to read: a self-contained page, figures as PNG and SVG, and tables as CSV.
+//! Reports of a run: a self-contained page, figures as PNG and SVG, and tables as CSV.
 //!
-//! The report draws only from a [`RunRecord`], never from the stages that made it, so a finished run is drawn again
+//! The report reads only a [`RunRecord`], never the stages that produced it, so a finished run can be reported again
 //! without computing anything.
-//! Every figure is drawn once, as SVG; the PNG is that SVG rasterised, and the page holds the same drawing with hover
-//! values over it, so that the three cannot disagree.
+//! Every figure is drawn once, as SVG. The PNG is that SVG rasterised, and the page embeds the same drawing with hover
+//! values, so the three always agree.
 
 pub mod comparison;
 mod csv;
@@ -35,17 +35,17 @@ use isobath_analysis::comparison::Comparison;
 use isobath_experiment::Format;
 use isobath_store::RunRecord;
 
-/// Writes the report of `run` into `folder` in each of `formats` and returns the files written, the page first.
+/// Writes the report of `run` into `folder` in each of `formats`. Returns the written files, the page first.
 ///
 /// - [`Format::Html`]: `report.html`, one file that opens offline.
 /// - [`Format::Png`] and [`Format::Svg`]: every figure, in `figures/`.
 /// - [`Format::Csv`]: `csv/profiles.csv`, `cutoffs.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
 ///   were trained, also `trainings.csv`, `frontier.csv` and `scores.csv`.
 ///
-/// Each file is written beside its place and then renamed into it, so a reader never meets half a file.
+/// Each file is written under a temporary name and then renamed, so readers never see a partial file.
 ///
 /// # Errors
-/// When a folder or file cannot be written, or a figure cannot be drawn.
+/// If a folder or file cannot be written, or a figure cannot be drawn.
 pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<PathBuf>> {
     let figures = figures::of(run);
     let mut written = Vec::new();
@@ -68,21 +68,21 @@ pub fn write(run: &RunRecord, folder: &Path, formats: &[Format]) -> Result<Vec<P
     Ok(written)
 }
 
-/// Writes what came of comparing predictors into `folder`: `compare.html`, one file that opens offline, and its figures
-/// as SVG and PNG in `figures/`. Returns the files written, the page first.
+/// Writes a comparison of predictors into `folder`: `compare.html`, one file that opens offline, and its figures as
+/// SVG and PNG in `figures/`. Returns the written files, the page first.
 ///
 /// # Errors
-/// As [`write()`].
+/// See [`write()`].
 pub fn write_comparison(
     run: &RunRecord,
-    verdicts: &[Comparison],
+    comparisons: &[Comparison],
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let section = |verdicts| {
-        let figures = figures::of_verdicts(run, verdicts);
-        html::comparison::Section { verdicts, figures }
+    let section = |comparison| {
+        let figures = figures::of_comparison(run, comparison);
+        html::comparison::Section { comparison, figures }
     };
-    let sections: Vec<_> = verdicts.iter().map(section).collect();
+    let sections: Vec<_> = comparisons.iter().map(section).collect();
     let mut written = Vec::new();
     for figure in sections.iter().flat_map(|section| &section.figures) {
         let folder = folder.join("figures");
@@ -98,7 +98,7 @@ pub fn write_comparison(
 /// Writes a chart of quantities measured over depth into `folder` as `{stem}.svg` and `{stem}.png`.
 ///
 /// # Errors
-/// When the folder or a file cannot be written.
+/// If the folder or a file cannot be written.
 pub fn write_growth(
     folder: &Path,
     stem: &str,

@@ -1,6 +1,7 @@
-//! Numbers as a reader wants them: rounded in text, evenly placed on axes.
+//! Number formatting and axis ticks.
 
-/// `value` with `digits` significant digits and without trailing zeros; very large and small ones in powers of ten.
+/// Formats `value` with `digits` significant digits and no trailing zeros; very large and small values use powers of
+/// ten.
 pub(super) fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".into() } else { value.to_string() };
@@ -13,22 +14,22 @@ pub(super) fn significant(value: f64, digits: usize) -> String {
     }
 }
 
-/// `value` with three significant digits.
+/// Formats `value` with three significant digits.
 pub(super) fn short(value: f64) -> String {
     significant(value, 3)
 }
 
-/// A variance, exact enough to find its point in the grid again.
+/// Formats a variance with enough digits to identify its grid point.
 pub(super) fn variance(value: f64) -> String {
     significant(value, 5)
 }
 
-/// A depth in layers: to a tenth, whole ones without a decimal.
+/// Formats a depth in layers: to a tenth, integers without a decimal.
 pub(super) fn depth(value: f64) -> String {
     if value.abs() < 1e4 { ((value * 10.0).round() / 10.0).to_string() } else { short(value) }
 }
 
-/// `value` rounded to `digits` significant digits, to keep a page small; `None` if it is not finite.
+/// Rounds `value` to `digits` significant digits, to keep the page small; `None` if it is not finite.
 pub(super) fn rounded(value: f64, digits: usize) -> Option<f64> {
     value
         .is_finite()
@@ -50,15 +51,15 @@ pub(super) fn ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     multiples(low, high, step)
 }
 
-/// As [`ticks`], whole numbers only.
+/// Like [`ticks`], but integers only.
 pub(super) fn whole_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     let ticks = ticks(low, high, wanted);
     let whole = ticks.iter().all(|tick| tick.fract().abs() < 1e-9);
     if whole { ticks } else { multiples(low, high, 1.0) }
 }
 
-/// 1, 2 and 5 times powers of ten within `low..=high`, thinned to powers of ten over more than three decades; round
-/// numbers where those are too few.
+/// 1, 2 and 5 times powers of ten within `low..=high`. Ranges over more than three decades use powers of ten only;
+/// ranges with too few of these use [`ticks`].
 pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let units: &[f64] = if high / low > 1e3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
     let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
@@ -70,7 +71,7 @@ pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
 fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
-    // Rounding to the step's own precision keeps 0.30000000000000004 off the axis.
+    // Rounding to the step's precision prevents labels such as 0.30000000000000004.
     let clean = |tick: f64| format!("{tick:.9e}").parse().unwrap_or(tick);
     (first..=last).take(200).map(|count| clean(count as f64 * step)).collect()
 }
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_as_short_as_their_digits_allow() {
+    fn numbers_have_no_trailing_zeros() {
         assert_eq!(short(21.749), "21.7");
         assert_eq!(short(0.1), "0.1");
         assert_eq!(short(-1.5), "\u{2212}1.5");

@@ -1,4 +1,4 @@
-//! A run's results as Parquet files: `profiles.parquet`, `cutoffs.parquet`, `cells.parquet`.
+//! Results of a run as Parquet files: `profiles.parquet`, `cutoffs.parquet`, `cells.parquet`.
 
 use std::{
     fs::{self, File},
@@ -17,7 +17,7 @@ use parquet::{
 
 use isobath_store::{CellRecord, RunRecord};
 
-/// One column: its name and a value for each row. A missing number is null.
+/// One column: its name and one value per row. Missing numbers are null.
 struct Column {
     name: &'static str,
     values: Values,
@@ -29,12 +29,12 @@ enum Values {
     Text(Vec<String>),
 }
 
-/// Writes the three tables into `folder`; each is whole or not there.
+/// Writes the three tables into `folder`; each file is complete or absent.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// If a file cannot be written.
 pub fn write_parquet(run: &RunRecord, folder: &Path) -> Result<Vec<PathBuf>> {
-    fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+    fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
     [("profiles", profiles(run)), ("cutoffs", cutoffs(run)), ("cells", cells(run))]
         .into_iter()
         .map(|(name, columns)| {
@@ -48,7 +48,7 @@ pub fn write_parquet(run: &RunRecord, folder: &Path) -> Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// Columns that say which cell a row belongs to; `repeat` is its number of rows.
+/// Columns that identify a row's cell; `repeat` is its number of rows.
 fn identity(run: &RunRecord, repeat: impl Fn(&CellRecord) -> usize) -> Vec<Column> {
     let rows = || run.cells.iter().flat_map(|cell| std::iter::repeat_n(cell.cell, repeat(cell)));
     vec![
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_hold_every_row() {
+    fn tables_contain_every_row() {
         let run = run(&Options::default());
         let folder = tempfile::tempdir().unwrap();
         write_parquet(&run, folder.path()).unwrap();

@@ -1,11 +1,11 @@
-//! The depth that information reaches, in words.
+//! Text for the depth that information reaches.
 
 use isobath_analysis::points::Reach;
 use isobath_entropy::cutoff::CutoffRule;
 
 use crate::numbers::depth;
 
-/// In words: `cut-off 8.3 (7 to 9)`.
+/// Formats a depth: `cut-off 8.3 (7 to 9)`.
 pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> String {
     let name = rule.descriptor().label;
     match reach {
@@ -15,12 +15,12 @@ pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> Str
             } else {
                 String::new()
             };
-            let some = if *beyond > 0 {
-                format!(", {beyond} of them beyond {layers}")
+            let censored = if *beyond > 0 {
+                format!(", {beyond} seeds beyond {layers}")
             } else {
                 String::new()
             };
-            format!("{name} {}{bar}{some}", depth(reach.mean))
+            format!("{name} {}{bar}{censored}", depth(reach.mean))
         }
         Reach::Beyond { beyond, seeds } if beyond < seeds => {
             format!("{name} beyond {layers} for {beyond} of {seeds} seeds")

@@ -1,4 +1,4 @@
-//! The answer of a run in plain words.
+//! Verdict sentences of a run.
 
 use super::{
     numbers::{depth, variance},
@@ -11,36 +11,34 @@ use isobath_analysis::theory_agreement::{Agreement, Ratio, agreement};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_store::RunRecord;
 
-/// What the run says, in a few plain sentences with numbers: for which variances networks of this family keep
-/// information to this depth, where theory agrees, and how sure that is.
+/// Verdict sentences of a run: the variances at which networks of this family keep information to this depth, the
+/// agreement with theory, and the uncertainty.
 ///
-/// What training showed comes first, where there was any. The others speak of the first estimator and the first rule of
-/// the experiment, and say so where nothing can be said.
+/// Training results come first, if any. The other sentences use the experiment's first estimator and first rule, and
+/// say so if there is no result.
 pub fn verdict_sentences(run: &RunRecord) -> Vec<String> {
-    [trained::sentences(run), of_the_cascade(run)].concat()
+    [trained::sentences(run), cascade_sentences(run)].concat()
 }
 
-fn of_the_cascade(run: &RunRecord) -> Vec<String> {
+fn cascade_sentences(run: &RunRecord) -> Vec<String> {
     let (Some(&estimator), Some(&rule)) = (run.estimators.first(), run.rules.first()) else {
-        return vec![
-            "Nothing can be said: the experiment names no estimator or no cut-off rule.".into(),
-        ];
+        return vec!["No result: the experiment names no estimator or no cut-off rule.".into()];
     };
     if run.cells.is_empty() {
         return vec![format!(
-            "Nothing is computed yet: 0 of {}.",
+            "No results yet: 0 of {} computed.",
             count(run.cells_planned, "cell")
         )];
     }
     if let Some(failure) = all_failed(run) {
         return vec![failure];
     }
-    if let Some(untrained) = nothing_survives(run, estimator, rule) {
-        return vec![untrained];
+    if let Some(sentence) = lost_at_first_layer(run, estimator, rule) {
+        return vec![sentence];
     }
     let slices = slices(run);
-    let of_slice = |(index, slice)| [Some(reach(run, slice, index)), restless(run, slice)];
-    let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(of_slice).flatten().collect();
+    let describe = |(index, slice)| [Some(reach(run, slice, index)), unsaturated(run, slice)];
+    let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(describe).flatten().collect();
     sentences.push(theory(&agreement(&slices, estimator, rule, run.layers), rule));
     sentences.push(certainty(run, &slices, estimator, rule));
     sentences
@@ -50,42 +48,41 @@ fn all_failed(run: &RunRecord) -> Option<String> {
     let failures: Vec<_> =
         run.cells.iter().filter_map(|record| record.failure.as_deref()).collect();
     let first = failures.first().filter(|_| failures.len() == run.cells.len())?;
-    Some(format!(
-        "Nothing can be said: {} failed, the first because {first}.",
-        all(failures.len(), "cell")
-    ))
+    Some(format!("No result: {} failed. First error: {first}.", all(failures.len(), "cell")))
 }
 
-/// Where no cell keeps anything to its first layer, the decoders are to blame and not the networks: one layer of a random
-/// network loses little.
-fn nothing_survives(run: &RunRecord, estimator: EstimatorSpec, rule: CutoffRule) -> Option<String> {
-    let verdicts = run.cells.iter().flat_map(|cell| &cell.cutoffs);
-    let mut leading = verdicts
-        .filter(|verdict| verdict.estimator == estimator && verdict.rule == rule)
-        .peekable();
+/// Explains a run in which every reconstruction fails at the first layer. The decoders are at fault, because one random
+/// layer loses little.
+fn lost_at_first_layer(
+    run: &RunRecord,
+    estimator: EstimatorSpec,
+    rule: CutoffRule,
+) -> Option<String> {
+    let cutoffs = run.cells.iter().flat_map(|cell| &cell.cutoffs);
+    let mut leading =
+        cutoffs.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule).peekable();
     leading.peek()?;
     let lost =
-        leading.all(|verdict| verdict.depth.is_some_and(|depth| depth < 1.0) && !verdict.beyond);
+        leading.all(|cutoff| cutoff.depth.is_some_and(|depth| depth < 1.0) && !cutoff.beyond);
     let steps =
         run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
     let reason = if steps == 0 {
-        "Ridge decoders were told of too much noise or had too few samples; lower `noise` or raise `max_samples`.".into()
+        "The ridge decoders assume too much noise or have too few samples; lower `noise` or raise `max_samples`.".into()
     } else {
         format!(
-            "Decoders that had {} are probably not trained enough; use more training samples or epochs (about 200 steps \
-             do), or another learning rate.",
+            "The decoders trained for only {}; use more training samples or epochs (about 200 steps suffice), or another \
+             learning rate.",
             count(steps, "step")
         )
     };
     lost.then(|| {
         format!(
-            "Nothing can be said of these networks: the reconstructions are lost at the first layer already, everywhere. \
-             {reason}"
+            "No conclusion about these networks: in every cell, reconstruction already fails at the first layer. {reason}"
         )
     })
 }
 
-/// How deep information reaches in the `index`-th slice.
+/// Describes the depth that information reaches in the `index`-th slice.
 fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
     let (estimator, rule) = (run.estimators[0], run.rules[0]);
     let who = if index == 0 {
@@ -101,7 +98,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
         .collect();
     let is_beyond = |(point, reach): &(&Point<'_>, Reach)| {
         matches!(reach, Reach::Beyond { .. })
-            && point.lost_without_rest(estimator, rule, run.layers).is_none()
+            && point.lost_without_saturation(estimator, rule, run.layers).is_none()
     };
     let beyond: Vec<_> = reaches.iter().map(is_beyond).collect();
     let measured: Vec<_> = reaches
@@ -118,7 +115,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
         format!("all {} layers", run.layers)
     };
     let outlast = if rule.descriptor().is_scale {
-        format!("have a decay length beyond {layers}")
+        format!("have a decay length beyond {}", count(run.layers, "layer"))
     } else {
         format!("keep information through {layers}")
     };
@@ -127,7 +124,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
             format!("{family} show no cut-off{}.", reason(&reaches))
         }
         (true, true) => format!(
-            "{family} gave no verdict at {}{}.",
+            "{family} have no measurable cut-off at {}{}.",
             all(reaches.len(), "point"),
             reason(&reaches)
         ),
@@ -142,46 +139,46 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
                 format!("σ_w² = {ranges}")
             };
             format!(
-                "{family} {outlast} at {at}, and no cut-off was seen: only a deeper network can show where it ends."
+                "{family} {outlast} at {at}; no cut-off was observed, so only a deeper network can show it."
             )
         }
     }
 }
 
-/// Where there is no cut-off although nothing is kept.
-fn restless(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
+/// Names points without a cut-off although 95% of the variance is lost.
+fn unsaturated(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
     let (estimator, rule) = (run.estimators[0], run.rules[0]);
-    let lost = |point: &Point<'_>| point.lost_without_rest(estimator, rule, run.layers);
+    let lost = |point: &Point<'_>| point.lost_without_saturation(estimator, rule, run.layers);
     let lost: Vec<_> = slice.points.iter().map(lost).collect();
     let first = lost.iter().flatten().min()?;
     let last = lost.iter().flatten().max()?;
     let layers = if first == last { first.to_string() } else { format!("{first} to {last}") };
     let places = ranges(&slice.points, &lost.iter().map(Option::is_some).collect::<Vec<_>>());
     Some(format!(
-        "No cut-off does not mean survival at σ_w² = {places}: there 95% of the variance is lost by layer {layers}, and \
-         only the reconstructions go on changing."
+        "A missing cut-off at σ_w² = {places} does not mean that information survives: 95% of the variance is lost by \
+         layer {layers}, but the profile never saturates."
     ))
 }
 
-/// Where information reaches deepest, if nowhere through the whole network.
+/// Names the point with the greatest depth, if none reaches the last layer.
 fn deepest(run: &RunRecord, measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
     let deepest = measured.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let (sigma_w2, reached) =
         deepest.map(|(point, reached)| (point.id.sigma_w2, *reached)).unwrap_or_default();
     let what = if rule.descriptor().is_scale {
-        "have a decay length of"
+        "have a decay length of at most"
     } else {
-        "keep information to depth"
+        "keep information to at most depth"
     };
     let rest = if measured.len() > 1 { ends(measured, rule) } else { String::new() };
     let (reached, place) = (depth(reached), variance(sigma_w2));
     format!(
-        "{what} {reached} at most, at σ_w² = {place}, in a network of {}{rest}",
+        "{what} {reached} (at σ_w² = {place}, in a network of {}){rest}",
         count(run.layers, "layer")
     )
 }
 
-/// What the outermost measured points say: `; it is gone by layer 5 at σ_w² = 0.1 and by layer 22 at σ_w² = 4`.
+/// Describes the outermost measured points: `; it is lost by layer 5 at σ_w² = 0.1 and by layer 22 at σ_w² = 4`.
 fn ends(measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
     let (Some(first), Some(last)) = (measured.first(), measured.last()) else {
         return String::new();
@@ -199,7 +196,7 @@ fn ends(measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
     if rule.descriptor().is_scale {
         format!("; it is {both}")
     } else {
-        format!("; it is gone {both}")
+        format!("; it is lost {both}")
     }
 }
 
@@ -227,63 +224,62 @@ fn reason(reaches: &[(&Point<'_>, Reach)]) -> String {
         Reach::Unknown { note } => note.as_deref(),
         _ => None,
     });
-    note.map(|note| format!(" (the first: {note})")).unwrap_or_default()
+    note.map(|note| format!(" (first reason: {note})")).unwrap_or_default()
 }
 
-/// Where theory agrees.
+/// Compares the measured depths with theory.
 fn theory(found: &Agreement, rule: CutoffRule) -> String {
     let scale = rule.descriptor().theory_symbol;
     let sides = [("ordered", found.ordered), ("chaotic", found.chaotic)];
     let sides: Vec<_> =
         sides.into_iter().filter_map(|(name, ratio)| Some((name, ratio?))).collect();
     let mut last = "";
-    let mut said = Vec::new();
+    let mut parts = Vec::new();
     for (name, ratio) in &sides {
-        let verb = judgement(ratio.median);
+        let verb = agreement_words(ratio.median);
         let verb_once = if verb == last { String::new() } else { format!("{verb} ") };
-        said.push(format!("{verb_once}on the {name} side ({})", ratio_words(ratio, scale)));
+        parts.push(format!("{verb_once}on the {name} side ({})", ratio_words(ratio, scale)));
         last = verb;
     }
     let outlast = match (found.beyond, found.beyond_in_theory) {
         (0, _) => String::new(),
-        (1, agreeing) => format!(
-            "; where information outlasts the network it {}",
-            if agreeing == 1 { "does too" } else { "says less" }
-        ),
-        (beyond, agreeing) => {
-            format!(
-                "; it too says that information outlasts the network at {agreeing} of those {beyond} points"
-            )
+        (1, 0) => {
+            "; theory predicts a cut-off at the 1 point where information outlasts the network".into()
         }
+        (1, _) => "; theory also predicts that information outlasts the network at the 1 point where it does".into(),
+        (beyond, agreeing) => format!(
+            "; theory also predicts that information outlasts the network at {agreeing} of the {beyond} points where it \
+             does"
+        ),
     };
-    if said.is_empty() {
-        format!("Mean-field theory has no measured depth to be compared with{outlast}.")
+    if parts.is_empty() {
+        format!("Mean-field theory has no measured depth to compare with{outlast}.")
     } else {
-        format!("Mean-field theory {}{outlast}.", join(&said))
+        format!("Mean-field theory {}{outlast}.", join(&parts))
     }
 }
 
 fn ratio_words(ratio: &Ratio, scale: &str) -> String {
     let Ratio { points, median, low, high } = *ratio;
     match points {
-        1 => format!("measured {median:.2} × {scale} at 1 point"),
+        1 => format!("measured depth {median:.2} × {scale}, 1 point"),
         _ => format!(
-            "measured {median:.2} × {scale} at the median, {low:.2} to {high:.2} for the middle half of {points} points"
+            "median measured depth {median:.2} × {scale}, interquartile range {low:.2} to {high:.2}, {points} points"
         ),
     }
 }
 
-/// A median ratio in a word: within a quarter agrees, within a factor of two roughly so.
-fn judgement(ratio: f64) -> &'static str {
+/// Verb for a median ratio: within a quarter "agrees", within a factor of two "roughly agrees".
+fn agreement_words(ratio: f64) -> &'static str {
     match ratio {
         ratio if (0.8..=1.25).contains(&ratio) => "agrees",
-        ratio if (0.5..=2.0).contains(&ratio) => "agrees roughly",
-        ratio if ratio > 2.0 => "predicts much less depth than measured",
-        _ => "predicts much more depth than measured",
+        ratio if (0.5..=2.0).contains(&ratio) => "roughly agrees",
+        ratio if ratio > 2.0 => "predicts a much smaller depth than measured",
+        _ => "predicts a much greater depth than measured",
     }
 }
 
-/// How sure that is: how far initialisations or intervals lie apart, and what is missing.
+/// Describes the uncertainty (range over seeds, or interval width) and the missing cells.
 fn certainty(
     run: &RunRecord,
     slices: &[Slice<'_>],
@@ -302,18 +298,18 @@ fn certainty(
     let spread = match (run.seeds, width) {
         (0 | 1, Some(width)) if rule.descriptor().is_scale => {
             format!(
-                "With 1 seed for each point, depths are known to within {width} (two standard errors, median)"
+                "With 1 seed per point, the median uncertainty of depths is {width} (two standard errors)"
             )
         }
         (0 | 1, Some(width)) => {
             format!(
-                "With 1 seed for each point, the 95% interval over probe samples is {width} wide at the median"
+                "With 1 seed per point, the median width of the 95% interval over probe samples is {width}"
             )
         }
         (seeds, Some(width)) => {
-            format!("The {seeds} seeds of a point lie {width} apart at the median")
+            format!("With {seeds} seeds per point, the median range over seeds is {width}")
         }
-        (seeds, None) => format!("This rests on {} for each point", count(seeds, "seed")),
+        (seeds, None) => format!("These results use {} per point", count(seeds, "seed")),
     };
     let failed = run.cells.iter().filter(|record| record.failure.is_some()).count();
     let missing = run.cells_planned.saturating_sub(run.cells.len());
@@ -355,15 +351,15 @@ mod tests {
         assert_eq!(verdict_sentences(run), expected);
     }
 
-    /// Points of a network of 20 layers, each with its depths by seed, `None` beyond, and `xi_c`.
+    /// Run of a 20-layer network with the given cut-off per point and seed (`None` is beyond the network) and `xi_c`.
     fn points(points: &[(f64, &[Option<f64>], f64)]) -> RunRecord {
         let sigma_w2 = points.iter().map(|(sigma_w2, ..)| *sigma_w2).collect();
         let (seeds, rules) = (points[0].1.len(), vec![CutoffRule::default()]);
         let mut run = run(&Options { sigma_w2, seeds, layers: 20, rules, ..Options::default() });
         for (index, record) in run.cells.iter_mut().enumerate() {
             let depth = points[index / seeds].1[index % seeds];
-            for verdict in &mut record.cutoffs {
-                (verdict.depth, verdict.beyond, verdict.interval) = (depth, depth.is_none(), None);
+            for cutoff in &mut record.cutoffs {
+                (cutoff.depth, cutoff.beyond, cutoff.interval) = (depth, depth.is_none(), None);
             }
         }
         for (theory, (.., xi_c)) in run.theory.iter_mut().zip(points) {
@@ -373,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn both_phases_and_a_cone_between_them() {
+    fn trainable_range_between_two_phases() {
         let run = points(&[
             (0.5, &[Some(5.0), Some(7.0)], 1.0),
             (1.0, &[Some(12.0), Some(13.0)], 2.0),
@@ -385,22 +381,23 @@ mod tests {
             &run,
             &[
                 "At σ_b² = 0.05, networks of this family (tanh MLP, width 784, 20 layers; mnist) keep information through \
-                 all 20 layers for σ_w² = 1.7 to 2; it is gone by layer 6 at σ_w² = 0.5 and by layer 15 at σ_w² = 4.",
-                "Mean-field theory agrees on the ordered side (measured 1.02 × 6 ξ_c at the median, 1.01 to 1.03 for the \
-                 middle half of 2 points) and predicts much less depth than measured on the chaotic side (measured \
-                 2.50 × 6 ξ_c at 1 point); it too says that information outlasts the network at 1 of those 2 points.",
-                "The 2 seeds of a point lie 1 layer apart at the median.",
+                 all 20 layers for σ_w² = 1.7 to 2; it is lost by layer 6 at σ_w² = 0.5 and by layer 15 at σ_w² = 4.",
+                "Mean-field theory agrees on the ordered side (median measured depth 1.02 × 6 ξ_c, interquartile range 1.01 to \
+                 1.03, 2 points) and predicts a much smaller depth than measured on the chaotic side (measured depth \
+                 2.50 × 6 ξ_c, 1 point); theory also predicts that information outlasts the network at 1 of the 2 points \
+                 where it does.",
+                "With 2 seeds per point, the median range over seeds is 1 layer.",
             ],
         );
     }
 
     #[test]
-    fn nowhere_through_the_whole_network_and_lost_at_once() {
+    fn deepest_point_is_named_when_none_reaches_the_last_layer() {
         let run = points(&[(0.5, &[Some(0.0)], 1.0), (1.0, &[Some(9.0)], 2.0)]);
         let sentences = verdict_sentences(&run);
         assert!(
             sentences[0].ends_with(
-                "keep information to depth 9 at most, at σ_w² = 1, in a network of 20 layers; it is gone before layer 1 at \
+                "keep information to at most depth 9 (at σ_w² = 1, in a network of 20 layers); it is lost before layer 1 at \
                  σ_w² = 0.5 and by layer 9 at σ_w² = 1."
             ),
             "{}",
@@ -409,21 +406,21 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_network_everywhere() {
+    fn no_cutoff_within_the_network() {
         let sentences = verdict_sentences(&points(&[(1.7, &[None], 30.0), (1.8, &[None], 30.0)]));
         assert!(
-            sentences[0].contains("at all 2 points, and no cut-off was seen"),
+            sentences[0].contains("at all 2 points; no cut-off was observed"),
             "{}",
             sentences[0]
         );
         assert!(
-            sentences[1].starts_with("Mean-field theory has no measured depth to be compared with")
+            sentences[1].starts_with("Mean-field theory has no measured depth to compare with")
         );
-        assert_eq!(sentences[2], "This rests on 1 seed for each point.");
+        assert_eq!(sentences[2], "These results use 1 seed per point.");
     }
 
     #[test]
-    fn a_profile_that_does_not_rest_is_not_survival() {
+    fn unsaturated_profile_is_not_survival() {
         let mut run = points(&[
             (0.5, &[Some(5.0)], 1.0),
             (1.7, &[None], 50.0),
@@ -444,46 +441,42 @@ mod tests {
         }
         let sentences = verdict_sentences(&run);
         assert!(sentences[0].contains("through all 20 layers for σ_w² = 1.7;"), "{sentences:?}");
-        let restless = "No cut-off does not mean survival at σ_w² = 3 to 4: there 95% of the variance is lost by layer 2, \
-                        and only the reconstructions go on changing.";
-        assert_eq!(sentences[1], restless);
-        assert!(sentences[2].ends_with("where information outlasts the network it does too."));
+        let unsaturated = "A missing cut-off at σ_w² = 3 to 4 does not mean that information survives: 95% of the variance \
+                           is lost by layer 2, but the profile never saturates.";
+        assert_eq!(sentences[1], unsaturated);
+        assert!(sentences[2].ends_with("outlasts the network at the 1 point where it does."));
         run.cells.retain(|record| record.cell.point.sigma_w2 > 2.0);
         run.theory.retain(|record| record.point.sigma_w2 > 2.0);
         let sentences = verdict_sentences(&run);
         assert!(sentences[0].ends_with("show no cut-off."), "{sentences:?}");
-        assert_eq!(sentences[1], restless);
+        assert_eq!(sentences[1], unsaturated);
     }
 
     #[test]
-    fn undetermined_everywhere_gives_the_reason() {
+    fn unmeasurable_cutoff_names_the_reason() {
         let mut run = points(&[(0.5, &[Some(1.0)], 1.0)]);
-        for verdict in &mut run.cells[0].cutoffs {
-            (verdict.depth, verdict.note) = (None, Some("no exponential in the noise".into()));
+        for cutoff in &mut run.cells[0].cutoffs {
+            (cutoff.depth, cutoff.note) = (None, Some("no exponential in the noise".into()));
         }
         let sentence = &verdict_sentences(&run)[0];
-        let expected =
-            "gave no verdict at the only point (the first: no exponential in the noise).";
+        let expected = "have no measurable cut-off at the only point (first reason: no exponential in the noise).";
         assert!(sentence.ends_with(expected), "{sentence}");
     }
 
     #[test]
-    fn nothing_computed_and_nothing_but_failures() {
+    fn empty_and_failed_runs() {
         let mut run = run(&Options { sigma_w2: vec![1.0], fail_every: 1, ..Options::default() });
-        let failed = "Nothing can be said: the only cell failed, the first because the decoder of layer 3 diverged at step \
-                      17 (loss <nan>).";
+        let failed = "No result: the only cell failed. First error: the decoder of layer 3 diverged at step 17 (loss \
+                      <nan>).";
         check(&run, &[failed]);
         run.cells.clear();
-        check(&run, &["Nothing is computed yet: 0 of 1 cell."]);
+        check(&run, &["No results yet: 0 of 1 cell computed."]);
         run.rules.clear();
-        check(
-            &run,
-            &["Nothing can be said: the experiment names no estimator or no cut-off rule."],
-        );
+        check(&run, &["No result: the experiment names no estimator or no cut-off rule."]);
     }
 
     #[test]
-    fn what_is_missing_is_said() {
+    fn missing_cells_are_counted() {
         let mut run = run(&Options { fail_every: 7, ..Options::default() });
         run.cells.truncate(15);
         let last = verdict_sentences(&run).pop().unwrap();
@@ -491,11 +484,11 @@ mod tests {
     }
 
     #[test]
-    fn decoders_that_learned_nothing_are_not_the_networks_fault() {
+    fn undertrained_decoders_are_reported() {
         let lost: &[Option<f64>] = &[Some(0.4)];
         let sentences = verdict_sentences(&points(&[(0.5, lost, 1.0), (1.7, lost, 30.0)]));
         assert!(
-            sentences.len() == 1 && sentences[0].contains("not trained enough"),
+            sentences.len() == 1 && sentences[0].contains("The decoders trained for only"),
             "{sentences:?}"
         );
         let one_layer: &[Option<f64>] = &[Some(1.0)];

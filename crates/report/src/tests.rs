@@ -7,7 +7,7 @@ use isobath_entropy::EstimatorSpec;
 use super::*;
 use isobath_store::synthetic::{Options, run};
 
-/// Writes the report of `run` in all formats, checks what every report must hold, and returns the page.
+/// Writes the report of `run` in all formats, checks the common requirements and returns the page.
 #[track_caller]
 fn check(run: &RunRecord) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -26,7 +26,7 @@ fn check(run: &RunRecord) -> String {
     page
 }
 
-/// A PNG decodes and is twice as large as the SVG it comes from.
+/// Checks that a PNG decodes and is twice as large as its SVG.
 #[track_caller]
 fn check_png(contents: &[u8], svg: &Path) {
     let mut reader = png::Decoder::new(Cursor::new(contents)).read_info().unwrap();
@@ -40,7 +40,7 @@ fn check_png(contents: &[u8], svg: &Path) {
 }
 
 #[test]
-fn a_run_with_trainings_shows_them_first() {
+fn trainings_come_first() {
     let mut run = run(&Options { sigma_w2: vec![0.5, 1.5, 1.76, 3.0], ..Options::default() });
     let none: &[usize] = &[0, 0];
     let points = [(0.5, none), (1.5, &[10, 20]), (1.76, &[30, 30]), (3.0, &[20, 20])];
@@ -49,7 +49,7 @@ fn a_run_with_trainings_shows_them_first() {
     let chart = page.find("id=\"trainability-sgd-0.1-sigma_b2-0.05\"").expect("the chart is there");
     assert!(chart < page.find("id=\"phase-").unwrap());
     for part in
-        ["accuracy 0.9, 2 of 2 seeds succeed", "Depth that can be trained", "Cost beside training"]
+        ["accuracy 0.9, 2 of 2 seeds succeed", "Trainable depth", "Cost relative to training"]
     {
         assert!(page.contains(part), "{part}");
     }
@@ -62,7 +62,7 @@ fn check_svg(contents: &[u8]) {
     assert!(!text.contains("NaN") && !text.contains("inf\""), "a place that is not a number");
 }
 
-/// Nothing in the page is fetched from anywhere.
+/// Checks that the page loads nothing from outside.
 #[track_caller]
 fn check_offline(page: &str) {
     assert!(!page.contains("http://") && !page.contains("https://"), "an address in the page");
@@ -107,19 +107,19 @@ fn one_point_and_one_layer() {
 }
 
 #[test]
-fn nothing_but_failures_or_nothing_at_all() {
+fn failed_and_empty_runs() {
     let page = check(&run(&Options { fail_every: 1, ..Options::default() }));
-    assert!(page.contains("Nothing can be said: all 20 cells failed"));
+    assert!(page.contains("No result: all 20 cells failed"));
     let mut nothing = run(&Options::default());
     nothing.cells.clear();
-    assert!(check(&nothing).contains("Nothing is computed yet: 0 of 20 cells."));
+    assert!(check(&nothing).contains("No results yet: 0 of 20 cells computed."));
     nothing.estimators.clear();
     nothing.theory.clear();
     check(&nothing);
 }
 
 #[test]
-fn numbers_that_are_none() {
+fn non_finite_numbers() {
     let mut run = run(&Options { sigma_w2: vec![0.5, 1.0, 2.0], ..Options::default() });
     for record in &mut run.cells {
         for (index, layer) in
@@ -128,8 +128,8 @@ fn numbers_that_are_none() {
             layer.interval = Some((f64::NAN, f64::INFINITY));
             layer.value = if index % 3 == 0 { f64::NAN } else { layer.value };
         }
-        for verdict in &mut record.cutoffs {
-            verdict.depth = Some(f64::NAN);
+        for cutoff in &mut record.cutoffs {
+            cutoff.depth = Some(f64::NAN);
         }
         for picture in &mut record.gallery {
             picture.pixels.truncate(3);
@@ -141,7 +141,7 @@ fn numbers_that_are_none() {
 }
 
 #[test]
-fn a_large_run_stays_small_and_quick() {
+fn page_of_a_large_run_is_small() {
     let sigma_w2 = (1..=600).map(|step| f64::from(step) * 0.01).collect();
     let run = run(&Options { sigma_w2, layers: 198, gallery: 0, ..Options::default() });
     let folder = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ fn a_large_run_stays_small_and_quick() {
 }
 
 #[test]
-fn the_users_text_is_escaped() {
+fn user_text_is_escaped() {
     let mut run = run(&Options { sigma_w2: vec![1.0, 2.0], ..Options::default() });
     let nasty = "</script><script>alert(\"1\")</script> & more";
     for text in
@@ -173,7 +173,7 @@ fn the_users_text_is_escaped() {
 }
 
 #[test]
-fn only_the_formats_asked_for_are_written() {
+fn only_requested_formats_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(&Options { sigma_w2: vec![1.0, 2.0], ..Options::default() });
     let written = write(&run, folder.path(), &[Format::Csv]).unwrap();
@@ -182,7 +182,7 @@ fn only_the_formats_asked_for_are_written() {
 }
 
 #[test]
-fn the_same_run_gives_the_same_bytes() {
+fn reports_are_deterministic() {
     let run = run(&Options { sigma_w2: vec![1.0, 2.0], ..Options::default() });
     assert_eq!(check(&run), check(&run));
 }

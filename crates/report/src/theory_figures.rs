@@ -1,4 +1,4 @@
-//! Figures of theory: what `meanfield --plot` draws, apart from any run.
+//! Figures of mean-field theory, drawn by `meanfield --plot` without a run.
 
 use std::path::{Path, PathBuf};
 
@@ -9,141 +9,141 @@ use super::{Format, figures::Figure, write_figure};
 /// Panels side by side under one title, each with lines and points on its own axes.
 #[derive(Clone, Debug)]
 pub struct Panels {
-    /// The name of its files, without extension.
+    /// File name without extension.
     pub stem: String,
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// From left to right.
+    /// Panels from left to right.
     pub list: Vec<Panel>,
-    /// What the lines are, once for all panels.
+    /// Legend of the lines, shared by all panels.
     pub legend: Vec<(LineStyle, String)>,
-    /// What the series of points are, once for all panels.
+    /// Legend of the point series, shared by all panels.
     pub marks: Vec<(usize, String)>,
-    /// What the critical line is called, if a panel has one.
+    /// Legend of the critical line, if a panel has one.
     pub critical: String,
 }
 
-/// One pair of axes and what is drawn between them.
+/// One pair of axes and its contents.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// Written above it; may be empty.
+    /// Title of the panel; may be empty.
     pub title: String,
-    /// The axis across.
+    /// Horizontal axis.
     pub x: AxisSpec,
-    /// The axis upwards.
+    /// Vertical axis.
     pub y: AxisSpec,
-    /// Drawn in order, later ones over earlier ones.
+    /// Lines in drawing order; later lines cover earlier ones.
     pub lines: Vec<Line>,
-    /// Points with bars, over the lines.
+    /// Points with error bars, drawn over the lines.
     pub points: Vec<PointWithBar>,
-    /// Where the critical line passes, across.
+    /// Horizontal position of the critical line.
     pub critical: Option<f64>,
 }
 
-/// What an axis covers.
+/// Label, range and scale of an axis.
 #[derive(Clone, Debug)]
 pub struct AxisSpec {
-    /// What it measures, with symbols and units.
+    /// Label with symbols and units.
     pub label: String,
-    /// Its lower end; positive on a logarithmic axis.
+    /// Lower end; positive on a logarithmic axis.
     pub low: f64,
-    /// Its upper end.
+    /// Upper end.
     pub high: f64,
-    /// Whether equal ratios are equally far apart.
+    /// True if the axis is logarithmic.
     pub logarithmic: bool,
 }
 
-/// A line through points; those that are not finite break it, and what is beyond the axes is cut off.
+/// Line through points. Non-finite points break it; parts outside the axes are clipped.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// How it is drawn.
+    /// Colour and dashes.
     pub style: LineStyle,
-    /// Where it passes.
+    /// Points of the line.
     pub points: Vec<(f64, f64)>,
 }
 
 /// Colour and dashes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineStyle {
-    /// The colour: ink, or one of the series'.
+    /// Colour: ink, or the colour of a series.
     pub color: LineColor,
-    /// Solid (0) or one of the dashes.
+    /// Dash pattern; 0 is solid.
     pub dash: usize,
-    /// Whether it is thin, as helping lines are.
+    /// True for thin guide lines.
     pub thin: bool,
 }
 
-/// The colour of a line.
+/// Colour of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineColor {
-    /// That of axes and text.
+    /// Colour of axes and text.
     Ink,
-    /// The colour of a series.
+    /// Colour of a series.
     Series(usize),
 }
 
 /// A measured value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PointWithBar {
-    /// The series, for colour and shape.
+    /// Series; selects colour and shape.
     pub series: usize,
-    /// Where it is, across and upwards.
+    /// Horizontal and vertical position.
     pub at: (f64, f64),
-    /// The ends of its bar.
+    /// Ends of the error bar.
     pub bar: (f64, f64),
 }
 
 /// A quantity over the plane of weight and bias variances, with the critical line.
 #[derive(Clone, Debug)]
 pub struct Plane {
-    /// The name of its files, without extension.
+    /// File name without extension.
     pub stem: String,
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// Middles of the columns, ascending and evenly spaced.
+    /// Centres of the columns, ascending and evenly spaced.
     pub sigma_w2: Vec<f64>,
-    /// Middles of the rows, ascending and evenly spaced.
+    /// Centres of the rows, ascending and evenly spaced.
     pub sigma_b2: Vec<f64>,
-    /// Row-major; `None` where nothing is stable.
+    /// Row-major values; `None` where no length is stable.
     pub xi_c: Vec<Option<f64>>,
-    /// Points of the critical line, broken by those that are not finite.
+    /// Points of the critical line; non-finite points break it.
     pub critical: Vec<(f64, f64)>,
 }
 
 impl LineStyle {
-    /// A solid line in the colour of a series.
+    /// Solid line in the colour of a series.
     pub const fn series(index: usize) -> Self {
         Self { color: LineColor::Series(index), dash: 0, thin: false }
     }
 
-    /// A thin helping line in ink.
+    /// Thin guide line in ink.
     pub const HELP: Self = Self { color: LineColor::Ink, dash: 0, thin: true };
 
-    /// The same, dashed.
+    /// Returns a dashed copy.
     #[must_use]
     pub const fn dashed(self, dash: usize) -> Self {
         Self { dash, ..self }
     }
 
-    /// The same, thin.
+    /// Returns a thin copy.
     #[must_use]
     pub const fn thinner(self) -> Self {
         Self { thin: true, ..self }
     }
 }
 
-/// Writes a figure as PNG and SVG into `folder` and returns the files.
+/// Writes a figure as PNG and SVG into `folder`. Returns the files.
 ///
 /// # Errors
-/// When it cannot be drawn, or a file cannot be written.
+/// If it cannot be drawn, or a file cannot be written.
 pub fn write_panels(panels: &Panels, folder: &Path) -> Result<Vec<PathBuf>> {
     write(panels, folder)
 }
 
-/// As [`write_panels`], of a plane.
+/// Writes a [`Plane`]; see [`write_panels`].
 ///
 /// # Errors
-/// As [`write_panels`].
+/// See [`write_panels`].
 pub fn write_plane(plane: &Plane, folder: &Path) -> Result<Vec<PathBuf>> {
     write(plane, folder)
 }

@@ -1,4 +1,4 @@
-//! What training showed, in words.
+//! Sentences about training results.
 
 use std::collections::BTreeSet;
 
@@ -11,31 +11,30 @@ use isobath_analysis::spread::quantile;
 use isobath_scoring::Side;
 use isobath_store::RunRecord;
 
-/// What was trained down to which depth, how sharp the frontier is, and what the search saved; nothing where nothing was
-/// trained.
+/// Describes the trainable depths, the sharpness of the frontier and the savings of the search. Empty without trainings.
 pub(super) fn sentences(run: &RunRecord) -> Vec<String> {
     let all = frontiers(&run.trainings);
     let is_same = |a: &PointFrontier, b: &PointFrontier| {
         a.recipe == b.recipe && a.point.shares_slice(&b.point)
     };
     let slices = all.chunk_by(is_same);
-    let mut said: Vec<String> =
+    let mut sentences: Vec<String> =
         slices.map(|slice| reach(run, &slice.iter().collect::<Vec<_>>())).collect();
-    if !said.is_empty() {
-        said.push(sharpness(&all));
-        said.extend(savings(run));
+    if !sentences.is_empty() {
+        sentences.push(sharpness(&all));
+        sentences.extend(savings(run));
     }
-    said
+    sentences
 }
 
-/// How deep networks of one recipe and one `sigma_b2` can be trained; `points` are at least one.
+/// Describes the trainable depths of one recipe and one `sigma_b2`. `points` is not empty.
 fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
     let recipe = run.recipes.get(points[0].recipe).map_or("", String::as_str);
     let success = run
         .success
         .map_or(String::new(), |accuracy| format!(" to an accuracy of {}", short(accuracy)));
     let who = format!(
-        "Trained by {recipe}{success} at σ_b² = {}, networks of this family",
+        "With {recipe} at σ_b² = {}, networks of this family",
         variance(points[0].point.sigma_b2)
     );
     let deepest = points
@@ -43,7 +42,7 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         .max_by(|a, b| a.trained.deepest_success.total_cmp(&b.trained.deepest_success))
         .unwrap_or(&points[0]);
     if deepest.trained.censored == Some(Side::Shallower) {
-        return format!("{who} succeed at none of the depths tried.");
+        return format!("{who} train{success} at none of the depths tried.");
     }
     let beyond: Vec<String> = points
         .iter()
@@ -51,10 +50,10 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         .map(|found| variance(found.point.sigma_w2))
         .collect();
     let most = if beyond.is_empty() {
-        format!("succeed down to {}", at(deepest))
+        format!("train{success} up to {}", at(deepest))
     } else {
         format!(
-            "succeed down to all depths tried, {}, at σ_w² = {}",
+            "train{success} at all depths tried (up to {}) at σ_w² = {}",
             layers(deepest.trained.deepest_success),
             beyond.join(", ")
         )
@@ -67,20 +66,24 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         })
         .map(|found| at(found))
         .collect();
-    let rest = if ends.is_empty() { String::new() } else { format!(", to {}", ends.join(" and ")) };
+    let rest = if ends.is_empty() {
+        String::new()
+    } else {
+        format!("; the frontier is {}", ends.join(" and "))
+    };
     format!("{who} {most}{rest}.")
 }
 
-/// `42 layers at σ_w² = 1.76 (36 to 50 by seed)`
+/// `42 layers at σ_w² = 1.76 (36 to 50 over seeds)`
 fn at(found: &PointFrontier) -> String {
     let (low, high) = found.trained.range;
     let spread = if high > low {
-        format!(" ({} to {} by seed)", depth(low), depth(high))
+        format!(" ({} to {} over seeds)", depth(low), depth(high))
     } else {
         String::new()
     };
     let reach = match found.trained.censored {
-        Some(Side::Shallower) => "no depth tried".to_owned(),
+        Some(Side::Shallower) => "below the shallowest depth tried".to_owned(),
         _ => layers(found.trained.deepest_success),
     };
     format!("{reach} at σ_w² = {}{spread}", variance(found.point.sigma_w2))
@@ -90,20 +93,20 @@ fn layers(number: f64) -> String {
     if depth(number) == "1" { "1 layer".into() } else { format!("{} layers", depth(number)) }
 }
 
-/// How sharp the frontier is.
+/// Describes the sharpness of the frontier.
 fn sharpness(all: &[PointFrontier]) -> String {
     let seeds = all.iter().map(|found| found.trained.seeds.len()).max().unwrap_or(0);
-    let turned: usize =
+    let reversed: usize =
         all.iter().flat_map(|found| &found.trained.seeds).filter(|seed| seed.reversals > 0).count();
     let searched: usize = all.iter().map(|found| found.trained.seeds.len()).sum();
-    let turns = if turned == 0 {
+    let reversals = if reversed == 0 {
         format!(
-            "no network succeeds below one that fails, for any of {}",
+            "no network succeeds deeper than one that fails, over {}",
             count(searched, "frontier")
         )
     } else {
         format!(
-            "at {turned} of {} a network succeeds although a shallower one fails",
+            "a network succeeds deeper than one that fails at {reversed} of {}",
             count(searched, "frontier")
         )
     };
@@ -111,22 +114,22 @@ fn sharpness(all: &[PointFrontier]) -> String {
         all.iter().map(|found| found.trained.range.1 - found.trained.range.0).collect();
     widths.sort_by(f64::total_cmp);
     match quantile(&widths, 0.5) {
-        _ if seeds == 1 => format!("With 1 seed for each point, {turns}."),
+        _ if seeds == 1 => format!("With 1 seed per point, {reversals}."),
         Some(width) if width > 0.0 => format!(
-            "The frontiers of the {seeds} seeds of a point lie {} apart at the median; {turns}.",
+            "With {seeds} seeds per point, the median range of the frontier over seeds is {}; {reversals}.",
             layers(width)
         ),
         _ => {
             let agreed = widths.iter().filter(|&&width| width <= 0.0).count();
             format!(
-                "The {seeds} seeds of a point have the same frontier at {agreed} of {}; {turns}.",
+                "The {seeds} seeds per point agree on the frontier at {agreed} of {}; {reversals}.",
                 count(all.len(), "point")
             )
         }
     }
 }
 
-/// What the search for the frontier saved.
+/// Describes the trainings that the frontier search saved.
 fn savings(run: &RunRecord) -> Option<String> {
     let ids = || run.trainings.iter().map(|training| training.id);
     let points: BTreeSet<_> = ids().map(|id| (id.recipe, id.point, id.seed_index)).collect();
@@ -134,7 +137,7 @@ fn savings(run: &RunRecord) -> Option<String> {
     (done < lattice).then(|| {
         let saved = lattice - done;
         format!(
-            "The search took {} where a full grid takes {lattice}: {:.0}% less.",
+            "The search took {} instead of the full grid's {lattice} ({:.0}% fewer).",
             count(done, "training"),
             100.0 * saved as f64 / lattice as f64
         )
@@ -146,7 +149,7 @@ mod tests {
     use super::*;
     use isobath_store::synthetic::{Options, run, train};
 
-    /// A run of seeds at each point that succeed down to a depth each, over depths of 10 to 30.
+    /// Run whose seeds at each point train up to the given depths, over depths of 10 to 30.
     fn trained(points: &[(f64, &[usize])]) -> RunRecord {
         let sigma_w2 = points.iter().map(|(sigma_w2, _)| *sigma_w2).collect();
         let mut run = run(&Options { sigma_w2, ..Options::default() });
@@ -155,41 +158,42 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_point_comes_first_and_the_ends_after_it() {
+    fn deepest_point_precedes_the_outermost_ones() {
         let run = trained(&[(0.5, &[0, 0]), (1.5, &[10, 20]), (3.0, &[10, 10])]);
         assert_eq!(
             sentences(&run),
             [
-                "Trained by sgd 0.1 to an accuracy of 0.8 at σ_b² = 0.05, networks of this family succeed down to 15 \
-                 layers at σ_w² = 1.5 (10 to 20 by seed), to no depth tried at σ_w² = 0.5 and 10 layers at σ_w² = 3.",
-                "The 2 seeds of a point have the same frontier at 2 of 3 points; no network succeeds below one that fails, \
-                 for any of 6 frontiers.",
+                "With sgd 0.1 at σ_b² = 0.05, networks of this family train to an accuracy of 0.8 up to 15 layers at \
+                 σ_w² = 1.5 (10 to 20 over seeds); the frontier is below the shallowest depth tried at σ_w² = 0.5 and \
+                 10 layers at σ_w² = 3.",
+                "The 2 seeds per point agree on the frontier at 2 of 3 points; no network succeeds deeper than one that \
+                 fails, over 6 frontiers.",
             ]
         );
     }
 
     #[test]
-    fn a_frontier_beyond_what_was_tried_is_said_to_be() {
-        let said = sentences(&trained(&[(0.5, &[10]), (1.5, &[30]), (2.0, &[30])]));
-        let expected = "succeed down to all depths tried, 30 layers, at σ_w² = 1.5, 2, to 10 layers at σ_w² = 0.5.";
-        assert!(said[0].ends_with(expected), "{}", said[0]);
-        let said = sentences(&trained(&[(0.5, &[0])]));
-        assert!(said[0].ends_with("succeed at none of the depths tried."), "{}", said[0]);
-        assert!(said[1].starts_with("With 1 seed"), "{}", said[1]);
+    fn frontiers_outside_the_tried_depths() {
+        let found = sentences(&trained(&[(0.5, &[10]), (1.5, &[30]), (2.0, &[30])]));
+        let expected = "at all depths tried (up to 30 layers) at σ_w² = 1.5, 2; the frontier is 10 layers at σ_w² = 0.5.";
+        assert!(found[0].ends_with(expected), "{}", found[0]);
+        let found = sentences(&trained(&[(0.5, &[0])]));
+        assert!(found[0].ends_with("at none of the depths tried."), "{}", found[0]);
+        assert!(found[1].starts_with("With 1 seed"), "{}", found[1]);
     }
 
     #[test]
-    fn trainings_left_out_are_counted() {
+    fn saved_trainings_are_counted() {
         let mut run = trained(&[(0.5, &[10, 10]), (1.5, &[30, 30])]);
         run.trainings
             .retain(|training| training.id.depth != 20 || training.id.point.sigma_w2 > 1.0);
-        let said = sentences(&run);
-        let expected = "The search took 10 trainings where a full grid takes 12: 17% less.";
-        assert_eq!(said.last().map(String::as_str), Some(expected));
+        let found = sentences(&run);
+        let expected = "The search took 10 trainings instead of the full grid's 12 (17% fewer).";
+        assert_eq!(found.last().map(String::as_str), Some(expected));
     }
 
     #[test]
-    fn nothing_is_said_where_nothing_was_trained() {
+    fn no_sentences_without_trainings() {
         assert!(sentences(&run(&Options::default())).is_empty());
     }
 }

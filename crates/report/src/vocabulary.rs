@@ -1,4 +1,4 @@
-//! The names in a record, in the words of a reader.
+//! Reader-facing names and words.
 
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_store::RunRecord;
@@ -8,7 +8,7 @@ pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// What the bars of a profile are.
+/// Describes the bars of a profile.
 pub(super) fn profile_bars(run: &RunRecord) -> String {
     match run.seeds {
         0 | 1 => "95% bootstrap interval over probe samples".into(),
@@ -16,7 +16,7 @@ pub(super) fn profile_bars(run: &RunRecord) -> String {
     }
 }
 
-/// What the bars of `rule`'s depths are.
+/// Describes the bars of `rule`'s depths.
 pub(super) fn depth_bars(run: &RunRecord, rule: CutoffRule) -> String {
     match (run.seeds, rule.descriptor().is_scale) {
         (0 | 1, true) => "±1 standard error of the fit".into(),
@@ -25,12 +25,12 @@ pub(super) fn depth_bars(run: &RunRecord, rule: CutoffRule) -> String {
     }
 }
 
-/// An overlay's label with its symbol.
+/// Replaces scale names by symbols in an overlay's label.
 pub(super) fn symbol(label: &str) -> String {
     label.replace("xi_c", "ξ_c").replace("xi_q", "ξ_q")
 }
 
-/// `words` with a capital first letter.
+/// Capitalises the first letter of `words`.
 pub(super) fn capitalised(words: &str) -> String {
     let mut characters = words.chars();
     characters
@@ -38,8 +38,8 @@ pub(super) fn capitalised(words: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// Splits `text` at its first subscript, as in `σ_w` and `ξ_c`: what is before the underscore, the subscript, what
-/// follows. Other underscores are part of names.
+/// Splits `text` at its first subscript, as in `σ_w` and `ξ_c`, into the text before the underscore, the subscript and
+/// the rest. Other underscores are part of names.
 pub(super) fn split_subscript(text: &str) -> Option<(&str, char, &str)> {
     text.match_indices('_').find_map(|(place, _)| {
         let (before, after) = (&text[..place], &text[place + 1..]);

@@ -1,53 +1,57 @@
-//! Where cascade, theory and training differ.
+//! Configurations at which cascade, theory and training disagree.
 
 use isobath_experiment::GridPoint;
 
 use super::networks::Networks;
 
-/// What one predictor says of a cell.
+/// Outcome of one predictor on a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// As training turned out.
+    /// Prediction and training agree.
     Right,
-    /// Trainable, where it is not.
-    TooMuch,
-    /// Not trainable, where it is.
-    TooLittle,
-    /// Nothing.
-    Silent,
+    /// False positive: predicted trainable, but training fails.
+    FalsePositive,
+    /// False negative: predicted untrainable, but training succeeds.
+    FalseNegative,
+    /// No prediction.
+    Missing,
 }
 
 impl Class {
-    /// In a word: `right`, `too-much`, `too-little`, `silent`.
+    /// Identifier: `right`, `too-much`, `too-little`, `silent`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Right => "right",
-            Self::TooMuch => "too-much",
-            Self::TooLittle => "too-little",
-            Self::Silent => "silent",
+            Self::FalsePositive => "too-much",
+            Self::FalseNegative => "too-little",
+            Self::Missing => "silent",
         }
     }
 }
 
-/// One `(sigma_w2, sigma_b2, depth)`.
+/// One configuration: a `(sigma_w2, sigma_b2, depth)` with all its initialisations.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cell {
-    /// The point of the grid.
+pub struct Configuration {
+    /// Point of the grid.
     pub point: GridPoint,
-    /// Layers.
+    /// Number of layers.
     pub depth: usize,
-    /// The share of initialisations whose training succeeded.
+    /// Share of initialisations whose training succeeded.
     pub trained: f64,
-    /// Initialisations.
+    /// Number of initialisations.
     pub seeds: usize,
-    /// Of the leading cascade, calibrated: trainable where the mean probability is at least 1/2.
+    /// Calibrated leading cascade: trainable if the mean probability is at least 1/2.
     pub cascade: Class,
-    /// Of theory, calibrated likewise.
+    /// Calibrated theory, by the same criterion.
     pub theory: Class,
 }
 
-/// Every cell, given the calibrated probabilities by cascade and theory, in the order of the networks.
-pub(super) fn map(networks: &Networks, [cascade, theory]: [Option<&[f64]>; 2]) -> Vec<Cell> {
+/// Classifies every configuration, given the calibrated probabilities of cascade and theory in the order of the
+/// networks.
+pub(super) fn map(
+    networks: &Networks,
+    [cascade, theory]: [Option<&[f64]>; 2],
+) -> Vec<Configuration> {
     let mut cells = Vec::new();
     let mut first = 0;
     for rows in networks.cells.chunk_by(|a, b| a == b) {
@@ -57,15 +61,15 @@ pub(super) fn map(networks: &Networks, [cascade, theory]: [Option<&[f64]>; 2]) -
         let mean = |of: &dyn Fn(usize) -> f64| range.clone().map(of).sum::<f64>() / seeds as f64;
         let trained = mean(&|row| f64::from(u8::from(networks.rows[row].succeeded)));
         let class = |probabilities: Option<&[f64]>| {
-            let Some(probabilities) = probabilities else { return Class::Silent };
+            let Some(probabilities) = probabilities else { return Class::Missing };
             match (mean(&|row| probabilities[row]) >= 0.5, trained >= 0.5) {
-                (true, false) => Class::TooMuch,
-                (false, true) => Class::TooLittle,
+                (true, false) => Class::FalsePositive,
+                (false, true) => Class::FalseNegative,
                 _ => Class::Right,
             }
         };
         let id = networks.rows[range.start].id;
-        cells.push(Cell {
+        cells.push(Configuration {
             point: id.point,
             depth: id.depth,
             trained,

@@ -1,41 +1,41 @@
-/// Why predictors cannot be compared.
+/// Reason why predictors cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing was trained.
+    /// The run has no trainings.
     #[error(
-        "{run} has no trainings to hold predictors against; add a [train] section to its experiment file and run it \
+        "{run} has no trainings to compare predictors with; add a [train] section to its experiment file and run it \
          again"
     )]
     NoTrainings {
         /// The run.
         run: String,
     },
-    /// There is no such recipe.
+    /// The recipe does not exist.
     #[error("there is no recipe {name:?}; the recipes are {known}")]
     UnknownRecipe {
-        /// What was asked for.
+        /// Requested name.
         name: String,
-        /// What there is.
+        /// Existing recipes.
         known: String,
     },
-    /// Nothing was predicted.
+    /// The run has no scores.
     #[error("{run} has trainings but no predictors' scores; run it again to compute them")]
     NoScores {
         /// The run.
         run: String,
     },
-    /// All trainings ended alike.
+    /// All trainings have the same outcome.
     #[error(
-        "all {networks} trainings of {run} by {recipe} {ended}, so that no predictor can be right or wrong; choose \
-         depths and variances of which some are trainable, or another success.accuracy"
+        "all {networks} trainings of {run} with {recipe} {ended}, so predictors cannot be compared; choose depths and \
+         variances of which only some are trainable, or another success.accuracy"
     )]
     OneClass {
         /// The run.
         run: String,
         /// The recipe.
         recipe: String,
-        /// How many.
+        /// Number of trainings.
         networks: usize,
         /// `succeeded` or `failed`.
         ended: &'static str,

@@ -1,4 +1,4 @@
-//! Families of networks, each with a measured and predicted frontiers.
+//! Families of networks with their measured and predicted frontiers.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use isobath_scoring::{Frontier, Observed, OutcomesByDepth, TrainedFrontier, fron
 
 use super::{PredictorSummary, networks::Networks};
 
-/// Networks that differ in depth and initialisation alone.
+/// Networks that differ only in depth and initialisation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    /// Its point of the grid.
+    /// Point of the grid.
     pub point: GridPoint,
-    /// The median over initialisations, each where success becomes less likely than failure.
+    /// Median over initialisations of the depth at which success becomes less likely than failure.
     pub measured: Frontier,
-    /// Of every initialisation, the shallowest first.
+    /// Frontier of every initialisation, the shallowest first.
     pub seeds: Vec<Frontier>,
-    /// By predictor: out-of-fold calibrated.
+    /// Frontiers by predictor, calibrated out of fold.
     pub predicted: Vec<(String, Frontier)>,
 }
 
@@ -24,11 +24,11 @@ pub struct Family {
 #[derive(Clone, Debug)]
 pub(super) struct Families {
     families: Vec<Member>,
-    /// The least and the greatest depth of the grid.
+    /// Minimum and maximum depth of the grid.
     pub(super) depths: [f64; 2],
 }
 
-/// A family's variances and its rows, by initialisation.
+/// Variances of a family and its rows, by initialisation.
 #[derive(Clone, Debug)]
 struct Member {
     point: GridPoint,
@@ -63,24 +63,25 @@ impl Families {
         }
     }
 
-    /// Initialisations of all families.
+    /// Total number of initialisations.
     pub(super) fn initialisations(&self) -> usize {
         self.families.iter().map(|family| family.seeds.len()).sum()
     }
 
-    /// The families' numbers, from 0: each is a cell of its own in resamples of families.
+    /// Family indices, from 0; each family is its own group in resamples of families.
     pub(super) fn numbers(&self) -> Vec<usize> {
         (0..self.families.len()).collect()
     }
 
-    /// Predicted and measured frontier of each family, given the probability of success of every row.
+    /// Predicted and measured frontier of each family, from the probability of success of every row.
     pub(super) fn with_probabilities(&self, probabilities: &[f64]) -> Vec<[Frontier; 2]> {
         let predicted =
             |member: &Member| by_seed(&member.seeds, &member.row_depths, |row| probabilities[row]);
         self.pairs(predicted)
     }
 
-    /// The same, given the largest trainable depth of every row's family and initialisation.
+    /// Predicted and measured frontier of each family, from the largest trainable depth of every row's family and
+    /// initialisation.
     pub(super) fn with_depths(&self, depth: impl Fn(usize) -> f64) -> Vec<[Frontier; 2]> {
         let of_seed = |rows: &Vec<usize>| Frontier::from_depth(depth(rows[0]), self.depths);
         self.pairs(|member| member.seeds.iter().map(of_seed).collect())
@@ -115,7 +116,7 @@ impl Families {
     }
 }
 
-/// The frontier of each initialisation. One initialisation has depths of its own where the frontier was searched for.
+/// Frontier of each initialisation. After a frontier search, initialisations have different depths.
 fn by_seed(
     seeds: &[Vec<usize>],
     depths: &[Vec<f64>],

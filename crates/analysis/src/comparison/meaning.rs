@@ -1,19 +1,8 @@
 use isobath_predictors::ScoreInfo;
 
-/// What a larger score of each quantity means, by name.
-pub(super) struct Meanings;
-
-impl Meanings {
-    /// Of all predictors there are.
-    pub(super) const fn new() -> Self {
-        Self
-    }
-
-    /// Of one quantity; empty for an unknown one.
-    #[expect(clippy::unused_self, reason = "callers hold the table")]
-    pub(super) fn of(&self, name: &str) -> &'static str {
-        ScoreInfo::find(name).map_or("", |quantity| quantity.meaning)
-    }
+/// Meaning of a larger score with its source, by the stored name; empty for an unknown one.
+pub(super) fn meaning(score: &str) -> &'static str {
+    ScoreInfo::find(score).map_or("", |info| info.meaning)
 }
 
 #[cfg(test)]
@@ -21,11 +10,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_have_their_own_meanings() {
-        let meanings = Meanings::new();
-        assert!(meanings.of("xi_c").contains("arXiv:1611.01232"));
-        assert!(meanings.of("steps-equal-cost").contains("accuracy"));
-        assert!(meanings.of("cascade relative saturation").contains("cut-off"));
-        assert_eq!(meanings.of("another"), "");
+    fn every_score_has_its_own_meaning() {
+        assert!(meaning("xi_c").contains("arXiv:1611.01232"));
+        assert!(meaning("steps-equal-cost").contains("accuracy"));
+        assert!(meaning("cascade relative saturation").contains("cut-off"));
+        assert_eq!(meaning("another"), "");
     }
 }

@@ -1,9 +1,10 @@
-//! Who is right about trainability: every predictor's scores against the trainings of a run.
+//! Accuracy and cost of every trainability predictor, measured on the trainings of a run.
 //!
-//! [`judge`] takes what a run has stored, trains nothing and predicts nothing. A score is held against outcomes as it
-//! is; a calibration, where one is needed, is fitted on some weight variances and tested on others, or on another run.
-//! Intervals are by cell: a cell is one `(sigma_w2, sigma_b2, depth)`, its initialisations stay together. They take
-//! calibrations as given, and cells as independent, which neighbours are not quite: true intervals are somewhat wider.
+//! [`compare`] reads stored results; it trains and predicts nothing. Scores are compared with outcomes as they are.
+//! Calibrations, where needed, are fitted on some weight variances and tested on others, or on another run. Intervals
+//! resample configurations: a configuration is one `(sigma_w2, sigma_b2, depth)`, and its initialisations stay
+//! together. The intervals treat calibrations as fixed and configurations as independent. Neighbouring configurations
+//! are correlated, so true intervals are somewhat wider.
 
 mod disagreement;
 mod error;
@@ -19,7 +20,7 @@ use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliabilit
 use rayon::prelude::*;
 
 pub use self::{
-    disagreement::{Cell, Class},
+    disagreement::{Class, Configuration},
     error::Error,
     frontiers::Family,
     predictor_summary::{Coefficient, Costs, FrontierErrors, PredictorSummary},
@@ -31,71 +32,71 @@ use self::{
 };
 use isobath_store::RunRecord;
 
-/// How predictors are judged.
+/// Settings of the comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
-    /// A run whose networks calibrations are fitted on; where there is none, parts of the run itself.
+    /// Run on whose networks the calibrations are fitted; `None` for cross-validation within the run.
     pub calibrate_on: Option<&'a RunRecord>,
-    /// Resamples behind each interval.
+    /// Number of resamples per interval.
     pub resamples: usize,
 }
 
-/// A number with its 95% bootstrap interval; none where too few resamples have it.
+/// A number with its 95% bootstrap interval; the interval is `None` if too few resamples define the statistic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// Of all networks.
+    /// Value over all networks.
     pub value: f64,
-    /// By cell.
+    /// Interval over configurations.
     pub interval: Option<Interval>,
 }
 
-/// What is to be said of the predictors on one recipe's trainings.
+/// Comparison of all predictors with one recipe's trainings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// The way in which the networks were trained.
+    /// Recipe of the trainings.
     pub recipe: String,
-    /// The accuracy that is called success.
+    /// Accuracy that counts as success.
     pub success: Option<f64>,
-    /// Networks that were trained.
+    /// Number of trained networks.
     pub networks: usize,
-    /// Those that training every depth of every initialisation would have come to; more where the frontier was searched
-    /// for.
+    /// Number of networks in the full grid of depths and initialisations; larger than `networks` after a frontier
+    /// search.
     pub grid: usize,
-    /// Those of them that succeeded.
+    /// Number of successful trainings.
     pub succeeded: usize,
-    /// `(sigma_w2, sigma_b2, depth)` they are of.
+    /// Number of configurations `(sigma_w2, sigma_b2, depth)`.
     pub cells: usize,
     /// Mean cost of a training.
     pub training: Costs,
-    /// What calibrations were fitted on, in words.
+    /// Description of the data that calibrations were fitted on.
     pub calibrated_on: String,
-    /// The predictors, the best by AUC first; those without one last.
+    /// Predictors by descending AUC; those without an AUC last.
     pub summaries: Vec<PredictorSummary>,
-    /// The names of those that stand for the cascade, for theory and for training briefly, where the run has them.
+    /// Names of the leading predictors: cascade, theory, brief training and depth, if the run has them.
     pub leading: Leading,
     /// Reliability curves of the leading predictors.
     pub reliability: Vec<(String, Vec<Bin>)>,
     /// Measured and predicted frontiers.
     pub families: Vec<Family>,
-    /// Where cascade, theory and training differ.
-    pub map: Vec<Cell>,
+    /// Configurations, with the errors of cascade and theory.
+    pub map: Vec<Configuration>,
 }
 
-/// The predictors that are shown beside each other.
+/// Names of the leading predictors of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leading {
     /// The run's first estimator with its first cut-off rule.
     pub cascade: Option<String>,
     /// `xi_c`.
     pub theory: Option<String>,
-    /// A training for the cost of the cascade, or of few steps.
+    /// Training at the cost of the cascade, or of few steps.
     pub trial: Option<String>,
     /// Depth alone.
     pub depth: Option<String>,
 }
 
 impl Leading {
-    /// Their names.
+    /// Names of the leading predictors.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         [&self.cascade, &self.theory, &self.trial, &self.depth]
             .into_iter()
@@ -105,20 +106,20 @@ impl Leading {
 }
 
 impl Comparison {
-    /// What is to be said of one predictor.
+    /// Summary of one predictor.
     pub fn summary(&self, predictor: &str) -> Option<&PredictorSummary> {
         self.summaries.iter().find(|summary| summary.predictor == predictor)
     }
 }
 
-/// Seed of all resamples: intervals are the same every time.
+/// Seed of all resamples, for reproducible intervals.
 const SEED: u64 = 1;
 /// Bins of a reliability curve.
 const BINS: usize = 10;
-/// Parts of the weight variances, each tested on a calibration fitted on the others.
+/// Number of folds of the weight variances; each is tested with a calibration fitted on the others.
 pub const FOLDS: usize = 5;
 
-/// The recipes of a run, or the one of that name.
+/// Recipes of a run, or the one called `name`.
 ///
 /// # Errors
 /// [`Error::NoTrainings`] and [`Error::UnknownRecipe`].
@@ -138,11 +139,15 @@ pub fn recipes<'a>(run: &'a RunRecord, name: Option<&str>) -> Result<Vec<&'a str
     }
 }
 
-/// Holds every predictor of `run` against the trainings by `recipe`.
+/// Compares every predictor of `run` with the trainings of `recipe`.
 ///
 /// # Errors
-/// [`Error`] where there is nothing to compare: no trainings, no scores, or one outcome for all.
-pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<Comparison, Error> {
+/// [`Error`] if there is nothing to compare: no trainings, no scores, or the same outcome everywhere.
+pub fn compare(
+    run: &RunRecord,
+    recipe: &str,
+    settings: &Settings<'_>,
+) -> Result<Comparison, Error> {
     let networks = Networks::new(run, recipe)?;
     let columns = scores::columns(run, &networks);
     if columns.is_empty() {
@@ -164,7 +169,6 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<C
         rivals: [leading.theory.as_deref(), leading.depth.as_deref()]
             .map(|name| columns.iter().find(|column| Some(column.name.as_str()) == name)),
         networks: &networks,
-        meanings: meaning::Meanings::new(),
         families: &families,
     };
     let calibrations = |column: &scores::Column, folds| match &other {
@@ -174,11 +178,11 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<C
         }
         None => Calibrations::across(&column.scores, &networks, folds),
     };
-    let judged: Vec<_> = columns
+    let evaluated: Vec<_> = columns
         .par_iter()
         .map(|column| {
             let contiguous = calibrations(column, Folds::Contiguous);
-            // Nothing is shared out where calibrations are from another run.
+            // Calibrations from another run need no folds.
             let alternating = match &other {
                 Some(_) => None,
                 None => calibrations(column, Folds::Alternating),
@@ -189,7 +193,7 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<C
         })
         .collect();
     let probabilities = |name: &str| -> Option<&[f64]> {
-        let (_, probabilities) = judged.iter().find(|(summary, _)| summary.predictor == name)?;
+        let (_, probabilities) = evaluated.iter().find(|(summary, _)| summary.predictor == name)?;
         probabilities.as_deref()
     };
     let curve = |name: &str| {
@@ -202,7 +206,7 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<C
     let map = disagreement::map(&networks, classes);
     let reliability = leading.names().filter_map(curve).collect();
     let mut summaries: Vec<PredictorSummary> =
-        judged.into_iter().map(|(summary, _)| summary).collect();
+        evaluated.into_iter().map(|(summary, _)| summary).collect();
     let auc = |summary: &PredictorSummary| summary.auc.map_or(f64::NEG_INFINITY, |auc| auc.value);
     summaries.sort_by(|a, b| auc(b).total_cmp(&auc(a)));
     Ok(Comparison {
@@ -225,7 +229,7 @@ pub fn judge(run: &RunRecord, recipe: &str, settings: &Settings<'_>) -> Result<C
     })
 }
 
-/// The columns that stand for the cascade, for theory and for training briefly.
+/// Finds the columns of the leading predictors.
 fn leading(run: &RunRecord, columns: &[scores::Column]) -> Leading {
     let has = |name: String| columns.iter().any(|column| column.name == name).then_some(name);
     let cascade = run.estimators.first().zip(run.rules.first());
@@ -238,7 +242,7 @@ fn leading(run: &RunRecord, columns: &[scores::Column]) -> Leading {
     }
 }
 
-/// Of one family, or of all.
+/// Key that selects one family, or all.
 type Errors = Option<FrontierError>;
 
 #[cfg(any(test, feature = "test-util"))]

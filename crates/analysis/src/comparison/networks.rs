@@ -1,4 +1,4 @@
-//! The networks that were trained by one recipe: the rows that every predictor is judged on.
+//! Networks trained with one recipe: the rows of the comparison.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,29 @@ use isobath_store::RunRecord;
 pub(super) struct Network {
     pub(super) id: TrainingId,
     pub(super) succeeded: bool,
-    /// The highest one on the test samples.
+    /// Highest accuracy on the held-out samples.
     pub(super) accuracy: f64,
     seconds: f64,
     flops: f64,
 }
 
-/// All of them.
+/// All trained networks of one recipe.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Networks {
-    /// By `sigma_b2`, `sigma_w2`, depth and initialisation, all rising.
+    /// Rows sorted by `sigma_b2`, `sigma_w2`, depth and initialisation.
     pub(super) rows: Vec<Network>,
-    /// The cell of each row, from 0.
+    /// Configuration index of each row, from 0.
     pub(super) cells: Vec<usize>,
 }
 
-/// Identity of a network: its point, depth and initialisation. Keys sort in this order.
+/// Identity of a network: point, depth and initialisation. Keys sort in this order.
 pub(super) type Key = (GridPoint, usize, usize);
 
 impl Networks {
-    /// The trainings of `run` by `recipe`.
+    /// Collects the trainings of `run` with `recipe`.
     ///
     /// # Errors
-    /// Where there is none, or all ended alike.
+    /// If there are none, or all have the same outcome.
     pub(super) fn new(run: &RunRecord, recipe: &str) -> Result<Self, Error> {
         let index = run.recipes.iter().position(|name| name == recipe).ok_or_else(|| {
             Error::UnknownRecipe { name: recipe.to_owned(), known: run.recipes.join(", ") }
@@ -79,24 +79,25 @@ impl Networks {
         self.cells.iter().max().map_or(0, |last| last + 1)
     }
 
-    /// The least and the greatest depth.
+    /// Minimum and maximum depth.
     pub(super) fn depths(&self) -> [f64; 2] {
         let depths = || self.rows.iter().map(|row| row.id.depth as f64);
         [depths().fold(f64::INFINITY, f64::min), depths().fold(0.0, f64::max)]
     }
 
-    /// The place of each row's `sigma_w2` among all of them, from 0, and how many there are.
+    /// Index of each row's `sigma_w2` among all weight variances, from 0, and their number.
     pub(super) fn variances(&self) -> (Vec<usize>, usize) {
-        // Weight variances alone, whatever the bias variance.
+        // Weight variances only; the bias variance is ignored.
         let variance = |row: &Network| GridPoint::new(row.id.point.sigma_w2, 0.0);
         let mut known: Vec<GridPoint> = self.rows.iter().map(variance).collect();
         known.sort_unstable();
         known.dedup();
-        let place = |row: &Network| known.binary_search(&variance(row)).expect("it is among them");
+        let place =
+            |row: &Network| known.binary_search(&variance(row)).expect("every variance is listed");
         (self.rows.iter().map(place).collect(), known.len())
     }
 
-    /// The mean of a training.
+    /// Mean cost of a training.
     pub(super) fn training_costs(&self) -> Costs {
         let mean = |of: fn(&Network) -> f64| {
             self.rows.iter().map(of).sum::<f64>() / self.rows.len() as f64

@@ -1,4 +1,4 @@
-//! One predictor against the outcomes.
+//! Comparison of one predictor with the outcomes.
 
 use isobath_scoring::{
     Folds, Frontier, Interval, Logistic, Resamples, brier_score, cross_calibrations,
@@ -6,26 +6,26 @@ use isobath_scoring::{
 };
 
 use super::{
-    Errors, Estimate, FOLDS, frontiers::Families, meaning::Meanings, networks::Networks,
+    Errors, Estimate, FOLDS, frontiers::Families, meaning::meaning, networks::Networks,
     scores::Column, unchanged_scores,
 };
 
-/// What is to be said of one quantity of one predictor.
+/// Accuracy and cost of one quantity of one predictor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictorSummary {
-    /// The quantity's name.
+    /// Name of the quantity.
     pub predictor: String,
-    /// What a larger score means and where it is from; empty where that is not known.
+    /// Meaning of a larger score and its source; empty if unknown.
     pub meaning: &'static str,
     /// Area under the ROC curve.
     pub auc: Option<Estimate>,
-    /// By how much its AUC is above that of `xi_c`, on the same resamples.
+    /// AUC minus that of `xi_c`, on the same resamples.
     pub auc_above_theory: Option<Estimate>,
-    /// The same over depth alone.
+    /// AUC minus that of depth alone, on the same resamples.
     pub auc_above_depth: Option<Estimate>,
-    /// Area under the ROC curve over pairs of networks of one depth: what it knows beyond the depth.
+    /// Area under the ROC curve over pairs of networks of equal depth: the information beyond the depth.
     pub auc_at_depth: Option<Estimate>,
-    /// By how much that is above that of `xi_c`.
+    /// AUC at equal depth minus that of `xi_c`.
     pub auc_at_depth_above_theory: Option<Estimate>,
     /// Spearman's rank correlation with the accuracy.
     pub spearman: Option<Estimate>,
@@ -33,40 +33,40 @@ pub struct PredictorSummary {
     pub kendall: Option<Estimate>,
     /// Brier score of the calibrated probability.
     pub brier: Option<Estimate>,
-    /// The same where weight variances are shared out in turn, instead of in blocks.
+    /// Brier score with interleaved instead of contiguous folds of weight variances.
     pub brier_between: Option<f64>,
     /// Errors of the calibrated frontier.
     pub calibrated: Option<FrontierErrors>,
-    /// Errors of the frontier as it is, for predictors that name a depth.
+    /// Errors of the uncalibrated frontier, for predictors of a depth.
     pub published: Option<FrontierErrors>,
-    /// The calibrated frontier of each family.
+    /// Calibrated frontier of each family.
     pub frontiers: Vec<Frontier>,
-    /// Trainable while `L <= a depth`, for predictors that name a depth: calibrated on all networks.
+    /// Factor `a` in "trainable while `L <= a depth`", for predictors of a depth, calibrated on all networks.
     pub coefficient: Option<Coefficient>,
-    /// Mean cost of a network.
+    /// Mean cost per network.
     pub costs: Costs,
-    /// Seconds as a multiple of those of the networks' trainings.
+    /// Seconds relative to the trainings of the same networks.
     pub cost_ratio: Option<Estimate>,
-    /// The share of `(sigma_b2, depth, initialisation)` at which the score is the same whatever `sigma_w2`.
+    /// Share of `(sigma_b2, depth, initialisation)` at which the score is the same for every `sigma_w2`.
     pub unchanged: Option<f64>,
-    /// Networks that it says nothing of.
+    /// Number of networks without a score.
     pub missing: usize,
 }
 
-/// Errors of a predicted frontier; intervals are by family.
+/// Errors of a predicted frontier; intervals resample families.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrontierErrors {
     /// Mean absolute error, in layers.
     pub mae_layers: Estimate,
-    /// Mean error, in layers: above zero for one that promises too much.
+    /// Mean error, in layers; positive if the predictor is too optimistic.
     pub bias_layers: Estimate,
     /// Mean of `|log2(predicted / measured)|`.
     pub octaves: Estimate,
-    /// Families that this is a mean over.
+    /// Number of families in the mean.
     pub counted: usize,
-    /// Families whose measured frontier is outside the grid.
+    /// Number of families whose measured frontier is outside the grid.
     pub censored: usize,
-    /// Counted families whose predicted frontier is, and counts as the grid's end.
+    /// Number of counted families whose predicted frontier is outside the grid and is clamped to it.
     pub clamped: usize,
 }
 
@@ -75,11 +75,11 @@ pub struct FrontierErrors {
 pub struct Coefficient {
     /// The factor `a`.
     pub a: Estimate,
-    /// By how much the log-odds of success fall with every octave of depth.
+    /// Decrease of the log-odds of success per octave of depth.
     pub per_octave: f64,
 }
 
-/// What it takes, a mean over networks.
+/// Mean cost over networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Costs {
     /// Seconds.
@@ -88,21 +88,21 @@ pub struct Costs {
     pub flops: f64,
 }
 
-/// Calibrations of one score: one for each row, though rows share them.
+/// Calibrations of one score, shared between rows.
 #[derive(Clone, Debug)]
 pub(super) struct Calibrations {
     fits: Vec<Logistic>,
-    /// Of each row; empty where all have the first.
+    /// Calibration index of each row; empty if all use the first.
     folds: Vec<usize>,
 }
 
 impl Calibrations {
-    /// Fitted on the outcomes of other networks.
+    /// Fits on the outcomes of other networks.
     pub(super) fn elsewhere(scores: &[f64], outcomes: &[bool]) -> Self {
         Self { fits: vec![Logistic::fit(scores, outcomes)], folds: Vec::new() }
     }
 
-    /// For each part of the weight variances, fitted on the others; `None` with one variance.
+    /// Fits one calibration per fold of the weight variances, on the other folds; `None` with a single variance.
     pub(super) fn across(scores: &[f64], networks: &Networks, folds: Folds) -> Option<Self> {
         let (places, count) = networks.variances();
         if count < 2 {
@@ -117,30 +117,29 @@ impl Calibrations {
         &self.fits[self.folds.get(row).copied().unwrap_or(0)]
     }
 
-    /// The probability of success of each row.
+    /// Probability of success of each row.
     pub(super) fn probabilities(&self, scores: &[f64]) -> Vec<f64> {
         scores.iter().enumerate().map(|(row, &score)| self.of(row).probability(score)).collect()
     }
 
-    /// By how much the depth of a row's family is to be multiplied.
+    /// Factor for the predicted depth of a row's family.
     fn factor(&self, row: usize) -> f64 {
         let fit = self.of(row);
-        // A score that says nothing promises every depth or none.
+        // An uninformative score predicts either every depth or none.
         let constant = if fit.probability(0.0) >= 0.5 { f64::INFINITY } else { 0.0 };
         fit.threshold().map_or(constant, |threshold| (-threshold).exp2())
     }
 }
 
-/// What all predictors are held against.
+/// Outcomes and resamples shared by all predictors.
 pub(super) struct Bench<'a> {
     pub(super) networks: &'a Networks,
-    pub(super) meanings: Meanings,
     pub(super) families: &'a Families,
-    /// By cell.
+    /// Resamples of configurations.
     pub(super) resamples: Resamples,
-    /// By family.
+    /// Resamples of families.
     pub(super) family_resamples: Resamples,
-    /// Theory and depth alone.
+    /// Scores of theory and of depth alone.
     pub(super) rivals: [Option<&'a Column>; 2],
 }
 
@@ -148,7 +147,7 @@ pub(super) struct Bench<'a> {
 type Statistic<'a> = &'a (dyn Fn(&[usize]) -> Option<f64> + 'a);
 
 impl Bench<'_> {
-    /// Judges a column by calibrations on blocks of neighbouring variances, and on variances in turn.
+    /// Evaluates a column with contiguous and with interleaved folds of the weight variances.
     pub(super) fn summary(
         &self,
         column: &Column,
@@ -182,7 +181,7 @@ impl Bench<'_> {
             column.depths.as_ref().map(|depths| self.families.with_depths(|row| depths[row]));
         PredictorSummary {
             predictor: column.name.clone(),
-            meaning: self.meanings.of(&column.name),
+            meaning: meaning(&column.name),
             auc: self.estimate(&|rows| auc(column, rows)),
             auc_above_theory: above(theory, &auc),
             auc_above_depth: above(depth, &auc),
@@ -193,8 +192,8 @@ impl Bench<'_> {
             brier: calibrations.and_then(brier),
             brier_between: between
                 .and_then(|fit| brier_score(&fit.probabilities(&column.scores), &outcomes)),
-            calibrated: pairs.as_deref().and_then(|pairs| self.edge(pairs)),
-            published: published.as_deref().and_then(|pairs| self.edge(pairs)),
+            calibrated: pairs.as_deref().and_then(|pairs| self.frontier_errors(pairs)),
+            published: published.as_deref().and_then(|pairs| self.frontier_errors(pairs)),
             frontiers: pairs.into_iter().flatten().map(|[predicted, _]| predicted).collect(),
             coefficient: column.depths.as_ref().and_then(|_| self.coefficient(column, &outcomes)),
             costs: Costs { seconds: mean(&column.seconds), flops: mean(&column.flops) },
@@ -215,7 +214,7 @@ impl Bench<'_> {
         }
     }
 
-    fn edge(&self, pairs: &[[Frontier; 2]]) -> Option<FrontierErrors> {
+    fn frontier_errors(&self, pairs: &[[Frontier; 2]]) -> Option<FrontierErrors> {
         let error = |families: &[usize]| -> Errors {
             let pairs: Vec<_> = families.iter().map(|&family| pairs[family]).collect();
             frontier_error(&pairs, self.families.depths)
@@ -235,8 +234,8 @@ impl Bench<'_> {
         })
     }
 
-    /// The score of a depth is `log2(depth / L)`; where it is `t` at P = 1/2, networks are trainable while
-    /// `L <= 2^-t depth`.
+    /// The score of a depth is `log2(depth / L)`. If it is `t` at P = 1/2, networks are trainable while `L <= 2^-t
+    /// depth`.
     fn coefficient(&self, column: &Column, outcomes: &[bool]) -> Option<Coefficient> {
         let fit =
             |rows: &[usize]| Logistic::fit(&pick(&column.scores, rows), &pick(outcomes, rows));
@@ -246,7 +245,7 @@ impl Bench<'_> {
         Some(Coefficient { a, per_octave: fit(&all).slope() })
     }
 
-    /// A statistic of all rows, and its interval by cell.
+    /// A statistic of all rows with its interval over configurations.
     fn estimate(&self, statistic: Statistic<'_>) -> Option<Estimate> {
         let all: Vec<usize> = (0..self.networks.rows.len()).collect();
         let value = statistic(&all)?;
@@ -254,12 +253,12 @@ impl Bench<'_> {
     }
 }
 
-/// None where the statistic exists in fewer than half of the resamples.
+/// `None` if fewer than half of the resamples define the statistic.
 fn interval_over(resamples: &Resamples, statistic: Statistic<'_>) -> Option<Interval> {
     interval(resamples, statistic).filter(|interval| interval.undefined < 0.5)
 }
 
-/// A depth times a factor, either of which may be zero, and then the multiple is, or else infinite.
+/// Product of a depth and a factor. It is zero if either is zero, even if the other is infinite.
 fn multiple(depth: f64, factor: f64) -> f64 {
     if depth > 0.0 && factor > 0.0 { depth * factor } else { 0.0 }
 }

@@ -9,19 +9,18 @@ use isobath_store::{RunRecord, ScoreRecord};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// A larger one means trainable; negative infinity where there is none.
+    /// Score; larger means trainable, negative infinity if missing.
     pub(super) scores: Vec<f64>,
-    /// The largest trainable depth, where the quantity is one; then the score is `log2(depth / L)`. Zero where there is
-    /// none.
+    /// Largest trainable depth, for quantities that predict one; the score is then `log2(depth / L)`. Zero if missing.
     pub(super) depths: Option<Vec<f64>>,
-    /// Of each network.
+    /// Cost of each network.
     pub(super) seconds: Vec<f64>,
     pub(super) flops: Vec<f64>,
-    /// Networks without a score.
+    /// Number of networks without a score.
     pub(super) missing: usize,
 }
 
-/// What is known of one network.
+/// Stored score of one network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) score: f64,
@@ -31,7 +30,7 @@ pub(super) struct Entry {
 }
 
 impl Column {
-    /// A column of what is known of each network.
+    /// Builds a column from the stored score of each network.
     pub(super) fn new(name: String, entries: &[Option<Entry>]) -> Self {
         let known = || entries.iter().flatten();
         let of = |get: fn(&Entry) -> f64, without: f64| {
@@ -49,7 +48,7 @@ impl Column {
     }
 }
 
-/// The columns that a run has.
+/// Columns of a run.
 pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
     let mut names: Vec<&str> = Vec::new();
     let mut entries: BTreeMap<(&str, _), Entry> = BTreeMap::new();
@@ -69,7 +68,7 @@ pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
         Column::new((*name).to_owned(), &entries)
     };
     let mut columns: Vec<Column> = names.iter().map(column).collect();
-    // A predictor that was never asked about these networks is not judged.
+    // Predictors without any score on these networks are skipped.
     columns.retain(|column| column.missing < networks.rows.len());
     columns
 }

@@ -1,4 +1,4 @@
-//! A made-up run with trainings and scores, for tests.
+//! A synthetic run with trainings and scores, for tests.
 
 use isobath_trainer::Outcome;
 
@@ -8,13 +8,13 @@ use isobath_store::{
     synthetic::{self, Options},
 };
 
-/// Networks of the made-up run are trainable down to this many `xi_c`, give or take.
+/// Networks of the synthetic run are trainable up to about this many `xi_c`.
 pub const FACTOR: f64 = 4.0;
 
-/// Depths that are trained.
+/// Trained depths.
 pub const DEPTHS: [usize; 6] = [2, 4, 8, 12, 18, 26];
 
-/// A run of two recipes: by the first one networks are trainable down to some 4 `xi_c`, by the second none is.
+/// A run of two recipes: with the first, networks are trainable up to about 4 `xi_c`; with the second, none is.
 pub fn run() -> RunRecord {
     let sigma_w2 = (1..=14).map(|step| 0.4 + 0.2 * f64::from(step)).collect();
     let mut run = synthetic::run(&Options { sigma_w2, seeds: 3, ..Options::default() });

@@ -1,14 +1,14 @@
-//! Which scores do not change at all when the variance of the weights does.
+//! Scores that do not change with the weight variance.
 
 use std::collections::BTreeMap;
 
 use super::networks::Networks;
 
-/// Numbers that differ by less than this part of the larger one differ by rounding.
+/// Relative differences below this are rounding.
 const ROUNDING: f64 = 1e-4;
 
-/// The share of `(sigma_b2, depth, initialisation)` with several weight variances for which the score is the same at
-/// all of them; `None` where there is none. At 1 a predictor is blind for the variance.
+/// Share of `(sigma_b2, depth, initialisation)` with several weight variances at which the score is the same for all
+/// of them; `None` if there are none. At 1, the predictor is independent of the weight variance.
 pub(super) fn unchanged(networks: &Networks, scores: &[f64]) -> Option<f64> {
     let mut groups: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     for (row, &score) in networks.rows.iter().zip(scores) {
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounding_and_equal_infinities_are_no_change() {
+    fn rounding_and_equal_infinities_count_as_unchanged() {
         assert!(is_constant(&[2.0, 2.0001]) && is_constant(&[f64::NEG_INFINITY; 2]));
         assert!(!is_constant(&[2.0, 2.1]) && !is_constant(&[1.0, f64::INFINITY]));
         assert!(is_constant(&[0.0, 0.0]) && !is_constant(&[0.0, 1e-9]));

@@ -1,4 +1,4 @@
-//! A stored computation of an independent implementation, done again.
+//! Repetition of a stored computation of an independent implementation.
 
 use std::path::{Path, PathBuf};
 
@@ -21,16 +21,16 @@ use super::exit;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The pair of files without their endings: PATH.json describes the computation, PATH.safetensors holds its numbers
+    /// Pair of files without extensions: PATH.json describes the computation, PATH.safetensors contains its numbers
     stem: PathBuf,
-    /// The backend to do it on
+    /// Backend to use
     #[arg(long, default_value = "cpu")]
     backend: BackendSpec,
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let lines = repeat(&arguments.stem, arguments.backend)?;
-    println!("{:<28} {:>12} {:>12} {:>12}", "quantity", "absolute", "relative", "allowed");
+    println!("{:<28} {:>12} {:>12} {:>12}", "quantity", "absolute", "relative", "tolerance");
     for line in &lines {
         println!("{line}");
     }
@@ -43,16 +43,16 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Repeats the computation that `stem` names on `backend`, and compares every quantity.
+/// Repeats the computation of `stem` on `backend` and compares every quantity.
 ///
 /// # Errors
-/// When a file cannot be read or does not describe a computation, or the backend is missing or fails.
+/// If a file cannot be read or does not describe a computation, or the backend is missing or fails.
 pub(super) fn repeat(stem: &Path, backend: BackendSpec) -> Result<Vec<Line>> {
     let reference = Reference::read(stem)?;
     backend.dispatch(Repeat(&reference))?
 }
 
-/// The JSON file, as far as it matters here.
+/// Fields of the JSON file that are used here.
 #[derive(Debug, Deserialize)]
 struct Description {
     widths: Vec<usize>,
@@ -91,7 +91,7 @@ struct Reference {
 /// `net.0.weight`, `decoder_init.0.bias`, ...: layers counted from 0; `reconstruction.1`, ...: depths counted from 1.
 impl Reference {
     fn read(stem: &Path) -> Result<Self> {
-        // The stem's own dots are part of its name, so endings are added, not replaced.
+        // Dots in the stem are part of its name, so extensions are added, not replaced.
         let with_ending = |ending: &str| {
             let mut path = stem.as_os_str().to_owned();
             path.push(ending);
@@ -141,7 +141,7 @@ impl Reference {
         Ok(tensor.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
     }
 
-    /// All samples of `name`, each as wide as the input.
+    /// Reads all samples of `name`, each as wide as the input.
     fn samples(&self, name: &str) -> Result<Array2<f32>> {
         let tensors = self.tensors()?;
         let tensor = tensors.tensor(name).with_context(|| format!("tensor `{name}` is missing"))?;
@@ -183,7 +183,7 @@ impl Reference {
     }
 }
 
-/// What may differ: DESIGN's tolerances for f32.
+/// Tolerances for f32; see DESIGN.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Allowed {
@@ -192,7 +192,7 @@ enum Allowed {
     Equal,
 }
 
-/// One quantity compared.
+/// Comparison of one quantity.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Line {
     name: String,
@@ -210,7 +210,7 @@ impl Line {
         let (mut absolute, mut relative) = (0.0_f64, 0.0_f64);
         for (actual, expected) in pairs {
             let difference = (actual - expected).abs();
-            // A NaN is as far off as can be.
+            // A NaN has the largest possible difference.
             let difference = if difference.is_nan() { f64::INFINITY } else { difference };
             absolute = absolute.max(difference);
             if difference > 0.0 {
@@ -236,16 +236,16 @@ impl std::fmt::Display for Line {
             Allowed::Relative(most) => format!("{most:.0e} rel"),
             Allowed::Equal => "equal".to_owned(),
         };
-        let verdict = if self.passed() { "pass" } else { "FAIL" };
+        let status = if self.passed() { "pass" } else { "FAIL" };
         write!(
             f,
-            "{:<28} {:>12.3e} {:>12.3e} {allowed:>12} {verdict}",
+            "{:<28} {:>12.3e} {:>12.3e} {allowed:>12} {status}",
             self.name, self.absolute, self.relative
         )
     }
 }
 
-/// The computation, on whichever backend.
+/// Task that repeats the computation.
 struct Repeat<'a>(&'a Reference);
 
 impl BackendTask for Repeat<'_> {
@@ -291,7 +291,7 @@ fn pairs<'a>(actual: &'a [f32], expected: &'a [f32]) -> impl Iterator<Item = (f6
 }
 
 fn compare_cascade(reference: &Reference, cascade: &Cascade, samples: usize) -> Result<Vec<Line>> {
-    /// For decoders and reconstructions.
+    /// Tolerances for decoders and reconstructions.
     const ALLOWED: Allowed = Allowed::Absolute(2e-5);
     let mut lines = Vec::new();
     for (index, expected) in reference.decoders("decoder_final")?.iter().enumerate() {
@@ -383,7 +383,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_passes_only_within_what_is_allowed() {
+    fn lines_pass_within_their_tolerance() {
         let line = |allowed, actual| Line::new("x", allowed, [(actual, 2.0)].into_iter());
         assert!(line(Allowed::Absolute(0.1), 2.05).passed());
         assert!(!line(Allowed::Absolute(0.1), 2.2).passed());

@@ -9,18 +9,18 @@ use isobath_report as report;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run whose networks were trained: its folder, or its name or the beginning of it
+    /// Run with trained networks: its folder, or a prefix of its name
     run: String,
-    /// Calibrate on the trainings of another run instead of on the other weight variances of this one
+    /// Calibrate on the trainings of another run instead of cross-validating over the weight variances of this one
     #[arg(long, value_name = "RUN")]
     calibrate_on: Option<String>,
-    /// Only this way of training; default: all that the run has
+    /// Training recipe [default: all recipes of the run]
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
     /// Print JSON instead of Markdown
     #[arg(long)]
     json: bool,
-    /// Resamples behind each interval
+    /// Bootstrap resamples per interval
     #[arg(long, value_name = "N", default_value = "1000")]
     bootstrap: NonZero<u32>,
 }
@@ -36,19 +36,19 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let recipes = comparison::recipes(&run, arguments.recipe.as_deref())?;
     let (mut all, mut failed): (Vec<Comparison>, Vec<comparison::Error>) = (Vec::new(), Vec::new());
     for recipe in recipes {
-        match comparison::judge(&run, recipe, &settings) {
-            Ok(verdicts) => all.push(verdicts),
+        match comparison::compare(&run, recipe, &settings) {
+            Ok(comparison) => all.push(comparison),
             Err(error) => failed.push(error),
         }
     }
-    // One recipe that trains everything or nothing does not keep the others from being judged.
+    // A recipe with a single outcome does not prevent the comparison for the others.
     if all.is_empty()
         && let Some(error) = failed.pop()
     {
         return Err(error.into());
     }
     for error in failed {
-        eprintln!("left out: {error}");
+        eprintln!("skipped: {error}");
     }
     if arguments.json {
         println!(

@@ -7,9 +7,9 @@ use isobath_experiment::Plan;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run that did all the work: its folder, or its name or the beginning of it
+    /// Reference run: its folder, or a prefix of its name
     reference: String,
-    /// Runs that did less on the same networks
+    /// Runs of cheaper methods on the same networks
     #[arg(required = true, value_name = "RUN")]
     others: Vec<String>,
 }
@@ -29,7 +29,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Only what was measured on the same networks and probe samples can be compared one by one.
+/// Checks that both runs use the same networks and probe samples.
 fn check(reference: &Plan, other: &Plan) -> Result<()> {
     let (a, b) = (&reference.file, &other.file);
     let what = if a.seed != b.seed {

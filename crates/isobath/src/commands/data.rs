@@ -15,23 +15,23 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Download a dataset, verified; goes on where an earlier download stopped
+    /// Download and verify a dataset; resume an interrupted download
     Fetch {
-        /// mnist, fashion-mnist or cifar10
+        /// Dataset: mnist, fashion-mnist or cifar10
         name: DatasetName,
     },
-    /// Copy a dataset from a folder of this machine, verified
+    /// Copy a dataset from a local folder and verify it
     Import {
-        /// The folder
+        /// Folder to copy from
         from: PathBuf,
-        /// The dataset; default: the folder's name
+        /// Dataset [default: the folder's name]
         #[arg(long)]
         name: Option<DatasetName>,
-        /// Accept files whose checksums are not the published ones; their structure is checked all the same
+        /// Accept files with other checksums than the published ones; their structure is still checked
         #[arg(long)]
         no_verify: bool,
     },
-    /// Say which datasets are there
+    /// List datasets and their state
     List,
 }
 
@@ -48,14 +48,14 @@ pub(super) fn main(global: &GlobalArgs, arguments: Arguments) -> Result<u8> {
 
 fn fetch(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
     if name.is_built_in() {
-        println!("{name} is built in; there is nothing to fetch");
+        println!("{name} is built in; nothing to fetch");
         return Ok(exit::DONE);
     }
     let bar = ProgressBar::no_length();
     let style = "{msg} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {eta} left";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
     let folder = isobath_datasets::fetch(name, &global.data, &mut |progress| match progress {
-        Progress::Present { file } => bar.println(format!("{file}: there and verified")),
+        Progress::Present { file } => bar.println(format!("{file}: present and verified")),
         Progress::Started { file, address, resumed_at, total } => {
             bar.set_message(file.to_owned());
             bar.set_length(total.unwrap_or(0));
@@ -64,7 +64,7 @@ fn fetch(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
                 return;
             }
             let resumed = if resumed_at > 0 {
-                format!(", going on at {}", HumanBytes(resumed_at))
+                format!(", resuming at {}", HumanBytes(resumed_at))
             } else {
                 String::new()
             };
@@ -75,7 +75,7 @@ fn fetch(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
             bar.set_position(bytes);
         }
         Progress::Failed { address, reason, .. } => {
-            bar.suspend(|| eprintln!("{address}: {reason}; trying on"));
+            bar.suspend(|| eprintln!("{address}: {reason}; trying the next address"));
         }
         Progress::Verified { file } => {
             bar.suspend(|| eprintln!("{file}: verified"));
@@ -99,7 +99,7 @@ fn import(
     };
     let Some(name) = name.or_else(of_folder) else {
         let message = format!(
-            "the folder's name does not say which dataset {} holds; add --name mnist",
+            "cannot tell which dataset {} contains; add --name, for example --name mnist",
             from.display()
         );
         return Err(super::Usage(message).into());
@@ -107,7 +107,7 @@ fn import(
     let verify = if no_verify { Verify::Waive } else { Verify::Checksum };
     let imported = isobath_datasets::import(name, &from, &global.data, verify)?;
     println!(
-        "{name}: {} files, {}, now in {}",
+        "{name}: {} files, {}, copied to {}",
         imported.n_files,
         HumanBytes(imported.bytes),
         imported.folder.display()

@@ -9,12 +9,12 @@ use isobath_report as report;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run: its folder, or its name or the beginning of it
+    /// Run: its folder, or a prefix of its name
     run: String,
-    /// The format
+    /// Format
     #[arg(long, default_value = "csv")]
     format: ExportFormat,
-    /// Where to write; default: the run's folder
+    /// Output folder [default: the run's folder]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum ExportFormat {
     Csv,
-    /// Needs a build with the feature `parquet`; `cargo xtask export --format parquet` makes one
+    /// Needs a build with the feature `parquet`, as made by `cargo xtask export --format parquet`
     Parquet,
 }
 

@@ -58,7 +58,7 @@ fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// How large the experiment is, and what it is about.
+/// Size and description of the experiment.
 fn summary(path: &Path) -> Result<String> {
     let (size, description) = if let Some(figure) = theory::read(path, &[])? {
         ("theory".to_owned(), figure.description)

@@ -1,4 +1,4 @@
-//! The command line: one file for each command.
+//! Command line; one file per command.
 
 mod bench;
 mod check_reference;
@@ -22,17 +22,17 @@ use isobath_experiment::FileError;
 
 /// Exit codes.
 pub(crate) mod exit {
-    /// The command did what it was asked to.
+    /// The command succeeded.
     pub(crate) const DONE: u8 = 0;
-    /// It failed.
+    /// The command failed.
     pub(crate) const FAILED: u8 = 1;
     /// The command line or the experiment file is wrong.
     pub(crate) const USAGE: u8 = 2;
-    /// Ctrl-C.
+    /// Interrupted by Ctrl-C.
     pub(crate) const INTERRUPTED: u8 = 130;
 }
 
-/// Predicts, before training, whether a deep network will train, and how deep it may be.
+/// Predict, before training, whether a deep network will train and how deep it can be
 #[derive(Debug, Parser)]
 #[command(name = "isobath", bin_name = "cargo xtask", version, propagate_version = true)]
 struct Cli {
@@ -42,7 +42,7 @@ struct Cli {
     command: Command,
 }
 
-/// Where things are, and how many hands there are.
+/// Folders and number of threads.
 #[derive(Clone, Debug, Args)]
 struct GlobalArgs {
     /// Folder of datasets
@@ -51,36 +51,36 @@ struct GlobalArgs {
     /// Folder of runs
     #[arg(long, global = true, env = "ISOBATH_RUNS", default_value = "runs", value_name = "DIR")]
     runs: PathBuf,
-    /// Threads; default: one for each core. Results do not depend on it
+    /// Number of threads [default: one per core]; results do not depend on it
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run an experiment file, or what is left of its run, and draw the report
+    /// Run an experiment file, or resume its run, and write the report
     Run(run::Arguments),
     /// List experiment files and runs
     List(list::Arguments),
-    /// Check an experiment file and say what it would cost
+    /// Check an experiment file and estimate its cost
     Validate(validate::Arguments),
-    /// Draw a run's report again, computing nothing
+    /// Write the report of a run again without computing anything
     Report(report::Arguments),
-    /// Hold every predictor against the trainings of a run: who is right, by how much, at what cost
+    /// Compare every predictor with the trainings of a run: accuracy and cost
     Compare(compare::Arguments),
-    /// Hold runs that did less against one that did everything, on the same networks
+    /// Compare runs of cheaper methods with a reference run on the same networks
     CompareMethods(compare_methods::Arguments),
-    /// Mean-field theory: points, ranges, the critical line, architectures, data, figures
+    /// Compute mean-field theory: points, ranges, the critical line, architectures, data, figures
     Meanfield(Box<meanfield::Arguments>),
-    /// Repeat a stored reference computation and compare
+    /// Repeat a stored reference computation and compare the results
     CheckReference(check_reference::Arguments),
-    /// Fetch, import or list datasets
+    /// Download, import or list datasets
     Data(data::Arguments),
-    /// Write a run's results as CSV
+    /// Export the results of a run as CSV
     Export(export::Arguments),
-    /// Say what backends, instructions and data are there, and whether they work
+    /// Show and verify backends, instruction sets and datasets
     Doctor(doctor::Arguments),
-    /// Measure how fast the cascade is on this machine
+    /// Measure the speed of the cascade on this machine
     Bench(bench::Arguments),
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Printing fails only where nobody is left to read.
+            // Printing fails only if the output is closed.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
@@ -109,7 +109,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// The command line is wrong in a way its grammar does not show.
+/// Error in the command line that clap cannot detect.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);

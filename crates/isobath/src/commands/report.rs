@@ -11,9 +11,9 @@ use isobath_store::{RunFolder, Store, list_runs};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run: its folder, or its name or the beginning of it
+    /// Run: its folder, or a prefix of its name
     run: String,
-    /// Draw only these formats: html, png, svg, csv
+    /// Write only these formats: html, png, svg, csv
     #[arg(long, value_delimiter = ',')]
     formats: Option<Vec<experiment::Format>>,
 }
@@ -30,7 +30,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// The plan, the results and the folder of a run.
+/// Opens the plan, the results and the folder of a run.
 pub(super) fn open(
     global: &GlobalArgs,
     run: &str,
@@ -55,13 +55,12 @@ fn find(global: &GlobalArgs, run: &str) -> Result<PathBuf> {
     let matching: Vec<&PathBuf> = runs.iter().filter(|path| name(path).starts_with(run)).collect();
     match matching[..] {
         [one] => Ok(one.clone()),
-        [] => bail!(
-            "there is no run {run:?} in {}; `cargo xtask list` shows what there is",
-            global.runs.display()
-        ),
+        [] => {
+            bail!("no run {run:?} in {}; `cargo xtask list` lists all runs", global.runs.display())
+        }
         _ => {
             let names: Vec<String> = matching.into_iter().map(name).collect();
-            bail!("{run:?} could be {}; say which", names.join(" or "))
+            bail!("{run:?} is ambiguous: it matches {}", names.join(" or "))
         }
     }
 }

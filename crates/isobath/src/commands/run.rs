@@ -18,28 +18,28 @@ use isobath_store::{RunFolder, Store};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The experiment file
+    /// Experiment file
     file: PathBuf,
     #[command(flatten)]
     settings: Settings,
-    /// Go on with this run; fail if it was never started
+    /// Resume this run; fail if it does not exist
     #[arg(long, conflicts_with = "fresh")]
     resume: bool,
-    /// Forget what was computed before
+    /// Discard earlier results of this run
     #[arg(long)]
     fresh: bool,
-    /// Do only part I of N of the cells, beside other processes that do the others
+    /// Compute only part I of N of the cells; other processes compute the other parts
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Cells computed at once; default: as many as keep the cores busy and fit into memory. Results do not depend on it
+    /// Number of cells to compute concurrently [default: limited by threads and memory]; results do not depend on it
     #[arg(long, value_name = "N")]
     at_once: Option<NonZero<usize>>,
 }
 
-/// Settings on top of the file's.
+/// Settings that override the file.
 #[derive(Debug, Args)]
 pub(super) struct Settings {
-    /// Set a key of the file: grid.seeds=5
+    /// Override a key of the file, for example grid.seeds=5
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) overrides: Vec<Override>,
     /// Run all stages on this backend: cpu, reference or cuda:N
@@ -48,7 +48,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The plan of `file` with these settings.
+    /// Plans `file` with these settings.
     pub(super) fn plan(&self, file: &std::path::Path) -> Result<Plan> {
         let mut file = experiment::read(file, &self.overrides)?;
         if let Some(backend) = self.backend {
@@ -63,8 +63,8 @@ impl Settings {
 }
 
 impl Arguments {
-    /// Refuses what only cells can heed.
-    fn refuse_cells(&self) -> Result<()> {
+    /// Rejects options that apply only to cells.
+    fn reject_cell_options(&self) -> Result<()> {
         let Self { resume, shard, at_once, settings: Settings { backend, .. }, .. } = self;
         let given = [
             (*resume, "--resume"),
@@ -75,7 +75,7 @@ impl Arguments {
         match given.iter().find(|(is_given, _)| *is_given) {
             None => Ok(()),
             Some((_, name)) => Err(Usage(format!(
-                "{} draws a figure of theory, which has no cells; leave out {name}",
+                "{} draws a figure of theory, which has no cells; omit {name}",
                 self.file.display()
             ))
             .into()),
@@ -85,7 +85,7 @@ impl Arguments {
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if let Some(figure) = theory::read(&arguments.file, &arguments.settings.overrides)? {
-        arguments.refuse_cells()?;
+        arguments.reject_cell_options()?;
         return theory::run(global, &figure);
     }
     stop_on_interrupt()?;
@@ -94,10 +94,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     plan.check_backends()?;
     let path = global.runs.join(plan.run_name());
     if arguments.resume && !path.join(Store::FILE).exists() {
-        anyhow::bail!(
-            "there is nothing to resume in {}; leave out --resume to start",
-            path.display()
-        );
+        anyhow::bail!("nothing to resume in {}; omit --resume to start a new run", path.display());
     }
     let data = load(global, &plan)?;
     let train_data = load_to_train(global, &plan)?;
@@ -113,24 +110,22 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let Arguments { fresh, shard, at_once, .. } = *arguments;
     let options = RunOptions { fresh, shard, at_once };
     let outcome = run::run(&plan, &data, &folder, &options)?;
-    tell(&outcome, start);
+    print_cells(&outcome, start);
     if outcome.left > 0 {
         let left = count(outcome.left, "cell");
-        eprintln!("stopped with {left} left; the same command goes on from here");
+        eprintln!("interrupted with {left} left; rerun the command to resume");
         return Ok(exit::INTERRUPTED);
     }
     if let Some(data) = &train_data {
         let start = Instant::now();
         let outcome = run::train(&plan, data, &folder, &options)?;
-        tell_of_trainings(&outcome, start);
+        print_trainings(&outcome, start);
         if outcome.left > 0 {
-            eprintln!("stopped before all trainings were done; the same command goes on from here");
+            eprintln!("interrupted before all trainings finished; rerun the command to resume");
             return Ok(exit::INTERRUPTED);
         }
         if shard.is_some() {
-            println!(
-                "predictors are asked once all trainings are there: the same command without --shard"
-            );
+            println!("predictors run after all shards finish; rerun without --shard");
         } else if !predict(&plan, data, &folder, &options)? {
             return Ok(exit::INTERRUPTED);
         }
@@ -143,7 +138,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     if record.cells.len() < record.cells_planned {
         println!(
-            "{} of {} are there; the other shards have the rest",
+            "{} of {} are computed; other shards compute the rest",
             record.cells.len(),
             count(record.cells_planned, "cell")
         );
@@ -157,7 +152,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     })
 }
 
-/// Asks the predictors; `false` after an interrupt.
+/// Runs the predictors; `false` after an interrupt.
 fn predict(
     plan: &Plan,
     data: &TrainData,
@@ -168,46 +163,46 @@ fn predict(
     let PredictOutcome { found, adopted, computed, left } =
         run::predict(plan, data, folder, options)?;
     let networks = count(computed, "initialisation");
-    let done = format!("predictors asked about {networks} in {}", HumanDuration(start.elapsed()));
-    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+    let done = format!("predictors evaluated on {networks} in {}", HumanDuration(start.elapsed()));
+    eprintln!("{}", [vec![done], reused(found, adopted)].concat().join(", "));
     if left > 0 {
-        eprintln!("stopped before all predictors were asked; the same command goes on from here");
+        eprintln!("interrupted before all predictors finished; rerun the command to resume");
     }
     Ok(left == 0)
 }
 
-fn tell(outcome: &Outcome, start: Instant) {
+fn print_cells(outcome: &Outcome, start: Instant) {
     let Outcome { found, adopted, computed, .. } = *outcome;
     let cells = count(computed, "cell");
     let done = format!("{cells} computed in {}", HumanDuration(start.elapsed()));
-    eprintln!("{}", [vec![done], elsewhere(found, adopted)].concat().join(", "));
+    eprintln!("{}", [vec![done], reused(found, adopted)].concat().join(", "));
 }
 
-fn tell_of_trainings(outcome: &TrainOutcome, start: Instant) {
+fn print_trainings(outcome: &TrainOutcome, start: Instant) {
     let TrainOutcome { lattice, found, adopted, computed, left } = *outcome;
     let trainings = count(computed, "training");
     let mut parts = vec![format!("{trainings} done in {}", HumanDuration(start.elapsed()))];
-    parts.extend(elsewhere(found, adopted));
+    parts.extend(reused(found, adopted));
     let saved = lattice.saturating_sub(found + adopted + computed);
     if left == 0 && saved > 0 {
-        parts.push(format!("{saved} of the grid's {lattice} were not needed"));
+        parts.push(format!("{saved} of the grid's {lattice} not needed"));
     }
     eprintln!("{}", parts.join(", "));
 }
 
-/// What was not computed just now.
-fn elsewhere(found: usize, adopted: usize) -> Vec<String> {
+/// Describes results that were not computed now.
+fn reused(found: usize, adopted: usize) -> Vec<String> {
     let mut parts = Vec::new();
     if found > 0 {
-        parts.push(format!("{found} were there"));
+        parts.push(format!("{found} already stored"));
     }
     if adopted > 0 {
-        parts.push(format!("{adopted} taken from other runs"));
+        parts.push(format!("{adopted} reused from other runs"));
     }
     parts
 }
 
-/// The command that makes this run again.
+/// Command that reproduces this run.
 fn command(arguments: &Arguments) -> String {
     let Arguments { file, settings: Settings { overrides, backend }, .. } = arguments;
     let run = format!("cargo xtask run {}", file.display());
@@ -216,13 +211,13 @@ fn command(arguments: &Arguments) -> String {
     [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ")
 }
 
-/// The samples of a plan.
+/// Loads the samples of a plan.
 pub(super) fn load(global: &GlobalArgs, plan: &Plan) -> Result<Dataset> {
     let section = &plan.file.data;
     load_samples(global, plan, section.train, section.probe)
 }
 
-/// The samples of a plan's ground truth, where it has one.
+/// Loads the samples for training, if the plan trains networks.
 pub(super) fn load_to_train(global: &GlobalArgs, plan: &Plan) -> Result<Option<TrainData>> {
     let Some(train) = &plan.train else { return Ok(None) };
     let held_out = TrainData::held_out(plan, train);
@@ -250,15 +245,12 @@ fn load_samples(
     let data = isobath_datasets::load(&request)?;
     spinner.finish_and_clear();
     if data.provenance == Provenance::Unverified {
-        eprintln!(
-            "note: the files of {} are not the published ones, byte for byte",
-            section.dataset
-        );
+        eprintln!("note: the files of {} differ from the published ones", section.dataset);
     }
     Ok(data)
 }
 
-/// Makes the first Ctrl-C stop the run after the layer at hand, and a second one end the process at once.
+/// Makes the first Ctrl-C stop the run after the current layer, and a second one end the process at once.
 fn stop_on_interrupt() -> Result<()> {
     Ok(ctrlc::set_handler(|| {
         if isobath_runner::request_stop() {

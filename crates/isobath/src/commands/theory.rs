@@ -1,4 +1,4 @@
-//! Files that draw a figure of theory: what `run`, `validate` and `list` do with them.
+//! Experiment files for figures of theory, as handled by `run`, `validate` and `list`.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use isobath_experiment as experiment;
 use isobath_experiment::{Override, TheoryFile};
 use isobath_store::{RunFolder, environment};
 
-/// The file at `path` with `overrides`, checked, if it draws a figure of theory.
+/// Reads and checks the file at `path` with `overrides`; `None` if it does not draw a figure of theory.
 ///
 /// # Errors
-/// When it is no file of either kind, or a setting is outside its range.
+/// If it is neither kind of experiment file, or a setting is outside its range.
 pub(super) fn read(path: &Path, overrides: &[Override]) -> Result<Option<TheoryFile>> {
     let file = experiment::read_theory(path, overrides)?;
     if let Some(file) = &file {
@@ -21,10 +21,10 @@ pub(super) fn read(path: &Path, overrides: &[Override]) -> Result<Option<TheoryF
     Ok(file)
 }
 
-/// Draws the file's figure into its run's folder.
+/// Draws the file's figure into its run folder.
 ///
 /// # Errors
-/// When the folder is held by another process or cannot be written, or the figure cannot be computed.
+/// If another process holds the folder, it cannot be written, or the figure cannot be computed.
 pub(super) fn run(global: &GlobalArgs, file: &TheoryFile) -> Result<u8> {
     let folder = RunFolder::lock(global.runs.join(file.run_name()), None)?;
     folder.write(RunFolder::EXPERIMENT, &file.resolved_toml())?;
@@ -35,7 +35,7 @@ pub(super) fn run(global: &GlobalArgs, file: &TheoryFile) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Prints the file with every default filled in, and where its figure goes.
+/// Prints the file with all defaults, and its run folder.
 pub(super) fn validate(file: &TheoryFile) -> u8 {
     println!("{}", file.resolved_toml());
     println!("# run folder   {}", file.run_name());

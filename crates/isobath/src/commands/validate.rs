@@ -12,7 +12,7 @@ use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The experiment file
+    /// Experiment file
     file: PathBuf,
     #[command(flatten)]
     settings: Settings,
@@ -35,7 +35,9 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if plan.file.data.folder.is_none()
         && isobath_datasets::list(&global.data).iter().any(is_missing)
     {
-        println!("# data         {dataset} is missing; `cargo xtask data fetch {dataset}` gets it");
+        println!(
+            "# data         {dataset} is missing; fetch it with `cargo xtask data fetch {dataset}`"
+        );
     }
     println!(
         "# network      {} weight layers, {} parameters, widths {}",
@@ -57,21 +59,21 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if let Some(memory) = Memory::of(&plan) {
         let at_once = estimate.at_once;
         let total = memory.describe(at_once);
-        println!("# memory       {total} with {} at once", count(at_once, "cell"));
+        println!("# memory       {total} with {} concurrently", count(at_once, "cell"));
     }
     match &estimate.speed {
         Ok(speed) => println!(
-            "# time         about {} at the {:.1} GFLOP/s measured now on {}; of each cell, {:.2} s are entropies",
+            "# time         about {} at {:.1} GFLOP/s (measured now on {}); entropies take {:.2} s per cell",
             HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(speed, cells))),
             speed.flops_per_second / 1e9,
             plan.file.cascade.backend,
             speed.entropy_seconds
         ),
-        Err(missing) => println!("# time         not known here: {missing}"),
+        Err(missing) => println!("# time         unknown: {missing}"),
     }
     if plan.file.cascade.stop.is_some() {
         println!(
-            "# stop         work and time are those of the last budget; all of them take at most twice as much"
+            "# stop         work and time of the last budget; all budgets together take at most twice as much"
         );
     }
     if let Some(train) = &plan.train {
@@ -84,9 +86,9 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
     let estimate = estimate_trainings(plan, train)?;
     let TrainEstimate { lattice, trainings, flops, at_once, .. } = estimate;
     let searched = match train.section.search {
-        Search::Grid => "all of them".to_owned(),
-        Search::Bisect => format!("about {trainings} of them by bisection"),
-        Search::Staircase => format!("about {trainings} of them on the staircase"),
+        Search::Grid => "all trained".to_owned(),
+        Search::Bisect => format!("about {trainings} trained by bisection"),
+        Search::Staircase => format!("about {trainings} trained by the staircase search"),
     };
     println!(
         "# trainings    {lattice} = {} x {} sigma_w2 x {} sigma_b2 x {} x {}; {searched}",
@@ -103,24 +105,24 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
         count(train.section.epochs, "epoch"),
         count(train.recipes[0].params.steps_per_epoch(train.train_samples.unwrap_or(1)), "step")
     );
-    println!("# work         {flops:.3e} FLOP, if no training ends before its last step");
+    println!("# work         at most {flops:.3e} FLOP (no early stopping)");
     if let Some(memory) = Memory::of_trainings(plan, train) {
         let total = memory.describe(at_once);
-        println!("# memory       {total} with {} at once", count(at_once, "training"));
+        println!("# memory       {total} with {} concurrently", count(at_once, "training"));
     }
     match &estimate.flops_per_second {
         Ok(flops_per_second) => println!(
-            "# time         at most about {} at the {:.1} GFLOP/s measured now on {}",
+            "# time         at most about {} at {:.1} GFLOP/s (measured now on {})",
             HumanDuration(std::time::Duration::from_secs_f64(flops / flops_per_second)),
             flops_per_second / 1e9,
             train.section.backend
         ),
-        Err(missing) => println!("# time         not known here: {missing}"),
+        Err(missing) => println!("# time         unknown: {missing}"),
     }
     Ok(())
 }
 
-/// The first and last few widths.
+/// First and last few widths.
 fn abbreviated(widths: &[usize]) -> String {
     let join =
         |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");

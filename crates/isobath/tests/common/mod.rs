@@ -1,4 +1,4 @@
-//! Running the program and reading what it left behind.
+//! Helpers that run the program and read its results.
 #![expect(clippy::unwrap_used, reason = "a test")]
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "each test file uses its part")]
 
@@ -42,7 +42,7 @@ formats = ["csv"]
 gallery = 1
 "#;
 
-/// A folder of its own for a test, with the experiment in it.
+/// Temporary folder of a test, with the experiment in it.
 pub struct Place {
     folder: tempfile::TempDir,
 }
@@ -62,7 +62,7 @@ impl Place {
         self.folder.path()
     }
 
-    /// The program, to be run here.
+    /// Command that runs the program here.
     pub fn isobath(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isobath"));
         command
@@ -73,12 +73,12 @@ impl Place {
         command
     }
 
-    /// What the program does here.
+    /// Output of the program here.
     pub fn output(&self, arguments: &[&str]) -> Output {
         self.isobath(arguments).output().unwrap()
     }
 
-    /// The same, which must succeed; standard output comes back.
+    /// Runs the program, which must succeed. Returns standard output.
     #[track_caller]
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
@@ -90,7 +90,7 @@ impl Place {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The same, which must end with `code`; standard error comes back.
+    /// Runs the program, which must exit with `code`. Returns standard error.
     #[track_caller]
     pub fn fail(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.output(arguments);
@@ -100,7 +100,7 @@ impl Place {
         error
     }
 
-    /// The only run's folder.
+    /// Folder of the only run.
     pub fn run_folder(&self) -> PathBuf {
         let mut entries = std::fs::read_dir(self.path().join("runs")).unwrap();
         let folder = entries.next().unwrap().unwrap().path();
@@ -108,18 +108,18 @@ impl Place {
         folder
     }
 
-    /// Every number of the run but times, in a fixed order.
+    /// All numbers of the run except times, in a fixed order.
     pub fn results(&self) -> Vec<Vec<Value>> {
         results(&self.run_folder().join("results.sqlite"))
     }
 
-    /// What a query finds in the only run's store; floats as their bits.
+    /// Rows of a query in the only run's store; floats as their bits.
     pub fn rows(&self, query: &str) -> Vec<Vec<Value>> {
         rows(&self.run_folder().join("results.sqlite"), query)
     }
 }
 
-/// Every number of a store but times, in a fixed order. Floats as their bits, so that equal means identical.
+/// All numbers of a store except times, in a fixed order. Floats are compared as bits.
 pub fn results(path: &Path) -> Vec<Vec<Value>> {
     let queries = [
         "SELECT key, sigma_w2, sigma_b2, seed_index, failure, flops, backend FROM cells ORDER BY key",
@@ -134,7 +134,7 @@ pub fn results(path: &Path) -> Vec<Vec<Value>> {
     queries.into_iter().flat_map(|query| rows(path, query)).collect()
 }
 
-/// What a query finds in a store.
+/// Rows of a query in a store.
 fn rows(path: &Path, query: &str) -> Vec<Vec<Value>> {
     let connection = Connection::open(path).unwrap();
     let mut statement = connection.prepare(query).unwrap();

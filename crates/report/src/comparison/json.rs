@@ -1,18 +1,18 @@
-//! Comparison for scripts.
+//! The comparison as JSON.
 
 use serde_json::{Map, Value, json};
 
 use isobath_analysis::comparison::{Comparison, Estimate, FrontierErrors, PredictorSummary};
 use isobath_store::RunRecord;
 
-/// All recipes' verdicts as one JSON object. Numbers that do not exist are null, intervals `[low, high]`.
-pub fn json(run: &RunRecord, verdicts: &[Comparison]) -> Value {
-    let recipes: Vec<Value> = verdicts.iter().map(recipe).collect();
+/// Comparisons of all recipes as one JSON object. Missing numbers are null; intervals are `[low, high]`.
+pub fn json(run: &RunRecord, comparisons: &[Comparison]) -> Value {
+    let recipes: Vec<Value> = comparisons.iter().map(recipe).collect();
     json!({ "run": run.name, "recipes": recipes })
 }
 
-fn recipe(verdicts: &Comparison) -> Value {
-    let families = verdicts.families.iter().map(|family| {
+fn recipe(comparison: &Comparison) -> Value {
+    let families = comparison.families.iter().map(|family| {
         json!({
             "sigma_w2": family.point.sigma_w2,
             "sigma_b2": family.point.sigma_b2,
@@ -22,7 +22,7 @@ fn recipe(verdicts: &Comparison) -> Value {
                 .collect::<Map<String, Value>>(),
         })
     });
-    let map = verdicts.map.iter().map(|cell| {
+    let map = comparison.map.iter().map(|cell| {
         json!({
             "sigma_w2": cell.point.sigma_w2,
             "sigma_b2": cell.point.sigma_b2,
@@ -34,15 +34,15 @@ fn recipe(verdicts: &Comparison) -> Value {
         })
     });
     json!({
-        "recipe": verdicts.recipe,
-        "success_accuracy": verdicts.success,
-        "networks": verdicts.networks,
-        "succeeded": verdicts.succeeded,
-        "cells": verdicts.cells,
-        "calibrated_on": verdicts.calibrated_on,
-        "training_seconds": verdicts.training.seconds,
-        "training_flops": verdicts.training.flops,
-        "predictors": verdicts.summaries.iter().map(summary).collect::<Vec<_>>(),
+        "recipe": comparison.recipe,
+        "success_accuracy": comparison.success,
+        "networks": comparison.networks,
+        "succeeded": comparison.succeeded,
+        "cells": comparison.cells,
+        "calibrated_on": comparison.calibrated_on,
+        "training_seconds": comparison.training.seconds,
+        "training_flops": comparison.training.flops,
+        "predictors": comparison.summaries.iter().map(summary).collect::<Vec<_>>(),
         "frontiers": families.collect::<Vec<_>>(),
         "map": map.collect::<Vec<_>>(),
     })
@@ -51,11 +51,11 @@ fn recipe(verdicts: &Comparison) -> Value {
 fn summary(summary: &PredictorSummary) -> Value {
     let mut fields = Map::new();
     fields.insert("predictor".into(), json!(summary.predictor));
-    let edge = |prefix: &str, edge: Option<&FrontierErrors>| {
+    let errors = |prefix: &str, errors: Option<&FrontierErrors>| {
         [
-            (format!("{prefix}_mae_layers"), edge.map(|edge| edge.mae_layers)),
-            (format!("{prefix}_bias_layers"), edge.map(|edge| edge.bias_layers)),
-            (format!("{prefix}_error_octaves"), edge.map(|edge| edge.octaves)),
+            (format!("{prefix}_mae_layers"), errors.map(|errors| errors.mae_layers)),
+            (format!("{prefix}_bias_layers"), errors.map(|errors| errors.bias_layers)),
+            (format!("{prefix}_error_octaves"), errors.map(|errors| errors.octaves)),
         ]
     };
     let estimates = [
@@ -70,10 +70,10 @@ fn summary(summary: &PredictorSummary) -> Value {
         ("cost_ratio".to_owned(), summary.cost_ratio),
         ("coefficient".to_owned(), summary.coefficient.map(|coefficient| coefficient.a)),
     ];
-    let edges = edge("frontier", summary.calibrated.as_ref())
+    let all_errors = errors("frontier", summary.calibrated.as_ref())
         .into_iter()
-        .chain(edge("published_frontier", summary.published.as_ref()));
-    for (name, estimate) in estimates.into_iter().chain(edges) {
+        .chain(errors("published_frontier", summary.published.as_ref()));
+    for (name, estimate) in estimates.into_iter().chain(all_errors) {
         let (value, interval) = parts(estimate);
         fields.insert(format!("{name}_interval"), interval);
         fields.insert(name, value);
@@ -82,9 +82,9 @@ fn summary(summary: &PredictorSummary) -> Value {
         ("brier_between", json!(summary.brier_between)),
         ("cost_seconds", json!(summary.costs.seconds)),
         ("cost_flops", json!(summary.costs.flops)),
-        ("frontiers_counted", json!(summary.calibrated.map(|edge| edge.counted))),
-        ("frontiers_censored", json!(summary.calibrated.map(|edge| edge.censored))),
-        ("frontiers_clamped", json!(summary.calibrated.map(|edge| edge.clamped))),
+        ("frontiers_counted", json!(summary.calibrated.map(|errors| errors.counted))),
+        ("frontiers_censored", json!(summary.calibrated.map(|errors| errors.censored))),
+        ("frontiers_clamped", json!(summary.calibrated.map(|errors| errors.clamped))),
         ("unchanged_by_sigma_w2", json!(summary.unchanged)),
         ("meaning", json!(summary.meaning)),
         ("missing", json!(summary.missing)),

@@ -1,38 +1,41 @@
-//! Comparison as Markdown, the answer first.
+//! The comparison as Markdown, sentences first.
 
 use isobath_scoring::Frontier;
 
 use super::sentences;
-use isobath_analysis::comparison::{Cell, Class, Comparison, Estimate, PredictorSummary};
+use isobath_analysis::comparison::{Class, Comparison, Configuration, Estimate, PredictorSummary};
 use isobath_store::RunRecord;
 
-/// All recipes' verdicts.
-pub fn markdown(run: &RunRecord, verdicts: &[Comparison]) -> String {
-    let sections: Vec<String> = verdicts.iter().map(|verdicts| section(run, verdicts)).collect();
+/// Comparisons of all recipes.
+pub fn markdown(run: &RunRecord, comparisons: &[Comparison]) -> String {
+    let sections: Vec<String> =
+        comparisons.iter().map(|comparison| section(run, comparison)).collect();
     sections.join("\n\n")
 }
 
-fn section(run: &RunRecord, verdicts: &Comparison) -> String {
-    let mut lines = vec![format!("## {}, {}", run.name, verdicts.recipe), String::new()];
-    lines.extend(sentences(run, verdicts));
+fn section(run: &RunRecord, comparison: &Comparison) -> String {
+    let mut lines = vec![format!("## {}, {}", run.name, comparison.recipe), String::new()];
+    lines.extend(sentences(run, comparison));
     lines.extend([
         String::new(),
-        "Intervals (95%) are by cell, those of frontiers by variance.".into(),
+        "95% bootstrap intervals resample configurations; those of frontiers resample families."
+            .into(),
         String::new(),
     ]);
-    lines.extend(predictors(verdicts));
+    lines.extend(predictors(comparison));
     lines.extend([
         String::new(),
-        "Depths as they are named, without calibration, and the factor that calibration on all networks gives:".into(),
+        "Predicted depths without calibration, and the factor from calibration on all networks:"
+            .into(),
         String::new(),
     ]);
-    lines.extend(depths(verdicts));
+    lines.extend(depths(comparison));
     lines.extend([
         String::new(),
-        "Frontiers, and where cascade and theory are wrong:".into(),
+        "Frontiers, and the depths at which cascade and theory are wrong:".into(),
         String::new(),
     ]);
-    lines.extend(map(verdicts));
+    lines.extend(map(comparison));
     lines.join("\n")
 }
 
@@ -44,7 +47,7 @@ fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String>
     lines
 }
 
-fn predictors(verdicts: &Comparison) -> Vec<String> {
+fn predictors(comparison: &Comparison) -> Vec<String> {
     let heads = [
         "predictor",
         "AUC",
@@ -57,11 +60,11 @@ fn predictors(verdicts: &Comparison) -> Vec<String> {
         "octaves",
         "seconds",
         "GFLOP",
-        "of a training",
+        "share of a training",
         "unchanged by sigma_w2",
     ];
     let row = |summary: &PredictorSummary| {
-        let edge = summary.calibrated.as_ref();
+        let errors = summary.calibrated.as_ref();
         vec![
             summary.predictor.clone(),
             estimate(summary.auc, 3),
@@ -69,59 +72,59 @@ fn predictors(verdicts: &Comparison) -> Vec<String> {
             estimate(summary.spearman, 2),
             estimate(summary.kendall, 2),
             estimate(summary.brier, 3),
-            estimate(edge.map(|edge| edge.mae_layers), 1),
-            estimate(edge.map(|edge| edge.bias_layers), 1),
-            estimate(edge.map(|edge| edge.octaves), 2),
+            estimate(errors.map(|errors| errors.mae_layers), 1),
+            estimate(errors.map(|errors| errors.bias_layers), 1),
+            estimate(errors.map(|errors| errors.octaves), 2),
             format!("{:.2e}", summary.costs.seconds),
             format!("{:.2e}", summary.costs.flops / 1e9),
             summary.cost_ratio.map_or("-".into(), |ratio| format!("{:.2e}", ratio.value)),
             summary.unchanged.map_or("-".into(), |share| format!("{:.0}%", 100.0 * share)),
         ]
     };
-    table(&heads, verdicts.summaries.iter().map(row))
+    table(&heads, comparison.summaries.iter().map(row))
 }
 
-fn depths(verdicts: &Comparison) -> Vec<String> {
+fn depths(comparison: &Comparison) -> Vec<String> {
     let heads = [
         "predictor",
         "MAE (layers)",
         "bias (layers)",
         "octaves",
-        "at the grid's end",
+        "clamped to the grid",
         "a",
         "log-odds per octave",
     ];
     let row = |summary: &PredictorSummary| {
-        let edge = summary.published.as_ref();
+        let errors = summary.published.as_ref();
         Some(vec![
             summary.predictor.clone(),
-            estimate(edge.map(|edge| edge.mae_layers), 1),
-            estimate(edge.map(|edge| edge.bias_layers), 1),
-            estimate(edge.map(|edge| edge.octaves), 2),
-            edge.map_or("-".into(), |edge| format!("{} of {}", edge.clamped, edge.counted)),
+            estimate(errors.map(|errors| errors.mae_layers), 1),
+            estimate(errors.map(|errors| errors.bias_layers), 1),
+            estimate(errors.map(|errors| errors.octaves), 2),
+            errors.map_or("-".into(), |errors| format!("{} of {}", errors.clamped, errors.counted)),
             estimate(summary.coefficient.map(|coefficient| coefficient.a), 2),
             summary
                 .coefficient
                 .map_or("-".into(), |coefficient| format!("{:.1}", coefficient.per_octave)),
         ])
-        .filter(|_| edge.is_some() || summary.coefficient.is_some())
+        .filter(|_| errors.is_some() || summary.coefficient.is_some())
     };
-    table(&heads, verdicts.summaries.iter().filter_map(row))
+    table(&heads, comparison.summaries.iter().filter_map(row))
 }
 
-fn map(verdicts: &Comparison) -> Vec<String> {
+fn map(comparison: &Comparison) -> Vec<String> {
     let heads = [
         "sigma_w2",
         "sigma_b2",
-        "trained down to",
-        "cascade: too much at",
-        "too little at",
-        "theory: too much at",
-        "too little at",
+        "measured frontier",
+        "cascade: false positives at",
+        "false negatives at",
+        "theory: false positives at",
+        "false negatives at",
     ];
     let row = |family: &isobath_analysis::comparison::Family| {
-        let cells = verdicts.map.iter().filter(|cell| cell.point == family.point);
-        let at = |class: fn(&Cell) -> Class, what: Class| {
+        let cells = comparison.map.iter().filter(|cell| cell.point == family.point);
+        let at = |class: fn(&Configuration) -> Class, what: Class| {
             let depths: Vec<String> = cells
                 .clone()
                 .filter(|cell| class(cell) == what)
@@ -133,21 +136,21 @@ fn map(verdicts: &Comparison) -> Vec<String> {
             family.point.sigma_w2.to_string(),
             family.point.sigma_b2.to_string(),
             frontier(family.measured),
-            at(|cell| cell.cascade, Class::TooMuch),
-            at(|cell| cell.cascade, Class::TooLittle),
-            at(|cell| cell.theory, Class::TooMuch),
-            at(|cell| cell.theory, Class::TooLittle),
+            at(|cell| cell.cascade, Class::FalsePositive),
+            at(|cell| cell.cascade, Class::FalseNegative),
+            at(|cell| cell.theory, Class::FalsePositive),
+            at(|cell| cell.theory, Class::FalseNegative),
         ]
     };
-    table(&heads, verdicts.families.iter().map(row))
+    table(&heads, comparison.families.iter().map(row))
 }
 
-/// A frontier in a word.
+/// Formats a frontier.
 pub(crate) fn frontier(frontier: Frontier) -> String {
     match frontier {
-        Frontier::Shallower => "none of the grid".into(),
+        Frontier::Shallower => "below the grid".into(),
         Frontier::At(depth) => format!("{depth:.1}"),
-        Frontier::Deeper => "all of the grid".into(),
+        Frontier::Deeper => "beyond the grid".into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The answer in plain words: who is right, by how much, at what cost.
+//! Sentences on the accuracy and cost of predictors.
 
 use super::markdown::estimate;
 use isobath_analysis::comparison::{Comparison, Estimate, PredictorSummary};
@@ -6,39 +6,39 @@ use isobath_store::RunRecord;
 
 use crate::count;
 
-/// What the verdicts come to.
-pub fn sentences(run: &RunRecord, verdicts: &Comparison) -> Vec<String> {
-    let mut said = vec![ground(run, verdicts)];
-    said.extend(ranking(verdicts));
-    said.extend(against(verdicts));
-    said.extend(at_depth(verdicts));
-    said.extend(best(verdicts));
-    said.extend(edges(verdicts));
-    said.extend(searched(verdicts));
-    said.extend(coefficient(verdicts));
-    said.extend(costs(verdicts));
-    said.extend(blind(verdicts));
-    said
+/// Summarises a comparison in sentences.
+pub fn sentences(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
+    let mut sentences = vec![training_results(run, comparison)];
+    sentences.extend(ranking(comparison));
+    sentences.extend(differences(comparison));
+    sentences.extend(at_depth(comparison));
+    sentences.extend(best(comparison));
+    sentences.extend(frontier_errors(comparison));
+    sentences.extend(searched(comparison));
+    sentences.extend(coefficient(comparison));
+    sentences.extend(costs(comparison));
+    sentences.extend(unchanged(comparison));
+    sentences
 }
 
-fn ground(run: &RunRecord, verdicts: &Comparison) -> String {
-    let Comparison { recipe, networks, succeeded, cells, .. } = verdicts;
-    let success = verdicts
+fn training_results(run: &RunRecord, comparison: &Comparison) -> String {
+    let Comparison { recipe, networks, succeeded, cells, .. } = comparison;
+    let success = comparison
         .success
         .map_or("succeeded".to_owned(), |accuracy| format!("reached an accuracy of {accuracy}"));
     format!(
-        "Of {} in {} ({}; {}) trained by {recipe}, {succeeded} ({:.0}%) {success}.",
+        "{succeeded} of {} ({:.0}%) in {} ({}; {}) trained with {recipe} {success}.",
         count(*networks, "network"),
-        count(*cells, "cell"),
+        100.0 * *succeeded as f64 / *networks as f64,
+        count(*cells, "configuration"),
         run.network,
         run.dataset,
-        100.0 * *succeeded as f64 / *networks as f64
     )
 }
 
-/// The leading predictors with words for them.
-fn leaders(verdicts: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
-    let leading = &verdicts.leading;
+/// Leading predictors with their display names.
+fn leaders(comparison: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
+    let leading = &comparison.leading;
     let words = [
         (&leading.cascade, "the cascade"),
         (&leading.theory, "theory"),
@@ -46,13 +46,13 @@ fn leaders(verdicts: &Comparison) -> Vec<(&'static str, &PredictorSummary)> {
         (&leading.depth, "depth alone"),
     ];
     let leader = |(name, words): (&Option<String>, &'static str)| {
-        Some((words, verdicts.summary(name.as_deref()?)?))
+        Some((words, comparison.summary(name.as_deref()?)?))
     };
     words.into_iter().filter_map(leader).collect()
 }
 
-fn ranking(verdicts: &Comparison) -> Option<String> {
-    let mut leaders = leaders(verdicts);
+fn ranking(comparison: &Comparison) -> Option<String> {
+    let mut leaders = leaders(comparison);
     leaders.retain(|(_, summary)| summary.auc.is_some());
     let auc = |summary: &PredictorSummary| summary.auc.map_or(0.0, |auc| auc.value);
     leaders.sort_by(|a, b| auc(b.1).total_cmp(&auc(a.1)));
@@ -63,14 +63,14 @@ fn ranking(verdicts: &Comparison) -> Option<String> {
     let words: Vec<String> = leaders.iter().map(name).collect();
     (!words.is_empty()).then(|| {
         format!(
-            "A trainable network has a higher score than another with a probability (AUC) of: {}.",
+            "Probability that a trainable network scores higher than an untrainable one (AUC): {}.",
             words.join("; ")
         )
     })
 }
 
-fn at_depth(verdicts: &Comparison) -> Option<String> {
-    let leaders = leaders(verdicts);
+fn at_depth(comparison: &Comparison) -> Option<String> {
+    let leaders = leaders(comparison);
     let others = leaders.iter().filter(|(words, _)| *words != "depth alone");
     let words: Vec<String> = others
         .filter_map(|(words, summary)| Some((words, summary.auc_at_depth?)))
@@ -80,14 +80,14 @@ fn at_depth(verdicts: &Comparison) -> Option<String> {
     let against =
         cascade.and_then(|(_, summary)| compared(summary.auc_at_depth_above_theory, "theory"));
     (!words.is_empty()).then(|| {
-        let against =
-            against.map_or(String::new(), |against| format!("; there the cascade {against}"));
-        format!("Among networks of equal depth: {}{against}.", words.join("; "))
+        let against = against
+            .map_or(String::new(), |against| format!("; at equal depth the cascade {against}"));
+        format!("AUC among networks of equal depth: {}{against}.", words.join("; "))
     })
 }
 
-fn against(verdicts: &Comparison) -> Option<String> {
-    let cascade = verdicts.summary(verdicts.leading.cascade.as_deref()?)?;
+fn differences(comparison: &Comparison) -> Option<String> {
+    let cascade = comparison.summary(comparison.leading.cascade.as_deref()?)?;
     let parts = [
         compared(cascade.auc_above_theory, "theory"),
         compared(cascade.auc_above_depth, "depth alone"),
@@ -96,102 +96,104 @@ fn against(verdicts: &Comparison) -> Option<String> {
     (!parts.is_empty()).then(|| format!("The cascade {}.", parts.join(" and ")))
 }
 
-/// A difference in AUC, in words.
-fn compared(difference: Option<Estimate>, rival: &str) -> Option<String> {
+/// Describes a difference in AUC.
+fn compared(difference: Option<Estimate>, baseline: &str) -> Option<String> {
     let difference = difference?;
     let interval = difference.interval?;
     let size = estimate(Some(difference), 3);
     Some(if interval.low > 0.0 {
-        format!("is better than {rival}, by {size} in AUC")
+        format!("is better than {baseline} (difference in AUC {size})")
     } else if interval.high < 0.0 {
-        format!("is worse than {rival}, by {size} in AUC")
+        format!("is worse than {baseline} (difference in AUC {size})")
     } else {
-        format!("cannot be told from {rival} by so many cells ({size} in AUC)")
+        format!(
+            "shows no significant difference from {baseline} with this many configurations (difference in AUC {size})"
+        )
     })
 }
 
-fn best(verdicts: &Comparison) -> Option<String> {
-    let best = verdicts.summaries.first()?;
+fn best(comparison: &Comparison) -> Option<String> {
+    let best = comparison.summaries.first()?;
     Some(format!(
-        "The largest AUC of all {} quantities is that of {}, {}; being the best of many flatters it.",
-        verdicts.summaries.len(),
+        "{1} has the largest AUC of all {0} scores, {2}; as the best of many, this value is biased upwards.",
+        comparison.summaries.len(),
         best.predictor,
         estimate(best.auc, 3)
     ))
 }
 
-fn edges(verdicts: &Comparison) -> Option<String> {
-    let edge = |(words, summary): &(&str, &PredictorSummary)| {
-        let edge = summary.calibrated?;
+fn frontier_errors(comparison: &Comparison) -> Option<String> {
+    let errors = |(words, summary): &(&str, &PredictorSummary)| {
+        let errors = summary.calibrated?;
         Some((
             format!(
-                "{words} by {} layers, {} octaves",
-                estimate(Some(edge.mae_layers), 1),
-                estimate(Some(edge.octaves), 2)
+                "{words} {} layers, {} octaves",
+                estimate(Some(errors.mae_layers), 1),
+                estimate(Some(errors.octaves), 2)
             ),
-            edge,
+            errors,
         ))
     };
-    let edges: Vec<_> = leaders(verdicts).iter().filter_map(edge).collect();
-    let (_, first) = edges.first()?;
-    let words: Vec<&str> = edges.iter().map(|(words, _)| words.as_str()).collect();
+    let all_errors: Vec<_> = leaders(comparison).iter().filter_map(errors).collect();
+    let (_, first) = all_errors.first()?;
+    let words: Vec<&str> = all_errors.iter().map(|(words, _)| words.as_str()).collect();
     Some(format!(
-        "Calibrated on {}, the measured frontier is missed on average: {} (over {}, whose frontier is inside the grid, \
-         of {}).",
-        verdicts.calibrated_on,
+        "Mean error of the predicted frontier, calibrated on {}: {} (over the {} of {} families whose measured frontier is \
+         inside the grid).",
+        comparison.calibrated_on,
         words.join("; "),
-        count(first.counted, "variance"),
+        first.counted,
         first.counted + first.censored
     ))
 }
 
-/// What a search for the frontier does to the comparison.
-fn searched(verdicts: &Comparison) -> Option<String> {
-    let Comparison { networks, grid, .. } = *verdicts;
+/// Describes the bias that a frontier search brings to the comparison.
+fn searched(comparison: &Comparison) -> Option<String> {
+    let Comparison { networks, grid, .. } = *comparison;
     (networks < grid).then(|| {
         format!(
-            "Only {networks} of the grid's {grid} networks were trained, those near the frontier: AUCs are lower than over \
-             the whole grid, and the frontiers of scores, unlike those of depths, are read off trained networks alone, \
-             which flatters them."
+            "Only {networks} of the grid's {grid} networks were trained, those near the frontier. AUCs are therefore lower \
+             than over the whole grid. Frontiers predicted from scores (but not from depths) use trained networks only \
+             and look better than they are."
         )
     })
 }
 
-fn coefficient(verdicts: &Comparison) -> Option<String> {
-    let theory = verdicts.summary(verdicts.leading.theory.as_deref()?)?;
+fn coefficient(comparison: &Comparison) -> Option<String> {
+    let theory = comparison.summary(comparison.leading.theory.as_deref()?)?;
     let a = theory.coefficient?.a;
     Some(format!(
-        "Networks are trainable while L <= a xi_c with a = {}; the rule of thumb has 6.",
+        "Networks are trainable while L <= a xi_c with a = {}; the rule of thumb is a = 6.",
         estimate(Some(a), 1)
     ))
 }
 
-fn costs(verdicts: &Comparison) -> Option<String> {
+fn costs(comparison: &Comparison) -> Option<String> {
     let cost = |(words, summary): &(&str, &PredictorSummary)| {
         let ratio = summary.cost_ratio?.value;
         let share =
-            if ratio < 5e-5 { "nothing".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
+            if ratio < 5e-5 { "under 0.01%".to_owned() } else { format!("{:.2}%", 100.0 * ratio) };
         Some(format!("{words} {share}"))
     };
-    let costs: Vec<String> = leaders(verdicts).iter().filter_map(cost).collect();
+    let costs: Vec<String> = leaders(comparison).iter().filter_map(cost).collect();
     (!costs.is_empty()).then(|| {
         format!(
-            "A training took {:.2} s on average; of that a prediction costs: {}.",
-            verdicts.training.seconds,
+            "A training took {:.2} s on average. Cost of a prediction relative to a training: {}.",
+            comparison.training.seconds,
             costs.join("; ")
         )
     })
 }
 
-fn blind(verdicts: &Comparison) -> Option<String> {
-    let is_blind =
+fn unchanged(comparison: &Comparison) -> Option<String> {
+    let is_unchanged =
         |summary: &&PredictorSummary| summary.unchanged.is_some_and(|share| share > 0.99);
-    let blind: Vec<&str> = verdicts
+    let names: Vec<&str> = comparison
         .summaries
         .iter()
-        .filter(is_blind)
+        .filter(is_unchanged)
         .map(|summary| summary.predictor.as_str())
         .collect();
-    (!blind.is_empty())
-        .then(|| format!("Blind for the variance of the weights: {}.", blind.join(", ")))
+    (!names.is_empty())
+        .then(|| format!("Scores independent of the weight variance: {}.", names.join(", ")))
 }

@@ -1,5 +1,5 @@
 use isobath_analysis::comparison::{
-    Comparison, Settings, judge,
+    Comparison, Settings, compare,
     synthetic::{DEPTHS, run},
 };
 use isobath_store::RunRecord;
@@ -8,28 +8,28 @@ use super::*;
 
 const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
 
-fn verdicts(run: &RunRecord) -> Comparison {
-    judge(run, "sgd", &SETTINGS).unwrap()
+fn comparison(run: &RunRecord) -> Comparison {
+    compare(run, "sgd", &SETTINGS).unwrap()
 }
 
 #[test]
-fn a_search_for_the_frontier_is_told() {
+fn frontier_search_is_mentioned() {
     let mut run = run();
-    let told = |run: &RunRecord| {
-        let told = sentences(run, &verdicts(run));
-        told.into_iter().find(|sentence| sentence.contains("were trained, those near"))
+    let mention = |run: &RunRecord| {
+        let sentences = sentences(run, &comparison(run));
+        sentences.into_iter().find(|sentence| sentence.contains("were trained, those near"))
     };
-    assert_eq!(told(&run), None);
+    assert_eq!(mention(&run), None);
     run.trainings.retain(|training| training.id.depth != DEPTHS[0] || training.id.seed_index > 0);
-    let sentence = told(&run).unwrap();
+    let sentence = mention(&run).unwrap();
     let grid = 14 * DEPTHS.len() * 3;
     assert!(sentence.contains(&format!("Only {} of the grid's {grid}", grid - 14)), "{sentence}");
 }
 
 #[test]
-fn scripts_and_readers_get_the_same_numbers() {
+fn json_and_markdown_agree() {
     let run = run();
-    let all = [verdicts(&run)];
+    let all = [comparison(&run)];
     let json = json(&run, &all);
     let predictor = &json["recipes"][0]["predictors"][0];
     for field in [
@@ -52,15 +52,15 @@ fn scripts_and_readers_get_the_same_numbers() {
     }
     let text = markdown(&run, &all);
     assert!(text.contains("| truth | 1.000 (1.000 to 1.000) |"), "{text}");
-    assert!(text.contains("rule of thumb has 6"), "{text}");
-    assert!(text.contains("Blind for the variance of the weights: depth."), "{text}");
+    assert!(text.contains("rule of thumb is a = 6"), "{text}");
+    assert!(text.contains("Scores independent of the weight variance: depth."), "{text}");
 }
 
 #[test]
-fn the_page_answers_first_and_shows_every_predictor() {
+fn page_answers_first_and_shows_every_predictor() {
     let run = run();
     let folder = tempfile::tempdir().unwrap();
-    let files = crate::write_comparison(&run, &[verdicts(&run)], folder.path()).unwrap();
+    let files = crate::write_comparison(&run, &[comparison(&run)], folder.path()).unwrap();
     assert_eq!(files[0], folder.path().join("compare.html"));
     let names = ["compare-auc-sgd", "compare-map-sgd-sigma_b2-0.05", "compare-reliability-sgd"];
     let figures: Vec<_> = names
@@ -72,13 +72,13 @@ fn the_page_answers_first_and_shows_every_predictor() {
     }
     assert_eq!(files.len(), 1 + figures.len());
     let page = std::fs::read_to_string(&files[0]).unwrap();
-    let answer = page.find("A trainable network has a higher score").unwrap();
+    let answer = page.find("Probability that a trainable network scores higher").unwrap();
     assert!(answer < page.find("<table").unwrap());
     for part in [
         "steps-100",
         "opposite",
-        "Scores that do not see the variance",
-        "Depths as they are named",
+        "Scores independent of the weight variance",
+        "Predicted depths without calibration",
         "GFLOP",
     ] {
         assert!(page.contains(part), "{part}");

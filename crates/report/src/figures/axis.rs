@@ -1,4 +1,4 @@
-//! An axis: which values it covers, how they are spread over it, where it is marked.
+//! Axis: range, scale and ticks.
 
 use std::ops::Range;
 
@@ -10,14 +10,14 @@ pub(super) struct Axis {
     pub(super) label: String,
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Where it is marked, ascending.
+    /// Ticks, ascending.
     pub(super) ticks: Vec<f64>,
-    /// How a tick is written.
+    /// Format of a tick.
     pub(super) write: fn(f64) -> String,
     pub(super) scale: Scale,
 }
 
-/// How values are spread over an axis.
+/// Scale of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
     Linear,
@@ -25,7 +25,7 @@ pub(super) enum Scale {
 }
 
 impl Axis {
-    /// How far along the axis `value` lies: 0 at its low end, 1 at its high end.
+    /// Position of `value` along the axis: 0 at the low end, 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
         let place = |value: f64| match self.scale {
             Scale::Linear => value,
@@ -44,7 +44,7 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        // Plotters asks once for the grid's thin lines, which there are none of, and once for the marked ones.
+        // Plotters asks once for minor grid lines, of which there are none, and once for major ones.
         if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
     }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_logarithmic_axis_spreads_decades_evenly() {
+    fn logarithmic_axis_spaces_decades_evenly() {
         let axis = Axis {
             label: String::new(),
             low: 1.0,

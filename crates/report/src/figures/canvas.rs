@@ -1,22 +1,22 @@
-//! The surface that figures are drawn on.
+//! Drawing surface of the figures.
 
 use crate::Result;
 use plotters::{coord::Shift, prelude::*};
 
-/// Canvas units for one pixel of the page. Plotters places everything on whole units, so more of them are finer.
+/// Canvas units per pixel of the page. Plotters rounds positions to whole units, so more units give finer positions.
 pub(super) const UNITS: i32 = 4;
 
-/// Pixels of the page as canvas units.
+/// Converts pixels of the page to canvas units.
 pub(super) const fn px(pixels: i32) -> i32 {
     pixels * UNITS
 }
 
-/// For which width of window a figure is drawn.
+/// Window width that a figure is drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// From a tablet up, and for files.
+    /// Tablets, larger windows and files.
     Wide,
-    /// A telephone.
+    /// Phones.
     Narrow,
 }
 
@@ -30,7 +30,7 @@ impl Layout {
     }
 }
 
-/// A rectangle in canvas units; the right and bottom edges belong to it.
+/// Rectangle in canvas units; it includes its right and bottom edges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rect {
     pub(super) left: i32,
@@ -48,7 +48,7 @@ impl Rect {
         self.bottom - self.top
     }
 
-    /// The `index`-th of `total` parts: side by side, or one under the other where it is narrow.
+    /// The `index`-th of `total` parts: side by side, or stacked in narrow layouts.
     pub(super) fn part(self, index: i32, total: i32, layout: Layout) -> Self {
         match layout {
             Layout::Wide => {
@@ -65,14 +65,14 @@ impl Rect {
     }
 }
 
-/// A bitmap beneath the drawing, stretched over `rect` without smoothing.
+/// Bitmap beneath the drawing, stretched over `rect` without smoothing.
 pub(super) struct Underlay {
     pub(super) rect: Rect,
-    /// As a PNG file.
+    /// PNG file.
     pub(super) png: Vec<u8>,
 }
 
-/// A plotters surface, and the bitmaps that will lie beneath what is drawn on it.
+/// Plotters surface with the bitmaps beneath the drawing.
 pub(crate) struct Canvas<'a> {
     pub(super) area: DrawingArea<SVGBackend<'a>, Shift>,
     pub(super) underlays: Vec<Underlay>,

@@ -1,4 +1,4 @@
-//! What the colours of a diagram mean, to its right.
+//! Colour bar to the right of a diagram.
 
 use crate::Result;
 use plotters::style::{Color, text_anchor::HPos};
@@ -10,7 +10,7 @@ use super::{
     text,
 };
 
-/// Draws the colours from bottom to top in `room`, with `ticks` at their share of the way up, and `label` beside them.
+/// Draws the colours from bottom to top in `room`, with `ticks` at their relative heights and `label` beside them.
 pub(super) fn draw(
     canvas: &Canvas<'_>,
     room: Rect,

@@ -1,4 +1,4 @@
-//! What diagrams over weight variance and depth have in common.
+//! Common parts of diagrams over weight variance and depth.
 
 use crate::Result;
 use plotters::style::Color;
@@ -18,7 +18,7 @@ use isobath_store::OverlayRecord;
 
 use crate::numbers::{depth, short, ticks, whole_ticks};
 
-/// The size of a diagram, width and height in canvas units.
+/// Size of a diagram, width and height in canvas units.
 pub(super) const fn size(layout: Layout) -> (i32, i32) {
     match layout {
         Layout::Wide => (px(860), px(560)),
@@ -26,8 +26,8 @@ pub(super) const fn size(layout: Layout) -> (i32, i32) {
     }
 }
 
-/// Edges of columns around ascending `middles`: half way between neighbours, and as far beyond the outer ones, but never
-/// below 0.
+/// Edges of columns around ascending `middles`: half way between neighbours, and as far beyond the outer ones, but
+/// never below 0.
 pub(super) fn edges(middles: &[f64]) -> Vec<f64> {
     let (Some(&first), Some(&last)) = (middles.first(), middles.last()) else { return Vec::new() };
     let between: Vec<_> = middles.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect();
@@ -38,7 +38,7 @@ pub(super) fn edges(middles: &[f64]) -> Vec<f64> {
     std::iter::once(below).chain(between).chain([above]).collect()
 }
 
-/// The axis of the weight variance between the outermost of `edges`.
+/// Axis of the weight variance between the outermost `edges`.
 pub(super) fn variances(edges: &[f64], layout: Layout) -> Axis {
     let (low, high) =
         edges.first().zip(edges.last()).map_or((0.0, 1.0), |(low, high)| (*low, *high));
@@ -54,7 +54,7 @@ pub(super) fn variances(edges: &[f64], layout: Layout) -> Axis {
     }
 }
 
-/// The axis of depth between the outermost of `rows`.
+/// Axis of depth between the outermost `rows`.
 pub(super) fn depths(label: &str, rows: &[f64]) -> Axis {
     let (low, high) = rows.first().copied().zip(rows.last().copied()).unwrap_or((0.0, 1.0));
     Axis {
@@ -67,11 +67,11 @@ pub(super) fn depths(label: &str, rows: &[f64]) -> Axis {
     }
 }
 
-/// Draws the title, which says of a `network` where there is room, the legend and the frame; to the right of that is
-/// room for a bar of colours.
+/// Draws the title (with the `network` if there is space), the legend and the frame, and leaves space for a colour bar
+/// on the right.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn frame(
     canvas: &Canvas<'_>,
     [title, network]: [&str; 2],
@@ -89,15 +89,15 @@ pub(super) fn frame(
     Frame::draw(canvas, outer, layout, across, up, frame::Grid::Hidden)
 }
 
-/// The room for a bar of colours.
+/// Area of the colour bar.
 pub(super) const fn bar_room(frame: &Frame, layout: Layout) -> Rect {
     Rect { left: frame.rect.right, right: size(layout).0, ..frame.rect }
 }
 
-/// Outlines the frame and draws the bar of colours of a share, 0 to 1.
+/// Outlines the frame and draws the colour bar of a share from 0 to 1.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn share_bar(
     canvas: &Canvas<'_>,
     frame: &Frame,
@@ -109,8 +109,8 @@ pub(super) fn share_bar(
     color_bar::draw(canvas, bar_room(frame, layout), steps, label, layout)
 }
 
-/// A cell between two edges across and two upwards. It reaches a little under the next row and the next column, so that
-/// no seam shows between them.
+/// Cell between two edges across and two upwards. It extends slightly under the next row and column, so that no seam
+/// shows.
 pub(super) fn cell(frame: &Frame, across: &[f64], up: &[f64]) -> Rect {
     Rect {
         left: frame.x(across[0]),
@@ -120,10 +120,10 @@ pub(super) fn cell(frame: &Frame, across: &[f64], up: &[f64]) -> Rect {
     }
 }
 
-/// Draws curves of theory and the critical variance.
+/// Draws theory curves and the critical variance.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn draw_theory(
     canvas: &Canvas<'_>,
     frame: &Frame,
@@ -140,10 +140,10 @@ pub(super) fn draw_theory(
     })
 }
 
-/// Draws how deep a cascade sees, at `x`, and gives the place of the mark; `None` where nothing is known.
+/// Draws the depth that a cascade reaches, at `x`. Returns the position of the mark; `None` if the depth is unknown.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn draw_reach(
     canvas: &Canvas<'_>,
     frame: &Frame,

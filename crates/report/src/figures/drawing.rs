@@ -1,4 +1,4 @@
-//! A finished drawing, as a file or as part of a page.
+//! A finished drawing, as a file or as an element of a page.
 
 use std::fmt::Write as _;
 
@@ -13,20 +13,20 @@ use super::{
     text,
 };
 
-/// The ink's colour as plotters writes it.
+/// Ink colour as written by plotters.
 const INK: &str = "#1B1F24";
 
-/// Bitmap pixels for one pixel of the page.
+/// Bitmap pixels per pixel of the page.
 const PNG_SCALE: f32 = 2.0;
 
-/// A figure drawn in one layout.
+/// Figure drawn in one layout.
 pub(crate) struct Drawing {
-    /// Elements of an SVG document, without the one around them.
+    /// Elements of an SVG document, without the enclosing element.
     body: String,
-    /// In canvas units.
+    /// Size in canvas units.
     width: i32,
     height: i32,
-    /// What a reader can point at.
+    /// Hover targets.
     pub(crate) hover: Hover,
 }
 
@@ -50,7 +50,7 @@ impl Drawing {
         Ok(Self { body, width, height, hover })
     }
 
-    /// As an SVG file, on white.
+    /// Renders an SVG file on white.
     pub(crate) fn to_svg(&self) -> String {
         let Self { body, width, height, .. } = self;
         let (w, h) = (width / UNITS, height / UNITS);
@@ -60,10 +60,10 @@ impl Drawing {
         )
     }
 
-    /// As a PNG file, twice as large as the SVG.
+    /// Renders a PNG file, twice as large as the SVG.
     ///
     /// # Errors
-    /// When the drawing cannot be rasterised.
+    /// If the drawing cannot be rasterised.
     pub(crate) fn to_png(&self) -> Result<Vec<u8>> {
         let mut options = usvg::Options::default();
         let fonts = options.fontdb_mut();
@@ -79,7 +79,7 @@ impl Drawing {
         Ok(pixels.encode_png()?)
     }
 
-    /// As an element of a page, in the page's own text colour.
+    /// Renders an element of a page, in the page's text colour.
     pub(crate) fn to_inline(&self, class: &str) -> String {
         let Self { body, width, height, .. } = self;
         format!(
@@ -92,7 +92,7 @@ impl Drawing {
 fn images(underlays: &[Underlay]) -> String {
     underlays.iter().fold(String::new(), |mut out, Underlay { rect, png }| {
         let (x, y, width, height) = (rect.left, rect.top, rect.width(), rect.height());
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(
             out,
             "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" \

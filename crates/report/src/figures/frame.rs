@@ -1,4 +1,4 @@
-//! A pair of axes: plotters' mesh around a rectangle, and the way from values to places in it.
+//! Pair of axes: the plotters mesh around a rectangle, and the mapping from values to positions.
 
 use crate::Result;
 use plotters::{prelude::*, style::text_anchor::HPos};
@@ -12,29 +12,29 @@ use super::{
 
 /// A drawn pair of axes.
 pub(super) struct Frame {
-    /// The rectangle between the axes.
+    /// Rectangle between the axes.
     pub(super) rect: Rect,
     x: Axis,
     y: Axis,
 }
 
-/// Whether lines go from the ticks across the rectangle.
+/// Grid lines across the rectangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grid {
     Shown,
     Hidden,
 }
 
-/// Room for what is written around the rectangle.
+/// Space for labels around the rectangle.
 const LEFT: i32 = px(58);
 const BELOW: i32 = px(46);
 const TICK: i32 = px(4);
 
 impl Frame {
-    /// Draws axes within `outer`, labels included.
+    /// Draws axes and labels within `outer`.
     ///
     /// # Errors
-    /// When the canvas cannot be drawn on.
+    /// If drawing on the canvas fails.
     pub(super) fn draw(
         canvas: &Canvas<'_>,
         outer: Rect,
@@ -83,17 +83,17 @@ impl Frame {
         Ok(Self { rect, x, y })
     }
 
-    /// Where `value` lies across, outside the rectangle if it is off the axis.
+    /// Horizontal position of `value`; outside the rectangle if it is off the axis.
     pub(super) fn x(&self, value: f64) -> i32 {
         self.rect.left + (self.x.share(value) * f64::from(self.rect.width())).round() as i32
     }
 
-    /// Where `value` lies upwards, outside the rectangle if it is off the axis.
+    /// Vertical position of `value`; outside the rectangle if it is off the axis.
     pub(super) fn y(&self, value: f64) -> i32 {
         self.rect.bottom - (self.y.share(value) * f64::from(self.rect.height())).round() as i32
     }
 
-    /// The parts of the line through `points` that lie on the axes, in canvas units. Gaps break it.
+    /// Parts of the line through `points` inside the axes, in canvas units. Gaps break it.
     pub(super) fn clipped(
         &self,
         points: impl IntoIterator<Item = (f64, Option<f64>)>,
@@ -115,7 +115,7 @@ impl Frame {
         parts.into_iter().filter(|part| part.len() > 1).map(whole).collect()
     }
 
-    /// Unrounded and kept within what canvas coordinates can hold.
+    /// Unrounded, and limited to the range of canvas coordinates.
     fn place(&self, x: f64, y: f64) -> (f64, f64) {
         let limit = |share: f64| share.clamp(-1e4, 1e4);
         (
@@ -133,7 +133,7 @@ impl Frame {
     }
 }
 
-/// The part of the segment `from..to` inside `rect` (Liang and Barsky's clipping).
+/// Part of the segment `from..to` inside `rect` (Liang–Barsky clipping).
 fn inside(rect: Rect, from: (f64, f64), to: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut enter, mut leave) = (0.0f64, 1.0f64);
@@ -152,7 +152,7 @@ fn inside(rect: Rect, from: (f64, f64), to: (f64, f64)) -> Option<((f64, f64), (
             return None;
         }
     }
-    // At the segment's own ends no rounding may enter, or a line would break at every point.
+    // The segment's own ends are not rounded; otherwise a line would break at every point.
     let at = |share: f64| match share {
         0.0 => from,
         1.0 => to,
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn values_go_to_their_places() {
+    fn values_map_to_positions() {
         let frame = frame(Scale::Logarithmic);
         assert_eq!((frame.x(5.0), frame.y(1.0)), (50, 50));
         assert_eq!((frame.y(0.1), frame.y(10.0)), (100, 0));
     }
 
     #[test]
-    fn a_line_is_cut_at_the_edges_and_at_gaps() {
+    fn lines_are_clipped_and_broken_at_gaps() {
         let linear = frame(Scale::Linear);
         let inside = linear.clipped([(0.0, Some(0.0)), (5.0, Some(5.0)), (10.0, Some(10.0))]);
         assert_eq!(inside, [vec![(0, 100), (50, 50), (100, 0)]]);

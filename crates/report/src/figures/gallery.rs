@@ -1,4 +1,4 @@
-//! Samples and what is left of them at increasing depth.
+//! Samples and their reconstructions from increasing depth.
 
 use crate::Result;
 use plotters::style::{Color, text_anchor::HPos};
@@ -22,7 +22,7 @@ pub(super) struct Gallery<'a> {
     depths: Vec<usize>,
 }
 
-/// One point's pictures.
+/// Pictures of one point.
 struct Row<'a> {
     sigma_w2: f64,
     sigma_b2: f64,
@@ -30,38 +30,38 @@ struct Row<'a> {
     pictures: &'a [GalleryRecord],
 }
 
-/// Points, samples and depths shown at most.
-pub(crate) const MOST_GALLERY_POINTS: usize = 5;
-pub(crate) const MOST_GALLERY_SAMPLES: usize = 3;
-const MOST_DEPTHS: usize = 9;
+/// Maximum numbers of points, samples and depths shown.
+pub(crate) const MAX_GALLERY_POINTS: usize = 5;
+pub(crate) const MAX_GALLERY_SAMPLES: usize = 3;
+const MAX_DEPTHS: usize = 9;
 
-/// About how large a picture is drawn.
+/// Approximate size of a picture.
 const PICTURE: i32 = px(56);
 const GAP: i32 = px(4);
 const GROUP_GAP: i32 = px(12);
 const LABELS: i32 = px(104);
 const MARGIN: i32 = px(10);
 
-/// The depths of a gallery that are shown, the input's 0 first.
+/// Depths shown in a gallery, the input's 0 first.
 pub(crate) fn shown_depths(pictures: &[GalleryRecord]) -> Vec<usize> {
     let mut depths: Vec<_> = pictures.iter().map(|picture| picture.depth).collect();
     depths.sort_unstable();
     depths.dedup();
-    // Too many are thinned evenly, the deepest among them.
+    // Too many depths are thinned evenly; the deepest is kept.
     let last = depths.len().saturating_sub(1);
-    if depths.len() > MOST_DEPTHS {
-        (0..MOST_DEPTHS).map(|step| depths[step * last / (MOST_DEPTHS - 1)]).collect()
+    if depths.len() > MAX_DEPTHS {
+        (0..MAX_DEPTHS).map(|step| depths[step * last / (MAX_DEPTHS - 1)]).collect()
     } else {
         depths
     }
 }
 
 impl<'a> Gallery<'a> {
-    /// The gallery of `run`'s first `sigma_b2` that has one.
+    /// Gallery of `run`'s first `sigma_b2` with pictures.
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
         let mut rows = slices(run).into_iter().map(|slice| {
             let points =
-                slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
+                slice.representative(MAX_GALLERY_POINTS, |point| !point.pictures().is_empty());
             let row = |(point, role): (&&Point<'a>, &'static str)| Row {
                 sigma_w2: point.id.sigma_w2,
                 sigma_b2: point.id.sigma_b2,
@@ -78,10 +78,10 @@ impl<'a> Gallery<'a> {
     fn samples(&self) -> usize {
         let samples =
             self.rows.iter().flat_map(|row| row.pictures).map(|picture| picture.sample + 1).max();
-        samples.unwrap_or(0).min(MOST_GALLERY_SAMPLES)
+        samples.unwrap_or(0).min(MAX_GALLERY_SAMPLES)
     }
 
-    /// Width and height of one picture on the canvas, by its sample's proportions.
+    /// Width and height of one picture on the canvas, from the proportions of its sample.
     fn picture(&self) -> (i32, i32) {
         let [_, height, width] = self.run.shape.map(|length| length.max(1) as f64);
         let scale = f64::from(PICTURE) / width.max(height);
@@ -140,7 +140,9 @@ impl Figure for Gallery<'_> {
     }
 
     fn caption(&self) -> String {
-        "Probe samples and their reconstructions from increasing depth, first seed, on the scale of each input.".into()
+        "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the \
+         value range of its input."
+            .into()
     }
 
     fn size(&self, _: Layout) -> (i32, i32) {
@@ -185,11 +187,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_depths_are_thinned_and_keep_both_ends() {
+    fn many_depths_are_thinned_including_both_ends() {
         let picture = |depth| GalleryRecord { depth, sample: 0, pixels: Vec::new() };
         let pictures: Vec<_> = (0..=50).map(picture).collect();
         let depths = shown_depths(&pictures);
-        assert_eq!((depths.len(), depths[0], depths[MOST_DEPTHS - 1]), (MOST_DEPTHS, 0, 50));
+        assert_eq!((depths.len(), depths[0], depths[MAX_DEPTHS - 1]), (MAX_DEPTHS, 0, 50));
         assert_eq!(shown_depths(&pictures[..3]), [0, 1, 2]);
     }
 }

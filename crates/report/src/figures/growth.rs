@@ -1,4 +1,4 @@
-//! How something grows with depth: what was measured, and the line fitted to it.
+//! Growth of a quantity with depth: measurements and a fitted line.
 
 use crate::Result;
 use plotters::style::Color;
@@ -14,18 +14,18 @@ use super::{
 };
 use crate::numbers::{depth, short, ticks, whole_ticks};
 
-/// A quantity measured at several depths, and the line fitted to it.
+/// Quantity measured at several depths, with a fitted line.
 #[derive(Clone, Debug)]
 pub struct Growth {
-    /// What it is, with its unit.
+    /// Name and unit.
     pub label: String,
-    /// Depths, each with the median, the least and the greatest of its measurements.
+    /// Depths, each with the median, minimum and maximum of its measurements.
     pub points: Vec<(f64, [f64; 3])>,
     /// Intercept and slope of the line.
     pub line: [f64; 2],
 }
 
-/// A chart with a panel for each quantity.
+/// Chart with one panel per quantity.
 pub(crate) struct GrowthChart<'a> {
     pub(crate) stem: &'a str,
     pub(crate) title: &'a str,
@@ -42,7 +42,7 @@ impl Figure for GrowthChart<'_> {
     }
 
     fn caption(&self) -> String {
-        "Points are medians, bars the range of the measurements, lines least-squares fits.".into()
+        "Points are medians, bars show the range of the measurements, and lines are least-squares fits.".into()
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
@@ -90,7 +90,7 @@ impl Growth {
             write,
             scale: Scale::Linear,
         };
-        // A little room, so that the last point is not cut.
+        // A margin keeps the last point inside.
         let (across, up) = (1.04 * deepest.max(1.0), 1.06 * highest.max(f64::MIN_POSITIVE));
         let frame = Frame::draw(
             canvas,
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_and_line_lie_where_their_values_are() {
+    fn positions_of_points_and_line() {
         let points = [5.0, 10.0].map(|x| (x, [2.0 * x, 1.9 * x, 2.2 * x])).to_vec();
         let quantity = Growth { label: "seconds".into(), points, line: [0.0, 2.0] };
         let chart = GrowthChart { stem: "growth", title: "Growth", quantities: &[quantity] };
         let drawing = super::super::draw(&chart, Layout::Wide).unwrap();
         let [first, second] = &drawing.hover.marks[..] else { panic!("two points") };
         assert_eq!(second.text, "depth 10: 20 (19 to 22)");
-        // Both lie on the line through the origin, which is the corner below and to the left.
+        // Both points lie on the line through the origin, which is the lower left corner.
         assert!(first.x < second.x && first.y > second.y);
         let svg = drawing.to_svg();
         assert!(svg.contains("seconds") && svg.contains("depth (layers)"), "{svg}");

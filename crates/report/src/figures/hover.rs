@@ -1,4 +1,4 @@
-//! What a reader of the page can point at.
+//! Hover targets of a figure.
 
 use crate::reach_words::reach_words;
 use isobath_entropy::{
@@ -19,21 +19,21 @@ use crate::{
     vocabulary::profile_bars,
 };
 
-/// Places on one drawing, in canvas units.
+/// Hover targets of one drawing, in canvas units.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Hover {
-    /// The grid of a phase diagram.
+    /// Grid of a phase diagram.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cells: Option<Cells>,
-    /// Single marks, in the order in which the arrow keys visit them.
+    /// Single marks, in the order of the arrow keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) marks: Vec<Mark>,
 }
 
-/// A grid of cells; what they hold is the same for every layout and given once, beside it.
+/// Grid of cells. Their values are the same in every layout and stored once, in [`Values`].
 #[derive(Debug, Serialize)]
 pub(crate) struct Cells {
-    /// Edges of the columns, one more than there are columns, ascending.
+    /// Edges of the columns, ascending; one more than columns.
     pub(crate) edges: Vec<i32>,
     /// Top of the deepest row.
     pub(crate) top: i32,
@@ -47,7 +47,7 @@ impl Cells {
     }
 }
 
-/// A mark and what it says.
+/// A mark and its text.
 #[derive(Debug, Serialize)]
 pub(crate) struct Mark {
     pub(crate) x: i32,
@@ -55,21 +55,21 @@ pub(crate) struct Mark {
     pub(crate) text: String,
 }
 
-/// What the cells of a phase diagram hold, column by column.
+/// Values of the cells of a phase diagram, column by column.
 #[derive(Debug, Serialize)]
 pub(crate) struct Values {
-    /// What is measured.
+    /// Measured quantity.
     name: &'static str,
     unit: &'static str,
-    /// What `low` and `high` are.
+    /// Meaning of `low` and `high`.
     bars: String,
-    /// Layers, the rows.
+    /// Number of layers, the rows.
     layers: usize,
-    /// A heading for each column.
+    /// Heading per column.
     heads: Vec<String>,
-    /// Depths measured and predicted for each column.
+    /// Measured and predicted depths per column.
     notes: Vec<String>,
-    /// Mean for each column and layer.
+    /// Mean per column and layer.
     mean: Vec<Vec<Option<f64>>>,
     /// Ends of the bars; empty for large diagrams, to keep the page small.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,8 +78,8 @@ pub(crate) struct Values {
     high: Vec<Vec<Option<f64>>>,
 }
 
-/// Diagrams of more cells are given without bars: the leading estimator's, and the others'.
-const MOST_CELLS_WITH_BARS: [usize; 2] = [150_000, 20_000];
+/// Cell limits above which diagrams have no bars: for the leading estimator, and for the others.
+const MAX_CELLS_WITH_BARS: [usize; 2] = [150_000, 20_000];
 
 impl Values {
     pub(super) fn of(
@@ -97,7 +97,7 @@ impl Values {
             profiles.iter().map(|profile| profile.iter().map(one).collect()).collect()
         };
         let with_bars = profiles.iter().map(Vec::len).sum::<usize>()
-            <= MOST_CELLS_WITH_BARS[usize::from(!leads)];
+            <= MAX_CELLS_WITH_BARS[usize::from(!leads)];
         let bars = |pick| if with_bars { column(pick) } else { Vec::new() };
         let quantity = estimator.descriptor();
         Self {
@@ -118,7 +118,7 @@ impl Values {
     }
 }
 
-/// The depths of one point, measured and in theory.
+/// Measured and theoretical depth of one point.
 fn note(run: &RunRecord, point: &Point<'_>, estimator: EstimatorSpec, rule: CutoffRule) -> String {
     let measured = reach_words(&point.reach(estimator, rule, run.layers), rule, run.layers);
     let Some(xi_c) = point.xi_c() else { return measured };

@@ -1,4 +1,4 @@
-//! Titles and legends above a figure, where they cover no data.
+//! Titles and legends above a figure, outside the data.
 
 use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
@@ -10,48 +10,48 @@ use super::{
     text,
 };
 
-/// One entry: a sample of a mark and what it means.
+/// Legend entry: a sample of a mark and its meaning.
 pub(super) struct Entry {
     pub(super) sample: Sample,
     pub(super) label: String,
 }
 
-/// A mark as the legend shows it.
+/// Mark shown in the legend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Sample {
-    /// A line of theory.
+    /// Theory curve.
     Theory(Dash),
-    /// The line between the phases.
+    /// Line between the phases.
     Critical,
-    /// A depth with its bar, as on phase diagrams.
+    /// Depth with its bar, as on phase diagrams.
     Depth,
-    /// Deeper than the network.
+    /// Depth beyond the network.
     Beyond,
-    /// A cell without a result.
+    /// Cell without a result.
     NoResult,
-    /// A point of a series.
+    /// Point of a series.
     Point(Shape, RGBAColor),
-    /// An open point.
+    /// Open point.
     Open,
-    /// An arrow in its own colour.
+    /// Arrow in its own colour.
     Arrow(RGBAColor),
-    /// A tick across a line.
+    /// Tick across a line.
     Tick,
-    /// A thin line in ink.
+    /// Thin line in ink.
     Line,
-    /// A band around a line.
+    /// Band around a line.
     Band,
-    /// A line in its own colour, dashes and width.
+    /// Line with its own colour, dashes and width.
     Colored(RGBAColor, Dash, i32),
 }
 
 const SAMPLE: i32 = px(26);
 const GAP: i32 = px(6);
 
-/// Writes `title` and the legend from the top of the canvas and returns where the room below begins.
+/// Writes `title` and the legend at the top of the canvas. Returns the top of the remaining area.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn draw(
     canvas: &Canvas<'_>,
     title: &str,
@@ -124,7 +124,7 @@ fn sample(canvas: &Canvas<'_>, sample: Sample, (x, y): (i32, i32)) -> Result<()>
 /// Draws the line between the phases from `top` to `bottom`.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn critical(canvas: &Canvas<'_>, x: i32, top: i32, bottom: i32) -> Result<()> {
     canvas.line(&[(x, top), (x, bottom)], HALO.mix(0.75), px(3))?;
     marks::dashed(canvas, &[(x, bottom), (x, top)], OVER.to_rgba(), px(1), (px(2), px(2)))
@@ -133,7 +133,7 @@ pub(super) fn critical(canvas: &Canvas<'_>, x: i32, top: i32, bottom: i32) -> Re
 /// Draws a depth on a phase diagram: a pale disc with a dark rim, its bar from `low` to `high`.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn depth(canvas: &Canvas<'_>, at: (i32, i32), bar: Option<(i32, i32)>) -> Result<()> {
     if let Some((low, high)) = bar {
         marks::bar(canvas, at.0, low, high, HALO.to_rgba(), px(4))?;
@@ -143,10 +143,10 @@ pub(super) fn depth(canvas: &Canvas<'_>, at: (i32, i32), bar: Option<(i32, i32)>
     marks::point(canvas, Shape::Circle, at, OVER.to_rgba(), true)
 }
 
-/// Draws the arrow that says deeper than the network, its foot at `at`.
+/// Draws the arrow for a depth beyond the network, with its foot at `at`.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn beyond(canvas: &Canvas<'_>, at: (i32, i32)) -> Result<()> {
     marks::arrow(canvas, at, px(14), HALO.to_rgba(), px(9) / 2)?;
     marks::arrow(canvas, at, px(14), OVER.to_rgba(), px(2))

@@ -8,7 +8,7 @@ use super::{
     palette::{HALO, NO_RESULT, OVER},
 };
 
-/// The shape of a point.
+/// Shape of a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Circle,
@@ -18,7 +18,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The shape of the `index`-th series; they repeat after four.
+    /// Shape of the `index`-th series; repeats after four.
     pub(super) const fn of(index: usize) -> Self {
         match index % 4 {
             0 => Self::Circle,
@@ -28,7 +28,7 @@ impl Shape {
         }
     }
 
-    /// Its corners around `(x, y)`; a circle has none.
+    /// Corners around `(x, y)`; a circle has none.
     fn corners(self, (x, y): (i32, i32), radius: i32) -> Vec<(i32, i32)> {
         let (count, turn) = match self {
             Self::Circle => (0, 0.0),
@@ -48,10 +48,10 @@ impl Shape {
 /// Radius of points.
 pub(super) const RADIUS: i32 = px(4);
 
-/// Draws a point: filled in its colour, or open.
+/// Draws a point, filled or open.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn point(
     canvas: &Canvas<'_>,
     shape: Shape,
@@ -73,10 +73,10 @@ pub(super) fn point(
     canvas.line(&corners, color, px(3) / 2)
 }
 
-/// Draws an upright bar from `low` to `high` at `x`, with end caps.
+/// Draws a vertical bar from `low` to `high` at `x`, with end caps.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn bar(
     canvas: &Canvas<'_>,
     x: i32,
@@ -91,10 +91,10 @@ pub(super) fn bar(
     canvas.line(&[(x - cap, high), (x + cap, high)], color, width)
 }
 
-/// Draws an arrow of `length` that starts at `(x, y)`, upwards, or downwards for a negative length.
+/// Draws an arrow of `length` that starts at `(x, y)`: upwards, or downwards for negative lengths.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn arrow(
     canvas: &Canvas<'_>,
     (x, y): (i32, i32),
@@ -108,10 +108,10 @@ pub(super) fn arrow(
     canvas.line(&[(x - px(4), back), (x, tip), (x + px(4), back)], color, width)
 }
 
-/// Draws a line that is visible on any colour: dark within a pale halo.
+/// Draws a line that is visible on any colour: dark with a pale halo.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn halo_line(canvas: &Canvas<'_>, points: &[(i32, i32)], dash: Dash) -> Result<()> {
     canvas.line(points, HALO.mix(0.75), px(7) / 2)?;
     match dash {
@@ -120,16 +120,16 @@ pub(super) fn halo_line(canvas: &Canvas<'_>, points: &[(i32, i32)], dash: Dash) 
     }
 }
 
-/// How a line is broken.
+/// Dash pattern of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dash {
     Solid,
-    /// Lengths drawn and left out, in canvas units.
+    /// Lengths drawn and skipped, in canvas units.
     Dashed(i32, i32),
 }
 
 impl Dash {
-    /// The `index`-th line of theory: the first is solid.
+    /// Pattern of the `index`-th theory curve; the first is solid.
     pub(super) const fn of(index: usize) -> Self {
         match index {
             0 => Self::Solid,
@@ -143,7 +143,7 @@ impl Dash {
 /// Draws a dashed line.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn dashed(
     canvas: &Canvas<'_>,
     points: &[(i32, i32)],
@@ -158,14 +158,14 @@ pub(super) fn dashed(
     Ok(())
 }
 
-/// Fills `rect` as a cell without a result: grey, with slanted lines.
+/// Fills `rect` as a cell without a result: grey with slanted lines.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn hatched(canvas: &Canvas<'_>, rect: Rect) -> Result<()> {
     canvas.block(rect, NO_RESULT[0].to_rgba())?;
     let step = px(6);
-    // The lines x + y = constant, at multiples of the step, so that those of neighbouring cells meet.
+    // The lines x + y = constant lie at multiples of the step, so that neighbouring cells match.
     let first = (rect.left + rect.top).div_euclid(step) + 1;
     let last = (rect.right + rect.bottom).div_euclid(step);
     for sum in (first..=last).map(|count| count * step) {

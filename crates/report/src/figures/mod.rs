@@ -1,7 +1,7 @@
 //! The figures of a report.
 //!
-//! Each draws itself with `plotters` onto an SVG canvas, in a wide and a narrow layout; the narrow one is for small
-//! windows of the page. Lengths are in canvas units, of which [`canvas::UNITS`] make one pixel of the page.
+//! Each figure draws itself with `plotters` on an SVG canvas, in a wide and a narrow layout; the narrow layout is for
+//! small windows. Lengths are in canvas units; [`canvas::UNITS`] of them make one pixel of the page.
 
 mod axis;
 mod canvas;
@@ -34,11 +34,11 @@ use self::{
 pub(super) use self::{
     canvas::Layout,
     drawing::Drawing,
-    gallery::{MOST_GALLERY_POINTS, MOST_GALLERY_SAMPLES, shown_depths},
+    gallery::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, shown_depths},
     growth::GrowthChart,
     hover::{Cells, Hover, Mark, Values},
     picture::Scaling,
-    predictors::{of_verdicts, share},
+    predictors::{of_comparison, share},
 };
 use isobath_analysis::points::{Slice, slices};
 use isobath_entropy::EstimatorSpec;
@@ -46,45 +46,45 @@ use isobath_store::RunRecord;
 
 /// One figure of a report.
 pub(super) trait Figure {
-    /// The name of its files, without extension.
+    /// File name without extension.
     fn stem(&self) -> String;
 
-    /// What it shows, in a few words.
+    /// Title.
     fn title(&self) -> String;
 
-    /// How to read it, in sentences: what marks and bars are, what they rest on.
+    /// Caption in sentences: marks, bars and the data behind them.
     fn caption(&self) -> String;
 
-    /// The size of its canvas, width and height in canvas units.
+    /// Size of the canvas, width and height in canvas units.
     fn size(&self, layout: Layout) -> (i32, i32);
 
-    /// Draws it and tells what a reader can point at.
+    /// Draws the figure and returns its hover targets.
     ///
     /// # Errors
-    /// When the canvas cannot be drawn on.
+    /// If drawing on the canvas fails.
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover>;
 
-    /// Where in the page it belongs.
+    /// Section of the page.
     fn place(&self) -> PageSection;
 
-    /// What its cells hold, if it has cells.
+    /// Values of its cells, if it has cells.
     fn values(&self) -> Option<Values> {
         None
     }
 }
 
-/// The parts of a page that hold figures.
+/// Sections of a page that contain figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PageSection {
-    /// Right after the answer.
+    /// Directly after the answer.
     Chart,
-    /// Under the heading of the evidence.
+    /// Under the "Evidence" heading.
     Evidence,
-    /// Not in the page, which shows its content in another way.
+    /// Not on the page, which shows the content in another form.
     FilesOnly,
 }
 
-/// The figures that `run` has data for, in the order of the page.
+/// Figures with data in `run`, in page order.
 pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
     let (Some(&estimator), Some(&rule)) = (run.estimators.first(), run.rules.first()) else {
         return Vec::new();
@@ -120,12 +120,12 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
 /// Draws `figure` in one layout.
 ///
 /// # Errors
-/// As [`Figure::draw`].
+/// See [`Figure::draw`].
 pub(super) fn draw(figure: &dyn Figure, layout: Layout) -> Result<Drawing> {
     Drawing::of(figure, layout)
 }
 
-/// The beginning of a stem, with a recipe in letters that files can have.
+/// Beginning of a file name, with the recipe in characters allowed in file names.
 fn recipe_stem(figure: &str, recipe: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     format!("{figure}-{}", recipe.chars().map(plain).collect::<String>())

@@ -1,19 +1,19 @@
-//! Colours that stay apart for colour-blind readers, in grey, and on light and dark pages.
+//! Colours that remain distinct for colour-blind readers, in greyscale, and on light and dark pages.
 
 use plotters::style::{Color, RGBAColor, RGBColor};
 
 use isobath_analysis::points::Phase;
 
-/// Axes and text. In a page it becomes the page's own text colour.
+/// Axes and text. The page replaces it by its text colour.
 pub(super) const INK: RGBColor = RGBColor(27, 31, 36);
 
-/// Theory and marks over the colours of a phase diagram.
+/// Theory curves and marks over the colours of a phase diagram.
 pub(super) const OVER: RGBColor = RGBColor(0, 0, 0);
 
-/// The halo that keeps them visible on dark colours.
+/// Halo that keeps marks visible on dark colours.
 pub(super) const HALO: RGBColor = RGBColor(255, 255, 255);
 
-/// Cells without a result, and the hatching over them.
+/// Cells without a result, and their hatching.
 pub(super) const NO_RESULT: [RGBColor; 2] = [RGBColor(190, 190, 190), RGBColor(120, 120, 120)];
 
 /// Colours of series (Okabe and Ito's, without those too pale for a white page).
@@ -26,13 +26,13 @@ const SERIES: [RGBColor; 6] = [
     RGBColor(160, 120, 20),
 ];
 
-/// The colour of the `index`-th series; they repeat after six.
+/// Colour of the `index`-th series; repeats after six.
 pub(super) fn series(index: usize) -> RGBAColor {
     SERIES[index % SERIES.len()].to_rgba()
 }
 
-/// The colour of a line on one side of the critical line, the `index`-th of `total` there: blue where ordered, orange
-/// where chaotic, stronger towards the critical line.
+/// Colour of the `index`-th of `total` lines on one side of the critical line: blue in the ordered phase, orange in
+/// the chaotic one, stronger towards the critical line.
 pub(super) fn phase(phase: Phase, index: usize, total: usize) -> RGBAColor {
     let place = if total > 1 { index as f64 / (total - 1) as f64 } else { 0.5 };
     let (from, to) = match phase {
@@ -44,7 +44,7 @@ pub(super) fn phase(phase: Phase, index: usize, total: usize) -> RGBAColor {
     RGBColor(mix(0), mix(1), mix(2)).to_rgba()
 }
 
-/// The colour of a share in 0..=1: viridis, whose lightness rises evenly.
+/// Colour of a share in 0..=1: viridis, whose lightness increases evenly.
 pub(super) fn heat(share: f64) -> RGBColor {
     let (red, green, blue) = colorous::VIRIDIS.eval_continuous(share.clamp(0.0, 1.0)).as_tuple();
     RGBColor(red, green, blue)
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heat_grows_lighter_so_that_it_can_be_read_in_grey() {
+    fn colour_map_lightness_increases() {
         let lightness = |share| {
             let RGBColor(red, green, blue) = heat(share);
             0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)

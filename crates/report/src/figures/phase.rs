@@ -1,4 +1,4 @@
-//! The phase diagram: entropy over weight variance and depth, theory and measured depths over it.
+//! Phase diagram: entropy over weight variance and depth, with theory and measured depths.
 
 use crate::reach_words::reach_words;
 use isobath_entropy::{Descriptor, EstimatorSpec, cutoff::CutoffRule};
@@ -31,20 +31,21 @@ use crate::{
 };
 use isobath_analysis::spread::quantile;
 
-/// One estimator over one slice of the grid.
+/// One estimator on one slice of the grid.
 pub(super) struct PhaseDiagram<'a> {
     pub(super) run: &'a RunRecord,
     pub(super) slice: Slice<'a>,
     pub(super) estimator: EstimatorSpec,
     pub(super) rule: CutoffRule,
-    /// Whether the estimator is the experiment's first.
+    /// True for the experiment's first estimator.
     pub(super) leads: bool,
 }
 
-/// Cells up to this many are drawn one by one, so that the file can be scaled and edited; more become a bitmap.
-const MOST_RECTANGLES: usize = 8_000;
+/// Diagrams with at most this many cells are drawn cell by cell, so that the file can be scaled and edited; larger
+/// ones become a bitmap.
+const MAX_RECTANGLES: usize = 8_000;
 
-/// Measured depths are drawn no closer than this.
+/// Minimum distance of the drawn depths.
 const MARK_DISTANCE: i32 = px(10);
 
 impl Figure for PhaseDiagram<'_> {
@@ -71,9 +72,9 @@ impl Figure for PhaseDiagram<'_> {
         );
         if self.reaches().any(|reach| !matches!(reach, Reach::Unknown { .. })) {
             let bars = depth_bars(self.run, self.rule);
-            let _ = write!(caption, " Cut-offs are by rule {}, bars are the {bars}.", self.rule);
+            let _ = write!(caption, " Cut-offs use rule {}; bars are the {bars}.", self.rule);
             if let step @ 2.. = self.mark_step(Layout::Wide) {
-                let _ = write!(caption, " Of the cut-offs every {step}th is drawn.");
+                let _ = write!(caption, " Every {step}th cut-off is drawn.");
             }
         }
         caption
@@ -175,7 +176,7 @@ impl PhaseDiagram<'_> {
         diagram::depths("depth (layers)", &[0.5, self.run.layers.max(1) as f64 + 0.5])
     }
 
-    /// Every how many-th depth is drawn.
+    /// Step between drawn depths.
     fn mark_step(&self, layout: Layout) -> usize {
         let room = self.size(layout).0 - px(150);
         let most = (room / MARK_DISTANCE).max(1) as usize;
@@ -200,7 +201,7 @@ impl PhaseDiagram<'_> {
     }
 }
 
-/// The cells, where they lie and what colour range they share.
+/// Cells with their positions and common colour range.
 struct Grid<'a> {
     frame: &'a Frame,
     /// Edges in canvas units.
@@ -212,7 +213,7 @@ struct Grid<'a> {
 
 impl Grid<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>) -> Result<()> {
-        if self.profiles.len() * self.layers > MOST_RECTANGLES {
+        if self.profiles.len() * self.layers > MAX_RECTANGLES {
             canvas.underlays.push(Underlay { rect: self.frame.rect, png: self.bitmap()? });
             return Ok(());
         }
@@ -222,9 +223,9 @@ impl Grid<'_> {
         Ok(())
     }
 
-    /// Draws a column upwards, neighbours of one colour as one rectangle.
+    /// Draws a column upwards; adjacent cells of one colour become one rectangle.
     ///
-    /// Each rectangle reaches a little under the next one and the next column, so that no seam shows between them.
+    /// Each rectangle extends slightly under the next one and the next column, so that no seam shows.
     fn draw_column(&self, canvas: &Canvas<'_>, column: usize, left: i32, right: i32) -> Result<()> {
         let Rect { top, right: end, .. } = self.frame.rect;
         let edge = |layer: usize| self.frame.y(layer as f64 + 0.5);
@@ -249,7 +250,7 @@ impl Grid<'_> {
         Ok(())
     }
 
-    /// One pixel for each pixel of the page across, one for each layer upwards.
+    /// One pixel per page pixel across, one per layer upwards.
     fn bitmap(&self) -> Result<Vec<u8>> {
         let rect = self.frame.rect;
         let width = (rect.width() / px(1)).max(1) as usize;
@@ -273,12 +274,12 @@ impl Grid<'_> {
     fn color(&self, column: usize, layer: usize) -> Option<RGBColor> {
         let (low, high) = self.range;
         let spread = self.profiles.get(column)?.get(layer).copied().flatten()?;
-        // In 256 steps, as fine as a screen shows, so that flat regions become one rectangle.
+        // 256 steps are as fine as a screen shows, and flat regions become one rectangle.
         Some(heat(((spread.mean - low) / (high - low) * 255.0).round() / 255.0))
     }
 }
 
-/// What the colours mean, to the right of the diagram.
+/// Colour bar to the right of the diagram.
 fn draw_colours(
     canvas: &Canvas<'_>,
     room: Rect,
@@ -287,7 +288,7 @@ fn draw_colours(
     layout: Layout,
 ) -> Result<()> {
     let label = if quantity.rises_with_loss() && layout == Layout::Wide {
-        format!("{}: dark kept, bright lost", quantity.axis_label())
+        format!("{}: dark preserved, bright lost", quantity.axis_label())
     } else {
         quantity.axis_label()
     };
@@ -296,8 +297,7 @@ fn draw_colours(
     color_bar::draw(canvas, room, marks, &label, layout)
 }
 
-/// The range of the colours: of all values, or, where outliers would flatten the rest, of all but one in a hundred at
-/// either end.
+/// Colour range: all values, or, if outliers would flatten the rest, all except one percent at either end.
 fn range(profiles: &[Vec<Option<Spread>>]) -> (f64, f64) {
     let mut values: Vec<_> =
         profiles.iter().flatten().flatten().map(|spread| spread.mean).collect();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outlier_does_not_flatten_the_colours() {
+    fn outliers_do_not_flatten_the_colours() {
         let spread = |mean: f64| Some(Spread { mean, low: mean, high: mean });
         let mut values: Vec<_> = (0..400).map(|step| spread(f64::from(step) / 400.0)).collect();
         values.push(spread(-46.0));

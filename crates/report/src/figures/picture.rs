@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-/// The range of values that is shown from black to white.
+/// Value range that maps to black and white.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scaling {
     low: f32,
@@ -10,7 +10,7 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// The range of an input's own pixels, so that its reconstructions are shown on its scale.
+    /// Range of an input's pixels; its reconstructions use the same range.
     pub(crate) fn of(pixels: &[f32]) -> Self {
         let finite = || pixels.iter().copied().filter(|pixel| pixel.is_finite());
         let (low, high) =
@@ -19,16 +19,16 @@ impl Scaling {
     }
 
     fn byte(self, pixel: f32) -> u8 {
-        // A value that is not a number is shown as black: the cast takes NaN to 0.
+        // NaN becomes black: the cast maps NaN to 0.
         ((pixel - self.low) / (self.high - self.low) * 255.0).round().clamp(0.0, 255.0) as u8
     }
 
-    /// A sample of `[channels, height, width]` as a PNG, in colour if it has three channels and else in grey.
+    /// Encodes a `[channels, height, width]` sample as PNG, in colour with three channels, else in grey.
     ///
-    /// Channels beyond those are left out, pixels that are missing are black.
+    /// Further channels are ignored; missing pixels are black.
     ///
     /// # Errors
-    /// When the sample has no pixels.
+    /// If the sample has no pixels.
     pub(crate) fn png(
         self,
         [channels, height, width]: [usize; 3],
@@ -45,10 +45,10 @@ impl Scaling {
     }
 }
 
-/// Red, green and blue bytes, row by row, as a PNG file.
+/// Encodes rows of red, green and blue bytes as a PNG file.
 ///
 /// # Errors
-/// When the picture is empty or too large.
+/// If the picture is empty or too large.
 pub(super) fn encode(width: usize, height: usize, rgb: &[u8]) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let size = |length: usize| u32::try_from(length).map_err(|_| Error::PictureSize);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn three_channels_are_colours() {
+    fn three_channels_give_a_colour_picture() {
         let pixels = [1.0, 0.0, 0.0, 0.0, 0.5, 0.0];
         let file = Scaling { low: 0.0, high: 1.0 }.png([3, 1, 2], &pixels).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();

@@ -1,4 +1,4 @@
-//! Entropy over depth, at a few weight variances on both sides of the critical line.
+//! Entropy profiles over depth, at a few weight variances on both sides of the critical line.
 
 use crate::Result;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
@@ -24,7 +24,7 @@ use crate::{
     vocabulary::{capitalised, count, profile_bars},
 };
 
-/// The leading estimator's profiles in one slice of the grid.
+/// Profiles of the leading estimator in one slice of the grid.
 pub(super) struct Profiles<'a> {
     pub(super) run: &'a RunRecord,
     pub(super) slice: Slice<'a>,
@@ -32,8 +32,8 @@ pub(super) struct Profiles<'a> {
     pub(super) rule: CutoffRule,
 }
 
-/// Profiles drawn at most.
-const MOST: usize = 8;
+/// Maximum number of profiles.
+const MAX_PROFILES: usize = 8;
 
 impl Figure for Profiles<'_> {
     fn stem(&self) -> String {
@@ -46,8 +46,8 @@ impl Figure for Profiles<'_> {
 
     fn caption(&self) -> String {
         format!(
-            "{} at some of the weight variances: blue in the ordered phase, orange in the chaotic one. Lines are means \
-             over {}, bands the {}.",
+            "{} at selected weight variances: blue in the ordered phase, orange in the chaotic phase. Lines are means over \
+             {}; bands are the {}.",
             capitalised(&self.estimator.descriptor().axis_label()),
             count(self.run.seeds, "seed"),
             profile_bars(self.run)
@@ -88,7 +88,8 @@ impl Figure for Profiles<'_> {
 
 impl<'a> Profiles<'a> {
     fn lines(&self) -> Vec<Line<'_>> {
-        let points = self.slice.representative(MOST, |point| point.has_profile(self.estimator));
+        let points =
+            self.slice.representative(MAX_PROFILES, |point| point.has_profile(self.estimator));
         let total = |phase| points.iter().filter(|point| point.phase == phase).count();
         let mut counted = Vec::new();
         let line = |point: &&'_ Point<'a>| {
@@ -134,7 +135,7 @@ impl<'a> Profiles<'a> {
         entries
     }
 
-    /// The depth that theory gives, if the network is as deep.
+    /// Depth predicted by theory, if it lies within the network.
     fn theory(&self, point: &Point<'_>) -> Option<f64> {
         let depth = self.rule.descriptor().theory_factor * point.xi_c()?;
         (1.0..=self.run.layers as f64).contains(&depth).then_some(depth)
@@ -223,10 +224,10 @@ impl Line<'_> {
         Ok(())
     }
 
-    /// Draws neighbouring depths, given by their places across.
+    /// Draws adjacent depths, given by their horizontal positions.
     fn draw_run(&self, canvas: &Canvas<'_>, frame: &Frame, run: &[(i32, Spread)]) -> Result<()> {
         if let [(x, spread)] = run {
-            // A line through a single depth would not show.
+            // A line through a single depth would be invisible.
             marks::bar(canvas, *x, frame.y(spread.low), frame.y(spread.high), self.color, px(1))?;
             return marks::point(
                 canvas,
@@ -246,7 +247,7 @@ impl Line<'_> {
         canvas.line(&means, self.color, px(2))
     }
 
-    /// Where the line passes `depth`.
+    /// Position of the line at `depth`.
     fn at(&self, frame: &Frame, depth: f64) -> Option<(i32, i32)> {
         let (below, part) = (depth.floor(), depth.fract());
         let value = |layer: f64| {
@@ -260,7 +261,7 @@ impl Line<'_> {
         Some((frame.x(depth), frame.y(low + part * (high - low))))
     }
 
-    /// Where the line ends.
+    /// End of the line.
     fn end(&self, frame: &Frame) -> Option<(i32, i32)> {
         let (index, spread) = self
             .profile
@@ -272,7 +273,7 @@ impl Line<'_> {
     }
 }
 
-/// Writes each line's variance beside its end, moved apart where ends are close, with a thin lead from end to label.
+/// Writes each line's variance at its end. Labels of close ends are moved apart and connected by thin leader lines.
 fn draw_labels(
     canvas: &Canvas<'_>,
     frame: &Frame,
@@ -298,7 +299,7 @@ fn draw_labels(
     Ok(())
 }
 
-/// Ascending `wanted` places, moved at least `distance` apart and, as far as there is room, into `top..=bottom`.
+/// Moves ascending `wanted` positions at least `distance` apart, within `top..=bottom` if possible.
 fn apart(wanted: &[i32], distance: i32, top: i32, bottom: i32) -> Vec<i32> {
     let mut places = wanted.to_vec();
     let mut least = top;
@@ -319,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_moved_apart_and_kept_inside() {
+    fn labels_are_moved_apart_inside_the_frame() {
         assert_eq!(apart(&[0, 50, 52], 10, 0, 100), [0, 50, 60]);
         assert_eq!(apart(&[98, 99, 100], 10, 0, 100), [80, 90, 100]);
         assert_eq!(apart(&[], 10, 0, 100).len(), 0);

@@ -1,4 +1,4 @@
-//! Text on figures: its font, its width, its subscripts.
+//! Text of figures: font, width and subscripts.
 
 use std::sync::OnceLock;
 
@@ -14,16 +14,16 @@ use plotters::{
 use super::{canvas::Canvas, palette::INK};
 use crate::vocabulary::split_subscript;
 
-/// The family named in SVG files; the reader's own font of that kind is used.
+/// Font family in SVG files; the reader's font of that kind is used.
 const FAMILY: &str = "sans-serif";
 
-/// Plotters writes sizes divided by this into SVG.
+/// Factor by which plotters divides sizes in SVG.
 const PLOTTERS_SIZE: f64 = 1.24;
 
-/// Makes the font that text is measured with known to plotters.
+/// Registers the font for text measurement with plotters.
 ///
 /// # Errors
-/// When the font does not load.
+/// If the font does not load.
 pub(super) fn register() -> Result<()> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let registered = REGISTERED.get_or_init(|| {
@@ -33,15 +33,15 @@ pub(super) fn register() -> Result<()> {
     if *registered { Ok(()) } else { Err(Error::Font) }
 }
 
-/// A text style in ink, `size` canvas units high.
+/// Text style in ink, `size` canvas units high.
 pub(super) fn style(size: i32) -> TextStyle<'static> {
     (FAMILY, f64::from(size) * PLOTTERS_SIZE).into_font().color(&INK)
 }
 
-/// Writes `text` with its left, middle or right end at `x` and its middle height at `y`.
+/// Writes `text` with its left, middle or right end at `x` and its vertical centre at `y`.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn write(
     canvas: &Canvas<'_>,
     text: &str,
@@ -52,19 +52,19 @@ pub(super) fn write(
     write_styled(canvas, text, (x, y), &style(size), anchor)
 }
 
-/// As [`write`], in bold.
+/// Like [`write`], in bold.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn write_bold(canvas: &Canvas<'_>, text: &str, at: (i32, i32), size: i32) -> Result<()> {
     let bold = (FAMILY, f64::from(size) * PLOTTERS_SIZE, FontStyle::Bold).into_font().color(&INK);
     write_styled(canvas, text, at, &bold, HPos::Left)
 }
 
-/// As [`write`], turned to read upwards, with its middle at `at`.
+/// Like [`write`], rotated to read upwards, centred at `at`.
 ///
 /// # Errors
-/// When the canvas cannot be drawn on.
+/// If drawing on the canvas fails.
 pub(super) fn write_upwards(
     canvas: &Canvas<'_>,
     text: &str,
@@ -87,14 +87,14 @@ fn write_styled(
     Ok(())
 }
 
-/// The width of `text` in canvas units, at `size`, in the font of the PNGs, which is a wide one.
+/// Width of `text` in canvas units at `size`, in the font of the PNGs, which is a wide one.
 pub(super) fn width(text: &str, size: i32) -> i32 {
     let plain: String = text.chars().filter(|character| *character != '_').collect();
     let measured = (FAMILY, f64::from(size) * PLOTTERS_SIZE).into_font().box_size(&plain);
     measured.map_or_else(|_| plain.chars().count() as i32 * size * 2 / 3, |(width, _)| width as i32)
 }
 
-/// `text` in lines of at most `wide` canvas units, broken at spaces.
+/// Wraps `text` at spaces into lines of at most `wide` canvas units.
 pub(super) fn wrapped(text: &str, size: i32, wide: i32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -109,7 +109,7 @@ pub(super) fn wrapped(text: &str, size: i32, wide: i32) -> Vec<String> {
     lines
 }
 
-/// Lowers the subscripts of `σ_w`, `ξ_c` and their like in the text of an SVG drawing.
+/// Lowers the subscripts of symbols such as `σ_w` and `ξ_c` in the text of an SVG drawing.
 pub(super) fn with_subscripts(svg: &str) -> String {
     svg.split_inclusive('\n').map(lowered).collect()
 }
@@ -124,7 +124,7 @@ fn lowered(line: &str) -> String {
         if open {
             out.push_str("</tspan>");
         }
-        // The second shift undoes the first; each is in the size of its own letters.
+        // The second shift undoes the first; each is relative to its own font size.
         out.push_str("<tspan font-size=\"70%\" dy=\"0.3em\">");
         out.push(subscript);
         out.push_str("</tspan><tspan dy=\"-0.21em\">");
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subscripts_are_lowered_and_the_rest_is_raised_again() {
+    fn baseline_returns_after_subscripts() {
         let lowered = with_subscripts("<text>\n6 ξ_c, σ_w² = 1\n</text>\n");
         let subscript = |letter| {
             format!("<tspan font-size=\"70%\" dy=\"0.3em\">{letter}</tspan><tspan dy=\"-0.21em\">")
@@ -162,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn the_font_has_every_sign_in_use() {
+    fn font_has_all_used_glyphs() {
         register().unwrap();
-        // A missing sign would be measured as wide as the sign that stands for missing ones.
+        // A missing glyph would be measured as wide as the replacement glyph.
         let missing = width("\u{10FFFF}", 400);
         for sign in "σξχλ²·×\u{2013}\u{2212}±\u{2265}".chars() {
             assert_ne!(width(&sign.to_string(), 400), missing, "{sign}");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_at_spaces_and_keep_every_word() {
+    fn lines_wrap_at_spaces() {
         register().unwrap();
         let lines = wrapped("one two three four five six", 40, 300);
         assert!(lines.len() > 1);

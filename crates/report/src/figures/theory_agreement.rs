@@ -26,7 +26,7 @@ use crate::{
     vocabulary::depth_bars,
 };
 
-/// All rules that compare with one multiple of `xi_c` share a panel: cut-offs one, decay lengths another.
+/// Rules with the same multiple of `xi_c` share a panel: one for cut-offs, one for decay lengths.
 pub(super) struct TheoryComparison<'a> {
     run: &'a RunRecord,
     panels: Vec<Panel>,
@@ -34,9 +34,9 @@ pub(super) struct TheoryComparison<'a> {
 
 /// One pair of axes.
 struct Panel {
-    /// What is measured, for its axis.
+    /// Measured quantity of the axis.
     measured: &'static str,
-    /// What theory it is compared with.
+    /// Theoretical quantity of the axis.
     theory: &'static str,
     series: Vec<Series>,
 }
@@ -45,7 +45,7 @@ struct Panel {
 struct Series {
     estimator: EstimatorSpec,
     rule: CutoffRule,
-    /// Among those that have points; decides colour and shape.
+    /// Index among the series with points; selects colour and shape.
     index: usize,
     points: Vec<Compared>,
 }
@@ -55,20 +55,20 @@ struct Compared {
     id: GridPoint,
     phase: Phase,
     theory: f64,
-    /// Measured depth; the network's own where it is beyond.
+    /// Measured depth; the network depth if it is beyond.
     depth: Spread,
     beyond: bool,
     words: String,
 }
 
-/// Points of one series drawn at most; of more, every second, third, … is drawn.
-const MOST_POINTS: usize = 150;
+/// Maximum number of points per series; longer series are thinned evenly.
+const MAX_POINTS: usize = 150;
 
-/// Depths below are drawn here: a logarithmic axis has no 0.
+/// Smaller depths are drawn here, because a logarithmic axis has no 0.
 const LEAST: f64 = 0.5;
 
 impl<'a> TheoryComparison<'a> {
-    /// The comparison for `run`, if there is any point that measurement and theory both speak of.
+    /// Comparison of `run`, if any point has both a measured and a theoretical depth.
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
         let pairs = run
             .estimators
@@ -134,9 +134,9 @@ impl Figure for TheoryComparison<'_> {
             .map(|&rule| format!("{rule}: {}", depth_bars(self.run, rule)))
             .collect();
         format!(
-            "Points of the grid where theory has a finite depth, at most {MOST_POINTS} for each series. \
-             On the line measurement and theory are equal. Bars: {}. A cut-off of 0, information lost before \
-             the first layer, is drawn at {LEAST} with an arrow downwards.",
+            "Points of the grid where theory has a finite depth, at most {MAX_POINTS} for each series. \
+             On the line, measurement and theory are equal. Bars: {}. A cut-off of 0 (information lost before the \
+             first layer) is drawn at {LEAST} with a downward arrow.",
             rules.join("; ")
         )
     }
@@ -200,7 +200,7 @@ impl Panel {
         Ok(drawn)
     }
 
-    /// The range of an axis: of what `ends` gives for each point, a little widened.
+    /// Range of an axis: the range of `ends` over the points, slightly widened.
     fn range(&self, ends: impl Fn(&Compared) -> [f64; 2]) -> (f64, f64) {
         let all = self
             .series
@@ -213,7 +213,7 @@ impl Panel {
         if high <= 0.0 {
             return (1.0, 10.0);
         }
-        // A single point, too, gets room around it.
+        // A single point also gets space around it.
         let room = (4.0 / (high / low)).sqrt().max(1.35);
         (low / room, high * room)
     }
@@ -240,7 +240,7 @@ impl Series {
         };
         let all: Vec<_> =
             slices.iter().flat_map(|slice| &slice.points).filter_map(compared).collect();
-        let step = all.len().div_ceil(MOST_POINTS).max(1);
+        let step = all.len().div_ceil(MAX_POINTS).max(1);
         let points = all.into_iter().step_by(step).collect();
         Self { estimator, rule, index: 0, points }
     }

@@ -1,4 +1,4 @@
-//! Which networks can be trained: accuracy over weight variance and depth, and who said so beforehand.
+//! Trained networks: accuracy over weight variance and depth, with the predictions of cascade and theory.
 
 use crate::reach_words::reach_words;
 use isobath_experiment::GridPoint;
@@ -29,13 +29,13 @@ use crate::{
     vocabulary::{count, depth_bars, symbol},
 };
 
-/// One recipe over one slice of the grid.
+/// One recipe on one slice of the grid.
 pub(super) struct Trainability<'a> {
     run: &'a RunRecord,
     slice: Slice<'a>,
-    /// The recipe's name.
+    /// Name of the recipe.
     recipe: &'a str,
-    /// Depths trained somewhere, rising.
+    /// Depths with trainings, ascending.
     depths: Vec<usize>,
     columns: Vec<Column<'a>>,
 }
@@ -43,12 +43,12 @@ pub(super) struct Trainability<'a> {
 /// One point of the phase diagram.
 struct Column<'a> {
     frontier: PointFrontier,
-    /// All initialisations trained at a depth.
+    /// Trainings of all initialisations at one depth.
     cells: BTreeMap<usize, Vec<&'a TrainingRecord>>,
 }
 
 impl<'a> Column<'a> {
-    /// The column of a frontier, out of trainings by its recipe at its `sigma_b2`.
+    /// Column of a frontier, from the trainings of its recipe at its `sigma_b2`.
     fn of(frontier: &PointFrontier, trained: &[&'a TrainingRecord]) -> Self {
         let mut cells: BTreeMap<usize, Vec<_>> = BTreeMap::new();
         for &record in trained.iter().filter(|record| record.id.point == frontier.point) {
@@ -59,7 +59,7 @@ impl<'a> Column<'a> {
 }
 
 impl<'a> Trainability<'a> {
-    /// The figures of `run`, if anything was trained.
+    /// Figures of `run`, if it has trainings.
     pub(super) fn of(run: &'a RunRecord) -> Vec<Self> {
         let all = frontiers(&run.trainings);
         let recipes = run.recipes.iter().enumerate();
@@ -91,13 +91,13 @@ impl<'a> Trainability<'a> {
         self.columns.iter().map(|column| column.frontier.point.sigma_w2).collect()
     }
 
-    /// Half way from a depth to the next one tried; below the least, and as far above the greatest.
+    /// Midpoints between tried depths, extended by half a step at either end.
     fn rows(&self) -> Vec<f64> {
         let depths: Vec<f64> = self.depths.iter().map(|&depth| depth as f64).collect();
         edges(&depths)
     }
 
-    /// Where the frontier at `depth` is drawn: between it and the next depth tried.
+    /// Drawn position of the frontier at `depth`: between it and the next tried depth.
     fn above(&self, depth: f64) -> f64 {
         let rows = self.rows();
         let tried = self.depths.iter().filter(|&&tried| tried as f64 <= depth).count();
@@ -155,7 +155,7 @@ impl<'a> Trainability<'a> {
         self.slice.critical.filter(|line| (low..=high).contains(line))
     }
 
-    /// The cascade's depths by the leading estimator and rule.
+    /// Depths of the cascade by the leading estimator and rule.
     fn reaches(&self) -> impl Iterator<Item = (f64, Reach)> {
         let (run, names) = (self.run, self.run.estimators.first().zip(self.run.rules.first()));
         names.into_iter().flat_map(move |(&estimator, &rule)| {
@@ -227,14 +227,14 @@ impl<'a> Trainability<'a> {
 
     fn draw_cascade(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
         let mut drawn = Vec::new();
-        for (sigma_w2, reach) in self.reaches() {
+        for (sigma_w2, depth) in self.reaches() {
             let x = frame.x(sigma_w2);
-            let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
-            let said = reach_words(&reach, self.run.rules[0], self.run.layers);
+            let Some(y) = diagram::draw_reach(canvas, frame, x, &depth)? else { continue };
+            let reach = reach_words(&depth, self.run.rules[0], self.run.layers);
             drawn.push(Mark {
                 x,
                 y,
-                text: format!("σ_w² = {}: cascade {said}", variance(sigma_w2)),
+                text: format!("σ_w² = {}: cascade {reach}", variance(sigma_w2)),
             });
         }
         Ok(drawn)
@@ -248,11 +248,7 @@ impl Figure for Trainability<'_> {
     }
 
     fn title(&self) -> String {
-        format!(
-            "Which networks can be trained, {}, σ_b² = {}",
-            self.recipe,
-            variance(self.slice.sigma_b2)
-        )
+        format!("Trainable networks, {}, σ_b² = {}", self.recipe, variance(self.slice.sigma_b2))
     }
 
     fn caption(&self) -> String {
@@ -260,9 +256,9 @@ impl Figure for Trainability<'_> {
             format!(" Success is an accuracy of {} on held-out samples.", short(accuracy))
         });
         format!(
-            "Trained networks: the highest accuracy on held-out samples, mean over {}; cells that were not trained are \
-             left empty.{success} The frontier is drawn between the greatest depth that succeeds and the next one tried; \
-             an arrow on it says that no depth tried failed.",
+            "Trained networks: highest accuracy on held-out samples, mean over {}; untrained networks are left \
+             empty.{success} The frontier lies between the greatest depth that succeeds and the next depth tried; an \
+             arrow marks a frontier beyond all depths tried.",
             count(self.seeds(), "seed")
         )
     }
@@ -291,7 +287,7 @@ impl Figure for Trainability<'_> {
     }
 }
 
-/// The frontier at one point in words.
+/// Describes the frontier at one point.
 fn words(frontier: &PointFrontier) -> String {
     let TrainedFrontier { deepest_success: median, censored, range: (low, high), seeds, .. } =
         &frontier.trained;
@@ -305,5 +301,5 @@ fn words(frontier: &PointFrontier) -> String {
     } else {
         String::new()
     };
-    format!("σ_w² = {}: trainable down to {reach}{spread}", variance(frontier.point.sigma_w2))
+    format!("σ_w² = {}: trainable up to {reach}{spread}", variance(frontier.point.sigma_w2))
 }

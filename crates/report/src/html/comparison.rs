@@ -1,4 +1,4 @@
-//! The page of a comparison: who is right about trainability, by how much, at what cost.
+//! Page of a comparison: accuracy and cost of the trainability predictors.
 
 use std::path::Path;
 
@@ -20,28 +20,28 @@ use crate::{
     vocabulary::symbol,
 };
 
-/// One recipe's verdicts and the figures drawn of them.
+/// One recipe's comparison and its figures.
 pub(crate) struct Section<'a> {
-    pub(crate) verdicts: &'a Comparison,
+    pub(crate) comparison: &'a Comparison,
     pub(crate) figures: Vec<Box<dyn Figure + 'a>>,
 }
 
-/// The page, with links to the `files` written beside it.
+/// Renders the page, with links to the `files` beside it.
 ///
 /// # Errors
-/// When a figure cannot be drawn.
+/// If a figure cannot be drawn.
 pub(crate) fn page(run: &RunRecord, sections: &[Section<'_>], files: &[&Path]) -> Result<String> {
     let parts = sections.iter().map(|part| section(run, part)).collect::<Result<Vec<_>>>()?;
     let command = format!("cargo xtask compare {}", run.name);
     Ok(document(
-        &format!("{}: who is right \u{2013} Isobath", run.name),
+        &format!("{}: predictor comparison \u{2013} Isobath", run.name),
         &html! {
             header {
-                h1 { (run.name) ": who is right about trainability" }
+                h1 { (run.name) ": predictors of trainability compared" }
                 @if !run.description.is_empty() { p.about { (run.description) } }
                 @for part in sections {
                     div.answer {
-                        @for sentence in sentences(run, part.verdicts) {
+                        @for sentence in sentences(run, part.comparison) {
                             p { (symbols(&symbol(&sentence).replace("<=", "\u{2264}"))) }
                         }
                     }
@@ -49,23 +49,23 @@ pub(crate) fn page(run: &RunRecord, sections: &[Section<'_>], files: &[&Path]) -
                 p.facts { (run.network) " · " (run.dataset) }
             }
             @for part in &parts { (part) }
-            (evidence::again(&RunRecord { command, ..run.clone() }, files))
+            (evidence::reproduction(&RunRecord { command, ..run.clone() }, files))
         },
     ))
 }
 
-fn section(run: &RunRecord, Section { verdicts, figures }: &Section<'_>) -> Result<Markup> {
+fn section(run: &RunRecord, Section { comparison, figures }: &Section<'_>) -> Result<Markup> {
     Ok(html! {
         section {
-            h2 { "Trained by " (verdicts.recipe) }
+            h2 { "Trained with " (comparison.recipe) }
             (placed(figures, PageSection::Chart)?)
-            (predictors(verdicts))
-            (named_depths(verdicts))
+            (predictors(comparison))
+            (uncalibrated_depths(comparison))
             (placed(figures, PageSection::Evidence)?)
-            (frontiers(verdicts))
-            (costs(verdicts))
-            (audit(verdicts))
-            (meanings(run, verdicts))
+            (frontiers(comparison))
+            (costs(comparison))
+            (unchanged_scores(comparison))
+            (meanings(run, comparison))
         }
     })
 }
@@ -78,9 +78,9 @@ fn name(summary: &PredictorSummary) -> Markup {
     html! { th.word scope="row" title=(summary.meaning) { (symbols(&symbol(&summary.predictor))) } }
 }
 
-fn predictors(verdicts: &Comparison) -> Markup {
+fn predictors(comparison: &Comparison) -> Markup {
     let row = |summary: &PredictorSummary| {
-        let edge = summary.calibrated.as_ref();
+        let errors = summary.calibrated.as_ref();
         html! {
             tr {
                 (name(summary))
@@ -93,86 +93,85 @@ fn predictors(verdicts: &Comparison) -> Markup {
                 td { (estimate(summary.kendall, 2)) }
                 td { (estimate(summary.brier, 3)) }
                 td { (summary.brier_between.map_or("-".to_owned(), |brier| format!("{brier:.3}"))) }
-                td { (estimate(edge.map(|edge| edge.mae_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.bias_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.octaves), 2)) }
+                td { (estimate(errors.map(|errors| errors.mae_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.bias_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.octaves), 2)) }
             }
         }
     };
     html! {
         h3 { "Predictors" }
         p {
-            "At equal depth only networks of one depth are compared, which shows what a score knows beyond the depth. "
-            "Rank correlations are with the highest accuracy of each training. The Brier score is that of a "
-            "probability calibrated on " (verdicts.calibrated_on)
-            "; \u{201c}between\u{201d} shares variances out in turn instead. Frontiers are those of the calibrated "
-            "score. In brackets: 95% bootstrap intervals, by cell, of frontiers by variance."
+            "AUC at equal depth compares only networks of the same depth, so it measures information beyond the depth. "
+            "Rank correlations are with the highest accuracy of each training. The Brier score uses a "
+            "probability calibrated on " (comparison.calibrated_on)
+            "; \u{201c}interleaved\u{201d} assigns weight variances to folds in turn instead. Frontiers use the calibrated "
+            "score. In brackets: 95% bootstrap intervals, which resample configurations (families for frontiers)."
         }
         (scrolling("Predictors", html! {
             table {
                 (head(&[
                     "predictor",
                     "AUC",
-                    "above ξ_c",
-                    "above depth",
+                    "AUC above ξ_c",
+                    "AUC above depth",
                     "AUC at equal depth",
-                    "above ξ_c there",
+                    "above ξ_c at equal depth",
                     "Spearman",
                     "Kendall",
                     "Brier",
-                    "Brier between",
-                    "frontier missed by (layers)",
-                    "too deep by (layers)",
+                    "Brier interleaved",
+                    "frontier error (layers)",
+                    "bias (layers)",
                     "octaves",
                 ]))
-                tbody { @for summary in &verdicts.summaries { (row(summary)) } }
+                tbody { @for summary in &comparison.summaries { (row(summary)) } }
             }
         }))
     }
 }
 
-fn named_depths(verdicts: &Comparison) -> Markup {
+fn uncalibrated_depths(comparison: &Comparison) -> Markup {
     let named =
         |summary: &&PredictorSummary| summary.published.is_some() || summary.coefficient.is_some();
     let row = |summary: &PredictorSummary| {
-        let edge = summary.published.as_ref();
-        let ends = edge.map(|edge| format!("{} of {}", edge.clamped, edge.counted));
+        let errors = summary.published.as_ref();
+        let ends = errors.map(|errors| format!("{} of {}", errors.clamped, errors.counted));
         html! {
             tr {
                 (name(summary))
                 td { (estimate(summary.coefficient.map(|coefficient| coefficient.a), 2)) }
                 td { (summary.coefficient.map_or("-".to_owned(), |c| short(c.per_octave))) }
-                td { (estimate(edge.map(|edge| edge.mae_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.bias_layers), 1)) }
-                td { (estimate(edge.map(|edge| edge.octaves), 2)) }
+                td { (estimate(errors.map(|errors| errors.mae_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.bias_layers), 1)) }
+                td { (estimate(errors.map(|errors| errors.octaves), 2)) }
                 td { (ends.unwrap_or("-".to_owned())) }
             }
         }
     };
     html! {
-        @if verdicts.summaries.iter().any(|summary| named(&summary)) {
-            h3 { "Depths as they are named" }
+        @if comparison.summaries.iter().any(|summary| named(&summary)) {
+            h3 { "Predicted depths without calibration" }
             p {
-                "Networks are trainable while their depth is at most a times the one that is named: a makes success as "
-                "likely as failure, by a logistic regression on all networks; the slope is by how much the log-odds of "
-                "success fall with every octave of depth. The errors are those of the depths as "
-                "they are named, without calibration."
+                "A logistic regression on all networks gives the factor a: at a times the predicted depth, success and "
+                "failure are equally likely. The slope is the decrease of the log-odds of success per octave of depth. "
+                "The errors are those of the uncalibrated depths."
             }
-            (scrolling("Depths as they are named", html! {
+            (scrolling("Predicted depths without calibration", html! {
                 table {
                     (head(&[
-                        "predictor", "a", "slope", "frontier missed by (layers)", "too deep by (layers)",
-                        "octaves", "beyond the grid",
+                        "predictor", "a", "slope", "frontier error (layers)", "bias (layers)",
+                        "octaves", "clamped to the grid",
                     ]))
-                    tbody { @for summary in verdicts.summaries.iter().filter(named) { (row(summary)) } }
+                    tbody { @for summary in comparison.summaries.iter().filter(named) { (row(summary)) } }
                 }
             }))
         }
     }
 }
 
-fn frontiers(verdicts: &Comparison) -> Markup {
-    let leading: Vec<&str> = verdicts.leading.names().collect();
+fn frontiers(comparison: &Comparison) -> Markup {
+    let leading: Vec<&str> = comparison.leading.names().collect();
     let row = |family: &Family| {
         let predicted = |name: &&str| {
             let found = family.predicted.iter().find(|(predictor, _)| predictor == name);
@@ -195,8 +194,8 @@ fn frontiers(verdicts: &Comparison) -> Markup {
         h3 { "Frontiers" }
         p {
             "In layers: the median over initialisations of the depth at which success becomes less likely than "
-            "failure, its range over initialisations, and what the calibrated predictors say. A measured frontier "
-            "outside the grid is left out of the errors."
+            "failure, its range over initialisations, and the predictions of the calibrated predictors. The errors "
+            "exclude measured frontiers outside the grid."
         }
         (scrolling("Frontiers", html! {
             table {
@@ -206,16 +205,16 @@ fn frontiers(verdicts: &Comparison) -> Markup {
                     }
                     @for name in &leading { th scope="col" { (symbols(&symbol(name))) } }
                 } }
-                tbody { @for family in &verdicts.families { (row(family)) } }
+                tbody { @for family in &comparison.families { (row(family)) } }
             }
         }))
     }
 }
 
-fn costs(verdicts: &Comparison) -> Markup {
-    let mut summaries: Vec<&PredictorSummary> = verdicts.summaries.iter().collect();
+fn costs(comparison: &Comparison) -> Markup {
+    let mut summaries: Vec<&PredictorSummary> = comparison.summaries.iter().collect();
     summaries.sort_by(|a, b| b.costs.seconds.total_cmp(&a.costs.seconds));
-    let training = verdicts.training;
+    let training = comparison.training;
     let row = |summary: &PredictorSummary| {
         let ratio = summary.cost_ratio.map_or(0.0, |ratio| ratio.value);
         html! {
@@ -231,16 +230,16 @@ fn costs(verdicts: &Comparison) -> Markup {
     html! {
         h3 { "Cost" }
         p {
-            "A mean over networks. A look that covers several depths is shared equally between them: who asks about "
-            "one network alone pays the whole look. Quantities of one predictor have one cost between them."
+            "Mean over networks. The cost of a computation that covers several depths is divided equally among them; a "
+            "single network alone costs the full computation. All scores of one predictor share one cost."
         }
         (scrolling("Cost", html! {
             table {
                 thead { tr {
                     th.word scope="col" { "predictor" }
-                    th scope="col" { "a network" }
+                    th scope="col" { "per network" }
                     th scope="col" { "GFLOP" }
-                    th scope="col" { "of a training" }
+                    th scope="col" { "share of a training" }
                     th.word scope="col" { "share" }
                 } }
                 tbody {
@@ -258,23 +257,23 @@ fn costs(verdicts: &Comparison) -> Markup {
     }
 }
 
-fn audit(verdicts: &Comparison) -> Markup {
-    let mut known: Vec<(&PredictorSummary, f64)> = verdicts
+fn unchanged_scores(comparison: &Comparison) -> Markup {
+    let mut known: Vec<(&PredictorSummary, f64)> = comparison
         .summaries
         .iter()
         .filter_map(|summary| Some((summary, summary.unchanged.filter(|share| *share > 0.0)?)))
         .collect();
     known.sort_by(|a, b| b.1.total_cmp(&a.1));
     html! {
-        h3 { "Scores that do not see the variance" }
+        h3 { "Scores independent of the weight variance" }
         @if known.is_empty() {
-            p { "None: at every depth and initialisation every score changes with " (symbols("σ_w²")) "." }
+            p { "None: every score changes with " (symbols("σ_w²")) " at every depth and initialisation." }
         } @else {
             p {
-                "The share of depths and initialisations at which a score is the same whatever " (symbols("σ_w²"))
-                ". At 100% it cannot know where the frontier lies."
+                "Share of depths and initialisations at which a score is the same for every " (symbols("σ_w²"))
+                ". At 100%, the score cannot locate the frontier."
             }
-            (scrolling("Scores that do not see the variance", html! {
+            (scrolling("Scores independent of the weight variance", html! {
                 table {
                     (head(&["predictor", "unchanged"]))
                     tbody { @for (summary, unchanged) in known { tr { (name(summary)) td { (share(unchanged)) } } } }
@@ -284,21 +283,21 @@ fn audit(verdicts: &Comparison) -> Markup {
     }
 }
 
-fn meanings(run: &RunRecord, verdicts: &Comparison) -> Markup {
-    let missing = verdicts.summaries.iter().filter(|summary| summary.missing > 0);
+fn meanings(run: &RunRecord, comparison: &Comparison) -> Markup {
+    let missing = comparison.summaries.iter().filter(|summary| summary.missing > 0);
     html! {
         details {
-            summary { "What a larger score means" }
+            summary { "Meaning of a larger score" }
             dl {
-                @for summary in verdicts.summaries.iter().filter(|summary| !summary.meaning.is_empty()) {
+                @for summary in comparison.summaries.iter().filter(|summary| !summary.meaning.is_empty()) {
                     dt { (symbols(&symbol(&summary.predictor))) } dd { (summary.meaning) }
                 }
             }
-            p { "Which sign speaks for a network is part of a predictor; a score is never turned around." }
-            @if run.recipes.len() > 1 { p { "Brief trainings go by the first recipe, " (run.recipes[0]) "." } }
+            p { "The sign of a score is part of the predictor; scores are never inverted." }
+            @if run.recipes.len() > 1 { p { "Brief trainings use the first recipe, " (run.recipes[0]) "." } }
         }
         @for summary in missing {
-            p { (summary.predictor) " says nothing of " (summary.missing) " networks, which counts against them." }
+            p { (summary.predictor) " has no score for " (summary.missing) " networks; these networks rank lowest." }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How to do it again: the command, the experiment file, the machine, the files beside the page.
+//! Reproduction section: the command, the experiment file, the environment and the files beside the page.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use maud::{Markup, html};
 
 use isobath_store::RunRecord;
 
-/// The last section.
-pub(super) fn again(run: &RunRecord, files: &[&Path]) -> Markup {
+/// Renders the reproduction section, the last of the page.
+pub(super) fn reproduction(run: &RunRecord, files: &[&Path]) -> Markup {
     html! {
         section {
-            h2 { "Again" }
+            h2 { "Reproduce" }
             @if !run.command.is_empty() { (copied("Command", &run.command)) }
             @if !run.experiment_toml.is_empty() {
                 details { summary { "Experiment file" } (copied("Experiment file", &run.experiment_toml)) }
@@ -29,7 +29,7 @@ pub(super) fn again(run: &RunRecord, files: &[&Path]) -> Markup {
     }
 }
 
-/// Text in a box with a button that copies it.
+/// Text box with a copy button.
 fn copied(label: &str, text: &str) -> Markup {
     html! {
         div.copied {

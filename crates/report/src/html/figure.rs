@@ -1,4 +1,4 @@
-//! One figure of the page: its drawing for wide and for narrow windows, and what a reader can point at.
+//! One figure of the page: its drawings for wide and narrow windows, and its hover values.
 
 use crate::{Error, Result};
 use maud::{Markup, PreEscaped, html};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::words::symbols;
 use crate::figures::{Figure, Hover, Layout, Values, draw};
 
-/// What the page's script reads.
+/// Data for the page's script.
 #[derive(Serialize)]
 struct Data {
     wide: Hover,
@@ -16,10 +16,10 @@ struct Data {
     values: Option<Values>,
 }
 
-/// `figure` as an element of the page.
+/// Renders `figure` as an element of the page.
 ///
 /// # Errors
-/// When it cannot be drawn.
+/// If it cannot be drawn.
 pub(super) fn figure(figure: &dyn Figure) -> Result<Markup> {
     let draw = |layout| draw(figure, layout).map_err(Error::part(figure.stem()));
     let (wide, narrow) = (draw(Layout::Wide)?, draw(Layout::Narrow)?);
@@ -40,7 +40,7 @@ pub(super) fn figure(figure: &dyn Figure) -> Result<Markup> {
     })
 }
 
-/// JSON that cannot end the script element it stands in.
+/// JSON that cannot close its surrounding script element.
 fn script_json(data: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string(data)?.replace('<', "\\u003c"))
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_cannot_end_its_script() {
+    fn json_cannot_close_its_script() {
         assert_eq!(script_json(&"</script>").unwrap(), "\"\\u003c/script>\"");
     }
 }

@@ -1,4 +1,4 @@
-//! Reconstructions in the page: pictures that flow into as many columns as the window has room for.
+//! Gallery of reconstructions on the page; the columns wrap to the width of the window.
 
 use crate::Result;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -9,14 +9,14 @@ use isobath_analysis::points::{Point, slices};
 use isobath_store::{GalleryRecord, RunRecord};
 
 use crate::{
-    figures::{MOST_GALLERY_POINTS, MOST_GALLERY_SAMPLES, Scaling, shown_depths},
+    figures::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, Scaling, shown_depths},
     numbers::variance,
 };
 
-/// Samples and their reconstructions; nothing if the run has none.
+/// Renders samples and their reconstructions; empty if the run has none.
 ///
 /// # Errors
-/// When a picture cannot be encoded.
+/// If a picture cannot be encoded.
 pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
     let slices = slices(run);
     let Some(slice) =
@@ -24,7 +24,7 @@ pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
     else {
         return Ok(html! {});
     };
-    let points = slice.representative(MOST_GALLERY_POINTS, |point| !point.pictures().is_empty());
+    let points = slice.representative(MAX_GALLERY_POINTS, |point| !point.pictures().is_empty());
     let roles = slice.roles(&points);
     let blocks = points
         .iter()
@@ -33,7 +33,8 @@ pub(super) fn gallery(run: &RunRecord) -> Result<Markup> {
         .collect::<Result<Vec<_>>>()?;
     Ok(html! {
         h3 { "Reconstructions" }
-        p { "Probe samples and their reconstructions from increasing depth, first seed, on the scale of each input." }
+        p { "Probe samples and their reconstructions from increasing depth (first seed). Each reconstruction uses the \
+             value range of its input." }
         @for block in &blocks { (block) }
     })
 }
@@ -56,7 +57,7 @@ fn column(run: &RunRecord, pictures: &[GalleryRecord], depth: usize) -> Result<M
     let mut shown = Vec::new();
     for picture in pictures
         .iter()
-        .filter(|picture| picture.depth == depth && picture.sample < MOST_GALLERY_SAMPLES)
+        .filter(|picture| picture.depth == depth && picture.sample < MAX_GALLERY_SAMPLES)
     {
         let input =
             pictures.iter().find(|other| other.depth == 0 && other.sample == picture.sample);

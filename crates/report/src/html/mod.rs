@@ -1,4 +1,5 @@
-//! The page: the answer, the chart, the evidence, the tables, and how to do it again, in one file that opens offline.
+//! The page: the answer, the chart, the evidence, the tables and the reproduction section, in one file that opens
+//! offline.
 
 pub(super) mod comparison;
 mod evidence;
@@ -24,14 +25,14 @@ use words::symbols;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Nothing is loaded from anywhere: a browser that is told so enforces it.
+/// The policy forbids the browser to load anything.
 const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/// The page of `run`, with `figures` drawn into it and links to the `files` written beside it.
+/// Renders the page of `run`, with `figures` drawn into it and links to the `files` beside it.
 ///
 /// # Errors
-/// When a figure cannot be drawn.
+/// If a figure cannot be drawn.
 pub(super) fn page(
     run: &RunRecord,
     figures: &[Box<dyn Figure + '_>],
@@ -49,12 +50,12 @@ pub(super) fn page(
                 (gallery::gallery(run)?)
             }
             (tables::tables(run))
-            (evidence::again(run, files))
+            (evidence::reproduction(run, files))
         },
     ))
 }
 
-/// A whole document with the look and the script of all pages.
+/// Whole document with the shared style and script.
 fn document(title: &str, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -75,7 +76,7 @@ fn document(title: &str, main: &Markup) -> String {
     page.into_string()
 }
 
-/// The name, the answer, and what it is about.
+/// Name, verdict sentences and facts of the run.
 fn head(run: &RunRecord) -> Markup {
     html! {
         header {

@@ -1,6 +1,6 @@
 "use strict";
-// Hover and arrow keys over the drawings, and the copy buttons.
-// Without this script the page still shows everything but the values under the pointer.
+// Hover and arrow keys for the drawings, and the copy buttons.
+// Without this script the page shows everything except the hover values.
 
 const SVG = "http:" + "//www.w3.org/2000/svg";
 
@@ -51,7 +51,7 @@ class Chart {
     const [box, drawn] = [this.box.getBoundingClientRect(), view.svg.getBoundingClientRect()];
     const { width, height } = view.svg.viewBox.baseVal;
     const unit = Math.max(width / drawn.width, height / drawn.height);
-    // A drawing that is lower than its room is centred in it.
+    // A drawing that is lower than its box is centred in it.
     const left = drawn.left + (drawn.width - width / unit) / 2;
     const top = drawn.top + (drawn.height - height / unit) / 2;
     return { unit, left, top, box };
@@ -78,7 +78,7 @@ class Chart {
     this.showMark(view);
   }
 
-  /** The mark closest to a place, no farther away than `reach`; over cells a mark must be hit more closely. */
+  /** Returns the closest mark within `reach`; over cells the pointer must be closer. */
   nearest(view, x, y, reach) {
     let [best, least] = [undefined, view.cells ? reach / 3 : reach];
     view.marks.forEach((mark, index) => {
@@ -95,7 +95,7 @@ class Chart {
     event.preventDefault();
     const view = this.view();
     const within = (value, count) => Math.max(0, Math.min(count - 1, value));
-    // The first key shows where the reader is; the next ones move.
+    // The first key shows the current position; later keys move it.
     const moved = this.readout.hidden ? [0, 0] : step;
     if (view.cells) {
       this.column = within(this.column + moved[0], this.values.heads.length);
@@ -182,5 +182,5 @@ for (const button of document.querySelectorAll(".copied button")) {
   });
 }
 
-// Paper cannot unfold anything.
+// Printing opens all collapsed sections.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));

@@ -1,4 +1,4 @@
-//! Tables of the page: verdicts for each point, failures, costs.
+//! Tables of the page: cut-offs of each point, failures, costs.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use maud::{Markup, html};
@@ -18,7 +18,7 @@ pub(super) fn tables(run: &RunRecord) -> Markup {
         section {
             h2 { "Numbers" }
             (trained::frontier(run))
-            (verdicts(run))
+            (cutoffs(run))
             (failures(run))
             (costs(run))
             (trained::ledger(run))
@@ -26,12 +26,12 @@ pub(super) fn tables(run: &RunRecord) -> Markup {
     }
 }
 
-/// A table in a box that scrolls by itself, so that the page never does sideways.
+/// Wraps a table in a scrolling box, so that the page never scrolls sideways.
 pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
     html! { div.table tabindex="0" role="region" aria-label=(label) { (table) } }
 }
 
-fn verdicts(run: &RunRecord) -> Markup {
+fn cutoffs(run: &RunRecord) -> Markup {
     let pairs: Vec<_> = run
         .estimators
         .iter()
@@ -42,7 +42,7 @@ fn verdicts(run: &RunRecord) -> Markup {
         run.rules.iter().map(|&rule| format!("{rule}: {}", depth_bars(run, rule))).collect();
     html! {
         h3 { "Depth that information reaches" }
-        p { "In layers, counted from 1; in brackets the bars (" (bars.join("; ")) ")." }
+        p { "In layers, counted from 1. In brackets: the ends of the bars (" (bars.join("; ")) ")." }
         (scrolling("Depths for each point", html! {
             table {
                 thead {
@@ -106,7 +106,7 @@ fn failures(run: &RunRecord) -> Markup {
                     thead {
                         tr {
                             @for name in ["σ_w²", "σ_b²", "seed"] { th scope="col" { (symbols(name)) } }
-                            th.word scope="col" { "why" }
+                            th.word scope="col" { "reason" }
                         }
                     }
                     tbody {
@@ -135,7 +135,7 @@ fn costs(run: &RunRecord) -> Markup {
         run.cells.iter().map(|record| record.cost.backend.as_str()).collect();
     backends.sort_unstable();
     backends.dedup();
-    let stages = [("decoders and reconstructions", cascade), ("entropies and verdicts", entropy)];
+    let stages = [("decoders and reconstructions", cascade), ("entropies and cut-offs", entropy)];
     let per_cell = |seconds: f64| seconds / run.cells.len().max(1) as f64;
     let share = |seconds: f64| {
         format!("width:{:.1}%", 100.0 * seconds / (cascade + entropy).max(f64::MIN_POSITIVE))
@@ -154,7 +154,7 @@ fn costs(run: &RunRecord) -> Markup {
                         tr {
                             th.word scope="col" { "stage" }
                             th scope="col" { "all cells" }
-                            th scope="col" { "one cell, mean" }
+                            th scope="col" { "mean per cell" }
                             th.word scope="col" { "share" }
                         }
                     }
@@ -172,13 +172,13 @@ fn costs(run: &RunRecord) -> Markup {
             }))
             p {
                 "Matrix products of the cascade: " (short(operations / 1e12)) " TFLOP at " (rate)
-                " over the cells' own time, on " (backends.join(", ")) "."
+                " over the cells' compute time, on " (backends.join(", ")) "."
             }
         }
     }
 }
 
-/// Seconds in the unit a reader would use.
+/// Formats a duration in a readable unit.
 pub(super) fn time(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 1.0 => format!("{} ms", short(seconds * 1e3)),
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_fitting_units() {
+    fn units_of_durations() {
         assert_eq!([0.0125, 4.5, 600.0, 86400.0].map(time), ["12.5 ms", "4.5 s", "10 min", "24 h"]);
     }
 }

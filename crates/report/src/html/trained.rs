@@ -1,4 +1,4 @@
-//! Tables of the ground truth: how deep networks could be trained, and what that took beside the cascade.
+//! Tables of training results: trainable depths, and the cost of training and cascade.
 
 use maud::{Markup, html};
 
@@ -12,22 +12,22 @@ use isobath_store::RunRecord;
 
 use crate::numbers::{depth, short, variance};
 
-/// How deep networks could be trained; nothing where nothing was trained.
+/// Table of trainable depths; empty without trainings.
 pub(super) fn frontier(run: &RunRecord) -> Markup {
     let all = frontiers(&run.trainings);
     html! {
         @if !all.is_empty() {
-            h3 { "Depth that can be trained" }
+            h3 { "Trainable depth" }
             p {
-                "In weight layers, median over seeds, in brackets the least and the greatest. Seeds differ: depths at which \
-                 some succeed and others do not. Turns: how often success turns into failure or back along depth, beyond \
-                 the one turn of a sharp frontier, over all seeds."
+                "In weight layers: median over seeds, with the range in brackets. Seeds differ: depths at which some seeds \
+                 succeed and others fail. Reversals: changes between success and failure along depth in addition to the \
+                 single change of a sharp frontier, summed over seeds."
             }
             (scrolling("Frontier for each point", html! {
                 table {
                     thead {
                         tr {
-                            @for name in ["σ_w²", "σ_b²", "recipe", "frontier", "seeds differ", "turns"] {
+                            @for name in ["σ_w²", "σ_b²", "recipe", "frontier", "seeds differ", "reversals"] {
                                 th scope="col" { (symbols(name)) }
                             }
                         }
@@ -74,10 +74,10 @@ struct Entry {
     flops: f64,
 }
 
-/// What training took beside the cascade; nothing where nothing was trained.
+/// Table of the costs of training and cascade; empty without trainings.
 pub(super) fn ledger(run: &RunRecord) -> Markup {
     let cascade = Entry {
-        what: "cascade, each for all depths at once",
+        what: "cascade (one covers all depths)",
         networks: run.cells.len(),
         seconds: run.cells.iter().map(|c| c.cost.cascade_seconds + c.cost.entropy_seconds).sum(),
         flops: run.cells.iter().map(|cell| cell.cost.flops as f64).sum(),
@@ -93,13 +93,13 @@ pub(super) fn ledger(run: &RunRecord) -> Markup {
     };
     html! {
         @if !run.trainings.is_empty() {
-            h3 { "Cost beside training" }
-            (scrolling("Cost beside training", html! {
+            h3 { "Cost relative to training" }
+            (scrolling("Cost relative to training", html! {
                 table {
                     thead {
                         tr {
                             th.word scope="col" { "work" }
-                            @for name in ["networks", "time", "one network, mean", "TFLOP", "of training's time", "of its operations"] {
+                            @for name in ["networks", "time", "mean per network", "TFLOP", "share of training time", "share of training FLOP"] {
                                 th scope="col" { (name) }
                             }
                         }

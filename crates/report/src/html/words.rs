@@ -1,10 +1,10 @@
-//! Text for the page.
+//! Text of the page.
 
 use maud::{Markup, html};
 
 use crate::vocabulary::split_subscript;
 
-/// `text` with the subscripts of `σ_w`, `ξ_c` and their like lowered.
+/// Renders `text` with subscripts in symbols such as `σ_w` and `ξ_c`.
 pub(super) fn symbols(text: &str) -> Markup {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_are_lowered_and_the_rest_is_escaped() {
+    fn subscripts_and_escapes() {
         let page = symbols("6 ξ_c < σ_w² in my_data & more").into_string();
         assert_eq!(page, "6 ξ<sub>c</sub> &lt; σ<sub>w</sub>² in my_data &amp; more");
     }

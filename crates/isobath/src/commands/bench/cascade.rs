@@ -22,23 +22,23 @@ use isobath_store::environment::peak_memory;
 
 use crate::commands::exit;
 
-/// Seconds that the peak is measured for, before and after each run.
+/// Seconds of each peak measurement, before and after each run.
 const PEAK_SECONDS: f64 = 0.2;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Layers
+    /// Number of layers
     #[arg(long, default_value_t = 20, value_parser = at_least_one)]
     depth: usize,
     #[command(flatten)]
     size: Size,
     #[command(flatten)]
     means: Means,
-    /// Networks worked on at once, each on a stream of its own where the backend is a device; the time is for one. Default:
-    /// one, or as many as keep a device busy
+    /// Number of concurrent networks, each on its own stream on a device; the time is per network [default: one, or as
+    /// many as keep a device busy]
     #[arg(long, value_parser = at_least_one)]
     at_once: Option<usize>,
-    /// Times it is measured
+    /// Number of measurements
     #[arg(long, default_value_t = 5, value_parser = at_least_one)]
     repeat: usize,
     /// Print JSON
@@ -56,13 +56,13 @@ impl Arguments {
     }
 }
 
-/// One epoch.
+/// Measurement of one epoch.
 struct Epoch {
-    /// For each network, where several are worked on at once.
+    /// Seconds per network.
     seconds: f64,
-    /// The device's peak around it, operations per second.
+    /// Peak of the device around the measurement, operations per second.
     peak: f64,
-    /// Mean squared errors on the last minibatch of the first and the last layer's decoder.
+    /// Mean squared errors of the first and the last layer's decoder on the last minibatch.
     losses: [f64; 2],
 }
 
@@ -97,8 +97,11 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         means.precision,
         means.forward_precision
     );
-    let networks =
-        if at_once > 1 { format!(" of one of {at_once} networks at once") } else { String::new() };
+    let networks = if at_once > 1 {
+        format!(" per network, {at_once} concurrent networks")
+    } else {
+        String::new()
+    };
     println!("{seconds:.3} s per epoch{networks}, median and range of {repeat}");
     println!(
         "{:.1} GFLOP/s, {:.1}% of the {:.1} GFLOP/s peak",
@@ -107,12 +110,12 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         peak.median / 1e9
     );
     println!(
-        "at least {} read and written: each layer's activations twice over, {:.1} GB/s",
+        "at least {} read and written (each layer's activations twice), {:.1} GB/s",
         DecimalBytes(size.least_bytes(depth) as u64),
         size.least_bytes(depth) / seconds.median / 1e9
     );
     if let Some(bytes) = memory {
-        println!("peak memory of the process {}, samples included", HumanBytes(bytes));
+        println!("peak memory of the process: {}, including samples", HumanBytes(bytes));
     }
     Ok(exit::DONE)
 }
@@ -122,7 +125,7 @@ pub(super) fn describe(depth: usize, Size { width, images, batch }: Size) -> Str
     format!("depth {depth}, width {width}, {images} images, batch {batch}")
 }
 
-/// The backend's description, and what was measured.
+/// Measures and returns the backend's description and the epochs.
 fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
     let Arguments { depth, size: Size { width, images, batch }, means, .. } = *arguments;
     let at_once = arguments.networks();
@@ -154,7 +157,7 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
         losses.into_iter().collect::<Result<Vec<_>>>()
     };
     if means.backend != BackendSpec::Cpu {
-        // Kernels are compiled and memory is taken on first use.
+        // The first use compiles kernels and allocates memory.
         epochs_of(1)?;
     }
     let yardstick = || -> Result<(String, f64)> {
@@ -170,7 +173,7 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
         let start = Instant::now();
         let losses = epochs_of(depth)?;
         let seconds = start.elapsed().as_secs_f64() / at_once as f64;
-        // The machine's speed drifts, so each time is held against the peak around it.
+        // The machine's speed drifts, so each time is compared with the peak around it.
         let peak = f64::midpoint(before, yardstick()?.1);
         let gflops = arguments.size.flops(depth) / seconds / 1e9;
         eprintln!("{seconds:.3} s, {gflops:.1} of {:.1} GFLOP/s", peak / 1e9);
@@ -179,7 +182,7 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
     Ok((description, (0..arguments.repeat).map(epoch).collect::<Result<_>>()?))
 }
 
-/// An epoch of one network: the last losses of its first and last decoder.
+/// Runs one epoch of one network. Returns the last losses of its first and last decoder.
 struct OfNetwork<'a> {
     params: &'a CascadeValidParams,
     job: &'a Job<'a>,
@@ -197,7 +200,7 @@ impl BackendTask for OfNetwork<'_> {
     }
 }
 
-/// A backend's description and its peak with factors of a precision, operations per second.
+/// Task that returns a backend's description and its peak in a precision, operations per second.
 pub(super) struct Yardstick {
     pub(super) precision: Precision,
 }
@@ -210,7 +213,7 @@ impl BackendTask for Yardstick {
     }
 }
 
-/// Digits where the width is theirs, noise otherwise: the values do not matter for speed, as long as they are not zero.
+/// Digits if the width matches theirs, noise otherwise. Values do not affect the speed unless they are zero.
 pub(super) fn samples(images: usize, width: usize) -> Result<Samples> {
     if width == 784 {
         let request = LoadRequest {

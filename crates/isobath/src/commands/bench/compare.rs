@@ -1,4 +1,4 @@
-//! This program's benches and other programs in turns: A B C A B C …
+//! Benchmarks of this program and other programs in alternation: A B C A B C …
 
 use std::path::{Path, PathBuf};
 
@@ -22,45 +22,45 @@ use crate::commands::{Usage, exit};
 /// Layers and images of `--quick`.
 const QUICK: (usize, usize) = (4, 6400);
 
-/// Networks that keep a device busy: a decoder of the published width fills a good third of a large one.
+/// Number of networks that keep a device busy: a decoder of the published width uses about a third of a large one.
 const NETWORKS_ON_A_DEVICE: usize = 8;
 
-/// Networks trained together on a device.
+/// Number of networks trained together on a device.
 const TRAININGS_ON_A_DEVICE: usize = 64;
 
-/// The least share of its highest peak that a machine left alone keeps.
+/// Minimum share of the highest peak on a machine without other load.
 const STEADY: f64 = 0.85;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Python 3 that has torch and numpy
+    /// Python 3 with torch and numpy
     #[arg(long, default_value = "python3", value_name = "PATH")]
     python: PathBuf,
-    /// Folder of the programs; default: `baselines` in the folder that `ISOBATH_SHARED` names, or else `shared`, beside
-    /// the workspace
+    /// Folder of the programs [default: `baselines` in the folder given by `ISOBATH_SHARED`, or else in `shared`
+    /// beside the workspace]
     #[arg(long, value_name = "DIR")]
     baselines: Option<PathBuf>,
     /// Compare the training of whole networks, wide and shrinking, instead of the cascade
     #[arg(long, conflicts_with = "programs")]
     training: bool,
-    /// With --training: steps that are timed; default: an epoch
+    /// Number of timed steps with --training [default: one epoch]
     #[arg(long, requires = "training", value_parser = at_least_one)]
     steps: Option<usize>,
-    /// Compare with this one alone; may be given several times: published, layerwise, manual, batched
+    /// Compare with this program only; may be given several times: published, layerwise, manual, batched
     #[arg(long = "program", value_name = "NAME", value_parser = external::program)]
     programs: Vec<&'static Program>,
-    /// Where the work is done: cpu or cuda:N
+    /// Backend: cpu or cuda:N
     #[arg(long, default_value = "cpu")]
     backend: BackendSpec,
-    /// Layers
+    /// Number of layers
     #[arg(long, default_value_t = 20, value_parser = at_least_one)]
     depth: usize,
     #[command(flatten)]
     size: Size,
-    /// Rounds, in each of which every program runs once
+    /// Number of rounds; every program runs once per round
     #[arg(long, default_value_t = 5, value_parser = at_least_one)]
     repeat: usize,
-    /// A size to try the command with; too short for numbers to rely on
+    /// Use a small size to try the command; its timings are not reliable
     #[arg(long, conflicts_with_all = ["depth", "images"])]
     quick: bool,
     /// Print JSON
@@ -68,7 +68,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Who takes a turn.
+/// Competitor in the comparison.
 #[derive(Clone, Copy)]
 enum Competitor {
     Isobath { name: &'static str, about: &'static str, means: Means, at_once: usize },
@@ -107,24 +107,24 @@ impl Competitor {
     }
 }
 
-/// One turn.
+/// One run of a competitor.
 #[derive(Clone)]
-struct Turn {
+struct TimedRun {
     measured: Measured,
-    /// The machine's peak around it, operations per second.
+    /// Peak of the machine around the run, operations per second.
     peak: f64,
 }
 
-/// What came of one competitor's turns.
+/// Results of one competitor.
 #[derive(Debug, Serialize)]
 struct Row {
     name: &'static str,
     about: &'static str,
     seconds: Summary,
-    /// Its seconds over this program's of the same round.
+    /// Seconds relative to this program in the same round.
     ratio: Summary,
     gflops: Summary,
-    /// Of the peak measured around each turn.
+    /// Share of the peak measured around each run.
     peak_share: Summary,
     last_losses: Vec<f64>,
     runs: Vec<f64>,
@@ -161,7 +161,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let mut peaks = Vec::new();
     for table in &tables {
         let rounds = rounds(&table.competitors, setting, repeat)?;
-        peaks.extend(rounds.iter().flatten().map(|turn| turn.peak / 1e9));
+        peaks.extend(rounds.iter().flatten().map(|run| run.peak / 1e9));
         rows.push(self::rows(&table.competitors, &rounds, table.flops));
     }
     let peak = Summary::of(peaks);
@@ -187,21 +187,23 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     println!("peak {peak:.1} GFLOP/s");
     rows.iter().for_each(|rows| print_table(rows));
     if arguments.quick {
-        println!("a quick size: start-up of threads and libraries weighs more than in a real one");
+        println!(
+            "quick size: start-up of threads and libraries dominates; timings are not reliable"
+        );
     }
     if peak.low < STEADY * peak.high {
         println!(
-            "the machine was not steady: its peak fell to {:.0}%; something else ran",
+            "unsteady machine: its peak fell to {:.0}%; close other programs",
             100.0 * peak.low / peak.high
         );
     }
     Ok(exit::DONE)
 }
 
-/// Those that do the same work; ratios are to the first.
+/// Competitors that do the same work; ratios are relative to the first.
 struct Table {
     competitors: Vec<Competitor>,
-    /// Floating-point operations of an epoch.
+    /// Floating-point operations per epoch.
     flops: f64,
 }
 
@@ -215,7 +217,7 @@ fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>>
         let mut competitors = vec![
             trainer("isobath", "this program, one network at a time", 1),
             match arguments.backend {
-                BackendSpec::Cpu => trainer("isobath, 2 at once", "two networks side by side", 2),
+                BackendSpec::Cpu => trainer("isobath, 2 at once", "two concurrent networks", 2),
                 _ => trainer("isobath, 64 at once", "64 networks together", TRAININGS_ON_A_DEVICE),
             },
         ];
@@ -227,19 +229,19 @@ fn tables(arguments: &Arguments, depth: usize, size: Size) -> Result<Vec<Table>>
     Shape::ALL.into_iter().map(table).collect()
 }
 
-/// This program and those asked for; all of its kind where none is.
-fn competitors(backend: BackendSpec, asked: &[&'static Program]) -> Vec<Competitor> {
-    let is_asked = |program: &Program| {
-        asked.is_empty() || asked.iter().any(|asked| asked.name == program.name)
+/// This program and the selected ones; all of its kind if none is selected.
+fn competitors(backend: BackendSpec, selected: &[&'static Program]) -> Vec<Competitor> {
+    let is_selected = |program: &Program| {
+        selected.is_empty() || selected.iter().any(|other| other.name == program.name)
     };
     let others = PROGRAMS
         .iter()
-        .filter(|program| program.workload == Workload::Cascade && is_asked(program))
+        .filter(|program| program.workload == Workload::Cascade && is_selected(program))
         .map(Competitor::Other);
     own(backend).into_iter().chain(others).collect()
 }
 
-/// This program, and the other ways it has to do the work on `backend`.
+/// Variants of this program for the work on `backend`.
 fn own(backend: BackendSpec) -> Vec<Competitor> {
     let isobath = |name, about, precision, simd| Competitor::Isobath {
         name,
@@ -256,7 +258,7 @@ fn own(backend: BackendSpec) -> Vec<Competitor> {
         };
         return vec![
             isobath("isobath", "this program, one network at a time", Precision::F32, None),
-            side_by_side("isobath, 8 at once", "eight networks side by side", Precision::F32),
+            side_by_side("isobath, 8 at once", "eight concurrent networks", Precision::F32),
             side_by_side("isobath tf32", "the same, products in tf32", Precision::Tf32),
             side_by_side("isobath bf16", "the same, factors rounded to bf16", Precision::Bf16),
         ];
@@ -274,13 +276,13 @@ fn own(backend: BackendSpec) -> Vec<Competitor> {
     own
 }
 
-/// Where the programs are unless a folder is named.
+/// Default folder of the programs.
 fn shared_baselines() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     std::env::var_os("ISOBATH_SHARED").map_or(beside, PathBuf::from).join("baselines")
 }
 
-/// A backend's description and its peak, operations per second: of products on tensor cores where it has them.
+/// Task that returns a backend's description and its peak, operations per second; on tensor cores if it has them.
 fn yardstick(backend: BackendSpec) -> Result<(String, f64)> {
     let measured = match backend.dispatch(Yardstick { precision: Precision::Tf32 })? {
         Err(isobath_tensor::Error::Precision { .. }) => {
@@ -291,43 +293,41 @@ fn yardstick(backend: BackendSpec) -> Result<(String, f64)> {
     Ok(measured?)
 }
 
-/// Lets all take their turns, `repeat` times.
+/// Runs all competitors in alternation, `repeat` times.
 fn rounds(
     competitors: &[Competitor],
     setting: Setting<'_>,
     repeat: usize,
-) -> Result<Vec<Vec<Turn>>> {
+) -> Result<Vec<Vec<TimedRun>>> {
     let peak = || anyhow::Ok(yardstick(setting.backend)?.1);
     let mut before = peak()?;
-    let mut turn = |round: usize, competitor: &Competitor| {
+    let mut run = |round: usize, competitor: &Competitor| {
         let measured = competitor.run(setting)?;
         let after = peak()?;
-        // The machine's speed drifts, so each time is held against the peak around it.
+        // The machine's speed drifts, so each time is compared with the peak around it.
         let peak = f64::midpoint(std::mem::replace(&mut before, after), after);
         let name = competitor.name();
         eprintln!("round {} of {repeat}: {name}, {:.2} s", round + 1, measured.seconds);
-        Ok(Turn { measured, peak })
+        Ok(TimedRun { measured, peak })
     };
     (0..repeat)
-        .map(|round| competitors.iter().map(|competitor| turn(round, competitor)).collect())
+        .map(|round| competitors.iter().map(|competitor| run(round, competitor)).collect())
         .collect()
 }
 
-fn rows(competitors: &[Competitor], rounds: &[Vec<Turn>], flops: f64) -> Vec<Row> {
+fn rows(competitors: &[Competitor], rounds: &[Vec<TimedRun>], flops: f64) -> Vec<Row> {
     let row = |(index, competitor): (usize, &Competitor)| {
-        let turns = || rounds.iter().map(move |turns| &turns[index]);
-        let seconds = |turn: &Turn| turn.measured.seconds;
+        let runs = || rounds.iter().map(move |runs| &runs[index]);
+        let seconds = |run: &TimedRun| run.measured.seconds;
         Row {
             name: competitor.name(),
             about: competitor.about(),
-            seconds: Summary::of(turns().map(seconds)),
-            ratio: Summary::of(
-                rounds.iter().map(|turns| seconds(&turns[index]) / seconds(&turns[0])),
-            ),
-            gflops: Summary::of(turns().map(|turn| flops / seconds(turn) / 1e9)),
-            peak_share: Summary::of(turns().map(|turn| flops / seconds(turn) / turn.peak)),
+            seconds: Summary::of(runs().map(seconds)),
+            ratio: Summary::of(rounds.iter().map(|runs| seconds(&runs[index]) / seconds(&runs[0]))),
+            gflops: Summary::of(runs().map(|run| flops / seconds(run) / 1e9)),
+            peak_share: Summary::of(runs().map(|run| flops / seconds(run) / run.peak)),
             last_losses: rounds[0][index].measured.losses.clone(),
-            runs: turns().map(seconds).collect(),
+            runs: runs().map(seconds).collect(),
         }
     };
     competitors.iter().enumerate().map(row).collect()
@@ -360,11 +360,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ratios_are_of_the_same_round() {
-        let turn =
-            |seconds| Turn { measured: Measured { seconds, losses: vec![0.1, 0.2] }, peak: 8.0 };
-        // The machine is half as fast in the second round; the ratio does not see it.
-        let rounds = [vec![turn(1.0), turn(3.0)], vec![turn(2.0), turn(6.0)]];
+    fn ratios_use_the_same_round() {
+        let run = |seconds| TimedRun {
+            measured: Measured { seconds, losses: vec![0.1, 0.2] },
+            peak: 8.0,
+        };
+        // The machine is half as fast in the second round; the ratio does not change.
+        let rounds = [vec![run(1.0), run(3.0)], vec![run(2.0), run(6.0)]];
         let competitors = [own(BackendSpec::Cpu)[0], Competitor::Other(&PROGRAMS[2])];
         let rows = rows(&competitors, &rounds, 4.0);
         assert_eq!(rows.len(), 2);
@@ -375,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn all_programs_take_part_unless_some_are_named() {
+    fn all_programs_run_unless_some_are_selected() {
         assert_eq!(
             competitors(BackendSpec::Cpu, &[]).len(),
             own(BackendSpec::Cpu).len() + PROGRAMS.len() - Shape::ALL.len()

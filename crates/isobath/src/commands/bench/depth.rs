@@ -1,4 +1,4 @@
-//! Time and peak memory over depth, each depth in a process of its own, so that its peak is its own.
+//! Time and peak memory over depth. Each depth runs in its own process, to measure its own peak.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use isobath_report::Growth;
 
 use crate::commands::exit;
 
-/// Bytes of a megabyte.
+/// Bytes per megabyte.
 const MEGABYTE: f64 = 1e6;
 
 #[derive(Debug, Args)]
@@ -31,10 +31,10 @@ pub(super) struct Arguments {
     size: Size,
     #[command(flatten)]
     means: Means,
-    /// Times each depth is measured
+    /// Measurements per depth
     #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     repeat: usize,
-    /// Folder the chart is written to
+    /// Output folder of the chart
     #[arg(long, default_value = "bench", value_name = "DIR")]
     to: PathBuf,
     /// Print JSON
@@ -42,12 +42,12 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What was measured at one depth.
+/// Measurements at one depth.
 #[derive(Debug, Serialize)]
 struct Row {
     depth: usize,
     seconds: Summary,
-    /// Megabytes; none where the system does not say.
+    /// Peak memory in megabytes; `None` if the system does not report it.
     peak_memory: Option<Summary>,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// All depths in turns, `repeat` times; for each depth its reports.
+/// Measures all depths in alternation, `repeat` times. Returns the reports of each depth.
 fn reports(depths: &[usize], size: Size, means: Means, repeat: usize) -> Result<Vec<Vec<Report>>> {
     let mut reports = vec![Vec::new(); depths.len()];
     for round in 1..=repeat {
@@ -125,7 +125,7 @@ fn print(rows: &[Row], Size { width, images, batch }: Size, repeat: usize, backe
     }
 }
 
-/// The chart, as SVG and PNG.
+/// Draws the chart as SVG and PNG.
 fn draw(
     arguments: &Arguments,
     rows: &[Row],

@@ -1,4 +1,4 @@
-//! Other programs that do the same work: which there are, how they are started, what they print.
+//! Other programs that do the same work: names, command lines and output parsing.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use isobath_tensor::BackendSpec;
 
 use super::{Size, cascade, train::Shape};
 
-/// The work a program does.
+/// Workload of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Workload {
     /// One epoch of all decoders of one network.
@@ -26,22 +26,22 @@ pub(super) enum Workload {
 /// A program to compare with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Program {
-    /// What it is called on the command line and in tables.
+    /// Name on the command line and in tables.
     pub(super) name: &'static str,
-    /// What is special about it.
+    /// Short description.
     pub(super) about: &'static str,
     pub(super) workload: Workload,
-    /// Its file in the folder of baselines.
+    /// File in the folder of baselines.
     script: &'static str,
-    /// What it is told beside the size of the work.
+    /// Arguments beside the size of the work.
     arguments: &'static [&'static str],
-    /// What it is told on top where it works on a device.
+    /// Additional arguments on a device.
     on_a_device: &'static [&'static str],
-    /// The only width of layers it knows.
+    /// The only supported layer width.
     width: usize,
 }
 
-/// The programs known. They are not part of this repository; the folder that holds them is an option.
+/// Known programs. They are not part of this repository; an option gives their folder.
 pub(super) static PROGRAMS: [Program; 6] = [
     cascade_program("published", &["published"], "minibatch by minibatch through all layers"),
     cascade_program("layerwise", &["layerwise"], "layer by layer, fused Adam"),
@@ -72,44 +72,44 @@ const fn training_program(shape: Shape, arguments: &'static [&'static str]) -> P
     }
 }
 
-/// The program called `name` that trains decoders.
+/// Finds the cascade program called `name`.
 ///
 /// # Errors
-/// With the names there are.
+/// Lists the known names.
 pub(super) fn program(name: &str) -> Result<&'static Program, String> {
     let programs = || PROGRAMS.iter().filter(|program| program.workload == Workload::Cascade);
     programs().find(|program| program.name == name).ok_or_else(|| {
         let names: Vec<_> = programs().map(|program| program.name).collect();
-        format!("there is no program `{name}`; there are {}", names.join(", "))
+        format!("unknown program `{name}`; known programs are {}", names.join(", "))
     })
 }
 
-/// A Python that has what the programs need.
+/// Python interpreter with the required packages.
 #[derive(Debug)]
 pub(super) struct Python {
     path: PathBuf,
-    /// Its own version and those of the packages, such as `Python 3.11.7, torch 2.15.0, numpy 2.4.6`.
+    /// Versions of Python and its packages, such as `Python 3.11.7, torch 2.15.0, numpy 2.4.6`.
     pub(super) versions: String,
 }
 
 impl Python {
-    /// Starts `path` once to see what it has.
+    /// Starts `path` once to read its versions.
     ///
     /// # Errors
-    /// When it cannot be started, or a package is missing.
+    /// If it cannot be started, or a package is missing.
     pub(super) fn find(path: &Path) -> Result<Self> {
-        const ASK: &str = "import sys, torch, numpy; print('Python', sys.version.split()[0] + ', torch', \
+        const VERSIONS: &str = "import sys, torch, numpy; print('Python', sys.version.split()[0] + ', torch', \
                            torch.__version__ + ', numpy', numpy.__version__)";
-        let output = Command::new(path).args(["-c", ASK]).stdin(Stdio::null()).output();
+        let output = Command::new(path).args(["-c", VERSIONS]).stdin(Stdio::null()).output();
         let output = output.with_context(|| {
             format!(
-                "cannot start {}; name a Python 3 that has torch and numpy with --python",
+                "cannot start {}; use --python to select a Python 3 with torch and numpy",
                 path.display()
             )
         })?;
         if !output.status.success() {
             bail!(
-                "{} cannot be used: {}; install torch and numpy for it (`{} -m pip install torch numpy`), or name \
+                "{} cannot be used: {}; install torch and numpy for it (`{} -m pip install torch numpy`), or select \
                  another Python with --python",
                 path.display(),
                 last_line(&output.stderr),
@@ -121,49 +121,49 @@ impl Python {
     }
 }
 
-/// Everything a program needs to run.
+/// Everything that a program needs to run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting<'a> {
     pub(super) python: &'a Python,
-    /// The folder of the programs.
+    /// Folder of the programs.
     pub(super) scripts: &'a Path,
-    /// The folder of the samples, see [`write_samples`].
+    /// Folder of the samples; see [`write_samples`].
     pub(super) samples: &'a Path,
     pub(super) depth: usize,
     pub(super) size: Size,
-    /// Where programs are to do the work.
+    /// Backend for the work.
     pub(super) backend: BackendSpec,
-    /// Steps that a training is timed for; an epoch if not given.
+    /// Number of timed training steps; `None` for one epoch.
     pub(super) steps: Option<usize>,
 }
 
-/// What a program measured.
+/// Measurement of one run of a program.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Measured {
-    /// Seconds for one epoch.
+    /// Seconds per epoch.
     pub(super) seconds: f64,
-    /// On the last minibatch: mean squared errors of the first and the last layer's decoder, or what a training's loss
-    /// came to.
+    /// Losses on the last minibatch: mean squared errors of the first and the last layer's decoder, or the training
+    /// loss.
     pub(super) losses: Vec<f64>,
 }
 
 impl Program {
-    /// Its file in `scripts`.
+    /// Path of its file in `scripts`.
     ///
     /// # Errors
-    /// When it is not there, or does not know layers of `width`.
+    /// If it does not exist, or does not support layers of `width`.
     pub(super) fn check(&self, scripts: &Path, width: usize) -> Result<()> {
         let path = scripts.join(self.script);
         if !path.is_file() {
             bail!(
-                "the program `{}` is {}, which is not there; name the folder that holds it with --baselines",
+                "the program `{}` is missing: {} does not exist; give its folder with --baselines",
                 self.name,
                 path.display()
             );
         }
         if width != self.width {
             bail!(
-                "the program `{}` knows layers of width {} alone; leave out --width {width}",
+                "the program `{}` supports only layers of width {}; omit --width {width}",
                 self.name,
                 self.width
             );
@@ -171,10 +171,10 @@ impl Program {
         Ok(())
     }
 
-    /// Runs it once, on as many threads as this process has.
+    /// Runs it once, with as many threads as this process.
     ///
     /// # Errors
-    /// When it cannot be started, fails, or prints something else than a time.
+    /// If it cannot be started, fails, or prints no time.
     pub(super) fn run(&self, setting: Setting<'_>) -> Result<Measured> {
         let Setting { python, scripts, samples, depth, size, backend, steps } = setting;
         let mut numbers = vec![
@@ -204,18 +204,17 @@ impl Program {
                 last_line(&output.stderr)
             );
         }
-        let said = String::from_utf8_lossy(&output.stdout);
-        parse(&said).ok_or_else(|| {
-            anyhow!("the program `{}` printed no time and losses: {:?}", self.name, said.trim())
+        let text = String::from_utf8_lossy(&output.stdout);
+        parse(&text).ok_or_else(|| {
+            anyhow!("the program `{}` printed no time and losses: {:?}", self.name, text.trim())
         })
     }
 }
 
-/// Writes `size.images` generated digits into `folder`, as the files of training images and labels that the programs
-/// read.
+/// Writes `size.images` generated digits into `folder`, as the training image and label files that the programs read.
 ///
 /// # Errors
-/// When the disk is full.
+/// If a file cannot be written.
 pub(super) fn write_samples(folder: &Path, size: Size) -> Result<()> {
     let Samples { images, labels } = cascade::samples(size.images, size.width)?;
     let side = size.width.isqrt();
@@ -231,8 +230,8 @@ pub(super) fn write_samples(folder: &Path, size: Size) -> Result<()> {
 }
 
 /// `…: 31.20 s/epoch (1.560 s/layer), 70.9 GFLOP/s, last losses 0.0406 .. 0.0455`, or `…, last loss 2.3026`
-fn parse(said: &str) -> Option<Measured> {
-    let line = said.lines().find(|line| line.contains(" s/epoch"))?;
+fn parse(text: &str) -> Option<Measured> {
+    let line = text.lines().find(|line| line.contains(" s/epoch"))?;
     let seconds = line.split(" s/epoch").next()?.rsplit(' ').next()?.parse().ok()?;
     let (_, losses) = line.split_once("last losses ").or_else(|| line.split_once("last loss "))?;
     let losses = losses.split(" .. ").map(|loss| loss.trim().parse().ok());
@@ -241,7 +240,7 @@ fn parse(said: &str) -> Option<Measured> {
 
 fn last_line(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
-    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no output").to_owned()
 }
 
 #[cfg(test)]
@@ -250,24 +249,24 @@ mod tests {
 
     #[test]
     fn times_and_losses_are_read() {
-        let said = "a warning\nmanual device=cpu threads=2 depth=2 batch=64 tf32=False: 26.40 s/epoch \
+        let text = "a warning\nmanual device=cpu threads=2 depth=2 batch=64 tf32=False: 26.40 s/epoch \
                     (13.201 s/layer), 16.8 GFLOP/s, last losses 0.0406 .. 0.0455\n";
-        assert_eq!(parse(said), Some(Measured { seconds: 26.4, losses: vec![0.0406, 0.0455] }));
-        let said = "wide device=cpu threads=2: 26.40 s/epoch, 16.8 GFLOP/s, last loss 2.25";
-        assert_eq!(parse(said), Some(Measured { seconds: 26.4, losses: vec![2.25] }));
+        assert_eq!(parse(text), Some(Measured { seconds: 26.4, losses: vec![0.0406, 0.0455] }));
+        let text = "wide device=cpu threads=2: 26.40 s/epoch, 16.8 GFLOP/s, last loss 2.25";
+        assert_eq!(parse(text), Some(Measured { seconds: 26.4, losses: vec![2.25] }));
         assert_eq!(parse("manual: done"), None);
         assert_eq!(parse("manual: soon s/epoch, last losses 1 .. 2"), None);
     }
 
     #[test]
-    fn names_are_found_and_unknown_ones_told() {
+    fn unknown_names_are_errors() {
         assert_eq!(program("manual").unwrap().arguments, ["manual"]);
         let error = program("tensorflow").expect_err("unknown");
         assert!(error.contains("published, layerwise, manual, batched"), "{error}");
     }
 
     #[test]
-    fn what_cannot_be_run_is_told_beforehand() {
+    fn unrunnable_programs_are_reported_before_the_start() {
         let folder = tempfile::tempdir().unwrap();
         let error = PROGRAMS[0].check(folder.path(), 784).expect_err("no file").to_string();
         assert!(error.contains("pytorch_cascade.py") && error.contains("--baselines"), "{error}");
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_the_benchs_own() {
+    fn external_programs_read_the_same_samples() {
         let folder = tempfile::tempdir().unwrap();
         let size = Size { width: 784, images: 3, batch: 64 };
         write_samples(folder.path(), size).unwrap();

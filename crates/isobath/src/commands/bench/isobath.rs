@@ -1,4 +1,4 @@
-//! This program's own bench, in a process of its own.
+//! This program's own benchmarks, each in its own process.
 
 use std::process::{Command, Stdio};
 
@@ -8,28 +8,28 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{Size, means::Means, train::Shape};
 
-/// What `bench cascade --json` says.
+/// Output of `bench cascade --json`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Report {
     pub(super) seconds: f64,
     pub(super) backend: String,
-    /// Bytes; none where the system does not say.
+    /// Peak memory in bytes; `None` if the system does not report it.
     pub(super) peak_memory_bytes: Option<u64>,
-    /// Mean squared errors on the last minibatch of the first and the last layer's decoder.
+    /// Mean squared errors of the first and the last layer's decoder on the last minibatch.
     pub(super) last_losses: [f64; 2],
 }
 
-/// What `bench train --json` says.
+/// Output of `bench train --json`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct TrainReport {
     pub(super) seconds: f64,
     pub(super) last_loss: f64,
 }
 
-/// One epoch of decoders in a new process, on as many threads as this one has, of each of `at_once` networks.
+/// Runs one epoch of decoders of `at_once` networks in a new process, with as many threads as this one.
 ///
 /// # Errors
-/// When the process cannot be started or fails.
+/// If the process cannot be started or fails.
 pub(super) fn epoch(depth: usize, size: Size, (means, at_once): (Means, usize)) -> Result<Report> {
     let mut arguments = vec!["cascade".to_owned()];
     arguments.extend(means.arguments());
@@ -38,11 +38,11 @@ pub(super) fn epoch(depth: usize, size: Size, (means, at_once): (Means, usize)) 
     bench(arguments, depth, size)
 }
 
-/// Training of one network, or of several at once, in a new process on as many threads as this one has. `steps` are
-/// timed, an epoch if not given.
+/// Trains one or several networks in a new process, with as many threads as this one. Times `steps`, or one epoch if
+/// `None`.
 ///
 /// # Errors
-/// When the process cannot be started or fails.
+/// If the process cannot be started or fails.
 pub(super) fn training(
     (shape, backend, at_once): (Shape, BackendSpec, usize),
     depth: usize,
@@ -72,7 +72,7 @@ fn bench<T: DeserializeOwned>(arguments: Vec<String>, depth: usize, size: Size) 
         command.args([name, &number.to_string()]);
     }
     let output =
-        command.stdin(Stdio::null()).output().context("cannot start this program once more")?;
+        command.stdin(Stdio::null()).output().context("cannot start this program again")?;
     if !output.status.success() {
         bail!(
             "{name} at depth {depth} ended with {}: {}",

@@ -2,22 +2,22 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A least-squares line through points.
+/// Least-squares line through points.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Line {
     pub(super) intercept: f64,
     pub(super) slope: f64,
-    /// Of the slope; 0 where there are too few points to tell.
+    /// Standard error of the slope; 0 with too few points.
     pub(super) slope_error: f64,
-    /// The greatest distance of a point from the line, in shares of the point's value.
+    /// Largest relative distance of a point from the line.
     pub(super) furthest: f64,
 }
 
 impl Line {
-    /// Least squares with equal weights. A single point has the line through it and the origin.
+    /// Fits with equal weights. A single point gives the line through it and the origin.
     ///
     /// # Panics
-    /// When there is no point.
+    /// If there is no point.
     pub(super) fn fit(points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let points: Vec<(f64, f64)> = points.into_iter().collect();
         if let [(x, y)] = points[..] {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_found_exactly_and_noise_is_told() {
+    fn exact_line_and_error_of_a_noisy_one() {
         let line = Line::fit([1.0, 2.0, 4.0].map(|x| (x, 3.0 + 0.5 * x)));
         assert!((line.intercept - 3.0).abs() < 1e-12 && (line.slope - 0.5).abs() < 1e-12);
         assert!(line.slope_error < 1e-12 && line.furthest < 1e-12);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_point_is_proportional() {
+    fn single_point_gives_a_line_through_the_origin() {
         assert!((Line::fit([(4.0, 8.0)]).slope - 2.0).abs() < 1e-15);
     }
 }

@@ -1,31 +1,31 @@
-//! How this program is to do the work.
+//! Precision, backend and instruction set of a benchmark.
 
 use clap::Args;
 use isobath_tensor::{BackendSpec, Cpu, Precision, SimdLevel};
 
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Means {
-    /// Precision of the products decoders are trained by: f32, tf32 or bf16
+    /// Precision of the decoders' matrix products: f32, tf32 or bf16
     #[arg(long, default_value = "f32", value_parser = precision)]
     pub(super) precision: Precision,
-    /// Precision of the products of the network's own layers: f32, tf32 or bf16
+    /// Precision of the network's matrix products: f32, tf32 or bf16
     #[arg(long, default_value = "f32", value_parser = precision)]
     pub(super) forward_precision: Precision,
     /// Backend: cpu, reference or cuda:N
     #[arg(long, default_value = "cpu")]
     pub(super) backend: BackendSpec,
-    /// SIMD instructions instead of the best this processor has: amx, avx512, avx2, neon or scalar
+    /// SIMD instruction set [default: the best of this processor]: amx, avx512, avx2, neon or scalar
     #[arg(long, value_parser = level)]
     pub(super) simd: Option<SimdLevel>,
 }
 
 impl Means {
-    /// The processor, where that is the backend.
+    /// CPU backend with the selected instruction set.
     pub(super) fn cpu(self) -> Cpu {
         self.simd.and_then(Cpu::with_level).unwrap_or_default()
     }
 
-    /// The command line that asks for them.
+    /// Command-line arguments for these settings.
     pub(super) fn arguments(self) -> Vec<String> {
         let simd = self.simd.map(|level| ["--simd".to_owned(), level.name().to_owned()]);
         let mut arguments: Vec<String> = [

@@ -1,7 +1,7 @@
-//! How fast the cascade is: against the machine, against other programs, over depth.
+//! Benchmarks of the cascade: against the machine's peak, against other programs, and over depth.
 //!
-//! Whatever is compared runs as a process of its own, so that no memory, thread or cache of one is left to the next, and
-//! the processes take turns, so that a machine whose speed drifts is as slow for one as for the other.
+//! Every competitor runs in its own process, so that memory, threads and caches do not carry over. The processes
+//! alternate, so that drifts of the machine's speed affect all of them equally.
 
 mod cascade;
 mod compare;
@@ -24,17 +24,17 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One epoch of all decoders of one network, against the machine's peak
+    /// Time one epoch of all decoders of one network, relative to the machine's peak
     Cascade(cascade::Arguments),
-    /// The same work done by PyTorch programs, in turns
+    /// Compare with PyTorch programs that do the same work, in alternation
     Compare(compare::Arguments),
-    /// Training of whole networks
+    /// Time the training of whole networks
     Train(train::Arguments),
-    /// Time and peak memory over depth
+    /// Measure time and peak memory over depth
     Depth(depth::Arguments),
 }
 
-/// The work of one epoch but for the network's depth.
+/// Size of one epoch, except the network's depth.
 #[derive(Clone, Copy, Debug, Args)]
 struct Size {
     /// Width of all layers
@@ -49,14 +49,15 @@ struct Size {
 }
 
 impl Size {
-    /// Floating-point operations of an epoch of `depth` layers as the literature counts them: `6 w²` for each layer and
-    /// sample, of which the network's forward pass, the decoder's and the gradient of its weights have a third each.
+    /// Floating-point operations of an epoch of `depth` layers by the convention of the literature: `6 w²` per layer
+    /// and sample, one third each for the network's forward pass, the decoder's forward pass and the gradient of its
+    /// weights.
     fn flops(&self, depth: usize) -> f64 {
         6.0 * self.images as f64 * (self.width * self.width * depth) as f64
     }
 
-    /// Bytes that an epoch of `depth` layers reads and writes at least, whatever stays in caches: the forward pass reads
-    /// the activations of a layer's input and writes those of its output, its decoder reads both.
+    /// Minimum bytes read and written in an epoch of `depth` layers, regardless of caches: the forward pass reads the
+    /// activations of a layer's input and writes those of its output; its decoder reads both.
     fn least_bytes(&self, depth: usize) -> f64 {
         (4 * size_of::<f32>() * self.images * self.width * depth) as f64
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Repeated measurements in three numbers.
+/// Median and range of repeated measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Summary {
     pub(super) median: f64,
@@ -11,10 +11,10 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// Median and range.
+    /// Computes median and range.
     ///
     /// # Panics
-    /// When there is no value.
+    /// If there is no value.
     pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -27,14 +27,14 @@ impl Summary {
         Self { median, low: values[0], high: values[last] }
     }
 
-    /// All three in another unit.
+    /// Converts all three numbers to another unit.
     pub(super) fn scaled(self, factor: f64) -> Self {
         let Self { median, low, high } = self;
         Self { median: factor * median, low: factor * low, high: factor * high }
     }
 }
 
-/// `5.91 (5.71 to 6.01)`, with as many decimals as asked for, three if none are.
+/// `5.91 (5.71 to 6.01)`, with the requested precision; three decimals by default.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or(3);

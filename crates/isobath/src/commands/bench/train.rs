@@ -1,4 +1,4 @@
-//! Training of whole networks, one or several at once.
+//! Training of whole networks, one or several concurrently.
 
 use std::{
     num::NonZero,
@@ -26,33 +26,33 @@ use isobath_runner::pool::run_concurrently;
 
 use crate::commands::exit;
 
-/// Widths of the digits' images and of the readout.
+/// Widths of the digit images and of the readout.
 const ENDS: (usize, usize) = (784, 10);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Widths of the layers
+    /// Shape of the network
     #[arg(long, value_enum, default_value_t = Shape::Wide)]
     shape: Shape,
-    /// Layers, the readout included
+    /// Number of layers, including the readout
     #[arg(long, default_value_t = 20, value_parser = at_least_one)]
     depth: usize,
-    /// Training samples of an epoch
+    /// Training samples per epoch
     #[arg(long, default_value_t = 60_000, value_parser = at_least_one)]
     images: usize,
     /// Samples per minibatch
     #[arg(long, default_value_t = 64, value_parser = at_least_one)]
     batch: usize,
-    /// Steps that are timed; default: an epoch
+    /// Number of timed steps [default: one epoch]
     #[arg(long, value_parser = at_least_one)]
     steps: Option<usize>,
     /// Backend: cpu, reference or cuda:N
     #[arg(long, default_value = "cpu")]
     backend: BackendSpec,
-    /// Networks trained at once, on threads that share all cores, or together where the backend is a device
+    /// Number of networks to train concurrently: on threads that share all cores, or together on a device
     #[arg(long, default_value = "1")]
     at_once: NonZero<usize>,
-    /// Times it is measured
+    /// Number of measurements
     #[arg(long, default_value_t = 5, value_parser = at_least_one)]
     repeat: usize,
     /// Print JSON
@@ -63,9 +63,9 @@ pub(super) struct Arguments {
 /// Widths of a network's layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Shape {
-    /// All as wide as the input, but for the readout
+    /// All layers as wide as the input, except the readout
     Wide,
-    /// In even steps from the input's width to the number of classes
+    /// Decreasing evenly from the input's width to the number of classes
     Shrinking,
 }
 
@@ -79,7 +79,7 @@ impl Shape {
         }
     }
 
-    /// A tanh network of `depth` layers with a linear readout.
+    /// Builds a tanh network of `depth` layers with a linear readout.
     pub(super) fn spec(self, depth: usize) -> Result<NetworkSpec> {
         let width = match self {
             Self::Wide => WidthRule::Fixed(ENDS.0),
@@ -88,8 +88,8 @@ impl Shape {
         Ok(MlpParams::new(depth, width, Activation::Tanh).check(ENDS.0, ENDS.1)?.spec())
     }
 
-    /// Floating-point operations of a training step for each sample: `6 w_l w_{l-1}`, of which the first layer has no
-    /// gradient of its input.
+    /// Floating-point operations per training step and sample: `6 w_l w_{l-1}` per layer, less the input gradient of
+    /// the first layer.
     pub(super) fn flops_per_sample(self, depth: usize) -> Result<f64> {
         let spec = self.spec(depth)?;
         let weights = |layer: &Layer| (layer.inputs() * layer.outputs()) as f64;
@@ -100,9 +100,9 @@ impl Shape {
 
 /// One measurement.
 struct Epoch {
-    /// Seconds for an epoch of one network; of several at once, their time over their number.
+    /// Seconds per epoch and network; for concurrent networks, the total time divided by their number.
     seconds: f64,
-    /// The last minibatch's.
+    /// Loss of the last minibatch.
     loss: f64,
 }
 
@@ -139,7 +139,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     }
     println!(
         "{description} with {threads} threads: {} network of depth {depth}, {images} images, batch {batch}, {at_once} \
-         at once",
+         concurrent",
         shape.name()
     );
     println!("{seconds:.3} s per epoch and network, median and range of {repeat}");
@@ -173,20 +173,20 @@ fn measure(arguments: &Arguments, data: &Dataset) -> Result<Epoch> {
     Ok(Epoch { seconds: per_epoch as f64 / speed, loss: trained[0].loss })
 }
 
-/// Training of some networks together.
+/// Joint training of several networks.
 struct Task<'a> {
     params: &'a TrainValidParams,
     spec: &'a NetworkSpec,
     data: &'a Dataset,
-    /// One for each.
+    /// One per network.
     seeds: Range<u64>,
 }
 
-/// How fast it went.
+/// Speed and loss of a training.
 struct Trained {
-    /// Of all networks.
+    /// Seconds for all networks.
     steps_per_second: f64,
-    /// The first network's, of its last minibatch.
+    /// Loss of the first network on its last minibatch.
     loss: f64,
 }
 
@@ -214,7 +214,7 @@ impl BackendTask for Task<'_> {
             loss = first.and_then(|(_, training)| training.losses.last().copied()).or(loss);
         })?;
         let each = clock.steps_per_second().context(
-            "too few steps to time: the losses are looked at once only; use more --steps or --images",
+            "too few steps to time: losses are read only once; increase --steps or --images",
         )?;
         let steps_per_second = jobs.len() as f64 * each;
         Ok(Trained { steps_per_second, loss: loss.unwrap_or(f64::NAN) })
@@ -225,7 +225,7 @@ fn labelled(samples: &Samples) -> Labelled<'_> {
     Labelled { samples: samples.images.view(), labels: &samples.labels }
 }
 
-/// Notes when steps were done; the network's making and the evaluation at the end are not between.
+/// Records the times of finished steps; excludes building the network and the final evaluation.
 #[derive(Default)]
 struct Clock(Mutex<Vec<(usize, Instant)>>);
 

@@ -1,6 +1,6 @@
 use isobath_tensor::{CudaPart, CudaState, cuda_state};
 
-/// Says what there is of CUDA, part by part, and what to do about what is missing.
+/// Prints the installed CUDA components, and how to install missing ones.
 pub(super) fn print() {
     match cuda_state() {
         Ok(state) => print_state(&state),
@@ -10,11 +10,11 @@ pub(super) fn print() {
 
 fn print_state(state: &CudaState) {
     let devices = state.devices.iter().filter(|device| device.is_ok()).count();
-    let verdict = match devices {
-        0 => "not on this machine".to_owned(),
+    let status = match devices {
+        0 => "not available".to_owned(),
         devices => isobath_report::count(devices, "device"),
     };
-    println!("  {:<10} {verdict}", "cuda");
+    println!("  {:<10} {status}", "cuda");
     for CudaPart { name, version } in &state.parts {
         match version {
             Ok(version) => println!("    {name:<8} CUDA {version}"),

@@ -5,13 +5,14 @@ use isobath_report::count;
 
 use crate::commands::{Usage, exit};
 
-/// Compiles all kernels for each of `architectures` and prints what they take.
+/// Compiles all kernels for each of `architectures` and prints their resources.
 ///
 /// # Errors
-/// [`Usage`] without a compiler or where it knows no such architecture; what it says of a kernel it refuses.
+/// [`Usage`] without a compiler or for an architecture it does not support; the compiler's message for a rejected
+/// kernel.
 pub(super) fn main(architectures: &[String]) -> Result<u8> {
     let mut kernels = 0;
-    let mut outside = Vec::new();
+    let mut spilling = Vec::new();
     for architecture in architectures {
         let checked = check_cuda_kernels(architecture).map_err(wrong_usage)?;
         println!(
@@ -20,9 +21,9 @@ pub(super) fn main(architectures: &[String]) -> Result<u8> {
         );
         for kernel in &checked {
             let CheckedKernel { source, specialisation, resources, .. } = kernel;
-            let verdict = if kernel.stays_in_registers() { "" } else { "  FAIL" };
+            let status = if kernel.stays_in_registers() { "" } else { "  FAIL" };
             println!(
-                "{:<16} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{verdict}",
+                "{:<16} {:<24} {specialisation:<22} {:>9} {:>6} {:>6}{status}",
                 format!("{source}.cu"),
                 resources.kernel,
                 resources.registers,
@@ -30,20 +31,20 @@ pub(super) fn main(architectures: &[String]) -> Result<u8> {
                 resources.spill_bytes
             );
             if !kernel.stays_in_registers() {
-                outside.push(format!("{} for {architecture}", resources.kernel));
+                spilling.push(format!("{} for {architecture}", resources.kernel));
             }
         }
         kernels += checked.len();
     }
-    if outside.is_empty() {
+    if spilling.is_empty() {
         println!("all {} compile and stay in registers", count(kernels, "kernel"));
         return Ok(exit::DONE);
     }
-    println!("{} of {kernels} do not stay in registers: {}", outside.len(), outside.join(", "));
+    println!("{} of {kernels} do not stay in registers: {}", spilling.len(), spilling.join(", "));
     Ok(exit::FAILED)
 }
 
-/// What was asked for in vain is told from kernels that are wrong.
+/// Converts unavailable compilers and architectures to usage errors; kernel errors remain errors.
 fn wrong_usage(error: isobath_tensor::Error) -> anyhow::Error {
     match error {
         isobath_tensor::Error::Unavailable { .. } | isobath_tensor::Error::Architecture { .. } => {

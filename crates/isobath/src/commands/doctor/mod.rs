@@ -1,4 +1,4 @@
-//! What is there, and whether it works.
+//! Available backends, instruction sets and data, and their verification.
 
 mod cuda;
 mod kernels;
@@ -14,8 +14,8 @@ use super::{GlobalArgs, exit};
 pub(super) struct Arguments {
     #[command(flatten)]
     verify: verify::Verification,
-    /// Compile every CUDA kernel for these instruction sets, `sm_80,sm_90a` say, and fail where one does not stay in
-    /// registers. Needs NVRTC but no device
+    /// Compile all CUDA kernels for these architectures, for example `sm_80,sm_90a`, and fail if one spills registers.
+    /// Needs NVRTC but no device
     #[arg(long, value_name = "ARCH,...", value_delimiter = ',', conflicts_with = "verify")]
     kernels: Vec<String>,
 }
@@ -32,7 +32,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         println!(
             "  {:<10} {}",
             level.to_string(),
-            if level.is_available() { "available" } else { "not on this processor" }
+            if level.is_available() { "available" } else { "not available" }
         );
     }
     println!("backends");
@@ -43,5 +43,5 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     cuda::print();
     super::data::list(global);
-    if arguments.verify.is_asked_for() { verify::main(&arguments.verify) } else { Ok(exit::DONE) }
+    if arguments.verify.is_requested() { verify::main(&arguments.verify) } else { Ok(exit::DONE) }
 }

@@ -1,4 +1,4 @@
-//! Whether a backend computes what it should.
+//! Verification of a backend.
 
 use std::path::{Path, PathBuf};
 
@@ -17,44 +17,44 @@ use crate::commands::{Usage, check_reference, exit};
 #[derive(Debug, Args)]
 pub(super) struct Verification {
     /// Verify a backend: every operation against the reference backend, stored computations of another implementation,
-    /// whole cascades against the cpu backend
+    /// and whole cascades against the cpu backend
     #[arg(long)]
     verify: bool,
-    /// The backend to verify: cpu, reference or cuda:N
+    /// Backend to verify: cpu, reference or cuda:N
     #[arg(long, default_value = "cpu", requires = "verify")]
     backend: BackendSpec,
-    /// A folder of stored computations to repeat, as for `check-reference`; may be given more than once
+    /// Folder of stored computations to repeat, as for `check-reference`; may be given several times
     #[arg(long, value_name = "DIR", requires = "verify")]
     reference: Vec<PathBuf>,
-    /// Small shapes and networks only; always so where a backend would take hours for the others
+    /// Use small shapes and networks only; this is the default for backends that would take hours with larger ones
     #[arg(long, requires = "verify")]
     quick: bool,
-    /// Write everything that was found, layer by layer
+    /// Write all results, layer by layer, as JSON
     #[arg(long, value_name = "FILE", requires = "verify")]
     json: Option<PathBuf>,
 }
 
 impl Verification {
-    pub(super) const fn is_asked_for(&self) -> bool {
+    pub(super) const fn is_requested(&self) -> bool {
         self.verify
     }
 
-    /// What others are held against is itself held against what everything is held against.
+    /// Backend to compare with: the reference backend for the cpu backend, else the cpu backend.
     fn baseline(&self) -> BackendSpec {
         if self.backend == BackendSpec::Cpu { BackendSpec::Reference } else { BackendSpec::Cpu }
     }
 
-    /// The reference backend, on one side or the other, would take hours for the large networks.
+    /// Small networks unless the backend is a device: the reference backend would take hours with large ones.
     fn extent(&self) -> Extent {
         let is_device = matches!(self.backend, BackendSpec::Cuda { .. });
         if is_device && !self.quick { Extent::Full } else { Extent::Quick }
     }
 }
 
-/// Verifies a backend and says what was found.
+/// Verifies a backend and prints the results.
 ///
 /// # Errors
-/// [`Usage`] when the backend is missing or a folder holds nothing to repeat; when the backend fails.
+/// [`Usage`] if the backend is missing or a folder has nothing to repeat; errors of the backend.
 pub(super) fn main(arguments: &Verification) -> Result<u8> {
     let backend = arguments.backend;
     let missing = |error: isobath_tensor::Error| Usage(error.to_string());
@@ -78,13 +78,13 @@ pub(super) fn main(arguments: &Verification) -> Result<u8> {
     Ok(if passed { exit::DONE } else { exit::FAILED })
 }
 
-/// What a part of the verification found.
+/// Result of one part of the verification.
 struct Part {
     passed: bool,
     json: Value,
 }
 
-const fn verdict(passed: bool) -> &'static str {
+const fn status(passed: bool) -> &'static str {
     if passed { "pass" } else { "FAIL" }
 }
 
@@ -98,7 +98,7 @@ fn conform(arguments: &Verification) -> Result<Part> {
             finding.check,
             finding.worst,
             finding.tolerance,
-            verdict(finding.passed())
+            status(finding.passed())
         );
         if !finding.passed() {
             println!("    worst case: {}", finding.worst_case);
@@ -114,9 +114,9 @@ fn conform(arguments: &Verification) -> Result<Part> {
     Ok(Part { passed: findings.iter().all(conformance::Finding::passed), json })
 }
 
-/// The conformance suite on whichever backend.
+/// Task that runs the conformance suite.
 struct Conformance {
-    /// Random shapes for each operation.
+    /// Random shapes per operation.
     cases: usize,
 }
 
@@ -131,7 +131,7 @@ impl BackendTask for Conformance {
 fn repeat_references(arguments: &Verification) -> Result<Part> {
     println!("\nstored computations of another implementation");
     if arguments.reference.is_empty() {
-        println!("  skipped: none were given; --reference DIR names a folder of them");
+        println!("  skipped: no --reference DIR given");
         return Ok(Part { passed: true, json: Value::Null });
     }
     let (mut passed, mut json) = (true, serde_json::Map::new());
@@ -149,7 +149,7 @@ fn repeat_references(arguments: &Verification) -> Result<Part> {
     Ok(Part { passed, json: json.into() })
 }
 
-/// The pairs of files in `folder`, without their endings, in order of name.
+/// Pairs of files in `folder`, without their extensions, sorted by name.
 fn stems(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |error| Usage(format!("cannot read {}: {error}", folder.display()));
     let mut stems = Vec::new();
@@ -174,14 +174,14 @@ fn stems(folder: &Path) -> Result<Vec<PathBuf>> {
 fn agree(arguments: &Verification) -> Result<Part> {
     let (backend, baseline, extent) = (arguments.backend, arguments.baseline(), arguments.extent());
     println!(
-        "\ncascades, against {baseline} in the same precision: largest relative difference of all layers, and its layer"
+        "\ncascades, against {baseline} in the same precision: largest relative difference over all layers, and its layer"
     );
     println!(
         "  {:<26} {:>13} {:>13} {:>13}  {:<14}",
         "width, phase, decoders", "decoder", "reconstr.", "entropy", "cut-off"
     );
     let agreements = compare_backends(backend, baseline, extent, print_agreement)?;
-    println!("  allowed:");
+    println!("  tolerance:");
     let mut methods = Vec::new();
     for Agreement { case, tolerance, .. } in &agreements {
         if !methods.contains(&case.method) {
@@ -211,30 +211,30 @@ fn print_agreement(agreement: &Agreement) {
     println!(
         "  {:<26} {decoder:>13} {reconstruction:>13} {entropy:>13}  {cutoffs:<14} {}",
         case.to_string(),
-        verdict(*passed)
+        status(*passed)
     );
 }
 
 fn train(arguments: &Verification) -> Result<Part> {
     let (backend, baseline) = (arguments.backend, arguments.baseline());
     println!(
-        "\nfour networks trained together, against {baseline}: largest differences of all steps and layers"
+        "\nfour networks trained together, against {baseline}: largest differences over all steps and layers"
     );
-    println!("  {:<26} {:>13} {:>13}  bits of one alone", "optimiser", "loss, nats", "weights");
-    let heard = |agreement: &TrainingAgreement| {
+    println!("  {:<26} {:>13} {:>13}  bits equal alone", "optimiser", "loss, nats", "weights");
+    let print = |agreement: &TrainingAgreement| {
         let TrainingAgreement {
             optimizer, loss, weights, same_alone, same_outcomes, passed, ..
         } = agreement;
         let alone = if *same_alone { "yes" } else { "no" };
-        let verdict = verdict(*passed);
-        println!("  {optimizer:<26} {loss:>13.1e} {weights:>13.1e}  {alone:<17} {verdict}");
+        let status = status(*passed);
+        println!("  {optimizer:<26} {loss:>13.1e} {weights:>13.1e}  {alone:<17} {status}");
         if !same_outcomes {
-            println!("    they do not end in the same way");
+            println!("    the training outcomes differ");
         }
     };
-    let agreements = compare_trainings(backend, baseline, arguments.extent(), heard)?;
+    let agreements = compare_trainings(backend, baseline, arguments.extent(), print)?;
     if let Some(TrainingAgreement { tolerance: [loss, weights], .. }) = agreements.first() {
-        println!("  {:<26} {loss:>13.0e} {weights:>13.0e}", "allowed");
+        println!("  {:<26} {loss:>13.0e} {weights:>13.0e}", "tolerance");
     }
     let passed = agreements.iter().all(|agreement| agreement.passed);
     Ok(Part { passed, json: json!({ "baseline": baseline, "optimizers": agreements }) })

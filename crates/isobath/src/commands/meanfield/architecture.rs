@@ -1,4 +1,4 @@
-//! The architecture a point is asked for.
+//! Architecture of a point.
 
 use std::str::FromStr;
 
@@ -10,11 +10,11 @@ use isobath_meanfield::{Branch, Dropout, FixedPoint, SpatialVariance, Theory};
 use super::out_of_range;
 use crate::commands::Usage;
 
-/// What a network's layers are, beside fully connected.
+/// Layers other than fully connected.
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Arguments {
-    /// Keep each activation with this probability only
+    /// Dropout: keep each activation with this probability
     #[arg(long, value_name = "P", group = "architecture", allow_negative_numbers = true)]
     dropout: Option<f64>,
     /// Residual blocks
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
         group = "architecture"
     )]
     residual: Option<ResidualKind>,
-    /// Convolutions with circular padding and a kernel of this size: 3x3, or 1x3 for one dimension
+    /// Convolutions with circular padding and this kernel size: 3x3, or 1x3 for one dimension
     #[arg(long, value_name = "ROWSxCOLUMNS", group = "architecture")]
     conv: Option<Size>,
     /// Variance of a full residual branch's outer weights times the fan-in
@@ -36,10 +36,10 @@ pub(super) struct Arguments {
     /// Variance of a full residual branch's outer biases
     #[arg(long, default_value_t = 0.0, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_a2: f64,
-    /// Size of the image that is convolved
+    /// Size of the convolved image
     #[arg(long, default_value = "28x28", value_name = "ROWSxCOLUMNS")]
     image: Size,
-    /// How the weight variance is distributed over a convolution's kernel
+    /// Distribution of the weight variance over the kernel of a convolution
     #[arg(long, value_enum, default_value = "uniform")]
     spatial: Spatial,
 }
@@ -56,9 +56,9 @@ enum ResidualKind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Spatial {
-    /// Every place alike
+    /// Equal at every position
     Uniform,
-    /// All at the middle, as with delta-orthogonal weights
+    /// All at the centre, as with delta-orthogonal weights
     Delta,
 }
 
@@ -99,7 +99,7 @@ impl Arguments {
             };
             let image = self.image;
             if image.0[0] * image.0[1] > 1 << 20 {
-                return Err(Usage("--image has more than 2^20 global".to_owned()).into());
+                return Err(Usage("--image has more than 2^20 pixels".to_owned()).into());
             }
             return Ok(Architecture::Convolution {
                 kernel: kernel.map_err(out_of_range)?,
@@ -118,8 +118,7 @@ impl Arguments {
 }
 
 impl Architecture {
-    /// The fixed point, for the architectures whose layers alone decide it. Residual ones have none and give that of
-    /// their branch.
+    /// Fixed point of architectures that have one. Residual networks have none and return that of their branch.
     pub(super) fn fixed_point(
         &self,
         activation: Activation,
@@ -134,7 +133,7 @@ impl Architecture {
         }
     }
 
-    /// What to write after the activation.
+    /// Text after the activation.
     pub(super) fn words(&self) -> String {
         match self {
             Self::FullyConnected => String::new(),
@@ -152,7 +151,7 @@ impl Architecture {
         }
     }
 
-    /// The part of a file's name that tells architectures apart.
+    /// Part of the file name that identifies the architecture.
     pub(super) fn stem(&self) -> String {
         match self {
             Self::FullyConnected => String::new(),

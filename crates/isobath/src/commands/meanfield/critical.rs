@@ -11,10 +11,10 @@ use crate::commands::exit;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The activation
+    /// Activation function
     #[arg(long, default_value = "tanh")]
     activation: Activation,
-    /// Variance of the biases; several, or a range from:to:step, give a table
+    /// Bias variance; several values or a range from:to:step give a table
     #[arg(
         long,
         value_delimiter = ',',
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
         allow_negative_numbers = true
     )]
     sigma_b2: Vec<Span>,
-    /// Print JSON: an object, or an array of them for several points
+    /// Print JSON: one object, or an array for several points
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! Figures that a file asks for: the same settings, answers and drawings as those of the command line.
+//! Figures described by an experiment file, with the same settings, results and drawings as on the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use isobath_experiment::{CobwebsFigure, FileError, PlaneFigure, ScalesFigure, Sp
 
 use crate::commands::GlobalArgs;
 
-/// Numbers of a figure, where it has more than its lines show.
+/// Writer for the numbers of a figure, if it has more than its lines show.
 const NUMBERS: &str = "numbers.json";
 
-/// Checks the settings of `figure`; computes nothing.
+/// Checks the settings of `figure` without computing anything.
 ///
 /// # Errors
-/// [`FileError::Invalid`] naming the setting, its value and its range.
+/// [`FileError::Invalid`] with the setting, its value and its range.
 pub(in crate::commands) fn check(figure: &TheoryFigure) -> Result<(), FileError> {
     let points = match figure {
         TheoryFigure::Cobwebs(CobwebsFigure { activation, sigma_w2, sigma_b2 }) => {
             if sigma_w2.is_empty() {
-                return Err(invalid("sigma_w2 lists no value"));
+                return Err(invalid("sigma_w2 is empty"));
             }
             sigma_w2.iter().map(|&w| (*activation, w, *sigma_b2)).collect()
         }
@@ -58,13 +58,13 @@ fn ascending(name: &str, Span { from, to }: Span) -> Result<(), FileError> {
     if from < to {
         return Ok(());
     }
-    Err(invalid(format!("{name} = {{ from = {from}, to = {to} }} must rise")))
+    Err(invalid(format!("{name} = {{ from = {from}, to = {to} }} must have from < to")))
 }
 
-/// Draws `figure` into `folder`, as PNG and SVG, and returns the files.
+/// Draws `figure` into `folder` as PNG and SVG. Returns the files.
 ///
 /// # Errors
-/// When data are missing, something cannot be computed or a file cannot be written.
+/// If data are missing, a computation fails or a file cannot be written.
 pub(in crate::commands) fn draw(
     global: &GlobalArgs,
     figure: &TheoryFigure,
@@ -93,7 +93,7 @@ pub(in crate::commands) fn draw(
     }
 }
 
-/// Fully connected layers at these points.
+/// Query for fully connected layers at these points.
 const fn query(activation: Activation, sigma_w2: Vec<f64>, sigma_b2: f64) -> TheoryQuery {
     let architecture = Architecture::FullyConnected;
     TheoryQuery { activation, sigma_w2, sigma_b2, architecture, depth: 1, json: false }

@@ -1,4 +1,4 @@
-//! `meanfield`: what infinitely wide networks do, as tables, JSON and figures.
+//! `meanfield`: theory of infinitely wide networks as tables, JSON and figures.
 
 mod architecture;
 mod critical;
@@ -28,13 +28,13 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Where order and chaos meet: the critical weight variance of each bias variance
+    /// Compute the critical weight variance of each bias variance
     Critical(critical::Arguments),
-    /// Lengths, correlations and gradients of a dataset's own samples, layer by layer
+    /// Compute lengths, correlations and gradients of a dataset's samples, layer by layer
     Profile(profile::Arguments),
-    /// Random networks of finite width beside the theory, with standard errors
+    /// Compare random networks of finite width with the theory, with standard errors
     Sample(sample::Arguments),
-    /// What ridge decoders reconstruct of a dataset from infinitely wide networks, and from real ones
+    /// Predict the reconstructions of ridge decoders for infinitely wide networks, and measure real ones
     Ridge(ridge::Arguments),
 }
 
@@ -48,7 +48,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
 }
 
-/// A number outside its range is a matter of the command line.
+/// Converts numbers outside their range to usage errors.
 fn out_of_range(error: isobath_meanfield::Error) -> anyhow::Error {
     match error {
         isobath_meanfield::Error::OutOfRange { .. } => Usage(error.to_string()).into(),

@@ -33,10 +33,10 @@ impl FromStr for Span {
     }
 }
 
-/// All numbers of `spans`, of the option called `name`.
+/// Expands `spans` of the option `name`.
 ///
 /// # Errors
-/// When a range makes no sense or one number is given twice.
+/// If a range is invalid or a number occurs twice.
 pub(super) fn expand(name: &str, spans: &[Span]) -> Result<Vec<f64>> {
     let usage = |error: isobath_experiment::FileError| Usage(format!("--{name}: {error}"));
     let mut numbers = Vec::new();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_ranges_are_rejected() {
         assert!("1:2".parse::<Span>().is_err());
         assert!("a".parse::<Span>().is_err());
         let error = parse("2:1:0.1").unwrap_err().to_string();

@@ -18,27 +18,27 @@ use crate::commands::{Usage, exit};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Arguments {
-    /// The activation
+    /// Activation function
     #[arg(long, default_value = "tanh")]
     activation: Activation,
-    /// Variance of the weights times the fan-in; several, joined by commas, or a range from:to:step, give a table
+    /// Weight variance times the fan-in; several values joined by commas, or a range from:to:step, give a table
     #[arg(long, value_delimiter = ',', value_name = "NUMBERS", allow_negative_numbers = true)]
     sigma_w2: Vec<Span>,
-    /// Variance of the biases
+    /// Bias variance
     #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
     #[command(flatten)]
     architecture: architecture::Arguments,
-    /// Add the spread of the Jacobian's singular values after --depth layers, for weights drawn like this
+    /// Add the spread of the Jacobian's singular values after --depth layers, for this distribution of the weights
     #[arg(long, value_enum)]
     weights: Option<WeightsKind>,
-    /// Layers, where an answer depends on them
+    /// Number of layers, for results that depend on it
     #[arg(long, default_value_t = 50)]
     depth: usize,
-    /// Print JSON: an object, or an array of them for several points
+    /// Print JSON: one object, or an array for several points
     #[arg(long)]
     json: bool,
-    /// Draw figures into this folder, as PNG and SVG
+    /// Draw figures into this folder as PNG and SVG
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
 }
@@ -58,7 +58,7 @@ impl From<WeightsKind> for Weights {
     }
 }
 
-/// What is asked for, checked.
+/// Checked settings of a query.
 #[derive(Debug)]
 pub(super) struct TheoryQuery {
     pub(super) activation: Activation,
@@ -69,7 +69,7 @@ pub(super) struct TheoryQuery {
     pub(super) json: bool,
 }
 
-/// One point's answer.
+/// Result at one point.
 struct Point {
     sigma_w2: f64,
     state: isobath_meanfield::Result<FixedPoint>,
@@ -77,24 +77,24 @@ struct Point {
     modes: Vec<ModeScale>,
 }
 
-/// Most layers of a profile: enough for any network, and few enough that a slip of the pen is an error, not a hang.
-const MOST_LAYERS: usize = 1_000_000;
+/// Maximum number of layers of a profile: enough for any network, and small enough that a typing error fails instead
+/// of hanging.
+const MAX_LAYERS: usize = 1_000_000;
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { activation, sigma_b2, depth, json, .. } = *arguments;
     let sigma_w2 = expand("sigma-w2", &arguments.sigma_w2)?;
     if sigma_w2.is_empty() {
-        let message = "say where: --sigma-w2 1.7, several, --sigma-w2 1.5,1.7,2, or a range, --sigma-w2 0.5:4:0.1; \
-                       or `meanfield critical`";
+        let message = "give --sigma-w2 as a number (1.7), a list (1.5,1.7,2) or a range (0.5:4:0.1); \
+                       or use `meanfield critical`";
         return Err(Usage(message.to_owned()).into());
     }
-    if !(1..=MOST_LAYERS).contains(&depth) {
-        return Err(Usage(format!("--depth {depth} must be from 1 to {MOST_LAYERS}")).into());
+    if !(1..=MAX_LAYERS).contains(&depth) {
+        return Err(Usage(format!("--depth {depth} must be from 1 to {MAX_LAYERS}")).into());
     }
     let architecture = arguments.architecture.check()?;
     if matches!(architecture, Architecture::PostActivation) && arguments.plot.is_some() {
-        let message =
-            "blocks with the activation after the addition have no figure; leave out --plot";
+        let message = "blocks with the activation after the addition have no figure; omit --plot";
         return Err(Usage(message.to_owned()).into());
     }
     let query = TheoryQuery { activation, sigma_w2, sigma_b2, architecture, depth, json };
@@ -170,7 +170,7 @@ fn answer(query: &TheoryQuery, sigma_w2: f64, weights: Option<Weights>) -> Resul
     Ok(Point { sigma_w2, state, spectrum, modes })
 }
 
-/// The numbers of a point, as the table has them.
+/// Numbers of a point in table order.
 fn cells(point: &Point, state: &FixedPoint) -> Vec<String> {
     let q_star = state.q_star.map_or_else(|| "any".to_owned(), table::short);
     let mut cells = vec![point.sigma_w2.to_string(), state.phase.to_string(), q_star];
@@ -188,7 +188,7 @@ fn cells(point: &Point, state: &FixedPoint) -> Vec<String> {
     cells
 }
 
-/// What to know of activations whose lengths have a second, unstable fixed point.
+/// Note for activations whose length map has a second, unstable fixed point.
 fn basin(activation: Activation, sigma_w2: f64) -> Option<&'static str> {
     let two = matches!(activation, Activation::Gelu | Activation::Silu) && sigma_w2 > 2.0;
     two.then_some("note: above sigma_w2 = 2 this q* holds for short inputs only; longer ones grow without bound")

@@ -1,4 +1,4 @@
-//! Theory for a dataset's own samples.
+//! Theory for the samples of a dataset.
 
 use anyhow::Result;
 use isobath_architecture::Activation;
@@ -12,22 +12,22 @@ use crate::commands::{GlobalArgs, Usage, exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The activation
+    /// Activation function
     #[arg(long, default_value = "tanh")]
     activation: Activation,
-    /// Variance of the weights times the fan-in
+    /// Weight variance times the fan-in
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_w2: f64,
-    /// Variance of the biases
+    /// Bias variance
     #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
-    /// The dataset
+    /// Dataset
     #[arg(long, default_value = "digits")]
     dataset: DatasetName,
-    /// Samples; all pairs of them are followed
+    /// Number of samples; all pairs are computed
     #[arg(long, default_value_t = 200)]
     samples: usize,
-    /// Layers
+    /// Number of layers
     #[arg(long, default_value_t = 20)]
     depth: usize,
     /// Seed of a generated dataset

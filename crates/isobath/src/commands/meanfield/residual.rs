@@ -1,4 +1,4 @@
-//! Residual networks, which have no fixed point to tabulate: where `--depth` blocks lead.
+//! Residual networks. They have no fixed point; the table shows the state after `--depth` blocks.
 
 use anyhow::Result;
 use isobath_meanfield::{
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::{out_of_range, point::TheoryQuery, table};
 
-/// The streams before the first block: mean square one, cosine one half.
+/// Initial streams: mean square one, cosine one half.
 pub(super) const START: StreamMoments = StreamMoments::centred(1.0, 0.5);
 
-/// One point's blocks.
+/// State of one point after its blocks.
 struct Blocks {
     sigma_w2: f64,
     layers: isobath_meanfield::Result<Vec<ResidualLayer>>,
@@ -53,7 +53,7 @@ fn cells(sigma_w2: f64, layers: &[ResidualLayer]) -> Vec<String> {
     cells
 }
 
-/// The logarithm of the factor by which squared gradients grow from the last block to the first.
+/// Logarithm of the growth of squared gradients from the last block to the first.
 fn ln_gain(layers: &[ResidualLayer]) -> f64 {
     layers.iter().map(|layer| layer.chi.ln()).sum()
 }

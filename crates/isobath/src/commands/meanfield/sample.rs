@@ -1,8 +1,7 @@
-//! Random networks beside the theory.
+//! Comparison of random networks with the theory.
 //!
-//! Networks, their forward and their backward pass are those of crate `network`; theory says what their mean squares,
-//! covariances and gradients would be at infinite width. The rest is of order depth over width, which the last columns
-//! show.
+//! The networks of crate `network` run on their own backend. Theory predicts their mean squares, covariances and
+//! gradients at infinite width. The deviation is of order depth over width; the last column shows it.
 
 use anyhow::Result;
 use isobath_architecture::Activation;
@@ -21,36 +20,36 @@ use crate::commands::{Usage, exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The activation
+    /// Activation function
     #[arg(long, default_value = "tanh")]
     activation: Activation,
-    /// Variance of the weights times the fan-in
+    /// Weight variance times the fan-in
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_w2: f64,
-    /// Variance of the biases
+    /// Bias variance
     #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
     /// Widths of the networks
     #[arg(long, value_delimiter = ',', default_value = "100,200,400", value_name = "NUMBERS")]
     width: Vec<usize>,
-    /// Layers
+    /// Number of layers
     #[arg(long, default_value_t = 10)]
     depth: usize,
-    /// Random networks of each width
+    /// Random networks per width
     #[arg(long, default_value_t = 40)]
     networks: usize,
-    /// Cosine of the two inputs, whose mean squares are one
+    /// Cosine of the two inputs, which have mean square one
     #[arg(long, default_value_t = 0.6, value_name = "NUMBER", allow_negative_numbers = true)]
     cosine: f64,
-    /// The seed of the first network
+    /// Seed of the first network
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Print JSON, every layer
+    /// Print JSON for every layer
     #[arg(long)]
     json: bool,
 }
 
-/// A mean over networks and its standard error, beside what theory says.
+/// A mean over networks with its standard error and the theoretical value.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 struct Compared {
     theory: f64,
@@ -58,15 +57,15 @@ struct Compared {
     error: f64,
 }
 
-/// One layer at one width.
+/// Results of one layer at one width.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 struct LayerRow {
     layer: usize,
-    /// The length of the first input.
+    /// Length of the first input.
     q: Compared,
-    /// The covariance of both.
+    /// Covariance of both inputs.
     covariance: Compared,
-    /// `|dE/dh_l|^2 / |dE/dh_depth|^2` of the first input.
+    /// Gradient ratio `|dE/dh_l|^2 / |dE/dh_depth|^2` of the first input.
     gradient: Compared,
 }
 
@@ -128,7 +127,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     let message = if !(1..=10_000).contains(&depth) {
         format!("--depth {depth} must be from 1 to 10000")
     } else if !(2..=100_000).contains(&networks) {
-        format!("--networks {networks} must be from 2 to 100000, for there to be a standard error")
+        format!("--networks {networks} must be from 2 to 100000, as a standard error needs two")
     } else if !(-1.0..=1.0).contains(&cosine) {
         format!("--cosine {cosine} must be from -1 to 1")
     } else if let Some(width) = arguments.width.iter().find(|w| !(2..=16_384).contains(*w)) {
@@ -139,7 +138,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     Err(Usage(message).into())
 }
 
-/// Two inputs of mean square one with the given cosine, exactly so for even widths.
+/// Two inputs of mean square one with the given cosine, exact for even widths.
 fn inputs(width: usize, cosine: f64) -> Array2<f32> {
     let across = (1.0 - cosine * cosine).sqrt();
     Array2::from_shape_fn((2, width), |(i, j)| {
@@ -197,11 +196,11 @@ impl Compared {
     }
 }
 
-/// Measurements of one network with the two inputs.
+/// Forward and backward statistics of one network.
 struct Sample {
     /// Length and covariance of each layer's pre-activations.
     layers: Vec<(f64, f64)>,
-    /// Squared gradients of each layer over the last one's.
+    /// Squared gradients of each layer relative to the last one's.
     gradients: Vec<f64>,
 }
 
@@ -285,14 +284,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_have_the_cosine_asked_for() {
+    fn inputs_have_the_requested_cosine() {
         let x = inputs(10, 0.3);
         let mean = |i: usize, j: usize| f64::from(x.row(i).dot(&x.row(j))) / 10.0;
         assert!((mean(0, 1) - 0.3).abs() < 1e-6 && (mean(1, 1) - 1.0).abs() < 1e-6);
     }
 
     #[test]
-    fn means_come_with_their_standard_error() {
+    fn mean_and_standard_error() {
         let compared = Compared::of(0.0, &[1.0, 2.0, 3.0, 4.0]);
         assert!((compared.mean - 2.5).abs() < 1e-15);
         assert!((compared.error - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);

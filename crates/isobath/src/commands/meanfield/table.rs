@@ -1,15 +1,15 @@
 //! Tables on the terminal.
 
-/// The widest cell of a column of numbers.
+/// Width of a column of numbers.
 const WIDTH: usize = 10;
 
-/// Cells in columns, right-aligned.
+/// Formats cells in right-aligned columns.
 pub(super) fn line<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
     let cells = cells.into_iter().map(|cell| format!("{:>WIDTH$}", cell.as_ref()));
     cells.collect::<Vec<_>>().join(" ")
 }
 
-/// Six significant digits.
+/// Formats six significant digits.
 pub(super) fn short(x: f64) -> String {
     if !x.is_finite() || x.abs() >= 1e6 || (x.abs() < 1e-3 && x.abs() > 0.0) {
         return format!("{x:.3e}");
@@ -18,7 +18,7 @@ pub(super) fn short(x: f64) -> String {
     format!("{x:.digits$}")
 }
 
-/// The mean and its standard error.
+/// Formats a mean with its standard error.
 pub(super) fn with_error(mean: f64, error: f64) -> String {
     format!("{} \u{b1} {error:.1e}", short(mean))
 }

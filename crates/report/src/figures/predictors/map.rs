@@ -1,4 +1,4 @@
-//! Where cascade, theory and training differ.
+//! Configurations at which cascade, theory and training disagree.
 
 use crate::Result;
 use plotters::style::{Color, RGBAColor};
@@ -12,7 +12,7 @@ use super::super::{
     palette::{self, HALO, OVER, heat},
     recipe_stem,
 };
-use isobath_analysis::comparison::{Cell, Class, Comparison};
+use isobath_analysis::comparison::{Class, Comparison, Configuration};
 use isobath_store::RunRecord;
 
 use crate::{
@@ -20,34 +20,34 @@ use crate::{
     vocabulary::{count, symbol},
 };
 
-/// The cells that share a `sigma_b2`.
+/// Configurations that share a `sigma_b2`.
 pub(super) struct Disagreement<'a> {
     run: &'a RunRecord,
-    verdicts: &'a Comparison,
+    comparison: &'a Comparison,
     sigma_b2: f64,
-    cells: Vec<&'a Cell>,
+    cells: Vec<&'a Configuration>,
 }
 
 impl<'a> Disagreement<'a> {
-    /// One map for each `sigma_b2`, where there is anybody to disagree.
-    pub(super) fn of(run: &'a RunRecord, verdicts: &'a Comparison) -> Vec<Self> {
-        let leading = &verdicts.leading;
+    /// One map per `sigma_b2`, if cascade or theory make predictions.
+    pub(super) fn of(run: &'a RunRecord, comparison: &'a Comparison) -> Vec<Self> {
+        let leading = &comparison.leading;
         if leading.cascade.is_none() && leading.theory.is_none() {
             return Vec::new();
         }
-        // Cells come by rising sigma_b2.
+        // Configurations are sorted by `sigma_b2`.
         let slices =
-            verdicts.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
-        let slice = |cells: &'a [Cell]| {
+            comparison.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
+        let slice = |cells: &'a [Configuration]| {
             let sigma_b2 = cells[0].point.sigma_b2;
-            Self { run, verdicts, sigma_b2, cells: cells.iter().collect() }
+            Self { run, comparison, sigma_b2, cells: cells.iter().collect() }
         };
         slices.map(slice).collect()
     }
 
-    /// The variances and the depths of the map, rising.
+    /// Variances and depths of the map, ascending.
     fn middles(&self) -> [Vec<f64>; 2] {
-        let rising = |of: fn(&Cell) -> f64| {
+        let rising = |of: fn(&Configuration) -> f64| {
             let mut values: Vec<f64> = self.cells.iter().map(|cell| of(cell)).collect();
             values.sort_by(f64::total_cmp);
             values.dedup();
@@ -57,10 +57,10 @@ impl<'a> Disagreement<'a> {
     }
 
     fn legend(&self) -> Vec<Entry> {
-        let leading = &self.verdicts.leading;
+        let leading = &self.comparison.leading;
         let entry = |name: &Option<String>, color: RGBAColor| {
             let name = name.as_deref()?;
-            let label = format!("{}: promises too much (up) or too little (down)", symbol(name));
+            let label = format!("{}: false positive (up) or false negative (down)", symbol(name));
             Some(Entry { sample: Sample::Arrow(color), label })
         };
         [entry(&leading.cascade, CASCADE), entry(&leading.theory, theory())]
@@ -70,7 +70,7 @@ impl<'a> Disagreement<'a> {
     }
 }
 
-/// Who is wrong.
+/// Draws the wrong predictions of a configuration.
 const CASCADE: RGBAColor = RGBAColor(OVER.0, OVER.1, OVER.2, 1.0);
 
 fn theory() -> RGBAColor {
@@ -79,27 +79,27 @@ fn theory() -> RGBAColor {
 
 impl Figure for Disagreement<'_> {
     fn stem(&self) -> String {
-        let stem = recipe_stem("compare-map", &self.verdicts.recipe);
+        let stem = recipe_stem("compare-map", &self.comparison.recipe);
         format!("{stem}-sigma_b2-{}", self.sigma_b2)
     }
 
     fn title(&self) -> String {
         let b = variance(self.sigma_b2);
-        format!("Where cascade and theory are wrong, {}, σ_b² = {b}", self.verdicts.recipe)
+        format!("Errors of cascade and theory, {}, σ_b² = {b}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
-        let wrong = |of: fn(&Cell) -> Class| {
-            let cells = self.cells.iter().filter(|cell| of(cell) != Class::Silent);
-            let wrong = cells.clone().filter(|cell| of(cell) != Class::Right).count();
-            format!("{wrong} of {}", count(cells.count(), "cell"))
+        let wrong = |class: fn(&Configuration) -> Class| {
+            let cells = self.cells.iter().filter(|cell| class(cell) != Class::Missing);
+            let wrong = cells.clone().filter(|cell| class(cell) != Class::Right).count();
+            format!("{wrong} of {}", count(cells.count(), "configuration"))
         };
         format!(
-            "Colours: the share of initialisations whose training succeeds. Arrows: the calibrated probability is on \
-             the other side of 1/2 than that share. The cascade is wrong in {}, theory in {}. Calibrated on {}.",
+            "Colours: share of initialisations whose training succeeds. Arrows: the calibrated probability and this share \
+             lie on opposite sides of 1/2. The cascade is wrong in {}, theory in {}. Calibrated on {}.",
             wrong(|cell| cell.cascade),
             wrong(|cell| cell.theory),
-            self.verdicts.calibrated_on
+            self.comparison.calibrated_on
         )
     }
 
@@ -128,32 +128,32 @@ impl Figure for Disagreement<'_> {
             canvas.block(rect, heat(cell.trained).to_rgba())?;
             drawn.push(draw_cell(canvas, rect, cell)?);
         }
-        diagram::share_bar(canvas, &frame, "share whose training succeeds", layout)?;
+        diagram::share_bar(canvas, &frame, "share of successful trainings", layout)?;
         Ok(Hover { cells: None, marks: drawn })
     }
 }
 
-fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Cell) -> Result<Mark> {
+fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Configuration) -> Result<Mark> {
     let (x, y) = (rect.left.midpoint(rect.right), rect.top.midpoint(rect.bottom));
     let aside = (rect.width() / 4).min(px(9));
-    let mut said = String::new();
+    let mut errors = String::new();
     for (class, at, color, who) in [
         (cell.cascade, x - aside, CASCADE, "cascade"),
         (cell.theory, x + aside, theory(), "theory"),
     ] {
         let (length, words) = match class {
-            Class::TooMuch => (px(11), "too much"),
-            Class::TooLittle => (px(-11), "too little"),
-            Class::Right | Class::Silent => continue,
+            Class::FalsePositive => (px(11), "false positive"),
+            Class::FalseNegative => (px(-11), "false negative"),
+            Class::Right | Class::Missing => continue,
         };
         let foot = (at, y + length / 2);
         marks::arrow(canvas, foot, length, HALO.to_rgba(), px(4))?;
         marks::arrow(canvas, foot, length, color, px(2))?;
-        said = format!("{said}; {who} promises {words}");
+        errors = format!("{errors}; {who}: {words}");
     }
     let share = cell.trained * cell.seeds as f64;
     let text = format!(
-        "σ_w² = {}, depth {}: {share:.0} of {} succeed{said}",
+        "σ_w² = {}, depth {}: {share:.0} of {} succeed{errors}",
         variance(cell.point.sigma_w2),
         cell.depth,
         count(cell.seeds, "seed")

@@ -1,4 +1,4 @@
-//! Who is right about trainability.
+//! Figures of the predictor comparison.
 
 mod map;
 mod reliability;
@@ -9,17 +9,17 @@ use super::Figure;
 use isobath_analysis::comparison::Comparison;
 use isobath_store::RunRecord;
 
-/// The figures of one recipe's verdicts, in the order of the page.
-pub(crate) fn of_verdicts<'a>(
+/// Figures of one recipe's comparison, in page order.
+pub(crate) fn of_comparison<'a>(
     run: &'a RunRecord,
-    verdicts: &'a Comparison,
+    comparison: &'a Comparison,
 ) -> Vec<Box<dyn Figure + 'a>> {
-    let mut figures: Vec<Box<dyn Figure + 'a>> = vec![Box::new(summaries::Standings { verdicts })];
-    for map in map::Disagreement::of(run, verdicts) {
+    let mut figures: Vec<Box<dyn Figure + 'a>> = vec![Box::new(summaries::AucChart { comparison })];
+    for map in map::Disagreement::of(run, comparison) {
         figures.push(Box::new(map));
     }
-    if !verdicts.reliability.is_empty() {
-        figures.push(Box::new(reliability::Reliability { verdicts }));
+    if !comparison.reliability.is_empty() {
+        figures.push(Box::new(reliability::Reliability { comparison }));
     }
     figures
 }

@@ -1,4 +1,4 @@
-//! How often networks trained that were said to train with some probability.
+//! Reliability diagram: observed success over predicted probability.
 
 use crate::Result;
 use isobath_scoring::Bin;
@@ -21,31 +21,31 @@ use crate::{
     vocabulary::{count, symbol},
 };
 
-/// A panel for each of the leading predictors.
+/// One panel per leading predictor.
 pub(super) struct Reliability<'a> {
-    pub(super) verdicts: &'a Comparison,
+    pub(super) comparison: &'a Comparison,
 }
 
 impl Figure for Reliability<'_> {
     fn stem(&self) -> String {
-        super::super::recipe_stem("compare-reliability", &self.verdicts.recipe)
+        super::super::recipe_stem("compare-reliability", &self.comparison.recipe)
     }
 
     fn title(&self) -> String {
-        format!("How reliable calibrated probabilities are, {}", self.verdicts.recipe)
+        format!("Reliability of calibrated probabilities, {}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
         format!(
-            "Networks in bins of the probability that their training succeeds, calibrated on {}: on the line as many \
-             succeed as was said. Bars are 95% bootstrap intervals over cells; a bar's absence means that too few \
-             cells are in its bin.",
-            self.verdicts.calibrated_on
+            "Networks binned by the predicted probability of success, calibrated on {}. On the line, the observed share \
+             equals the prediction. Bars are 95% bootstrap intervals over configurations; bins with too few \
+             configurations have no bar.",
+            self.comparison.calibrated_on
         )
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
-        let panels = self.verdicts.reliability.len() as i32;
+        let panels = self.comparison.reliability.len() as i32;
         match layout {
             Layout::Wide => (px(860), px(330)),
             Layout::Narrow => (px(360), px(110) + px(330) * panels),
@@ -60,12 +60,12 @@ impl Figure for Reliability<'_> {
         let (width, height) = self.size(layout);
         let entry = |sample, label: &str| Entry { sample, label: label.to_owned() };
         let legend = [
-            entry(Sample::Point(Shape::Circle, palette::series(0)), "share that succeeds"),
-            entry(Sample::Line, "as said"),
+            entry(Sample::Point(Shape::Circle, palette::series(0)), "observed share"),
+            entry(Sample::Line, "perfect calibration"),
         ];
         let top = legend::draw(canvas, &self.title(), &legend, width, layout)?;
         let room = Rect { left: px(4), top, right: width - px(10), bottom: height - px(2) };
-        let panels = &self.verdicts.reliability;
+        let panels = &self.comparison.reliability;
         let mut hover = Hover::default();
         for (index, (name, bins)) in panels.iter().enumerate() {
             let outer = room.part(index as i32, panels.len() as i32, layout);
@@ -113,7 +113,7 @@ fn draw_panel(
         }
         marks::point(canvas, Shape::Circle, at, color, false)?;
         let text = format!(
-            "{name}: said {:.2}, {:.2} of {} succeed",
+            "{name}: predicted {:.2}, {:.2} of {} succeed",
             bin.predicted,
             bin.observed,
             count(bin.rows, "network")

@@ -1,4 +1,4 @@
-//! The predictors by AUC, with their costs.
+//! Predictors by AUC, with their costs.
 
 use crate::Result;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
@@ -21,12 +21,12 @@ use crate::{
     vocabulary::{count, symbol},
 };
 
-/// One line for each predictor.
-pub(super) struct Standings<'a> {
-    pub(super) verdicts: &'a Comparison,
+/// One row per predictor.
+pub(super) struct AucChart<'a> {
+    pub(super) comparison: &'a Comparison,
 }
 
-/// What a predictor looks at.
+/// Information that a predictor uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Cascade,
@@ -54,9 +54,9 @@ impl Kind {
         match self {
             Self::Cascade => "cascade",
             Self::Theory => "theory",
-            Self::Training => "training briefly",
-            Self::Initialisation => "network at its initialisation",
-            Self::Trivial => "no look at all",
+            Self::Training => "brief training",
+            Self::Initialisation => "network at initialisation",
+            Self::Trivial => "no computation on the network",
         }
     }
 
@@ -72,36 +72,36 @@ impl Kind {
     }
 }
 
-impl Standings<'_> {
+impl AucChart<'_> {
     const fn row(layout: Layout) -> i32 {
         match layout {
             Layout::Wide => px(20),
-            // The name has a line of its own.
+            // The name has its own line.
             Layout::Narrow => px(36),
         }
     }
 
-    /// Those that have an AUC, the best first.
+    /// Predictors with an AUC, the best first.
     fn shown(&self) -> Vec<&PredictorSummary> {
-        self.verdicts.summaries.iter().filter(|summary| summary.auc.is_some()).collect()
+        self.comparison.summaries.iter().filter(|summary| summary.auc.is_some()).collect()
     }
 }
 
-impl Figure for Standings<'_> {
+impl Figure for AucChart<'_> {
     fn stem(&self) -> String {
-        super::super::recipe_stem("compare-auc", &self.verdicts.recipe)
+        super::super::recipe_stem("compare-auc", &self.comparison.recipe)
     }
 
     fn title(&self) -> String {
-        format!("Who tells trainable networks from others, {}", self.verdicts.recipe)
+        format!("AUC of trainability predictors, {}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
         format!(
-            "Area under the ROC curve over {}, bars are 95% bootstrap intervals over {}. At 1/2 a score says nothing, \
-             below it the opposite of the truth. On the right: its seconds as a part of a training's.",
-            count(self.verdicts.networks, "network"),
-            count(self.verdicts.cells, "cell")
+            "Area under the ROC curve over {}; bars are 95% bootstrap intervals over {}. A score with AUC 1/2 is \
+             uninformative; below 1/2 it is misleading. On the right: cost in seconds relative to a training.",
+            count(self.comparison.networks, "network"),
+            count(self.comparison.cells, "configuration")
         )
     }
 
@@ -128,14 +128,14 @@ impl Figure for Standings<'_> {
             label: kind.name().into(),
         };
         let mut entries: Vec<Entry> = entries.map(entry).collect();
-        let label = "open: among networks of equal depth".into();
+        let label = "open: networks of equal depth".into();
         entries.push(Entry { sample: Sample::Open, label });
         let top = legend::draw(canvas, &self.title(), &entries, width, layout)?;
         let size = layout.text() * 12 / 13;
         let (left, costs) = match layout {
             Layout::Wide => {
                 let names = shown.iter().map(|s| text::width(&symbol(&s.predictor), size));
-                // Beside the room that the frame leaves for labels of its own.
+                // Outside the area that the frame reserves for its labels.
                 (names.max().unwrap_or(0) - px(44), px(76))
             }
             Layout::Narrow => (px(-44), px(62)),
@@ -159,7 +159,7 @@ impl Figure for Standings<'_> {
             frame::Grid::Shown,
         )?;
         let heading = (width - px(6), frame.rect.top - px(9));
-        text::write(canvas, "of a training", heading, size, HPos::Right)?;
+        text::write(canvas, "vs. training", heading, size, HPos::Right)?;
         let mut drawn = Vec::new();
         for (index, summary) in shown.iter().enumerate() {
             let y = frame.y(rows - index as f64 - 0.5);
@@ -209,7 +209,7 @@ fn draw_row(
     Ok(Some(Mark { x, y, text }))
 }
 
-/// A share in percent, of two digits.
+/// Formats a share in percent with two digits.
 pub(crate) fn share(share: f64) -> String {
     match 100.0 * share {
         percent if percent <= 0.0 => "0".to_owned(),

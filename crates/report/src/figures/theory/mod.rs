@@ -1,4 +1,4 @@
-//! Figures that need no run: theory by itself.
+//! Figures of theory, which need no run.
 
 mod panels;
 mod plane;

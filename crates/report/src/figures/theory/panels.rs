@@ -18,10 +18,10 @@ use crate::{
     theory_figures::{AxisSpec, Line, LineColor, LineStyle, Panel, Panels},
 };
 
-/// The size of one panel, axes included.
+/// Size of one panel, axes included.
 const PANEL: (i32, i32) = (px(330), px(330));
-/// A panel that is alone is larger.
-const ALONE: (i32, i32) = (px(680), px(440));
+/// Size of a single panel.
+const SINGLE_PANEL: (i32, i32) = (px(680), px(440));
 const GAP: i32 = px(14);
 
 impl Figure for Panels {
@@ -41,7 +41,7 @@ impl Figure for Panels {
         let count = self.list.len().max(1) as i32;
         let (width, height) = self.panel_size();
         let width = count * width + (count - 1) * GAP + px(16);
-        // As many lines of legend as there may be.
+        // Maximum number of legend lines.
         (width, height + self.head(width))
     }
 
@@ -72,10 +72,10 @@ impl Figure for Panels {
 
 impl Panels {
     fn panel_size(&self) -> (i32, i32) {
-        if self.list.len() > 1 { PANEL } else { ALONE }
+        if self.list.len() > 1 { PANEL } else { SINGLE_PANEL }
     }
 
-    /// The height of title and legend.
+    /// Height of title and legend.
     fn head(&self, width: i32) -> i32 {
         let labels = self.legend.iter().map(|(_, label)| label);
         let labels = labels.chain(self.marks.iter().map(|(_, label)| label));

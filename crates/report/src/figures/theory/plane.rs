@@ -1,4 +1,4 @@
-//! The plane of weight and bias variances, coloured by a depth scale.
+//! Depth scale over the plane of weight and bias variances.
 
 use crate::Result;
 use plotters::style::{Color, RGBColor};
@@ -19,7 +19,7 @@ use crate::{
     theory_figures::Plane,
 };
 
-/// The range of colours, in layers. Longer scales, up to the infinite one of the critical line, look alike.
+/// Colour range in layers. Longer scales, up to the infinite one at the critical line, share one colour.
 const COLORS: (f64, f64) = (1.0, 200.0);
 
 impl Figure for Plane {
@@ -84,7 +84,7 @@ impl Plane {
         entries
     }
 
-    /// One pixel for each point, the largest bias variance on top.
+    /// One pixel per point, with the largest bias variance on top.
     fn bitmap(&self) -> Result<Vec<u8>> {
         let (columns, rows) = (self.sigma_w2.len(), self.sigma_b2.len());
         let pixels = (0..rows).rev().flat_map(|row| {
@@ -99,13 +99,13 @@ impl Plane {
     }
 }
 
-/// How far a depth scale lies along the colours.
+/// Position of a depth scale along the colours.
 fn share(xi_c: f64) -> f64 {
     let (low, high) = COLORS;
     (xi_c.max(low) / low).ln() / (high / low).ln()
 }
 
-/// Half a step beyond the first and last of evenly spaced middles.
+/// Range extended half a step beyond the first and last of evenly spaced centres.
 fn ends(middles: &[f64]) -> (f64, f64) {
     match middles {
         [] => (0.0, 1.0),
@@ -117,7 +117,7 @@ fn ends(middles: &[f64]) -> (f64, f64) {
     }
 }
 
-/// What the colours mean, to the right of the plane.
+/// Colour bar to the right of the plane.
 fn draw_colours(canvas: &Canvas<'_>, room: Rect, layout: Layout) -> Result<()> {
     let label = |tick| if tick >= COLORS.1 { format!("\u{2265}{tick}") } else { short(tick) };
     let marks = log_ticks(COLORS.0, COLORS.1).into_iter().map(|tick| (share(tick), label(tick)));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_half_a_step_outside() {
+    fn range_extends_half_a_step() {
         assert_eq!(ends(&[1.0, 2.0, 3.0]), (0.5, 3.5));
         assert_eq!(ends(&[2.0]), (1.5, 2.5));
     }

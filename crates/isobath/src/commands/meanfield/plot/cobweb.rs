@@ -1,4 +1,4 @@
-//! Maps from layer to layer, and the stairs between them and the diagonal.
+//! Cobweb plots: maps from layer to layer with staircases to the diagonal.
 
 use anyhow::Result;
 use isobath_meanfield::{Dropout, Theory};
@@ -9,19 +9,19 @@ use super::{
 };
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels};
 
-/// Panels, one weight variance each.
-const MOST: usize = 3;
+/// Maximum number of panels, one per weight variance.
+const MAX_PANELS: usize = 3;
 /// Steps of a staircase.
 const STEPS: usize = 40;
 
-/// A map of one variable and its axis.
+/// Map of one variable and its axis.
 struct Map<'a> {
     apply: &'a dyn Fn(f64) -> f64,
     low: f64,
     high: f64,
 }
 
-/// The stairs between a map and the diagonal, from `start`.
+/// Staircase between a map and the diagonal, from `start`.
 fn stairs(map: &dyn Fn(f64) -> f64, start: f64) -> Vec<(f64, f64)> {
     let mut x = start;
     let mut points = vec![(x, x)];
@@ -56,7 +56,7 @@ fn cobweb(title: String, labels: [&str; 2], map: &Map<'_>, starts: &[f64]) -> Pa
     }
 }
 
-/// The maps of one point, with or without dropout.
+/// Maps of one point, with or without dropout.
 enum Maps {
     Plain(Theory),
     Dropout(Dropout),
@@ -90,10 +90,10 @@ impl Maps {
     }
 }
 
-/// The length map of up to three points.
+/// Length map of up to three points.
 pub(super) fn lengths(query: &TheoryQuery) -> Result<Panels> {
     let mut panels = Vec::new();
-    for sigma_w2 in some(&query.sigma_w2, MOST) {
+    for sigma_w2 in some(&query.sigma_w2, MAX_PANELS) {
         let maps = Maps::new(query, sigma_w2)?;
         let state = query.architecture.fixed_point(query.activation, sigma_w2, query.sigma_b2);
         let q_star = state.as_ref().ok().and_then(|state| state.q_star);
@@ -113,10 +113,10 @@ pub(super) fn lengths(query: &TheoryQuery) -> Result<Panels> {
     })
 }
 
-/// The correlation map of up to three points.
+/// Correlation map of up to three points.
 pub(super) fn correlations(query: &TheoryQuery) -> Result<Panels> {
     let mut panels = Vec::new();
-    for sigma_w2 in some(&query.sigma_w2, MOST) {
+    for sigma_w2 in some(&query.sigma_w2, MAX_PANELS) {
         let maps = Maps::new(query, sigma_w2)?;
         let state = query.architecture.fixed_point(query.activation, sigma_w2, query.sigma_b2);
         let q = state.as_ref().ok().and_then(|state| state.q_star).unwrap_or(1.0);

@@ -1,5 +1,5 @@
-//! The figures of `meanfield --plot`: cobwebs of the maps, depth scales, the plane, profiles of residual networks,
-//! errors of ridge decoders.
+//! Figures of `meanfield --plot`: cobwebs of the maps, depth scales, the plane, profiles of residual networks, errors
+//! of ridge decoders.
 
 mod cobweb;
 mod residual;
@@ -15,12 +15,12 @@ use super::{architecture::Architecture, point::TheoryQuery, ridge::RidgeProfiles
 use isobath_experiment::RidgeFigure;
 use isobath_report::theory_figures::{AxisSpec, LineStyle, write_panels, write_plane};
 
-/// Lines of profiles, one weight variance each.
-const MOST_LINES: usize = 6;
-/// Points of a curve.
+/// Maximum number of profile lines, one per weight variance.
+const MAX_LINES: usize = 6;
+/// Points per curve.
 const RESOLUTION: usize = 400;
 
-/// Draws what can be drawn of the query.
+/// Draws all figures of the query.
 pub(super) fn write(query: &TheoryQuery, folder: &Path) -> Result<Vec<PathBuf>> {
     if let Architecture::Residual(branch) = query.architecture {
         return Ok(write_panels(&residual::profiles(query, branch)?, folder)?);
@@ -55,7 +55,7 @@ pub(super) fn write_depth_plane(
     Ok(write_plane(&scales::plane(query, sigma_b2), folder)?)
 }
 
-/// Draws what ridge decoders reconstruct.
+/// Draws the reconstructions of ridge decoders.
 pub(super) fn write_ridge(
     figure: &RidgeFigure,
     answer: &RidgeProfiles,
@@ -68,10 +68,10 @@ pub(super) fn write_ridge(
     Ok(written)
 }
 
-/// How far `chi_1` may be from one for a panel to be called critical: what cannot be seen is not told apart.
+/// Maximum distance of `chi_1` from one for a panel to be called critical; smaller differences are invisible.
 const NEARLY: f64 = 1e-3;
 
-/// The title of a panel of one weight variance; `state` is `None` where no length is stable.
+/// Title of a panel of one weight variance; `state` is `None` if no length is stable.
 fn panel_title(sigma_w2: f64, state: Option<&FixedPoint>) -> String {
     let words = match state {
         None => "no stable length".to_owned(),
@@ -93,7 +93,7 @@ fn title(query: &TheoryQuery, what: &str) -> String {
     format!("{what}: {activation}, σ_b² = {sigma_b2}{words}")
 }
 
-/// Up to `count` of `values`, evenly spread, first and last included.
+/// Selects up to `count` of `values`, evenly spaced, including the first and the last.
 fn some(values: &[f64], count: usize) -> Vec<f64> {
     if values.len() <= count {
         return values.to_vec();
@@ -106,7 +106,7 @@ fn grid(low: f64, high: f64) -> impl Iterator<Item = f64> {
     (0..=RESOLUTION).map(move |i| low + (high - low) * i as f64 / RESOLUTION as f64)
 }
 
-/// An axis of depth, from the first layer to the last.
+/// Depth axis from the first layer to the last.
 fn depths(label: &str, depth: usize) -> AxisSpec {
     AxisSpec {
         label: label.to_owned(),
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_are_spread_and_keep_the_ends() {
+    fn selection_is_even_and_includes_the_ends() {
         let values: Vec<f64> = (0..=10).map(f64::from).collect();
         assert_eq!(some(&values, 3), [0.0, 5.0, 10.0]);
         assert_eq!(some(&values[..2], 3), [0.0, 1.0]);

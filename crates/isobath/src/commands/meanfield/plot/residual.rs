@@ -5,11 +5,11 @@ use isobath_meanfield::{Branch, Residual};
 
 use super::{
     super::{point::TheoryQuery, residual::START},
-    MOST_LINES, depths, some, stem, title, variance_legend,
+    MAX_LINES, depths, some, stem, title, variance_legend,
 };
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels};
 
-/// The curves of one weight variance: `log10 p`, `e`, and the logarithm of the gradients' gain.
+/// Curves of one weight variance: `log10 p`, `e`, and the logarithm of the gradient gain.
 type Curves = [Vec<(f64, f64)>; 3];
 
 const NAMES: [&str; 3] = [
@@ -18,10 +18,10 @@ const NAMES: [&str; 3] = [
     "gain of squared gradients, log",
 ];
 
-/// The stream, the cosine of two inputs and the gradients' gain.
+/// Stream, cosine of two inputs and gradient gain.
 pub(super) fn profiles(query: &TheoryQuery, branch: Branch) -> Result<Panels> {
     let TheoryQuery { activation, sigma_b2, depth, .. } = *query;
-    let variances = some(&query.sigma_w2, MOST_LINES);
+    let variances = some(&query.sigma_w2, MAX_LINES);
     let mut profiles = Vec::new();
     for &sigma_w2 in &variances {
         let network = Residual::new(activation, sigma_w2, sigma_b2, branch)?;
@@ -48,7 +48,7 @@ pub(super) fn profiles(query: &TheoryQuery, branch: Branch) -> Result<Panels> {
 fn panel(kind: usize, profiles: &[Curves], depth: usize) -> Panel {
     let values = || profiles.iter().flat_map(|curves| &curves[kind]).map(|(_, y)| *y);
     let (low, high) = values().fold((0.0_f64, 1.0_f64), |(l, h), y| (l.min(y), h.max(y)));
-    // The cosine ends at one; the others get some room above.
+    // The cosine ends at one; the other axes get a margin at the top.
     let high = if kind == 1 { high } else { low + 1.05 * (high - low) };
     let curve = |(index, curves): (usize, &Curves)| Line {
         style: LineStyle::series(index),

@@ -1,18 +1,18 @@
-//! What ridge decoders reconstruct: over depth, and over width.
+//! Reconstructions of ridge decoders over depth and over width.
 
 use super::{
     super::ridge::{Point, RidgeProfiles},
-    MOST_LINES, depths, some, variance_legend,
+    MAX_LINES, depths, some, variance_legend,
 };
 use isobath_experiment::RidgeFigure;
 use isobath_report::theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels, PointWithBar};
 
-/// Panels, one weight variance each.
-const MOST_PANELS: usize = 3;
-/// Depths in a panel over width.
-const MOST_DEPTHS: usize = 4;
+/// Maximum number of panels, one per weight variance.
+const MAX_PANELS: usize = 3;
+/// Maximum number of depths in a panel over width.
+const MAX_DEPTHS: usize = 4;
 
-/// The figures of `answer`: predictions alone, or each estimator's profiles of networks beside them.
+/// Figures of `answer`: predictions alone, or each estimator's profiles of networks with the predictions.
 pub(super) fn figures(figure: &RidgeFigure, answer: &RidgeProfiles) -> Vec<Panels> {
     if figure.measure.is_empty() {
         return vec![errors(figure, answer)];
@@ -35,7 +35,7 @@ fn curve(values: &[f64]) -> Vec<(f64, f64)> {
     (1..).map(f64::from).zip(values.iter().copied()).collect()
 }
 
-/// The points whose variances are shown.
+/// Points whose variances are shown.
 fn shown(answer: &RidgeProfiles, most: usize) -> Vec<&Point> {
     let variances: Vec<f64> = answer.points.iter().map(|p| p.prediction.sigma_w2).collect();
     some(&variances, most)
@@ -44,9 +44,9 @@ fn shown(answer: &RidgeProfiles, most: usize) -> Vec<&Point> {
         .collect()
 }
 
-/// The predicted errors of the chain of decoders, and of one decoder from each layer.
+/// Predicted errors of the chain of decoders, and of one decoder from each layer.
 fn errors(figure: &RidgeFigure, answer: &RidgeProfiles) -> Panels {
-    let points = shown(answer, MOST_LINES);
+    let points = shown(answer, MAX_LINES);
     let lines = points.iter().enumerate().flat_map(|(index, Point { prediction, .. })| {
         let style = LineStyle::series(index);
         [
@@ -81,7 +81,7 @@ const ERROR: &str = "reconstruction error 1 \u{2212} R²";
 
 /// The `index`-th estimator over depth, predicted and measured.
 fn profiles(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panels {
-    let points = shown(answer, MOST_PANELS);
+    let points = shown(answer, MAX_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
     let predicted = points.iter().flat_map(|point| point.prediction.values(index)).copied();
     let measured = points
@@ -93,7 +93,7 @@ fn profiles(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panel
     let room = 0.05 * (high - low);
     let panel = |point: &&Point| Panel {
         title: panel_title(figure, point),
-        // Half a layer of room, so that no point lies on the frame.
+        // A margin of half a layer keeps points off the frame.
         x: AxisSpec {
             label: "depth (layers)".to_owned(),
             low: 0.5,
@@ -142,12 +142,12 @@ fn measured_points(point: &Point, index: usize) -> Vec<PointWithBar> {
     point.measured.iter().enumerate().flat_map(of_width).collect()
 }
 
-/// How far the measurements are from the prediction over the width, at a few depths.
+/// Distance of the measurements from the prediction over the width, at a few depths.
 fn approach(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panels {
-    let points = shown(answer, MOST_PANELS);
+    let points = shown(answer, MAX_PANELS);
     let name = &points[0].prediction.profiles[index].estimator;
     let all: Vec<f64> = (1..=figure.depth).map(|layer| layer as f64).collect();
-    let layers: Vec<usize> = some(&all, MOST_DEPTHS).into_iter().map(|l| l as usize).collect();
+    let layers: Vec<usize> = some(&all, MAX_DEPTHS).into_iter().map(|l| l as usize).collect();
     let widths = || figure.measure.iter().map(|&width| width as f64);
     let across = AxisSpec {
         label: "width".into(),
@@ -173,7 +173,7 @@ fn approach(figure: &RidgeFigure, answer: &RidgeProfiles, index: usize) -> Panel
         .collect();
     let values = || list.iter().flat_map(|panel| &panel.points).map(|point| point.at.1);
     let high = 2.0 * values().fold(f64::MIN_POSITIVE, f64::max);
-    // Differences far below their errors say nothing and would stretch the axis.
+    // Differences far below their errors are uninformative and would stretch the axis.
     let low = (0.5 * values().fold(high, f64::min)).max(1e-4 * high);
     for panel in &mut list {
         (panel.y.low, panel.y.high) = (low, high);
@@ -209,8 +209,8 @@ fn differences(point: &Point, index: usize, layers: &[usize]) -> Vec<PointWithBa
     layers.iter().enumerate().flat_map(at).collect()
 }
 
-/// What a difference inversely proportional to the width would be, through the widest networks' ones; none
-/// where these are lost in the noise.
+/// Guide line inversely proportional to the width, through the difference of the widest networks; `None` if it is
+/// below the noise.
 fn inverse_widths(point: &Point, index: usize, layers: &[usize], ends: [f64; 2]) -> Vec<Line> {
     let predicted = point.prediction.values(index);
     let Some(widest) = point.measured.iter().max_by_key(|measured| measured.width) else {

@@ -1,4 +1,4 @@
-//! Depth scales: over the weight variance, and over both variances.
+//! Depth scales over the weight variance, and over both variances.
 
 use isobath_meanfield::{FixedPoint, critical_point, critical_sigma_b2, fixed_points};
 
@@ -14,18 +14,18 @@ use isobath_report::{
     theory_figures::{AxisSpec, Line, LineStyle, Panel, Panels, Plane},
 };
 
-/// The range of weight variances of a figure: that of the query if it has several, around the usual ones if not.
+/// Range of weight variances of a figure: that of the query if it has several, else the usual range.
 fn range(query: &TheoryQuery) -> (f64, f64) {
     let low = query.sigma_w2.iter().copied().fold(f64::INFINITY, f64::min);
     let high = query.sigma_w2.iter().copied().fold(0.0, f64::max);
     if high > low { (low, high) } else { (0.2 * high, 2.5 * high) }
 }
 
-/// The depth scales of correlations, lengths and gradients; of a convolution those of its waves.
+/// Depth scales of correlations, lengths and gradients; for convolutions, those of their waves.
 pub(super) fn scales(query: &TheoryQuery) -> Panels {
     let TheoryQuery { activation, sigma_b2, ref architecture, .. } = *query;
     let (low, high) = range(query);
-    // Between the grid's points the critical line is approached closely, so that the peak shows as one.
+    // Extra points near the critical line resolve the peak.
     let critical = critical_point(activation, sigma_b2).ok().map(|point| point.sigma_w2);
     let approach = critical.into_iter().flat_map(|line| {
         (1..=40).flat_map(move |i| {
@@ -93,7 +93,7 @@ pub(super) fn scales(query: &TheoryQuery) -> Panels {
     }
 }
 
-/// The correlations' depth scale over both variances, bias variances from `least` to `most`.
+/// Depth scale of correlations over both variances, with bias variances from `least` to `most`.
 pub(super) fn plane(query: &TheoryQuery, (least, most): (f64, f64)) -> Plane {
     const COLUMNS: usize = 240;
     const ROWS: usize = 150;
@@ -104,7 +104,7 @@ pub(super) fn plane(query: &TheoryQuery, (least, most): (f64, f64)) -> Plane {
     };
     let (columns, rows) = (middles(low, high, COLUMNS), middles(least, most, ROWS));
     let states = fixed_points(activation, &columns, &rows);
-    // The line is a function of either variance at most global; where it is not met, it is broken.
+    // The line is computed as a function of each variance; it is broken where it has no value.
     let along =
         grid(least, most).map(|b| (critical_point(activation, b).map(|p| p.sigma_w2), Ok(b)));
     let across = grid(low.max(1e-6), high).map(|w| (Ok(w), critical_sigma_b2(activation, w)));

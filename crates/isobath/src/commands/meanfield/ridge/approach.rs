@@ -1,20 +1,20 @@
-//! How what networks show approaches what is predicted at infinite width.
+//! Convergence of measurements to the prediction at infinite width.
 
 use super::measure::Mean;
 
-/// How the measurements of one layer approach the prediction as the width grows, read off the two widest: narrower
-/// networks are further from it than the leading power says.
+/// Convergence of one layer's measurements to the prediction with the width, estimated from the two widest networks:
+/// narrower networks deviate more than the leading power.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(in crate::commands::meanfield) struct Approach {
-    /// `a` of `|measured - predicted| ~ width^-a`, and its standard error. `None` where one of the two differences is
-    /// less than twice its own.
+    /// Exponent `a` of `|measured - predicted| ~ width^-a` with its standard error. `None` if one of the two
+    /// differences is less than twice its own standard error.
     pub(in crate::commands::meanfield) exponent: Option<Mean>,
-    /// What they extrapolate to, linearly in `1 / width`.
+    /// Linear extrapolation in `1 / width`.
     pub(in crate::commands::meanfield) limit: Option<Mean>,
 }
 
 impl Approach {
-    /// `points` are widths and what networks of these widths show; with a single one nothing can be said.
+    /// Estimates from `points`, pairs of width and measurement; `None` for a single point.
     pub(super) fn new(predicted: f64, points: &[(usize, Mean)]) -> Self {
         let mut points = points.to_vec();
         points.sort_by_key(|(width, _)| *width);
@@ -29,7 +29,7 @@ impl Approach {
     }
 }
 
-/// The power between the narrower `a` and the wider `b`, whose widths' ratio has the logarithm `ln_ratio`.
+/// Power between the narrower `a` and the wider `b`; `ln_ratio` is the logarithm of the ratio of widths.
 fn exponent(predicted: f64, a: Mean, b: Mean, ln_ratio: f64) -> Option<Mean> {
     let [near, far] = [b, a].map(|measured| (measured.mean - predicted).abs());
     let is_seen = near >= 2.0 * b.error && far >= 2.0 * a.error && near > 0.0 && far > 0.0;
@@ -37,7 +37,7 @@ fn exponent(predicted: f64, a: Mean, b: Mean, ln_ratio: f64) -> Option<Mean> {
     is_seen.then(|| Mean { mean: (far / near).ln() / ln_ratio, error })
 }
 
-/// The end of the line through both over `1 / width`: `share` of the wider one less the rest of the narrower.
+/// Intercept of the line through both over `1 / width`: `share` times the wider value minus the rest of the narrower.
 fn extrapolate(a: Mean, b: Mean, share: f64) -> Mean {
     Mean {
         mean: share * b.mean - (share - 1.0) * a.mean,
@@ -55,19 +55,19 @@ mod tests {
     }
 
     #[test]
-    fn powers_and_limits_are_found() {
+    fn powers_and_limits() {
         let found = approach(|width| 0.2 - 3.0 / width, 1e-6);
         let (exponent, limit) = (found.exponent.unwrap(), found.limit.unwrap());
         assert!((exponent.mean - 1.0).abs() < 1e-12 && exponent.error < 1e-3, "{found:?}");
         assert!((limit.mean - 0.2).abs() < 1e-12, "{found:?}");
-        // Twice the widest less the next.
+        // Twice the widest minus the next.
         assert!((limit.error - 1e-6 * 5_f64.sqrt()).abs() < 1e-12, "{found:?}");
         let root = approach(|width| 0.2 + width.sqrt().recip(), 1e-6);
         assert!((root.exponent.unwrap().mean - 0.5).abs() < 1e-12, "{root:?}");
     }
 
     #[test]
-    fn what_is_lost_in_the_noise_has_no_exponent() {
+    fn differences_below_the_noise_have_no_exponent() {
         let noisy = approach(|width| 0.2 + 1.0 / width, 0.1);
         assert!(noisy.exponent.is_none() && noisy.limit.is_some(), "{noisy:?}");
         let single = Approach::new(0.2, &[(100, Mean { mean: 0.3, error: 0.01 })]);

@@ -1,8 +1,8 @@
-//! What ridge decoders reconstruct from real networks: those of crate `network`, decoded by crate `cascade`.
+//! Reconstructions of ridge decoders from real networks: those of crate `network`, decoded by crate `cascade`.
 //!
-//! A layer of `w` units whose activations carry noise of standard deviation `s` each is decoded with the ridge
-//! `lambda = n s^2 / w` per unit of kernel. Networks of all widths get the noise `s sqrt(w / width)`, so that `lambda`, and
-//! with it the infinite-width limit, is the same for all of them.
+//! A layer of `w` units with noise of standard deviation `s` on each activation has the ridge `lambda = n s^2 / w` per
+//! unit of kernel. Networks of width `w` use the noise `s sqrt(w / width)`, so that `lambda`, and with it the
+//! infinite-width limit, is the same for all widths.
 
 use anyhow::{Context, Result};
 use isobath_architecture::{MlpParams, Variances, WidthRule};
@@ -14,12 +14,12 @@ use ndarray::ArrayView2;
 use isobath_experiment::RidgeFigure;
 use isobath_runner::Progress;
 
-/// What networks of one width show.
+/// Measurements at one width.
 pub(in crate::commands::meanfield) struct Measured {
     pub(in crate::commands::meanfield) width: usize,
     /// Standard deviation of the noise on each activation.
     pub(in crate::commands::meanfield) noise: f64,
-    /// Of each estimator, layer by layer.
+    /// Profile of each estimator, layer by layer.
     pub(in crate::commands::meanfield) profiles: Vec<Vec<Mean>>,
 }
 
@@ -39,11 +39,11 @@ impl Mean {
     }
 }
 
-/// Reconstructs the second of `samples` from real networks of weight variance `sigma_w2`, as `figure` asks; its noise is
-/// that of `width` units.
+/// Reconstructs the second of `samples` from real networks of weight variance `sigma_w2` with the settings of
+/// `figure`; its noise refers to `width` units.
 ///
 /// # Errors
-/// When a decoder cannot be found or a number is not finite.
+/// If a decoder cannot be fitted or a number is not finite.
 pub(super) fn measure(
     figure: &RidgeFigure,
     sigma_w2: f64,
@@ -64,7 +64,7 @@ pub(super) fn measure(
         let shape = WidthRule::Fixed(measured);
         let spec = MlpParams::new(figure.depth + 1, shape, figure.activation);
         let spec = spec.check(samples[0].ncols(), 2)?.spec();
-        // Every width draws networks of its own, or errors of different widths would be correlated.
+        // Every width uses its own networks; otherwise errors of different widths would be correlated.
         let seed =
             |index: usize| figure.seed.wrapping_add(((measured as u64) << 32) + index as u64);
         let networks = (0..figure.networks).map(|index| {
@@ -85,13 +85,13 @@ pub(super) fn measure(
     measured.collect()
 }
 
-/// About what a network of this width takes, in units of its own.
+/// Approximate work per network of this width, in arbitrary units.
 pub(super) const fn work(width: usize) -> u64 {
     let width = width as u64;
     width * width + 100 * width
 }
 
-/// Every estimator's values, layer by layer.
+/// Values of every estimator, layer by layer.
 fn profiles_of(
     network: &Network,
     figure: &RidgeFigure,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_come_with_their_standard_error() {
+    fn mean_and_standard_error() {
         let Mean { mean, error } = Mean::of([1.0, 2.0, 3.0, 4.0].into_iter());
         assert!((mean - 2.5).abs() < 1e-15);
         assert!((error - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);

@@ -1,4 +1,4 @@
-//! What ridge decoders reconstruct from infinitely wide networks, for a dataset, and real networks beside it.
+//! Reconstructions of ridge decoders from infinitely wide networks for a dataset, compared with real networks.
 
 mod approach;
 mod measure;
@@ -26,44 +26,44 @@ use crate::commands::{GlobalArgs, Usage, exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The activation
+    /// Activation function
     #[arg(long, default_value = "tanh")]
     activation: Activation,
-    /// Variance of the weights times the fan-in; several, or a range from:to:step
+    /// Weight variance times the fan-in; several values, or a range from:to:step
     #[arg(long, value_delimiter = ',', value_name = "NUMBERS", allow_negative_numbers = true)]
     sigma_w2: Vec<Span>,
-    /// Variance of the biases
+    /// Bias variance
     #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
-    /// The dataset
+    /// Dataset
     #[arg(long, default_value = "digits")]
     dataset: DatasetName,
-    /// Samples the decoders learn from; time grows with the cube, memory with the square
+    /// Number of training samples of the decoders; time grows with the cube, memory with the square
     #[arg(long, default_value_t = 1000)]
     train: usize,
-    /// Samples that are reconstructed
+    /// Number of reconstructed samples
     #[arg(long, default_value_t = 200)]
     probe: usize,
-    /// Layers
+    /// Number of layers
     #[arg(long, default_value_t = 30)]
     depth: usize,
     /// Standard deviation of the noise on each activation
     #[arg(long, default_value_t = 0.03, value_name = "NUMBER", allow_negative_numbers = true)]
     noise: f64,
-    /// Units of each layer; default: as many as the input has
+    /// Units per layer [default: the width of the input]
     #[arg(long)]
     width: Option<usize>,
-    /// Add, to first order, what the fluctuations of kernels of that width do
+    /// Include first-order fluctuations of the kernels at that width
     #[arg(long)]
     fluctuations: bool,
-    /// What is measured on the chained reconstructions
+    /// Estimators to evaluate on the chained reconstructions
     #[arg(long, value_delimiter = ',', default_value = "reconstruction-error,relative")]
     estimators: Vec<EstimatorSpec>,
-    /// Measure real networks of these widths as well; their noise is scaled to be as large beside the layer's signal
-    /// as that of --width units, so that all have the same infinite-width limit
+    /// Also measure real networks of these widths; their noise is scaled to the same ratio to the layer's signal as at
+    /// --width units, so that all have the same infinite-width limit
     #[arg(long, value_delimiter = ',', value_name = "WIDTHS")]
     measure: Vec<usize>,
-    /// Random networks of each width measured
+    /// Number of random networks per measured width
     #[arg(long, default_value_t = 4)]
     networks: usize,
     /// Seed of the choice of samples and of the networks
@@ -72,24 +72,24 @@ pub(super) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Draw the profiles into this folder, as PNG and SVG
+    /// Draw the profiles into this folder as PNG and SVG
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
 }
 
-/// What was found.
+/// Predictions and measurements.
 pub(super) struct RidgeProfiles {
-    /// The width whose noise is the figure's.
+    /// Width that the figure's noise refers to.
     pub(super) width: usize,
     pub(super) points: Vec<Point>,
 }
 
-/// What was found at one weight variance.
+/// Results at one weight variance.
 pub(super) struct Point {
     pub(super) prediction: Prediction,
-    /// By width, as asked for.
+    /// Measurements by width, in the requested order.
     pub(super) measured: Vec<Measured>,
-    /// Of each estimator, layer by layer; empty where nothing is measured.
+    /// Convergence of each estimator, layer by layer; empty without measurements.
     pub(super) approach: Vec<Vec<Approach>>,
 }
 
@@ -131,10 +131,10 @@ impl Arguments {
     }
 }
 
-/// What is wrong with the settings, if anything is.
+/// Checks the settings.
 ///
 /// # Errors
-/// The setting, its value and its range.
+/// Names the setting, its value and its range.
 pub(super) fn check(figure: &RidgeFigure) -> Result<(), String> {
     let within = |name: &str, value: usize, least: usize, most: usize| {
         if (least..=most).contains(&value) {
@@ -143,10 +143,12 @@ pub(super) fn check(figure: &RidgeFigure) -> Result<(), String> {
         Err(format!("{name} = {value} must be from {least} to {most}"))
     };
     if figure.sigma_w2.is_empty() {
-        return Err("sigma_w2 lists no value; say where, as in 1.2, 1.76, 2.5".to_owned());
+        return Err("sigma_w2 is empty; list values, for example 1.2, 1.76, 2.5".to_owned());
     }
     if figure.estimators.is_empty() {
-        return Err("estimators lists none; use \"reconstruction-error\" or others".to_owned());
+        return Err(
+            "estimators is empty; list estimators, for example \"reconstruction-error\"".to_owned()
+        );
     }
     within("train", figure.train, 2, 20_000)?;
     within("probe", figure.probe, 2, 20_000)?;
@@ -155,7 +157,7 @@ pub(super) fn check(figure: &RidgeFigure) -> Result<(), String> {
         within("measure", width, 2, 16_384)?;
     }
     if !figure.measure.is_empty() {
-        // Without two there is no standard error.
+        // A standard error needs two networks.
         within("networks", figure.networks, 2, 100_000)?;
     }
     for &sigma_w2 in &figure.sigma_w2 {
@@ -165,10 +167,10 @@ pub(super) fn check(figure: &RidgeFigure) -> Result<(), String> {
     Ok(())
 }
 
-/// Computes what `figure` asks for, on the same samples for infinitely wide and for real networks.
+/// Computes `figure` on the same samples for infinitely wide and for real networks.
 ///
 /// # Errors
-/// When the data are not there, or a prediction or a decoder cannot be made.
+/// If the data are missing, or a prediction or a decoder cannot be computed.
 pub(super) fn answer(global: &GlobalArgs, figure: &RidgeFigure) -> Result<RidgeProfiles> {
     let data = isobath_datasets::load(&LoadRequest {
         name: figure.dataset,
@@ -203,7 +205,7 @@ pub(super) fn answer(global: &GlobalArgs, figure: &RidgeFigure) -> Result<RidgeP
     Ok(RidgeProfiles { width, points })
 }
 
-/// Of each estimator, layer by layer.
+/// Convergence of each estimator, layer by layer.
 fn approaches(prediction: &Prediction, measured: &[Measured]) -> Vec<Vec<Approach>> {
     if measured.is_empty() {
         return Vec::new();

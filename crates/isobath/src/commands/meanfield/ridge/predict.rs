@@ -1,4 +1,4 @@
-//! What ridge decoders reconstruct from infinitely wide networks.
+//! Reconstructions of ridge decoders from infinitely wide networks.
 
 use anyhow::Result;
 use isobath_entropy::{EstimatorSpec, Profile};
@@ -8,24 +8,24 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::super::out_of_range;
 
-/// The prediction at one weight variance.
+/// Prediction at one weight variance.
 pub(in crate::commands::meanfield) struct Prediction {
     pub(in crate::commands::meanfield) sigma_w2: f64,
     /// `1 - R^2` of one decoder from each layer to the input.
     pub(in crate::commands::meanfield) direct: Vec<f64>,
     /// `1 - R^2` of the chain of decoders.
     pub(in crate::commands::meanfield) chained: Vec<f64>,
-    /// Every estimator's profile of the mean chained reconstructions.
+    /// Profile of every estimator on the mean chained reconstructions.
     pub(in crate::commands::meanfield) profiles: Vec<Profile>,
-    /// The ridge in each layer.
+    /// Ridge of each layer.
     pub(in crate::commands::meanfield) lambda: Vec<f64>,
 }
 
 impl Prediction {
-    /// Reconstructs the second of `samples` from `depth` layers with decoders that learned from the first.
+    /// Reconstructs the second of `samples` from `depth` layers, with decoders trained on the first.
     ///
     /// # Errors
-    /// When a setting is outside its range, lengths overflow or the noise is too small for the kernel's rounding.
+    /// If a setting is outside its range, lengths overflow or the noise is too small for the kernel's rounding.
     pub(super) fn new(
         theory: Theory,
         ridge: Ridge,
@@ -49,7 +49,7 @@ impl Prediction {
             let views: Vec<_> = layers.iter().map(|layer| layer.view()).collect();
             spec.build(Cpu::new()).profile(probe, &views)
         };
-        // Networks' reconstructions spread around the mean one, which adds to the mean squared error.
+        // Reconstructions of finite networks spread around the mean, which adds to the mean squared error.
         let error = |layers: &[Array2<f32>], spread: &[f64]| {
             let mean = profile(&EstimatorSpec::RECONSTRUCTION_ERROR, layers)?.values;
             Ok::<_, isobath_entropy::Error>(
@@ -68,7 +68,7 @@ impl Prediction {
         })
     }
 
-    /// What networks would show on average: the `index`-th estimator's value in each layer.
+    /// Expected value over networks of the `index`-th estimator in each layer.
     pub(in crate::commands::meanfield) fn values(&self, index: usize) -> &[f64] {
         let profile = &self.profiles[index];
         let is_error = profile.estimator == EstimatorSpec::RECONSTRUCTION_ERROR;

@@ -1,4 +1,4 @@
-//! Tables and JSON of what was found.
+//! Tables and JSON of the results.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use isobath_experiment::RidgeFigure;
 
 pub(super) fn print(figure: &RidgeFigure, answer: &RidgeProfiles) {
     println!(
-        "{}, sigma_b2 = {}: ridge decoders of noise {} at width {}, {} training and {} probe samples of {}",
+        "{}, sigma_b2 = {}: ridge decoders with noise {} at width {}, {} training and {} probe samples of {}",
         figure.activation,
         figure.sigma_b2,
         figure.noise,
@@ -41,7 +41,7 @@ fn print_prediction(Point { prediction, .. }: &Point) {
     }
 }
 
-/// The `index`-th estimator on real networks.
+/// Prints the `index`-th estimator on real networks.
 fn print_measured(figure: &RidgeFigure, point: &Point, index: usize) {
     println!(
         "{} of {} networks of each width, mean \u{b1} standard error; from the two widest, 1/w -> 0 and \
@@ -68,7 +68,7 @@ fn with_error(Mean { mean, error }: Mean) -> String {
     format!("{mean:.4} \u{b1} {error:.4}")
 }
 
-/// Everything as JSON.
+/// All results as JSON.
 pub(in crate::commands::meanfield) fn numbers(
     figure: &RidgeFigure,
     answer: &RidgeProfiles,
