@@ -5,7 +5,7 @@
 //! | which datasets are there | [`DatasetName`], [`list`] |
 //! | images and labels in memory | [`load`], [`Dataset`] |
 //! | where files come from and how they are recognised | [`Manifest`] |
-//! | getting them | [`fetch`], [`import`] |
+//! | getting them | `fetch` (with the feature `fetch`), [`import`] |
 //! | the file formats | [`idx`], [`cifar`] |
 //!
 //! The caller decides where data live; this crate knows no default folder.
@@ -39,7 +39,9 @@ mod verify;
 
 pub use dataset::{Dataset, Provenance, Samples, Shape, Split};
 pub use error::{Error, Result};
-pub use fetch::{Attempt, Attempts, Progress, TransferError, fetch, fetch_manifest};
+pub use fetch::{Attempt, Attempts, Progress, TransferError};
+#[cfg(feature = "fetch")]
+pub use fetch::{fetch, fetch_manifest};
 pub use import::{Imported, Verify, import};
 pub use load::{LoadRequest, MOST_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest};

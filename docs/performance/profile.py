@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where the decoders' time goes: samples of `perf record` by stage of the kernel.
 
-    cargo build --release -p runner
+    CARGO_PROFILE_RELEASE_DEBUG=line-tables-only cargo build --release --package isobath
     perf record -F 999 -o perf.data target/release/isobath bench cascade --depth 8 --repeat 1
     python3 docs/performance/profile.py target/release/isobath perf.data
 

@@ -5,19 +5,27 @@ use crate::{
     step::{cargo, run},
 };
 
+/// Everything with tests. Benches have none, and their tools take long to build.
+const TEST: [&str; 5] = ["test", "--workspace", "--all-features", "--exclude", "isobath-benches"];
+
 /// All tests, documentation tests included.
 ///
 /// # Errors
 /// When one fails.
 pub(crate) fn test(more: &[String]) -> Result<(), String> {
-    run("tests", cargo(&["test", "--workspace", "--all-features"]).args(more))
+    run("tests", cargo(&TEST).args(more))
 }
 
-/// What CI runs.
+/// What CI runs. `--no-tests` leaves the tests out, for those who have just run them.
 ///
 /// # Errors
-/// With the first step that fails.
-pub(crate) fn all() -> Result<(), String> {
+/// With the first step that fails, and for arguments that are not known.
+pub(crate) fn all(arguments: &[String]) -> Result<(), String> {
+    let with_tests = match arguments {
+        [] => true,
+        [argument] if argument == "--no-tests" => false,
+        _ => return Err("`check` takes nothing but --no-tests".to_owned()),
+    };
     println!("== arrows between crates");
     arrows::check()?;
     run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
@@ -26,7 +34,9 @@ pub(crate) fn all() -> Result<(), String> {
     run("lints", &mut cargo(&lints))?;
     let default_lints = ["clippy", "--workspace", "--", "-D", "warnings"];
     run("lints without CUDA", &mut cargo(&default_lints))?;
-    test(&[])?;
+    if with_tests {
+        test(&[])?;
+    }
     run("kernels", &mut kernels())?;
     let documentation = ["doc", "--workspace", "--no-deps", "--all-features"];
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
@@ -35,9 +45,9 @@ pub(crate) fn all() -> Result<(), String> {
 
 /// Compiles every CUDA kernel. Says so and passes where there is no NVRTC and the environment does not require it.
 fn kernels() -> Command {
-    let test = ["test", "--workspace", "--all-features", "--test", "kernels", "--"];
-    let mut command = cargo(&test);
-    command.args(["--ignored", "--nocapture"]);
+    // Built like all tests are, so that nothing is built again.
+    let mut command = cargo(&TEST);
+    command.args(["--test", "it", "--", "--ignored", "--nocapture", "kernels::"]);
     command
 }
 

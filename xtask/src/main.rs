@@ -28,7 +28,8 @@ const HELP: &str = "\
 Tasks of the project:
   cargo xtask test            run all tests
   cargo xtask kernels         compile every CUDA kernel for sm_80 and sm_90a; needs NVRTC but no device
-  cargo xtask check           formatting, lints, tests, kernels, documentation, arrows between crates: what CI runs
+  cargo xtask check           formatting, lints, tests, kernels, documentation, arrows between crates: what CI runs;
+                              --no-tests leaves out the tests
   cargo xtask bench [NAME]    criterion benches of the kernels, on the backend that ISOBATH_BACKEND names, cuda:0 say;
                               `cascade`, `compare`, `depth` and `train` are the program's
 
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::test(&arguments[1..]),
-        Some("check") => check::all(),
+        Some("check") => check::all(&arguments[1..]),
         Some("kernels") => return program::run(&kernels(&arguments[1..])),
         Some("bench") if !is_programs_bench(&arguments[1..]) => check::bench(&arguments[1..]),
         None | Some("help" | "--help" | "-h") => {

@@ -3,7 +3,7 @@ use isobath_tensor::{
     random::{StandardNormal, StreamRng},
 };
 use ndarray::{Array1, Array2};
-use ndarray_rand::{RandomExt, rand::Rng, rand_distr::Distribution};
+use rand::distr::Distribution;
 
 use isobath_architecture::{Activation, DenseLayer, Layer, NetworkSpec, Variances};
 
@@ -147,21 +147,14 @@ impl Draw {
         self,
         shape: S,
     ) -> ndarray::Array<f32, D> {
-        ndarray::Array::random_using(
-            shape,
-            Scaled(self.std),
-            &mut StreamRng::new(self.seed, self.stream),
-        )
+        let mut rng = StreamRng::new(self.seed, self.stream);
+        ndarray::Array::from_shape_simple_fn(shape, || self.sample(&mut rng))
     }
-}
 
-/// The normal distribution with mean 0 and the given standard deviation, rounded to f32 once.
-struct Scaled(f64);
-
-impl Distribution<f32> for Scaled {
-    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f32 {
+    /// A normal number with mean 0 and the standard deviation, rounded to f32 once.
+    fn sample(self, rng: &mut StreamRng) -> f32 {
         let standard: f64 = StandardNormal.sample(rng);
-        (self.0 * standard) as f32
+        (self.std * standard) as f32
     }
 }
 

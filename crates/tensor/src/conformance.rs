@@ -5,7 +5,7 @@
 
 mod training;
 
-use ndarray_rand::rand::RngCore;
+use rand::RngCore;
 
 use crate::{
     Activation, Backend, DecoderConfig, DecoderState, DenseConfig, DivergenceKind, Error,

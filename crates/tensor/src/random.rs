@@ -6,7 +6,7 @@
 //! takes exactly one 32-bit word, normal ones included, which are drawn by inverting the distribution function
 //! (Wichura 1988, algorithm AS 241, PPND16) instead of by rejection.
 
-use ndarray_rand::{rand::RngCore, rand_distr::Distribution};
+use rand::{RngCore, distr::Distribution};
 
 /// The four words of block `block` of stream `stream` under `seed`.
 pub const fn philox(seed: u64, stream: u64, block: u64) -> [u32; 4] {
@@ -29,7 +29,7 @@ pub const fn philox(seed: u64, stream: u64, block: u64) -> [u32; 4] {
     x
 }
 
-/// A stream as a sequential generator, for the distributions of `rand` and `ndarray-rand`.
+/// A stream as a sequential generator, for the distributions of `rand`.
 ///
 /// Drawing `n` numbers of [`StandardNormal`] or [`StandardUniform`] from a fresh one gives elements `0..n`.
 #[derive(Clone, Debug)]
@@ -88,13 +88,13 @@ pub struct StandardNormal;
 pub struct StandardUniform;
 
 impl Distribution<f64> for StandardUniform {
-    fn sample<R: ndarray_rand::rand::Rng + ?Sized>(&self, rng: &mut R) -> f64 {
+    fn sample<R: rand::Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         uniform(rng.next_u32())
     }
 }
 
 impl Distribution<f64> for StandardNormal {
-    fn sample<R: ndarray_rand::rand::Rng + ?Sized>(&self, rng: &mut R) -> f64 {
+    fn sample<R: rand::Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         normal(rng.next_u32())
     }
 }

@@ -15,7 +15,7 @@ use super::{
     pointwise::value_and_derivative,
     simd::{Kernel, Lanes, PANEL_VECTORS, SimdLevel},
     step::{Step, moment_scales},
-    tile::{Left, TURNS, for_row_tiles, prefetch, tile, tile_of_columns},
+    tile::{Between, Left, TURNS, for_row_tiles, prefetch, tile, tile_of_columns},
 };
 use crate::{
     DecoderConfig, DecoderState, HostBuffer, Optimizer, Result, TrainDecoder,
@@ -336,16 +336,13 @@ impl TrainBlock<'_> {
         for_row_tiles!(V, VECTORS, inputs, |k, COUNT| {
             // SAFETY: `h` holds `rows` rows of `inputs`, `delta` as many of VECTORS, the panels `inputs` of them.
             unsafe {
-                let between = |turn| {
-                    waiting.step_row(turn, step, panels);
-                    ahead.fetch();
-                };
+                let mut between = Stepping { waiting: &waiting, step, panels, ahead: &mut *ahead };
                 let sums = tile_of_columns::<V, COUNT, VECTORS>(
                     rows,
                     h.as_ptr().add(k),
                     inputs,
                     delta.as_ptr(),
-                    between,
+                    &mut between,
                 );
                 waiting.gradient[..COUNT].copy_from_slice(&sums);
                 (waiting.k, waiting.rows) = (k, COUNT);
@@ -379,6 +376,23 @@ impl<V: Lanes, const VECTORS: usize> Waiting<V, VECTORS> {
                 unsafe { step.apply(gradient, panels.map(|panel| panel.add(offset))) };
             }
         }
+    }
+}
+
+/// What is done between the products of a tile: the steps of the one before it.
+struct Stepping<'a, 'b, V, const VECTORS: usize> {
+    waiting: &'a Waiting<V, VECTORS>,
+    step: Step,
+    panels: [*mut f32; 3],
+    ahead: &'a mut Ahead<'b>,
+}
+
+impl<V: Lanes, const VECTORS: usize> Between for Stepping<'_, '_, V, VECTORS> {
+    #[inline(always)]
+    unsafe fn turn(&mut self, turn: usize) {
+        // SAFETY: as the caller's; the panels hold the rows that wait.
+        unsafe { self.waiting.step_row(turn, self.step, self.panels) };
+        self.ahead.fetch();
     }
 }
 
