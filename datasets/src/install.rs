@@ -41,6 +41,7 @@ impl PartFile {
     }
 
     /// Length in bytes.
+    #[cfg(feature = "fetch")]
     pub(crate) fn len(&self) -> Result<u64> {
         Ok(self.file.metadata().map_err(io("read", &self.path))?.len())
     }
@@ -57,6 +58,7 @@ impl PartFile {
     }
 
     /// Deletes the file.
+    #[cfg(feature = "fetch")]
     pub(crate) fn remove(self) -> Result<()> {
         fs::remove_file(&self.path).map_err(io("delete", &self.path))
     }

@@ -5,7 +5,7 @@
 //! | list the datasets | [`DatasetName`], [`list`] |
 //! | load images and labels into memory | [`load`], [`Dataset`] |
 //! | describe the published files and their digests | [`Manifest`] |
-//! | download or import files | [`fetch`], [`import`] |
+//! | download or import files | `fetch` (feature `fetch`), [`import`] |
 //! | read and write the file formats | [`idx`], [`cifar`] |
 //!
 //! The caller chooses the data folder; this crate has no default.
@@ -39,7 +39,9 @@ mod verify;
 
 pub use dataset::{Dataset, Provenance, Samples, Shape, Split};
 pub use error::{Error, Result};
-pub use fetch::{Attempt, Attempts, Progress, TransferError, fetch, fetch_manifest};
+pub use fetch::{Attempt, Attempts, Progress, TransferError};
+#[cfg(feature = "fetch")]
+pub use fetch::{fetch, fetch_manifest};
 pub use import::{Imported, Verify, import};
 pub use load::{LoadRequest, MAX_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};

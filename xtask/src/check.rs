@@ -5,19 +5,27 @@ use crate::{
     step::{cargo, run},
 };
 
+/// Everything with tests. Benches have none, and their tools take long to build.
+const TEST: [&str; 5] = ["test", "--workspace", "--all-features", "--exclude", "isobath-benches"];
+
 /// Runs all tests, including documentation tests.
 ///
 /// # Errors
 /// If a test fails.
 pub(crate) fn test(more: &[String]) -> Result<(), String> {
-    run("tests", cargo(&["test", "--workspace", "--all-features"]).args(more))
+    run("tests", cargo(&TEST).args(more))
 }
 
-/// Runs all CI checks.
+/// Runs all CI checks. `--no-tests` skips the tests.
 ///
 /// # Errors
-/// The first failing step.
-pub(crate) fn all() -> Result<(), String> {
+/// The first failing step, or unknown arguments.
+pub(crate) fn all(arguments: &[String]) -> Result<(), String> {
+    let with_tests = match arguments {
+        [] => true,
+        [argument] if argument == "--no-tests" => false,
+        _ => return Err("`check` takes only --no-tests".to_owned()),
+    };
     println!("== crate dependencies");
     arrows::check()?;
     run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
@@ -28,7 +36,9 @@ pub(crate) fn all() -> Result<(), String> {
     let default_lints =
         ["clippy", "--workspace", "--exclude", "isobath-cuda-sim", "--", "-D", "warnings"];
     run("lints without CUDA", &mut cargo(&default_lints))?;
-    test(&[])?;
+    if with_tests {
+        test(&[])?;
+    }
     run("kernels", &mut kernels())?;
     let documentation = ["doc", "--workspace", "--no-deps", "--all-features"];
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
@@ -37,9 +47,9 @@ pub(crate) fn all() -> Result<(), String> {
 
 /// Compiles all CUDA kernels. Prints a note and passes without NVRTC, unless the environment requires it.
 fn kernels() -> Command {
-    let test = ["test", "--workspace", "--all-features", "--test", "kernels", "--"];
-    let mut command = cargo(&test);
-    command.args(["--ignored", "--nocapture"]);
+    // Built like all tests are, so that nothing is built again.
+    let mut command = cargo(&TEST);
+    command.args(["--test", "it", "--", "--ignored", "--nocapture", "kernels::"]);
     command
 }
 

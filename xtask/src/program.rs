@@ -45,8 +45,15 @@ fn features(arguments: &[String]) -> Vec<&'static str> {
     let cuda = named("cuda")
         || is_doctor && (named("--kernels") || has_driver())
         || arguments.iter().any(|argument| is_file_for_cuda(Path::new(argument)));
-    let parts = [("parquet", named("parquet")), ("cuda", cuda)];
+    let fetch = is_data_fetch(arguments);
+    let parts = [("fetch", fetch), ("parquet", named("parquet")), ("cuda", cuda)];
     parts.into_iter().filter_map(|(part, is_asked_for)| is_asked_for.then_some(part)).collect()
+}
+
+/// True if the arguments contain `data fetch`, with options before, between or after.
+fn is_data_fetch(arguments: &[String]) -> bool {
+    let mut words = arguments.iter().map(String::as_str);
+    words.any(|word| word == "data") && words.any(|word| word == "fetch")
 }
 
 /// True if `path` is an experiment file with a CUDA backend.
@@ -98,6 +105,10 @@ mod tests {
         check("run no-such-file.toml --set cascade.backend=cuda:1", &["cuda"]);
         check("doctor --kernels sm_80", &["cuda"]);
         check("export mnist --format parquet", &["parquet"]);
+        check("data fetch mnist", &["fetch"]);
+        check("--data elsewhere data fetch mnist", &["fetch"]);
+        check("data list", &[]);
+        check("data import fetched --name mnist", &[]);
     }
 
     #[test]

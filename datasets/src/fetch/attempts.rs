@@ -8,7 +8,7 @@ use std::fmt;
 pub enum TransferError {
     /// The server is unreachable.
     #[error("no answer: {0}")]
-    Unreachable(#[source] Box<ureq::Error>),
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The response has an error status.
     #[error("the server answered with status {0}")]
     Status(u16),
@@ -50,6 +50,7 @@ pub enum TransferError {
 
 impl TransferError {
     /// True if another attempt at the same address is pointless.
+    #[cfg(feature = "fetch")]
     pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::TooLarge { .. } => true,
@@ -82,6 +83,7 @@ impl Attempts {
         &self.0
     }
 
+    #[cfg(feature = "fetch")]
     pub(super) fn push(&mut self, address: &str, reason: TransferError) {
         self.0.push(Attempt { address: address.to_owned(), reason });
     }

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use isobath_datasets::{DatasetName, Progress, State, Verify};
+use indicatif::HumanBytes;
+use isobath_datasets::{DatasetName, State, Verify};
 
 use super::{GlobalArgs, exit};
 
@@ -16,6 +16,8 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Download and verify a dataset; resume an interrupted download
+    ///
+    /// Needs a build with the feature `fetch`; `cargo xtask data fetch NAME` makes one.
     Fetch {
         /// Dataset: mnist, fashion-mnist or cifar10
         name: DatasetName,
@@ -51,6 +53,23 @@ fn fetch(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
         println!("{name} is built in; nothing to fetch");
         return Ok(exit::DONE);
     }
+    download(global, name)
+}
+
+#[cfg(not(feature = "fetch"))]
+fn download(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
+    anyhow::bail!(
+        "this build cannot download; use `cargo xtask data fetch {name}`, build with --features fetch, or import a \
+         copy with `isobath data import DIR --name {name}` into {}",
+        global.data.display()
+    )
+}
+
+#[cfg(feature = "fetch")]
+fn download(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
+    use indicatif::{ProgressBar, ProgressStyle};
+    use isobath_datasets::Progress;
+
     let bar = ProgressBar::no_length();
     let style = "{msg} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {eta} left";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));

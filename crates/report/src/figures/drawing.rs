@@ -9,7 +9,7 @@ use resvg::{tiny_skia, usvg};
 
 use super::{
     Figure, Hover, Layout,
-    canvas::{Canvas, UNITS, Underlay},
+    canvas::{Canvas, Rect, UNITS, Underlay},
     text,
 };
 
@@ -21,8 +21,9 @@ const PNG_SCALE: f32 = 2.0;
 
 /// Figure drawn in one layout.
 pub(crate) struct Drawing {
-    /// Elements of an SVG document, without the enclosing element.
+    /// Elements of an SVG document, without the enclosing element and without the underlays.
     body: String,
+    underlays: Vec<Underlay>,
     /// Size in canvas units.
     width: i32,
     height: i32,
@@ -45,18 +46,26 @@ impl Drawing {
         };
         let start = svg.find('>').ok_or(Error::Svg)? + 1;
         let end = svg.rfind("</svg>").ok_or(Error::Svg)?;
-        let mut body = images(&underlays);
-        body.push_str(&text::with_subscripts(&svg[start..end]));
-        Ok(Self { body, width, height, hover })
+        let body = text::with_subscripts(&svg[start..end]);
+        Ok(Self { body, underlays, width, height, hover })
     }
 
     /// Renders an SVG file on white.
     pub(crate) fn to_svg(&self) -> String {
-        let Self { body, width, height, .. } = self;
+        let Self { body, underlays, width, height, .. } = self;
+        let images = images(underlays);
+        self.document(&format!(
+            "<rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{images}{body}"
+        ))
+    }
+
+    /// An SVG document of the drawing's size around `elements`.
+    fn document(&self, elements: &str) -> String {
+        let Self { width, height, .. } = self;
         let (w, h) = (width / UNITS, height / UNITS);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {width} {height}\">\n\
-             <rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{body}</svg>\n"
+             {elements}</svg>\n"
         )
     }
 
@@ -70,10 +79,14 @@ impl Drawing {
         fonts.load_font_data(dejavu::sans::regular().to_vec());
         fonts.load_font_data(dejavu::sans::bold().to_vec());
         fonts.set_sans_serif_family("DejaVu Sans");
-        let tree = usvg::Tree::from_str(&self.to_svg(), &options)?;
+        let tree = usvg::Tree::from_str(&self.document(&self.body), &options)?;
         let size = tree.size().to_int_size().scale_by(PNG_SCALE).ok_or(Error::PictureSize)?;
         let mut pixels =
             tiny_skia::Pixmap::new(size.width(), size.height()).ok_or(Error::PictureSize)?;
+        pixels.fill(tiny_skia::Color::WHITE);
+        for underlay in &self.underlays {
+            underlay.paint(&mut pixels)?;
+        }
         let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
         resvg::render(&tree, scale, &mut pixels.as_mut());
         Ok(pixels.encode_png()?)
@@ -81,11 +94,37 @@ impl Drawing {
 
     /// Renders an element of a page, in the page's text colour.
     pub(crate) fn to_inline(&self, class: &str) -> String {
-        let Self { body, width, height, .. } = self;
+        let Self { body, underlays, width, height, .. } = self;
+        let images = images(underlays);
         format!(
-            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" aria-hidden=\"true\">\n{}</svg>",
+            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" aria-hidden=\"true\">\n{images}{}</svg>",
             body.replace(INK, "currentColor")
         )
+    }
+}
+
+impl Underlay {
+    /// Paints the bitmap at its place in a PNG file of the whole drawing. This keeps decoders of other formats out of
+    /// the program.
+    fn paint(&self, pixels: &mut tiny_skia::Pixmap) -> Result<()> {
+        let bitmap = tiny_skia::Pixmap::decode_png(&self.png).map_err(|_| Error::PictureSize)?;
+        let pixel = PNG_SCALE / UNITS as f32;
+        let Rect { left, top, .. } = self.rect;
+        let (width, height) = (self.rect.width() as f32, self.rect.height() as f32);
+        let place = tiny_skia::Transform::from_row(
+            pixel * width / bitmap.width() as f32,
+            0.0,
+            0.0,
+            pixel * height / bitmap.height() as f32,
+            pixel * left as f32,
+            pixel * top as f32,
+        );
+        let paint = tiny_skia::PixmapPaint {
+            quality: tiny_skia::FilterQuality::Nearest,
+            ..Default::default()
+        };
+        pixels.draw_pixmap(0, 0, bitmap.as_ref(), &paint, place, None);
+        Ok(())
     }
 }
 

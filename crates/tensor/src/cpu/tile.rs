@@ -42,7 +42,7 @@ pub(crate) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     unsafe {
         match left {
             Left::Rows { stride } => tile_of_rows(k, a, stride, panel),
-            Left::Columns { stride } => tile_of_columns(k, a, stride, panel, |_| {}),
+            Left::Columns { stride } => tile_of_columns(k, a, stride, panel, &mut ()),
         }
     }
 }
@@ -84,7 +84,20 @@ unsafe fn tile_of_rows<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// As [`tile`] with [`Left::Columns`], calling `between(turn)` after each of `TURNS` even parts of `k`: other work, to be
+/// Work between products. A trait, because a closure cannot be forced inline and a kernel must be inlined throughout.
+pub(crate) trait Between {
+    /// # Safety
+    /// Inside the kernel that the work belongs to.
+    unsafe fn turn(&mut self, turn: usize);
+}
+
+/// None.
+impl Between for () {
+    #[inline(always)]
+    unsafe fn turn(&mut self, _: usize) {}
+}
+
+/// As [`tile`] with [`Left::Columns`], calling `between.turn(turn)` after each of `TURNS` even parts of `k`: other work, to be
 /// done while the products wait for each other.
 ///
 /// # Safety
@@ -95,7 +108,7 @@ pub(crate) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS:
     a: *const f32,
     stride: usize,
     panel: *const f32,
-    mut between: impl FnMut(usize),
+    between: &mut impl Between,
 ) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's pointers are valid for the elements addressed here.
     unsafe {
@@ -111,7 +124,7 @@ pub(crate) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS:
                 a = a.add(stride);
                 done += 1;
             }
-            between(turn);
+            between.turn(turn);
         }
         sums
     }
@@ -164,7 +177,10 @@ unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        let columns: [V; VECTORS] = std::array::from_fn(|j| V::load(panel.add(j * V::LEN)));
+        let mut columns = [V::zero(); VECTORS];
+        for (j, column) in columns.iter_mut().enumerate() {
+            *column = V::load(panel.add(j * V::LEN));
+        }
         for (i, sums) in sums.iter_mut().enumerate() {
             let x = V::splat(a(i));
             for (sum, &column) in sums.iter_mut().zip(&columns) {

@@ -17,7 +17,7 @@ use crate::cpu::{
     activation::value_and_derivative,
     panel::Aligned,
     simd::{Kernel, Lanes},
-    tile::{Left, TURNS, for_row_tiles, tile, tile_of_columns},
+    tile::{Between, Left, TURNS, for_row_tiles, tile, tile_of_columns},
 };
 
 /// The kernel: all minibatches on one block. Gives the sum of squared residuals of each minibatch.
@@ -174,16 +174,13 @@ impl TrainBlock<'_> {
         for_row_tiles!(V, VECTORS, inputs, |k, COUNT| {
             // SAFETY: `h` holds `rows` rows of `inputs`, `delta` as many of VECTORS, the panels `inputs` of them.
             unsafe {
-                let between = |turn| {
-                    waiting.step_row(turn, step, panels);
-                    ahead.fetch();
-                };
+                let mut between = Stepping { waiting: &waiting, step, panels, ahead: &mut *ahead };
                 let sums = tile_of_columns::<V, COUNT, VECTORS>(
                     rows,
                     h.as_ptr().add(k),
                     inputs,
                     delta.as_ptr(),
-                    between,
+                    &mut between,
                 );
                 waiting.gradient[..COUNT].copy_from_slice(&sums);
                 (waiting.k, waiting.rows) = (k, COUNT);
@@ -193,6 +190,23 @@ impl TrainBlock<'_> {
             // SAFETY: the panels hold the rows that wait.
             unsafe { waiting.step_row(row, step, panels) };
         }
+    }
+}
+
+/// Work between the products of a tile: the steps of the tile before it.
+struct Stepping<'a, 'b, V, const VECTORS: usize> {
+    waiting: &'a Waiting<V, VECTORS>,
+    step: Step,
+    panels: [*mut f32; 3],
+    ahead: &'a mut Ahead<'b>,
+}
+
+impl<V: Lanes, const VECTORS: usize> Between for Stepping<'_, '_, V, VECTORS> {
+    #[inline(always)]
+    unsafe fn turn(&mut self, turn: usize) {
+        // SAFETY: as the caller's; the panels hold the rows that wait.
+        unsafe { self.waiting.step_row(turn, self.step, self.panels) };
+        self.ahead.fetch();
     }
 }
 

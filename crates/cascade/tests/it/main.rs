@@ -1,0 +1,4 @@
+//! The tests of the public interface, one program, so that they are linked once and share their helpers.
+
+mod gradient;
+mod ridge;
