@@ -1,4 +1,4 @@
-//! The tests of the public interface, one program, so that they are linked once and share their helpers.
+//! Tests of the public interface. They form one program, so that they link once and share their helpers.
 
 mod batch_entropy;
 mod checkpoints;
