@@ -236,7 +236,7 @@ fn parquet_export() {
     let place = Place::new();
     place.succeed(&RUN);
     place.succeed(&["export", "tiny", "--format", "parquet", "--to", "out"]);
-    for name in ["cells.parquet", "profiles.parquet", "verdicts.parquet"] {
+    for name in ["cells.parquet", "profiles.parquet", "cutoffs.parquet"] {
         assert!(place.path().join("out").join(name).is_file(), "{name}");
     }
 }
