@@ -177,10 +177,7 @@ unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        let mut columns = [V::zero(); VECTORS];
-        for (j, column) in columns.iter_mut().enumerate() {
-            *column = V::load(panel.add(j * V::LEN));
-        }
+        let columns: [V; VECTORS] = std::array::from_fn(|j| V::load(panel.add(j * V::LEN)));
         for (i, sums) in sums.iter_mut().enumerate() {
             let x = V::splat(a(i));
             for (sum, &column) in sums.iter_mut().zip(&columns) {
