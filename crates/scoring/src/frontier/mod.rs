@@ -1,4 +1,4 @@
-//! How deep networks of one family can be trained: the one definition of a frontier.
+//! Frontier of one family of networks: the greatest depth at which they can be trained. All crates use this definition.
 
 mod trained;
 

@@ -19,7 +19,7 @@ pub(super) struct DeviceStream {
     pub(super) stream: Arc<CudaStream>,
     pub(super) pool: Arc<Pool>,
     pub(super) blas: Mutex<Blas>,
-    /// Whether the stream records its work instead of doing it.
+    /// True if the stream records its work instead of executing it.
     pub(super) is_recording: AtomicBool,
 }
 
