@@ -1,5 +1,4 @@
 //! Downloads from a small server on the loopback address.
-#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::fs;
 use std::path::Path;

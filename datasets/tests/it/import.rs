@@ -1,5 +1,4 @@
 //! Import of local copies, and the inventory afterwards.
-#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::fs;
 

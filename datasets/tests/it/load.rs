@@ -1,5 +1,4 @@
 //! Loading from files: selection, order and rejected files.
-#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,5 +1,4 @@
 //! Tests with the real MNIST, if it is available.
-#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! Small datasets on disk.
-#![allow(dead_code, reason = "each test file uses some of the helpers")]
 
+#[cfg(feature = "fetch")]
 pub(crate) mod server;
 
 use std::fs;
@@ -75,6 +75,7 @@ pub(crate) fn shared() -> Option<PathBuf> {
 }
 
 /// Header and padded content of one file in a tar archive.
+#[cfg(feature = "fetch")]
 pub(crate) fn tar_member(path: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0; 512];
     header[..path.len()].copy_from_slice(path.as_bytes());
