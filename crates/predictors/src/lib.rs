@@ -42,6 +42,7 @@ pub use error::{Error, Result};
 pub use mean_field::XI_C;
 pub use predictor::{Prediction, Predictor, PredictorOutput, Scope, Subject};
 pub use settings::Settings;
+pub use trial::LEADING_TRIALS;
 pub use trivial::DEPTH;
 
 use isobath_trainer::TrainerBackend;

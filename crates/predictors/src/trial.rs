@@ -4,7 +4,7 @@ use isobath_trainer::{
 
 use crate::{
     CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
-    Result, Scope, ScoreInfo, Settings, Subject,
+    Result, Scope, ScoreId, ScoreInfo, Settings, Subject,
 };
 
 const ID: PredictorId = PredictorId::new("trial");
@@ -27,6 +27,10 @@ const PREFIX: &str = "steps-";
 const LOSS: &str = "-loss";
 /// Place of the steps in the name of a trial that costs as much as the cascade.
 const EQUAL_COST: &str = "equal-cost";
+
+/// Accuracies after short trainings, the most comparable with a cascade first.
+pub const LEADING_TRIALS: [ScoreId; 3] =
+    [ScoreId::fixed("steps-equal-cost"), ScoreId::fixed("steps-100"), ScoreId::fixed("steps-10")];
 
 /// Predictors of this kind: one for each length.
 pub(crate) fn build<B: TrainerBackend>(

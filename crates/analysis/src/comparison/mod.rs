@@ -9,12 +9,14 @@
 mod disagreement;
 mod error;
 mod frontiers;
-mod meaning;
 mod networks;
 mod predictor_summary;
+mod score_info;
 mod scores;
 mod unchanged_scores;
 
+pub use isobath_predictors::Evidence;
+use isobath_predictors::{DEPTH, LEADING_TRIALS, ScoreId, XI_C, cascade_depth_score};
 pub use isobath_scoring::Frontier;
 use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliability};
 use rayon::prelude::*;
@@ -231,14 +233,17 @@ pub fn compare(
 
 /// Finds the columns of the leading predictors.
 fn leading(run: &RunRecord, columns: &[scores::Column]) -> Leading {
-    let has = |name: String| columns.iter().any(|column| column.name == name).then_some(name);
+    let has = |id: &ScoreId| {
+        let column = columns.iter().find(|column| column.name == id.as_str());
+        column.map(|column| column.name.clone())
+    };
     let cascade = run.estimators.first().zip(run.rules.first());
-    let trials = ["steps-equal-cost", "steps-100", "steps-10"];
     Leading {
-        cascade: cascade.and_then(|(estimator, rule)| has(format!("cascade {estimator} {rule}"))),
-        theory: has("xi_c".to_owned()),
-        trial: trials.into_iter().find_map(|name| has(name.to_owned())),
-        depth: has("depth".to_owned()),
+        cascade: cascade
+            .and_then(|(&estimator, &rule)| has(&cascade_depth_score(estimator, rule).id)),
+        theory: has(&XI_C),
+        trial: LEADING_TRIALS.iter().find_map(has),
+        depth: has(&DEPTH),
     }
 }
 

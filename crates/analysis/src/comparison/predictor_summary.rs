@@ -1,13 +1,18 @@
 //! Comparison of one predictor with the outcomes.
 
+use isobath_predictors::Evidence;
 use isobath_scoring::{
     Folds, Frontier, Interval, Logistic, Resamples, brier_score, cross_calibrations,
     frontier_error, interval, kendall, roc_auc, roc_auc_within, spearman,
 };
 
 use super::{
-    Errors, Estimate, FOLDS, frontiers::Families, meaning::meaning, networks::Networks,
-    scores::Column, unchanged_scores,
+    Errors, Estimate, FOLDS,
+    frontiers::Families,
+    networks::Networks,
+    score_info::{evidence, meaning},
+    scores::Column,
+    unchanged_scores,
 };
 
 /// Accuracy and cost of one quantity of one predictor.
@@ -15,6 +20,8 @@ use super::{
 pub struct PredictorSummary {
     /// Name of the quantity.
     pub predictor: String,
+    /// Data that the predictor reads.
+    pub evidence: Evidence,
     /// Meaning of a larger score and its source; empty if unknown.
     pub meaning: &'static str,
     /// Area under the ROC curve.
@@ -181,6 +188,7 @@ impl Bench<'_> {
             column.depths.as_ref().map(|depths| self.families.with_depths(|row| depths[row]));
         PredictorSummary {
             predictor: column.name.clone(),
+            evidence: evidence(&column.name),
             meaning: meaning(&column.name),
             auc: self.estimate(&|rows| auc(column, rows)),
             auc_above_theory: above(theory, &auc),

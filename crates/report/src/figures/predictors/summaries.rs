@@ -13,7 +13,7 @@ use super::super::{
     palette::{self, INK},
     text,
 };
-use isobath_analysis::comparison::{Comparison, PredictorSummary};
+use isobath_analysis::comparison::{Comparison, Evidence, PredictorSummary};
 
 use crate::{
     comparison::estimate,
@@ -26,49 +26,28 @@ pub(super) struct AucChart<'a> {
     pub(super) comparison: &'a Comparison,
 }
 
-/// Information that a predictor uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Cascade,
-    Theory,
-    Training,
-    Initialisation,
-    Trivial,
+/// Kinds of evidence, in the order of the legend.
+const KINDS: [Evidence; 5] = [
+    Evidence::Cascade,
+    Evidence::Theory,
+    Evidence::Training,
+    Evidence::Initialisation,
+    Evidence::Description,
+];
+
+/// Place in the legend, for colour and shape.
+fn series(kind: Evidence) -> usize {
+    KINDS.iter().position(|other| *other == kind).unwrap_or(KINDS.len())
 }
 
-impl Kind {
-    const ALL: [Self; 5] =
-        [Self::Cascade, Self::Theory, Self::Training, Self::Initialisation, Self::Trivial];
+fn shape(kind: Evidence) -> Shape {
+    Shape::of(series(kind))
+}
 
-    fn of(predictor: &str) -> Self {
-        match predictor {
-            "xi_c" | "6 xi_c" | "chi_1" => Self::Theory,
-            "depth" | "parameters" | "sigma_w2" => Self::Trivial,
-            name if name.starts_with("cascade ") => Self::Cascade,
-            name if name.starts_with("steps-") => Self::Training,
-            _ => Self::Initialisation,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Cascade => "cascade",
-            Self::Theory => "theory",
-            Self::Training => "brief training",
-            Self::Initialisation => "network at initialisation",
-            Self::Trivial => "no computation on the network",
-        }
-    }
-
-    fn shape(self) -> Shape {
-        Shape::of(self as usize)
-    }
-
-    fn color(self) -> RGBAColor {
-        match self {
-            Self::Trivial => INK.mix(0.6),
-            other => palette::series(other as usize),
-        }
+fn color(kind: Evidence) -> RGBAColor {
+    match kind {
+        Evidence::Description => INK.mix(0.6),
+        other => palette::series(series(other)),
     }
 }
 
@@ -120,12 +99,10 @@ impl Figure for AucChart<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
         let (width, height) = self.size(layout);
         let shown = self.shown();
-        let entries = Kind::ALL
-            .into_iter()
-            .filter(|kind| shown.iter().any(|s| Kind::of(&s.predictor) == *kind));
-        let entry = |kind: Kind| Entry {
-            sample: Sample::Point(kind.shape(), kind.color()),
-            label: kind.name().into(),
+        let entries = KINDS.into_iter().filter(|kind| shown.iter().any(|s| s.evidence == *kind));
+        let entry = |kind: Evidence| Entry {
+            sample: Sample::Point(shape(kind), color(kind)),
+            label: kind.label().into(),
         };
         let mut entries: Vec<Entry> = entries.map(entry).collect();
         let label = "open: networks of equal depth".into();
@@ -179,7 +156,7 @@ fn draw_row(
     layout: Layout,
 ) -> Result<Option<Mark>> {
     let Some(auc) = summary.auc else { return Ok(None) };
-    let kind = Kind::of(&summary.predictor);
+    let kind = summary.evidence;
     let name = symbol(&summary.predictor);
     let size = layout.text() * 12 / 13;
     let y = match layout {
@@ -195,12 +172,12 @@ fn draw_row(
     let x = frame.x(auc.value);
     if let Some(interval) = auc.interval {
         let ends = [(frame.x(interval.low), y), (frame.x(interval.high), y)];
-        canvas.line(&ends, kind.color(), px(2))?;
+        canvas.line(&ends, color(kind), px(2))?;
     }
     if let Some(at_depth) = summary.auc_at_depth {
-        marks::point(canvas, kind.shape(), (frame.x(at_depth.value), y), kind.color(), true)?;
+        marks::point(canvas, shape(kind), (frame.x(at_depth.value), y), color(kind), true)?;
     }
-    marks::point(canvas, kind.shape(), (x, y), kind.color(), false)?;
+    marks::point(canvas, shape(kind), (x, y), color(kind), false)?;
     let text = format!(
         "{name}: AUC {}, at equal depth {}",
         estimate(summary.auc, 3),
