@@ -47,3 +47,7 @@ pub use load::{LoadRequest, MAX_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};
 pub use name::DatasetName;
 pub use status::{State, Status, list};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -19,3 +19,7 @@ pub use mlp::{
 };
 pub use network_spec::NetworkSpec;
 pub use variances::Variances;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

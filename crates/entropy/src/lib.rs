@@ -47,3 +47,7 @@ pub use estimator::{
 };
 pub use profile::Profile;
 pub use seeds::{Summary, across_seeds};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

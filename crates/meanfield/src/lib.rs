@@ -77,3 +77,7 @@ pub use residual::{
 };
 pub use ridge::{Ridge, RidgeReconstruction, RidgeTheory};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,3 +32,7 @@ pub use isotonic::isotonic;
 pub use logistic::Logistic;
 pub use rank::{kendall, midranks, spearman};
 pub use reliability::{Bin, reliability};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

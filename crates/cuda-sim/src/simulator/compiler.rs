@@ -126,7 +126,7 @@ impl Compiler {
         Ok(library)
     }
 
-    /// Stands for all that determines the result.
+    /// Hash of everything that determines the result.
     fn hash(&self, flags: &[&str], texts: &[&str]) -> String {
         let command = self.command.iter().map(String::as_str);
         let flags = FLAGS.iter().chain(flags).chain(texts).copied();

@@ -8,7 +8,7 @@ pub use trained::{OutcomesByDepth, SeedFrontier, Side, TrainedFrontier};
 
 use crate::isotonic;
 
-/// How deep networks of one family succeed, on a grid of depths.
+/// Greatest depth at which networks of one family succeed, on a grid of depths.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frontier {
@@ -29,7 +29,7 @@ pub struct Observed {
     pub success: f64,
 }
 
-/// Where success becomes less likely than failure: the crossing of 1/2 by the non-increasing function of depth that is
+/// Depth at which success becomes less likely than failure: the crossing of 1/2 by the non-increasing function of depth that is
 /// nearest to the observations, with the logarithm of the depth between two depths in proportion. Depths may repeat, in
 /// any order. `None` without observations.
 pub fn frontier(observations: &[Observed]) -> Option<Frontier> {
@@ -90,7 +90,7 @@ impl Frontier {
     }
 }
 
-/// How far predicted frontiers are from measured ones.
+/// Distances of predicted from measured frontiers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontierError {
     /// Mean absolute difference, in layers.

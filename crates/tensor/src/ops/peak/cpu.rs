@@ -42,7 +42,7 @@ impl Kernel for Multiply {
 }
 
 /// Fused multiply-adds in registers, on all threads of the current pool together, each working for about `seconds`;
-/// whatever the precision, since it is the f32 peak that kernels of less are held against too.
+/// whatever the precision: kernels of lower precision are compared with the f32 peak, too.
 impl PeakFlops for Cpu {
     fn peak_flops(&self, _: Precision, seconds: f64) -> Result<f64> {
         let threads = rayon::current_num_threads();
