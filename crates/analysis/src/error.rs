@@ -14,6 +14,9 @@ pub enum Error {
     /// Neither the experiment file nor the dataset gives the number of training samples.
     #[error("the number of training samples is unknown; set `train` in [data]")]
     UnknownSamples,
+    /// A cut-off cannot be concluded from the measurements.
+    #[error(transparent)]
+    Conclusion(#[from] isobath_store::ConclusionError),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] isobath_store::Error),

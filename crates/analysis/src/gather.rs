@@ -1,10 +1,14 @@
 //! Joins the store and mean-field theory into the record of a report.
 
 use isobath_meanfield::{FixedPoint, critical_sigma_w2};
+use rayon::prelude::*;
 
 use crate::{Error, Result};
-use isobath_experiment::{GridPoint, NetworkKind, Plan};
-use isobath_store::{OverlayRecord, RunRecord, ScoreRecord, Store, TheoryRecord, TrainingRecord};
+use isobath_experiment::{Cell, GridPoint, NetworkKind, Plan};
+use isobath_store::{
+    CellRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, Store, TheoryRecord,
+    TrainingRecord,
+};
 
 /// Points of a theory curve.
 const CURVE_POINTS: usize = 600;
@@ -19,10 +23,15 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
     if keys.len() != plan.cells.len() {
         return Err(Error::OtherGrid);
     }
-    let mut cells = Vec::new();
+    let mut measured = Vec::new();
     for (key, cell) in keys.iter().zip(&plan.cells) {
-        cells.extend(store.get(key, cell.id)?);
+        measured.extend(store.get(key)?.map(|measurement| (cell, measurement)));
     }
+    let conclude = |(cell, measurement): (&Cell, Measurement)| {
+        measurement.conclude(cell.id, &file.entropy, cell.seed, file.report.gallery)
+    };
+    let cells: Vec<CellRecord> =
+        measured.into_par_iter().map(conclude).collect::<Result<_, _>>()?;
     if cells.is_empty() {
         return Err(Error::NoCells);
     }

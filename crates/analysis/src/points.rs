@@ -54,6 +54,8 @@ pub enum Reach {
         depth: Spread,
         /// Number of initialisations beyond the network, fewer than half.
         beyond: usize,
+        /// Number of initialisations whose depth is a lower bound, because the decoders have not converged.
+        unconverged: usize,
         /// Number of initialisations with a result.
         seeds: usize,
     },
@@ -185,6 +187,7 @@ impl<'a> Point<'a> {
         let cutoffs: Vec<_> =
             all.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule).collect();
         let beyond = cutoffs.iter().filter(|cutoff| cutoff.beyond).count();
+        let unconverged = cutoffs.iter().filter(|cutoff| cutoff.is_lower_bound).count();
         let depth = |cutoff: &&CutoffRecord| match (cutoff.beyond, cutoff.depth) {
             (true, _) => Some((layers as f64, None)),
             (false, depth) => {
@@ -195,7 +198,7 @@ impl<'a> Point<'a> {
         let seeds = depths.len();
         match Spread::of(depths) {
             _ if beyond > 0 && 2 * beyond >= seeds => Reach::Beyond { beyond, seeds },
-            Some(depth) => Reach::Measured { depth, beyond, seeds },
+            Some(depth) => Reach::Measured { depth, beyond, unconverged, seeds },
             None => Reach::Unknown {
                 note: self.failure().or(cutoffs.iter().find_map(|cutoff| cutoff.note.clone())),
             },
@@ -237,6 +240,14 @@ impl<'a> Point<'a> {
     /// Failure of the first failed initialisation.
     pub fn failure(&self) -> Option<String> {
         self.cells.iter().find_map(|record| record.failure.clone())
+    }
+}
+
+impl Reach {
+    /// True if the depth is a lower bound for at least half of the initialisations: more training of the decoders may
+    /// deepen it.
+    pub fn is_lower_bound(&self) -> bool {
+        matches!(self, Self::Measured { unconverged, seeds, .. } if *unconverged > 0 && 2 * unconverged >= *seeds)
     }
 }
 
@@ -345,7 +356,7 @@ mod tests {
             CutoffRule::default(),
             run.layers,
         );
-        assert_eq!(reach, Reach::Measured { depth: expected, beyond: 1, seeds: 3 });
+        assert_eq!(reach, Reach::Measured { depth: expected, beyond: 1, unconverged: 0, seeds: 3 });
         for cutoff in &mut run.cells[1].cutoffs {
             cutoff.beyond = true;
         }

@@ -49,6 +49,8 @@ pub fn agreement(
             continue;
         }
         match point.reach(estimator, rule, layers) {
+            // A lower bound is no depth to compare.
+            reach if reach.is_lower_bound() => {}
             Reach::Measured { depth, .. } => match point.phase {
                 Phase::Ordered => ordered.push(depth.mean / theory),
                 Phase::Chaotic => chaotic.push(depth.mean / theory),

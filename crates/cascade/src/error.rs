@@ -29,6 +29,14 @@ pub enum Error {
         /// The samples' width.
         actual: usize,
     },
+    /// The order of the training samples names a row that does not exist.
+    #[error("the order of the training samples names row {row}, but there are only {rows}")]
+    SampleOrder {
+        /// The row, counted from 0.
+        row: u32,
+        /// Number of rows.
+        rows: usize,
+    },
     /// There is nothing to train or to reconstruct.
     #[error("there are no {what} samples")]
     NoSamples {

@@ -15,6 +15,7 @@ mod decoder;
 mod decoders;
 mod error;
 mod gradient;
+mod linear_error;
 mod params;
 mod reconstructor;
 mod ridge;

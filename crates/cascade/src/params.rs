@@ -1,6 +1,6 @@
 use isobath_architecture::Activation;
 use isobath_network::ForwardBackend;
-use isobath_tensor::{FitRidge, Optimizer, Precision, TrainDecoder};
+use isobath_tensor::{FitRidge, GatherRows, Optimizer, Precision, TrainDecoder};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, GradientCascade, Reconstructor, Result, RidgeCascade};
@@ -152,7 +152,7 @@ impl CascadeValidParams {
     }
 
     /// The cascade by the method these settings name, to run on `backend`.
-    pub fn build<B: ForwardBackend + TrainDecoder + FitRidge>(
+    pub fn build<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge>(
         self,
         backend: B,
     ) -> Box<dyn Reconstructor> {

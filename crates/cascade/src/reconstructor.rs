@@ -11,8 +11,10 @@ pub struct Job<'a> {
     pub network: &'a Network,
     /// Depths `1..=layers` are reconstructed from.
     pub layers: usize,
-    /// Samples the decoders learn from, `[n, w_0]`, in the order of the minibatches.
+    /// Samples the decoders learn from, `[n, w_0]`.
     pub train: ArrayView2<'a, f32>,
+    /// Rows of `train` in the order of the minibatches; as stored if `None`.
+    pub order: Option<&'a [u32]>,
     /// Samples that are reconstructed, `[n, w_0]`; not among the training samples, or the result is flattered.
     pub probe: ArrayView2<'a, f32>,
     /// Initial decoders.
@@ -49,7 +51,12 @@ impl Job<'_> {
     /// When the network has fewer layers than are asked for; see [`check`](Self::check).
     pub fn extent(&self) -> Extent<'_> {
         let layers = &self.network.spec().layers()[..self.layers];
-        Extent { layers, train: self.train.nrows(), probe: self.probe.nrows() }
+        Extent { layers, train: self.train_samples(), probe: self.probe.nrows() }
+    }
+
+    /// Number of training samples.
+    pub fn train_samples(&self) -> usize {
+        self.order.map_or(self.train.nrows(), <[u32]>::len)
     }
 
     /// Checks that layers and samples fit the network.
@@ -70,6 +77,12 @@ impl Job<'_> {
             if samples.ncols() != expected {
                 return Err(Error::SampleWidth { what, expected, actual: samples.ncols() });
             }
+        }
+        let rows = self.train.nrows();
+        if let Some(&row) =
+            self.order.and_then(|order| order.iter().find(|&&row| row as usize >= rows))
+        {
+            return Err(Error::SampleOrder { row, rows });
         }
         let InitialDecoders::Given(decoders) = self.initial else { return Ok(()) };
         if decoders.len() < layers {
@@ -108,6 +121,13 @@ pub struct LayerFit {
 pub struct Cascade {
     /// `r_l` of the probe samples, first layer first, `[n, w_0]` each.
     pub reconstructions: Vec<Array2<f32>>,
+    /// Reconstructions by the decoders after half of their steps, which show how much the result depends on the amount
+    /// of training; empty for decoders in closed form.
+    pub half: Vec<Array2<f32>>,
+    /// `1 - R^2` on the probe samples of the best linear decoder of the first layer. No training of a linear decoder gets
+    /// below it, and a decoder far above it is not trained enough. `None` if the probe samples are all equal or no such
+    /// decoder can be computed.
+    pub linear_error: Option<f64>,
     /// Training of the decoders, first layer first.
     pub fits: Vec<LayerFit>,
     /// The decoders, first layer first.
@@ -119,9 +139,10 @@ pub struct Cascade {
 impl Cascade {
     /// Result of a sweep by `method`.
     pub(crate) fn new(swept: Swept, method: &dyn Reconstructor, job: &Job<'_>) -> Self {
-        let Swept { reconstructions, fits, decoders } = swept;
+        let Swept { reconstructions, half, linear_error, fits, decoders } = swept;
         let done = Job { layers: fits.len(), ..*job };
-        Self { reconstructions, fits, decoders, flops: method.flops(&done.extent()) }
+        let flops = method.flops(&done.extent());
+        Self { reconstructions, half, linear_error, fits, decoders, flops }
     }
 }
 
@@ -131,8 +152,8 @@ pub type StopFn<'a> = dyn FnMut(&[Array2<f32>]) -> bool + 'a;
 /// A way to reconstruct a network's input from its layers.
 pub trait Reconstructor: Send + Sync {
     /// Fits decoders on the frozen network and reconstructs the probe samples from every depth, or down to where `stop`
-    /// returns true; it is called after 8 layers and after each further half as many again. It changes no number of the
-    /// layers above.
+    /// returns true; it is called after 8 layers and after each further half as many again. It does not change the
+    /// numbers of the layers above beyond rounding.
     ///
     /// # Errors
     /// When the job does not fit the network, a decoder diverges or cannot be found, the device fails or the observer

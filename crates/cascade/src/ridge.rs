@@ -1,10 +1,15 @@
-use isobath_architecture::Activation;
+use isobath_architecture::{Activation, Layer};
 use isobath_network::ForwardBackend;
 use isobath_tensor::{FitRidge, RidgeConfig, RidgeFit};
 
 use crate::{
     Cascade, CascadeValidParams, Error, Extent, Job, LayerFit, Observer, Reconstructor, Result,
-    StopFn, chain::weights, compose, decoder::DeviceDecoder, sweep::Sweep,
+    StopFn,
+    chain::weights,
+    compose,
+    decoder::DeviceDecoder,
+    linear_error,
+    sweep::{Fitted, Sweep},
 };
 
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
@@ -32,7 +37,7 @@ impl<B: ForwardBackend + FitRidge> RidgeCascade<B> {
         samples: usize,
         h: &B::Buffer<f32>,
         target: &B::Buffer<f32>,
-    ) -> Result<(DeviceDecoder<B>, LayerFit)> {
+    ) -> Result<Fitted<B>> {
         let layer = job.network.spec().layers()[index];
         let (inputs, outputs) = (layer.outputs(), layer.inputs());
         let config = RidgeConfig { samples, inputs, outputs, noise: self.params.noise() };
@@ -43,7 +48,8 @@ impl<B: ForwardBackend + FitRidge> RidgeCascade<B> {
             fitted.map_err(|source| Error::Ridge { layer: index + 1, source })?;
         let (backend, activation) = (self.backend.clone(), Activation::Linear);
         let decoder = DeviceDecoder { backend, inputs, outputs, weights, bias, activation };
-        Ok((decoder, LayerFit { first_loss: constant_error, last_loss: error, steps: 0 }))
+        let fit = LayerFit { first_loss: constant_error, last_loss: error, steps: 0 };
+        Ok(Fitted { decoder, half: None, fit })
     }
 }
 
@@ -64,16 +70,21 @@ impl<B: ForwardBackend + FitRidge> Reconstructor for RidgeCascade<B> {
     fn flops(&self, extent: &Extent<'_>) -> u64 {
         let &Extent { layers, train, probe } = extent;
         let fitted = self.params.samples(train) as u64;
-        let layer = |layer: &isobath_architecture::Layer| {
-            let (h, weights) = (layer.outputs() as u64, weights(layer));
-            let forward = layer.forward_flops() * (fitted + probe as u64);
-            // One unknown for each input, or for each sample where these are fewer.
-            let unknowns = fitted.min(h);
-            let products = 2 * fitted * (h * unknowns + weights);
-            // The Cholesky factor, and the two triangular solutions for each output.
-            let outputs = layer.inputs() as u64;
-            forward + products + unknowns.pow(3) / 3 + 2 * unknowns * unknowns * outputs
+        let layer = |layer: &Layer| {
+            layer.forward_flops() * (fitted + probe as u64) + fit_flops(layer, fitted)
         };
-        layers.iter().map(layer).sum::<u64>() + compose::flops(layers, probe as u64)
+        layers.iter().map(layer).sum::<u64>()
+            + linear_error::flops(layers, fitted)
+            + compose::flops(layers, probe as u64)
     }
+}
+
+/// Floating-point operations of fitting the decoder of `layer` to `samples` samples.
+pub(crate) fn fit_flops(layer: &Layer, samples: u64) -> u64 {
+    let (h, outputs) = (layer.outputs() as u64, layer.inputs() as u64);
+    // One unknown for each input, or for each sample where these are fewer.
+    let unknowns = samples.min(h);
+    let products = 2 * samples * (h * unknowns + weights(layer));
+    // The Cholesky factor, and the two triangular solutions for each output.
+    products + unknowns.pow(3) / 3 + 2 * unknowns * unknowns * outputs
 }

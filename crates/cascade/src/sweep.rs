@@ -2,19 +2,29 @@
 
 use isobath_architecture::Activation;
 use isobath_network::ForwardBackend;
-use isobath_tensor::{Backend, Precision};
-use ndarray::{Array2, ArrayView2, s};
+use isobath_tensor::{Backend, FitRidge, Precision};
+use ndarray::{Array2, ArrayView2, Axis, s};
 
 use crate::{
     CascadeValidParams, Decoders, Error, Job, LayerFit, Observer, Result, StopFn, chain,
-    compose::Composed, decoder::DeviceDecoder, decoders::Stack,
+    compose::Composed, decoder::DeviceDecoder, decoders::Stack, linear_error::best_linear_error,
 };
 
 /// Result of a sweep.
 pub(crate) struct Swept {
     pub(crate) reconstructions: Vec<Array2<f32>>,
+    pub(crate) half: Vec<Array2<f32>>,
+    pub(crate) linear_error: Option<f64>,
     pub(crate) fits: Vec<LayerFit>,
     pub(crate) decoders: Decoders,
+}
+
+/// Decoder of one layer.
+pub(crate) struct Fitted<B: Backend> {
+    pub(crate) decoder: DeviceDecoder<B>,
+    /// The decoder after half of its steps; `None` for a decoder in closed form.
+    pub(crate) half: Option<DeviceDecoder<B>>,
+    pub(crate) fit: LayerFit,
 }
 
 /// Backend and data of a sweep through the layers.
@@ -35,14 +45,14 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
         Self {
             backend,
             job,
-            samples: params.samples(job.train.nrows()),
+            samples: params.samples(job.train_samples()),
             precision: params.params().forward_precision,
             spare_bytes: backend.spare_bytes(),
         }
     }
 }
 
-impl<B: ForwardBackend> Sweep<'_, '_, B> {
+impl<B: ForwardBackend + FitRidge> Sweep<'_, '_, B> {
     /// Runs the layers on the training samples and the probe samples. `fit` finds the decoder of a layer, counted
     /// from 0, from the training samples' activations behind it and before it.
     ///
@@ -52,15 +62,19 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
         self,
         observer: &dyn Observer,
         mut stop: Option<&mut StopFn<'_>>,
-        fit: impl Fn(usize, &B::Buffer<f32>, &B::Buffer<f32>) -> Result<(DeviceDecoder<B>, LayerFit)>,
+        fit: impl Fn(usize, &B::Buffer<f32>, &B::Buffer<f32>) -> Result<Fitted<B>>,
     ) -> Result<Swept> {
         let Self { backend, job, samples, precision, spare_bytes } = self;
         job.check()?;
-        let mut train = Activations::new(backend, job, job.train.slice(s![..samples, ..]))?;
+        let mut train = match job.order {
+            None => Activations::new(backend, job, job.train.slice(s![..samples, ..]))?,
+            Some(order) => Activations::reordered(backend, job, &order[..samples])?,
+        };
         let mut probe = Activations::new(backend, job, job.probe)?;
-        let mut decoders = Stack::with_limit(backend, spare_bytes);
+        let mut whole = Reconstruction::new(backend, spare_bytes / 2);
+        let mut half = Reconstruction::new(backend, spare_bytes / 2);
         let (mut fits, mut probe_activations) = (Vec::new(), Vec::new());
-        let (mut reconstructions, mut composed) = (Vec::new(), Composed::new());
+        let mut linear_error = None;
         let mut checked_at = FIRST_CHECK;
         for index in 0..job.layers {
             if observer.cancelled() {
@@ -71,41 +85,96 @@ impl<B: ForwardBackend> Sweep<'_, '_, B> {
                 let Activations { rows, input, output } = activations;
                 layer.forward(backend, precision, *rows, input, output)?;
             }
-            let (decoder, layer_fit) = fit(index, &train.output, &train.input)?;
-            if decoder.activation == Activation::Linear {
-                reconstructions.push(composed.push(&decoder, &probe.output, probe.rows)?);
-            } else {
-                let size = probe.rows * decoder.inputs;
+            if index == 0 {
+                let [h, target] = [&train.output, &train.input];
+                let [outputs, inputs] = [job.train.ncols(), job.network.spec().widths()[1]];
+                let shape = [samples, inputs, outputs];
+                linear_error =
+                    best_linear_error(backend, shape, [h, target], &probe.output, job.probe)?;
+            }
+            let fitted = fit(index, &train.output, &train.input)?;
+            if fitted.decoder.activation != Activation::Linear {
+                let size = probe.rows * fitted.decoder.inputs;
                 let mut activations = backend.zeros(size)?;
                 backend.copy(&probe.output, 0..size, &mut activations, 0)?;
                 probe_activations.push(activations);
             }
-            decoders.push(decoder)?;
-            fits.push(layer_fit);
+            for (target, decoder) in [(&mut whole, Some(fitted.decoder)), (&mut half, fitted.half)]
+            {
+                decoder.map_or(Ok(()), |decoder| target.push(decoder, &probe))?;
+            }
+            fits.push(fitted.fit);
             train.advance();
             probe.advance();
             observer.layer_done(index + 1, job.layers);
             let checks = stop.is_some() && index + 1 == checked_at;
             if !probe_activations.is_empty() && (checks || index + 1 == job.layers) {
-                let rows = job.probe.nrows();
-                let new = &probe_activations;
-                reconstructions
-                    .extend(chain::reconstruct(backend, &decoders, new, rows, observer)?);
+                for target in [&mut whole, &mut half] {
+                    target.chain(&probe_activations, probe.rows, observer)?;
+                }
                 probe_activations.clear();
             }
-            if checks && stop.as_mut().is_some_and(|stop| stop(&reconstructions)) {
+            if checks && stop.as_mut().is_some_and(|stop| stop(&whole.reconstructions)) {
                 break;
             }
             if checks {
                 checked_at += checked_at / 2;
             }
         }
-        Ok(Swept { reconstructions, fits, decoders: decoders.into() })
+        Ok(Swept {
+            reconstructions: whole.reconstructions,
+            half: half.reconstructions,
+            linear_error,
+            fits,
+            decoders: whole.decoders.into(),
+        })
+    }
+}
+
+/// Decoders of the layers so far and what they reconstruct.
+struct Reconstruction<'a, B: Backend> {
+    backend: &'a B,
+    decoders: Stack<B>,
+    composed: Composed<B>,
+    reconstructions: Vec<Array2<f32>>,
+}
+
+impl<'a, B: ForwardBackend> Reconstruction<'a, B> {
+    fn new(backend: &'a B, spare_bytes: usize) -> Self {
+        let decoders = Stack::with_limit(backend, spare_bytes);
+        Self { backend, decoders, composed: Composed::new(), reconstructions: Vec::new() }
+    }
+
+    /// Adds the next layer's decoder. A linear one reconstructs at once from that layer's output in `probe`; others wait
+    /// for [`chain`](Self::chain).
+    fn push(&mut self, decoder: DeviceDecoder<B>, probe: &Activations<B>) -> Result<()> {
+        if decoder.activation == Activation::Linear {
+            self.reconstructions.push(self.composed.push(&decoder, &probe.output, probe.rows)?);
+        }
+        self.decoders.push(decoder)
+    }
+
+    /// Reconstructs from the layers that wait, whose `activations` have `rows` samples each. Does nothing without decoders.
+    fn chain(
+        &mut self,
+        activations: &[B::Buffer<f32>],
+        rows: usize,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        if self.decoders.len() > 0 {
+            let new =
+                chain::reconstruct(self.backend, &self.decoders, activations, rows, observer)?;
+            self.reconstructions.extend(new);
+        }
+        Ok(())
     }
 }
 
 /// Layers after which the early stop is checked first; each further check comes after half as many layers again.
 const FIRST_CHECK: usize = 8;
+
+/// Samples copied at a time where they do not lie in one piece.
+const CHUNK: usize = 1024;
 
 /// Input and output of the layer at hand, on the device.
 struct Activations<B: Backend> {
@@ -117,21 +186,37 @@ struct Activations<B: Backend> {
 impl<B: Backend> Activations<B> {
     /// Room for the widest layer, the samples in place.
     fn new(backend: &B, job: &Job<'_>, samples: ArrayView2<'_, f32>) -> Result<Self> {
-        /// Samples copied at a time where they do not lie in one piece.
-        const CHUNK: usize = 1024;
-        let (rows, width) = samples.dim();
-        let widest =
-            job.network.spec().widths()[..=job.layers].iter().copied().max().unwrap_or(width);
-        let mut input = backend.zeros(rows * widest)?;
+        let mut activations = Self::empty(backend, job, samples.nrows())?;
         if let Some(numbers) = samples.as_slice() {
-            backend.write(&mut input, 0, numbers)?;
-        } else {
-            for (index, chunk) in samples.axis_chunks_iter(ndarray::Axis(0), CHUNK).enumerate() {
-                let numbers: Vec<f32> = chunk.iter().copied().collect();
-                backend.write(&mut input, index * CHUNK * width, &numbers)?;
-            }
+            backend.write(&mut activations.input, 0, numbers)?;
+            return Ok(activations);
         }
-        Ok(Self { rows, input, output: backend.zeros(rows * widest)? })
+        for (index, chunk) in samples.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
+            let numbers: Vec<f32> = chunk.iter().copied().collect();
+            backend.write(&mut activations.input, index * CHUNK * samples.ncols(), &numbers)?;
+        }
+        Ok(activations)
+    }
+
+    /// Room for the widest layer, the job's training samples of rows `order` in place.
+    fn reordered(backend: &B, job: &Job<'_>, order: &[u32]) -> Result<Self> {
+        let mut activations = Self::empty(backend, job, order.len())?;
+        for (index, rows) in order.chunks(CHUNK).enumerate() {
+            let numbers: Vec<f32> =
+                rows.iter().flat_map(|&row| job.train.row(row as usize)).copied().collect();
+            backend.write(&mut activations.input, index * CHUNK * job.train.ncols(), &numbers)?;
+        }
+        Ok(activations)
+    }
+
+    fn empty(backend: &B, job: &Job<'_>, rows: usize) -> Result<Self> {
+        let widths = &job.network.spec().widths()[..=job.layers];
+        let widest = widths.iter().copied().max().unwrap_or(0);
+        Ok(Self {
+            rows,
+            input: backend.zeros(rows * widest)?,
+            output: backend.zeros(rows * widest)?,
+        })
     }
 
     /// The output becomes the next layer's input.
@@ -167,6 +252,7 @@ mod tests {
             network: &network,
             layers: 10,
             train: train.view(),
+            order: None,
             probe: probe.view(),
             initial: InitialDecoders::Drawn { seed: 4 },
         };
@@ -180,7 +266,8 @@ mod tests {
             backend.random_fill(stream(2), outputs, &mut bias)?;
             let backend = backend.clone();
             let fit = LayerFit { first_loss: 0.0, last_loss: 0.0, steps: 0 };
-            Ok((DeviceDecoder { backend, inputs, outputs, weights, bias, activation }, fit))
+            let decoder = DeviceDecoder { backend, inputs, outputs, weights, bias, activation };
+            Ok(Fitted { decoder, half: None, fit })
         };
         let precision = Precision::F32;
         let sweep = Sweep { backend, job: &job, samples: 8, precision, spare_bytes };

@@ -7,13 +7,13 @@ use isobath_cascade::{
 };
 use isobath_cuda_sim::{Settings, Simulated, mock_driver};
 use isobath_network::Network;
-use isobath_tensor::{Cpu, Dense, RandomStream, TrainDecoder, cuda::Cuda};
+use isobath_tensor::{Cpu, FullBackend, RandomStream, cuda::Cuda};
 use isobath_testkit::{Tolerance, assert_close};
 use ndarray::Array2;
 
 const LAYERS: usize = 10;
 
-fn cascade<B: Dense + TrainDecoder>(backend: B) -> Cascade {
+fn cascade<B: FullBackend>(backend: B) -> Cascade {
     let widths = WidthRule::List((0..LAYERS).map(|layer| 9 + layer % 3).collect());
     let params = MlpParams::new(LAYERS + 1, widths, Activation::Tanh);
     let spec = params.check(12, 5).unwrap().spec();
@@ -27,6 +27,7 @@ fn cascade<B: Dense + TrainDecoder>(backend: B) -> Cascade {
         network: &network,
         layers: LAYERS,
         train: train.view(),
+        order: None,
         probe: probe.view(),
         initial: InitialDecoders::Drawn { seed: 4 },
     };

@@ -30,6 +30,7 @@
 
 mod backend;
 mod bootstrap;
+pub mod conclusion;
 pub mod cutoff;
 mod error;
 mod estimator;
@@ -40,6 +41,7 @@ mod statistics;
 
 pub use backend::EntropyBackend;
 pub use bootstrap::{Interval, LEVEL, bootstrap, bootstrap_means};
+pub use conclusion::{Conclusion, Evidence, conclude};
 pub use error::{Error, Result, Source};
 pub use estimator::{
     BatchEntropy, DEFAULT_EPS, Descriptor, Differential, Direction, EntropyEstimator,

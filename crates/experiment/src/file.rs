@@ -256,8 +256,8 @@ pub struct EntropySection {
 impl Default for EntropySection {
     fn default() -> Self {
         Self {
-            estimators: vec![EstimatorSpec::RELATIVE],
-            cutoff: OneOrMany::One(CutoffRule::default()),
+            estimators: vec![EstimatorSpec::RECONSTRUCTION_ERROR],
+            cutoff: OneOrMany::One(CutoffRule::LOSS_95),
             bootstrap: 200,
             backend: BackendSpec::Cpu,
         }

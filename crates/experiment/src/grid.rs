@@ -14,6 +14,10 @@ pub struct GridSection {
     /// Independent initialisations of each point.
     #[serde(default = "one")]
     pub seeds: usize,
+    /// True if all seeds use the same training samples in the same order and the same probe samples, for comparisons of
+    /// networks on equal samples. By default each seed draws its own, so that the spread over seeds includes them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared_samples: bool,
 }
 
 fn one() -> usize {

@@ -113,6 +113,12 @@ impl Plan {
         self.file.data.train.or(available(&self.file.data).map(|[train, _]| train))
     }
 
+    /// True if the decoders learn from all training samples of a published dataset.
+    pub fn uses_all_training_samples(&self) -> bool {
+        let all = available(&self.file.data).map(|[train, _]| train);
+        all.is_some_and(|all| self.file.data.train.is_none_or(|train| train == all))
+    }
+
     /// Returns the file as TOML with all defaults filled in.
     ///
     /// # Panics
@@ -236,7 +242,7 @@ fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {
     if section.estimators.is_empty() {
         return Err(FileError::invalid(
             "entropy",
-            "estimators lists none; the default is [\"relative\"]",
+            "estimators lists none; the default is [\"reconstruction-error\"]",
         ));
     }
     for (index, estimator) in section.estimators.iter().enumerate() {

@@ -170,8 +170,10 @@ fn cutoffs(run: &RunRecord) -> Result<String> {
         "rule",
         "depth",
         "beyond",
+        "lower_bound",
         "low",
         "high",
+        "half_steps",
         "note",
     ];
     let cutoffs = run
@@ -180,7 +182,7 @@ fn cutoffs(run: &RunRecord) -> Result<String> {
         .flat_map(|record| record.cutoffs.iter().map(move |cutoff| (record, cutoff)));
     let rows = cutoffs.map(|(record, cutoff)| {
         let (low, high) = cutoff.interval.unzip();
-        let depth = (cutoff.depth, cutoff.beyond, low, high);
+        let depth = (cutoff.depth, cutoff.beyond, cutoff.is_lower_bound, low, high, cutoff.half);
         (cell(record), cutoff.estimator.to_string(), cutoff.rule.to_string(), depth, &cutoff.note)
     });
     table(&header, rows)
@@ -295,8 +297,8 @@ mod tests {
     fn notes_are_quoted() {
         check(
             "cutoffs.csv",
-            "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,low,high,note\n\
-             0,0.5,0.05,0,relative,saturation,,true,,,\"a \"\"note\"\", quoted\"\n",
+            "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,lower_bound,low,high,half_steps,note\n\
+             0,0.5,0.05,0,relative,saturation,,true,false,,,,\"a \"\"note\"\", quoted\"\n",
         );
     }
 

@@ -120,6 +120,10 @@ fn cutoffs(run: &RunRecord) -> Vec<Column> {
             values: Values::Integer(rows().map(|v| i64::from(v.beyond)).collect()),
         },
         Column {
+            name: "lower_bound",
+            values: Values::Integer(rows().map(|v| i64::from(v.is_lower_bound)).collect()),
+        },
+        Column {
             name: "low",
             values: Values::Number(rows().map(|v| v.interval.map(|i| i.0)).collect()),
         },
@@ -127,6 +131,7 @@ fn cutoffs(run: &RunRecord) -> Vec<Column> {
             name: "high",
             values: Values::Number(rows().map(|v| v.interval.map(|i| i.1)).collect()),
         },
+        Column { name: "half_steps", values: Values::Number(rows().map(|v| v.half).collect()) },
         Column {
             name: "note",
             values: Values::Text(rows().map(|v| v.note.clone().unwrap_or_default()).collect()),

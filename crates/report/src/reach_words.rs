@@ -9,6 +9,17 @@ use crate::numbers::depth;
 pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> String {
     let name = rule.descriptor().label;
     match reach {
+        Reach::Measured { depth: lower, unconverged, seeds, .. } if reach.is_lower_bound() => {
+            let seeds = if *seeds > 1 {
+                format!(" of {unconverged} of {seeds} seeds")
+            } else {
+                String::new()
+            };
+            format!(
+                "{name} at least {} (the decoders{seeds} have not converged)",
+                depth(lower.mean)
+            )
+        }
         Reach::Measured { depth: reach, beyond, .. } => {
             let bar = if reach.is_wide() {
                 format!(" ({} to {})", depth(reach.low), depth(reach.high))

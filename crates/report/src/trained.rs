@@ -21,7 +21,7 @@ pub(super) fn sentences(run: &RunRecord) -> Vec<String> {
     let mut sentences: Vec<String> =
         slices.map(|slice| reach(run, &slice.iter().collect::<Vec<_>>())).collect();
     if !sentences.is_empty() {
-        sentences.push(sharpness(&all));
+        sentences.extend(sharpness(&all));
         sentences.extend(savings(run));
     }
     sentences
@@ -37,33 +37,32 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         "With {recipe} at σ_b² = {}, networks of this family",
         variance(points[0].point.sigma_b2)
     );
-    let deepest = points
-        .iter()
-        .max_by(|a, b| a.trained.deepest_success.total_cmp(&b.trained.deepest_success))
-        .unwrap_or(&points[0]);
-    if deepest.trained.censored == Some(Side::Shallower) {
-        return format!("{who} train{success} at none of the depths tried.");
+    let tried = tried(run, points[0]);
+    let by_range = |a: &&&PointFrontier, b: &&&PointFrontier| {
+        let key = |found: &PointFrontier| (found.trained.range.1, found.trained.deepest_success);
+        key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal)
+    };
+    let deepest = points.iter().max_by(by_range).unwrap_or(&points[0]);
+    if deepest.trained.range.1 <= 0.0 {
+        return format!("{who} train{success} at none of the depths tried ({tried}).");
     }
-    let beyond: Vec<String> = points
+    let is_through = |found: &PointFrontier| {
+        found.trained.seeds.iter().all(|seed| seed.censored() == Some(Side::Deeper))
+    };
+    let through: Vec<String> = points
         .iter()
-        .filter(|found| found.trained.censored == Some(Side::Deeper))
+        .filter(|found| is_through(found))
         .map(|found| variance(found.point.sigma_w2))
         .collect();
-    let most = if beyond.is_empty() {
-        format!("train{success} up to {}", at(deepest))
+    let most = if through.is_empty() {
+        format!("train{success} with at most {}", at(deepest))
     } else {
-        format!(
-            "train{success} at all depths tried (up to {}) at σ_w² = {}",
-            layers(deepest.trained.deepest_success),
-            beyond.join(", ")
-        )
+        format!("train{success} at all depths tried at σ_w² = {}", through.join(", "))
     };
     let ends: Vec<String> = [points.first(), points.last()]
         .into_iter()
         .flatten()
-        .filter(|found| {
-            !std::ptr::eq(**found, *deepest) && found.trained.censored != Some(Side::Deeper)
-        })
+        .filter(|found| !std::ptr::eq(**found, *deepest) && !is_through(found))
         .map(|found| at(found))
         .collect();
     let rest = if ends.is_empty() {
@@ -71,30 +70,60 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
     } else {
         format!("; the frontier is {}", ends.join(" and "))
     };
-    format!("{who} {most}{rest}.")
+    format!("{who} {most}{rest}. Depths tried: {tried}.")
 }
 
-/// `42 layers at σ_w² = 1.76 (36 to 50 over seeds)`
+/// Depths with trainings of the recipe and slice of `point`: `4, 8 and 12`, or `14 depths from 4 to 40`.
+fn tried(run: &RunRecord, point: &PointFrontier) -> String {
+    const LISTED: usize = 8;
+    let is_here = |id: &isobath_experiment::TrainingId| {
+        id.recipe == point.recipe && id.point.shares_slice(&point.point)
+    };
+    let ids = run.trainings.iter().map(|training| training.id);
+    let depths: BTreeSet<usize> = ids.filter(is_here).map(|id| id.depth).collect();
+    let names: Vec<String> = depths.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        [first, .., last] if names.len() > LISTED => {
+            format!("{} depths from {first} to {last}", names.len())
+        }
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `42 layers at σ_w² = 1.76`, `36 to at least 50 layers over 3 seeds at σ_w² = 1.76`, `below the shallowest depth tried at
+/// σ_w² = 0.5`
 fn at(found: &PointFrontier) -> String {
     let (low, high) = found.trained.range;
-    let spread = if high > low {
-        format!(" ({} to {} over seeds)", depth(low), depth(high))
-    } else {
-        String::new()
-    };
-    let reach = match found.trained.censored {
-        Some(Side::Shallower) => "below the shallowest depth tried".to_owned(),
-        _ => layers(found.trained.deepest_success),
-    };
-    format!("{reach} at σ_w² = {}{spread}", variance(found.point.sigma_w2))
+    let is_open = |seed: &isobath_scoring::SeedFrontier| seed.censored() == Some(Side::Deeper);
+    let open = if found.trained.seeds.iter().any(is_open) { "at least " } else { "" };
+    let place = format!("at σ_w² = {}", variance(found.point.sigma_w2));
+    if high <= 0.0 {
+        return format!("below the shallowest depth tried {place}");
+    }
+    let seeds = found.trained.seeds.len();
+    if low <= 0.0 && high > low {
+        let none = found.trained.seeds.iter().filter(|seed| seed.deepest_success == 0).count();
+        let deepest = layers(high);
+        return format!("{open}{deepest} {place} (no depth tried for {none} of {seeds} seeds)");
+    }
+    if high > low {
+        let (low, high, seeds) = (depth(low), layers(high), count(seeds, "seed"));
+        return format!("{low} to {open}{high} over {seeds} {place}");
+    }
+    format!("{open}{} {place}", layers(high))
 }
 
 fn layers(number: f64) -> String {
     if depth(number) == "1" { "1 layer".into() } else { format!("{} layers", depth(number)) }
 }
 
-/// Describes the sharpness of the frontier.
-fn sharpness(all: &[PointFrontier]) -> String {
+/// Describes the sharpness of the frontier; `None` if no network succeeds.
+fn sharpness(all: &[PointFrontier]) -> Option<String> {
+    if all.iter().all(|found| found.trained.range.1 <= 0.0) {
+        return None;
+    }
     let seeds = all.iter().map(|found| found.trained.seeds.len()).max().unwrap_or(0);
     let reversed: usize =
         all.iter().flat_map(|found| &found.trained.seeds).filter(|seed| seed.reversals > 0).count();
@@ -113,7 +142,7 @@ fn sharpness(all: &[PointFrontier]) -> String {
     let mut widths: Vec<f64> =
         all.iter().map(|found| found.trained.range.1 - found.trained.range.0).collect();
     widths.sort_by(f64::total_cmp);
-    match quantile(&widths, 0.5) {
+    Some(match quantile(&widths, 0.5) {
         _ if seeds == 1 => format!("With 1 seed per point, {reversals}."),
         Some(width) if width > 0.0 => format!(
             "With {seeds} seeds per point, the median range of the frontier over seeds is {}; {reversals}.",
@@ -126,7 +155,7 @@ fn sharpness(all: &[PointFrontier]) -> String {
                 count(all.len(), "point")
             )
         }
-    }
+    })
 }
 
 /// Describes the trainings that the frontier search saved.
@@ -163,9 +192,9 @@ mod tests {
         assert_eq!(
             sentences(&run),
             [
-                "With sgd 0.1 at σ_b² = 0.05, networks of this family train to an accuracy of 0.8 up to 15 layers at \
-                 σ_w² = 1.5 (10 to 20 over seeds); the frontier is below the shallowest depth tried at σ_w² = 0.5 and \
-                 10 layers at σ_w² = 3.",
+                "With sgd 0.1 at σ_b² = 0.05, networks of this family train to an accuracy of 0.8 with at most 10 to 20 layers \
+                 over 2 seeds at σ_w² = 1.5; the frontier is below the shallowest depth tried at σ_w² = 0.5 and \
+                 10 layers at σ_w² = 3. Depths tried: 10, 20 and 30.",
                 "The 2 seeds per point agree on the frontier at 2 of 3 points; no network succeeds deeper than one that \
                  fails, over 6 frontiers.",
             ]
@@ -175,11 +204,27 @@ mod tests {
     #[test]
     fn frontiers_outside_the_tried_depths() {
         let found = sentences(&trained(&[(0.5, &[10]), (1.5, &[30]), (2.0, &[30])]));
-        let expected = "at all depths tried (up to 30 layers) at σ_w² = 1.5, 2; the frontier is 10 layers at σ_w² = 0.5.";
+        let expected = "at all depths tried at σ_w² = 1.5, 2; the frontier is 10 layers at σ_w² = 0.5. Depths tried: 10, \
+                        20 and 30.";
         assert!(found[0].ends_with(expected), "{}", found[0]);
         let found = sentences(&trained(&[(0.5, &[0])]));
-        assert!(found[0].ends_with("at none of the depths tried."), "{}", found[0]);
-        assert!(found[1].starts_with("With 1 seed"), "{}", found[1]);
+        assert!(found[0].ends_with("at none of the depths tried (10, 20 and 30)."), "{}", found[0]);
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn seeds_that_differ_give_a_range_and_no_depth_between() {
+        // One seed succeeds at all depths, the other fails at the greatest.
+        let found = sentences(&trained(&[(1.5, &[20, 30])]));
+        let expected = "with at most 20 to at least 30 layers over 2 seeds at σ_w² = 1.5. Depths tried: 10, 20 and 30.";
+        assert!(found[0].ends_with(expected), "{}", found[0]);
+        // One seed succeeds once, the other never.
+        let found = sentences(&trained(&[(1.5, &[0, 10])]));
+        assert!(
+            found[0].contains("10 layers at σ_w² = 1.5 (no depth tried for 1 of 2 seeds)"),
+            "{}",
+            found[0]
+        );
     }
 
     #[test]

@@ -2,20 +2,19 @@
 
 use crate::error::{Error, Result};
 use isobath_cascade::{Cascade, InitialDecoders, Job, Observer};
-use isobath_datasets::Dataset;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_network::Network;
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, s};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{cell_work::CellWork, early_stop};
+use crate::{CellSamples, SeedSamples, cell_work::CellWork, early_stop, measure};
 use isobath_experiment::{Cell, Plan, Stop};
-use isobath_store::{CellRecord, FitRecord, GalleryRecord};
+use isobath_store::{GalleryRecord, Measurement};
 
 /// Version of the cell numerics. Increment it when the same settings give different numbers; it changes every key, so
 /// results of older versions are not reused.
-const NUMERICS: u32 = 3;
+const NUMERICS: u32 = 4;
 
 /// Plan and data shared by all cells.
 #[derive(Clone, Copy, Debug)]
@@ -23,11 +22,12 @@ pub struct CellContext<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The samples.
-    pub data: &'a Dataset,
+    pub data: &'a CellSamples,
 }
 
 impl CellContext<'_> {
-    /// Hash of everything that determines the cell's numbers.
+    /// Hash of everything that determines the cell's measurement. Cut-off rules and their settings are conclusions and no
+    /// part of it, except where an early stop depends on them.
     ///
     /// # Panics
     /// Never; the settings are serialisable.
@@ -43,42 +43,47 @@ impl CellContext<'_> {
             seed: u64,
             cascade: &'a isobath_cascade::CascadeParams,
             #[serde(skip_serializing_if = "Option::is_none")]
-            stop: Option<Stop>,
+            stop: Option<(Stop, &'a [EstimatorSpec], &'a [CutoffRule], usize)>,
             cascade_backend: isobath_tensor::BackendSpec,
-            estimators: &'a [EstimatorSpec],
-            rules: &'a [CutoffRule],
-            bootstrap: usize,
+            /// Estimators with other settings than the defaults.
+            estimators: Vec<EstimatorSpec>,
             entropy_backend: isobath_tensor::BackendSpec,
             gallery: usize,
         }
         let Plan { file, network, layers, cascade, .. } = self.plan;
+        let section = &file.entropy;
+        let rules = section.cutoff.as_slice();
+        let samples = self.data.of(cell.id.seed_index);
+        let defaults = EstimatorSpec::all();
+        let measured = measure::estimators(section, file.data.probe).into_iter();
         let identity = Identity {
             numerics: NUMERICS,
-            data: &self.data.fingerprint,
+            data: &samples.fingerprint,
             network: network.layers(),
             layers: *layers,
             sigma_w2: cell.variances.sigma_w2().to_bits(),
             sigma_b2: cell.variances.sigma_b2().to_bits(),
             seed: cell.seed,
             cascade: cascade.params(),
-            stop: file.cascade.stop,
+            stop: file
+                .cascade
+                .stop
+                .map(|stop| (stop, section.estimators.as_slice(), rules, section.bootstrap)),
             cascade_backend: file.cascade.backend,
-            estimators: &file.entropy.estimators,
-            rules: file.entropy.cutoff.as_slice(),
-            bootstrap: file.entropy.bootstrap,
-            entropy_backend: file.entropy.backend,
-            gallery: if cell.id.seed_index == 0 { file.report.gallery } else { 0 },
+            estimators: measured.filter(|estimator| !defaults.contains(estimator)).collect(),
+            entropy_backend: section.backend,
+            gallery: gallery_samples(self.plan, cell),
         };
         let json = serde_json::to_vec(&identity).expect("settings are serialisable");
         isobath_experiment::hex(&Sha256::digest(json))
     }
 }
 
-/// A cell's record and its cascade.
+/// A cell's measurement and its cascade.
 #[derive(Debug)]
 pub struct Computed {
-    /// The record for the store.
-    pub record: CellRecord,
+    /// The measurement for the store.
+    pub measurement: Measurement,
     /// Reconstructions, and decoders if the plan saves them; `None` after a failure.
     pub cascade: Option<Cascade>,
 }
@@ -92,42 +97,21 @@ pub struct Computed {
 pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -> Result<Computed> {
     let Plan { file, network, layers, .. } = context.plan;
     let network = Network::random(network.clone(), cell.variances, cell.seed);
-    let job = Job {
-        network: &network,
-        layers: *layers,
-        train: context.data.train.images.view(),
-        probe: context.data.test.images.view(),
-        initial: InitialDecoders::Drawn { seed: cell.seed },
-    };
-    let mut work = CellWork::new(context.plan, cell.seed, &job, observer);
+    let SeedSamples { train, order, probe, .. } = context.data.of(cell.id.seed_index);
+    let initial = InitialDecoders::Drawn { seed: cell.seed };
+    let job = Job { network: &network, layers: *layers, train, order, probe, initial };
+    let mut work = CellWork::new(context.plan, cell, &job, observer);
     let result = match file.cascade.stop {
         None => work.run_all(),
         Some(Stop::Confident(confident)) => early_stop::run(&mut work, confident),
     };
-    let empty = CellRecord {
-        cell: cell.id,
-        failure: None,
-        profiles: Vec::new(),
-        cutoffs: Vec::new(),
-        fits: Vec::new(),
-        gallery: Vec::new(),
-        cost: work.into_cost(),
-    };
+    let cost = work.into_cost();
     match result {
         Ok((cascade, measurement)) => {
-            let fits = cascade.fits.iter().map(|fit| FitRecord {
-                first_loss: fit.first_loss,
-                last_loss: fit.last_loss,
-                steps: fit.steps,
-            });
-            let record = CellRecord {
-                profiles: measurement.profiles,
-                cutoffs: measurement.cutoffs.into_iter().map(|cutoff| cutoff.record).collect(),
-                fits: fits.collect(),
-                gallery: gallery(context, cell, &cascade.reconstructions),
-                ..empty
-            };
-            Ok(Computed { record, cascade: Some(cascade) })
+            let count = gallery_samples(context.plan, cell);
+            let gallery = gallery(probe, count, &cascade.reconstructions);
+            let measurement = Measurement { gallery, cost, ..measurement };
+            Ok(Computed { measurement, cascade: Some(cascade) })
         }
         Err(error) => match error.root() {
             Error::Cascade(
@@ -135,10 +119,23 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
                 | isobath_cascade::Error::Ridge { .. }),
             ) => {
                 let failure = Some(outcome.to_string());
-                Ok(Computed { record: CellRecord { failure, ..empty }, cascade: None })
+                let measurement = Measurement { failure, cost, ..Measurement::default() };
+                Ok(Computed { measurement, cascade: None })
             }
             _ => Err(error),
         },
+    }
+}
+
+/// Number of samples in the stored gallery, at least; the report may show fewer.
+const GALLERY: usize = 8;
+
+/// Number of samples in the gallery of `cell`.
+fn gallery_samples(plan: &Plan, cell: &Cell) -> usize {
+    if cell.id.seed_index == 0 {
+        plan.file.report.gallery.max(GALLERY).min(plan.file.data.probe)
+    } else {
+        0
     }
 }
 
@@ -154,19 +151,15 @@ fn gallery_depths(layers: usize) -> Vec<usize> {
     depths
 }
 
+/// Pictures of the first `samples` probe samples and of their reconstructions from some depths.
 fn gallery(
-    context: CellContext<'_>,
-    cell: &Cell,
+    inputs: ArrayView2<'_, f32>,
+    samples: usize,
     reconstructions: &[Array2<f32>],
 ) -> Vec<GalleryRecord> {
-    if cell.id.seed_index != 0 {
-        return Vec::new();
-    }
-    let inputs = &context.data.test.images;
-    let samples = context.plan.file.report.gallery.min(inputs.nrows());
     let images = gallery_depths(reconstructions.len())
         .into_iter()
-        .map(|depth| (depth, &reconstructions[depth - 1]));
+        .map(|depth| (depth, reconstructions[depth - 1].view()));
     [(0, inputs)]
         .into_iter()
         .chain(images)
@@ -203,7 +196,7 @@ mod tests {
             grayscale: false,
             seed: 1,
         };
-        let data = isobath_datasets::load(&request).unwrap();
+        let data = CellSamples::shared(isobath_datasets::load(&request).unwrap());
         let context = CellContext { plan: &plan, data: &data };
         let cascade = compute(context, &plan.cells[0], &Silent).unwrap().cascade.unwrap();
         [cascade.reconstructions.len(), cascade.decoders.len()]

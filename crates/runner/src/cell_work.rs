@@ -7,14 +7,14 @@ use isobath_cascade::{Cascade, CascadeValidParams, Decoders, Job, Observer, Stop
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::Array2;
 
-use crate::measure::{Measurement, measure};
-use isobath_experiment::{CascadeSection, Plan};
-use isobath_store::CostRecord;
+use crate::measure::profiles;
+use isobath_experiment::{CascadeSection, Cell, Plan};
+use isobath_store::{CostRecord, CutoffRecord, FitRecord, Measurement};
 
 /// The stages of one cell and their accumulated cost.
 pub(super) struct CellWork<'a> {
     plan: &'a Plan,
-    seed: u64,
+    cell: &'a Cell,
     job: &'a Job<'a>,
     observer: &'a dyn Observer,
     cost: CostRecord,
@@ -23,11 +23,11 @@ pub(super) struct CellWork<'a> {
 impl<'a> CellWork<'a> {
     pub(super) fn new(
         plan: &'a Plan,
-        seed: u64,
+        cell: &'a Cell,
         job: &'a Job<'a>,
         observer: &'a dyn Observer,
     ) -> Self {
-        Self { plan, seed, job, observer, cost: CostRecord::default() }
+        Self { plan, cell, job, observer, cost: CostRecord::default() }
     }
 
     pub(super) const fn plan(&self) -> &'a Plan {
@@ -36,7 +36,7 @@ impl<'a> CellWork<'a> {
 
     /// Number of training samples.
     pub(super) fn train_samples(&self) -> usize {
-        self.job.train.nrows()
+        self.job.train_samples()
     }
 
     /// Returns the cost accumulated so far.
@@ -50,13 +50,21 @@ impl<'a> CellWork<'a> {
     /// As [`cascade`](Self::cascade) and [`measure`](Self::measure).
     pub(super) fn run_all(&mut self) -> Result<(Cascade, Measurement)> {
         let cascade = self.run_cascade(self.plan.cascade.clone(), self.observer, None)?;
-        let measurement = self.measure(&cascade.reconstructions)?;
+        let measurement = self.measure(&cascade)?;
         Ok((cascade, measurement))
+    }
+
+    /// Cut-offs by the plan's estimators and rules.
+    ///
+    /// # Errors
+    /// When a rule does not fit its profile.
+    pub(super) fn cutoffs(&self, measurement: &Measurement) -> Result<Vec<CutoffRecord>> {
+        cutoffs(self.plan, self.cell, measurement)
     }
 
     /// Runs a cascade with the given settings until `is_enough` returns true.
     ///
-    /// `is_enough` receives the measurement and the number of layers so far. The observer receives progress only if
+    /// `is_enough` receives the cut-offs and the number of layers so far. The observer receives progress only if
     /// `reports_progress`; repeated work must not count twice.
     ///
     /// # Errors
@@ -65,16 +73,19 @@ impl<'a> CellWork<'a> {
         &mut self,
         params: CascadeValidParams,
         reports_progress: bool,
-        is_enough: impl Fn(&Measurement, usize) -> bool,
+        is_enough: impl Fn(&[CutoffRecord], usize) -> bool,
     ) -> Result<(Cascade, Measurement)> {
-        let (plan, seed, probe) = (self.plan, self.seed, self.job.probe);
+        let (plan, cell, probe) = (self.plan, self.cell, self.job.probe);
         let (mut failure, mut seconds) = (None, 0.0);
         let mut enough = |reconstructions: &[Array2<f32>]| {
             let start = Instant::now();
-            let measurement = measure(&plan.file.entropy, seed, probe, reconstructions);
+            let profiles = profiles(&plan.file.entropy, probe, reconstructions);
+            let cutoffs = profiles.and_then(|profiles| {
+                cutoffs(plan, cell, &Measurement { profiles, ..Measurement::default() })
+            });
             seconds += start.elapsed().as_secs_f64();
-            match measurement {
-                Ok(measurement) => is_enough(&measurement, reconstructions.len()),
+            match cutoffs {
+                Ok(cutoffs) => is_enough(&cutoffs, reconstructions.len()),
                 Err(error) => {
                     failure = Some(error);
                     true
@@ -89,7 +100,7 @@ impl<'a> CellWork<'a> {
         if let Some(error) = failure {
             return Err(error).during(|| "stage `entropy`".to_owned());
         }
-        let measurement = self.measure(&cascade.reconstructions)?;
+        let measurement = self.measure(&cascade)?;
         Ok((cascade, measurement))
     }
 
@@ -110,13 +121,32 @@ impl<'a> CellWork<'a> {
         Ok(cascade)
     }
 
-    fn measure(&mut self, reconstructions: &[Array2<f32>]) -> Result<Measurement> {
+    fn measure(&mut self, cascade: &Cascade) -> Result<Measurement> {
         let start = Instant::now();
         let section = &self.plan.file.entropy;
-        let measurement = measure(section, self.seed, self.job.probe, reconstructions);
+        let of = |reconstructions: &[Array2<f32>]| {
+            profiles(section, self.job.probe, reconstructions)
+                .during(|| "stage `entropy`".to_owned())
+        };
+        let fit = |fit: &isobath_cascade::LayerFit| FitRecord {
+            first_loss: fit.first_loss,
+            last_loss: fit.last_loss,
+            steps: fit.steps,
+        };
+        let measurement = Measurement {
+            profiles: of(&cascade.reconstructions)?,
+            half: of(&cascade.half)?,
+            linear_error: cascade.linear_error,
+            fits: cascade.fits.iter().map(fit).collect(),
+            ..Measurement::default()
+        };
         self.cost.entropy_seconds += start.elapsed().as_secs_f64();
-        measurement.during(|| "stage `entropy`".to_owned())
+        Ok(measurement)
     }
+}
+
+fn cutoffs(plan: &Plan, cell: &Cell, measurement: &Measurement) -> Result<Vec<CutoffRecord>> {
+    Ok(measurement.conclude(cell.id, &plan.file.entropy, cell.seed, 0)?.cutoffs)
 }
 
 /// Backend task that runs the cascade.

@@ -44,12 +44,12 @@ pub(super) fn compute_cells(
         let mut done = compute(context, cell, &observer)?;
         let share = cost_share.share();
         drop(cost_share);
-        done.record.cost.cascade_seconds *= share;
-        done.record.cost.entropy_seconds *= share;
+        done.measurement.cost.cascade_seconds *= share;
+        done.measurement.cost.entropy_seconds *= share;
         save(context.plan, folder, cell, &done)?;
         // A cell is stored in one transaction, so a panic leaves no partial state.
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.0.insert(key, &done.record)?;
+        output.0.insert(key, &done.measurement)?;
         output.1 += 1;
         // Count the layers that a diverged cell did not reach.
         progress.advance(context.plan.layers as u64 - observer.layers.into_inner());

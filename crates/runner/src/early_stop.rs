@@ -4,11 +4,9 @@ use crate::error::Result;
 use isobath_cascade::{Cascade, CascadeParams, CascadeValidParams, Method};
 use isobath_entropy::cutoff::CutoffRule;
 
-use crate::{
-    cell_work::CellWork,
-    measure::{Measurement, RuleCutoff},
-};
+use crate::cell_work::CellWork;
 use isobath_experiment::Confident;
+use isobath_store::{CutoffRecord, Measurement};
 
 /// Runs cascades of increasing budget until `confident` is satisfied or the plan's budget is reached.
 ///
@@ -17,30 +15,26 @@ use isobath_experiment::Confident;
 pub(super) fn run(work: &mut CellWork<'_>, confident: Confident) -> Result<(Cascade, Measurement)> {
     let layers = work.plan().layers;
     let budgets = budgets(&work.plan().cascade, confident, work.train_samples());
-    let mut before: Option<Measurement> = None;
+    let mut before: Option<Vec<CutoffRecord>> = None;
     for (attempt, &budget) in budgets.iter().enumerate() {
         let params = limited(&work.plan().cascade, budget)?;
-        let is_enough = |measurement: &Measurement, layers: usize| {
-            measurement.cutoffs.iter().all(|cutoff| is_settled(cutoff, layers))
+        let is_enough = |cutoffs: &[CutoffRecord], layers: usize| {
+            cutoffs.iter().all(|cutoff| is_settled(cutoff, layers))
         };
         let (cascade, mut measurement) = work.cascade(params, attempt == 0, is_enough)?;
         let is_last = attempt + 1 == budgets.len();
-        let is_stable = |before: &Measurement| {
-            let pairs = before.cutoffs.iter().zip(&measurement.cutoffs);
-            pairs
-                .into_iter()
-                .all(|(before, now)| is_cutoff_stable(before, now, layers, confident.layers))
+        let cutoffs = work.cutoffs(&measurement)?;
+        let is_stable = |before: &Vec<CutoffRecord>| {
+            let mut pairs = before.iter().zip(&cutoffs);
+            pairs.all(|(before, now)| is_cutoff_stable(before, now, layers, confident.layers))
         };
         if is_last || before.as_ref().is_some_and(is_stable) {
             let method = work.plan().cascade.params().method;
-            let note = note(method, &budgets[..=attempt], cascade.fits.len(), layers);
-            for RuleCutoff { record, .. } in &mut measurement.cutoffs {
-                let earlier = record.note.take().map(|text| text + "; ").unwrap_or_default();
-                record.note = Some(earlier + &note);
-            }
+            let used = cascade.fits.len();
+            measurement.note = Some(note(method, &budgets[..=attempt], used, layers));
             return Ok((cascade, measurement));
         }
-        before = Some(measurement);
+        before = Some(cutoffs);
     }
     unreachable!("the loop returns at the last budget")
 }
@@ -73,11 +67,11 @@ fn limited(
 }
 
 /// True if layers deeper than `layers` cannot change the cut-off: its interval ends early enough for the rule to be decided.
-fn is_settled(RuleCutoff { rule, record }: &RuleCutoff, layers: usize) -> bool {
+fn is_settled(record: &CutoffRecord, layers: usize) -> bool {
     let Some((_, deepest)) = record.interval.filter(|_| record.depth.is_some()) else {
         return false;
     };
-    let needed = match rule {
+    let needed = match record.rule {
         // Only the first crossing counts.
         CutoffRule::Threshold { .. } => deepest + 1.0,
         // The plateau is as long as the way to it.
@@ -93,12 +87,16 @@ fn is_settled(RuleCutoff { rule, record }: &RuleCutoff, layers: usize) -> bool {
 /// True if the cut-off's interval is at most `tolerance` wide and the cut-off moved by at most `tolerance`.
 ///
 /// A cut-off beyond the network counts as the depth of the network.
-fn is_cutoff_stable(before: &RuleCutoff, now: &RuleCutoff, layers: usize, tolerance: f64) -> bool {
-    let depth = |RuleCutoff { record, .. }: &RuleCutoff| {
-        record.depth.or_else(|| record.beyond.then_some(layers as f64))
-    };
+fn is_cutoff_stable(
+    before: &CutoffRecord,
+    now: &CutoffRecord,
+    layers: usize,
+    tolerance: f64,
+) -> bool {
+    let depth =
+        |record: &CutoffRecord| record.depth.or_else(|| record.beyond.then_some(layers as f64));
     let moved = depth(before).zip(depth(now)).map(|(before, now)| (now - before).abs());
-    let width = now.record.interval.map(|(low, high)| high - low);
+    let width = now.interval.map(|(low, high)| high - low);
     moved.is_some_and(|moved| moved <= tolerance) && width.is_some_and(|width| width <= tolerance)
 }
 
@@ -118,20 +116,20 @@ fn note(method: Method, budgets: &[usize], used: usize, layers: usize) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isobath_store::CutoffRecord;
 
     const THRESHOLD: CutoffRule = CutoffRule::Threshold { error: 0.95, interpolate: true };
 
-    fn cutoff(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> RuleCutoff {
-        let record = CutoffRecord {
+    fn cutoff(rule: CutoffRule, depth: Option<f64>, interval: (f64, f64)) -> CutoffRecord {
+        CutoffRecord {
             estimator: isobath_entropy::EstimatorSpec::RECONSTRUCTION_ERROR,
             rule,
             depth,
             beyond: depth.is_none(),
+            is_lower_bound: false,
             interval: Some(interval),
+            half: None,
             note: None,
-        };
-        RuleCutoff { rule, record }
+        }
     }
 
     #[test]
@@ -165,7 +163,8 @@ mod tests {
         let at = |depth: f64| cutoff(THRESHOLD, Some(depth), (depth - 0.5, depth + 0.5));
         let beyond = cutoff(THRESHOLD, None, (39.0, 40.0));
         let wide = cutoff(THRESHOLD, Some(10.0), (8.0, 12.5));
-        let steady = |before: &RuleCutoff, now: &RuleCutoff| is_cutoff_stable(before, now, 40, 2.0);
+        let steady =
+            |before: &CutoffRecord, now: &CutoffRecord| is_cutoff_stable(before, now, 40, 2.0);
         assert!(steady(&at(9.0), &at(10.5)) && !steady(&at(9.0), &at(11.5)));
         assert!(!steady(&at(10.0), &wide));
         assert!(steady(&at(38.5), &beyond) && !steady(&at(30.0), &beyond));

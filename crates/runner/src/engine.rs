@@ -3,9 +3,7 @@
 use std::{num::NonZero, path::Path};
 
 use crate::error::Result;
-use isobath_datasets::Dataset;
-
-use crate::{CellContext, Progress, cells::compute_cells, schedule::cells_at_once};
+use crate::{CellContext, CellSamples, Progress, cells::compute_cells, schedule::cells_at_once};
 use isobath_experiment::{Cell, Plan};
 use isobath_store::{RunFolder, Shard, Store, other_stores};
 
@@ -46,7 +44,7 @@ pub struct Outcome {
 /// When a stage, the device or the disk fails. An interrupt is not an error; the outcome counts the cells that are left.
 pub fn run(
     plan: &Plan,
-    data: &Dataset,
+    data: &CellSamples,
     folder: &RunFolder,
     options: &RunOptions,
 ) -> Result<Outcome> {
@@ -82,8 +80,8 @@ fn adopt(store: &mut Store, folder: &Path, missing: &mut Vec<(String, &Cell)>) -
         if missing.is_empty() {
             break;
         }
-        missing.retain(|(key, cell)| match other.get(key, cell.id) {
-            Ok(Some(record)) => store.insert(key, &record).is_err(),
+        missing.retain(|(key, _)| match other.get(key) {
+            Ok(Some(measurement)) => store.insert(key, &measurement).is_err(),
             _ => true,
         });
     }

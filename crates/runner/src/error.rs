@@ -56,6 +56,9 @@ pub enum Error {
     /// An estimator or a cut-off rule failed.
     #[error(transparent)]
     Entropy(#[from] isobath_entropy::Error),
+    /// A cut-off cannot be concluded.
+    #[error(transparent)]
+    Conclusion(#[from] isobath_store::ConclusionError),
     /// A training failed.
     #[error(transparent)]
     Trainer(#[from] isobath_trainer::Error),

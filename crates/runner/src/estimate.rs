@@ -10,7 +10,7 @@ use isobath_network::Network;
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 use ndarray::Array2;
 
-use crate::{measure::measure, schedule::cells_at_once};
+use crate::{measure::profiles, schedule::cells_at_once};
 use isobath_experiment::Plan;
 
 use crate::pool::run_concurrently;
@@ -81,7 +81,7 @@ fn entropy_seconds(plan: &Plan) -> Result<f64> {
         })
         .collect();
     let start = Instant::now();
-    measure(&plan.file.entropy, 0, inputs.view(), &reconstructions)
+    profiles(&plan.file.entropy, inputs.view(), &reconstructions)
         .during(|| "stage `entropy`".to_owned())?;
     Ok(start.elapsed().as_secs_f64() * plan.layers as f64 / layers as f64)
 }
@@ -141,6 +141,7 @@ impl BackendTask for Timing<'_> {
             network: &network,
             layers: 1,
             train: samples.view(),
+            order: None,
             probe: samples.slice(ndarray::s![..1, ..]),
             initial: InitialDecoders::Drawn { seed: 0 },
         };

@@ -1,52 +1,43 @@
-//! Entropy profiles and cut-offs of a cell's reconstructions.
+//! Entropy profiles of a cell's reconstructions.
 
 use crate::error::Result;
-use isobath_entropy::{
-    EntropyEstimator, EstimatorSpec, Profile,
-    cutoff::{self, CutoffRule, Depth},
-};
+use isobath_entropy::{EntropyEstimator, EstimatorSpec, Profile};
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
 
 use isobath_experiment::EntropySection;
-use isobath_store::{CutoffRecord, LayerRecord, ProfileRecord};
 
-/// Entropy profiles and cut-offs of one cell.
-pub(super) struct Measurement {
-    pub(super) profiles: Vec<ProfileRecord>,
-    pub(super) cutoffs: Vec<RuleCutoff>,
+/// Maximum number of probe samples for which `gram` is measured unasked: its cost grows with their cube.
+const GRAM_SAMPLES: usize = 256;
+
+/// Estimators to measure: all with default settings, and those that `section` names with others. `gram` of many samples is
+/// expensive and measured only if named.
+pub(crate) fn estimators(section: &EntropySection, samples: usize) -> Vec<EstimatorSpec> {
+    let is_cheap = |estimator: &EstimatorSpec| {
+        samples <= GRAM_SAMPLES || !matches!(estimator, EstimatorSpec::Gram(_))
+    };
+    let mut estimators: Vec<_> = EstimatorSpec::all().into_iter().filter(is_cheap).collect();
+    let further = section.estimators.iter().filter(|estimator| !estimators.contains(estimator));
+    estimators.extend(further.copied().collect::<Vec<_>>());
+    estimators
 }
 
-/// A cut-off and its rule.
-pub(super) struct RuleCutoff {
-    pub(super) rule: CutoffRule,
-    pub(super) record: CutoffRecord,
-}
-
-/// Measures `reconstructions` of `inputs`, first layer first, with the estimators and rules of `section`.
-///
-/// `seed` is the seed of the bootstrap.
+/// Profiles of `reconstructions` of `inputs`, first layer first, by all estimators of `section`.
 ///
 /// # Errors
 /// When the device fails or a number is not finite.
-pub(super) fn measure(
+pub(super) fn profiles(
     section: &EntropySection,
-    seed: u64,
     inputs: ArrayView2<'_, f32>,
     reconstructions: &[Array2<f32>],
-) -> Result<Measurement> {
-    let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
-    let mut measurement = Measurement { profiles: Vec::new(), cutoffs: Vec::new() };
-    for estimator in section.backend.dispatch(BuildEstimators(&section.estimators))? {
-        let profile = estimator.profile(inputs, &layers)?;
-        let applies = |rule: &&CutoffRule| rule.applies_to(&profile.estimator);
-        for &rule in section.cutoff.as_slice().iter().filter(applies) {
-            let record = cutoff_record(&rule, &profile, section.bootstrap, seed)?;
-            measurement.cutoffs.push(RuleCutoff { rule, record });
-        }
-        measurement.profiles.push(profile_record(&profile, section.bootstrap, seed)?);
+) -> Result<Vec<Profile>> {
+    if reconstructions.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(measurement)
+    let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
+    let estimators = estimators(section, inputs.nrows());
+    let built = section.backend.dispatch(BuildEstimators(&estimators))?;
+    built.iter().map(|estimator| Ok(estimator.profile(inputs, &layers)?)).collect()
 }
 
 /// Backend task that builds the estimators.
@@ -60,60 +51,19 @@ impl BackendTask for BuildEstimators<'_> {
     }
 }
 
-fn profile_record(profile: &Profile, resamples: usize, seed: u64) -> Result<ProfileRecord> {
-    let intervals = if resamples == 0 {
-        None
-    } else {
-        isobath_entropy::bootstrap_means(profile, resamples, seed)?
-    };
-    let layer = |index: usize| LayerRecord {
-        value: profile.values[index],
-        interval: intervals.as_ref().map(|intervals| intervals[index]),
-        floored: profile.floored.get(index).copied().unwrap_or(0),
-    };
-    Ok(ProfileRecord {
-        estimator: profile.estimator,
-        layers: (0..profile.depth()).map(layer).collect(),
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_entropy::Relative;
 
-fn cutoff_record(
-    rule: &CutoffRule,
-    profile: &Profile,
-    resamples: usize,
-    seed: u64,
-) -> Result<CutoffRecord> {
-    let cutoff = cutoff::find(rule, profile)?;
-    let bootstrap = if resamples == 0 {
-        None
-    } else {
-        isobath_entropy::bootstrap(rule, profile, resamples, seed)?
-    };
-    let resampled =
-        bootstrap.and_then(|interval| interval.low.at_least().zip(interval.high.at_least()));
-    let fitted = cutoff
-        .depth
-        .layer()
-        .zip(cutoff.standard_error)
-        .map(|(depth, error)| (depth - error, depth + error));
-    let note = match (cutoff.depth, cutoff.fit) {
-        (Depth::Layer(depth), _) if depth <= 1.0 && matches!(rule, CutoffRule::Threshold { .. }) => {
-                        Some("information is lost at the first layer; if this holds for all cells, train the decoders longer".to_owned())
-        }
-                (Depth::Undetermined, _) => Some("decay is not distinguishable from noise".to_owned()),
-        (Depth::Beyond(_), Some(fit)) => Some(format!(
-            "extrapolates to lambda = {:.1} layers, residual {:.2e}",
-            fit.lambda, fit.residual
-        )),
-        (_, Some(fit)) => Some(format!("residual {:.2e}", fit.residual)),
-        (_, None) => None,
-    };
-    Ok(CutoffRecord {
-        estimator: profile.estimator,
-        rule: *rule,
-        depth: cutoff.depth.layer(),
-        beyond: matches!(cutoff.depth, Depth::Beyond(_)),
-        interval: resampled.or(fitted),
-        note,
-    })
+    #[test]
+    fn all_estimators_are_measured_once() {
+        let floored = EstimatorSpec::Relative(Relative::Floored { eps: 0.02 });
+        let named = vec![EstimatorSpec::RELATIVE, floored];
+        let section = EntropySection { estimators: named, ..EntropySection::default() };
+        let measured = estimators(&section, 100);
+        assert_eq!(measured.len(), EstimatorSpec::all().len() + 1);
+        assert!(measured.contains(&floored));
+        assert_eq!(estimators(&section, 1000).len(), measured.len() - 1);
+    }
 }

@@ -165,11 +165,12 @@ impl<'a> PredictorRunner<'a> {
         for (cell_key, cell) in cells.iter().zip(&self.plan.cells) {
             let id = cell.id;
             let initialisation = (id.point, id.seed_index);
-            let (Some(depths), Some(record)) =
-                (depths.get(&initialisation), store.get(cell_key, id)?)
+            let (Some(depths), Some(measurement)) =
+                (depths.get(&initialisation), store.get(cell_key)?)
             else {
                 continue;
             };
+            let record = measurement.conclude(id, &self.plan.file.entropy, cell.seed, 0)?;
             let depths: Vec<usize> = depths.iter().copied().collect();
             let key = self.key(cell_key, &depths);
             tasks.push(PredictorTask { cell, record, depths, key });

@@ -54,6 +54,26 @@ pub enum Error {
         /// SQLite's error.
         source: rusqlite::Error,
     },
+    /// The structure of the store's file is damaged.
+    #[error(
+        "{path} is damaged ({problem}); restore a copy, or rerun the experiment with --fresh to recompute all cells"
+    )]
+    Structure {
+        /// The store's file.
+        path: PathBuf,
+        /// SQLite's finding.
+        problem: String,
+    },
+    /// A stored record is damaged.
+    #[error(
+        "{path} is damaged; restore a copy, or rerun the experiment with --fresh to recompute all cells"
+    )]
+    Record {
+        /// The store's file.
+        path: PathBuf,
+        /// What is wrong with the record.
+        source: crate::BodyError,
+    },
     /// The disk is full.
     #[error("cannot write {path}: the disk is full; make room and rerun the command to resume")]
     DiskFull {
@@ -69,14 +89,6 @@ pub enum Error {
         path: PathBuf,
         /// SQLite's error.
         source: rusqlite::Error,
-    },
-    /// The store has a training outcome that is unknown to this program version.
-    #[error("{path} has a training with the unknown outcome {outcome:?}; update the program")]
-    UnknownOutcome {
-        /// The store's file.
-        path: PathBuf,
-        /// The stored outcome.
-        outcome: String,
     },
 }
 

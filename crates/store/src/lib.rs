@@ -6,6 +6,7 @@
 pub mod environment;
 mod error;
 mod folder;
+mod measurement;
 mod record;
 mod shard;
 mod store;
@@ -14,9 +15,10 @@ pub mod synthetic;
 
 pub use error::{Error, Result};
 pub use folder::{RunFolder, list_runs, other_stores};
+pub use measurement::{ConclusionError, Measurement, NotMeasured};
 pub use record::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
     ProfileRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord,
 };
 pub use shard::{ParseShardError, Shard};
-pub use store::{Store, StoredTraining};
+pub use store::{BodyError, Store, StoredTraining, stored_bytes};

@@ -16,6 +16,8 @@ pub struct CellRecord {
     pub cutoffs: Vec<CutoffRecord>,
     /// Decoder trainings, first layer first.
     pub fits: Vec<FitRecord>,
+    /// `1 - R^2` of the best linear decoder of the first layer on the probe samples; `None` if unknown.
+    pub linear_error: Option<f64>,
     /// Reconstructions of a few probe samples. Only the first initialisation of a point has them.
     pub gallery: Vec<GalleryRecord>,
     /// Cost of the cell.
@@ -53,8 +55,13 @@ pub struct CutoffRecord {
     pub depth: Option<f64>,
     /// True if the cut-off is deeper than the network.
     pub beyond: bool,
-    /// 95% bootstrap interval over probe samples, otherwise one standard error to each side; `None` if neither exists.
+    /// True if the decoders have not converged, so that the information may reach deeper than `depth`.
+    pub is_lower_bound: bool,
+    /// Interval in layers: 95% bootstrap over probe samples, otherwise one standard error to each side, widened by what the
+    /// amount of training changes. `None` without any of these.
     pub interval: Option<(f64, f64)>,
+    /// Depth by the decoders after half of their steps; the network's depth if it is beyond the network.
+    pub half: Option<f64>,
     /// Optional remark, such as the residual of the fit or the reason for an undetermined depth.
     pub note: Option<String>,
 }

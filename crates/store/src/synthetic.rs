@@ -135,7 +135,8 @@ fn cell(options: &Options, cell: CellId) -> CellRecord {
     if failed {
         let failure = Some("the decoder of layer 3 diverged at step 17 (loss <nan>)".into());
         let (profiles, cutoffs, fits, gallery) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        return CellRecord { cell, failure, profiles, cutoffs, fits, gallery, cost };
+        let linear_error = None;
+        return CellRecord { cell, failure, profiles, cutoffs, fits, linear_error, gallery, cost };
     }
     let scale = xi_c(cell.point.sigma_w2).unwrap_or(1e3) * (1.0 + 0.1 * noise(cell.index, 0));
     let profiles = options
@@ -150,7 +151,8 @@ fn cell(options: &Options, cell: CellId) -> CellRecord {
     let fit = |layer| FitRecord { first_loss: 1.0, last_loss: 0.01 * f64::from(layer), steps: 938 };
     let gallery = if cell.seed_index == 0 { gallery(options, scale) } else { Vec::new() };
     let fits = (1..=options.layers as u32).map(fit).collect();
-    CellRecord { cell, failure: None, profiles, cutoffs, fits, gallery, cost }
+    let linear_error = Some(0.01);
+    CellRecord { cell, failure: None, profiles, cutoffs, fits, linear_error, gallery, cost }
 }
 
 fn profile(options: &Options, cell: CellId, estimator: EstimatorSpec, scale: f64) -> ProfileRecord {
@@ -174,6 +176,8 @@ fn cutoff(estimator: EstimatorSpec, rule: CutoffRule, scale: f64, layers: usize)
         rule,
         depth: (!beyond).then_some(depth),
         beyond,
+        is_lower_bound: false,
+        half: None,
         interval: (!beyond).then_some((depth * 0.9, depth * 1.1)),
         note: is_scale.then(|| "residual 0.01".into()),
     }

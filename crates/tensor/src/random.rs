@@ -56,6 +56,19 @@ impl StreamRng {
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
+
+    /// A permutation of `0..n`, uniform among all of them (Fisher and Yates).
+    ///
+    /// # Panics
+    /// For more than 4294967295 numbers.
+    pub fn permutation(&mut self, n: usize) -> Vec<u32> {
+        assert!(u32::try_from(n).is_ok(), "{n} samples are too many to number");
+        let mut order: Vec<u32> = (0..n as u32).collect();
+        for last in (1..n).rev() {
+            order.swap(last, self.below(last as u64 + 1) as usize);
+        }
+        order
+    }
 }
 
 impl RngCore for StreamRng {

@@ -9,13 +9,7 @@ const STREAMS: u64 = 3 << 32;
 /// # Panics
 /// When there are more than 4294967295 samples.
 pub fn epoch_order(seed: u64, epoch: u64, samples: usize) -> Vec<u32> {
-    assert!(u32::try_from(samples).is_ok(), "{samples} samples are too many to number");
-    let mut order: Vec<u32> = (0..samples as u32).collect();
-    let mut rng = StreamRng::new(seed, STREAMS + epoch);
-    for last in (1..samples).rev() {
-        order.swap(last, rng.below(last as u64 + 1) as usize);
-    }
-    order
+    StreamRng::new(seed, STREAMS + epoch).permutation(samples)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use isobath_cascade::{
     Reconstructor, Silent,
 };
 use isobath_network::{LayerParameters, Network};
-use isobath_tensor::{Cpu, Dense, Precision, RandomStream, Reference, TrainDecoder};
+use isobath_tensor::{Cpu, FullBackend, Precision, RandomStream, Reference};
 use isobath_testkit::{Tolerance, assert_close};
 use ndarray::{Array2, ArrayView2};
 
@@ -43,12 +43,13 @@ fn job<'a>(network: &'a Network, train: &'a Array2<f32>, probe: &'a Array2<f32>)
         network,
         layers: 3,
         train: train.view(),
+        order: None,
         probe: probe.view(),
         initial: InitialDecoders::Drawn { seed: 4 },
     }
 }
 
-fn run<B: Dense + TrainDecoder>(backend: B, params: CascadeParams) -> Cascade {
+fn run<B: FullBackend>(backend: B, params: CascadeParams) -> Cascade {
     let (network, train, probe) = (network(), samples(300, 1), samples(10, 2));
     let cascade = GradientCascade::new(backend, params.check().unwrap());
     cascade.reconstruct(&job(&network, &train, &probe), &Silent).unwrap()

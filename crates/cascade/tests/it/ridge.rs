@@ -32,6 +32,7 @@ fn job<'a>(network: &'a Network, train: &'a Array2<f32>, probe: &'a Array2<f32>)
         network,
         layers: network.spec().depth() - 1,
         train: train.view(),
+        order: None,
         probe: probe.view(),
         initial: InitialDecoders::Drawn { seed: 4 },
     }

@@ -152,6 +152,9 @@ pub struct RuleDescriptor {
 }
 
 impl CutoffRule {
+    /// Depth at which 95% of the variance is lost, for `reconstruction-error`: the default of experiment files.
+    pub const LOSS_95: Self = Self::Threshold { error: 0.95, interpolate: true };
+
     /// Each rule with its default settings.
     pub const DEFAULTS: [Self; 4] = [
         Self::Saturation { rtol: DEFAULT_RTOL },

@@ -275,6 +275,7 @@ impl BackendTask for Repeat<'_> {
             network: &network,
             layers: reference.depth(),
             train: train.view(),
+            order: None,
             probe: probe.view(),
             initial: InitialDecoders::Given(&initial),
         };

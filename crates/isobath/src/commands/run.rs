@@ -12,7 +12,7 @@ use isobath_experiment::{Override, Plan};
 use isobath_report as report;
 use isobath_report::count;
 use isobath_runner as run;
-use isobath_runner::{Outcome, PredictOutcome, RunOptions, TrainData, TrainOutcome};
+use isobath_runner::{CellSamples, Outcome, PredictOutcome, RunOptions, TrainData, TrainOutcome};
 use isobath_store::Shard;
 use isobath_store::{RunFolder, Store};
 
@@ -104,7 +104,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         plan.file.name,
         count(plan.cells.len(), "cell"),
         count(plan.layers, "layer"),
-        count(data.train.len(), "training sample"),
+        count(data.train_samples(), "training sample"),
         plan.file.cascade.backend
     );
     let Arguments { fresh, shard, at_once, .. } = *arguments;
@@ -212,16 +212,15 @@ fn command(arguments: &Arguments) -> String {
 }
 
 /// Loads the samples of a plan.
-pub(super) fn load(global: &GlobalArgs, plan: &Plan) -> Result<Dataset> {
-    let section = &plan.file.data;
-    load_samples(global, plan, section.train, section.probe)
+pub(super) fn load(global: &GlobalArgs, plan: &Plan) -> Result<CellSamples> {
+    CellSamples::load(plan, |train, probe, seed| load_samples(global, plan, train, probe, seed))
 }
 
 /// Loads the samples for training, if the plan trains networks.
 pub(super) fn load_to_train(global: &GlobalArgs, plan: &Plan) -> Result<Option<TrainData>> {
     let Some(train) = &plan.train else { return Ok(None) };
     let held_out = TrainData::held_out(plan, train);
-    let data = load_samples(global, plan, train.train_samples, held_out)?;
+    let data = load_samples(global, plan, train.train_samples, held_out, plan.file.seed)?;
     Ok(Some(TrainData::new(data, plan.file.data.probe)?))
 }
 
@@ -230,6 +229,7 @@ fn load_samples(
     plan: &Plan,
     train: Option<usize>,
     held_out: usize,
+    seed: u64,
 ) -> Result<Dataset> {
     let section = &plan.file.data;
     let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", section.dataset));
@@ -240,7 +240,7 @@ fn load_samples(
         train,
         test: Some(held_out),
         grayscale: section.grayscale,
-        seed: plan.file.seed,
+        seed,
     };
     let data = isobath_datasets::load(&request)?;
     spinner.finish_and_clear();

@@ -6,26 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{EXPERIMENT, Place, results};
+use crate::common::{EXPERIMENT, Place};
+use isobath_store::Store;
 
 const RUN: [&str; 2] = ["run", "tiny.toml"];
 /// Number of cells of the experiment.
 const CELLS: usize = 24;
 
-fn cells(rows: &[Vec<rusqlite::types::Value>]) -> usize {
-    rows.iter().filter(|row| row.len() == 7).count()
-}
-
 /// Number of cells stored so far; zero if the run was killed before it had a store.
 fn stored(place: &Place) -> usize {
     let folders = std::fs::read_dir(place.path().join("runs")).into_iter().flatten().flatten();
-    let count = |path: std::path::PathBuf| {
-        let connection = rusqlite::Connection::open(path).ok()?;
-        connection
-            .query_row("SELECT count(*) FROM cells", [], |row| row.get::<_, i64>(0))
-            .ok()
-            .map(|count| count as usize)
-    };
+    let count =
+        |path: std::path::PathBuf| Some(Store::open_existing(&path).ok()?.keys().ok()?.len());
     folders.filter_map(|folder| count(folder.path().join("results.sqlite"))).sum()
 }
 
@@ -36,7 +28,7 @@ fn killed_runs_resume_to_identical_results() {
     undisturbed.succeed(&RUN);
     let whole = start.elapsed();
     let expected = undisturbed.results();
-    assert_eq!(cells(&expected), CELLS);
+    assert_eq!(expected.cells.len(), CELLS);
 
     let place = Place::new();
     let (mut kills, mut attempts, mut partial) = (0, 0_u32, 0);
@@ -211,11 +203,11 @@ fn backend_option_switches_backends_that_agree() {
     let place = Place::new();
     let small = ["--set", "grid.sigma_w2=1.5", "--set", "grid.seeds=1", "--set", "data.train=96"];
     place.succeed(&[&RUN[..], &small].concat());
-    let cpu = results(&place.run_folder().join("results.sqlite"));
+    let cpu = place.results();
     std::fs::remove_dir_all(place.path().join("runs")).unwrap();
     place.succeed(&[&RUN[..], &small, &["--backend", "reference"]].concat());
-    let reference = results(&place.run_folder().join("results.sqlite"));
-    assert_eq!(cpu.len(), reference.len());
+    let reference = place.results();
+    assert_eq!(cpu.cells.len(), reference.cells.len());
     assert!(cpu != reference, "the keys of another backend differ");
     let error = place.fail(2, &[&RUN[..], &["--backend", "cuda:9999"]].concat());
     assert!(error.contains("cuda:9999") && error.contains("not available"), "{error}");

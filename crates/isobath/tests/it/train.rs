@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::{
+    collections::BTreeSet,
     process::Stdio,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use crate::common::{EXPERIMENT, Place};
+use isobath_store::{Measurement, ScoreRecord};
+use isobath_trainer::Outcome;
 
 /// Number of trainings of the grid: 4 variances, 2 initialisations, 5 depths.
 const LATTICE: usize = 40;
@@ -32,7 +35,7 @@ fn run(place: &Place, settings: &[&str]) -> String {
 }
 
 fn trainings(place: &Place) -> usize {
-    place.rows("SELECT key FROM trainings").len()
+    place.results().trainings.len()
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn shards_share_the_searches() {
     assert!(half > 0 && half < trainings(&place));
     assert!(trainings(&whole) < LATTICE);
     // Predictors run after all trainings.
-    assert!(place.rows("SELECT key FROM looks").is_empty());
+    assert!(place.results().scores.is_empty());
     let text = run(&place, &[]);
     assert!(text.contains("\n0 trainings done"), "{text}");
     assert!(whole.results() == place.results());
@@ -100,16 +103,22 @@ fn predictors_run_once_on_every_trained_network() {
     let place = Place::with(&experiment(""));
     let text = run(&place, &[]);
     assert!(text.contains("predictors evaluated on 8 initialisations"), "{text}");
-    let query = "SELECT DISTINCT depth, sigma_w2, seed_index FROM scores JOIN looks ON look = key \
-                 WHERE quantity = ";
+    let results = place.results();
     for quantity in ["cascade relative saturation", "xi_c", "jacobian", "steps-equal-cost"] {
-        assert_eq!(place.rows(&format!("{query}'{quantity}'")).len(), LATTICE, "{quantity}");
+        let scores = results.scores.values().flatten();
+        let networks: BTreeSet<_> = scores
+            .filter(|score| score.quantity == quantity)
+            .map(|score| (score.depth, score.point.bits(), score.seed_index))
+            .collect();
+        assert_eq!(networks.len(), LATTICE, "{quantity}");
     }
     // The cost shares of a family's networks add up to the cost of its cascade.
-    let cost = "SELECT count(*) FROM (SELECT look, sum(scores.flops) AS shared FROM scores \
-                WHERE quantity = 'cascade relative saturation' GROUP BY look) \
-                WHERE NOT EXISTS (SELECT 1 FROM cells WHERE abs(cells.flops - shared) < 1)";
-    assert_eq!(place.rows(cost), [[rusqlite::types::Value::Integer(0)]]);
+    for scores in results.scores.values() {
+        let is_cascade = |score: &&ScoreRecord| score.quantity == "cascade relative saturation";
+        let shared: f64 = scores.iter().filter(is_cascade).map(|score| score.flops).sum();
+        let is_cost = |cell: &Measurement| (cell.cost.flops as f64 - shared).abs() < 1.0;
+        assert!(results.cells.values().any(is_cost), "{shared}");
+    }
     let text = run(&place, &[]);
     assert!(text.contains("on 0 initialisations") && text.contains("8 already stored"), "{text}");
     let text = run(&place, &["--set", "name=other"]);
@@ -128,8 +137,9 @@ fn success_can_be_redefined_without_retraining() {
 fn divergence_is_an_outcome() {
     let place = Place::with(&experiment("diverged_above = 2.0"));
     run(&place, &[]);
-    let outcomes = place.rows("SELECT outcome, step FROM trainings WHERE outcome = 'diverged'");
-    assert!(!outcomes.is_empty());
+    let trainings = place.results().trainings;
+    let mut outcomes = trainings.values().map(|training| training.record.outcome);
+    assert!(outcomes.any(|outcome| matches!(outcome, Outcome::Diverged { .. })));
 }
 
 #[test]

@@ -9,14 +9,17 @@ use super::{
     canvas::{Canvas, Rect, px},
     color_bar,
     frame::{self, Frame},
-    legend::{self, Entry},
+    legend::{self, Entry, Sample},
     marks::{self, Dash},
     palette::INK,
 };
 use isobath_analysis::points::Reach;
 use isobath_store::OverlayRecord;
 
-use crate::numbers::{depth, short, ticks, whole_ticks};
+use crate::{
+    numbers::{depth, short, ticks, whole_ticks},
+    vocabulary::symbol,
+};
 
 /// Size of a diagram, width and height in canvas units.
 pub(super) const fn size(layout: Layout) -> (i32, i32) {
@@ -120,6 +123,46 @@ pub(super) fn cell(frame: &Frame, across: &[f64], up: &[f64]) -> Rect {
     }
 }
 
+/// Legend entries of the theory curves that cross the area of `variances` and `depths`.
+pub(super) fn theory_entries(
+    overlays: &[OverlayRecord],
+    [left, right]: [f64; 2],
+    [low, high]: [f64; 2],
+) -> Vec<Entry> {
+    let is_inside = |&(sigma_w2, depth): &(f64, Option<f64>)| {
+        (left..=right).contains(&sigma_w2)
+            && depth.is_some_and(|depth| (low..=high).contains(&depth))
+    };
+    let shown =
+        overlays.iter().enumerate().filter(|(_, overlay)| overlay.points.iter().any(is_inside));
+    let entry = |(index, overlay): (usize, &OverlayRecord)| Entry {
+        sample: Sample::Theory(Dash::of(index)),
+        label: format!("theory, {}", symbol(&overlay.label)),
+    };
+    shown.map(entry).collect()
+}
+
+/// Legend entries of the marks that [`draw_reach`] draws for `reaches`, with the label of a measured depth, on an axis that
+/// starts at `low`.
+pub(super) fn reach_entries(reaches: &[Reach], label: &str, layers: usize, low: f64) -> Vec<Entry> {
+    let is_below =
+        |reach: &Reach| matches!(reach, Reach::Measured { depth, .. } if depth.mean < low);
+    let is_drawn = |reach: &Reach| matches!(reach, Reach::Measured { .. }) && !is_below(reach);
+    let is_beyond = |reach: &Reach| matches!(reach, Reach::Beyond { .. });
+    let entries = [
+        (reaches.iter().any(is_drawn), Sample::Depth, label.to_owned()),
+        (
+            reaches.iter().any(Reach::is_lower_bound),
+            Sample::LowerBound,
+            "lower bound: decoders not converged".to_owned(),
+        ),
+        (reaches.iter().any(is_beyond), Sample::Beyond, format!("beyond {layers} layers")),
+        (reaches.iter().any(is_below), Sample::Below, format!("below {}", depth(low.ceil()))),
+    ];
+    let entry = |(_, sample, label)| Entry { sample, label };
+    entries.into_iter().filter(|(is_there, ..)| *is_there).map(entry).collect()
+}
+
 /// Draws theory curves and the critical variance.
 ///
 /// # Errors
@@ -150,12 +193,25 @@ pub(super) fn draw_reach(
     x: i32,
     reach: &Reach,
 ) -> Result<Option<i32>> {
-    let inside = |depth: f64| frame.y(depth).clamp(frame.rect.top, frame.rect.bottom);
+    let Rect { top, bottom, .. } = frame.rect;
+    let inside = |depth: f64| frame.y(depth).clamp(top, bottom);
     match reach {
+        Reach::Measured { depth, .. } if frame.y(depth.mean) > bottom => {
+            legend::below(canvas, (x, bottom - px(18)))?;
+            Ok(Some(bottom - px(11)))
+        }
+        Reach::Measured { depth, .. } if frame.y(depth.mean) < top => {
+            legend::beyond(canvas, (x, top + px(18)))?;
+            Ok(Some(top + px(11)))
+        }
         Reach::Measured { depth, .. } => {
             let bar = depth.is_wide().then(|| (inside(depth.low), inside(depth.high)));
-            legend::depth(canvas, (x, inside(depth.mean)), bar)?;
-            Ok(Some(inside(depth.mean)))
+            let y = inside(depth.mean);
+            if reach.is_lower_bound() {
+                legend::beyond(canvas, (x, y))?;
+            }
+            legend::depth(canvas, (x, y), bar)?;
+            Ok(Some(y))
         }
         Reach::Beyond { .. } => {
             legend::beyond(canvas, (x, frame.rect.top + px(18)))?;

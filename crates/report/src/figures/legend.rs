@@ -27,6 +27,10 @@ pub(super) enum Sample {
     Depth,
     /// Depth beyond the network.
     Beyond,
+    /// Depth below the axis.
+    Below,
+    /// Depth that is a lower bound.
+    LowerBound,
     /// Cell without a result.
     NoResult,
     /// Point of a series.
@@ -98,6 +102,11 @@ fn sample(canvas: &Canvas<'_>, sample: Sample, (x, y): (i32, i32)) -> Result<()>
         Sample::Critical => critical(canvas, middle, y - half, y + half),
         Sample::Depth => depth(canvas, (middle, y), Some((y + px(8), y - px(8)))),
         Sample::Beyond => beyond(canvas, (middle, y + px(7))),
+        Sample::Below => below(canvas, (middle, y - px(7))),
+        Sample::LowerBound => {
+            beyond(canvas, (middle, y + px(4)))?;
+            depth(canvas, (middle, y + px(4)), None)
+        }
         Sample::NoResult => marks::hatched(canvas, block),
         Sample::Point(shape, color) => marks::point(canvas, shape, (middle, y), color, false),
         Sample::Open => marks::point(canvas, Shape::Circle, (middle, y), ink, true),
@@ -150,4 +159,13 @@ pub(super) fn depth(canvas: &Canvas<'_>, at: (i32, i32), bar: Option<(i32, i32)>
 pub(super) fn beyond(canvas: &Canvas<'_>, at: (i32, i32)) -> Result<()> {
     marks::arrow(canvas, at, px(14), HALO.to_rgba(), px(9) / 2)?;
     marks::arrow(canvas, at, px(14), OVER.to_rgba(), px(2))
+}
+
+/// Draws the arrow for a depth below the axis, with its foot at `at`.
+///
+/// # Errors
+/// If drawing on the canvas fails.
+pub(super) fn below(canvas: &Canvas<'_>, at: (i32, i32)) -> Result<()> {
+    marks::arrow(canvas, at, -px(14), HALO.to_rgba(), px(9) / 2)?;
+    marks::arrow(canvas, at, -px(14), OVER.to_rgba(), px(2))
 }

@@ -15,7 +15,7 @@ use super::{
     diagram::{self, edges, variances},
     frame::Frame,
     legend::{Entry, Sample},
-    marks::{self, Dash},
+    marks,
     palette::{INK, NO_RESULT, heat},
     picture,
 };
@@ -27,7 +27,7 @@ use isobath_store::RunRecord;
 
 use crate::{
     numbers::{short, ticks, variance},
-    vocabulary::{capitalised, count, depth_bars, symbol},
+    vocabulary::{capitalised, count, depth_bars},
 };
 use isobath_analysis::spread::quantile;
 
@@ -122,13 +122,11 @@ impl Figure for PhaseDiagram<'_> {
 
 impl PhaseDiagram<'_> {
     fn legend(&self, profiles: &[Vec<Option<Spread>>]) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        for (index, overlay) in self.slice.overlays.iter().enumerate() {
-            entries.push(Entry {
-                sample: Sample::Theory(Dash::of(index)),
-                label: format!("theory, {}", symbol(&overlay.label)),
-            });
-        }
+        let sigma_w2 = self.slice.points.iter().map(|point| point.id.sigma_w2);
+        let columns = edges(&sigma_w2.collect::<Vec<_>>());
+        let across = [columns.first(), columns.last()].map(|edge| edge.copied().unwrap_or(0.0));
+        let up = [0.5, self.run.layers as f64 + 0.5];
+        let mut entries = diagram::theory_entries(self.slice.overlays, across, up);
         if let Some(line) = self.slice.critical.filter(|line| self.covers(*line)) {
             entries.push(Entry {
                 sample: Sample::Critical,
@@ -136,17 +134,9 @@ impl PhaseDiagram<'_> {
             });
         }
         let reaches: Vec<_> = self.reaches().collect();
-        if reaches.iter().any(|reach| matches!(reach, Reach::Measured { .. })) {
-            let label =
-                format!("cut-off ({}; bar: {})", self.rule, depth_bars(self.run, self.rule));
-            entries.push(Entry { sample: Sample::Depth, label });
-        }
-        if reaches.iter().any(|reach| matches!(reach, Reach::Beyond { .. })) {
-            entries.push(Entry {
-                sample: Sample::Beyond,
-                label: format!("beyond {} layers", self.run.layers),
-            });
-        }
+        let name = self.rule.descriptor().label;
+        let label = format!("{name} ({}; bar: {})", self.rule, depth_bars(self.run, self.rule));
+        entries.extend(diagram::reach_entries(&reaches, &label, self.run.layers, 0.5));
         let missing = |profile: &Vec<Option<Spread>>| {
             profile.len() < self.run.layers || profile.contains(&None)
         };

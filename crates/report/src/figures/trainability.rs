@@ -26,7 +26,7 @@ use isobath_store::{RunRecord, TrainingRecord};
 
 use crate::{
     numbers::{depth, short, variance},
-    vocabulary::{count, depth_bars, symbol},
+    vocabulary::{count, depth_bars},
 };
 
 /// One recipe on one slice of the grid.
@@ -55,6 +55,11 @@ impl<'a> Column<'a> {
             cells.entry(record.id.depth).or_default().push(record);
         }
         Self { frontier: frontier.clone(), cells }
+    }
+
+    /// True if no tried depth succeeds for the median initialisation.
+    fn has_no_success(&self) -> bool {
+        self.frontier.trained.censored == Some(Side::Shallower)
     }
 }
 
@@ -110,26 +115,19 @@ impl<'a> Trainability<'a> {
             label: format!("frontier of training (median; band: {})", self.bands()),
         }];
         let reaches: Vec<_> = self.reaches().map(|(_, reach)| reach).collect();
-        if reaches.iter().any(|reach| matches!(reach, Reach::Measured { .. })) {
-            let (estimator, rule) = (self.run.estimators[0], self.run.rules[0]);
-            entries.push(Entry {
-                sample: Sample::Depth,
-                label: format!(
-                    "cascade: {estimator}, {rule} (bar: {})",
-                    depth_bars(self.run, rule)
-                ),
-            });
+        if let Some((estimator, rule)) = self.run.estimators.first().zip(self.run.rules.first()) {
+            let bars = depth_bars(self.run, *rule);
+            let label = format!("cascade: {estimator}, {rule} (bar: {bars})");
+            let [low, _] = self.depth_range();
+            entries.extend(diagram::reach_entries(&reaches, &label, self.run.layers, low));
         }
-        if reaches.iter().any(|reach| matches!(reach, Reach::Beyond { .. })) {
+        let columns = edges(&self.middles());
+        let across = [columns.first(), columns.last()].map(|edge| edge.copied().unwrap_or(0.0));
+        entries.extend(diagram::theory_entries(self.slice.overlays, across, self.depth_range()));
+        if self.columns.iter().any(Column::has_no_success) {
             entries.push(Entry {
-                sample: Sample::Beyond,
-                label: format!("cascade: beyond {} layers", self.run.layers),
-            });
-        }
-        for (index, overlay) in self.slice.overlays.iter().enumerate() {
-            entries.push(Entry {
-                sample: Sample::Theory(Dash::of(index)),
-                label: format!("theory, {}", symbol(&overlay.label)),
+                sample: Sample::Arrow(palette::series(1)),
+                label: "frontier beyond the depths tried".into(),
             });
         }
         if let Some(line) = self.critical() {
@@ -139,6 +137,16 @@ impl<'a> Trainability<'a> {
             });
         }
         entries
+    }
+
+    /// Range of the depth axis: from 0 to the greatest of the depths tried and the cascade's depths.
+    fn depth_range(&self) -> [f64; 2] {
+        let tried = self.rows().last().copied().unwrap_or(1.0);
+        let measured = self.reaches().filter_map(|(_, reach)| match reach {
+            Reach::Measured { depth, .. } => Some(depth.high + 0.5),
+            _ => None,
+        });
+        [0.0, measured.fold(tried, f64::max)]
     }
 
     fn bands(&self) -> String {
@@ -195,13 +203,25 @@ impl<'a> Trainability<'a> {
         let across = edges(&self.middles());
         let color = palette::series(1);
         let mut drawn = Vec::new();
-        let mut steps: Vec<(i32, i32)> = Vec::new();
+        // Parts of the frontier between columns where no depth succeeds.
+        let mut steps: Vec<Vec<(i32, i32)>> = vec![Vec::new()];
         for (column, sides) in self.columns.iter().zip(across.windows(2)) {
             let (left, right) = (frame.x(sides[0]), frame.x(sides[1]));
             let at = |depth: f64| frame.y(self.above(depth));
             let TrainedFrontier { deepest_success: median, range, .. } = column.frontier.trained;
             let y = at(median);
-            steps.extend([(left, y), (right, y)]);
+            if column.has_no_success() {
+                let x = left.midpoint(right);
+                let foot = frame.y(self.rows()[0]) - px(14);
+                marks::arrow(canvas, (x, foot), -px(13), HALO.to_rgba(), px(9) / 2)?;
+                marks::arrow(canvas, (x, foot), -px(13), color, px(2))?;
+                steps.push(Vec::new());
+                drawn.push(Mark { x, y: foot, text: words(&column.frontier) });
+                continue;
+            }
+            if let Some(part) = steps.last_mut() {
+                part.extend([(left, y), (right, y)]);
+            }
             if range.1 > range.0 {
                 let inset = (right - left) / 6;
                 let band = Rect {
@@ -216,12 +236,15 @@ impl<'a> Trainability<'a> {
             }
             if column.frontier.trained.censored == Some(Side::Deeper) {
                 let x = left.midpoint(right);
+                marks::arrow(canvas, (x, y + px(14)), px(13), HALO.to_rgba(), px(9) / 2)?;
                 marks::arrow(canvas, (x, y + px(14)), px(13), color, px(2))?;
             }
             drawn.push(Mark { x: left.midpoint(right), y, text: words(&column.frontier) });
         }
-        canvas.line(&steps, HALO.mix(0.85), px(5))?;
-        canvas.line(&steps, color, px(5) / 2)?;
+        for part in steps.iter().filter(|part| !part.is_empty()) {
+            canvas.line(part, HALO.mix(0.85), px(5))?;
+            canvas.line(part, color, px(5) / 2)?;
+        }
         Ok(drawn)
     }
 
@@ -274,7 +297,7 @@ impl Figure for Trainability<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
         let axes = [
             variances(&edges(&self.middles()), layout),
-            diagram::depths("depth (weight layers)", &self.rows()),
+            diagram::depths("depth (weight layers)", &self.depth_range()),
         ];
         let title = [&self.title(), self.run.network.as_str()];
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;

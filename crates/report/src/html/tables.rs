@@ -78,7 +78,8 @@ fn row(run: &RunRecord, point: &Point<'_>, pairs: &[(EstimatorSpec, CutoffRule)]
 fn reach(run: &RunRecord, reach: &Reach) -> Markup {
     html! {
         @match reach {
-            Reach::Measured { depth: reach, beyond, seeds } => {
+            Reach::Measured { depth: reach, beyond, unconverged, seeds } => {
+                @if 2 * unconverged >= *seeds && *unconverged > 0 { "\u{2265} " }
                 (depth(reach.mean))
                 @if reach.is_wide() { " (" (depth(reach.low)) "\u{2013}" (depth(reach.high)) ")" }
                 @if *beyond > 0 { " " (beyond) " of " (seeds) " beyond" }

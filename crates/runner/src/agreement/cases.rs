@@ -214,7 +214,7 @@ impl Cases {
         let spec = NetworkSpec::new((0..layers).map(layer).collect())?;
         let network = Network::random(spec, Variances::new(sigma_w2, SIGMA_B2)?, SEED);
         let initial = InitialDecoders::Drawn { seed: SEED };
-        let job = Job { network: &network, layers, train, probe, initial };
+        let job = Job { network: &network, layers, train, order: None, probe, initial };
         let params = method.params()?;
         in_pool(|| run(Compute { job: &job, params }))
     }

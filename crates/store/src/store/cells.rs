@@ -1,291 +1,207 @@
-//! Tables of cells.
+//! Measurements of cells in the store.
 
-use std::{collections::HashSet, str::FromStr};
+use isobath_entropy::{EstimatorSpec, Profile};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
-use isobath_experiment::CellId;
-use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params, types::Type};
-
-use super::{Store, with_path};
-use crate::{
-    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, ProfileRecord,
-    Result,
+use super::{
+    Kind, Store,
+    body::{Arrays, Body, BodyError},
 };
-
-pub(super) const SCHEMA: &str = "
-CREATE TABLE cells (
-    key TEXT PRIMARY KEY, sigma_w2 REAL NOT NULL, sigma_b2 REAL NOT NULL, seed_index INTEGER NOT NULL, failure TEXT,
-    cascade_seconds REAL NOT NULL, entropy_seconds REAL NOT NULL, flops INTEGER NOT NULL, backend TEXT NOT NULL
-) STRICT;
-CREATE TABLE profiles (
-    cell TEXT NOT NULL REFERENCES cells (key), position INTEGER NOT NULL, estimator TEXT NOT NULL,
-    layer INTEGER NOT NULL, value REAL NOT NULL, low REAL, high REAL, floored INTEGER NOT NULL,
-    PRIMARY KEY (cell, position, layer)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE verdicts (
-    cell TEXT NOT NULL REFERENCES cells (key), position INTEGER NOT NULL, estimator TEXT NOT NULL, rule TEXT NOT NULL,
-    depth REAL, beyond INTEGER NOT NULL, low REAL, high REAL, note TEXT,
-    PRIMARY KEY (cell, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE fits (
-    cell TEXT NOT NULL REFERENCES cells (key), layer INTEGER NOT NULL, first_loss REAL NOT NULL,
-    last_loss REAL NOT NULL, steps INTEGER NOT NULL,
-    PRIMARY KEY (cell, layer)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE gallery (
-    cell TEXT NOT NULL REFERENCES cells (key), depth INTEGER NOT NULL, sample INTEGER NOT NULL, pixels BLOB NOT NULL,
-    PRIMARY KEY (cell, depth, sample)
-) STRICT, WITHOUT ROWID;
-";
+use crate::{CostRecord, FitRecord, GalleryRecord, Measurement, Result};
 
 impl Store {
     /// Stores a cell atomically. An existing cell with the same key stays unchanged.
     ///
     /// # Errors
     /// When the disk is full or another process locks the file for over a minute.
-    pub fn insert(&mut self, key: &str, record: &CellRecord) -> Result<()> {
-        with_path(&self.path, || {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let exists = transaction
-                .query_row("SELECT 1 FROM cells WHERE key = ?", [key], |_| Ok(()))
-                .optional()?;
-            if exists.is_none() {
-                insert_cell(&transaction, key, record)?;
-            }
-            transaction.commit()
-        })
+    pub fn insert(&mut self, key: &str, measurement: &Measurement) -> Result<()> {
+        self.insert_record(Kind::Cell, key, encode(measurement))
+    }
+
+    /// Returns the cell stored under `key`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn get(&self, key: &str) -> Result<Option<Measurement>> {
+        self.record(Kind::Cell, key, decode)
     }
 
     /// Keys of all stored cells.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn keys(&self) -> Result<HashSet<String>> {
-        with_path(&self.path, || {
-            let mut statement = self.connection.prepare("SELECT key FROM cells")?;
-            statement.query_map([], |row| row.get(0))?.collect()
-        })
-    }
-
-    /// Returns the cell stored under `key`. The record gets the given `id`.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn get(&self, key: &str, id: CellId) -> Result<Option<CellRecord>> {
-        with_path(&self.path, || {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT failure, cascade_seconds, entropy_seconds, flops, backend FROM cells WHERE key = ?",
-            )?;
-            let head = statement.query_row([key], |row| {
-                let cost = CostRecord {
-                    cascade_seconds: row.get(1)?,
-                    entropy_seconds: row.get(2)?,
-                    flops: row.get::<_, i64>(3)? as u64,
-                    backend: row.get(4)?,
-                };
-                Ok((row.get(0)?, cost))
-            });
-            let Some((failure, cost)) = head.optional()? else { return Ok(None) };
-            Ok(Some(CellRecord {
-                cell: id,
-                failure,
-                profiles: self.profiles(key)?,
-                cutoffs: self.cutoffs(key)?,
-                fits: self.fits(key)?,
-                gallery: self.gallery(key)?,
-                cost,
-            }))
-        })
-    }
-
-    fn profiles(&self, key: &str) -> rusqlite::Result<Vec<ProfileRecord>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT position, estimator, value, low, high, floored FROM profiles WHERE cell = ? ORDER BY position, layer",
-        )?;
-        let mut profiles: Vec<ProfileRecord> = Vec::new();
-        let mut rows = statement.query([key])?;
-        let mut position = None;
-        while let Some(row) = rows.next()? {
-            let this: i64 = row.get(0)?;
-            if position != Some(this) {
-                position = Some(this);
-                profiles.push(ProfileRecord { estimator: parsed(row, 1)?, layers: Vec::new() });
-            }
-            let layer = LayerRecord {
-                value: row.get(2)?,
-                interval: interval(row.get(3)?, row.get(4)?),
-                floored: row.get::<_, i64>(5)? as usize,
-            };
-            profiles.last_mut().expect("pushed above").layers.push(layer);
-        }
-        Ok(profiles)
-    }
-
-    fn cutoffs(&self, key: &str) -> rusqlite::Result<Vec<CutoffRecord>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT estimator, rule, depth, beyond, low, high, note FROM verdicts WHERE cell = ? ORDER BY position",
-        )?;
-        let cutoffs = statement.query_map([key], |row| {
-            Ok(CutoffRecord {
-                estimator: parsed(row, 0)?,
-                rule: parsed(row, 1)?,
-                depth: row.get(2)?,
-                beyond: row.get(3)?,
-                interval: interval(row.get(4)?, row.get(5)?),
-                note: row.get(6)?,
-            })
-        });
-        cutoffs?.collect()
-    }
-
-    fn fits(&self, key: &str) -> rusqlite::Result<Vec<FitRecord>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT first_loss, last_loss, steps FROM fits WHERE cell = ? ORDER BY layer",
-        )?;
-        let fits = statement.query_map([key], |row| {
-            let steps = row.get::<_, i64>(2)? as usize;
-            Ok(FitRecord { first_loss: row.get(0)?, last_loss: row.get(1)?, steps })
-        });
-        fits?.collect()
-    }
-
-    fn gallery(&self, key: &str) -> rusqlite::Result<Vec<GalleryRecord>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT depth, sample, pixels FROM gallery WHERE cell = ? ORDER BY depth, sample",
-        )?;
-        let gallery = statement.query_map([key], |row| {
-            let (depth, sample) = (row.get::<_, i64>(0)? as usize, row.get::<_, i64>(1)? as usize);
-            let bytes: Vec<u8> = row.get(2)?;
-            let pixels =
-                bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-            Ok(GalleryRecord { depth, sample, pixels })
-        });
-        gallery?.collect()
+    pub fn keys(&self) -> Result<std::collections::HashSet<String>> {
+        self.record_keys(Kind::Cell)
     }
 }
 
-/// Parses the id of an estimator or rule in `column`.
-fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
-where
-    T: FromStr<Err = isobath_entropy::Error>,
-{
-    let id: String = row.get(column)?;
-    id.parse().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+/// Everything of a cell but its arrays.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    failure: Option<String>,
+    profiles: Vec<EstimatorSpec>,
+    half: Vec<EstimatorSpec>,
+    linear_error: Option<f64>,
+    note: Option<String>,
+    /// Depth and sample of each picture.
+    gallery: Vec<(usize, usize)>,
+    cascade_seconds: f64,
+    entropy_seconds: f64,
+    flops: u64,
+    backend: String,
+}
+
+fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
+    let Measurement { failure, profiles, half, linear_error, fits, note, gallery, cost } =
+        measurement;
+    let mut arrays = Arrays::default();
+    for (budget, profiles) in [("full", profiles), ("half", half)] {
+        for profile in profiles {
+            add_profile(&mut arrays, budget, profile);
+        }
+    }
+    let fit = |fit: &FitRecord| [fit.first_loss, fit.last_loss, fit.steps as f64];
+    arrays.add_f64("fits", &[fits.len(), 3], fits.iter().flat_map(fit));
+    if let Some(first) = gallery.first() {
+        let shape = [gallery.len(), first.pixels.len()];
+        arrays.add_f32(
+            "gallery",
+            &shape,
+            gallery.iter().flat_map(|one| one.pixels.iter().copied()),
+        );
+    }
+    let estimators = |profiles: &[Profile]| profiles.iter().map(|one| one.estimator).collect();
+    arrays.into_bytes(&Description {
+        failure: failure.clone(),
+        profiles: estimators(profiles),
+        half: estimators(half),
+        linear_error: *linear_error,
+        note: note.clone(),
+        gallery: gallery.iter().map(|one| (one.depth, one.sample)).collect(),
+        cascade_seconds: cost.cascade_seconds,
+        entropy_seconds: cost.entropy_seconds,
+        flops: cost.flops,
+        backend: cost.backend.clone(),
     })
 }
 
-fn interval(low: Option<f64>, high: Option<f64>) -> Option<(f64, f64)> {
-    low.zip(high)
+/// Values per sample are stored as f32: their rounding, 6e-8 of the value, is far below any tolerance of a rule.
+fn add_profile(arrays: &mut Arrays, budget: &str, profile: &Profile) {
+    let Profile { estimator, per_sample, values, floored } = profile;
+    let name = |part: &str| format!("{budget}.{estimator}.{part}");
+    match per_sample {
+        Some(samples) => {
+            let numbers = samples.iter().map(|&value| value as f32);
+            arrays.add_f32(name("samples"), samples.shape(), numbers);
+        }
+        None => arrays.add_f64(name("values"), &[values.len()], values.iter().copied()),
+    }
+    if floored.iter().any(|&count| count > 0) {
+        let counts = floored.iter().map(|&count| count as f64);
+        arrays.add_f64(name("floored"), &[floored.len()], counts);
+    }
 }
 
-fn insert_cell(
-    transaction: &Transaction<'_>,
-    key: &str,
-    record: &CellRecord,
-) -> rusqlite::Result<()> {
-    let CellRecord { cell, failure, profiles, cutoffs, fits, gallery, cost } = record;
-    transaction.execute(
-        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            key,
-            cell.point.sigma_w2,
-            cell.point.sigma_b2,
-            cell.seed_index as i64,
-            failure,
-            cost.cascade_seconds,
-            cost.entropy_seconds,
-            cost.flops as i64,
-            cost.backend,
-        ],
-    )?;
-    let mut statement =
-        transaction.prepare_cached("INSERT INTO profiles VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
-    for (position, profile) in profiles.iter().enumerate() {
-        for (layer, LayerRecord { value, interval, floored }) in (1_i64..).zip(&profile.layers) {
-            let (low, high) = interval.unzip();
-            let (position, floored) = (position as i64, *floored as i64);
-            statement.execute(params![
-                key,
-                position,
-                profile.estimator.to_string(),
-                layer,
-                value,
-                low,
-                high,
-                floored
-            ])?;
-        }
+fn decode(bytes: &[u8]) -> Result<Measurement, BodyError> {
+    let body = Body::parse(bytes)?;
+    let description: Description = body.description()?;
+    let profiles = |budget: &str, estimators: &[EstimatorSpec]| {
+        let one = |&estimator: &EstimatorSpec| profile(&body, budget, estimator);
+        estimators.iter().map(one).collect::<Result<Vec<_>, _>>()
+    };
+    let (_, fits) = body.f64s("fits")?;
+    let fit = |&[first_loss, last_loss, steps]: &[f64; 3]| FitRecord {
+        first_loss,
+        last_loss,
+        steps: steps as usize,
+    };
+    Ok(Measurement {
+        profiles: profiles("full", &description.profiles)?,
+        half: profiles("half", &description.half)?,
+        linear_error: description.linear_error,
+        fits: fits.as_chunks().0.iter().map(fit).collect(),
+        note: description.note,
+        gallery: gallery(&body, &description.gallery)?,
+        failure: description.failure,
+        cost: CostRecord {
+            cascade_seconds: description.cascade_seconds,
+            entropy_seconds: description.entropy_seconds,
+            flops: description.flops,
+            backend: description.backend,
+        },
+    })
+}
+
+fn profile(body: &Body<'_>, budget: &str, estimator: EstimatorSpec) -> Result<Profile, BodyError> {
+    let name = |part: &str| format!("{budget}.{estimator}.{part}");
+    let samples = name("samples");
+    let mut profile = if body.has(&samples) {
+        let (shape, numbers) = body.f32s(&samples)?;
+        let &[layers, n] = shape.as_slice() else { return Err(BodyError::Array(samples)) };
+        let numbers: Vec<f64> = numbers.into_iter().map(f64::from).collect();
+        let array = Array2::from_shape_vec((layers, n), numbers);
+        Profile::from_samples(estimator, array.map_err(|_| BodyError::Array(samples))?)
+    } else {
+        let (_, values) = body.f64s(&name("values"))?;
+        Profile::from_layers(estimator, values.into_iter().map(|value| (value, 0)))
+    };
+    if body.has(&name("floored")) {
+        let (_, counts) = body.f64s(&name("floored"))?;
+        profile.floored = counts.into_iter().map(|count| count as usize).collect();
     }
-    let mut statement =
-        transaction.prepare_cached("INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-    for (position, cutoff) in cutoffs.iter().enumerate() {
-        let CutoffRecord { estimator, rule, depth, beyond, interval, note } = cutoff;
-        let (low, high) = interval.unzip();
-        statement.execute(params![
-            key,
-            position as i64,
-            estimator.to_string(),
-            rule.to_string(),
-            depth,
-            beyond,
-            low,
-            high,
-            note
-        ])?;
+    Ok(profile)
+}
+
+fn gallery(body: &Body<'_>, pictures: &[(usize, usize)]) -> Result<Vec<GalleryRecord>, BodyError> {
+    if pictures.is_empty() {
+        return Ok(Vec::new());
     }
-    let mut statement = transaction.prepare_cached("INSERT INTO fits VALUES (?, ?, ?, ?, ?)")?;
-    for (layer, fit) in (1_i64..).zip(fits) {
-        statement.execute(params![key, layer, fit.first_loss, fit.last_loss, fit.steps as i64])?;
+    let (shape, numbers) = body.f32s("gallery")?;
+    let &[count, pixels] = shape.as_slice() else {
+        return Err(BodyError::Array("gallery".to_owned()));
+    };
+    if count != pictures.len() || pixels == 0 {
+        return Err(BodyError::Array("gallery".to_owned()));
     }
-    let mut statement = transaction.prepare_cached("INSERT INTO gallery VALUES (?, ?, ?, ?)")?;
-    for GalleryRecord { depth, sample, pixels } in gallery {
-        let bytes: Vec<u8> = pixels.iter().flat_map(|pixel| pixel.to_le_bytes()).collect();
-        statement.execute(params![key, *depth as i64, *sample as i64, bytes])?;
-    }
-    Ok(())
+    let picture = |(&(depth, sample), pixels): (&(usize, usize), &[f32])| GalleryRecord {
+        depth,
+        sample,
+        pixels: pixels.to_vec(),
+    };
+    Ok(pictures.iter().zip(numbers.chunks_exact(pixels)).map(picture).collect())
+}
+
+/// Bytes that [`Store::insert`] needs for a cell: `layers` profiles of `samples` probe samples by `per_sample` estimators
+/// with values per sample and `per_layer` others, for all and for half of the steps, and the fits.
+pub fn stored_bytes(layers: usize, samples: usize, per_sample: usize, per_layer: usize) -> u64 {
+    let layers = layers as u64;
+    2 * layers * (4 * samples as u64 * per_sample as u64 + 8 * per_layer as u64) + 24 * layers
 }
 
 #[cfg(test)]
 mod tests {
-    use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-    use isobath_experiment::GridPoint;
+    use ndarray::array;
 
     use super::*;
 
-    fn record() -> CellRecord {
-        let layer = |value: f64| LayerRecord {
-            value,
-            interval: Some((value - 0.1, value + 0.1)),
-            floored: 3,
-        };
-        CellRecord {
-            cell: CellId { index: 4, point: GridPoint::new(1.7, 0.05), seed_index: 2 },
+    pub(super) fn measurement() -> Measurement {
+        let relative =
+            Profile::from_samples(EstimatorSpec::RELATIVE, array![[0.5, 0.25], [1.0, 2.0]]);
+        let gram = EstimatorSpec::Gram(isobath_entropy::Gram);
+        let gram = Profile::from_layers(gram, [(1.0 / 3.0, 0), (0.5, 3)]);
+        Measurement {
             failure: None,
-            profiles: vec![
-                ProfileRecord {
-                    estimator: EstimatorSpec::RELATIVE,
-                    layers: vec![layer(0.1), layer(1.0 / 3.0)],
-                },
-                ProfileRecord {
-                    estimator: EstimatorSpec::Gram(isobath_entropy::Gram),
-                    layers: vec![LayerRecord { value: 0.5, interval: None, floored: 0 }],
-                },
-            ],
-            cutoffs: vec![CutoffRecord {
-                estimator: EstimatorSpec::RELATIVE,
-                rule: CutoffRule::default(),
-                depth: None,
-                beyond: true,
-                interval: None,
-                note: Some("not saturated".to_owned()),
-            }],
+            profiles: vec![relative.clone(), gram],
+            half: vec![relative],
+            linear_error: Some(1.0 / 7.0),
             fits: vec![FitRecord { first_loss: 0.5, last_loss: 0.1, steps: 7 }],
+            note: Some("stopped".to_owned()),
             gallery: vec![GalleryRecord { depth: 0, sample: 1, pixels: vec![0.25, -1.0] }],
             cost: CostRecord {
                 cascade_seconds: 1.5,
                 entropy_seconds: 0.1,
-                flops: 9,
+                flops: u64::MAX,
                 backend: "cpu".to_owned(),
             },
         }
@@ -295,11 +211,15 @@ mod tests {
     fn cells_round_trip() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);
-        Store::open(&path).unwrap().insert("k", &record()).unwrap();
+        Store::open(&path).unwrap().insert("k", &measurement()).unwrap();
+        let failure = Some("diverged".to_owned());
+        let failed = Measurement { failure, ..Measurement::default() };
+        Store::open(&path).unwrap().insert("f", &failed).unwrap();
         let store = Store::open_existing(&path).unwrap();
-        assert_eq!(store.keys().unwrap(), HashSet::from(["k".to_owned()]));
-        assert_eq!(store.get("k", record().cell).unwrap(), Some(record()));
-        assert_eq!(store.get("other", record().cell).unwrap(), None);
+        assert_eq!(store.keys().unwrap().len(), 2);
+        assert_eq!(store.get("k").unwrap(), Some(measurement()));
+        assert_eq!(store.get("f").unwrap(), Some(failed));
+        assert_eq!(store.get("other").unwrap(), None);
         assert!(store.grid().unwrap().is_empty());
     }
 
@@ -307,9 +227,37 @@ mod tests {
     fn first_result_of_a_cell_stays() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join(Store::FILE)).unwrap();
-        store.insert("k", &record()).unwrap();
-        store.insert("k", &CellRecord { failure: Some("late".to_owned()), ..record() }).unwrap();
-        assert_eq!(store.get("k", record().cell).unwrap(), Some(record()));
+        store.insert("k", &measurement()).unwrap();
+        store.insert("k", &Measurement::default()).unwrap();
+        assert_eq!(store.get("k").unwrap(), Some(measurement()));
+    }
+
+    #[test]
+    fn any_flipped_byte_is_reported_or_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Store::FILE);
+        let mut store = Store::open(&path).unwrap();
+        let keys: Vec<String> = (0..40).map(|cell| format!("cell {cell}")).collect();
+        keys.iter().for_each(|key| store.insert(key, &measurement()).unwrap());
+        store.set_grid(&keys).unwrap();
+        drop(store);
+        let intact = std::fs::read(&path).unwrap();
+        let read = || {
+            let store = Store::open_existing(&path)?;
+            let keys = store.grid()?;
+            keys.iter().map(|key| store.get(key)).collect::<Result<Vec<_>>>()
+        };
+        let expected = read().unwrap();
+        assert!(expected.iter().all(Option::is_some));
+        // A stride that is prime to the page size visits all places in a page.
+        for place in (0..intact.len()).step_by(61) {
+            let mut bytes = intact.clone();
+            bytes[place] ^= 0x10;
+            std::fs::write(&path, bytes).unwrap();
+            if let Ok(found) = read() {
+                assert!(found == expected, "byte {place}");
+            }
+        }
     }
 
     #[test]
@@ -317,20 +265,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);
         let mut store = Store::open(&path).unwrap();
-        let names = (0..200).map(|cell| format!("cell {cell}"));
-        names.for_each(|key| store.insert(&key, &record()).unwrap());
+        (0..200).for_each(|cell| store.insert(&format!("cell {cell}"), &measurement()).unwrap());
         drop(store);
         let mut bytes = std::fs::read(&path).unwrap();
         // The first pages stay intact, so that the file opens.
         let first = 16 * 4096;
         bytes[first..].fill(0xA5);
         std::fs::write(&path, bytes).unwrap();
-        let store = Store::open_existing(&path).unwrap();
-        let read = || {
-            (0..200)
-                .try_for_each(|cell| store.get(&format!("cell {cell}"), record().cell).map(drop))
-        };
-        let error = format!("{:#}", read().expect_err("damaged"));
+        let error = format!("{:#}", Store::open_existing(&path).expect_err("damaged"));
         assert!(
             error.contains("results.sqlite is damaged") && error.contains("--fresh"),
             "{error}"

@@ -1,26 +1,50 @@
 //! Results of a run in an SQLite file. Each result is written in one transaction, under the hash of its settings.
 
+mod body;
 mod cells;
 mod scores;
 mod trainings;
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
 
-pub use self::trainings::StoredTraining;
+pub use self::{body::BodyError, cells::stored_bytes, trainings::StoredTraining};
 use crate::{Error, Result};
 
 /// Schema version. Increment it with every change of the tables; files of other versions are rejected unchanged.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
-/// Table of the cells' keys, in plan order.
+/// Tables of results and of the keys in plan order. Each row has a SHA-256 checksum of all its other columns.
 const SCHEMA: &str = "
-CREATE TABLE grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
+CREATE TABLE records (
+    kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE grids (kind TEXT NOT NULL PRIMARY KEY, keys TEXT NOT NULL, sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
+
+/// Kind of a record.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Cell,
+    Training,
+    Scores,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cell => "cell",
+            Self::Training => "training",
+            Self::Scores => "scores",
+        }
+    }
+}
 
 /// The results of a run.
 #[derive(Debug)]
@@ -41,16 +65,25 @@ impl Store {
         let unusable = |source| Error::Open { path: path.to_owned(), source };
         let mut connection = Connection::open(path).map_err(unusable)?;
         match prepare(&mut connection).map_err(unusable)? {
-            SCHEMA_VERSION => Ok(Self { connection, path: path.to_owned() }),
+            SCHEMA_VERSION => Self { connection, path: path.to_owned() }.verified(),
             found => Err(other_version(path, found)),
         }
     }
 
-    /// Opens an existing store read-only.
+    /// Opens an existing store read-only and verifies all of it.
+    ///
+    /// # Errors
+    /// When the file does not exist, cannot be read, is damaged or has another schema version.
+    pub fn open_existing(path: &Path) -> Result<Self> {
+        Self::open_unverified(path)?.verified()
+    }
+
+    /// Opens an existing store read-only. Only the records that are read are verified, so that a damaged one may appear
+    /// to be missing.
     ///
     /// # Errors
     /// When the file does not exist, cannot be read or has another schema version.
-    pub fn open_existing(path: &Path) -> Result<Self> {
+    pub fn open_unverified(path: &Path) -> Result<Self> {
         let connection = open_to_read(path)?;
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
         match version.map_err(|source| Error::sqlite(path, source))? {
@@ -59,13 +92,45 @@ impl Store {
         }
     }
 
+    /// Checks the file's structure and all checksums.
+    fn verified(self) -> Result<Self> {
+        let structure: String = with_path(&self.path, || {
+            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        })?;
+        if structure != "ok" {
+            return Err(Error::Structure { path: self.path, problem: structure });
+        }
+        let bad = with_path(&self.path, || {
+            let mut statement =
+                self.connection.prepare("SELECT kind, key, body, sha256 FROM records")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (kind, key): (String, String) = (row.get(0)?, row.get(1)?);
+                let body = row.get_ref(2)?.as_blob().unwrap_or_default();
+                if row.get_ref(3)?.as_blob().unwrap_or_default() != checksum(&kind, &key, body) {
+                    return Ok(Some(BodyError::Checksum { kind, key }));
+                }
+            }
+            Ok(None)
+        })?;
+        bad.map_or(Ok(()), |source| Err(self.damaged(source)))?;
+        for kind in [Kind::Cell, Kind::Training, Kind::Scores] {
+            self.keys_of(kind)?;
+        }
+        Ok(self)
+    }
+
+    fn damaged(&self, source: BodyError) -> Error {
+        Error::Record { path: self.path.clone(), source }
+    }
+
     /// Stores the keys of all cells of the plan, in grid order. Readers then find the results without the dataset, which is
     /// part of the keys.
     ///
     /// # Errors
     /// When the disk is full.
     pub fn set_grid(&mut self, keys: &[String]) -> Result<()> {
-        self.set_keys("grid", keys)
+        self.set_keys(Kind::Cell, keys)
     }
 
     /// Keys stored by [`set_grid`](Self::set_grid).
@@ -73,34 +138,100 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn grid(&self) -> Result<Vec<String>> {
-        self.keys_of("grid")
+        self.keys_of(Kind::Cell)
     }
 
-    /// Replaces the keys in `table`, a list of keys in plan order.
-    fn set_keys(&mut self, table: &str, keys: &[String]) -> Result<()> {
+    /// Replaces the keys of `kind`, in plan order.
+    fn set_keys(&mut self, kind: Kind, keys: &[String]) -> Result<()> {
+        let (name, keys) = (kind.name(), keys.join("\n"));
+        let checksum = checksum(name, "", keys.as_bytes());
         with_path(&self.path, || {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute(&format!("DELETE FROM {table}"), [])?;
+            self.connection
+                .execute(
+                    "INSERT OR REPLACE INTO grids VALUES (?, ?, ?)",
+                    params![name, keys, checksum.as_slice()],
+                )
+                .map(drop)
+        })
+    }
+
+    /// Keys of `kind`, in plan order.
+    fn keys_of(&self, kind: Kind) -> Result<Vec<String>> {
+        let name = kind.name();
+        let found = with_path(&self.path, || {
+            let query = "SELECT keys, sha256 FROM grids WHERE kind = ?";
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            self.connection.query_row(query, [name], row).optional()
+        })?;
+        let Some((keys, expected)): Option<(String, Vec<u8>)> = found else {
+            return Ok(Vec::new());
+        };
+        if expected != checksum(name, "", keys.as_bytes()) {
+            let (kind, key) = (name.to_owned(), "list".to_owned());
+            return Err(self.damaged(BodyError::Checksum { kind, key }));
+        }
+        Ok(keys.lines().map(ToOwned::to_owned).collect())
+    }
+
+    /// Stores a record atomically. An existing record with the same key stays unchanged.
+    fn insert_record(
+        &mut self,
+        kind: Kind,
+        key: &str,
+        body: Result<Vec<u8>, BodyError>,
+    ) -> Result<()> {
+        let body = body.map_err(|source| self.damaged(source))?;
+        let checksum = checksum(kind.name(), key, &body);
+        with_path(&self.path, || {
+            self.connection
+                .execute(
+                    "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)",
+                    params![kind.name(), key, body, checksum.as_slice()],
+                )
+                .map(drop)
+        })
+    }
+
+    /// Reads and verifies a record.
+    fn record<T>(
+        &self,
+        kind: Kind,
+        key: &str,
+        decode: impl FnOnce(&[u8]) -> Result<T, BodyError>,
+    ) -> Result<Option<T>> {
+        let found = with_path(&self.path, || {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT body, sha256 FROM records WHERE kind = ? AND key = ?")?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            statement.query_row([kind.name(), key], row).optional()
+        })?;
+        let Some((body, expected)): Option<(Vec<u8>, Vec<u8>)> = found else { return Ok(None) };
+        if expected != checksum(kind.name(), key, &body) {
+            let (kind, key) = (kind.name().to_owned(), key.to_owned());
+            return Err(self.damaged(BodyError::Checksum { kind, key }));
+        }
+        decode(&body).map(Some).map_err(|source| self.damaged(source))
+    }
+
+    /// Keys of all stored records of `kind`.
+    fn record_keys(&self, kind: Kind) -> Result<HashSet<String>> {
+        with_path(&self.path, || {
             let mut statement =
-                transaction.prepare(&format!("INSERT INTO {table} VALUES (?, ?)"))?;
-            for (position, key) in keys.iter().enumerate() {
-                statement.execute(params![position as i64, key])?;
-            }
-            drop(statement);
-            transaction.commit()
+                self.connection.prepare_cached("SELECT key FROM records WHERE kind = ?")?;
+            statement.query_map([kind.name()], |row| row.get(0))?.collect()
         })
     }
+}
 
-    /// Keys in `table`, in plan order.
-    fn keys_of(&self, table: &str) -> Result<Vec<String>> {
-        with_path(&self.path, || {
-            let query = format!("SELECT key FROM {table} ORDER BY position");
-            let mut statement = self.connection.prepare(&query)?;
-            let keys = statement.query_map([], |row| row.get(0))?;
-            keys.collect()
-        })
+/// Checksum of a row.
+fn checksum(kind: &str, key: &str, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [kind.as_bytes(), key.as_bytes(), body] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
     }
+    hash.finalize().into()
 }
 
 /// Creates the tables of a new file. Returns the schema version.
@@ -113,9 +244,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     let mut version: i64 =
         transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 0 {
-        for schema in [SCHEMA, cells::SCHEMA, trainings::SCHEMA, scores::SCHEMA] {
-            transaction.execute_batch(schema)?;
-        }
+        transaction.execute_batch(SCHEMA)?;
         version = SCHEMA_VERSION;
         transaction.pragma_update(None, "user_version", version)?;
     }

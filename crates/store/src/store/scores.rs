@@ -1,24 +1,15 @@
-//! Tables of predictor scores. One entry holds all scores of a predictor task: one initialisation of a grid point.
+//! Predictor scores in the store. One record holds all scores of a predictor task: one initialisation of a grid point.
 
 use std::collections::HashSet;
 
 use isobath_experiment::GridPoint;
-use rusqlite::{TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
 
-use super::{Store, with_path};
+use super::{
+    Kind, Store,
+    body::{Arrays, Body, BodyError},
+};
 use crate::{Result, ScoreRecord};
-
-pub(super) const SCHEMA: &str = "
-CREATE TABLE looks (
-    key TEXT PRIMARY KEY, sigma_w2 REAL NOT NULL, sigma_b2 REAL NOT NULL, seed_index INTEGER NOT NULL
-) STRICT;
-CREATE TABLE scores (
-    look TEXT NOT NULL REFERENCES looks (key), position INTEGER NOT NULL, depth INTEGER NOT NULL,
-    quantity TEXT NOT NULL, score REAL NOT NULL, predicted_depth REAL, seconds REAL NOT NULL, flops REAL NOT NULL,
-    PRIMARY KEY (look, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE look_grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
-";
 
 impl Store {
     /// Stores the scores of one predictor task atomically. Existing scores with the same key stay unchanged.
@@ -26,57 +17,18 @@ impl Store {
     /// # Errors
     /// When the disk is full or another process locks the file for over a minute.
     pub fn insert_scores(&mut self, key: &str, scores: &[ScoreRecord]) -> Result<()> {
-        let Some(first) = scores.first() else { return Ok(()) };
-        with_path(&self.path, || {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let is_new = transaction.execute(
-                "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?)",
-                params![key, first.point.sigma_w2, first.point.sigma_b2, first.seed_index as i64],
-            )? == 1;
-            let mut statement =
-                transaction.prepare_cached("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
-            for (position, score) in scores.iter().enumerate().filter(|_| is_new) {
-                statement.execute(params![
-                    key,
-                    position as i64,
-                    score.depth as i64,
-                    score.quantity,
-                    score.score,
-                    score.predicted_depth,
-                    score.seconds,
-                    score.flops
-                ])?;
-            }
-            drop(statement);
-            transaction.commit()
-        })
+        if scores.is_empty() {
+            return Ok(());
+        }
+        self.insert_record(Kind::Scores, key, encode(scores))
     }
 
     /// Returns the scores stored under `key`; empty if there are none.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read or is damaged.
     pub fn scores(&self, key: &str) -> Result<Vec<ScoreRecord>> {
-        with_path(&self.path, || {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT sigma_w2, sigma_b2, seed_index, depth, quantity, score, predicted_depth, seconds, flops \
-                 FROM scores JOIN looks ON look = key WHERE look = ? ORDER BY position",
-            )?;
-            let scores = statement.query_map([key], |row| {
-                Ok(ScoreRecord {
-                    point: GridPoint::new(row.get(0)?, row.get(1)?),
-                    seed_index: row.get::<_, i64>(2)? as usize,
-                    depth: row.get::<_, i64>(3)? as usize,
-                    quantity: row.get(4)?,
-                    score: row.get(5)?,
-                    predicted_depth: row.get(6)?,
-                    seconds: row.get(7)?,
-                    flops: row.get(8)?,
-                })
-            })?;
-            scores.collect()
-        })
+        Ok(self.record(Kind::Scores, key, decode)?.unwrap_or_default())
     }
 
     /// Stores the keys of all predictor tasks; see [`set_grid`](Self::set_grid).
@@ -84,7 +36,7 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_score_grid(&mut self, keys: &[String]) -> Result<()> {
-        self.set_keys("look_grid", keys)
+        self.set_keys(Kind::Scores, keys)
     }
 
     /// Keys stored by [`set_score_grid`](Self::set_score_grid).
@@ -92,7 +44,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn score_grid(&self) -> Result<Vec<String>> {
-        self.keys_of("look_grid")
+        self.keys_of(Kind::Scores)
     }
 
     /// Keys of all predictor tasks with stored scores.
@@ -100,12 +52,57 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn score_keys(&self) -> Result<HashSet<String>> {
-        with_path(&self.path, || {
-            let mut statement = self.connection.prepare("SELECT key FROM looks")?;
-            let keys = statement.query_map([], |row| row.get(0))?;
-            keys.collect()
-        })
+        self.record_keys(Kind::Scores)
     }
+}
+
+/// Identity of each score.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    sigma_w2: f64,
+    sigma_b2: f64,
+    seed_index: usize,
+    /// Depth and quantity of each score.
+    scores: Vec<(usize, String)>,
+}
+
+fn encode(scores: &[ScoreRecord]) -> Result<Vec<u8>, BodyError> {
+    let mut arrays = Arrays::default();
+    // Scores are never NaN, so NaN marks a missing depth.
+    let numbers = |score: &ScoreRecord| {
+        [score.score, score.predicted_depth.unwrap_or(f64::NAN), score.seconds, score.flops]
+    };
+    arrays.add_f64("scores", &[scores.len(), 4], scores.iter().flat_map(numbers));
+    let first = &scores[0];
+    arrays.into_bytes(&Description {
+        sigma_w2: first.point.sigma_w2,
+        sigma_b2: first.point.sigma_b2,
+        seed_index: first.seed_index,
+        scores: scores.iter().map(|score| (score.depth, score.quantity.clone())).collect(),
+    })
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<ScoreRecord>, BodyError> {
+    let body = Body::parse(bytes)?;
+    let Description { sigma_w2, sigma_b2, seed_index, scores } = body.description()?;
+    let (_, numbers) = body.f64s("scores")?;
+    let rows = numbers.as_chunks().0;
+    if rows.len() != scores.len() {
+        return Err(BodyError::Array("scores".to_owned()));
+    }
+    let score = |((depth, quantity), &[score, predicted_depth, seconds, flops]): (_, &[f64; 4])| {
+        ScoreRecord {
+            point: GridPoint::new(sigma_w2, sigma_b2),
+            seed_index,
+            depth,
+            quantity,
+            score,
+            predicted_depth: Some(predicted_depth).filter(|depth| !depth.is_nan()),
+            seconds,
+            flops,
+        }
+    };
+    Ok(scores.into_iter().zip(rows).map(score).collect())
 }
 
 #[cfg(test)]

@@ -3,24 +3,14 @@
 use std::collections::HashMap;
 
 use isobath_trainer::{Evaluation, Outcome};
-use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
-use super::{Store, with_path};
-use crate::{Error, Result, TrainingRecord};
+use super::{
+    Kind, Store,
+    body::{Arrays, Body, BodyError},
+};
+use crate::{Result, TrainingRecord};
 use isobath_experiment::TrainingId;
-
-/// Tables of trainings.
-///
-/// Evaluations and losses are arrays of little-endian numbers. An evaluation is the step as u64, then accuracy on training
-/// samples, loss on test samples and accuracy on test samples as f64. A loss is an f32.
-pub(super) const SCHEMA: &str = "
-CREATE TABLE trainings (
-    key TEXT PRIMARY KEY, sigma_w2 REAL NOT NULL, sigma_b2 REAL NOT NULL, seed_index INTEGER NOT NULL,
-    depth INTEGER NOT NULL, recipe TEXT NOT NULL, outcome TEXT NOT NULL, step INTEGER NOT NULL, accuracy REAL NOT NULL,
-    seconds REAL NOT NULL, flops INTEGER NOT NULL, backend TEXT NOT NULL, evaluations BLOB NOT NULL, losses BLOB NOT NULL
-) STRICT;
-CREATE TABLE training_grid (position INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
-";
 
 /// A training and its origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,92 +29,38 @@ impl Store {
     /// # Errors
     /// When the disk is full or another process locks the file for over a minute.
     pub fn insert_training(&mut self, key: &str, training: &StoredTraining) -> Result<()> {
-        let StoredTraining { record, recipe, backend } = training;
-        let TrainingRecord { id, outcome, accuracy, evaluations, losses, seconds, flops, .. } =
-            record;
-        let (outcome, step) = outcome_text(*outcome);
-        let losses: Vec<u8> = losses.iter().flat_map(|&loss| (loss as f32).to_le_bytes()).collect();
-        with_path(&self.path, || {
-            self.connection.execute(
-                    "INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    params![
-                        key,
-                        id.point.sigma_w2,
-                        id.point.sigma_b2,
-                        id.seed_index as i64,
-                        id.depth as i64,
-                        recipe,
-                        outcome,
-                        step as i64,
-                        accuracy,
-                        seconds,
-                        *flops as i64,
-                        backend,
-                        evaluations.iter().flat_map(evaluation_bytes).collect::<Vec<u8>>(),
-                        losses,
-                    ],
-            ).map(drop)
-        })
+        self.insert_record(Kind::Training, key, encode(training))
     }
 
     /// Returns the training stored under `key`. The record gets the given `id`, and `succeeded` by the accuracy threshold
     /// `success`.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read or is damaged.
     pub fn training(
         &self,
         key: &str,
         id: TrainingId,
         success: f64,
     ) -> Result<Option<StoredTraining>> {
-        let found = with_path(&self.path, || {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT outcome, step, accuracy, evaluations, losses, seconds, flops, recipe, backend \
-                 FROM trainings WHERE key = ?",
-            )?;
-            let row = statement.query_row([key], |row| {
-                let (outcome, step): (String, i64) = (row.get(0)?, row.get(1)?);
-                let accuracy = row.get(2)?;
-                let (evaluations, losses): (Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?);
-                let record = TrainingRecord {
-                    id,
-                    // Set below, where an unknown outcome can be reported.
-                    outcome: Outcome::Exhausted { step: step as usize },
-                    accuracy,
-                    succeeded: accuracy >= success,
-                    evaluations: evaluations.as_chunks().0.iter().map(evaluation).collect(),
-                    losses: losses
-                        .as_chunks()
-                        .0
-                        .iter()
-                        .map(|&bytes| f32::from_le_bytes(bytes).into())
-                        .collect(),
-                    seconds: row.get(5)?,
-                    flops: row.get::<_, i64>(6)? as u64,
-                };
-                let training = StoredTraining { record, recipe: row.get(7)?, backend: row.get(8)? };
-                Ok((outcome, training))
-            });
-            row.optional()
-        })?;
-        let Some((word, mut training)) = found else { return Ok(None) };
-        let Outcome::Exhausted { step } = training.record.outcome else { unreachable!() };
-        training.record.outcome = outcome(&word, step)
-            .ok_or_else(|| Error::UnknownOutcome { path: self.path.clone(), outcome: word })?;
-        Ok(Some(training))
+        self.record(Kind::Training, key, |bytes| decode(bytes, id, success))
     }
 
     /// Highest accuracy of each stored training, by key.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read or is damaged.
     pub fn accuracies(&self) -> Result<HashMap<String, f64>> {
-        with_path(&self.path, || {
-            let mut statement = self.connection.prepare("SELECT key, accuracy FROM trainings")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect()
-        })
+        let accuracy =
+            |bytes: &[u8]| Ok(Body::parse(bytes)?.description::<Description>()?.accuracy);
+        let one = |key: String| {
+            let accuracy = self.record(Kind::Training, &key, accuracy)?;
+            Ok(accuracy.map(|accuracy| (key, accuracy)))
+        };
+        self.record_keys(Kind::Training)?
+            .into_iter()
+            .filter_map(|key| one(key).transpose())
+            .collect()
     }
 
     /// Stores the keys of all trainings of the grid, in plan order; see [`set_grid`](Self::set_grid).
@@ -132,7 +68,7 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_training_grid(&mut self, keys: &[String]) -> Result<()> {
-        self.set_keys("training_grid", keys)
+        self.set_keys(Kind::Training, keys)
     }
 
     /// Keys stored by [`set_training_grid`](Self::set_training_grid).
@@ -140,53 +76,87 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn training_grid(&self) -> Result<Vec<String>> {
-        self.keys_of("training_grid")
+        self.keys_of(Kind::Training)
     }
 }
 
-/// Stored name of an outcome, and its step.
-fn outcome_text(outcome: Outcome) -> (&'static str, usize) {
-    match outcome {
-        Outcome::Succeeded { step } => ("succeeded", step),
-        Outcome::Exhausted { step } => ("exhausted", step),
-        Outcome::Hopeless { step } => ("hopeless", step),
-        Outcome::Diverged { step } => ("diverged", step),
-    }
+/// Everything of a training but its curves.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    outcome: Word,
+    step: usize,
+    accuracy: f64,
+    seconds: f64,
+    flops: u64,
+    recipe: String,
+    backend: String,
 }
 
-fn outcome(word: &str, step: usize) -> Option<Outcome> {
-    Some(match word {
-        "succeeded" => Outcome::Succeeded { step },
-        "exhausted" => Outcome::Exhausted { step },
-        "hopeless" => Outcome::Hopeless { step },
-        "diverged" => Outcome::Diverged { step },
-        _ => return None,
+/// Stored name of an outcome.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Succeeded,
+    Exhausted,
+    Hopeless,
+    Diverged,
+}
+
+fn encode(training: &StoredTraining) -> Result<Vec<u8>, BodyError> {
+    let StoredTraining { record, recipe, backend } = training;
+    let TrainingRecord { outcome, accuracy, evaluations, losses, seconds, flops, .. } = record;
+    let (outcome, step) = match *outcome {
+        Outcome::Succeeded { step } => (Word::Succeeded, step),
+        Outcome::Exhausted { step } => (Word::Exhausted, step),
+        Outcome::Hopeless { step } => (Word::Hopeless, step),
+        Outcome::Diverged { step } => (Word::Diverged, step),
+    };
+    let mut arrays = Arrays::default();
+    let row =
+        |one: &Evaluation| [one.step as f64, one.train_accuracy, one.test_loss, one.test_accuracy];
+    arrays.add_f64("evaluations", &[evaluations.len(), 4], evaluations.iter().flat_map(row));
+    arrays.add_f32("losses", &[losses.len()], losses.iter().map(|&loss| loss as f32));
+    arrays.into_bytes(&Description {
+        outcome,
+        step,
+        accuracy: *accuracy,
+        seconds: *seconds,
+        flops: *flops,
+        recipe: recipe.clone(),
+        backend: backend.clone(),
     })
 }
 
-const EVALUATION: usize = 32;
-
-fn evaluation_bytes(evaluation: &Evaluation) -> [u8; EVALUATION] {
-    let Evaluation { step, train_accuracy, test_loss, test_accuracy, .. } = evaluation;
-    let words = [
-        (*step as u64).to_le_bytes(),
-        train_accuracy.to_le_bytes(),
-        test_loss.to_le_bytes(),
-        test_accuracy.to_le_bytes(),
-    ];
-    std::array::from_fn(|i| words[i / 8][i % 8])
-}
-
-fn evaluation(bytes: &[u8; EVALUATION]) -> Evaluation {
-    let word = |i: usize| std::array::from_fn(|j| bytes[8 * i + j]);
-    let number = |i| f64::from_le_bytes(word(i));
-    Evaluation {
-        step: u64::from_le_bytes(word(0)) as usize,
-        train_accuracy: number(1),
-        test_loss: number(2),
-        test_accuracy: number(3),
+fn decode(bytes: &[u8], id: TrainingId, success: f64) -> Result<StoredTraining, BodyError> {
+    let body = Body::parse(bytes)?;
+    let Description { outcome, step, accuracy, seconds, flops, recipe, backend } =
+        body.description()?;
+    let outcome = match outcome {
+        Word::Succeeded => Outcome::Succeeded { step },
+        Word::Exhausted => Outcome::Exhausted { step },
+        Word::Hopeless => Outcome::Hopeless { step },
+        Word::Diverged => Outcome::Diverged { step },
+    };
+    let evaluation = |&[step, train_accuracy, test_loss, test_accuracy]: &[f64; 4]| Evaluation {
+        step: step as usize,
+        train_accuracy,
+        test_loss,
+        test_accuracy,
         gradient_norms: None,
-    }
+    };
+    let (_, evaluations) = body.f64s("evaluations")?;
+    let (_, losses) = body.f32s("losses")?;
+    let record = TrainingRecord {
+        id,
+        outcome,
+        accuracy,
+        succeeded: accuracy >= success,
+        evaluations: evaluations.as_chunks().0.iter().map(evaluation).collect(),
+        losses: losses.into_iter().map(f64::from).collect(),
+        seconds,
+        flops,
+    };
+    Ok(StoredTraining { record, recipe, backend })
 }
 
 #[cfg(test)]

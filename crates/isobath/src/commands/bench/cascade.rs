@@ -141,6 +141,7 @@ fn measure(arguments: &Arguments) -> Result<(String, Vec<Epoch>)> {
         network: &network,
         layers: depth,
         train: samples.view(),
+        order: None,
         probe: samples.slice(s![..1, ..]),
         initial: InitialDecoders::Drawn { seed: 1 },
     };

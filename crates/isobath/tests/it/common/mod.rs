@@ -3,11 +3,13 @@
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "each test file uses its part")]
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
-use rusqlite::{Connection, types::Value};
+use isobath_experiment::{GridPoint, TrainingId};
+use isobath_store::{Measurement, ScoreRecord, Store, StoredTraining};
 
 /// A small experiment: 24 cells of 5 layers.
 pub const EXPERIMENT: &str = r#"
@@ -108,43 +110,56 @@ impl Place {
         folder
     }
 
-    /// All numbers of the run except times, in a fixed order.
-    pub fn results(&self) -> Vec<Vec<Value>> {
-        results(&self.run_folder().join("results.sqlite"))
+    /// Results of the only run.
+    pub fn results(&self) -> Results {
+        Results::read(&self.run_folder())
     }
 
-    /// Rows of a query in the only run's store; floats as their bits.
-    pub fn rows(&self, query: &str) -> Vec<Vec<Value>> {
-        rows(&self.run_folder().join("results.sqlite"), query)
+    /// Results of the run called `name`.
+    pub fn results_of(&self, name: &str) -> Results {
+        let mut folders = std::fs::read_dir(self.path().join("runs")).unwrap().flatten();
+        let of_name = |entry: &std::fs::DirEntry| {
+            entry.file_name().to_string_lossy().starts_with(&format!("{name}-"))
+        };
+        Results::read(&folders.find(of_name).unwrap().path())
     }
 }
 
-/// All numbers of a store except times, in a fixed order. Floats are compared as bits.
-pub fn results(path: &Path) -> Vec<Vec<Value>> {
-    let queries = [
-        "SELECT key, sigma_w2, sigma_b2, seed_index, failure, flops, backend FROM cells ORDER BY key",
-        "SELECT * FROM profiles ORDER BY cell, position, layer",
-        "SELECT * FROM verdicts ORDER BY cell, position",
-        "SELECT * FROM fits ORDER BY cell, layer",
-        "SELECT * FROM gallery ORDER BY cell, depth, sample",
-        "SELECT key, sigma_w2, sigma_b2, seed_index, depth, recipe, outcome, step, accuracy, flops, backend, \
-         evaluations, losses FROM trainings ORDER BY key",
-        "SELECT look, position, depth, quantity, score, predicted_depth FROM scores ORDER BY look, position",
-    ];
-    queries.into_iter().flat_map(|query| rows(path, query)).collect()
+/// Results of a run by their keys, without times.
+#[derive(Debug, PartialEq)]
+pub struct Results {
+    /// Cells.
+    pub cells: BTreeMap<String, Measurement>,
+    /// Trainings.
+    pub trainings: BTreeMap<String, StoredTraining>,
+    /// Scores.
+    pub scores: BTreeMap<String, Vec<ScoreRecord>>,
 }
 
-/// Rows of a query in a store.
-fn rows(path: &Path, query: &str) -> Vec<Vec<Value>> {
-    let connection = Connection::open(path).unwrap();
-    let mut statement = connection.prepare(query).unwrap();
-    let columns = statement.column_count();
-    let bits = |value| match value {
-        Value::Real(x) => Value::Integer(x.to_bits() as i64),
-        other => other,
-    };
-    let row = |row: &rusqlite::Row<'_>| {
-        (0..columns).map(|column| row.get(column).map(bits)).collect::<rusqlite::Result<_>>()
-    };
-    statement.query_map([], row).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+impl Results {
+    /// Reads the store in `folder`.
+    pub fn read(folder: &Path) -> Self {
+        let store = Store::open_existing(&folder.join(Store::FILE)).unwrap();
+        let cell = |key: String| {
+            let mut cell = store.get(&key).unwrap().unwrap();
+            (cell.cost.cascade_seconds, cell.cost.entropy_seconds) = (0.0, 0.0);
+            (key, cell)
+        };
+        let id = TrainingId { point: GridPoint::new(1.0, 0.0), seed_index: 0, depth: 0, recipe: 0 };
+        let training = |key: String| {
+            let mut training = store.training(&key, id, 0.5).unwrap().unwrap();
+            training.record.seconds = 0.0;
+            (key, training)
+        };
+        let scores = |key: String| {
+            let mut scores = store.scores(&key).unwrap();
+            scores.iter_mut().for_each(|score| score.seconds = 0.0);
+            (key, scores)
+        };
+        Self {
+            cells: store.keys().unwrap().into_iter().map(cell).collect(),
+            trainings: store.accuracies().unwrap().into_keys().map(training).collect(),
+            scores: store.score_keys().unwrap().into_iter().map(scores).collect(),
+        }
+    }
 }

@@ -99,7 +99,7 @@ fn profiles_of(
     [train, probe]: [ArrayView2<'_, f32>; 2],
 ) -> Result<Vec<Vec<f64>>> {
     let initial = InitialDecoders::Drawn { seed: figure.seed };
-    let job = Job { network, layers: figure.depth, train, probe, initial };
+    let job = Job { network, layers: figure.depth, train, order: None, probe, initial };
     let reconstructions =
         params.clone().build(Cpu::new()).reconstruct(&job, &Silent)?.reconstructions;
     let layers: Vec<_> = reconstructions.iter().map(|layer| layer.view()).collect();
