@@ -128,7 +128,7 @@ fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {
     overlays.collect()
 }
 
-/// Describes the network: `tanh MLP, width 784, 50 layers`
+/// Describes the network: `tanh MLP, width 784, 49 hidden layers`
 fn describe(plan: &Plan) -> String {
     let NetworkKind::Mlp = plan.file.network.kind;
     let hidden = &plan.network.widths()[1..plan.network.depth()];
@@ -137,5 +137,6 @@ fn describe(plan: &Plan) -> String {
         (Some(_), Some(_)) => format!("widths {} to {}, ", hidden[0], hidden[hidden.len() - 1]),
         _ => String::new(),
     };
-    format!("{} MLP, {widths}{} layers", plan.file.network.activation, plan.network.depth())
+    let layers = if hidden.len() == 1 { "hidden layer" } else { "hidden layers" };
+    format!("{} MLP, {widths}{} {layers}", plan.file.network.activation, hidden.len())
 }

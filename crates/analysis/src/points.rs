@@ -134,7 +134,11 @@ impl<'a> Slice<'a> {
     pub fn roles(&self, points: &[&Point<'a>]) -> Vec<&'static str> {
         let nearest = self.nearest(points);
         let role = |(index, point): (usize, &&Point<'a>)| match nearest {
-            Some(nearest) if nearest == index && points.len() > 1 => "near critical",
+            Some(nearest) if nearest == index && points.len() > 1 => match point.phase {
+                Phase::Ordered => "ordered, nearest to the critical line",
+                Phase::Chaotic => "chaotic, nearest to the critical line",
+                Phase::Unknown => "nearest to the critical line",
+            },
             _ => point.phase.name(),
         };
         points.iter().enumerate().map(role).collect()
@@ -196,7 +200,7 @@ impl<'a> Point<'a> {
         };
         let depths: Vec<_> = cutoffs.iter().filter_map(depth).collect();
         let seeds = depths.len();
-        match Spread::of(depths) {
+        match Spread::with_intervals(depths) {
             _ if beyond > 0 && 2 * beyond >= seeds => Reach::Beyond { beyond, seeds },
             Some(depth) => Reach::Measured { depth, beyond, unconverged, seeds },
             None => Reach::Unknown {

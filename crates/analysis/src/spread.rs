@@ -34,6 +34,18 @@ impl Spread {
         }
     }
 
+    /// Computes the spread of the finite `values`. Its range contains the values and all of their own intervals.
+    pub fn with_intervals(
+        values: impl IntoIterator<Item = (f64, Option<(f64, f64)>)>,
+    ) -> Option<Self> {
+        let ends = values.into_iter().filter_map(|value| Some((value.0, Self::of([value])?)));
+        let all: Vec<(f64, Self)> = ends.collect();
+        let mean = all.iter().map(|(value, _)| value).sum::<f64>() / all.len() as f64;
+        let low = all.iter().map(|(_, one)| one.low).reduce(f64::min)?;
+        let high = all.iter().map(|(_, one)| one.high).reduce(f64::max)?;
+        Some(Self { mean, low, high })
+    }
+
     /// True if the range has a positive width.
     pub fn is_wide(self) -> bool {
         self.high > self.low
@@ -59,6 +71,13 @@ mod tests {
         let two = Spread::of([(1.0, Some((0.0, 9.0))), (3.0, None), (f64::NAN, None)]).unwrap();
         assert_eq!(two, Spread { mean: 2.0, low: 1.0, high: 3.0 });
         assert_eq!(Spread::of([(f64::INFINITY, None)]), None);
+    }
+
+    #[test]
+    fn intervals_of_several_values_are_part_of_the_range() {
+        let two = Spread::with_intervals([(1.0, Some((0.5, 9.0))), (3.0, None)]).unwrap();
+        assert_eq!(two, Spread { mean: 2.0, low: 0.5, high: 9.0 });
+        assert_eq!(Spread::with_intervals([(f64::NAN, None)]), None);
     }
 
     #[test]

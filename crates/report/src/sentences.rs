@@ -3,7 +3,7 @@
 use super::{
     numbers::{depth, variance},
     trained,
-    vocabulary::count,
+    vocabulary::{count, depth_bars},
 };
 use isobath_analysis::points::{Point, Reach, Slice, slices};
 use isobath_analysis::spread::quantile;
@@ -37,8 +37,16 @@ fn cascade_sentences(run: &RunRecord) -> Vec<String> {
         return vec![sentence];
     }
     let slices = slices(run);
-    let describe = |(index, slice)| [Some(reach(run, slice, index)), unsaturated(run, slice)];
+    let describe = |(index, slice)| {
+        [
+            Some(reach(run, slice, index)),
+            unsaturated(run, slice),
+            unconverged(run, slice),
+            undecoded(run, slice),
+        ]
+    };
     let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(describe).flatten().collect();
+    sentences.extend(disagreement(run, &slices));
     sentences.push(theory(&agreement(&slices, estimator, rule, run.layers), rule));
     sentences.push(certainty(run, &slices, estimator, rule));
     sentences
@@ -160,21 +168,98 @@ fn unsaturated(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
     ))
 }
 
+/// Names points whose cut-off is a lower bound, because their decoders have not converged.
+fn unconverged(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
+    let (estimator, rule) = (run.estimators[0], run.rules[0]);
+    let is_bound = |point: &Point<'_>| point.reach(estimator, rule, run.layers).is_lower_bound();
+    let bounds: Vec<bool> = slice.points.iter().map(is_bound).collect();
+    bounds.contains(&true).then(|| {
+        format!(
+            "At σ_w² = {} the cut-offs are lower bounds: half of the decoders' steps give much smaller ones, so more \
+             training may deepen them. Use more training samples or epochs, or smaller minibatches.",
+            ranges(&slice.points, &bounds)
+        )
+    })
+}
+
+/// Names points without a cut-off because their first layer was not decoded.
+fn undecoded(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
+    let (estimator, rule) = (run.estimators[0], run.rules[0]);
+    let reach = |point: &Point<'_>| point.reach(estimator, rule, run.layers);
+    let is_missing = |point: &Point<'_>| {
+        !point.cells.is_empty() && matches!(reach(point), Reach::Unknown { .. })
+    };
+    let missing: Vec<bool> = slice.points.iter().map(is_missing).collect();
+    // Without any result, the first sentence names the reason.
+    if !missing.contains(&true) || !missing.contains(&false) {
+        return None;
+    }
+    let first = slice.points.iter().find(|point| is_missing(point)).map(reach)?;
+    let Reach::Unknown { note } = first else { return None };
+    let reason = note.map(|note| format!(": {note}")).unwrap_or_default();
+    Some(format!("No cut-off at σ_w² = {}{reason}.", ranges(&slice.points, &missing)))
+}
+
+/// Names the other pairs of estimator and rule that contradict the first one: beyond the network for one and at most two
+/// thirds of it for the other, or cut-offs that differ by more than a half.
+fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
+    let leading = (run.estimators[0], run.rules[0]);
+    let layers = run.layers as f64;
+    let depth = |point: &Point<'_>, (estimator, rule): (EstimatorSpec, CutoffRule)| match point
+        .reach(estimator, rule, run.layers)
+    {
+        Reach::Measured { depth, .. } => Some(depth.mean),
+        Reach::Beyond { .. } => Some(layers),
+        Reach::Unknown { .. } => None,
+    };
+    let points = || slices.iter().flat_map(|slice| &slice.points);
+    let pairs = run.estimators.iter().flat_map(|&e| run.rules.iter().map(move |&r| (e, r)));
+    let comparable = |&(estimator, rule): &(EstimatorSpec, CutoffRule)| {
+        (estimator, rule) != leading
+            && rule.applies_to(&estimator)
+            && rule.descriptor().is_scale == leading.1.descriptor().is_scale
+    };
+    let mut parts = Vec::new();
+    for pair in pairs.filter(comparable) {
+        let both: Vec<(f64, f64)> =
+            points().filter_map(|point| depth(point, leading).zip(depth(point, pair))).collect();
+        let differs = |&&(a, b): &&(f64, f64)| (a - b).abs() > 2.0_f64.max(a.min(b) / 2.0);
+        let different = both.iter().filter(differs).count();
+        if different > 0 {
+            let deeper = both.iter().filter(differs).filter(|(a, b)| b > a).count();
+            parts.push(format!(
+                "{} ({}) by more than a half at {different} of {}, {deeper} of them deeper",
+                pair.0.descriptor().label,
+                pair.1,
+                count(both.len(), "point")
+            ));
+        }
+    }
+    (!parts.is_empty()).then(|| {
+        let (estimator, rule) = leading;
+        format!(
+            "These depths are by {} ({rule}). Other cut-offs differ from them: {}.",
+            estimator.descriptor().label,
+            join(&parts)
+        )
+    })
+}
+
 /// Names the point with the greatest depth, if none reaches the last layer.
 fn deepest(run: &RunRecord, measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
     let deepest = measured.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let (sigma_w2, reached) =
         deepest.map(|(point, reached)| (point.id.sigma_w2, *reached)).unwrap_or_default();
-    let what = if rule.descriptor().is_scale {
-        "have a decay length of at most"
-    } else {
-        "keep information to at most depth"
-    };
     let rest = if measured.len() > 1 { ends(measured, rule) } else { String::new() };
     let (reached, place) = (depth(reached), variance(sigma_w2));
+    if rule.descriptor().is_scale {
+        return format!(
+            "have a decay length of at most {reached} layers (at σ_w² = {place}){rest}"
+        );
+    }
     format!(
-        "{what} {reached} (at σ_w² = {place}, in a network of {}){rest}",
-        count(run.layers, "layer")
+        "keep information down to layer {reached} of {} at most (at σ_w² = {place}){rest}",
+        run.layers
     )
 }
 
@@ -233,14 +318,10 @@ fn theory(found: &Agreement, rule: CutoffRule) -> String {
     let sides = [("ordered", found.ordered), ("chaotic", found.chaotic)];
     let sides: Vec<_> =
         sides.into_iter().filter_map(|(name, ratio)| Some((name, ratio?))).collect();
-    let mut last = "";
-    let mut parts = Vec::new();
-    for (name, ratio) in &sides {
-        let verb = agreement_words(ratio.median);
-        let verb_once = if verb == last { String::new() } else { format!("{verb} ") };
-        parts.push(format!("{verb_once}on the {name} side ({})", ratio_words(ratio, scale)));
-        last = verb;
-    }
+    let parts: Vec<String> = sides
+        .iter()
+        .map(|(name, ratio)| format!("on the {name} side {}", ratio_words(ratio, scale)))
+        .collect();
     let outlast = match (found.beyond, found.beyond_in_theory) {
         (0, _) => String::new(),
         (1, 0) => {
@@ -255,27 +336,20 @@ fn theory(found: &Agreement, rule: CutoffRule) -> String {
     if parts.is_empty() {
         format!("Mean-field theory has no measured depth to compare with{outlast}.")
     } else {
-        format!("Mean-field theory {}{outlast}.", join(&parts))
+        format!("Compared with mean-field theory: {}{outlast}.", join(&parts))
     }
 }
 
+/// `measured depths are 1.02 × 6 ξ_c (interquartile range 1.01 to 1.03, 2 points), within 25% of theory`
 fn ratio_words(ratio: &Ratio, scale: &str) -> String {
     let Ratio { points, median, low, high } = *ratio;
+    let agrees = if (0.8..=1.25).contains(&median) { ", within 25% of theory" } else { "" };
     match points {
-        1 => format!("measured depth {median:.2} × {scale}, 1 point"),
+        1 => format!("the measured depth is {median:.2} × {scale} (1 point){agrees}"),
         _ => format!(
-            "median measured depth {median:.2} × {scale}, interquartile range {low:.2} to {high:.2}, {points} points"
+            "the median measured depth is {median:.2} × {scale} (interquartile range {low:.2} to {high:.2}, {points} \
+             points){agrees}"
         ),
-    }
-}
-
-/// Verb for a median ratio: within a quarter "agrees", within a factor of two "roughly agrees".
-fn agreement_words(ratio: f64) -> &'static str {
-    match ratio {
-        ratio if (0.8..=1.25).contains(&ratio) => "agrees",
-        ratio if (0.5..=2.0).contains(&ratio) => "roughly agrees",
-        ratio if ratio > 2.0 => "predicts a much smaller depth than measured",
-        _ => "predicts a much greater depth than measured",
     }
 }
 
@@ -295,21 +369,13 @@ fn certainty(
         .collect();
     widths.sort_by(f64::total_cmp);
     let width = quantile(&widths, 0.5).map(count_layers);
-    let spread = match (run.seeds, width) {
-        (0 | 1, Some(width)) if rule.descriptor().is_scale => {
-            format!(
-                "With 1 seed per point, the median uncertainty of depths is {width} (two standard errors)"
-            )
-        }
-        (0 | 1, Some(width)) => {
-            format!(
-                "With 1 seed per point, the median width of the 95% interval over probe samples is {width}"
-            )
-        }
-        (seeds, Some(width)) => {
-            format!("With {seeds} seeds per point, the median range over seeds is {width}")
-        }
-        (seeds, None) => format!("These results use {} per point", count(seeds, "seed")),
+    let seeds = count(run.seeds, "seed");
+    let spread = match width {
+        Some(width) => format!(
+            "With {seeds} per point, the median width of the intervals is {width} ({})",
+            depth_bars(run, rule)
+        ),
+        None => format!("These results use {seeds} per point"),
     };
     let failed = run.cells.iter().filter(|record| record.failure.is_some()).count();
     let missing = run.cells_planned.saturating_sub(run.cells.len());
@@ -380,13 +446,14 @@ mod tests {
         check(
             &run,
             &[
-                "At σ_b² = 0.05, networks of this family (tanh MLP, width 784, 20 layers; mnist) keep information through \
+                "At σ_b² = 0.05, networks of this family (tanh MLP, width 784, 20 hidden layers; mnist) keep information through \
                  all 20 layers for σ_w² = 1.7 to 2; it is lost by layer 6 at σ_w² = 0.5 and by layer 15 at σ_w² = 4.",
-                "Mean-field theory agrees on the ordered side (median measured depth 1.02 × 6 ξ_c, interquartile range 1.01 to \
-                 1.03, 2 points) and predicts a much smaller depth than measured on the chaotic side (measured depth \
-                 2.50 × 6 ξ_c, 1 point); theory also predicts that information outlasts the network at 1 of the 2 points \
+                "Compared with mean-field theory: on the ordered side the median measured depth is 1.02 × 6 ξ_c \
+                 (interquartile range 1.01 to 1.03, 2 points), within 25% of theory and on the chaotic side the measured \
+                 depth is 2.50 × 6 ξ_c (1 point); theory also predicts that information outlasts the network at 1 of the 2 points \
                  where it does.",
-                "With 2 seeds per point, the median range over seeds is 1 layer.",
+                "With 2 seeds per point, the median width of the intervals is 1 layer (2 seeds, 95% interval over probe samples, \
+                 and half the decoder training).",
             ],
         );
     }
@@ -397,7 +464,7 @@ mod tests {
         let sentences = verdict_sentences(&run);
         assert!(
             sentences[0].ends_with(
-                "keep information to at most depth 9 (at σ_w² = 1, in a network of 20 layers); it is lost before layer 1 at \
+                "keep information down to layer 9 of 20 at most (at σ_w² = 1); it is lost before layer 1 at \
                  σ_w² = 0.5 and by layer 9 at σ_w² = 1."
             ),
             "{}",

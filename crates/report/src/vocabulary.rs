@@ -19,9 +19,11 @@ pub(super) fn profile_bars(run: &RunRecord) -> String {
 /// Describes the bars of `rule`'s depths.
 pub(super) fn depth_bars(run: &RunRecord, rule: CutoffRule) -> String {
     match (run.seeds, rule.descriptor().is_scale) {
-        (0 | 1, true) => "±1 standard error of the fit".into(),
-        (0 | 1, _) => "95% bootstrap interval over probe samples".into(),
-        (seeds, _) => format!("min\u{2013}max over {seeds} seeds"),
+        (0 | 1, true) => "±1 standard error of the fit, and half the decoder training".into(),
+        (0 | 1, _) => "95% interval over probe samples, and half the decoder training".into(),
+        (seeds, _) => {
+            format!("{seeds} seeds, 95% interval over probe samples, and half the decoder training")
+        }
     }
 }
 

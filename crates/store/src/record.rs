@@ -176,7 +176,7 @@ pub struct RunRecord {
     pub dataset: String,
     /// Channels, height and width of a sample.
     pub shape: [usize; 3],
-    /// Short text about the network: `tanh MLP, width 784, 50 layers`.
+    /// Short text about the network: `tanh MLP, width 784, 49 hidden layers`.
     pub network: String,
     /// Weight layers of the network, the readout included.
     pub depth: usize,

@@ -90,7 +90,7 @@ pub fn run(options: &Options) -> RunRecord {
         description: "Reconstruction entropy of tanh MLPs over weight variance and depth".into(),
         dataset: "mnist".into(),
         shape: options.shape,
-        network: format!("tanh MLP, width 784, {} layers", options.layers),
+        network: format!("tanh MLP, width 784, {} hidden layers", options.layers),
         depth: options.layers,
         layers: options.layers,
         train_samples: 60_000,

@@ -6,7 +6,7 @@ use crate::Result;
 use maud::{Markup, html};
 
 use super::{
-    document, evidence, placed,
+    document, evidence, glossary, placed,
     tables::{scrolling, time},
     words::symbols,
 };
@@ -49,6 +49,7 @@ pub(crate) fn page(run: &RunRecord, sections: &[Section<'_>], files: &[&Path]) -
                 p.facts { (run.network) " · " (run.dataset) }
             }
             @for part in &parts { (part) }
+            (glossary::comparison_glossary())
             (evidence::reproduction(&RunRecord { command, ..run.clone() }, files))
         },
     ))

@@ -5,6 +5,7 @@ pub(super) mod comparison;
 mod evidence;
 mod figure;
 mod gallery;
+mod glossary;
 mod tables;
 mod trained;
 mod words;
@@ -50,6 +51,7 @@ pub(super) fn page(
                 (gallery::gallery(run)?)
             }
             (tables::tables(run))
+            (glossary::glossary(run))
             (evidence::reproduction(run, files))
         },
     ))

@@ -4,7 +4,7 @@ use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use maud::{Markup, html};
 
 use super::{trained, words::symbols};
-use isobath_analysis::points::{Point, Reach, slices};
+use isobath_analysis::points::{Point, Reach, Slice, slices};
 use isobath_store::RunRecord;
 
 use crate::{
@@ -58,6 +58,32 @@ fn cutoffs(run: &RunRecord) -> Markup {
                 tbody { @for point in slices.iter().flat_map(|slice| &slice.points) { (row(run, point, &pairs)) } }
             }
         }))
+        (missing(run, &slices))
+    }
+}
+
+/// Reasons for the missing cut-offs of the first estimator and rule.
+fn missing(run: &RunRecord, slices: &[Slice<'_>]) -> Markup {
+    let Some((&estimator, &rule)) = run.estimators.first().zip(run.rules.first()) else {
+        return html! {};
+    };
+    let reasons: Vec<(&Point<'_>, String)> = slices
+        .iter()
+        .flat_map(|slice| &slice.points)
+        .filter_map(|point| match point.reach(estimator, rule, run.layers) {
+            Reach::Unknown { note: Some(note) } => Some((point, note)),
+            _ => None,
+        })
+        .collect();
+    html! {
+        @if !reasons.is_empty() {
+            p { "Points without a cut-off (" (estimator.to_string()) ", " (rule.to_string()) "):" }
+            ul {
+                @for (point, note) in &reasons {
+                    li { (symbols(&format!("σ_w² = {}, σ_b² = {}: {note}", variance(point.id.sigma_w2), variance(point.id.sigma_b2)))) }
+                }
+            }
+        }
     }
 }
 
