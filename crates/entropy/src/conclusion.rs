@@ -15,7 +15,7 @@
 //! The published rule is for comparison with the published code; of these conditions it has the first and the third.
 
 use crate::{
-    Error, Profile, Result, bootstrap,
+    Profile, Result, bootstrap,
     cutoff::{self, Cutoff, CutoffRule, Depth},
 };
 
@@ -117,16 +117,16 @@ fn supported(
     let is_threshold = matches!(rule, CutoffRule::Threshold { .. });
     if first >= LOST && !is_threshold {
         let note = format!(
-            "the first layer keeps {} of the variance, for the best linear decoder too",
-            percent(1.0 - first)
+            "lost in the first layer: its best linear decoder has an error of {:.2}",
+            reference.unwrap_or(first)
         );
         return Ok((Depth::Layer(0.0).into(), Some(note)));
     }
     let is_saturation = matches!(rule, CutoffRule::Saturation { .. });
     if is_saturation && last < LOST && matches!(cutoff.depth, Depth::Layer(_)) {
         let note = format!(
-            "the profile is constant, but {} of the variance reaches the last layer",
-            percent(1.0 - last)
+            "the profile is constant, but {:.0}% of the variance reaches the last layer",
+            100.0 * (1.0 - last)
         );
         return Ok((Depth::Beyond(profile.depth()).into(), Some(note)));
     }
@@ -173,18 +173,18 @@ fn judge_training(conclusion: &mut Conclusion, depth: f64, half: Depth, layers: 
 
 /// Reason why the first layer is not decoded.
 fn not_decoded(first: f64, evidence: &Evidence<'_>) -> String {
-    let misses = format!("not decoded: the first layer's reconstruction misses {}", percent(first));
+    let error = format!(
+        "not decoded: the reconstruction error of the first layer is {first:.2} (1 is the mean image)"
+    );
     match (evidence.fitted_error, evidence.linear_error) {
-        (Some(fitted), _) => format!(
-            "{misses} of the variance, on the training samples {}; use more training samples",
-            percent(fitted)
-        ),
+        (Some(fitted), _) => {
+            format!("{error}, on the training samples {fitted:.2}; use more training samples")
+        }
         (None, Some(best)) => format!(
-            "{misses} of the variance, the best linear decoder {}; train the decoders longer, or the activations vary too \
-             little for them",
-            percent(best)
+            "{error}, of its best linear decoder {best:.2}; train the decoders longer, unless the activations vary too \
+             little for them"
         ),
-        (None, None) => format!("{misses} of the variance; train the decoders longer"),
+        (None, None) => format!("{error}; train the decoders longer"),
     }
 }
 
@@ -198,30 +198,6 @@ fn remark(cutoff: &Cutoff) -> Option<String> {
         )),
         (_, Some(fit)) => Some(format!("residual {:.2e}", fit.residual)),
         (_, None) => None,
-    }
-}
-
-/// Formats a share: `97%`, `0.4%`, `120%`.
-fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    if percent.abs() < 1.0 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
-}
-
-impl Evidence<'_> {
-    /// Checks that the profile is `reconstruction-error`.
-    ///
-    /// # Errors
-    /// [`Error::Inapplicable`] if it is another one.
-    pub fn check(&self) -> Result<()> {
-        let estimator = self.error.estimator;
-        if estimator == crate::EstimatorSpec::RECONSTRUCTION_ERROR {
-            return Ok(());
-        }
-        Err(Error::Inapplicable {
-            subject: "a conclusion".to_owned(),
-            setting: format!("evidence from `{estimator}`"),
-            advice: "use `reconstruction-error`".to_owned(),
-        })
     }
 }
 

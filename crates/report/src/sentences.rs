@@ -8,7 +8,7 @@ use super::{
 use isobath_analysis::points::{Point, Reach, Slice, slices};
 use isobath_analysis::spread::quantile;
 use isobath_analysis::theory_agreement::{Agreement, Ratio, agreement};
-use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_entropy::{EstimatorSpec, conclusion::LOST, cutoff::CutoffRule};
 use isobath_store::RunRecord;
 
 /// Verdict sentences of a run: the variances at which networks of this family keep information to this depth, the
@@ -72,22 +72,31 @@ fn lost_at_first_layer(
     leading.peek()?;
     let lost =
         leading.all(|cutoff| cutoff.depth.is_some_and(|depth| depth < 1.0) && !cutoff.beyond);
+    if !lost {
+        return None;
+    }
+    let mut best: Vec<f64> = run.cells.iter().filter_map(|cell| cell.linear_error).collect();
+    best.sort_by(f64::total_cmp);
+    if let Some(&least) = best.first().filter(|least| **least >= LOST) {
+        return Some(format!(
+            "In every cell the information is lost in the first layer: even its best linear decoder has a reconstruction \
+             error of {least:.2} or more (1 is the mean image). Wider layers or a larger σ_w² keep more."
+        ));
+    }
     let steps =
         run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
     let reason = if steps == 0 {
         "The ridge decoders assume too much noise or have too few samples; lower `noise` or raise `max_samples`.".into()
     } else {
         format!(
-            "The decoders trained for only {}; use more training samples or epochs (about 200 steps suffice), or another \
+            "The decoders trained for only {}; use more training samples or epochs, smaller minibatches, or another \
              learning rate.",
             count(steps, "step")
         )
     };
-    lost.then(|| {
-        format!(
-            "No conclusion about these networks: in every cell, reconstruction already fails at the first layer. {reason}"
-        )
-    })
+    Some(format!(
+        "No conclusion about these networks: in every cell, reconstruction already fails at the first layer. {reason}"
+    ))
 }
 
 /// Describes the depth that information reaches in the `index`-th slice.
@@ -112,7 +121,9 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
     let measured: Vec<_> = reaches
         .iter()
         .filter_map(|(point, reach)| match reach {
-            Reach::Measured { depth, .. } => Some((*point, depth.mean)),
+            Reach::Measured { depth, .. } => {
+                Some(Measured { point, depth: depth.mean, is_bound: reach.is_lower_bound() })
+            }
             _ => None,
         })
         .collect();
@@ -245,44 +256,57 @@ fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
     })
 }
 
+/// A point with a cut-off.
+struct Measured<'a> {
+    point: &'a Point<'a>,
+    depth: f64,
+    /// True if the cut-off is a lower bound.
+    is_bound: bool,
+}
+
 /// Names the point with the greatest depth, if none reaches the last layer.
-fn deepest(run: &RunRecord, measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
-    let deepest = measured.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-    let (sigma_w2, reached) =
-        deepest.map(|(point, reached)| (point.id.sigma_w2, *reached)).unwrap_or_default();
+fn deepest(run: &RunRecord, measured: &[Measured<'_>], rule: CutoffRule) -> String {
+    let Some(deepest) = measured.iter().max_by(|a, b| a.depth.total_cmp(&b.depth)) else {
+        return String::new();
+    };
     let rest = if measured.len() > 1 { ends(measured, rule) } else { String::new() };
-    let (reached, place) = (depth(reached), variance(sigma_w2));
+    let (reached, place) = (depth(deepest.depth), variance(deepest.point.id.sigma_w2));
     if rule.descriptor().is_scale {
+        let limit = if deepest.is_bound { "at least" } else { "at most" };
         return format!(
-            "have a decay length of at most {reached} layers (at σ_w² = {place}){rest}"
+            "have a decay length of {limit} {reached} layers (at σ_w² = {place}){rest}"
+        );
+    }
+    let layers = run.layers;
+    if deepest.is_bound {
+        return format!(
+            "keep information at least down to layer {reached} of {layers} (at σ_w² = {place}){rest}"
         );
     }
     format!(
-        "keep information down to layer {reached} of {} at most (at σ_w² = {place}){rest}",
-        run.layers
+        "keep information down to layer {reached} of {layers} at most (at σ_w² = {place}){rest}"
     )
 }
 
 /// Describes the outermost measured points: `; it is lost by layer 5 at σ_w² = 0.1 and by layer 22 at σ_w² = 4`.
-fn ends(measured: &[(&Point<'_>, f64)], rule: CutoffRule) -> String {
+fn ends(measured: &[Measured<'_>], rule: CutoffRule) -> String {
     let (Some(first), Some(last)) = (measured.first(), measured.last()) else {
         return String::new();
     };
-    let one = |(point, reached): &(&Point<'_>, f64)| {
-        let reached = match reached {
-            _ if rule.descriptor().is_scale => count_layers(*reached),
-            _ if *reached <= 0.0 => "before layer 1".into(),
-            _ => format!("by layer {}", depth(*reached)),
+    let is_scale = rule.descriptor().is_scale;
+    let one = |Measured { point, depth: reached, is_bound }: &Measured<'_>| {
+        let reached = match *reached {
+            reached if is_scale && *is_bound => format!("at least {}", count_layers(reached)),
+            reached if is_scale => count_layers(reached),
+            reached if *is_bound => format!("not before layer {}", depth(reached)),
+            reached if reached <= 0.0 => "before layer 1".into(),
+            reached => format!("by layer {}", depth(reached)),
         };
         format!("{reached} at σ_w² = {}", variance(point.id.sigma_w2))
     };
     let both =
         if measured.len() == 1 { one(first) } else { format!("{} and {}", one(first), one(last)) };
-    if rule.descriptor().is_scale {
-        format!("; it is {both}")
-    } else {
-        format!("; it is lost {both}")
-    }
+    if is_scale { format!("; it is {both}") } else { format!("; it is lost {both}") }
 }
 
 /// The runs of neighbouring points that are `beyond`: `1.4 to 2.1 and 2.5`.
