@@ -237,11 +237,15 @@ fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
         let differs = |&&(a, b): &&(f64, f64)| (a - b).abs() > 2.0_f64.max(a.min(b) / 2.0);
         let different = both.iter().filter(differs).count();
         if different > 0 {
-            let deeper = both.iter().filter(differs).filter(|(a, b)| b > a).count();
+            let direction = match both.iter().filter(differs).filter(|(a, b)| b > a).count() {
+                0 => "shallower".to_owned(),
+                deeper if deeper == different => "deeper".to_owned(),
+                deeper => format!("{deeper} deeper, the others shallower"),
+            };
             parts.push(format!(
-                "{} ({}) by more than a half at {different} of {}, {deeper} of them deeper",
+                "{} ({}) by more than a half at {different} of {} ({direction})",
                 pair.0.descriptor().label,
-                pair.1,
+                pair.1.words(),
                 count(both.len(), "point")
             ));
         }
@@ -249,8 +253,9 @@ fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
     (!parts.is_empty()).then(|| {
         let (estimator, rule) = leading;
         format!(
-            "These depths are by {} ({rule}). Other cut-offs differ from them: {}.",
+            "These depths are by {} ({}). Other cut-offs differ from them: {}.",
             estimator.descriptor().label,
+            rule.words(),
             join(&parts)
         )
     })
@@ -476,8 +481,8 @@ mod tests {
                  (interquartile range 1.01 to 1.03, 2 points), within 25% of theory and on the chaotic side the measured \
                  depth is 2.50 × 6 ξ_c (1 point); theory also predicts that information outlasts the network at 1 of the 2 points \
                  where it does.",
-                "With 2 seeds per point, the median width of the intervals is 1 layer (2 seeds, 95% interval over probe samples, \
-                 and half the decoder training).",
+                "With 2 seeds per point, the median width of the intervals is 1 layer (2 seeds, 95% over probe samples \
+                 and half of the decoders' training).",
             ],
         );
     }

@@ -19,10 +19,10 @@ pub(super) fn profile_bars(run: &RunRecord) -> String {
 /// Describes the bars of `rule`'s depths.
 pub(super) fn depth_bars(run: &RunRecord, rule: CutoffRule) -> String {
     match (run.seeds, rule.descriptor().is_scale) {
-        (0 | 1, true) => "±1 standard error of the fit, and half the decoder training".into(),
-        (0 | 1, _) => "95% interval over probe samples, and half the decoder training".into(),
+        (0 | 1, true) => "one standard error of the fit and half of the decoders' training".into(),
+        (0 | 1, _) => "95% over probe samples and half of the decoders' training".into(),
         (seeds, _) => {
-            format!("{seeds} seeds, 95% interval over probe samples, and half the decoder training")
+            format!("{seeds} seeds, 95% over probe samples and half of the decoders' training")
         }
     }
 }

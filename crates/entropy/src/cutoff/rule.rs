@@ -189,11 +189,28 @@ impl CutoffRule {
         }
     }
 
+    /// The rule in words: `above 0.95`, `saturation within 0.5%`, `exponential fit`.
+    pub fn words(&self) -> String {
+        match *self {
+            Self::Threshold { error, .. } => format!("above {error}"),
+            Self::Saturation { rtol } => format!("saturation within {}%", short_percent(rtol)),
+            Self::SaturationPublished { rtol, .. } => {
+                format!("published saturation within {}%", short_percent(rtol))
+            }
+            Self::Decay => "exponential fit".to_owned(),
+        }
+    }
+
     /// True if the rule applies to profiles of `estimator`. A threshold needs the reconstruction error; the other rules accept
     /// any profile.
     pub fn applies_to(&self, estimator: &EstimatorSpec) -> bool {
         !matches!(self, Self::Threshold { .. }) || *estimator == EstimatorSpec::RECONSTRUCTION_ERROR
     }
+}
+
+/// Percentage of a share, without rounding errors: 0.5 for 0.005.
+fn short_percent(share: f64) -> f64 {
+    (share * 1e8).round() / 1e6
 }
 
 /// `saturation` with the published tolerance.

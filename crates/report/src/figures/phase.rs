@@ -1,7 +1,7 @@
 //! Phase diagram: entropy over weight variance and depth, with theory and measured depths.
 
 use crate::reach_words::reach_words;
-use isobath_entropy::{Descriptor, EstimatorSpec, cutoff::CutoffRule};
+use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use std::fmt::Write;
 
 use crate::Result;
@@ -72,7 +72,7 @@ impl Figure for PhaseDiagram<'_> {
         );
         if self.reaches().any(|reach| !matches!(reach, Reach::Unknown { .. })) {
             let bars = depth_bars(self.run, self.rule);
-            let _ = write!(caption, " Cut-offs use rule {}; bars are the {bars}.", self.rule);
+            let _ = write!(caption, " Rule of the cut-offs: {}; bars: {bars}.", self.rule.words());
             if let step @ 2.. = self.mark_step(Layout::Wide) {
                 let _ = write!(caption, " Every {step}th cut-off is drawn.");
             }
@@ -110,7 +110,7 @@ impl Figure for PhaseDiagram<'_> {
         diagram::draw_theory(canvas, &frame, self.slice.overlays, critical)?;
         let marks = self.draw_depths(canvas, &frame, layout)?;
         canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
-        let label = self.estimator.descriptor();
+        let label = self.bar_label(layout);
         draw_colours(canvas, diagram::bar_room(&frame, layout), &label, range, layout)?;
         Ok(Hover { cells: Some(Cells::new(places, frame.rect)), marks })
     }
@@ -135,7 +135,8 @@ impl PhaseDiagram<'_> {
         }
         let reaches: Vec<_> = self.reaches().collect();
         let name = self.rule.descriptor().label;
-        let label = format!("{name} ({}; bar: {})", self.rule, depth_bars(self.run, self.rule));
+        let label =
+            format!("{name} ({}; bar: {})", self.rule.words(), depth_bars(self.run, self.rule));
         entries.extend(diagram::reach_entries(&reaches, &label, self.run.layers, 0.5));
         let missing = |profile: &Vec<Option<Spread>>| {
             profile.len() < self.run.layers || profile.contains(&None)
@@ -144,6 +145,15 @@ impl PhaseDiagram<'_> {
             entries.push(Entry { sample: Sample::NoResult, label: "no result".into() });
         }
         entries
+    }
+
+    /// Label of the colour bar. Of all estimators, only the reconstruction error is sure to rise as information is lost.
+    fn bar_label(&self, layout: Layout) -> String {
+        let label = self.estimator.descriptor().axis_label();
+        if self.estimator == EstimatorSpec::RECONSTRUCTION_ERROR && layout == Layout::Wide {
+            return format!("{label}: dark preserved, bright lost");
+        }
+        label
     }
 
     fn reaches(&self) -> impl Iterator<Item = Reach> {
@@ -273,18 +283,13 @@ impl Grid<'_> {
 fn draw_colours(
     canvas: &Canvas<'_>,
     room: Rect,
-    quantity: &Descriptor,
+    label: &str,
     (low, high): (f64, f64),
     layout: Layout,
 ) -> Result<()> {
-    let label = if quantity.rises_with_loss() && layout == Layout::Wide {
-        format!("{}: dark preserved, bright lost", quantity.axis_label())
-    } else {
-        quantity.axis_label()
-    };
     let share = |tick| (tick - low) / (high - low);
     let marks = ticks(low, high, 5).into_iter().map(|tick| (share(tick), short(tick)));
-    color_bar::draw(canvas, room, marks, &label, layout)
+    color_bar::draw(canvas, room, marks, label, layout)
 }
 
 /// Colour range: all values, or, if outliers would flatten the rest, all except one percent at either end.

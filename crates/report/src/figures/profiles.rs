@@ -113,7 +113,7 @@ impl<'a> Profiles<'a> {
         if lines.iter().any(on_axis) {
             entries.push(Entry {
                 sample: Sample::Open,
-                label: format!("measured, rule {}", self.rule),
+                label: format!("measured, {}", self.rule.words()),
             });
         }
         if lines.iter().any(|line| self.theory(line.point).is_some()) {

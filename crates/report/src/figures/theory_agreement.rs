@@ -95,7 +95,7 @@ impl<'a> TheoryComparison<'a> {
     fn legend(&self) -> Vec<Entry> {
         let series = |series: &Series| Entry {
             sample: Sample::Point(series.shape(), series.color()),
-            label: format!("{}, {}", series.estimator, series.rule),
+            label: format!("{}, {}", series.estimator, series.rule.words()),
         };
         let mut entries: Vec<_> = self.series().map(series).collect();
         let any =
@@ -131,7 +131,7 @@ impl Figure for TheoryComparison<'_> {
             .run
             .rules
             .iter()
-            .map(|&rule| format!("{rule}: {}", depth_bars(self.run, rule)))
+            .map(|&rule| format!("{}: {}", rule.words(), depth_bars(self.run, rule)))
             .collect();
         format!(
             "Points of the grid where theory has a finite depth, at most {MAX_POINTS} for each series. \

@@ -117,7 +117,7 @@ impl<'a> Trainability<'a> {
         let reaches: Vec<_> = self.reaches().map(|(_, reach)| reach).collect();
         if let Some((estimator, rule)) = self.run.estimators.first().zip(self.run.rules.first()) {
             let bars = depth_bars(self.run, *rule);
-            let label = format!("cascade: {estimator}, {rule} (bar: {bars})");
+            let label = format!("cascade: {estimator} {} (bar: {bars})", rule.words());
             let [low, _] = self.depth_range();
             entries.extend(diagram::reach_entries(&reaches, &label, self.run.layers, low));
         }

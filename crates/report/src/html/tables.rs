@@ -36,10 +36,14 @@ fn cutoffs(run: &RunRecord) -> Markup {
         .estimators
         .iter()
         .flat_map(|&estimator| run.rules.iter().map(move |&rule| (estimator, rule)))
+        .filter(|(estimator, rule)| rule.applies_to(estimator))
         .collect();
     let slices = slices(run);
-    let bars: Vec<_> =
-        run.rules.iter().map(|&rule| format!("{rule}: {}", depth_bars(run, rule))).collect();
+    let bars: Vec<_> = run
+        .rules
+        .iter()
+        .map(|&rule| format!("{}: {}", rule.words(), depth_bars(run, rule)))
+        .collect();
     html! {
         h3 { "Depth that information reaches" }
         p { "In layers, counted from 1. In brackets: the ends of the bars (" (bars.join("; ")) ")." }
@@ -51,7 +55,7 @@ fn cutoffs(run: &RunRecord) -> Markup {
                             th scope="col" { (symbols(name)) }
                         }
                         @for (estimator, rule) in &pairs {
-                            th scope="col" { (estimator.to_string()) br; (rule.descriptor().label) " (" (rule.to_string()) ")" }
+                            th scope="col" { (estimator.to_string()) br; (rule.descriptor().label) " (" (rule.words()) ")" }
                         }
                     }
                 }
@@ -77,7 +81,7 @@ fn missing(run: &RunRecord, slices: &[Slice<'_>]) -> Markup {
         .collect();
     html! {
         @if !reasons.is_empty() {
-            p { "Points without a cut-off (" (estimator.to_string()) ", " (rule.to_string()) "):" }
+            p { "Points without a cut-off (" (estimator.to_string()) ", " (rule.words()) "):" }
             ul {
                 @for (point, note) in &reasons {
                     li { (symbols(&format!("σ_w² = {}, σ_b² = {}: {note}", variance(point.id.sigma_w2), variance(point.id.sigma_b2)))) }
