@@ -11,15 +11,13 @@ impl Variances {
     /// Checked variances.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] when one is negative or not finite.
+    /// [`Error::OutOfRange`] when one is negative, not finite or so large or small that f32 weights cannot have it.
     pub fn new(sigma_w2: f64, sigma_b2: f64) -> Result<Self> {
         for (name, value) in [("sigma_w2", sigma_w2), ("sigma_b2", sigma_b2)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::OutOfRange {
-                    name,
-                    value: value.to_string(),
-                    range: "finite and not negative",
-                });
+            let is_usable = value.abs() <= 0.0 || (1e-60..=1e30).contains(&value);
+            if !is_usable {
+                let value = format!("{value:e}");
+                return Err(Error::OutOfRange { name, value, range: "0, or 1e-60 to 1e30" });
             }
         }
         Ok(Self { sigma_w2, sigma_b2 })

@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// A setting of the optimiser is outside its range.
     #[error("cascade {0}")]
-    Optimizer(String),
+    Optimizer(isobath_tensor::OptimizerError),
     /// The samples are not as wide as the network's input.
     #[error("{what} samples have {actual} numbers each, the network takes {expected}")]
     SampleWidth {
@@ -62,6 +62,15 @@ pub enum Error {
         expected: usize,
         /// Numbers given.
         actual: usize,
+    },
+    /// The network's activations are not finite.
+    #[error(
+        "the activations overflow at layer {layer}: they are no longer finite in f32; use a smaller sigma_w2 or sigma_b2, \
+         or fewer layers"
+    )]
+    Overflow {
+        /// The layer, counted from 1.
+        layer: usize,
     },
     /// A decoder's loss is no longer a number.
     #[error("decoder {layer} diverged at step {step} (loss {loss}); use a smaller learning rate")]

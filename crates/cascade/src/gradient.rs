@@ -52,7 +52,7 @@ impl<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge> GradientCascade<B
             samples,
             inputs: layer.outputs(),
             outputs: layer.inputs(),
-            batch: params.batch,
+            batch: params.batch.min(samples),
             activation,
             optimizer: params.optimizer,
             precision: params.precision,

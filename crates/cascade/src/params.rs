@@ -87,10 +87,10 @@ impl CascadeParams {
             }
             Method::Ridge => self.check_ridge()?,
         };
-        positive("epochs", filled.epochs)?;
-        positive("batch", filled.batch)?;
-        positive("max_steps", filled.max_steps.unwrap_or(1))?;
-        positive("max_samples", filled.max_samples.unwrap_or(1))?;
+        between("epochs", filled.epochs, 100_000, "1 to 100,000")?;
+        between("batch", filled.batch, 10_000_000, "1 to 10,000,000")?;
+        between("max_steps", filled.max_steps.unwrap_or(1), 100_000_000, "1 to 100,000,000")?;
+        between("max_samples", filled.max_samples.unwrap_or(1), 10_000_000, "1 to 10,000,000")?;
         filled.optimizer.check().map_err(Error::Optimizer)?;
         Ok(CascadeValidParams(filled))
     }
@@ -121,11 +121,12 @@ impl CascadeParams {
     }
 }
 
-fn positive(name: &'static str, value: usize) -> Result<()> {
-    if value > 0 {
+/// Checks that `value` is 1 to `most`, in words `range`.
+fn between(name: &'static str, value: usize, most: usize, range: &'static str) -> Result<()> {
+    if (1..=most).contains(&value) {
         return Ok(());
     }
-    Err(Error::OutOfRange { name, value: value.to_string(), range: "at least 1" })
+    Err(Error::OutOfRange { name, value: value.to_string(), range })
 }
 
 /// Refuses a setting that belongs to the other method, where there is one.
@@ -164,7 +165,7 @@ impl CascadeValidParams {
 
     /// Minibatches each decoder is trained on by gradient descent, given so many samples.
     pub fn steps(&self, samples: usize) -> usize {
-        let all = samples.div_ceil(self.0.batch) * self.0.epochs;
+        let all = samples.div_ceil(self.0.batch).saturating_mul(self.0.epochs);
         self.0.max_steps.map_or(all, |most| most.min(all))
     }
 

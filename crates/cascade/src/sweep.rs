@@ -92,7 +92,8 @@ impl<B: ForwardBackend + FitRidge> Sweep<'_, '_, B> {
                 linear_error =
                     best_linear_error(backend, shape, [h, target], &probe.output, job.probe)?;
             }
-            let fitted = fit(index, &train.output, &train.input)?;
+            let fitted = fit(index, &train.output, &train.input)
+                .map_err(|error| explained(error, backend, index, &probe))?;
             if fitted.decoder.activation != Activation::Linear {
                 let size = probe.rows * fitted.decoder.inputs;
                 let mut activations = backend.zeros(size)?;
@@ -172,6 +173,19 @@ impl<'a, B: ForwardBackend> Reconstruction<'a, B> {
 
 /// Layers after which the early stop is checked first; each further check comes after half as many layers again.
 const FIRST_CHECK: usize = 8;
+
+/// Names activations that overflow as the reason of a failed fit.
+fn explained<B: Backend>(error: Error, backend: &B, index: usize, probe: &Activations<B>) -> Error {
+    if !matches!(error, Error::Diverged { .. } | Error::Ridge { .. }) {
+        return error;
+    }
+    match backend.download(&probe.output) {
+        Ok(output) if output.iter().any(|value| !value.is_finite()) => {
+            Error::Overflow { layer: index + 1 }
+        }
+        _ => error,
+    }
+}
 
 /// Samples copied at a time where they do not lie in one piece.
 const CHUNK: usize = 1024;

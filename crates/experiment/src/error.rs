@@ -28,6 +28,12 @@ pub enum FileError {
         /// The file.
         origin: String,
     },
+    /// The file is larger than any experiment file.
+    #[error("{path} is larger than 1 MiB, so it is no experiment file")]
+    TooLarge {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// A command-line override is not `key=value`.
     #[error("--set {text}: {reason}")]
     Override {

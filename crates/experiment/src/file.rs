@@ -1,6 +1,6 @@
 //! The experiment file as written. A checked file is a [`Plan`](super::Plan).
 
-use std::path::PathBuf;
+use std::{fmt, marker::PhantomData, path::PathBuf};
 
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Preset, Readout, WidthRule};
@@ -8,7 +8,7 @@ use isobath_cascade::{CascadeParams, Method};
 use isobath_datasets::DatasetName;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_tensor::{BackendSpec, Optimizer, Precision};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{grid::GridSection, overlay::Overlay, stop::Stop, train_section::TrainSection};
 use crate::Format;
@@ -23,7 +23,7 @@ pub struct ExperimentFile {
     #[serde(default)]
     pub description: String,
     /// Seed of all random numbers.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "seed")]
     pub seed: u64,
     /// Dataset and numbers of samples.
     pub data: DataSection,
@@ -50,6 +50,27 @@ pub struct ExperimentFile {
 
 fn one() -> u64 {
     1
+}
+
+/// Reads a seed. TOML has no greater whole numbers than this.
+fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Seed;
+    impl de::Visitor<'_> for Seed {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a seed, which is a whole number from 0 to 9223372036854775807")
+        }
+
+        fn visit_i64<E: de::Error>(self, seed: i64) -> Result<u64, E> {
+            u64::try_from(seed).map_err(|_| E::invalid_value(de::Unexpected::Signed(seed), &self))
+        }
+
+        fn visit_u64<E: de::Error>(self, seed: u64) -> Result<u64, E> {
+            Ok(seed)
+        }
+    }
+    deserializer.deserialize_any(Seed)
 }
 
 /// The `[data]` table: dataset and numbers of samples.
@@ -265,13 +286,38 @@ impl Default for EntropySection {
 }
 
 /// One value or a list of values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
     /// One value.
     One(T),
     /// A list of values.
     Many(Vec<T>),
+}
+
+/// Deserialises a list or one value. An untagged enum would lose the reason and the position of an error.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
+    }
+}
+
+struct OneOrManyVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for OneOrManyVisitor<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table or a list of tables")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<OneOrMany<T>, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(OneOrMany::One)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, list: A) -> Result<OneOrMany<T>, A::Error> {
+        Vec::deserialize(de::value::SeqAccessDeserializer::new(list)).map(OneOrMany::Many)
+    }
 }
 
 impl<T> OneOrMany<T> {

@@ -26,6 +26,12 @@ impl GridPoint {
         Self { sigma_w2, sigma_b2 }
     }
 
+    /// A variance as part of a file name: `0.05`, or `1e-30` where digits would be many.
+    pub fn file_stem(variance: f64) -> String {
+        let is_short = variance.abs() <= 0.0 || (1e-4..1e7).contains(&variance.abs());
+        if is_short { variance.to_string() } else { format!("{variance:e}") }
+    }
+
     /// True if both points have the same `sigma_b2` and so belong to the same phase diagram.
     pub fn shares_slice(&self, other: &Self) -> bool {
         self.is_in_slice(other.sigma_b2)

@@ -46,6 +46,12 @@ pub struct Cell {
     pub seed: u64,
 }
 
+/// Maximum number of bootstrap resamples.
+const MOST_RESAMPLES: usize = 100_000;
+
+/// Maximum number of samples in the gallery.
+const MOST_PICTURES: usize = 64;
+
 /// Default number of training samples of a generated dataset.
 const GENERATED_TRAIN: usize = 10_000;
 
@@ -74,6 +80,7 @@ impl Plan {
         if file.grid.seeds == 0 {
             return Err(FileError::invalid("grid", "seeds = 0 must be at least 1"));
         }
+        check_work(&file, &network, &cascade)?;
         let cells = cells(&file, &sigma_w2, &sigma_b2)?;
         let available = available(&file.data);
         let train = TrainPlan::new(&mut file, [shape.len(), classes], &cells, available)?;
@@ -237,8 +244,42 @@ fn check_cascade(file: &mut ExperimentFile) -> Result<CascadeValidParams, FileEr
     Ok(checked)
 }
 
+/// Rejects cells that no computer finishes, which are typing errors and would overflow the counts of operations.
+fn check_work(
+    file: &ExperimentFile,
+    network: &NetworkSpec,
+    cascade: &CascadeValidParams,
+) -> Result<(), FileError> {
+    const MOST_FLOPS: f64 = 1e18;
+    let samples = file.data.train.or(available(&file.data).map(|[train, _]| train));
+    let samples = samples.unwrap_or(GENERATED_TRAIN);
+    let epochs = match cascade.params().max_steps {
+        Some(_) => 1.0,
+        None => cascade.params().epochs as f64,
+    };
+    let passes = samples as f64 * epochs + (file.data.probe * network.depth()) as f64;
+    let flops = 6.0 * network.parameters() as f64 * passes;
+    if flops <= MOST_FLOPS {
+        return Ok(());
+    }
+    let message = format!(
+        "a cell would take about {flops:.0e} FLOP ({} parameters, {samples} samples, {epochs} epochs); the most is \
+         {MOST_FLOPS:.0e}",
+        network.parameters()
+    );
+    Err(FileError::invalid("network", message))
+}
+
 fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {
     let section = &file.entropy;
+    if section.bootstrap > MOST_RESAMPLES {
+        let message = format!("bootstrap = {} must be at most {MOST_RESAMPLES}", section.bootstrap);
+        return Err(FileError::invalid("entropy", message));
+    }
+    if file.report.gallery > MOST_PICTURES {
+        let message = format!("gallery = {} must be at most {MOST_PICTURES}", file.report.gallery);
+        return Err(FileError::invalid("report", message));
+    }
     if section.estimators.is_empty() {
         return Err(FileError::invalid(
             "entropy",

@@ -1,6 +1,6 @@
 //! Reads experiment files and applies command-line overrides.
 
-use std::{fs, path::Path};
+use std::{fs, io::Read, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -96,9 +96,18 @@ pub fn read_text(
 }
 
 fn text_of(path: &Path) -> Result<String, FileError> {
-    fs::read_to_string(path)
-        .map_err(|source| FileError::Unreadable { path: path.to_owned(), source })
+    let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(FileError::TooLarge { path: path.to_owned() });
+    }
+    Ok(text)
 }
+
+/// Maximum size of an experiment file in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// True if the text is valid TOML with a `[theory]` table.
 fn is_theory(text: &str) -> bool {
@@ -172,6 +181,10 @@ fn explain(text: &str, error: &toml::de::Error) -> String {
 /// Appends the most similar known name to `text` if `message` reports an unknown name.
 fn with_nearest(text: String, message: &str) -> String {
     match nearest_name(message) {
+        // Momentum is a setting, which many look for among the kinds.
+        _ if message.starts_with("unknown variant `momentum`") => {
+            format!("{text}; write {{ kind = \"sgd\", lr = .., momentum = 0.9 }}")
+        }
         Some(nearest) => format!("{text}; did you mean `{nearest}`?"),
         None => text,
     }

@@ -1,8 +1,9 @@
 //! `isobath` predicts, before training, whether a deep network will train and how deep it can be.
 //!
 //! This crate contains the command line only; the other crates do the work.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
 
+#[macro_use]
+mod print;
 mod commands;
 
 use std::process::ExitCode;

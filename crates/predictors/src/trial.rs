@@ -9,6 +9,9 @@ use crate::{
 
 const ID: PredictorId = PredictorId::new("trial");
 
+/// Maximum number of steps of a trial, the trainer's own limit.
+const MAX_STEPS: usize = 1_000_000_000;
+
 /// Descriptor.
 pub(crate) const INFO: PredictorInfo = PredictorInfo {
     id: ID,
@@ -89,7 +92,7 @@ impl<B: TrainerBackend> Trial<B> {
     pub(crate) fn new(backend: B, train: TrainParams, length: Length) -> Self {
         let schedule = Schedule { decay: Decay::Constant, ..train.schedule };
         let endless = TrainParams {
-            epochs: usize::MAX,
+            epochs: isobath_trainer::MAX_EPOCHS,
             success: None,
             hopeless: None,
             gradient_norms: false,
@@ -113,7 +116,7 @@ impl<B: TrainerBackend> Trial<B> {
             Length::Flops(budget) => {
                 let (one, two) = (cost(1)?, cost(2)?);
                 let more = budget.saturating_sub(one) / (two - one).max(1);
-                1 + usize::try_from(more).unwrap_or(usize::MAX - 1).min(usize::MAX - 1)
+                1 + usize::try_from(more).unwrap_or(MAX_STEPS - 1).min(MAX_STEPS - 1)
             }
         };
         Ok(of(steps)?)

@@ -116,6 +116,7 @@ pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -
         Err(error) => match error.root() {
             Error::Cascade(
                 outcome @ (isobath_cascade::Error::Diverged { .. }
+                | isobath_cascade::Error::Overflow { .. }
                 | isobath_cascade::Error::Ridge { .. }),
             ) => {
                 let failure = Some(outcome.to_string());

@@ -38,6 +38,17 @@ pub enum Error {
         /// Probe samples.
         probe: usize,
     },
+    /// The run does not fit into memory.
+    #[error(
+        "the run needs about {needed} of memory for one network at a time, {available} are available; use fewer samples, \
+         narrower layers or fewer layers"
+    )]
+    TooLarge {
+        /// Memory needed.
+        needed: String,
+        /// Memory available.
+        available: String,
+    },
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] isobath_store::Error),

@@ -72,8 +72,12 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
 fn entropy_seconds(plan: &Plan) -> Result<f64> {
     /// Maximum number of timed layers.
     const MOST: usize = 20;
+    /// Maximum number of timed samples.
+    const MOST_SAMPLES: usize = 200;
     let layers = plan.layers.min(MOST);
-    let inputs = pattern(plan.file.data.probe, plan.shape.len());
+    let probe = plan.file.data.probe;
+    let samples = probe.min(MOST_SAMPLES);
+    let inputs = pattern(samples, plan.shape.len());
     let reconstructions: Vec<Array2<f32>> = (1..=layers)
         .map(|layer| {
             let kept = (-(layer as f32) / 5.0).exp();
@@ -83,7 +87,11 @@ fn entropy_seconds(plan: &Plan) -> Result<f64> {
     let start = Instant::now();
     profiles(&plan.file.entropy, inputs.view(), &reconstructions)
         .during(|| "stage `entropy`".to_owned())?;
-    Ok(start.elapsed().as_secs_f64() * plan.layers as f64 / layers as f64)
+    // Half of the steps have profiles as well, ridge decoders have none.
+    let profiles =
+        if plan.cascade.params().method == isobath_cascade::Method::Ridge { 1.0 } else { 2.0 };
+    let share = plan.layers as f64 / layers as f64 * probe as f64 / samples as f64;
+    Ok(start.elapsed().as_secs_f64() * profiles * share)
 }
 
 /// Synthetic samples, `[n, width]`, in `[0, 1]`.
@@ -135,7 +143,11 @@ impl BackendTask for Timing<'_> {
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
         /// Number of timed minibatches; enough to outweigh start-up costs.
         const BATCHES: usize = 60;
-        let samples = pattern(self.plan.cascade.params().batch * BATCHES, self.spec.widths()[0]);
+        /// Maximum number of timed samples.
+        const MOST: usize = 20_000;
+        let batch = self.plan.cascade.params().batch;
+        let samples = batch.saturating_mul(BATCHES).min(MOST);
+        let samples = pattern(samples, self.spec.widths()[0]);
         let network = Network::random(self.spec, self.plan.cells[0].variances, 0);
         let job = Job {
             network: &network,

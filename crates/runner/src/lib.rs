@@ -32,6 +32,7 @@ pub use cell::{CellContext, compute};
 pub use engine::{Outcome, RunOptions, run};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, estimate};
+pub use measure::stored_bytes_per_cell;
 pub use memory::Memory;
 pub use predict::{PredictOutcome, predict};
 pub use progress::{Progress, request_stop};

@@ -5,7 +5,7 @@ use isobath_entropy::{EntropyEstimator, EstimatorSpec, Profile};
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
 
-use isobath_experiment::EntropySection;
+use isobath_experiment::{EntropySection, Plan};
 
 /// Maximum number of probe samples for which `gram` is measured unasked: its cost grows with their cube.
 const GRAM_SAMPLES: usize = 256;
@@ -20,6 +20,17 @@ pub(crate) fn estimators(section: &EntropySection, samples: usize) -> Vec<Estima
     let further = section.estimators.iter().filter(|estimator| !estimators.contains(estimator));
     estimators.extend(further.copied().collect::<Vec<_>>());
     estimators
+}
+
+/// Bytes that a cell of `plan` takes in the store, pictures included.
+pub fn stored_bytes_per_cell(plan: &Plan) -> u64 {
+    let samples = plan.file.data.probe;
+    let estimators = estimators(&plan.file.entropy, samples);
+    let is_per_layer = |estimator: &&EstimatorSpec| estimator.is_of_whole_batches();
+    let per_layer = estimators.iter().filter(is_per_layer).count();
+    let pictures = 8 * plan.shape.len() as u64 * 4 * 10;
+    isobath_store::stored_bytes(plan.layers, samples, estimators.len() - per_layer, per_layer)
+        + pictures
 }
 
 /// Profiles of `reconstructions` of `inputs`, first layer first, by all estimators of `section`.

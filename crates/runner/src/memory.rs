@@ -3,7 +3,10 @@
 use indicatif::HumanBytes;
 use isobath_tensor::{BackendSpec, HOST_SPARE_BYTES};
 
+use isobath_cascade::Method;
 use isobath_experiment::{Plan, TrainPlan};
+
+use crate::{Error, Result};
 
 /// Peak memory of the large arrays of a run, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,9 @@ impl Memory {
         // The chain needs the probe activations of all layers and the decoders, as far as those stay in memory. A device
         // keeps more decoders than most cascades have.
         let probes = probe * widths[1..].iter().sum::<usize>();
-        let decoders = weights().sum::<usize>();
+        // Gradient decoders are kept twice: after half and after all of their steps.
+        let kept = if plan.cascade.params().method == Method::Ridge { 1 } else { 2 };
+        let decoders = kept * weights().sum::<usize>();
         // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
         let samples = plan.cascade.samples(train);
         let training = 2 * (samples + probe) * widest + 8 * most_weights;
@@ -36,18 +41,18 @@ impl Memory {
         let is_rounded = !plan.file.cascade.forward_precision.is_f32();
         let rounded = if is_rounded { samples * widest + most_weights } else { 0 };
         // The chain's two batches and the final reconstructions.
-        let chain = layers * probe * (2 * widest + inputs) + 3 * most_weights;
+        let chain = layers * probe * (2 * widest + kept * inputs) + 3 * most_weights;
         let work = probes + (training + rounded).max(chain);
         // A device copies back the reconstructions and, if they are saved, the decoders.
         let [host, device] = match plan.file.cascade.backend {
             BackendSpec::Cuda { .. } => {
                 let saved = if plan.file.cascade.save { decoders } else { 0 };
-                [saved + layers * probe * inputs, work + decoders]
+                [saved + kept * layers * probe * inputs, work + decoders]
             }
             _ => [work + decoders.min(HOST_SPARE_BYTES / FLOAT), 0],
         };
         Some(Self {
-            shared: (FLOAT * (train + probe) * inputs) as u64,
+            shared: (FLOAT * (sets(plan) * probe + training_sets(plan) * train) * inputs) as u64,
             cell: (FLOAT * host) as u64 + RETAINED,
             device: (FLOAT * device) as u64,
         })
@@ -83,6 +88,21 @@ impl Memory {
         })
     }
 
+    /// Checks that one cell fits into the memory that the system has available.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] with both sizes.
+    pub fn check(self) -> Result<()> {
+        match available() {
+            Some(available) if self.total(1) > available => {
+                let [needed, available] =
+                    [self.total(1), available].map(|bytes| HumanBytes(bytes).to_string());
+                Err(Error::TooLarge { needed, available })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The part in device memory.
     #[must_use]
     pub const fn on_device(self) -> Self {
@@ -91,7 +111,7 @@ impl Memory {
 
     /// Total host memory with `at_once` running cells.
     pub const fn total(self, at_once: usize) -> u64 {
-        self.shared + at_once as u64 * self.cell
+        self.shared.saturating_add((at_once as u64).saturating_mul(self.cell))
     }
 
     /// Text for users: memory with `at_once` running cells.
@@ -105,6 +125,16 @@ impl Memory {
             }
         }
     }
+}
+
+/// Number of sets of probe samples.
+fn sets(plan: &Plan) -> usize {
+    if plan.file.grid.shared_samples { 1 } else { plan.file.grid.seeds }
+}
+
+/// Number of sets of training samples. Seeds that use all of a dataset's samples share them.
+fn training_sets(plan: &Plan) -> usize {
+    if plan.uses_all_training_samples() { 1 } else { sets(plan) }
 }
 
 /// Bytes of freed memory that the C library retains per cell. It returns larger blocks to the system.

@@ -6,7 +6,7 @@ use std::{
 use crate::error::{Error, Result};
 
 use crate::cell::Computed;
-use isobath_experiment::{Cell, Plan};
+use isobath_experiment::{Cell, GridPoint, Plan};
 
 /// Writes a cell's decoders and reconstructions if the plan sets `save`.
 ///
@@ -17,7 +17,8 @@ pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> 
         return Ok(());
     };
     let id = cell.id;
-    let name = format!("w{}-b{}-seed{}", id.point.sigma_w2, id.point.sigma_b2, id.seed_index);
+    let [w, b] = [id.point.sigma_w2, id.point.sigma_b2].map(GridPoint::file_stem);
+    let name = format!("w{w}-b{b}-seed{}", id.seed_index);
     let target: PathBuf = folder.join("cascades").join(name);
     fs::create_dir_all(&target).map_err(Error::file("make the folder", &target))?;
     isobath_cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;

@@ -98,15 +98,19 @@ impl BackendTask for Timing<'_> {
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
         /// Minimum number of timed steps; enough to outweigh start-up costs.
         const STEPS: usize = 20;
+        /// Maximum number of rows in a timed minibatch.
+        const MOST_ROWS: usize = 4096;
         /// Minimum duration of the measurement.
         const LONG_ENOUGH: Duration = Duration::from_millis(500);
         let Self { plan, train, at_once } = self;
         let cell = &train.trainings[train.depths.len() / 2];
+        let given = train.recipe(cell).params.params().clone();
         let params = TrainParams {
+            batch: given.batch.min(MOST_ROWS),
             max_steps: Some(STEPS),
             evaluate_every: Some(STEPS),
             success: None,
-            ..train.recipe(cell).params.params().clone()
+            ..given
         };
         let samples = params.batch * 4;
         let inputs = Array2::from_shape_fn((samples, plan.shape.len()), |(i, j)| {

@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// A setting of the optimiser is outside its range.
     #[error("train {0}")]
-    Optimizer(String),
+    Optimizer(isobath_tensor::OptimizerError),
     /// The samples are not as wide as the network's input.
     #[error("{what} samples have {actual} numbers each, the network takes {expected}")]
     SampleWidth {

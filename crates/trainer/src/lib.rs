@@ -40,7 +40,9 @@ pub use isobath_tensor::{Loss, LossAndGradient, Optimizer};
 pub use job::{Entry, Extent, Job, Labelled};
 pub use observer::{Observer, Silent};
 pub use order::epoch_order;
-pub use params::{BatchEntropyParams, Hopeless, Success, TrainParams, TrainValidParams};
+pub use params::{
+    BatchEntropyParams, Hopeless, MAX_EPOCHS, Success, TrainParams, TrainValidParams,
+};
 pub use schedule::{Decay, Schedule};
 pub use trainer::{Finished, Trainer};
 pub use training::{Evaluation, Outcome, Training};

@@ -11,6 +11,14 @@ pub enum Error {
         /// The run.
         run: String,
     },
+    /// The run's trainings have not started.
+    #[error("{run} has not trained its networks yet; finish it with: {command}")]
+    NotTrained {
+        /// The run.
+        run: String,
+        /// Command that continues the run.
+        command: String,
+    },
     /// The recipe does not exist.
     #[error("there is no recipe {name:?}; the recipes are {known}")]
     UnknownRecipe {
@@ -40,4 +48,15 @@ pub enum Error {
         /// `succeeded` or `failed`.
         ended: &'static str,
     },
+}
+
+impl Error {
+    /// Error for a run without trainings, by whether its experiment file asks for them.
+    pub(super) fn no_trainings(run: &isobath_store::RunRecord) -> Self {
+        let name = run.name.clone();
+        match run.success {
+            Some(_) => Self::NotTrained { run: name, command: run.command.clone() },
+            None => Self::NoTrainings { run: name },
+        }
+    }
 }

@@ -127,7 +127,7 @@ pub const FOLDS: usize = 5;
 /// [`Error::NoTrainings`] and [`Error::UnknownRecipe`].
 pub fn recipes<'a>(run: &'a RunRecord, name: Option<&str>) -> Result<Vec<&'a str>, Error> {
     if run.trainings.is_empty() {
-        return Err(Error::NoTrainings { run: run.name.clone() });
+        return Err(Error::no_trainings(run));
     }
     let known = || run.recipes.iter().map(String::as_str);
     match name {

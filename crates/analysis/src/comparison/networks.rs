@@ -48,7 +48,7 @@ impl Networks {
         };
         let mut rows: Vec<Network> = of_recipe.map(network).collect();
         if rows.is_empty() {
-            return Err(Error::NoTrainings { run: run.name.clone() });
+            return Err(Error::no_trainings(run));
         }
         rows.sort_by_key(Network::key);
         let mut numbers = BTreeMap::new();

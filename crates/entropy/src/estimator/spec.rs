@@ -91,6 +91,11 @@ estimators! {
 }
 
 impl EstimatorSpec {
+    /// True if the estimator has one value per layer for all samples together, instead of one per sample.
+    pub const fn is_of_whole_batches(&self) -> bool {
+        matches!(self, Self::Differential(_) | Self::Gram(_) | Self::BatchEntropy(_))
+    }
+
     /// `1 - R^2` of the reconstructions.
     pub const RECONSTRUCTION_ERROR: Self = Self::ReconstructionError(ReconstructionError);
     /// Relative entropy as published (arXiv:2406.12916).

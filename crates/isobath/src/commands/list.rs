@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{GlobalArgs, exit, theory};
 use isobath_experiment as experiment;
-use isobath_experiment::Plan;
+use isobath_experiment::{Plan, Search};
 use isobath_report::count;
 use isobath_store::{RunFolder, Store, list_runs};
 
@@ -87,8 +87,17 @@ fn state(path: &Path) -> Result<String> {
     } else {
         format!("{there} of {}", count(planned, "cell"))
     };
-    Ok(match plan.train {
-        Some(_) => format!("{cells}; {}", count(store.accuracies()?.len(), "training")),
-        None => cells,
+    let Some(train) = &plan.train else { return Ok(cells) };
+    let (done, planned) = (store.accuracies()?.len(), train.trainings.len());
+    // A search leaves out trainings of the grid, so only the scores, which come last, show that it is complete.
+    let scored = store.score_grid()?.len();
+    if train.section.search == Search::Grid && done < planned {
+        return Ok(format!("{cells}; {done} of {}", count(planned, "training")));
+    }
+    let done = count(done, "training");
+    Ok(if scored == 0 || store.score_keys()?.len() < scored {
+        format!("{cells}; {done} so far, predictors not run yet")
+    } else {
+        format!("{cells}; {done} and all predictors")
     })
 }

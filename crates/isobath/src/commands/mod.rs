@@ -14,7 +14,7 @@ mod run;
 mod theory;
 mod validate;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{num::NonZero, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -117,7 +117,15 @@ struct Usage(String);
 fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     let Cli { global, command } = cli;
     if let Some(threads) = global.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+        // More threads than cores only wait for each other.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = usize::from(threads);
+        if threads > cores {
+            eprintln!(
+                "note: --threads {threads} is more than the {cores} cores of this machine; using {cores}"
+            );
+        }
+        rayon::ThreadPoolBuilder::new().num_threads(threads.min(cores)).build_global()?;
     }
     match command {
         Command::Run(arguments) => run::main(&global, &arguments),

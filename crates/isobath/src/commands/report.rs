@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{GlobalArgs, exit};
+use crate::print::shell_word;
 use isobath_experiment as experiment;
 use isobath_experiment::Plan;
 use isobath_report as report;
@@ -38,7 +39,10 @@ pub(super) fn open(
     let path = find(global, run)?;
     let plan = Plan::new(experiment::read(&path.join(RunFolder::EXPERIMENT), &[])?)?;
     let store = Store::open_existing(&path.join(Store::FILE))?;
-    let command = format!("cargo xtask run {}", path.join(RunFolder::EXPERIMENT).display());
+    let command = format!(
+        "cargo xtask run {}",
+        shell_word(&path.join(RunFolder::EXPERIMENT).to_string_lossy())
+    );
     let record = isobath_analysis::gather(&plan, &store, &command)?;
     Ok((plan, record, path))
 }

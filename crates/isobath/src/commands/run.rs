@@ -6,13 +6,17 @@ use indicatif::{HumanDuration, ProgressBar};
 use isobath_datasets::{Dataset, LoadRequest, Provenance};
 use isobath_tensor::BackendSpec;
 
+use crate::print::shell_word;
+
 use super::{GlobalArgs, Usage, exit, theory};
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
 use isobath_report as report;
 use isobath_report::count;
 use isobath_runner as run;
-use isobath_runner::{CellSamples, Outcome, PredictOutcome, RunOptions, TrainData, TrainOutcome};
+use isobath_runner::{
+    CellSamples, Memory, Outcome, PredictOutcome, RunOptions, TrainData, TrainOutcome,
+};
 use isobath_store::Shard;
 use isobath_store::{RunFolder, Store};
 
@@ -96,6 +100,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if arguments.resume && !path.join(Store::FILE).exists() {
         anyhow::bail!("nothing to resume in {}; omit --resume to start a new run", path.display());
     }
+    check_memory(&plan)?;
     let data = load(global, &plan)?;
     let train_data = load_to_train(global, &plan)?;
     let folder = RunFolder::lock(path, arguments.shard)?;
@@ -138,7 +143,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     if record.cells.len() < record.cells_planned {
         println!(
-            "{} of {} are computed; other shards compute the rest",
+            "{} of {} are computed; other shards compute the rest, and the last one writes the whole report",
             record.cells.len(),
             count(record.cells_planned, "cell")
         );
@@ -150,6 +155,15 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     } else {
         exit::DONE
     })
+}
+
+/// Checks that samples and one network at a time fit into memory, before anything is loaded.
+fn check_memory(plan: &Plan) -> Result<()> {
+    let trainings = plan.train.as_ref().and_then(|train| Memory::of_trainings(plan, train));
+    for memory in Memory::of(plan).into_iter().chain(trainings) {
+        memory.check()?;
+    }
+    Ok(())
 }
 
 /// Runs the predictors; `false` after an interrupt.
@@ -205,8 +219,9 @@ fn reused(found: usize, adopted: usize) -> Vec<String> {
 /// Command that reproduces this run.
 fn command(arguments: &Arguments) -> String {
     let Arguments { file, settings: Settings { overrides, backend }, .. } = arguments;
-    let run = format!("cargo xtask run {}", file.display());
-    let settings = overrides.iter().map(|setting| format!("--set '{setting}'"));
+    let run = format!("cargo xtask run {}", shell_word(&file.to_string_lossy()));
+    let settings =
+        overrides.iter().map(|setting| format!("--set {}", shell_word(&setting.to_string())));
     let backend = backend.iter().map(|backend| format!("--backend {backend}"));
     [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ")
 }

@@ -2,13 +2,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use indicatif::HumanDuration;
+use indicatif::{HumanBytes, HumanDuration};
 use isobath_datasets::{State, Status};
 
 use super::{GlobalArgs, exit, run::Settings, theory};
 use isobath_experiment::{Plan, Search, TrainPlan};
 use isobath_report::count;
-use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings};
+use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings, stored_bytes_per_cell};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -60,7 +60,11 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         let at_once = estimate.at_once;
         let total = memory.describe(at_once);
         println!("# memory       {total} with {} concurrently", count(at_once, "cell"));
+        if let Err(error) = memory.check() {
+            println!("# note         {error}");
+        }
     }
+    println!("# store        about {} per cell", HumanBytes(stored_bytes_per_cell(&plan)));
     match &estimate.speed {
         Ok(speed) => println!(
             "# time         about {} at {:.1} GFLOP/s (measured now on {}); entropies take {:.2} s per cell",

@@ -2,6 +2,7 @@
 
 use crate::reach_words::reach_words;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_experiment::GridPoint;
 use std::fmt::Write;
 
 use crate::Result;
@@ -50,7 +51,8 @@ const MARK_DISTANCE: i32 = px(10);
 
 impl Figure for PhaseDiagram<'_> {
     fn stem(&self) -> String {
-        format!("phase-{}-sigma_b2-{}", self.estimator, self.slice.sigma_b2)
+        let sigma_b2 = GridPoint::file_stem(self.slice.sigma_b2);
+        format!("phase-{}-sigma_b2-{sigma_b2}", self.estimator)
     }
 
     fn title(&self) -> String {

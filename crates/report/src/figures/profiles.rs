@@ -2,6 +2,7 @@
 
 use crate::Result;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::{
@@ -37,7 +38,8 @@ const MAX_PROFILES: usize = 8;
 
 impl Figure for Profiles<'_> {
     fn stem(&self) -> String {
-        format!("profiles-{}-sigma_b2-{}", self.estimator, self.slice.sigma_b2)
+        let sigma_b2 = GridPoint::file_stem(self.slice.sigma_b2);
+        format!("profiles-{}-sigma_b2-{sigma_b2}", self.estimator)
     }
 
     fn title(&self) -> String {

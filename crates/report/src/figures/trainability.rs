@@ -267,7 +267,7 @@ impl<'a> Trainability<'a> {
 impl Figure for Trainability<'_> {
     fn stem(&self) -> String {
         let stem = recipe_stem("trainability", self.recipe);
-        format!("{stem}-sigma_b2-{}", self.slice.sigma_b2)
+        format!("{stem}-sigma_b2-{}", GridPoint::file_stem(self.slice.sigma_b2))
     }
 
     fn title(&self) -> String {

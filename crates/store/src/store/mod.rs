@@ -62,7 +62,10 @@ impl Store {
     /// # Errors
     /// When the file cannot be created, is not an SQLite file or has another schema version.
     pub fn open(path: &Path) -> Result<Self> {
-        let unusable = |source| Error::Open { path: path.to_owned(), source };
+        let unusable = |source: rusqlite::Error| match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Error::sqlite(path, source),
+            _ => Error::Open { path: path.to_owned(), source },
+        };
         let mut connection = Connection::open(path).map_err(unusable)?;
         match prepare(&mut connection).map_err(unusable)? {
             SCHEMA_VERSION => Self { connection, path: path.to_owned() }.verified(),

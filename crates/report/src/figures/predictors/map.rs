@@ -1,6 +1,7 @@
 //! Configurations at which cascade, theory and training disagree.
 
 use crate::Result;
+use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
 use super::super::{
@@ -80,7 +81,7 @@ fn theory() -> RGBAColor {
 impl Figure for Disagreement<'_> {
     fn stem(&self) -> String {
         let stem = recipe_stem("compare-map", &self.comparison.recipe);
-        format!("{stem}-sigma_b2-{}", self.sigma_b2)
+        format!("{stem}-sigma_b2-{}", GridPoint::file_stem(self.sigma_b2))
     }
 
     fn title(&self) -> String {

@@ -10,7 +10,7 @@ mod reference;
 
 #[cfg(feature = "cuda")]
 pub use cuda::CudaStep;
-pub use optimizer::Optimizer;
+pub use optimizer::{Optimizer, OptimizerError};
 
 use std::fmt::Debug;
 

@@ -67,6 +67,18 @@ fn default_eps() -> f32 {
     1e-8
 }
 
+/// A setting of an optimiser is out of range.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("optimizer {setting} = {value} must be {range}")]
+pub struct OptimizerError {
+    /// The setting.
+    pub setting: &'static str,
+    /// Its value.
+    pub value: f32,
+    /// Its range.
+    pub range: &'static str,
+}
+
 impl Optimizer {
     /// Adam with PyTorch's defaults and the given learning rate.
     pub fn adam(lr: f32) -> Self {
@@ -112,10 +124,10 @@ impl Optimizer {
     /// Checks the settings.
     ///
     /// # Errors
-    /// A sentence naming the setting, its value and its range.
-    pub fn check(&self) -> Result<(), String> {
-        let range = |name: &str, value: f32, ok: bool, range: &str| {
-            if ok { Ok(()) } else { Err(format!("optimizer {name} = {value} must be {range}")) }
+    /// [`OptimizerError`] for the first setting out of range.
+    pub fn check(&self) -> Result<(), OptimizerError> {
+        let range = |setting, value: f32, ok: bool, range| {
+            if ok { Ok(()) } else { Err(OptimizerError { setting, value, range }) }
         };
         let unit = |value: f32| (0.0..1.0).contains(&value);
         match *self {

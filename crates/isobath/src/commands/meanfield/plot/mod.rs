@@ -84,6 +84,7 @@ fn panel_title(sigma_w2: f64, state: Option<&FixedPoint>) -> String {
 fn stem(query: &TheoryQuery, what: &str) -> String {
     let TheoryQuery { activation, sigma_b2, ref architecture, .. } = *query;
     let activation = activation.to_string().replace(':', "-");
+    let sigma_b2 = isobath_experiment::GridPoint::file_stem(sigma_b2);
     format!("theory-{what}-{activation}{}-sigma_b2-{sigma_b2}", architecture.stem())
 }
 

@@ -1,0 +1,72 @@
+//! Output that never stops the work: a reader that goes away is ignored, and control characters from files do not reach
+//! the terminal.
+
+use std::{fmt, io::Write};
+
+/// Prints a line to standard output. Ignores a closed output.
+macro_rules! println {
+    ($($argument:tt)*) => {
+        $crate::print::line(std::io::stdout().lock(), format_args!($($argument)*))
+    };
+}
+
+/// Prints a line to standard error. Ignores a closed output.
+macro_rules! eprintln {
+    ($($argument:tt)*) => {
+        $crate::print::line(std::io::stderr().lock(), format_args!($($argument)*))
+    };
+}
+
+/// Writes `text` and a line feed to `output`.
+pub(crate) fn line(mut output: impl Write, text: fmt::Arguments<'_>) {
+    // Nobody is left to report a failure to.
+    let _ = writeln!(output, "{}", printable(&text.to_string()));
+    let _ = output.flush();
+}
+
+/// `text` with control characters other than line feeds and tabs replaced.
+fn printable(text: &str) -> String {
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().map(|c| if is_plain(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// `text` as one word of a shell command.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_replaced() {
+        assert_eq!(printable("a\u{1b}[31mb\r\n\tc\u{9b}"), "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}");
+    }
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(shell_word("experiments/a.toml"), "experiments/a.toml");
+        assert_eq!(shell_word("a b$(touch x);y"), "'a b$(touch x);y'");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn closed_output_is_ignored() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        line(Closed, format_args!("text"));
+    }
+}
