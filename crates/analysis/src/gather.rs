@@ -1,6 +1,6 @@
 //! Joins the store and mean-field theory into the record of a report.
 
-use isobath_meanfield::{FixedPoint, critical_sigma_w2};
+use isobath_meanfield::{FixedPoint, critical_sigma_w2, growth_sentence};
 use rayon::prelude::*;
 
 use crate::{Error, Result};
@@ -109,7 +109,15 @@ fn theory_record(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> TheoryRecord {
         point: GridPoint::new(sigma_w2, sigma_b2),
         xi_c: point.map(|point| point.xi_c).filter(|xi_c| xi_c.is_finite()),
         chi_1: point.map(|point| point.chi_1),
+        growth: if point.is_none() { growth(plan, sigma_w2, sigma_b2) } else { None },
     }
+}
+
+/// Growth of lengths from inputs of mean square 1, in words.
+fn growth(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<String> {
+    let theory = plan.theory(sigma_w2, sigma_b2).ok()?;
+    let growth = theory.growth(sigma_w2 + sigma_b2, plan.network.depth()).ok()?;
+    Some(growth_sentence(plan.file.network.activation, sigma_w2, &growth))
 }
 
 fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {

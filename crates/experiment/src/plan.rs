@@ -6,7 +6,7 @@ use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
 use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
-use super::{CascadeSection, DataSection, ExperimentFile, FileError, TrainPlan};
+use super::{CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan};
 use crate::{CellId, GridPoint};
 
 /// A checked experiment. Checking reads no dataset and runs no computation.
@@ -134,17 +134,21 @@ impl Plan {
         toml::to_string_pretty(&self.file).expect("settings are serialisable")
     }
 
-    /// Name of the run's folder: the experiment's name and a hash of everything that determines its numbers.
+    /// Name of the run's folder: the experiment's name and a hash of everything that determines its measurements.
+    ///
+    /// Estimators and cut-off rules are not part of it, unless an early stop depends on them: they are concluded from the
+    /// measurements.
     ///
     /// # Panics
     /// Never; the settings are serialisable.
     pub fn run_name(&self) -> String {
         let mut file = self.file.clone();
         file.description.clear();
-        file.report = super::ReportSection {
-            gallery: file.report.gallery,
-            ..super::ReportSection::default()
-        };
+        file.report = super::ReportSection::default();
+        if file.cascade.stop.is_none() {
+            file.entropy =
+                EntropySection { backend: file.entropy.backend, ..EntropySection::default() };
+        }
         file.meanfield = super::MeanfieldSection::default();
         file.data.folder = None;
         file.cascade.save = false;

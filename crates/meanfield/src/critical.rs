@@ -71,6 +71,38 @@ pub fn critical_point(activation: Activation, sigma_b2: f64) -> Result<CriticalP
         })
 }
 
+/// Point where `chi_1 = 1` at a length that is a fixed point, stable or not.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CriticalCrossing {
+    /// The point, with the length.
+    pub point: CriticalPoint,
+    /// True if the length is the stable one. Lengths move away from an unstable one, so that the network does not stay
+    /// there; publications about GELU and SiLU call these points edges of chaos, too.
+    pub is_stable: bool,
+}
+
+/// All points with `chi_1 = 1` at bias variance `sigma_b2` in `[0, 1e10]`, by increasing length; empty where lengths are
+/// zero.
+///
+/// # Errors
+/// [`Error::OutOfRange`] if `sigma_b2` is outside its range.
+pub fn critical_crossings(activation: Activation, sigma_b2: f64) -> Result<Vec<CriticalCrossing>> {
+    check("sigma_b2", sigma_b2, 0.0, MAX_SEARCH_VARIANCE, "from 0 to 1e10")?;
+    let line = CriticalLine::new(activation);
+    if let Shape::Rectifier { .. } = line.phi.0 {
+        return Ok(Vec::new());
+    }
+    let ln_chi_1 = |q: f64| ((q - sigma_b2) / line.square(q) * line.gradient_square(q)).ln();
+    let crossing = |q: f64| {
+        let point =
+            CriticalPoint { sigma_w2: (q - sigma_b2) / line.square(q), sigma_b2, q_star: q };
+        let is_stable = line.is_stable(point);
+        let sigma_w2 = line.gradient_square(q).recip();
+        CriticalCrossing { point: CriticalPoint { sigma_w2, ..point }, is_stable }
+    };
+    Ok(crossings(lengths(sigma_b2), ln_chi_1).map(crossing).collect())
+}
+
 /// Bias variance at which a network with weight variance `sigma_w2` in `[1e-10, 1e10]` is critical.
 ///
 /// This is the first critical point with increasing length `q*`.

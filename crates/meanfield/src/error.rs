@@ -25,8 +25,8 @@ pub enum Error {
     /// There is no stable length: `q` grows without bound from layer to layer, for every bias variance or for every
     /// positive one.
     #[error(
-        "no stable length q* exists for {activation} at sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: activations grow \
-         without bound; choose sigma_w2 below {limit}"
+        "no stable length q* exists for {activation} at sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: lengths grow from \
+         layer to layer; they settle for sigma_w2 below {limit}"
     )]
     LengthDiverges {
         /// The activation.
@@ -41,8 +41,8 @@ pub enum Error {
 
     /// There is no stable length at this bias variance, although smaller bias variances have one.
     #[error(
-        "no stable length q* exists for {activation} at sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: activations grow \
-         without bound; choose sigma_b2 of at most {limit}, or a smaller sigma_w2"
+        "no stable length q* exists for {activation} at sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}: lengths grow from \
+         layer to layer; they settle for sigma_b2 of at most {limit}, or a smaller sigma_w2"
     )]
     BiasTooLarge {
         /// The activation.

@@ -44,6 +44,7 @@ mod data_profile;
 mod dropout;
 mod error;
 mod fixed_point;
+mod growth;
 mod hermite;
 mod jacobian;
 pub mod kernel;
@@ -61,11 +62,15 @@ mod stable_length;
 mod theory;
 
 pub use convolution::{ModeScale, SpatialVariance};
-pub use critical::{CriticalPoint, critical_point, critical_sigma_b2, critical_sigma_w2};
+pub use critical::{
+    CriticalCrossing, CriticalPoint, critical_crossings, critical_point, critical_sigma_b2,
+    critical_sigma_w2,
+};
 pub use data_profile::{LayerStatistics, Spread};
 pub use dropout::Dropout;
 pub use error::{Error, Result};
 pub use fixed_point::{FixedPoint, Phase};
+pub use growth::{Growth, growth_sentence};
 pub use jacobian::{JacobianSpectrum, Weights};
 pub use layer_kernels::LayerKernels;
 pub use phase_diagram::fixed_points;

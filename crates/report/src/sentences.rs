@@ -48,6 +48,17 @@ fn cascade_sentences(run: &RunRecord) -> Vec<String> {
     let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(describe).flatten().collect();
     sentences.extend(disagreement(run, &slices));
     sentences.push(theory(&agreement(&slices, estimator, rule, run.layers), rule));
+    let growths: Vec<&str> =
+        run.theory.iter().filter_map(|record| record.growth.as_deref()).collect();
+    match growths.as_slice() {
+        [] => {}
+        [only] => sentences.push(format!("Mean-field theory: {only}.")),
+        [first, ..] => {
+            let points = count(growths.len(), "point");
+            sentences
+                .push(format!("Mean-field theory has no fixed point at {points}; first: {first}."));
+        }
+    }
     sentences.push(certainty(run, &slices, estimator, rule));
     sentences
 }

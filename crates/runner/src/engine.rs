@@ -57,6 +57,7 @@ pub fn run(
     let context = CellContext { plan, data };
     let keys: Vec<String> = plan.cells.iter().map(|cell| context.key(cell)).collect();
     store.set_grid(&keys)?;
+    store.set_plan(&plan.run_name())?;
     let in_shard = |cell: &Cell| options.belongs_to_shard(cell.id.index);
     let keyed: Vec<(String, &Cell)> =
         keys.into_iter().zip(&plan.cells).filter(|(_, cell)| in_shard(cell)).collect();

@@ -27,7 +27,7 @@ use isobath_store::{CellRecord, CutoffRecord, ScoreRecord};
 use isobath_store::{RunFolder, Store, other_stores};
 
 /// Version of the predictor numerics. Increment it when predictors give different numbers for the same networks.
-const NUMERICS: u32 = 1;
+const NUMERICS: u32 = 2;
 
 /// Counts of predictor tasks. A task is one initialisation of a grid point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,6 +213,8 @@ impl<'a> PredictorRunner<'a> {
         struct Identity<'a> {
             numerics: u32,
             cell: &'a str,
+            estimators: &'a [EstimatorSpec],
+            rules: &'a [CutoffRule],
             data: (&'a str, usize),
             networks: Vec<&'a [isobath_architecture::Layer]>,
             train: &'a isobath_trainer::TrainParams,
@@ -221,6 +223,8 @@ impl<'a> PredictorRunner<'a> {
         let identity = Identity {
             numerics: NUMERICS,
             cell,
+            estimators: &self.plan.file.entropy.estimators,
+            rules: self.plan.file.entropy.cutoff.as_slice(),
             data: self.data.fingerprint(),
             networks: depths.iter().map(|&index| self.train.networks[index].layers()).collect(),
             train: self.train.recipes[0].params.params(),

@@ -144,7 +144,7 @@ pub struct ScoreRecord {
 }
 
 /// Mean-field theory at one point of the grid.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TheoryRecord {
     /// The point of the grid.
     pub point: GridPoint,
@@ -152,6 +152,8 @@ pub struct TheoryRecord {
     pub xi_c: Option<f64>,
     /// Mean squared singular value of the Jacobian of one layer.
     pub chi_1: Option<f64>,
+    /// Growth of lengths in words, where no stable length exists.
+    pub growth: Option<String>,
 }
 
 /// Theory curve over the phase diagram: a multiple of `xi_c`.

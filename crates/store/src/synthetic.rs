@@ -64,6 +64,7 @@ pub fn run(options: &Options) -> RunRecord {
                 point: GridPoint::new(sigma_w2, sigma_b2),
                 xi_c: xi_c(sigma_w2),
                 chi_1: Some(chi_1(sigma_w2)),
+                growth: None,
             });
             for seed_index in 0..options.seeds {
                 let id = CellId {

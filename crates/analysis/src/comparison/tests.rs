@@ -139,7 +139,10 @@ fn incomparable_runs_are_errors() {
     assert!(matches!(one, Error::OneClass { ended: "failed", .. }), "{one}");
     assert!(one.to_string().contains("success.accuracy"), "{one}");
     assert!(error(&good, "adam").to_string().contains("sgd, hopeless"));
-    let untrained = RunRecord { trainings: Vec::new(), ..good.clone() };
+    let unfinished = RunRecord { trainings: Vec::new(), ..good.clone() };
+    let message = recipes(&unfinished, None).unwrap_err().to_string();
+    assert!(message.contains("finish it with: cargo xtask run"), "{message}");
+    let untrained = RunRecord { success: None, ..unfinished };
     assert_eq!(recipes(&untrained, None), Err(Error::NoTrainings { run: "made-up".into() }));
     let unscored = RunRecord { scores: Vec::new(), ..good.clone() };
     assert_eq!(error(&unscored, "sgd"), Error::NoScores { run: "made-up".into() });

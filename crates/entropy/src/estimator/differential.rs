@@ -1,6 +1,6 @@
 use std::f64::consts::{E, PI};
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 
 use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
 use crate::{
@@ -11,9 +11,13 @@ use crate::{
 /// Differential entropy of a layer's samples per unit, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Differential {
-    /// Divides each sample by the sum of its units first (arXiv:2406.12916).
+    /// Divides each sample by the sum of its units first: the clean call of the published code (arXiv:2406.12916).
     #[default]
     Published,
+    /// The values that the published script stores. There the relative entropy has changed the samples in place before:
+    /// each is shifted by its minimum, and 1e-12 is added. Near the input these values differ from the clean ones by up
+    /// to 1.6 nats.
+    AsStored,
     /// Uses the samples unchanged.
     Plain,
 }
@@ -21,11 +25,12 @@ pub enum Differential {
 impl EstimatorKind for Differential {
     const KIND: &'static str = "differential";
     const RULES: &'static [(&'static str, Self)] =
-        &[("published", Self::Published), ("plain", Self::Plain)];
+        &[("published", Self::Published), ("as-stored", Self::AsStored), ("plain", Self::Plain)];
 
     fn descriptor(self) -> Descriptor {
         let (id, label) = match self {
             Self::Published => ("differential", "differential entropy"),
+            Self::AsStored => ("differential-as-stored", "differential entropy as stored"),
             Self::Plain => ("differential-plain", "plain differential entropy"),
         };
         Descriptor {
@@ -66,13 +71,25 @@ impl<B: EntropyBackend> EntropyEstimator for DifferentialEstimator<B> {
         layers: &[ArrayView2<'_, f32>],
     ) -> Result<Profile> {
         staging::check(inputs, layers, Width::Any)?;
-        let normalise_rows = self.rule == Differential::Published;
+        let normalise_rows = self.rule != Differential::Plain;
         let values = layers.iter().map(|layer| {
-            let (mean, variance) = staging::column_moments(&self.backend, *layer, normalise_rows)?;
+            let shifted = (self.rule == Differential::AsStored).then(|| shifted(*layer));
+            let layer = shifted.as_ref().map_or(*layer, |shifted| shifted.view());
+            let (mean, variance) = staging::column_moments(&self.backend, layer, normalise_rows)?;
             Ok(differential(layer.nrows(), &mean, &variance))
         });
         Ok(Profile::from_layers(self.spec(), values.collect::<Result<Vec<_>>>()?))
     }
+}
+
+/// Each sample minus its minimum, plus 1e-12.
+fn shifted(layer: ArrayView2<'_, f32>) -> Array2<f32> {
+    let mut shifted = layer.to_owned();
+    for mut sample in shifted.outer_iter_mut() {
+        let minimum = sample.iter().copied().fold(f32::INFINITY, f32::min);
+        sample.mapv_inplace(|value| value - minimum + 1e-12);
+    }
+    shifted
 }
 
 /// Returns the entropy and the number of floored units.
@@ -102,6 +119,25 @@ mod tests {
         let expected = 0.5 * (2.0 * PI * E).ln() + 2.0 * STD_FLOOR.ln() / 3.0;
         assert!((value - expected).abs() < 1e-12, "{value} {expected}");
         assert_eq!(floored, 2);
+    }
+
+    #[test]
+    fn stored_values_do_not_depend_on_a_shift_of_a_sample() {
+        use isobath_tensor::Cpu;
+        use ndarray::array;
+
+        let value = |rule: Differential, layer: Array2<f32>| {
+            let estimator = rule.build(Cpu::new());
+            estimator.profile(layer.view(), &[layer.view()]).unwrap().values[0]
+        };
+        let (plain, moved) =
+            (array![[0.0, 1.0, 3.0], [0.0, 2.0, 2.0]], array![[4.0, 5.0, 7.0], [0.0, 2.0, 2.0]]);
+        let stored = |layer: &Array2<f32>| value(Differential::AsStored, layer.clone());
+        assert!((stored(&plain) - stored(&moved)).abs() < 1e-6);
+        // Samples whose minimum is zero are the clean call's.
+        let clean = |layer: &Array2<f32>| value(Differential::Published, layer.clone());
+        assert!((stored(&plain) - clean(&plain)).abs() < 1e-6);
+        assert!((stored(&moved) - clean(&moved)).abs() > 0.1);
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let (_, run, folder) = open(global, &arguments.run)?;
+    let (_, run, folder) = open(global, &arguments.run, &[])?;
     let other = match &arguments.calibrate_on {
-        Some(other) => Some(open(global, other)?.1),
+        Some(other) => Some(open(global, other, &[])?.1),
         None => None,
     };
     let resamples = arguments.bootstrap.get() as usize;

@@ -15,10 +15,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let (plan, reference, _) = open(global, &arguments.reference)?;
+    let (plan, reference, _) = open(global, &arguments.reference, &[])?;
     let mut comparisons = Vec::new();
     for run in &arguments.others {
-        let (other, record, _) = open(global, run)?;
+        let (other, record, _) = open(global, run, &[])?;
         check(&plan, &other)?;
         let Some(comparison) = compare_methods::compare(&reference, &record) else {
             bail!("{} and {} have no cell in common", reference.name, record.name);
@@ -38,6 +38,10 @@ fn check(reference: &Plan, other: &Plan) -> Result<()> {
         != (b.data.dataset, b.data.probe, b.data.grayscale)
     {
         "probe samples"
+    } else if a.grid.shared_samples != b.grid.shared_samples
+        && (a.grid.seeds > 1 || b.grid.seeds > 1)
+    {
+        "samples for their seeds"
     } else if reference.network != other.network {
         "networks"
     } else {

@@ -11,6 +11,9 @@ use isobath_report as report;
 pub(super) struct Arguments {
     /// Run: its folder, or a prefix of its name
     run: String,
+    /// Conclude with another value of a key of [entropy], for example entropy.cutoff={rule="decay"}
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<isobath_experiment::Override>,
     /// Format
     #[arg(long, default_value = "csv")]
     format: ExportFormat,
@@ -27,7 +30,7 @@ enum ExportFormat {
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let (_, record, path) = super::report::open(global, &arguments.run)?;
+    let (_, record, path) = super::report::open(global, &arguments.run, &arguments.overrides)?;
     let folder = arguments.to.as_ref().unwrap_or(&path);
     let files = match arguments.format {
         ExportFormat::Csv => {

@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{GlobalArgs, exit};
+use super::{GlobalArgs, Usage, exit};
 use crate::print::shell_word;
 use isobath_experiment as experiment;
-use isobath_experiment::Plan;
+use isobath_experiment::{Override, Plan};
 use isobath_report as report;
 use isobath_store::{RunFolder, Store, list_runs};
 
@@ -14,13 +14,17 @@ use isobath_store::{RunFolder, Store, list_runs};
 pub(super) struct Arguments {
     /// Run: its folder, or a prefix of its name
     run: String,
+    /// Conclude with another value of a key of [entropy], [meanfield] or [report], for example
+    /// entropy.cutoff={rule="saturation"}; nothing is computed again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<Override>,
     /// Write only these formats: html, png, svg, csv
     #[arg(long, value_delimiter = ',')]
     formats: Option<Vec<experiment::Format>>,
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let (plan, record, path) = open(global, &arguments.run)?;
+    let (plan, record, path) = open(global, &arguments.run, &arguments.overrides)?;
     let formats = arguments.formats.as_ref().unwrap_or(&plan.file.report.formats);
     for sentence in report::verdict_sentences(&record) {
         println!("{sentence}");
@@ -31,14 +35,33 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Opens the plan, the results and the folder of a run.
+/// Opens the plan, the results and the folder of a run. `overrides` may change only what is concluded from the
+/// measurements.
 pub(super) fn open(
     global: &GlobalArgs,
     run: &str,
+    overrides: &[Override],
 ) -> Result<(Plan, isobath_store::RunRecord, PathBuf)> {
     let path = find(global, run)?;
-    let plan = Plan::new(experiment::read(&path.join(RunFolder::EXPERIMENT), &[])?)?;
+    let file = path.join(RunFolder::EXPERIMENT);
+    let measured = Plan::new(experiment::read(&file, &[])?)?;
     let store = Store::open_existing(&path.join(Store::FILE))?;
+    if store.plan()?.is_some_and(|name| name != measured.run_name()) {
+        bail!(
+            "{} was changed after the run, so the stored results are not of this experiment; undo the change, or run the \
+             changed file as an experiment of its own",
+            file.display()
+        );
+    }
+    let plan = Plan::new(experiment::read(&file, overrides)?)?;
+    if plan.run_name() != measured.run_name() {
+        return Err(Usage(
+            "--set changes what was measured; run the experiment with this setting instead, or change only [entropy], \
+             [meanfield] and [report]"
+                .to_owned(),
+        )
+        .into());
+    }
     let command = format!(
         "cargo xtask run {}",
         shell_word(&path.join(RunFolder::EXPERIMENT).to_string_lossy())

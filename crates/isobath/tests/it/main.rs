@@ -11,3 +11,4 @@ mod reference;
 mod run;
 mod theory;
 mod train;
+mod verdicts;

@@ -16,6 +16,16 @@ fn check_file(from: &str, to: &str, parts: &[&str]) {
 fn experiment_files() {
     check_file("seeds = 2", "seedz = 2", &["tiny.toml", "line 18", "did you mean `seeds`?"]);
     check_file("seeds = 2", "seeds = 0", &["[grid] seeds = 0"]);
+    check_file("batch = 32", "batch = 100000000", &["batch = 100000000", "1 to 10,000,000"]);
+    check_file("batch = 32", "epochs = 100000000", &["epochs = 100000000", "1 to 100,000"]);
+    check_file("bootstrap = 20", "bootstrap = 1000000000", &["bootstrap = 1000000000"]);
+    check_file("seed = 3", "seed = -3", &["from 0 to 9223372036854775807"]);
+    check_file("[0.0, 0.05]", "[0.0, 1e308]", &["sigma_b2 = 1e308", "1e30"]);
+    check_file(
+        "batch = 32",
+        "optimizer = { kind = \"momentum\", lr = 0.1 }",
+        &["`sgd`, `rmsprop`, `adam`", "momentum = 0.9"],
+    );
     check_file("step = 0.5", "step = -0.5", &["[grid] sigma_w2", "step = -0.5"]);
     check_file("[0.0, 0.05]", "[0.0, nan]", &["[grid] sigma_b2 = NaN"]);
     check_file("depth = 6", "depth = 0", &["[network]", "depth = 0"]);
@@ -73,9 +83,16 @@ fn command_lines() {
         let error = place.fail(2, arguments);
         assert!(error.contains(part), "{part:?} is not in: {error}");
     }
-    let error = place
-        .fail(1, &["meanfield", "--activation", "relu", "--sigma-w2", "2.5", "--sigma-b2", "0"]);
-    assert!(error.contains('2'), "{error}");
+    let text = place.succeed(&[
+        "meanfield",
+        "--activation",
+        "relu",
+        "--sigma-w2",
+        "2.5",
+        "--sigma-b2",
+        "0",
+    ]);
+    assert!(text.contains("q grows 1.25") && text.contains("f32 overflows at layer"), "{text}");
 }
 
 #[test]
@@ -141,4 +158,43 @@ mod safetensors_files {
             place.fail(1, &["check-reference", "pair"]);
         }
     }
+}
+
+#[test]
+fn endless_files_are_rejected() {
+    let error = Place::new().fail(2, &["run", "/dev/zero"]);
+    assert!(error.contains("larger than 1 MiB"), "{error}");
+}
+
+#[test]
+fn closed_outputs_do_not_end_a_run() {
+    let place = Place::new();
+    for closed in ["stdout", "stderr", "both"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = place.isobath(&["run", "tiny.toml", "--fresh"]);
+        match closed {
+            "stdout" => command.stdout(writer),
+            "stderr" => command.stderr(writer),
+            _ => command.stdout(writer.try_clone().unwrap()).stderr(writer),
+        };
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{closed}");
+        assert!(place.run_folder().join("csv/profiles.csv").is_file(), "{closed}");
+    }
+}
+
+#[test]
+fn edited_experiment_files_are_noticed() {
+    let place = Place::new();
+    place.succeed(&["run", "tiny.toml"]);
+    let file = place.run_folder().join("experiment.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let report = ["report", "tiny", "--set", "entropy.cutoff={ rule = \"decay\" }"];
+    assert!(place.succeed(&report).contains("networks of this family"));
+    let error = place.fail(2, &["report", "tiny", "--set", "network.depth=9"]);
+    assert!(error.contains("changes what was measured"), "{error}");
+    std::fs::write(&file, text.replace("depth = 6", "depth = 5")).unwrap();
+    let error = place.fail(1, &["report", "tiny"]);
+    assert!(error.contains("was changed after the run"), "{error}");
 }

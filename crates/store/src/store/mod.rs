@@ -34,6 +34,8 @@ enum Kind {
     Cell,
     Training,
     Scores,
+    /// The plan itself.
+    Plan,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Cell => "cell",
             Self::Training => "training",
             Self::Scores => "scores",
+            Self::Plan => "plan",
         }
     }
 }
@@ -117,7 +120,7 @@ impl Store {
             Ok(None)
         })?;
         bad.map_or(Ok(()), |source| Err(self.damaged(source)))?;
-        for kind in [Kind::Cell, Kind::Training, Kind::Scores] {
+        for kind in [Kind::Cell, Kind::Training, Kind::Scores, Kind::Plan] {
             self.keys_of(kind)?;
         }
         Ok(self)
@@ -134,6 +137,22 @@ impl Store {
     /// When the disk is full.
     pub fn set_grid(&mut self, keys: &[String]) -> Result<()> {
         self.set_keys(Kind::Cell, keys)
+    }
+
+    /// Stores the name of the plan, which is a hash of everything that determines the measurements.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn set_plan(&mut self, name: &str) -> Result<()> {
+        self.set_keys(Kind::Plan, &[name.to_owned()])
+    }
+
+    /// Name stored by [`set_plan`](Self::set_plan).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn plan(&self) -> Result<Option<String>> {
+        Ok(self.keys_of(Kind::Plan)?.pop())
     }
 
     /// Keys stored by [`set_grid`](Self::set_grid).

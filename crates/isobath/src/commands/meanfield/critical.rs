@@ -1,6 +1,6 @@
 use anyhow::Result;
 use isobath_architecture::Activation;
-use isobath_meanfield::{CriticalPoint, critical_point};
+use isobath_meanfield::{CriticalCrossing, CriticalPoint, critical_crossings, critical_point};
 use serde_json::{Value, json};
 
 use super::{
@@ -34,8 +34,14 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         .into_iter()
         .map(|sigma_b2| (sigma_b2, critical_point(*activation, sigma_b2)))
         .collect();
-    if let [(_, Err(error))] = &points[..] {
-        return Err(out_of_range(error.clone()));
+    if let [(sigma_b2, Err(error))] = &points[..] {
+        let crossings = critical_crossings(*activation, *sigma_b2).map_err(out_of_range)?;
+        if crossings.is_empty() || *json {
+            return Err(out_of_range(error.clone()));
+        }
+        println!("{error}");
+        print_crossings(&crossings);
+        return Ok(exit::DONE);
     }
     if *json {
         let objects: Vec<Value> =
@@ -51,6 +57,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
             "{activation}, sigma_b2 = {sigma_b2}: critical at sigma_w2 = {:.6}",
             point.sigma_w2
         );
+        let crossings = critical_crossings(*activation, *sigma_b2).map_err(out_of_range)?;
+        if crossings.len() > 1 {
+            print_crossings(&crossings);
+        }
         return Ok(exit::DONE);
     }
     println!("{activation}");
@@ -65,6 +75,15 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         }
     }
     Ok(exit::DONE)
+}
+
+/// Lists all points with `chi_1 = 1`.
+fn print_crossings(crossings: &[CriticalCrossing]) {
+    println!("chi_1 = 1 at");
+    for CriticalCrossing { point, is_stable } in crossings {
+        let kind = if *is_stable { "stable" } else { "unstable: lengths move away from it" };
+        println!("  sigma_w2 = {:.6}, length q = {:.6} ({kind})", point.sigma_w2, point.q_star);
+    }
 }
 
 fn object(

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 use isobath_architecture::Activation;
-use isobath_meanfield::{FixedPoint, JacobianSpectrum, ModeScale, Theory, Weights};
+use isobath_meanfield::{
+    FixedPoint, Growth, JacobianSpectrum, ModeScale, Theory, Weights, growth_sentence,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -75,6 +77,8 @@ struct Point {
     state: isobath_meanfield::Result<FixedPoint>,
     spectrum: Option<JacobianSpectrum>,
     modes: Vec<ModeScale>,
+    /// Growth of lengths without a fixed point.
+    growth: Option<Growth>,
 }
 
 /// Maximum number of layers of a profile: enough for any network, and small enough that a typing error fails instead
@@ -117,7 +121,7 @@ fn print(query: &TheoryQuery, weights: Option<Weights>) -> Result<()> {
     for &sigma_w2 in &query.sigma_w2 {
         points.push(answer(query, sigma_w2, weights)?);
     }
-    if let [Point { state: Err(error), .. }] = &points[..] {
+    if let [Point { state: Err(error), growth: None, .. }] = &points[..] {
         return Err(error.clone().into());
     }
     if query.json {
@@ -140,7 +144,14 @@ fn print(query: &TheoryQuery, weights: Option<Weights>) -> Result<()> {
     for point in &points {
         match &point.state {
             Ok(state) => println!("{}", table::line(cells(point, state))),
-            Err(error) => println!("{:>10} {:>10} {error}", point.sigma_w2, "none"),
+            Err(error) => {
+                let growth = point.growth.as_ref();
+                let words = growth.map_or_else(
+                    || error.to_string(),
+                    |growth| growth_sentence(activation, point.sigma_w2, growth),
+                );
+                println!("{:>10} {:>10} {words}", point.sigma_w2, "none");
+            }
         }
     }
     let note = |point: &Point| point.state.is_ok().then(|| basin(activation, point.sigma_w2))?;
@@ -167,7 +178,14 @@ fn answer(query: &TheoryQuery, sigma_w2: f64, weights: Option<Weights>) -> Resul
         }
         _ => Vec::new(),
     };
-    Ok(Point { sigma_w2, state, spectrum, modes })
+    // Inputs of mean square 1.
+    let growth = match (&state, architecture) {
+        (Err(_), Architecture::FullyConnected) => {
+            Some(theory.growth(sigma_w2 + sigma_b2, depth).map_err(out_of_range)?)
+        }
+        _ => None,
+    };
+    Ok(Point { sigma_w2, state, spectrum, modes, growth })
 }
 
 /// Numbers of a point in table order.
@@ -215,6 +233,9 @@ fn object(query: &TheoryQuery, point: &Point) -> Value {
         }
         Err(error) => {
             add("error", error.to_string().into());
+            if let Some(growth) = point.growth {
+                add("growth", json!(growth));
+            }
         }
     }
     if let Architecture::Dropout { keep } = query.architecture {
