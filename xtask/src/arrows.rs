@@ -59,6 +59,7 @@ const TABLE: &[Member] = &[
         &["testkit"]),
     member("benches", "benches",
         &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer"], &["testkit"]),
+    member("fuzz", "fuzz", &["tensor", "datasets", "entropy", "experiment", "store"], &[]),
     member("xtask", "xtask", &[], &[]),
 ];
 

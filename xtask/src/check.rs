@@ -53,6 +53,15 @@ fn kernels() -> Command {
     command
 }
 
+/// Feeds random damaged input to every parser.
+///
+/// # Errors
+/// If a parser panics or hangs.
+pub(crate) fn fuzz(more: &[String]) -> Result<(), String> {
+    let mut command = cargo(&["run", "--quiet", "--release", "--package", "isobath-fuzz", "--"]);
+    run("fuzz", command.args(more))
+}
+
 /// Runs the criterion benchmarks on the backend in `ISOBATH_BACKEND`.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ Tasks of the project:
   cargo xtask kernels         Compile all CUDA kernels for sm_80 and sm_90a (needs NVRTC, no device)
   cargo xtask check           Run all CI checks: formatting, lints, tests, kernels, documentation, crate dependencies;
                               `--no-tests` skips the tests
+  cargo xtask fuzz [PARSER]   Feed random damaged input to every parser for a minute; `--inputs N` for a number of inputs
   cargo xtask bench [NAME]    Run criterion benchmarks of the kernels on the backend in ISOBATH_BACKEND (such as cuda:0);
                               `cascade`, `compare`, `depth` and `train` are isobath commands
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::test(&arguments[1..]),
         Some("check") => check::all(&arguments[1..]),
+        Some("fuzz") => check::fuzz(&arguments[1..]),
         Some("kernels") => return program::run(&kernels(&arguments[1..])),
         Some("bench") if !is_programs_bench(&arguments[1..]) => check::bench(&arguments[1..]),
         None | Some("help" | "--help" | "-h") => {

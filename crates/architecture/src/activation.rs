@@ -21,7 +21,7 @@ pub enum Activation {
     /// `x` for `x > 0`, `slope * x` below
     LeakyRelu {
         /// The slope below zero, finite.
-        slope: f32,
+        slope: f64,
     },
     /// `x` for `x > 0`, `exp(x) - 1` below
     Elu,
@@ -63,7 +63,7 @@ impl Activation {
     ];
 
     /// The slope `leaky-relu` has when none is given.
-    pub const DEFAULT_SLOPE: f32 = 0.01;
+    pub const DEFAULT_SLOPE: f64 = 0.01;
 
     /// The kebab-case name, without a slope.
     pub const fn name(self) -> &'static str {
@@ -111,7 +111,7 @@ impl FromStr for Activation {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || ParseActivationError { text: text.to_owned() };
         if let Some(slope) = text.strip_prefix("leaky-relu:") {
-            let slope: f32 = slope.parse().map_err(|_| unknown())?;
+            let slope: f64 = slope.parse().map_err(|_| unknown())?;
             return if slope.is_finite() { Ok(Self::LeakyRelu { slope }) } else { Err(unknown()) };
         }
         Self::ALL.into_iter().find(|a| a.name() == text).ok_or_else(unknown)

@@ -32,7 +32,7 @@ fn default_activation() -> Activation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "width must be a number, \"input\", { shrink = \"linear\" } or a list of numbers"
+    expecting = "width must be a number, \"input\", { shrink = \"linear\" }, { shrink = \"published\" } or a list of numbers"
 )]
 pub enum WidthRule {
     /// All the same.
@@ -67,6 +67,9 @@ pub struct Shrink {
 pub enum ShrinkLaw {
     /// `w_l = ceil(w_0 + (K - w_0) l / L)`
     Linear,
+    /// The same in f32, as the published code computes it by `ceil(torch.linspace(w_0, K, L + 1))`. Rounding makes one unit
+    /// more of some widths.
+    Published,
 }
 
 impl WidthRule {
@@ -165,6 +168,9 @@ impl MlpParams {
             WidthRule::Shrink(Shrink { shrink: ShrinkLaw::Linear }) => {
                 Ok((1..depth).map(|layer| linear_width(inputs, classes, layer, depth)).collect())
             }
+            WidthRule::Shrink(Shrink { shrink: ShrinkLaw::Published }) => {
+                Ok((1..depth).map(|layer| published_width(inputs, classes, layer, depth)).collect())
+            }
             WidthRule::List(widths) if widths.len() == expected => Ok(widths.clone()),
             WidthRule::List(widths) => {
                 Err(Error::WidthCount { given: widths.len(), expected, depth })
@@ -176,6 +182,18 @@ impl MlpParams {
 /// `ceil(inputs + (classes - inputs) layer / depth)`, in whole numbers.
 fn linear_width(inputs: usize, classes: usize, layer: usize, depth: usize) -> usize {
     (inputs * (depth - layer) + classes * layer).div_ceil(depth)
+}
+
+/// Element `layer` of `ceil(torch.linspace(inputs, classes, depth + 1))`: in f32, from the nearer end.
+fn published_width(inputs: usize, classes: usize, layer: usize, depth: usize) -> usize {
+    let (start, end) = (inputs as f32, classes as f32);
+    let step = (end - start) / depth as f32;
+    let width = if layer < depth.div_ceil(2) {
+        start + step * layer as f32
+    } else {
+        end - step * (depth - layer) as f32
+    };
+    width.ceil() as usize
 }
 
 /// Checked settings of a multilayer perceptron, widths worked out.
@@ -270,5 +288,19 @@ mod tests {
             &MlpParams::new(3, WidthRule::List(vec![1, 2, 3]), Activation::Tanh),
             "2 hidden layers",
         );
+    }
+
+    #[test]
+    fn published_widths_have_the_rounding_of_f32() {
+        let more = |depth: usize| {
+            let exact = |layer| linear_width(784, 10, layer, depth);
+            let differences =
+                (1..depth).map(|layer| published_width(784, 10, layer, depth) - exact(layer));
+            differences.sum::<usize>()
+        };
+        // The published code's depth 45 has 44 weight layers.
+        let found: Vec<usize> = (2..=150).filter(|&depth| more(depth) > 0).collect();
+        assert_eq!(found, [22, 44, 88, 90]);
+        assert_eq!([44, 90].map(more), [1, 2]);
     }
 }

@@ -94,8 +94,10 @@ pub struct RidgeFigure {
     pub sigma_w2: Vec<f64>,
     /// Bias variance.
     pub sigma_b2: f64,
-    /// The dataset. Colour images are converted to grayscale.
+    /// The dataset.
     pub dataset: DatasetName,
+    /// True to convert colour images to grayscale, as the paper does.
+    pub grayscale: bool,
     /// Number of training samples of the decoders.
     pub train: usize,
     /// Number of reconstructed probe samples.
@@ -127,6 +129,7 @@ impl Default for RidgeFigure {
             sigma_w2: Vec::new(),
             sigma_b2: 0.05,
             dataset: DatasetName::Digits,
+            grayscale: true,
             train: 1000,
             probe: 200,
             depth: 30,

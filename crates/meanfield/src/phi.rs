@@ -51,7 +51,7 @@ impl Phi {
             Activation::Tanh => Shape::Tanh,
             Activation::Erf => Shape::Erf,
             Activation::Relu => Shape::Rectifier { slope: 0.0 },
-            Activation::LeakyRelu { slope } => Shape::Rectifier { slope: f64::from(slope) },
+            Activation::LeakyRelu { slope } => Shape::Rectifier { slope },
             Activation::Linear => Shape::Rectifier { slope: 1.0 },
             Activation::Elu => Shape::Elu { scale: 1.0, alpha: 1.0 },
             Activation::Selu => Shape::Elu { scale: SELU_SCALE, alpha: SELU_ALPHA },

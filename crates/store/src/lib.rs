@@ -21,4 +21,6 @@ pub use record::{
     ProfileRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord,
 };
 pub use shard::{ParseShardError, Shard};
-pub use store::{BodyError, Store, StoredTraining, stored_bytes};
+pub use store::{
+    BodyError, Store, StoredTraining, decode_measurement, encode_measurement, stored_bytes,
+};

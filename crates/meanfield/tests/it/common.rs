@@ -9,7 +9,7 @@ pub(crate) fn phi(activation: Activation, x: f64) -> f64 {
         Activation::Tanh => x.tanh(),
         Activation::Erf => libm::erf(x),
         Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
+        Activation::LeakyRelu { slope } => x.max(0.0) + slope * x.min(0.0),
         Activation::Elu => x.max(0.0) + x.min(0.0).exp() - 1.0,
         Activation::Selu => 1.050_700_987 * (x.max(0.0) + 1.673_263_242 * (x.min(0.0).exp() - 1.0)),
         Activation::Softplus => (1.0 + x.exp()).ln(),

@@ -56,10 +56,10 @@ fn relu_with_bias() {
 /// Critical variance `2 / (1 + slope^2)` of the leaky rectifier, also found where rounding keeps the product off one.
 #[test]
 fn leaky_relu_critical_variance() {
-    for slope in [0.01_f32, 0.2, -0.7, 1.0] {
+    for slope in [0.01, 0.2, -0.7, 1.0_f64] {
         let activation = Activation::LeakyRelu { slope };
         let sigma_w2 = critical_sigma_w2(activation, 0.0).unwrap();
-        check(sigma_w2, 2.0 / (1.0 + f64::from(slope).powi(2)), 1e-15);
+        check(sigma_w2, 2.0 / (1.0 + slope.powi(2)), 1e-15);
         assert_eq!(fixed_point(activation, sigma_w2, 0.0).phase, Phase::Critical);
     }
 }

@@ -8,7 +8,7 @@ use isobath_meanfield::{
 use proptest::{prelude::*, test_runner::RngSeed};
 
 fn activation() -> impl Strategy<Value = Activation> {
-    let leaky = (-3.0_f32..3.0).prop_map(|slope| Activation::LeakyRelu { slope });
+    let leaky = (-3.0_f64..3.0).prop_map(|slope| Activation::LeakyRelu { slope });
     prop_oneof![8 => proptest::sample::select(Activation::ALL.to_vec()), 1 => leaky]
 }
 

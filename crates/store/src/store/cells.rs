@@ -52,7 +52,11 @@ struct Description {
     backend: String,
 }
 
-fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
+/// Bytes of a measurement in the store.
+///
+/// # Errors
+/// [`BodyError::Description`] if a number of the description is not finite.
+pub fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
     let Measurement { failure, profiles, half, linear_error, fits, note, gallery, cost } =
         measurement;
     let mut arrays = Arrays::default();
@@ -103,7 +107,11 @@ fn add_profile(arrays: &mut Arrays, budget: &str, profile: &Profile) {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Measurement, BodyError> {
+/// Reads a measurement from its [bytes](encode).
+///
+/// # Errors
+/// [`BodyError`] if the bytes are no measurement.
+pub fn decode(bytes: &[u8]) -> Result<Measurement, BodyError> {
     let body = Body::parse(bytes)?;
     let description: Description = body.description()?;
     let profiles = |budget: &str, estimators: &[EstimatorSpec]| {

@@ -14,7 +14,11 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
-pub use self::{body::BodyError, cells::stored_bytes, trainings::StoredTraining};
+pub use self::{
+    body::BodyError,
+    cells::{decode as decode_measurement, encode as encode_measurement, stored_bytes},
+    trainings::StoredTraining,
+};
 use crate::{Error, Result};
 
 /// Schema version. Increment it with every change of the tables; files of other versions are rejected unchanged.

@@ -46,7 +46,7 @@ pub(crate) unsafe fn vector_value<V: Lanes>(activation: Activation, x: V) -> Opt
             Activation::Tanh => Some(tanh(x)),
             Activation::Relu => Some(V::zero().max(x)),
             Activation::LeakyRelu { slope } => {
-                Some(x.select_greater(V::zero(), x, x.mul(V::splat(slope))))
+                Some(x.select_greater(V::zero(), x, x.mul(V::splat(slope as f32))))
             }
             Activation::HardTanh => Some(V::splat(1.0).min(V::splat(-1.0).max(x))),
             Activation::Sigmoid => {
@@ -82,7 +82,9 @@ pub(crate) unsafe fn vector_derivative<V: Lanes>(activation: Activation, x: V, y
         match activation {
             Activation::Tanh => Some(y.neg_mul_add(y, one)),
             Activation::Relu => Some(x.select_greater(zero, one, zero)),
-            Activation::LeakyRelu { slope } => Some(x.select_greater(zero, one, V::splat(slope))),
+            Activation::LeakyRelu { slope } => {
+                Some(x.select_greater(zero, one, V::splat(slope as f32)))
+            }
             Activation::Sigmoid => Some(y.neg_mul_add(y, y)),
             Activation::Linear => Some(one),
             Activation::HardTanh

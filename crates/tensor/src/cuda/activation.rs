@@ -13,7 +13,7 @@ pub(crate) const fn numbered(activation: Activation) -> (i32, f32) {
         Activation::Tanh => (0, 0.0),
         Activation::Erf => (1, 0.0),
         Activation::Relu => (2, 0.0),
-        Activation::LeakyRelu { slope } => (3, slope),
+        Activation::LeakyRelu { slope } => (3, slope as f32),
         Activation::Elu => (4, 0.0),
         Activation::Selu => (5, 0.0),
         Activation::Softplus => (6, 0.0),

@@ -92,7 +92,7 @@ pub(crate) fn phi(activation: Activation, x: f64) -> f64 {
             if x > 0.0 {
                 x
             } else {
-                f64::from(slope) * x
+                slope * x
             }
         }
         Activation::Elu => {

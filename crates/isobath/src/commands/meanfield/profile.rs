@@ -24,6 +24,9 @@ pub(super) struct Arguments {
     /// Dataset
     #[arg(long, default_value = "digits")]
     dataset: DatasetName,
+    /// Convert colour images to grayscale, as the paper does
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    grayscale: bool,
     /// Number of samples; all pairs are computed
     #[arg(long, default_value_t = 200)]
     samples: usize,
@@ -39,8 +42,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let Arguments { activation, sigma_w2, sigma_b2, dataset, samples, depth, seed, json } =
-        *arguments;
+    let Arguments {
+        activation,
+        sigma_w2,
+        sigma_b2,
+        dataset,
+        grayscale,
+        samples,
+        depth,
+        seed,
+        json,
+    } = *arguments;
     if !(1..=10_000).contains(&samples) || !(1..=100_000).contains(&depth) {
         let message = "--samples must be from 1 to 10000, --depth from 1 to 100000";
         return Err(Usage(message.to_owned()).into());
@@ -51,11 +63,13 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         folder: global.data.clone(),
         train: Some(1),
         test: Some(samples),
-        grayscale: false,
+        grayscale,
         seed,
     })?;
     let inputs = data.test.images.slice(s![..samples.min(data.test.len()), ..]);
     let layers = theory.data_profile(inputs, depth)?;
+    // A grey image has one channel, whether it was converted or not.
+    let grey = if data.shape.channels == 1 { " (grey)" } else { " (colour)" };
     if json {
         let activation = activation.to_string();
         println!(
@@ -68,7 +82,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         return Ok(exit::DONE);
     }
     println!(
-        "{activation}, sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}, {} samples of {dataset}: mean, 5% and 95%",
+        "{activation}, sigma_w2 = {sigma_w2}, sigma_b2 = {sigma_b2}, {} samples of {dataset}{grey}: mean, 5% and 95%",
         inputs.nrows()
     );
     let head = ["layer", "q", "5%", "95%", "c", "5%", "95%", "ln grad"];

@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Dataset
     #[arg(long, default_value = "digits")]
     dataset: DatasetName,
+    /// Convert colour images to grayscale, as the paper does
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    grayscale: bool,
     /// Number of training samples of the decoders; time grows with the cube, memory with the square
     #[arg(long, default_value_t = 1000)]
     train: usize,
@@ -117,6 +120,7 @@ impl Arguments {
             sigma_w2: expand("sigma-w2", &self.sigma_w2)?,
             sigma_b2: self.sigma_b2,
             dataset: self.dataset,
+            grayscale: self.grayscale,
             train: self.train,
             probe: self.probe,
             depth: self.depth,
@@ -177,7 +181,7 @@ pub(super) fn answer(global: &GlobalArgs, figure: &RidgeFigure) -> Result<RidgeP
         folder: global.data.clone(),
         train: Some(figure.train),
         test: Some(figure.probe),
-        grayscale: true,
+        grayscale: figure.grayscale,
         seed: figure.seed,
     })?;
     let width = figure.width.unwrap_or_else(|| data.shape.len());

@@ -1,0 +1,125 @@
+//! Parsers and valid inputs for them.
+
+use isobath_datasets::{cifar, idx};
+use isobath_entropy::{EstimatorSpec, Profile};
+use isobath_experiment::{Plan, read_text};
+use isobath_store::{CostRecord, FitRecord, GalleryRecord, Measurement, Store, decode_measurement};
+use ndarray::Array2;
+
+/// A parser under test.
+pub(crate) struct Target {
+    /// Name on the command line.
+    pub(crate) name: &'static str,
+    /// Valid inputs.
+    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
+    /// Parses an input; errors are fine, panics are not.
+    pub(crate) parse: fn(&[u8]),
+    /// Divisor of the number of inputs.
+    pub(crate) slower_by: u64,
+}
+
+/// All parsers.
+pub(crate) const TARGETS: [Target; 5] = [
+    Target { name: "toml", seeds: experiments, parse: experiment, slower_by: 1 },
+    Target {
+        name: "idx",
+        seeds: idx_files,
+        parse: |bytes| drop(idx::parse(bytes, "fuzz")),
+        slower_by: 1,
+    },
+    Target {
+        name: "cifar",
+        seeds: || vec![vec![3; 3073], vec![0; 2 * 3073]],
+        parse: |bytes| drop(cifar::parse(bytes, "fuzz")),
+        slower_by: 1,
+    },
+    Target {
+        name: "safetensors",
+        seeds: || vec![stored()],
+        parse: |bytes| drop(decode_measurement(bytes)),
+        slower_by: 1,
+    },
+    // Each input is a file on disk.
+    Target { name: "store", seeds: || vec![store_file()], parse: open_store, slower_by: 100 },
+];
+
+fn experiments() -> Vec<Vec<u8>> {
+    [
+        include_str!("../../experiments/quickstart.toml"),
+        include_str!("../../experiments/compare-quick.toml"),
+        include_str!("../../experiments/published.toml"),
+        include_str!("../../experiments/sensitivity.toml"),
+        include_str!("../../experiments/reduced-mnist.toml"),
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+fn experiment(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(file) = read_text(text, "fuzz", &[]) {
+        // A resolved plan must read back as itself.
+        if let Ok(plan) = Plan::new(file) {
+            let again = read_text(&plan.resolved_toml(), "fuzz", &[]);
+            assert!(again.is_ok(), "the resolved file cannot be read: {:?}", again.err());
+        }
+    }
+}
+
+fn idx_files() -> Vec<Vec<u8>> {
+    let file = |dims: &[usize]| {
+        let mut bytes = Vec::new();
+        let data: Vec<u8> = (0..dims.iter().product::<usize>()).map(|i| i as u8).collect();
+        idx::write(&mut bytes, dims, &data).unwrap_or_default();
+        bytes
+    };
+    vec![file(&[7]), file(&[3, 4, 5])]
+}
+
+fn measurement() -> Measurement {
+    let samples = Array2::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f64 / 8.0);
+    let relative = Profile::from_samples(EstimatorSpec::RELATIVE, samples);
+    let gram = EstimatorSpec::Gram(isobath_entropy::Gram);
+    let gram = Profile::from_layers(gram, [(0.5, 0), (0.25, 1), (0.125, 2)]);
+    Measurement {
+        profiles: vec![relative.clone(), gram],
+        half: vec![relative],
+        linear_error: Some(0.01),
+        fits: vec![FitRecord { first_loss: 1.0, last_loss: 0.5, steps: 7 }; 3],
+        gallery: vec![GalleryRecord { depth: 1, sample: 0, pixels: vec![0.5; 9] }],
+        cost: CostRecord { backend: "cpu".to_owned(), ..CostRecord::default() },
+        ..Measurement::default()
+    }
+}
+
+/// Bytes of a stored cell.
+fn stored() -> Vec<u8> {
+    isobath_store::encode_measurement(&measurement()).unwrap_or_default()
+}
+
+fn store_file() -> Vec<u8> {
+    let Ok(folder) = tempfile::tempdir() else { return Vec::new() };
+    let path = folder.path().join(Store::FILE);
+    let written = Store::open(&path).and_then(|mut store| {
+        store.set_grid(&["a".to_owned(), "b".to_owned()])?;
+        store.insert("a", &measurement())?;
+        store.insert("b", &Measurement::default())
+    });
+    written.ok().and_then(|()| std::fs::read(path).ok()).unwrap_or_default()
+}
+
+fn open_store(bytes: &[u8]) {
+    let Ok(folder) = tempfile::tempdir() else { return };
+    let path = folder.path().join(Store::FILE);
+    if std::fs::write(&path, bytes).is_err() {
+        return;
+    }
+    if let Ok(store) = Store::open_existing(&path) {
+        // What a verified store returns is what was written.
+        for key in store.grid().unwrap_or_default() {
+            if let Ok(Some(found)) = store.get(&key) {
+                assert!(found == measurement() || found == Measurement::default(), "changed data");
+            }
+        }
+    }
+}
