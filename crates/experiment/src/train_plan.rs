@@ -295,7 +295,7 @@ mod tests {
             ("seeds = 0", "seeds = 0"),
             ("test = 0", "test = 0 must be 1 to"),
             ("train = 20000000", "train = 20000000 must be 1 to"),
-            ("epochs = 0", "[train] epochs = 0 must be at least 1"),
+            ("epochs = 0", "[train] epochs = 0 must be 1 to 1,000,000"),
             ("optimizer = []", "optimizer lists none"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),
         ] {
