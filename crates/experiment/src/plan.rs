@@ -213,7 +213,7 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
             }
         }
         let one =
-            LoadRequest { train: Some(0), test: Some(1), ..LoadRequest::new(data.dataset, "") };
+            LoadRequest { train: Some(0), test: Some(0), ..LoadRequest::new(data.dataset, "") };
         let sample =
             isobath_datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
         (sample.shape, sample.classes.len())

@@ -11,6 +11,7 @@ mod error;
 mod figures;
 mod files;
 mod html;
+mod json;
 mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet_tables;
@@ -23,6 +24,7 @@ mod vocabulary;
 use std::path::{Path, PathBuf};
 
 use self::figures::{Figure, GrowthChart, Layout};
+pub use self::json::json;
 #[cfg(feature = "parquet")]
 pub use self::parquet_tables::write_parquet;
 pub use self::{

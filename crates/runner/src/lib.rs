@@ -35,7 +35,7 @@ pub use estimate::{Estimate, estimate};
 pub use measure::stored_bytes_per_cell;
 pub use memory::Memory;
 pub use predict::{PredictOutcome, predict};
-pub use progress::{Progress, request_stop};
+pub use progress::{Progress, report_progress_as_json, request_stop};
 pub use samples::{CellSamples, SeedSamples};
 pub use schedule::networks_on_device;
 pub use train_data::TrainData;

@@ -18,6 +18,13 @@ pub fn request_stop() -> bool {
     INTERRUPTED.swap(true, Ordering::SeqCst)
 }
 
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Makes every later [`Progress`] of this process print one JSON object per line instead of a bar or text.
+pub fn report_progress_as_json() {
+    JSON.store(true, Ordering::SeqCst);
+}
+
 /// Progress of a run, counted in layers.
 #[derive(Debug)]
 pub struct Progress {
@@ -44,7 +51,8 @@ impl Progress {
     /// # Panics
     /// Never; the bar's template is valid.
     pub fn new(layers: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let is_bar = std::io::stderr().is_terminal() && !JSON.load(Ordering::SeqCst);
+        let bar = is_bar.then(|| {
             let bar = ProgressBar::with_draw_target(Some(layers), ProgressDrawTarget::stderr());
             let template = "{bar:30} {percent:>3}% {msg} · {elapsed} · {eta} left";
             bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
@@ -88,6 +96,14 @@ impl Progress {
         line.last = Some(now);
         let elapsed = now - self.start;
         let left = elapsed.mul_f64((self.total - done.min(self.total)) as f64 / done.max(1) as f64);
+        if JSON.load(Ordering::SeqCst) {
+            let object = serde_json::json!({
+                "done": done, "total": self.total, "message": line.text,
+                "elapsed_seconds": elapsed.as_secs_f64(), "left_seconds": left.as_secs_f64(),
+            });
+            let _ = writeln!(std::io::stderr(), "{object}");
+            return;
+        }
         let percent = 100 * done / self.total.max(1);
         let (elapsed, left) = (HumanDuration(elapsed), HumanDuration(left));
         // A closed standard error must not stop the work.

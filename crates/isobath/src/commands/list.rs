@@ -5,6 +5,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::json;
 
 use super::{GlobalArgs, exit, theory};
 use isobath_experiment as experiment;
@@ -17,11 +18,27 @@ pub(super) struct Arguments {
     /// Folder of experiment files
     #[arg(long, default_value = "experiments", value_name = "DIR")]
     experiments: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    println!("experiments in {}:", arguments.experiments.display());
     let files = experiment_files(&arguments.experiments)?;
+    if arguments.json {
+        let entry = |path: &PathBuf, state: Result<String>| match state {
+            Ok(state) => json!({ "path": path.display().to_string(), "state": state.trim() }),
+            Err(error) => {
+                json!({ "path": path.display().to_string(), "error": format!("{error:#}") })
+            }
+        };
+        let experiments: Vec<_> = files.iter().map(|path| entry(path, summary(path))).collect();
+        let runs = list_runs(&global.runs)?;
+        let runs: Vec<_> = runs.iter().map(|path| entry(path, state(path))).collect();
+        println!("{}", json!({ "experiments": experiments, "runs": runs }));
+        return Ok(exit::DONE);
+    }
+    println!("experiments in {}:", arguments.experiments.display());
     for path in &files {
         let line = summary(path).unwrap_or_else(|error| format!("unusable: {error:#}"));
         println!("  {:<40} {line}", path.display().to_string());

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::Value;
 
 use super::{GlobalArgs, Usage, exit};
 use crate::print::shell_word;
@@ -18,6 +19,9 @@ pub(super) struct Arguments {
     /// entropy.cutoff={rule="saturation"}; nothing is computed again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<Override>,
+    /// Print JSON: sentences, cut-offs of each point, files
+    #[arg(long)]
+    json: bool,
     /// Write only these formats: html, png, svg, csv
     #[arg(long, value_delimiter = ',')]
     formats: Option<Vec<experiment::Format>>,
@@ -26,13 +30,28 @@ pub(super) struct Arguments {
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let (plan, record, path) = open(global, &arguments.run, &arguments.overrides)?;
     let formats = arguments.formats.as_ref().unwrap_or(&plan.file.report.formats);
-    for sentence in report::verdict_sentences(&record) {
-        println!("{sentence}");
+    if !arguments.json {
+        for sentence in report::verdict_sentences(&record) {
+            println!("{sentence}");
+        }
     }
-    for file in report::write(&record, &path, formats).context("stage `report`")? {
+    let files = report::write(&record, &path, formats).context("stage `report`")?;
+    if arguments.json {
+        println!("{}", with_files(report::json(&record), &path, &files));
+        return Ok(exit::DONE);
+    }
+    for file in files {
         println!("{}", file.display());
     }
     Ok(exit::DONE)
+}
+
+/// Adds the run's folder and the written files to the JSON of a report.
+pub(super) fn with_files(mut value: Value, folder: &Path, files: &[PathBuf]) -> Value {
+    let name = |path: &Path| path.display().to_string();
+    value["folder"] = name(folder).into();
+    value["files"] = files.iter().map(|file| name(file)).collect::<Vec<_>>().into();
+    value
 }
 
 /// Opens the plan, the results and the folder of a run. `overrides` may change only what is concluded from the

@@ -8,7 +8,7 @@ use isobath_tensor::BackendSpec;
 
 use crate::print::shell_word;
 
-use super::{GlobalArgs, Usage, exit, theory};
+use super::{GlobalArgs, Usage, exit, report::with_files, theory};
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
 use isobath_report as report;
@@ -35,9 +35,21 @@ pub(super) struct Arguments {
     /// Compute only part I of N of the cells; other processes compute the other parts
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// Print JSON instead of sentences: cut-offs of each point, files
+    #[arg(long)]
+    json: bool,
+    /// Report progress on standard error as text, or as one JSON object per line
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    progress: ProgressFormat,
     /// Number of cells to compute concurrently [default: limited by threads and memory]; results do not depend on it
     #[arg(long, value_name = "N")]
     at_once: Option<NonZero<usize>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ProgressFormat {
+    Text,
+    Json,
 }
 
 /// Settings that override the file.
@@ -93,6 +105,9 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         return theory::run(global, &figure);
     }
     stop_on_interrupt()?;
+    if arguments.progress == ProgressFormat::Json {
+        isobath_runner::report_progress_as_json();
+    }
     let start = Instant::now();
     let plan = arguments.settings.plan(&arguments.file)?;
     plan.check_backends()?;
@@ -130,7 +145,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             return Ok(exit::INTERRUPTED);
         }
         if shard.is_some() {
-            println!("predictors run after all shards finish; rerun without --shard");
+            eprintln!("predictors run after all shards finish; rerun without --shard");
         } else if !predict(&plan, data, &folder, &options)? {
             return Ok(exit::INTERRUPTED);
         }
@@ -138,6 +153,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let record = isobath_analysis::gather(&plan, &folder.store()?, &command(arguments))?;
     let written = report::write(&record, folder.path(), &plan.file.report.formats)
         .context("stage `report`")?;
+    if arguments.json {
+        println!("{}", with_files(report::json(&record), folder.path(), &written));
+        return Ok(code(&record));
+    }
     for sentence in report::verdict_sentences(&record) {
         println!("{sentence}");
     }
@@ -150,11 +169,12 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     let first = written.first().map_or(folder.path(), PathBuf::as_path);
     println!("report: {}", first.display());
-    Ok(if record.cells.iter().all(|cell| cell.failure.is_some()) {
-        exit::FAILED
-    } else {
-        exit::DONE
-    })
+    Ok(code(&record))
+}
+
+/// Exit code of a finished run.
+fn code(record: &isobath_store::RunRecord) -> u8 {
+    if record.cells.iter().all(|cell| cell.failure.is_some()) { exit::FAILED } else { exit::DONE }
 }
 
 /// Checks that samples and one network at a time fit into memory, before anything is loaded.

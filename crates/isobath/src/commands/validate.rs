@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use indicatif::{HumanBytes, HumanDuration};
 use isobath_datasets::{State, Status};
+use serde_json::{Value, json};
 
 use super::{GlobalArgs, exit, run::Settings, theory};
 use isobath_experiment::{Plan, Search, TrainPlan};
@@ -16,6 +17,9 @@ pub(super) struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     settings: Settings,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
@@ -23,6 +27,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         return Ok(theory::validate(&figure));
     }
     let plan = arguments.settings.plan(&arguments.file)?;
+    if arguments.json {
+        println!("{}", numbers(&plan)?);
+        return Ok(exit::DONE);
+    }
     println!("{}", plan.resolved_toml());
     let estimate = estimate(&plan)?;
     let cells = plan.cells.len();
@@ -84,6 +92,35 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         print_trainings(&plan, train)?;
     }
     Ok(exit::DONE)
+}
+
+/// Size and estimated cost of `plan`.
+fn numbers(plan: &Plan) -> Result<Value> {
+    let estimate = estimate(plan)?;
+    let seconds =
+        estimate.speed.as_ref().ok().map(|speed| estimate.seconds(speed, plan.cells.len()));
+    let trainings = plan.train.as_ref().map(|train| estimate_trainings(plan, train)).transpose()?;
+    let trainings = trainings.map(|trainings| {
+        json!({
+            "planned": trainings.lattice, "expected": trainings.trainings, "most_flops": trainings.flops,
+            "most_seconds": trainings.flops_per_second.ok().map(|speed| trainings.flops / speed),
+        })
+    });
+    let memory = Memory::of(plan).map(|memory| memory.total(estimate.at_once));
+    Ok(json!({
+        "name": plan.file.name,
+        "run_folder": plan.run_name(),
+        "experiment": plan.file,
+        "parameters": plan.network.parameters(),
+        "widths": plan.network.widths(),
+        "cells": plan.cells.len(),
+        "flops_per_cell": estimate.flops_per_cell,
+        "cells_at_once": estimate.at_once,
+        "seconds": seconds,
+        "memory_bytes": memory,
+        "stored_bytes_per_cell": stored_bytes_per_cell(plan),
+        "trainings": trainings,
+    }))
 }
 
 fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
