@@ -195,7 +195,10 @@ impl<'a> Point<'a> {
         let depth = |cutoff: &&CutoffRecord| match (cutoff.beyond, cutoff.depth) {
             (true, _) => Some((layers as f64, None)),
             (false, depth) => {
-                depth.filter(|depth| depth.is_finite()).map(|depth| (depth, cutoff.interval))
+                // What lies beyond the network is not resolved.
+                let capped = |(low, high): (f64, f64)| (low, high.min(layers as f64));
+                let depth = depth.filter(|depth| depth.is_finite());
+                depth.map(|depth| (depth, cutoff.interval.map(capped)))
             }
         };
         let depths: Vec<_> = cutoffs.iter().filter_map(depth).collect();

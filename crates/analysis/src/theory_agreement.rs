@@ -31,6 +31,8 @@ pub struct Agreement {
     pub beyond: usize,
     /// Those of them where theory also gives a depth beyond the network.
     pub beyond_in_theory: usize,
+    /// Points where theory gives a depth beyond the network, and information is lost before.
+    pub lost_despite_theory: usize,
 }
 
 /// Compares `rule` on `estimator` with theory over `slices`, in a network of `layers` reconstructed layers.
@@ -51,11 +53,14 @@ pub fn agreement(
         match point.reach(estimator, rule, layers) {
             // A lower bound is no depth to compare.
             reach if reach.is_lower_bound() => {}
-            Reach::Measured { depth, .. } => match point.phase {
-                Phase::Ordered => ordered.push(depth.mean / theory),
-                Phase::Chaotic => chaotic.push(depth.mean / theory),
-                Phase::Unknown => {}
-            },
+            Reach::Measured { depth, .. } => {
+                found.lost_despite_theory += usize::from(theory >= layers as f64);
+                match point.phase {
+                    Phase::Ordered => ordered.push(depth.mean / theory),
+                    Phase::Chaotic => chaotic.push(depth.mean / theory),
+                    Phase::Unknown => {}
+                }
+            }
             Reach::Beyond { .. } => {
                 found.beyond += 1;
                 found.beyond_in_theory += usize::from(theory >= layers as f64);

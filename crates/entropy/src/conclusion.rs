@@ -3,7 +3,7 @@
 //! A profile says what the decoders reconstruct, not what a layer keeps. Its cut-off counts only if the decoders were able
 //! to show it:
 //!
-//! 1. **Decoded.** The first layer's reconstruction error is below [`LOST`], or within [`NEAR_BEST`] of the error of the best
+//! 1. **Decoded.** The first layer's reconstruction error is below [`DECODED`], or within [`NEAR_BEST`] of the error of the best
 //!    linear decoder of that layer. Otherwise the decoders are at fault, and there is no cut-off.
 //! 2. **Lost.** `saturation` finds where a profile stops to change. Information is lost there only if the reconstruction
 //!    error of the last layer is at least [`LOST`]; otherwise the depth is beyond the network.
@@ -19,8 +19,11 @@ use crate::{
     cutoff::{self, Cutoff, CutoffRule, Depth},
 };
 
-/// Reconstruction error from which on a layer counts as lost: half of the variance.
-pub const LOST: f64 = 0.5;
+/// Reconstruction error below which the first layer counts as decoded, whatever the best decoder reaches.
+pub const DECODED: f64 = 0.5;
+
+/// Reconstruction error from which on the information counts as lost: 95% of the variance.
+pub const LOST: f64 = 0.95;
 
 /// Largest distance in reconstruction error from the best linear decoder of the first layer at which the layer counts as
 /// decoded.
@@ -54,7 +57,7 @@ pub struct Conclusion {
     /// The cut-off; [`Depth::Undetermined`] if the decoders do not support one.
     pub cutoff: Cutoff,
     /// Interval in layers: the 95% bootstrap interval over probe samples, or one standard error to each side for a fit, and
-    /// what the amount of training changes. `None` without a cut-off and without any of these.
+    /// what the amount of training changes. `None` without a cut-off, for a lower bound and without any of these.
     pub interval: Option<(f64, f64)>,
     /// True if the decoders have not converged, so that the information may reach deeper.
     pub is_lower_bound: bool,
@@ -86,7 +89,9 @@ pub fn conclude(
         note: note.or(remark(&cutoff)),
     };
     let Depth::Layer(depth) = cutoff.depth else { return Ok(conclusion) };
-    conclusion.interval = if resamples == 0 {
+    // A depth that the rule itself did not find has no interval.
+    let is_of_rule = cutoff::find(rule, profile)?.depth == cutoff.depth;
+    conclusion.interval = if resamples == 0 || !is_of_rule {
         None
     } else {
         let interval = bootstrap(rule, profile, resamples, seed)?;
@@ -111,7 +116,7 @@ fn supported(
     let error = &evidence.error.values;
     let (first, last) = (error[0], error[error.len() - 1]);
     let reference = evidence.fitted_error.or(evidence.linear_error);
-    if first >= LOST && reference.is_none_or(|reference| first > reference + NEAR_BEST) {
+    if first >= DECODED && reference.is_none_or(|reference| first > reference + NEAR_BEST) {
         return Ok((Depth::Undetermined.into(), Some(not_decoded(first, evidence))));
     }
     let is_threshold = matches!(rule, CutoffRule::Threshold { .. });
@@ -158,13 +163,15 @@ fn judge_training(conclusion: &mut Conclusion, depth: f64, half: Depth, layers: 
     let undecoded = half == Depth::Undetermined;
     if undecoded || change > ALWAYS_CONVERGED.max(UNCONVERGED * depth) {
         conclusion.is_lower_bound = true;
-        conclusion.interval = Some((low, high));
-        conclusion.note = Some(match half {
-            Depth::Layer(earlier) => format!(
-                "lower bound: the decoders have not converged (half of the steps give {earlier:.1} layers); train them longer"
-            ),
-            _ => "lower bound: the decoders have not converged (half of the steps do not decode the first layer); train them longer".to_owned(),
-        });
+        // An interval would have to start at the bound and has no end.
+        conclusion.interval = None;
+        let before = match half {
+            Depth::Layer(earlier) => format!("half of the steps give {earlier:.1} layers"),
+            _ => "half of the steps do not decode the first layer".to_owned(),
+        };
+        conclusion.note = Some(format!(
+            "lower bound: the decoders have not converged ({before}); train them longer"
+        ));
         return;
     }
     let high = high.max(depth + EXTRAPOLATION * change.max(0.0));
@@ -174,17 +181,22 @@ fn judge_training(conclusion: &mut Conclusion, depth: f64, half: Depth, layers: 
 /// Reason why the first layer is not decoded.
 fn not_decoded(first: f64, evidence: &Evidence<'_>) -> String {
     let error = format!(
-        "not decoded: the reconstruction error of the first layer is {first:.2} (1 is the mean image)"
+        "not decoded: the decoders did not learn to invert the first layer; its reconstruction error is {first:.2}"
     );
+    let scale = "where 0 is perfect and 1 the mean image";
     match (evidence.fitted_error, evidence.linear_error) {
-        (Some(fitted), _) => {
-            format!("{error}, on the training samples {fitted:.2}; use more training samples")
-        }
-        (None, Some(best)) => format!(
-            "{error}, of its best linear decoder {best:.2}; train the decoders longer, unless the activations vary too \
-             little for them"
+        (Some(fitted), _) => format!(
+            "{error} ({fitted:.2} on the training samples), {scale}; give them more samples (`max_samples`, `train`)"
         ),
-        (None, None) => format!("{error}; train the decoders longer"),
+        (None, Some(best)) if best >= DECODED => format!(
+            "{error} ({best:.2} for the best linear decoder), {scale}; the layer keeps too little for linear decoders, so \
+             use wider layers or a larger sigma_w2"
+        ),
+        (None, Some(best)) => format!(
+            "{error} ({best:.2} for the best linear decoder), {scale}; train them longer (more `train` samples, more \
+             `epochs` or a smaller `batch`) or with another learning rate"
+        ),
+        (None, None) => format!("{error}, {scale}; train them longer"),
     }
 }
 
@@ -247,9 +259,9 @@ mod tests {
     #[test]
     fn layer_that_no_linear_decoder_inverts_loses_the_information() {
         let saturation = CutoffRule::default();
-        let conclusion = conclude_with(saturation, &[0.93, 0.97, 0.99, 1.0], &[], 0.9);
+        let conclusion = conclude_with(saturation, &[0.97, 0.98, 0.99, 1.0], &[], 0.95);
         assert_eq!(conclusion.cutoff.depth, Depth::Layer(0.0));
-        let conclusion = conclude_with(THRESHOLD, &[0.93, 0.97, 0.99, 1.0], &[], 0.9);
+        let conclusion = conclude_with(THRESHOLD, &[0.97, 0.98, 0.99, 1.0], &[], 0.95);
         assert_eq!(conclusion.cutoff.depth, Depth::Layer(1.0));
     }
 

@@ -3,6 +3,7 @@
 use isobath_architecture::{NetworkSpec, Variances};
 use isobath_cascade::{CascadeParams, CascadeValidParams};
 use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
+use isobath_entropy::cutoff::CutoffRule;
 use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
@@ -62,6 +63,10 @@ impl Plan {
     /// [`FileError::Invalid`] with the table, the setting, its value and the allowed range.
     pub fn new(mut file: ExperimentFile) -> Result<Self, FileError> {
         check_name(&file.name)?;
+        if file.description.chars().any(char::is_control) {
+            let message = "description has control characters; write it in one line of plain text";
+            return Err(FileError::invalid("experiment", message));
+        }
         let (shape, classes) = extent(&mut file)?;
         let spec = file.network.params().check(shape.len(), classes);
         let network = spec.map_err(|error| FileError::invalid("network", error))?.spec();
@@ -71,7 +76,7 @@ impl Plan {
             return Err(FileError::invalid("network", message));
         }
         let cascade = check_cascade(&mut file)?;
-        check_entropy(&file)?;
+        check_entropy(&file, layers)?;
         let sigma_w2 = file.grid.sigma_w2.expand("sigma_w2")?;
         let sigma_b2 = file.grid.sigma_b2.expand("sigma_b2")?;
         if let Some(zero) = sigma_w2.iter().find(|value| **value <= 0.0) {
@@ -274,7 +279,7 @@ fn check_work(
     Err(FileError::invalid("network", message))
 }
 
-fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {
+fn check_entropy(file: &ExperimentFile, layers: usize) -> Result<(), FileError> {
     let section = &file.entropy;
     if section.bootstrap > MOST_RESAMPLES {
         let message = format!("bootstrap = {} must be at most {MOST_RESAMPLES}", section.bootstrap);
@@ -302,8 +307,17 @@ fn check_entropy(file: &ExperimentFile) -> Result<(), FileError> {
     if section.cutoff.as_slice().is_empty() {
         return Err(FileError::invalid("entropy", "cutoff lists no rule; give at least one"));
     }
-    for rule in section.cutoff.as_slice() {
+    for (index, rule) in section.cutoff.as_slice().iter().enumerate() {
         rule.check().map_err(|error| FileError::invalid("entropy", error))?;
+        if section.cutoff.as_slice()[..index].contains(rule) {
+            return Err(FileError::invalid("entropy", format!("cutoff lists `{rule}` twice")));
+        }
+        if let CutoffRule::SaturationPublished { skip_last, .. } = *rule
+            && skip_last >= layers
+        {
+            let message = format!("skip_last = {skip_last} leaves none of the {layers} layers");
+            return Err(FileError::invalid("entropy", message));
+        }
     }
     Ok(())
 }

@@ -91,10 +91,11 @@ impl TrainPlan {
         for (name, count, most, what) in counts {
             let Some(count) = count else { continue };
             let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
-            if count == 0 || count > most {
+            let least = if name == "train" { 2 } else { 1 };
+            if count < least || count > most {
                 let dataset = data.dataset;
                 return reject(format!(
-                    "{name} = {count} must be 1 to {most}, the number of {what} of {dataset}"
+                    "{name} = {count} must be {least} to {most}, the number of {what} of {dataset}"
                 ));
             }
         }
@@ -294,7 +295,7 @@ mod tests {
             ("seeds = 4", "[train] seeds = 4 must be 1 to 3"),
             ("seeds = 0", "seeds = 0"),
             ("test = 0", "test = 0 must be 1 to"),
-            ("train = 20000000", "train = 20000000 must be 1 to"),
+            ("train = 20000000", "train = 20000000 must be 2 to"),
             ("epochs = 0", "[train] epochs = 0 must be 1 to 1,000,000"),
             ("optimizer = []", "optimizer lists none"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),

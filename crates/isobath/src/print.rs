@@ -1,7 +1,11 @@
 //! Output that never stops the work: a reader that goes away is ignored, and control characters from files do not reach
 //! the terminal.
 
-use std::{fmt, io::Write};
+use std::{
+    fmt,
+    io::{ErrorKind, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Prints a line to standard output. Ignores a closed output.
 macro_rules! println {
@@ -19,10 +23,20 @@ macro_rules! eprintln {
 
 /// Writes `text` and a line feed to `output`.
 pub(crate) fn line(mut output: impl Write, text: fmt::Arguments<'_>) {
-    // Nobody is left to report a failure to.
-    let _ = writeln!(output, "{}", printable(&text.to_string()));
-    let _ = output.flush();
+    let written =
+        writeln!(output, "{}", printable(&text.to_string())).and_then(|()| output.flush());
+    // A reader that left needs no lines; a full disk loses them.
+    if written.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe) {
+        LOST_LINES.store(true, Ordering::Relaxed);
+    }
 }
+
+/// True if a line could not be written, for another reason than a closed output.
+pub(crate) fn lost_lines() -> bool {
+    LOST_LINES.load(Ordering::Relaxed)
+}
+
+static LOST_LINES: AtomicBool = AtomicBool::new(false);
 
 /// `text` with control characters other than line feeds and tabs replaced.
 fn printable(text: &str) -> String {

@@ -100,7 +100,11 @@ pub fn critical_crossings(activation: Activation, sigma_b2: f64) -> Result<Vec<C
         let sigma_w2 = line.gradient_square(q).recip();
         CriticalCrossing { point: CriticalPoint { sigma_w2, ..point }, is_stable }
     };
-    Ok(crossings(lengths(sigma_b2), ln_chi_1).map(crossing).collect())
+    let mut found: Vec<CriticalCrossing> =
+        crossings(lengths(sigma_b2), ln_chi_1).map(crossing).collect();
+    // Where chi_1 differs from 1 by rounding alone, one root appears several times.
+    found.dedup_by(|a, b| (a.point.sigma_w2 - b.point.sigma_w2).abs() < 1e-9);
+    Ok(found)
 }
 
 /// Bias variance at which a network with weight variance `sigma_w2` in `[1e-10, 1e10]` is critical.

@@ -18,6 +18,8 @@ pub struct Growth {
     pub factor: f64,
     /// `q_L - q_{L-1}` in the last layer; infinite beyond the largest double.
     pub increment: f64,
+    /// `chi_1` in the last layer, the factor by which squared gradients change per layer.
+    pub chi_1: f64,
     /// First layer whose typical activation `sqrt(q)` exceeds the largest f32, if lengths grow by a constant factor and
     /// reach it within [`Growth::MOST_LAYERS`] layers.
     pub overflow_layer: Option<usize>,
@@ -43,6 +45,7 @@ impl Theory {
             last: q_1,
             factor: 1.0,
             increment: 0.0,
+            chi_1: 1.0,
             overflow_layer: None,
         };
         for layer in 2..=depth.max(Growth::MOST_LAYERS) {
@@ -60,6 +63,7 @@ impl Theory {
             if layer == depth {
                 (found.last, found.factor, found.increment) =
                     (ln_q.exp(), ln_factor.exp(), increment);
+                found.chi_1 = self.chi(ln_q.exp().min(MAX_LENGTH), 1.0)?;
             }
             if ln_q > overflow && found.overflow_layer.is_none() {
                 found.overflow_layer = Some(layer);
@@ -73,24 +77,39 @@ impl Theory {
     }
 }
 
-/// Sentence about the growth, for `activation` at the variances of `theory`.
+/// Sentence about the growth, for `activation` at weight variance `sigma_w2`.
 pub fn growth_sentence(activation: Activation, sigma_w2: f64, growth: &Growth) -> String {
-    let Growth { depth, first, last, factor, increment, overflow_layer } = *growth;
+    let Growth { depth, first, last, factor, increment, chi_1, overflow_layer } = *growth;
     let pace = if factor < 1.05 {
-        format!("by {increment:.3e} per layer")
+        format!("by {} per layer", short(increment))
     } else {
-        format!("{factor:.4} times per layer")
+        format!("by a factor of {} per layer", short(factor))
     };
     let size = if last.is_finite() {
-        format!("from {first:.4} to {last:.4e} in {depth} layers")
+        format!("from {} to {} in {depth} layers", short(first), short(last))
     } else {
-        format!("from {first:.4} beyond any double in {depth} layers")
+        format!("from {} beyond any double in {depth} layers", short(first))
     };
     let overflow =
         overflow_layer.map(|layer| format!("; f32 overflows at layer {layer}")).unwrap_or_default();
     format!(
-        "no stable length for {activation} at sigma_w2 = {sigma_w2}: q grows {pace}, {size}{overflow}"
+        "no stable length for {activation} at sigma_w2 = {sigma_w2}: q grows {pace}, {size}{overflow}; squared gradients \
+         change by a factor of {} per layer (chi_1)",
+        short(chi_1)
     )
+}
+
+/// Number with about five significant digits.
+fn short(number: f64) -> String {
+    if !(1e-3..1e6).contains(&number.abs()) {
+        return format!("{number:.2e}");
+    }
+    let digits = (4.0 - number.abs().log10().floor()).clamp(0.0, 8.0) as usize;
+    let text = format!("{number:.digits$}");
+    if text.contains('.') {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -117,7 +136,7 @@ mod tests {
         assert!((found.factor - 256.0).abs() < 1e-9);
         // Relu at twice the critical variance doubles.
         let found = growth(Activation::Relu, 4.0, 0.0, 10);
-        assert!((found.last - 512.0).abs() < 1e-9 && found.overflow_layer == Some(258));
+        assert!((found.last - 512.0).abs() < 1e-9 && found.overflow_layer == Some(257));
     }
 
     #[test]

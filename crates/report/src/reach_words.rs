@@ -3,7 +3,7 @@
 use isobath_analysis::points::Reach;
 use isobath_entropy::cutoff::CutoffRule;
 
-use crate::numbers::depth;
+use crate::{numbers::depth, vocabulary::depth_end};
 
 /// Formats a depth: `cut-off 8.3 (7 to 9)`.
 pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> Str
         }
         Reach::Measured { depth: reach, beyond, .. } => {
             let bar = if reach.is_wide() {
-                format!(" ({} to {})", depth(reach.low), depth(reach.high))
+                format!(" ({} to {})", depth(reach.low), depth_end(reach.high, layers))
             } else {
                 String::new()
             };

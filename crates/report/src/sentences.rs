@@ -47,7 +47,8 @@ fn cascade_sentences(run: &RunRecord) -> Vec<String> {
     };
     let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(describe).flatten().collect();
     sentences.extend(disagreement(run, &slices));
-    sentences.push(theory(&agreement(&slices, estimator, rule, run.layers), rule));
+    let compared = theory(&agreement(&slices, estimator, rule, run.layers), rule);
+    sentences.extend(Some(compared).filter(|text| !text.is_empty()));
     let growths: Vec<&str> =
         run.theory.iter().filter_map(|record| record.growth.as_deref()).collect();
     match growths.as_slice() {
@@ -86,16 +87,17 @@ fn lost_at_first_layer(
     if !lost {
         return None;
     }
+    let steps =
+        run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
     let mut best: Vec<f64> = run.cells.iter().filter_map(|cell| cell.linear_error).collect();
     best.sort_by(f64::total_cmp);
-    if let Some(&least) = best.first().filter(|least| **least >= LOST) {
+    // Ridge decoders have a noise of their own, which is a reason to be named first.
+    if let Some(&least) = best.first().filter(|least| steps > 0 && **least >= LOST) {
         return Some(format!(
             "In every cell the information is lost in the first layer: even its best linear decoder has a reconstruction \
              error of {least:.2} or more (1 is the mean image). Wider layers or a larger σ_w² keep more."
         ));
     }
-    let steps =
-        run.cells.iter().flat_map(|cell| &cell.fits).map(|fit| fit.steps).max().unwrap_or(0);
     let reason = if steps == 0 {
         "The ridge decoders assume too much noise or have too few samples; lower `noise` or raise `max_samples`.".into()
     } else {
@@ -138,6 +140,18 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
             _ => None,
         })
         .collect();
+    let partly: Vec<String> = reaches
+        .iter()
+        .zip(&beyond)
+        .filter_map(|((point, reach), is_beyond)| match reach {
+            Reach::Beyond { beyond, seeds } if *is_beyond && beyond < seeds => {
+                let place = variance(point.id.sigma_w2);
+                Some(format!("at σ_w² = {place} for {beyond} of {seeds} seeds"))
+            }
+            _ => None,
+        })
+        .collect();
+    let partly = if partly.is_empty() { String::new() } else { format!(" ({})", join(&partly)) };
     let ranges = ranges(&slice.points, &beyond);
     let layers = if run.layers == 1 {
         "the only layer".into()
@@ -160,7 +174,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
         ),
         (true, false) => format!("{family} {}.", deepest(run, &measured, rule)),
         (false, false) => {
-            format!("{family} {outlast} for σ_w² = {ranges}{}.", ends(&measured, rule))
+            format!("{family} {outlast} for σ_w² = {ranges}{partly}{}.", ends(&measured, rule))
         }
         (false, true) => {
             let at = if beyond.iter().all(|beyond| *beyond) {
@@ -169,7 +183,7 @@ fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
                 format!("σ_w² = {ranges}")
             };
             format!(
-                "{family} {outlast} at {at}; no cut-off was observed, so only a deeper network can show it."
+                "{family} {outlast} at {at}{partly}; no cut-off was observed, so only a deeper network can show it."
             )
         }
     }
@@ -254,7 +268,7 @@ fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
                 deeper => format!("{deeper} deeper, the others shallower"),
             };
             parts.push(format!(
-                "{} ({}) by more than a half at {different} of {} ({direction})",
+                "by {} ({}) at {different} of {} ({direction})",
                 pair.0.descriptor().label,
                 pair.1.words(),
                 count(both.len(), "point")
@@ -264,7 +278,7 @@ fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
     (!parts.is_empty()).then(|| {
         let (estimator, rule) = leading;
         format!(
-            "These depths are by {} ({}). Other cut-offs differ from them: {}.",
+            "These depths are by {} ({}). Other cut-offs differ from them by more than a half: {}.",
             estimator.descriptor().label,
             rule.words(),
             join(&parts)
@@ -349,7 +363,7 @@ fn reason(reaches: &[(&Point<'_>, Reach)]) -> String {
         Reach::Unknown { note } => note.as_deref(),
         _ => None,
     });
-    note.map(|note| format!(" (first reason: {note})")).unwrap_or_default()
+    note.map(|note| format!(". First reason: {note}")).unwrap_or_default()
 }
 
 /// Compares the measured depths with theory.
@@ -362,28 +376,34 @@ fn theory(found: &Agreement, rule: CutoffRule) -> String {
         .iter()
         .map(|(name, ratio)| format!("on the {name} side {}", ratio_words(ratio, scale)))
         .collect();
-    let outlast = match (found.beyond, found.beyond_in_theory) {
-        (0, _) => String::new(),
-        (1, 0) => {
-            "; theory predicts a cut-off at the 1 point where information outlasts the network".into()
-        }
-        (1, _) => "; theory also predicts that information outlasts the network at the 1 point where it does".into(),
-        (beyond, agreeing) => format!(
-            "; theory also predicts that information outlasts the network at {agreeing} of the {beyond} points where it \
-             does"
-        ),
-    };
-    if parts.is_empty() {
-        format!("Mean-field theory has no measured depth to compare with{outlast}.")
+    let expected = found.beyond_in_theory + found.lost_despite_theory;
+    let outlast = if found.beyond + expected == 0 {
+        String::new()
     } else {
-        format!("Compared with mean-field theory: {}{outlast}.", join(&parts))
-    }
+        format!(
+            "Theory expects information to outlast the network at {}; it does at {} of them{}.",
+            count(expected, "point"),
+            found.beyond_in_theory,
+            match found.beyond - found.beyond_in_theory {
+                0 => String::new(),
+                others => format!(", and at {others} of the others"),
+            }
+        )
+    };
+    let compared = if parts.is_empty() {
+        String::new()
+    } else {
+        format!("Compared with mean-field theory: {}.", parts.join("; "))
+    };
+    [compared, outlast].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// `measured depths are 1.02 × 6 ξ_c (interquartile range 1.01 to 1.03, 2 points), within 25% of theory`
 fn ratio_words(ratio: &Ratio, scale: &str) -> String {
     let Ratio { points, median, low, high } = *ratio;
-    let agrees = if (0.8..=1.25).contains(&median) { ", within 25% of theory" } else { "" };
+    let is_near = |ratio: &f64| (0.8..=1.25).contains(ratio);
+    let agrees =
+        if [low, median, high].iter().all(is_near) { ", within 25% of theory" } else { "" };
     match points {
         1 => format!("the measured depth is {median:.2} × {scale} (1 point){agrees}"),
         _ => format!(
@@ -409,13 +429,12 @@ fn certainty(
         .collect();
     widths.sort_by(f64::total_cmp);
     let width = quantile(&widths, 0.5).map(count_layers);
-    let seeds = count(run.seeds, "seed");
     let spread = match width {
         Some(width) => format!(
-            "With {seeds} per point, the median width of the intervals is {width} ({})",
+            "The median width of the intervals is {width}; they cover {}",
             depth_bars(run, rule)
         ),
-        None => format!("These results use {seeds} per point"),
+        None => format!("These results use {} per point", count(run.seeds, "seed")),
     };
     let failed = run.cells.iter().filter(|record| record.failure.is_some()).count();
     let missing = run.cells_planned.saturating_sub(run.cells.len());
@@ -489,11 +508,11 @@ mod tests {
                 "At σ_b² = 0.05, networks of this family (tanh MLP, width 784, 20 hidden layers; mnist) keep information through \
                  all 20 layers for σ_w² = 1.7 to 2; it is lost by layer 6 at σ_w² = 0.5 and by layer 15 at σ_w² = 4.",
                 "Compared with mean-field theory: on the ordered side the median measured depth is 1.02 × 6 ξ_c \
-                 (interquartile range 1.01 to 1.03, 2 points), within 25% of theory and on the chaotic side the measured \
-                 depth is 2.50 × 6 ξ_c (1 point); theory also predicts that information outlasts the network at 1 of the 2 points \
-                 where it does.",
-                "With 2 seeds per point, the median width of the intervals is 1 layer (2 seeds, 95% over probe samples \
-                 and half of the decoders' training).",
+                 (interquartile range 1.01 to 1.03, 2 points), within 25% of theory; on the chaotic side the measured \
+                 depth is 2.50 × 6 ξ_c (1 point). Theory expects information to outlast the network at 1 point; it does at \
+                 1 of them, and at 1 of the others.",
+                "The median width of the intervals is 1 layer; they cover 2 seeds, 95% over probe samples, extended by what \
+                 half of the decoder training changes.",
             ],
         );
     }
@@ -520,9 +539,9 @@ mod tests {
             "{}",
             sentences[0]
         );
-        assert!(
-            sentences[1].starts_with("Mean-field theory has no measured depth to compare with")
-        );
+        let theory =
+            "Theory expects information to outlast the network at 2 points; it does at 2 of them.";
+        assert_eq!(sentences[1], theory);
         assert_eq!(sentences[2], "These results use 1 seed per point.");
     }
 
@@ -551,7 +570,7 @@ mod tests {
         let unsaturated = "A missing cut-off at σ_w² = 3 to 4 does not mean that information survives: 95% of the variance \
                            is lost by layer 2, but the profile never saturates.";
         assert_eq!(sentences[1], unsaturated);
-        assert!(sentences[2].ends_with("outlasts the network at the 1 point where it does."));
+        assert!(sentences[2].ends_with("at 1 point; it does at 1 of them."));
         run.cells.retain(|record| record.cell.point.sigma_w2 > 2.0);
         run.theory.retain(|record| record.point.sigma_w2 > 2.0);
         let sentences = verdict_sentences(&run);
@@ -566,7 +585,7 @@ mod tests {
             (cutoff.depth, cutoff.note) = (None, Some("no exponential in the noise".into()));
         }
         let sentence = &verdict_sentences(&run)[0];
-        let expected = "have no measurable cut-off at the only point (first reason: no exponential in the noise).";
+        let expected = "have no measurable cut-off at the only point. First reason: no exponential in the noise.";
         assert!(sentence.ends_with(expected), "{sentence}");
     }
 

@@ -106,7 +106,9 @@ fn at(found: &PointFrontier) -> String {
     if low <= 0.0 && high > low {
         let none = found.trained.seeds.iter().filter(|seed| seed.deepest_success == 0).count();
         let deepest = layers(high);
-        return format!("{open}{deepest} {place} (no depth tried for {none} of {seeds} seeds)");
+        return format!(
+            "{open}{deepest} {place} (none of the depths tried succeeds for {none} of {seeds} seeds)"
+        );
     }
     if high > low {
         let (low, high, seeds) = (depth(low), layers(high), count(seeds, "seed"));
@@ -221,7 +223,9 @@ mod tests {
         // One seed succeeds once, the other never.
         let found = sentences(&trained(&[(1.5, &[0, 10])]));
         assert!(
-            found[0].contains("10 layers at σ_w² = 1.5 (no depth tried for 1 of 2 seeds)"),
+            found[0].contains(
+                "10 layers at σ_w² = 1.5 (none of the depths tried succeeds for 1 of 2 seeds)"
+            ),
             "{}",
             found[0]
         );

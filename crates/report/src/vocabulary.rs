@@ -19,12 +19,23 @@ pub(super) fn profile_bars(run: &RunRecord) -> String {
 /// Describes the bars of `rule`'s depths.
 pub(super) fn depth_bars(run: &RunRecord, rule: CutoffRule) -> String {
     match (run.seeds, rule.descriptor().is_scale) {
-        (0 | 1, true) => "one standard error of the fit and half of the decoders' training".into(),
-        (0 | 1, _) => "95% over probe samples and half of the decoders' training".into(),
+        (0 | 1, true) => {
+            "one standard error, extended by what half of the decoder training changes".into()
+        }
+        (0 | 1, _) => {
+            "95% over probe samples, extended by what half of the decoder training changes".into()
+        }
         (seeds, _) => {
-            format!("{seeds} seeds, 95% over probe samples and half of the decoders' training")
+            format!(
+                "{seeds} seeds, 95% over probe samples, extended by what half of the decoder training changes"
+            )
         }
     }
+}
+
+/// End of an interval of depths in a network of `layers` layers: `12.5`, or `> 40` beyond it.
+pub(super) fn depth_end(end: f64, layers: usize) -> String {
+    if end >= layers as f64 { format!("> {layers}") } else { crate::numbers::depth(end) }
 }
 
 /// Replaces scale names by symbols in an overlay's label.

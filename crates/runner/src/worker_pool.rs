@@ -89,7 +89,7 @@ impl<'p> WorkerPool<'p> {
     pub(super) fn others(&self) -> String {
         match self.running.load(Ordering::Relaxed).saturating_sub(1) {
             0 => String::new(),
-            others => format!(" and {others} more"),
+            others => format!(" (and {others} other running)"),
         }
     }
 

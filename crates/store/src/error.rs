@@ -100,6 +100,16 @@ impl Error {
         match source.sqlite_error_code() {
             Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path, source },
             Some(DiskFull) => Self::DiskFull { path, source },
+            // Text that is no text.
+            None if matches!(
+                source,
+                rusqlite::Error::Utf8Error(..)
+                    | rusqlite::Error::FromSqlConversionFailure(..)
+                    | rusqlite::Error::InvalidColumnType(..)
+            ) =>
+            {
+                Self::Damaged { path, source }
+            }
             _ => Self::Sqlite { path, source },
         }
     }

@@ -104,13 +104,16 @@ impl Measurement {
         resamples: usize,
         seed: u64,
     ) -> Result<CutoffRecord, ConclusionError> {
-        let is_closed_form = |fit: &&FitRecord| fit.steps == 0 && fit.first_loss > 0.0;
-        let fitted = self.fits.first().filter(is_closed_form);
+        let fitted = self.fits.first().filter(|fit| fit.steps == 0);
+        // Equal training samples leave nothing to explain.
+        let unexplained = |fit: &FitRecord| {
+            if fit.first_loss > 0.0 { fit.last_loss / fit.first_loss } else { 0.0 }
+        };
         let evidence = Evidence {
             error: self.profile(EstimatorSpec::RECONSTRUCTION_ERROR)?,
             half: &self.half,
             linear_error: self.linear_error,
-            fitted_error: fitted.map(|fit| fit.last_loss / fit.first_loss),
+            fitted_error: fitted.map(unexplained),
         };
         let conclusion = conclude(rule, profile, &evidence, resamples, seed)?;
         let depth = conclusion.cutoff.depth;

@@ -67,8 +67,8 @@ impl CutoffRule {
             {
                 Err(Error::Setting { setting: "rtol", value: rtol, range: "above 0 and below 1" })
             }
-            Self::Threshold { error, .. } if !error.is_finite() => {
-                Err(Error::Setting { setting: "error", value: error, range: "a finite number" })
+            Self::Threshold { error, .. } if !(error > 0.0 && error < 1.0) => {
+                Err(Error::Setting { setting: "error", value: error, range: "above 0 and below 1" })
             }
             _ => Ok(()),
         }
@@ -189,10 +189,12 @@ impl CutoffRule {
         }
     }
 
-    /// The rule in words: `above 0.95`, `saturation within 0.5%`, `exponential fit`.
+    /// The rule in words: `95% of the variance lost`, `saturation within 0.5%`, `exponential fit`.
     pub fn words(&self) -> String {
         match *self {
-            Self::Threshold { error, .. } => format!("above {error}"),
+            Self::Threshold { error, .. } => {
+                format!("{}% of the variance lost", short_percent(error))
+            }
             Self::Saturation { rtol } => format!("saturation within {}%", short_percent(rtol)),
             Self::SaturationPublished { rtol, .. } => {
                 format!("published saturation within {}%", short_percent(rtol))

@@ -18,6 +18,7 @@ use std::{num::NonZero, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::print::lost_lines;
 use isobath_experiment::FileError;
 
 /// Exit codes.
@@ -99,6 +100,10 @@ pub(crate) fn main() -> ExitCode {
         eprintln!("note: {sentence}");
     }
     match outcome {
+        Ok(exit::DONE) if lost_lines() => {
+            eprintln!("error: the output could not be written completely; is the disk full?");
+            ExitCode::from(exit::FAILED)
+        }
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::{GlobalArgs, Usage, exit};
+use super::{GlobalArgs, Usage, exit, run::folders};
 use crate::print::shell_word;
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// Run: its folder, or a prefix of its name
     run: String,
     /// Conclude with another value of a key of [entropy], [meanfield] or [report], for example
-    /// entropy.cutoff={rule="saturation"}; nothing is computed again
+    /// 'entropy.cutoff={rule="saturation"}'; nothing is computed again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<Override>,
     /// Print JSON: sentences, cut-offs of each point, files
@@ -81,9 +81,17 @@ pub(super) fn open(
         )
         .into());
     }
+    let (verb, subject) =
+        if overrides.is_empty() { ("run", file.as_path()) } else { ("report", path.as_path()) };
+    let mut settings = String::new();
+    for setting in overrides {
+        settings += " --set ";
+        settings += &shell_word(&setting.to_string());
+    }
     let command = format!(
-        "cargo xtask run {}",
-        shell_word(&path.join(RunFolder::EXPERIMENT).to_string_lossy())
+        "cargo xtask {verb} {}{settings}{}",
+        shell_word(&subject.to_string_lossy()),
+        folders(global)
     );
     let record = isobath_analysis::gather(&plan, &store, &command)?;
     Ok((plan, record, path))

@@ -150,7 +150,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             return Ok(exit::INTERRUPTED);
         }
     }
-    let record = isobath_analysis::gather(&plan, &folder.store()?, &command(arguments))?;
+    let record = isobath_analysis::gather(&plan, &folder.store()?, &command(global, arguments))?;
     let written = report::write(&record, folder.path(), &plan.file.report.formats)
         .context("stage `report`")?;
     if arguments.json {
@@ -236,14 +236,25 @@ fn reused(found: usize, adopted: usize) -> Vec<String> {
     parts
 }
 
+/// Options for folders other than the defaults.
+pub(super) fn folders(global: &GlobalArgs) -> String {
+    let options = [("data", &global.data), ("runs", &global.runs)];
+    let given = options.iter().filter(|(name, folder)| folder.as_os_str() != *name);
+    let option = |(name, folder): &(&str, &PathBuf)| {
+        format!(" --{name} {}", shell_word(&folder.to_string_lossy()))
+    };
+    given.map(option).collect()
+}
+
 /// Command that reproduces this run.
-fn command(arguments: &Arguments) -> String {
+fn command(global: &GlobalArgs, arguments: &Arguments) -> String {
     let Arguments { file, settings: Settings { overrides, backend }, .. } = arguments;
     let run = format!("cargo xtask run {}", shell_word(&file.to_string_lossy()));
     let settings =
         overrides.iter().map(|setting| format!("--set {}", shell_word(&setting.to_string())));
     let backend = backend.iter().map(|backend| format!("--backend {backend}"));
-    [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ")
+    let words = [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ");
+    words + &folders(global)
 }
 
 /// Loads the samples of a plan.

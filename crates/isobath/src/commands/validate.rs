@@ -83,6 +83,13 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         ),
         Err(missing) => println!("# time         unknown: {missing}"),
     }
+    if let Some(steps) = few_steps(&plan) {
+        println!(
+            "# decoders     {} each; fewer than {ENOUGH_STEPS} often do not converge: use more `train` samples, more `epochs` or a \
+             smaller `batch`",
+            count(steps, "step")
+        );
+    }
     if plan.file.cascade.stop.is_some() {
         println!(
             "# stop         work and time of the last budget; all budgets together take at most twice as much"
@@ -92,6 +99,16 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         print_trainings(&plan, train)?;
     }
     Ok(exit::DONE)
+}
+
+/// Steps with which decoders of common widths have converged.
+const ENOUGH_STEPS: usize = 400;
+
+/// Steps of each decoder, if they are likely too few.
+fn few_steps(plan: &Plan) -> Option<usize> {
+    let is_gradient = plan.cascade.params().method == isobath_cascade::Method::Gradient;
+    let steps = plan.cascade.steps(plan.train_samples()?);
+    (is_gradient && steps < ENOUGH_STEPS).then_some(steps)
 }
 
 /// Size and estimated cost of `plan`.

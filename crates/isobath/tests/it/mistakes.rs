@@ -92,7 +92,10 @@ fn command_lines() {
         "--sigma-b2",
         "0",
     ]);
-    assert!(text.contains("q grows 1.25") && text.contains("f32 overflows at layer"), "{text}");
+    assert!(
+        text.contains("by a factor of 1.25 per layer") && text.contains("f32 overflows at layer"),
+        "{text}"
+    );
 }
 
 #[test]

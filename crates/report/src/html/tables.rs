@@ -9,7 +9,7 @@ use isobath_store::RunRecord;
 
 use crate::{
     numbers::{depth, short, variance},
-    vocabulary::{count, depth_bars},
+    vocabulary::{count, depth_bars, depth_end},
 };
 
 /// All tables.
@@ -28,7 +28,10 @@ pub(super) fn tables(run: &RunRecord) -> Markup {
 
 /// Wraps a table in a scrolling box, so that the page never scrolls sideways.
 pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
-    html! { div.table tabindex="0" role="region" aria-label=(label) { (table) } }
+    html! {
+        p.hint { "The table scrolls sideways." }
+        div.table tabindex="0" role="region" aria-label=(label) { (table) }
+    }
 }
 
 fn cutoffs(run: &RunRecord) -> Markup {
@@ -111,7 +114,7 @@ fn reach(run: &RunRecord, reach: &Reach) -> Markup {
             Reach::Measured { depth: reach, beyond, unconverged, seeds } => {
                 @if 2 * unconverged >= *seeds && *unconverged > 0 { "\u{2265} " }
                 (depth(reach.mean))
-                @if reach.is_wide() { " (" (depth(reach.low)) "\u{2013}" (depth(reach.high)) ")" }
+                @if reach.is_wide() { " (" (depth(reach.low)) " to " (depth_end(reach.high, run.layers)) ")" }
                 @if *beyond > 0 { " " (beyond) " of " (seeds) " beyond" }
             }
             Reach::Beyond { beyond, seeds } => {
