@@ -60,6 +60,7 @@ mod roots;
 mod special;
 mod stable_length;
 mod theory;
+mod usable;
 
 pub use convolution::{ModeScale, SpatialVariance};
 pub use critical::{
@@ -82,6 +83,7 @@ pub use residual::{
 };
 pub use ridge::{Ridge, RidgeReconstruction, RidgeTheory};
 pub use theory::{MAX_LENGTH, MAX_VARIANCE, Theory};
+pub use usable::{MOST as MOST_USABLE, UsableRange, usable_sigma_w2};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -63,6 +63,14 @@ impl PostActivation {
     /// [`Error::OutOfRange`] if a variance is outside its range, [`Error::Unbounded`] if the activation is unbounded,
     /// so that the stream may grow without limit.
     pub fn new(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> Result<Self> {
+        // Beyond, steps of the activation are narrower than the distance between the units of the population.
+        check(
+            "sigma_w2",
+            sigma_w2,
+            0.0,
+            1e6,
+            "from 0 to 1,000,000 with the activation after the addition",
+        )?;
         let inner = Theory::new(activation, sigma_w2, sigma_b2)?;
         if inner.phi.is_bounded() {
             Ok(Self { inner })

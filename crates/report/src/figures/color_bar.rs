@@ -26,11 +26,17 @@ pub(super) fn draw(
         canvas.block(rect, heat(f64::from(step) / 127.0).to_rgba())?;
     }
     canvas.outline(bar, INK.to_rgba(), px(1))?;
+    let mut widest = 0;
     for (share, tick) in ticks {
+        widest = widest.max(text::width(&tick, size));
         let y = bar.bottom - (share * f64::from(bar.height())).round() as i32;
         canvas.line(&[(bar.right, y), (bar.right + px(3), y)], INK.to_rgba(), px(1))?;
         text::write(canvas, &tick, (bar.right + px(5), y), size, HPos::Left)?;
     }
     let middle = (room.right - px(8), bar.top + bar.height() / 2);
+    // Where the numbers leave no room, the title of the figure names the quantity.
+    if bar.right + px(5) + widest > middle.0 - size / 2 {
+        return Ok(());
+    }
     text::write_upwards(canvas, label, middle, size)
 }

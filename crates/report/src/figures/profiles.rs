@@ -48,7 +48,7 @@ impl Figure for Profiles<'_> {
 
     fn caption(&self) -> String {
         format!(
-            "{} at selected weight variances: blue in the ordered phase, orange in the chaotic phase. Lines are means over \
+            "{} at selected weight variances. Lines are means over \
              {}; bands are the {}.",
             capitalised(&self.estimator.descriptor().axis_label()),
             count(self.run.seeds, "seed"),
@@ -122,17 +122,15 @@ impl<'a> Profiles<'a> {
             let label = format!("theory, {}", self.rule.descriptor().theory_symbol);
             entries.push(Entry { sample: Sample::Tick, label });
         }
-        if lines.iter().any(|line| line.point.phase != Phase::Unknown) {
-            let (ordered, chaotic) =
-                (palette::phase(Phase::Ordered, 1, 2), palette::phase(Phase::Chaotic, 0, 2));
-            entries.push(Entry {
-                sample: Sample::Point(Shape::Square, ordered),
-                label: "ordered".into(),
-            });
-            entries.push(Entry {
-                sample: Sample::Point(Shape::Square, chaotic),
-                label: "chaotic".into(),
-            });
+        for (phase, index, label) in [
+            (Phase::Ordered, 1, "ordered"),
+            (Phase::Chaotic, 0, "chaotic"),
+            (Phase::Unknown, 0, "no fixed point in theory"),
+        ] {
+            if lines.iter().any(|line| line.point.phase == phase) {
+                let sample = Sample::Point(Shape::Square, palette::phase(phase, index, 2));
+                entries.push(Entry { sample, label: label.into() });
+            }
         }
         entries
     }

@@ -11,6 +11,7 @@ mod residual;
 mod ridge;
 mod sample;
 mod table;
+mod usable;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -30,6 +31,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Compute the critical weight variance of each bias variance
     Critical(critical::Arguments),
+    /// Compute the weight variances that a given depth allows
+    Usable(usable::Arguments),
     /// Compute lengths, correlations and gradients of a dataset's samples, layer by layer
     Profile(profile::Arguments),
     /// Compare random networks of finite width with the theory, with standard errors
@@ -41,6 +44,7 @@ enum Command {
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Some(Command::Critical(arguments)) => critical::main(arguments),
+        Some(Command::Usable(arguments)) => usable::main(arguments),
         Some(Command::Profile(arguments)) => profile::main(global, arguments),
         Some(Command::Sample(arguments)) => sample::main(arguments),
         Some(Command::Ridge(arguments)) => ridge::main(global, arguments),

@@ -20,9 +20,9 @@ use crate::commands::{Usage, exit};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Arguments {
-    /// Activation function
-    #[arg(long, default_value = "tanh")]
-    activation: Activation,
+    /// Activation function; several joined by commas give a table each
+    #[arg(long, value_delimiter = ',', default_value = "tanh")]
+    activation: Vec<Activation>,
     /// Weight variance times the fan-in; several values joined by commas, or a range from:to:step, give a table
     #[arg(long, value_delimiter = ',', value_name = "NUMBERS", allow_negative_numbers = true)]
     sigma_w2: Vec<Span>,
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     /// Number of layers, for results that depend on it
     #[arg(long, default_value_t = 50)]
     depth: usize,
-    /// Print JSON: one object, or an array for several points
+    /// Print JSON: one object, or an array for several points; one line for each activation
     #[arg(long)]
     json: bool,
     /// Draw figures into this folder as PNG and SVG
@@ -86,7 +86,7 @@ struct Point {
 const MAX_LAYERS: usize = 1_000_000;
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
-    let Arguments { activation, sigma_b2, depth, json, .. } = *arguments;
+    let Arguments { sigma_b2, depth, json, .. } = *arguments;
     let sigma_w2 = expand("sigma-w2", &arguments.sigma_w2)?;
     if sigma_w2.is_empty() {
         let message = "give --sigma-w2 as a number (1.7), a list (1.5,1.7,2) or a range (0.5:4:0.1); \
@@ -101,15 +101,18 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         let message = "blocks with the activation after the addition have no figure; omit --plot";
         return Err(Usage(message.to_owned()).into());
     }
-    let query = TheoryQuery { activation, sigma_w2, sigma_b2, architecture, depth, json };
-    match query.architecture {
-        Architecture::Residual(branch) => residual::print(&query, branch)?,
-        Architecture::PostActivation => residual::print_post_activation(&query)?,
-        _ => print(&query, arguments.weights.map(Weights::from))?,
-    }
-    if let Some(folder) = &arguments.plot {
-        for path in plot::write(&query, folder)? {
-            eprintln!("wrote {}", path.display());
+    for &activation in &arguments.activation {
+        let (sigma_w2, architecture) = (sigma_w2.clone(), architecture.clone());
+        let query = TheoryQuery { activation, sigma_w2, sigma_b2, architecture, depth, json };
+        match query.architecture {
+            Architecture::Residual(branch) => residual::print(&query, branch)?,
+            Architecture::PostActivation => residual::print_post_activation(&query)?,
+            _ => print(&query, arguments.weights.map(Weights::from))?,
+        }
+        if let Some(folder) = &arguments.plot {
+            for path in plot::write(&query, folder)? {
+                eprintln!("wrote {}", path.display());
+            }
         }
     }
     Ok(exit::DONE)
