@@ -11,7 +11,7 @@ use isobath_report as report;
 pub(super) struct Arguments {
     /// Run: its folder, or a prefix of its name
     run: String,
-    /// Conclude with another value of a key of [entropy], for example 'entropy.cutoff={rule="decay"}'
+    /// Conclude with another value of a key of `[entropy]`, for example 'entropy.cutoff={rule="decay"}'
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<isobath_experiment::Override>,
     /// Format

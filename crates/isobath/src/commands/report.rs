@@ -15,7 +15,7 @@ use isobath_store::{RunFolder, Store, list_runs};
 pub(super) struct Arguments {
     /// Run: its folder, or a prefix of its name
     run: String,
-    /// Conclude with another value of a key of [entropy], [meanfield] or [report], for example
+    /// Conclude with another value of a key of `[entropy]`, `[meanfield]` or `[report]`, for example
     /// 'entropy.cutoff={rule="saturation"}'; nothing is computed again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<Override>,
