@@ -26,7 +26,7 @@ use targets::{TARGETS, Target};
 /// Time after which an input counts as a hang.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// What to run.
+/// Command-line options.
 struct Options {
     target: Option<String>,
     /// Inputs for each parser; a fraction for the slow ones.

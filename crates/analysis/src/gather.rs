@@ -107,10 +107,15 @@ fn theory_record(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> TheoryRecord {
     let point = fixed_point(plan, sigma_w2, sigma_b2);
     TheoryRecord {
         point: GridPoint::new(sigma_w2, sigma_b2),
-        xi_c: point.map(|point| point.xi_c).filter(|xi_c| xi_c.is_finite()),
+        xi_c: xi_c(point),
         chi_1: point.map(|point| point.chi_1),
         growth: if point.is_none() { growth(plan, sigma_w2, sigma_b2) } else { None },
     }
+}
+
+/// Depth scale of correlations, if finite.
+fn xi_c(point: Option<FixedPoint>) -> Option<f64> {
+    point.map(|point| point.xi_c).filter(|xi_c| xi_c.is_finite())
 }
 
 /// Growth of lengths from inputs of mean square 1, in words.
@@ -127,7 +132,7 @@ fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {
         .fold((f64::INFINITY, 0.0_f64), |(low, high), &w| (low.min(w), high.max(w)));
     let at = |i: usize| range.0 + (range.1 - range.0) * i as f64 / (CURVE_POINTS - 1) as f64;
     let xi_c: Vec<(f64, Option<f64>)> =
-        (0..CURVE_POINTS).map(|i| (at(i), theory_record(plan, at(i), sigma_b2).xi_c)).collect();
+        (0..CURVE_POINTS).map(|i| (at(i), xi_c(fixed_point(plan, at(i), sigma_b2)))).collect();
     let overlays = plan.file.meanfield.overlay.iter().map(|overlay| OverlayRecord {
         label: overlay.to_string(),
         factor: overlay.factor,

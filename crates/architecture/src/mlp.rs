@@ -67,8 +67,8 @@ pub struct Shrink {
 pub enum ShrinkLaw {
     /// `w_l = ceil(w_0 + (K - w_0) l / L)`
     Linear,
-    /// The same in f32, as the published code computes it by `ceil(torch.linspace(w_0, K, L + 1))`. Rounding makes one unit
-    /// more of some widths.
+    /// `ceil(torch.linspace(w_0, K, L + 1))` in f32, as in the published code. Rounding adds one unit to some widths of
+    /// [`Linear`](Self::Linear).
     Published,
 }
 

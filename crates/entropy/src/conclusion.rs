@@ -38,7 +38,7 @@ pub const UNCONVERGED: f64 = 0.25;
 /// Changes of at most this many layers never make a cut-off a lower bound.
 const ALWAYS_CONVERGED: f64 = 2.0;
 
-/// What decides whether the cut-offs of a network count.
+/// Evidence for or against the cut-offs of a network.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     /// Profile of `reconstruction-error` by the trained decoders.

@@ -236,8 +236,8 @@ fn undecoded(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
     Some(format!("No cut-off at σ_w² = {}{reason}.", ranges(&slice.points, &missing)))
 }
 
-/// Names the other pairs of estimator and rule that contradict the first one: beyond the network for one and at most two
-/// thirds of it for the other, or cut-offs that differ by more than a half.
+/// Names the pairs of estimator and rule whose cut-offs differ from the first pair's by more than two layers and more than
+/// half of the smaller one. A cut-off beyond the network counts as the network's depth.
 fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
     let leading = (run.estimators[0], run.rules[0]);
     let layers = run.layers as f64;

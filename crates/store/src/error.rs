@@ -71,7 +71,7 @@ pub enum Error {
     Record {
         /// The store's file.
         path: PathBuf,
-        /// What is wrong with the record.
+        /// Defect of the record.
         source: crate::BodyError,
     },
     /// The disk is full.
