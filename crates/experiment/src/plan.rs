@@ -125,6 +125,11 @@ impl Plan {
         self.file.data.train.or(available(&self.file.data).map(|[train, _]| train))
     }
 
+    /// Number of sets of samples: one for each seed, or one for all.
+    pub const fn sample_sets(&self) -> usize {
+        if self.file.grid.shared_samples { 1 } else { self.file.grid.seeds }
+    }
+
     /// True if the decoders learn from all training samples of a published dataset.
     pub fn uses_all_training_samples(&self) -> bool {
         let all = available(&self.file.data).map(|[train, _]| train);

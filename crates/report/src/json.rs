@@ -9,12 +9,7 @@ use crate::sentences::verdict_sentences;
 
 /// Verdict sentences and cut-offs of each point. The format has version 1; fields may be added, not changed.
 pub fn json(run: &RunRecord) -> Value {
-    let pairs: Vec<_> = run
-        .estimators
-        .iter()
-        .flat_map(|&estimator| run.rules.iter().map(move |&rule| (estimator, rule)))
-        .filter(|(estimator, rule)| rule.applies_to(estimator))
-        .collect();
+    let pairs = run.pairs();
     let slices = slices(run);
     let points = slices.iter().flat_map(|slice| &slice.points);
     let points: Vec<Value> = points.map(|point| point_json(run, point, &pairs)).collect();

@@ -249,14 +249,12 @@ fn disagreement(run: &RunRecord, slices: &[Slice<'_>]) -> Option<String> {
         Reach::Unknown { .. } => None,
     };
     let points = || slices.iter().flat_map(|slice| &slice.points);
-    let pairs = run.estimators.iter().flat_map(|&e| run.rules.iter().map(move |&r| (e, r)));
     let comparable = |&(estimator, rule): &(EstimatorSpec, CutoffRule)| {
         (estimator, rule) != leading
-            && rule.applies_to(&estimator)
             && rule.descriptor().is_scale == leading.1.descriptor().is_scale
     };
     let mut parts = Vec::new();
-    for pair in pairs.filter(comparable) {
+    for pair in run.pairs().into_iter().filter(comparable) {
         let both: Vec<(f64, f64)> =
             points().filter_map(|point| depth(point, leading).zip(depth(point, pair))).collect();
         let differs = |&&(a, b): &&(f64, f64)| (a - b).abs() > 2.0_f64.max(a.min(b) / 2.0);

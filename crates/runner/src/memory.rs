@@ -52,7 +52,8 @@ impl Memory {
             _ => [work + decoders.min(HOST_SPARE_BYTES / FLOAT), 0],
         };
         Some(Self {
-            shared: (FLOAT * (sets(plan) * probe + training_sets(plan) * train) * inputs) as u64,
+            shared: (FLOAT * (plan.sample_sets() * probe + training_sets(plan) * train) * inputs)
+                as u64,
             cell: (FLOAT * host) as u64 + RETAINED,
             device: (FLOAT * device) as u64,
         })
@@ -127,14 +128,9 @@ impl Memory {
     }
 }
 
-/// Number of sets of probe samples.
-fn sets(plan: &Plan) -> usize {
-    if plan.file.grid.shared_samples { 1 } else { plan.file.grid.seeds }
-}
-
 /// Number of sets of training samples. Seeds that use all of a dataset's samples share them.
 fn training_sets(plan: &Plan) -> usize {
-    if plan.uses_all_training_samples() { 1 } else { sets(plan) }
+    if plan.uses_all_training_samples() { 1 } else { plan.sample_sets() }
 }
 
 /// Bytes of freed memory that the C library retains per cell. It returns larger blocks to the system.

@@ -47,7 +47,7 @@ impl CellSamples {
         let section = &plan.file.data;
         let first = load(section.train, section.probe, plan.file.seed)?;
         let mut sets = vec![Set { data: first, order: None }];
-        for seed_index in 1..if plan.file.grid.shared_samples { 1 } else { plan.file.grid.seeds } {
+        for seed_index in 1..plan.sample_sets() {
             let seed = seed_of(plan.file.seed, seed_index);
             let set = if plan.uses_all_training_samples() {
                 let data = load(Some(0), section.probe, seed)?;

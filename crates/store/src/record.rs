@@ -221,3 +221,14 @@ pub struct RunRecord {
     /// Command that reproduces this run.
     pub command: String,
 }
+
+impl RunRecord {
+    /// Pairs of an estimator and a rule that applies to it, the leading pair first.
+    pub fn pairs(&self) -> Vec<(EstimatorSpec, CutoffRule)> {
+        self.estimators
+            .iter()
+            .flat_map(|&estimator| self.rules.iter().map(move |&rule| (estimator, rule)))
+            .filter(|(estimator, rule)| rule.applies_to(estimator))
+            .collect()
+    }
+}

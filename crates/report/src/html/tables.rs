@@ -35,12 +35,7 @@ pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
 }
 
 fn cutoffs(run: &RunRecord) -> Markup {
-    let pairs: Vec<_> = run
-        .estimators
-        .iter()
-        .flat_map(|&estimator| run.rules.iter().map(move |&rule| (estimator, rule)))
-        .filter(|(estimator, rule)| rule.applies_to(estimator))
-        .collect();
+    let pairs = run.pairs();
     let slices = slices(run);
     let bars: Vec<_> = run
         .rules

@@ -1,8 +1,8 @@
 //! Bytes of a stored record: a description as JSON and named arrays, in safetensors format.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Name of the description in the metadata.
@@ -67,25 +67,10 @@ impl Arrays {
     pub(super) fn into_bytes(self, description: &impl Serialize) -> Result<Vec<u8>> {
         let text = serde_json::to_string(description)?;
         let metadata = HashMap::from([(DESCRIPTION.to_owned(), text)]);
-        Ok(safetensors::serialize(self.0, Some(metadata))?)
-    }
-}
-
-impl View for Array {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
+        let views = self.0.iter().map(|(name, Array { dtype, shape, bytes })| {
+            Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
+        });
+        Ok(safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata))?)
     }
 }
 
