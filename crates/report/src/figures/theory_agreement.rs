@@ -70,10 +70,7 @@ const LEAST: f64 = 0.5;
 impl<'a> TheoryComparison<'a> {
     /// Comparison of `run`, if any point has both a measured and a theoretical depth.
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
-        let pairs = run
-            .estimators
-            .iter()
-            .flat_map(|&estimator| run.rules.iter().map(move |&rule| (estimator, rule)));
+        let pairs = run.pairs().into_iter();
         let all = pairs.map(|(estimator, rule)| Series::of(run, estimator, rule));
         let present = all.filter(|series| !series.points.is_empty()).enumerate();
         let (decay, cutoffs): (Vec<_>, Vec<_>) = present
