@@ -30,7 +30,11 @@ impl<B: Dense> Composed<B> {
     ) -> Result<Array2<f32>> {
         let backend = &decoder.backend;
         let whole = match self.whole.take() {
-            None => copy(decoder)?,
+            None => {
+                let DeviceDecoder { inputs, outputs, activation, weights, bias, .. } = decoder;
+                let shape = [*outputs, *inputs];
+                DeviceDecoder::copied(backend, shape, *activation, [weights, bias])?
+            }
             Some(whole) => after(&whole, decoder)?,
         };
         let outputs = whole.outputs;
@@ -40,15 +44,6 @@ impl<B: Dense> Composed<B> {
         let numbers = backend.download(&reconstruction)?;
         Ok(Array2::from_shape_fn((rows, outputs), |(i, j)| numbers[i * outputs + j]))
     }
-}
-
-fn copy<B: Backend>(decoder: &DeviceDecoder<B>) -> Result<DeviceDecoder<B>> {
-    let &DeviceDecoder { ref backend, inputs, outputs, activation, .. } = decoder;
-    let size = outputs * inputs;
-    let (mut weights, mut bias) = (backend.zeros(size)?, backend.zeros(outputs)?);
-    backend.copy(&decoder.weights, 0..size, &mut weights, 0)?;
-    backend.copy(&decoder.bias, 0..outputs, &mut bias, 0)?;
-    Ok(DeviceDecoder { backend: backend.clone(), inputs, outputs, weights, bias, activation })
 }
 
 /// `last` after `first`, both linear: `A (V h + c) + a = (A V) h + (A c + a)`.

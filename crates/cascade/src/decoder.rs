@@ -59,6 +59,26 @@ impl<B: Backend> DeviceDecoder<B> {
         })
     }
 
+    /// A decoder of `[outputs, inputs]` with copies of `[weights, bias]`.
+    ///
+    /// # Errors
+    /// When the device cannot provide the memory.
+    pub(crate) fn copied(
+        backend: &B,
+        [outputs, inputs]: [usize; 2],
+        activation: Activation,
+        parameters: [&B::Buffer<f32>; 2],
+    ) -> Result<Self> {
+        let copy = |source, size| {
+            let mut copy = backend.zeros(size)?;
+            backend.copy(source, 0..size, &mut copy, 0)?;
+            Ok::<_, crate::Error>(copy)
+        };
+        let weights = copy(parameters[0], outputs * inputs)?;
+        let bias = copy(parameters[1], outputs)?;
+        Ok(Self { backend: backend.clone(), inputs, outputs, weights, bias, activation })
+    }
+
     /// A copy in host memory.
     ///
     /// # Errors

@@ -65,8 +65,12 @@ impl<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge> GradientCascade<B
             Ordered { backend: &self.backend, config: &config, h, target, shuffled: None };
         for part in parts(steps, config.batches_per_epoch()) {
             if part.start >= steps / 2 && half.is_none() {
-                half = Some(copy(&self.backend, &config, &state)?);
+                let DecoderState { weights, bias, .. } = &state;
+                let shape = [config.outputs, config.inputs];
+                half =
+                    Some(DeviceDecoder::copied(&self.backend, shape, activation, [weights, bias])?);
             }
+            // Given decoders repeat a computation, whose order is the stored one in every epoch.
             if let InitialDecoders::Drawn { seed } = job.initial {
                 samples.enter(seed, part.start / config.batches_per_epoch())?;
             }
@@ -165,20 +169,6 @@ impl<B: GatherRows> Ordered<'_, B> {
             .as_ref()
             .map_or((self.h, self.target), |Shuffled { h, target, .. }| (h, target))
     }
-}
-
-/// The decoder of `state`, copied.
-fn copy<B: Backend>(
-    backend: &B,
-    config: &DecoderConfig,
-    state: &DecoderState<B>,
-) -> Result<DeviceDecoder<B>> {
-    let &DecoderConfig { inputs, outputs, activation, .. } = config;
-    let size = outputs * inputs;
-    let (mut weights, mut bias) = (backend.zeros(size)?, backend.zeros(outputs)?);
-    backend.copy(&state.weights, 0..size, &mut weights, 0)?;
-    backend.copy(&state.bias, 0..outputs, &mut bias, 0)?;
-    Ok(DeviceDecoder { backend: backend.clone(), inputs, outputs, weights, bias, activation })
 }
 
 impl<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge> Reconstructor

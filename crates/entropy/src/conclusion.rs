@@ -5,7 +5,7 @@
 //!
 //! 1. **Decoded.** The first layer's reconstruction error is below [`DECODED`], or within [`NEAR_BEST`] of the error of the best
 //!    linear decoder of that layer. Otherwise the decoders are at fault, and there is no cut-off.
-//! 2. **Lost.** `saturation` finds where a profile stops to change. Information is lost there only if the reconstruction
+//! 2. **Lost.** `saturation` finds where a profile stops changing. Information is lost there only if the reconstruction
 //!    error of the last layer is at least [`LOST`]; otherwise the depth is beyond the network.
 //! 3. **Converged.** The cut-off by the decoders after half of their steps is part of the interval. If it is `d` layers
 //!    shallower, further training may deepen the cut-off, and the interval extends [`EXTRAPOLATION`] times `d` beyond it: an
@@ -81,6 +81,8 @@ pub fn conclude(
     let (cutoff, note) = supported(rule, profile, evidence)?;
     let half = evidence.half.iter().find(|half| half.estimator == profile.estimator);
     let half = half.map(|half| half_depth(rule, half, evidence)).transpose()?;
+    // A depth that the rule itself did not find comes with its reason, and has no interval.
+    let is_of_rule = note.is_none();
     let mut conclusion = Conclusion {
         cutoff,
         interval: None,
@@ -89,8 +91,6 @@ pub fn conclude(
         note: note.or(remark(&cutoff)),
     };
     let Depth::Layer(depth) = cutoff.depth else { return Ok(conclusion) };
-    // A depth that the rule itself did not find has no interval.
-    let is_of_rule = cutoff::find(rule, profile)?.depth == cutoff.depth;
     conclusion.interval = if resamples == 0 || !is_of_rule {
         None
     } else {
@@ -105,7 +105,7 @@ pub fn conclude(
     Ok(conclusion)
 }
 
-/// Finds the cut-off, if the decoders support it, and the reason if they do not.
+/// Finds the cut-off by `rule`; or another depth, with the reason, if the decoders do not support that cut-off.
 fn supported(
     rule: &CutoffRule,
     profile: &Profile,

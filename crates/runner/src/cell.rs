@@ -45,7 +45,7 @@ impl CellContext<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             stop: Option<(Stop, &'a [EstimatorSpec], &'a [CutoffRule], usize)>,
             cascade_backend: isobath_tensor::BackendSpec,
-            /// Estimators with other settings than the defaults.
+            /// Estimators that are not measured unasked.
             estimators: Vec<EstimatorSpec>,
             entropy_backend: isobath_tensor::BackendSpec,
             gallery: usize,
@@ -54,8 +54,6 @@ impl CellContext<'_> {
         let section = &file.entropy;
         let rules = section.cutoff.as_slice();
         let samples = self.data.of(cell.id.seed_index);
-        let defaults = EstimatorSpec::all();
-        let measured = measure::estimators(section, file.data.probe).into_iter();
         let identity = Identity {
             numerics: NUMERICS,
             data: &samples.fingerprint,
@@ -70,7 +68,7 @@ impl CellContext<'_> {
                 .stop
                 .map(|stop| (stop, section.estimators.as_slice(), rules, section.bootstrap)),
             cascade_backend: file.cascade.backend,
-            estimators: measured.filter(|estimator| !defaults.contains(estimator)).collect(),
+            estimators: measure::further(section, file.data.probe),
             entropy_backend: section.backend,
             gallery: gallery_samples(self.plan, cell),
         };
@@ -138,6 +136,13 @@ fn gallery_samples(plan: &Plan, cell: &Cell) -> usize {
     } else {
         0
     }
+}
+
+/// Bytes of a stored gallery.
+pub(crate) fn picture_bytes(plan: &Plan) -> u64 {
+    let samples = plan.file.report.gallery.max(GALLERY).min(plan.file.data.probe);
+    let pictures = samples * (1 + gallery_depths(plan.layers).len());
+    (pictures * plan.shape.len() * size_of::<f32>()) as u64
 }
 
 /// Depths of the gallery: 1, 2, 3, 5, 8, ... and the last.

@@ -5,21 +5,31 @@ use isobath_entropy::{EntropyEstimator, EstimatorSpec, Profile};
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
 
+use crate::cell;
+use isobath_cascade::Method;
 use isobath_experiment::{EntropySection, Plan};
 
 /// Maximum number of probe samples for which `gram` is measured unasked: its cost grows with their cube.
 const GRAM_SAMPLES: usize = 256;
 
-/// Estimators to measure: all with default settings, and those that `section` names with others. `gram` of many samples is
-/// expensive and measured only if named.
-pub(crate) fn estimators(section: &EntropySection, samples: usize) -> Vec<EstimatorSpec> {
+/// Estimators to measure: all with default settings, and those of [`further`].
+fn estimators(section: &EntropySection, samples: usize) -> Vec<EstimatorSpec> {
+    [unasked(samples), further(section, samples)].concat()
+}
+
+/// Estimators that `section` names and that are not measured unasked: those with other settings than the defaults, and
+/// `gram` of many samples, which is expensive.
+pub(crate) fn further(section: &EntropySection, samples: usize) -> Vec<EstimatorSpec> {
+    let unasked = unasked(samples);
+    section.estimators.iter().filter(|estimator| !unasked.contains(estimator)).copied().collect()
+}
+
+/// Estimators that are always measured.
+fn unasked(samples: usize) -> Vec<EstimatorSpec> {
     let is_cheap = |estimator: &EstimatorSpec| {
         samples <= GRAM_SAMPLES || !matches!(estimator, EstimatorSpec::Gram(_))
     };
-    let mut estimators: Vec<_> = EstimatorSpec::all().into_iter().filter(is_cheap).collect();
-    let further = section.estimators.iter().filter(|estimator| !estimators.contains(estimator));
-    estimators.extend(further.copied().collect::<Vec<_>>());
-    estimators
+    EstimatorSpec::all().into_iter().filter(is_cheap).collect()
 }
 
 /// Bytes that a cell of `plan` takes in the store, pictures included.
@@ -28,9 +38,10 @@ pub fn stored_bytes_per_cell(plan: &Plan) -> u64 {
     let estimators = estimators(&plan.file.entropy, samples);
     let is_per_layer = |estimator: &&EstimatorSpec| estimator.is_of_whole_batches();
     let per_layer = estimators.iter().filter(is_per_layer).count();
-    let pictures = 8 * plan.shape.len() as u64 * 4 * 10;
-    isobath_store::stored_bytes(plan.layers, samples, estimators.len() - per_layer, per_layer)
-        + pictures
+    let per_sample = estimators.len() - per_layer;
+    let budgets = if plan.cascade.params().method == Method::Ridge { 1 } else { 2 };
+    budgets * isobath_store::profile_bytes(plan.layers, samples, per_sample, per_layer)
+        + cell::picture_bytes(plan)
 }
 
 /// Profiles of `reconstructions` of `inputs`, first layer first, by all estimators of `section`.
@@ -76,5 +87,13 @@ mod tests {
         assert_eq!(measured.len(), EstimatorSpec::all().len() + 1);
         assert!(measured.contains(&floored));
         assert_eq!(estimators(&section, 1000).len(), measured.len() - 1);
+    }
+
+    #[test]
+    fn named_estimators_are_measured_whatever_their_cost() {
+        let gram = EstimatorSpec::Gram(isobath_entropy::Gram);
+        let section = EntropySection { estimators: vec![gram], ..EntropySection::default() };
+        assert_eq!((further(&section, 100), further(&section, 1000)), (Vec::new(), vec![gram]));
+        assert!(estimators(&section, 1000).contains(&gram));
     }
 }

@@ -22,5 +22,5 @@ pub use record::{
 };
 pub use shard::{ParseShardError, Shard};
 pub use store::{
-    BodyError, Store, StoredTraining, decode_measurement, encode_measurement, stored_bytes,
+    BodyError, Store, StoredTraining, decode_measurement, encode_measurement, profile_bytes,
 };

@@ -30,7 +30,7 @@ const TERMS: &[(&str, &str)] = &[
     (
         "cut-off",
         "depth down to which information survives, read from a profile by a rule: threshold (the error exceeds a value), \
-         saturation (the profile stops to change, as published), decay (the scale of an exponential).",
+         saturation (the profile stops changing, as published), decay (the scale of an exponential).",
     ),
     (
         "> 40 (1 of 2)",

@@ -55,7 +55,7 @@ struct Description {
 /// Bytes of a measurement in the store.
 ///
 /// # Errors
-/// [`BodyError::Description`] if a number of the description is not finite.
+/// [`BodyError`] if the record cannot be serialised.
 pub fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
     let Measurement { failure, profiles, half, linear_error, fits, note, gallery, cost } =
         measurement;
@@ -180,11 +180,10 @@ fn gallery(body: &Body<'_>, pictures: &[(usize, usize)]) -> Result<Vec<GalleryRe
     Ok(pictures.iter().zip(numbers.chunks_exact(pixels)).map(picture).collect())
 }
 
-/// Bytes that [`Store::insert`] needs for a cell: `layers` profiles of `samples` probe samples by `per_sample` estimators
-/// with values per sample and `per_layer` others, for all and for half of the steps, and the fits.
-pub fn stored_bytes(layers: usize, samples: usize, per_sample: usize, per_layer: usize) -> u64 {
-    let layers = layers as u64;
-    2 * layers * (4 * samples as u64 * per_sample as u64 + 8 * per_layer as u64) + 24 * layers
+/// Bytes of the profiles of `layers` layers and `samples` probe samples in the store, by `per_sample` estimators with
+/// values per sample and `per_layer` others.
+pub fn profile_bytes(layers: usize, samples: usize, per_sample: usize, per_layer: usize) -> u64 {
+    (layers * (size_of::<f32>() * samples * per_sample + size_of::<f64>() * per_layer)) as u64
 }
 
 #[cfg(test)]

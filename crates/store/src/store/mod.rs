@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::{
     body::BodyError,
-    cells::{decode as decode_measurement, encode as encode_measurement, stored_bytes},
+    cells::{decode as decode_measurement, encode as encode_measurement, profile_bytes},
     trainings::StoredTraining,
 };
 use crate::{Error, Result};
