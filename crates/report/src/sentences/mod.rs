@@ -81,17 +81,24 @@ fn certainty(
     rule: CutoffRule,
 ) -> String {
     let points = slices.iter().flat_map(|slice| &slice.points);
-    let mut widths: Vec<_> = points
-        .filter_map(|point| match point.reach(estimator, rule, run.layers) {
-            Reach::Measured { depth, .. } => Some(depth.high - depth.low),
-            _ => None,
-        })
-        .collect();
+    let (bounds, reaches): (Vec<_>, Vec<_>) = points
+        .map(|point| point.reach(estimator, rule, run.layers))
+        .partition(Reach::is_lower_bound);
+    let width = |reach: &Reach| match reach {
+        Reach::Measured { depth, .. } => Some(depth.high - depth.low),
+        _ => None,
+    };
+    let mut widths: Vec<_> = reaches.iter().filter_map(width).collect();
     widths.sort_by(f64::total_cmp);
     let width = quantile(&widths, 0.5).map(count_layers);
     let spread = match width {
         Some(width) => format!(
-            "The median width of the intervals is {width}; they cover {}",
+            "{} of the intervals is {width}; they cover {}",
+            if bounds.is_empty() {
+                "The median width"
+            } else {
+                "Lower bounds apart, the median width"
+            },
             depth_bars(run, rule)
         ),
         None => format!("These results use {} per point", count(run.seeds, "seed")),
@@ -259,6 +266,25 @@ mod tests {
         check(&run, &["No results yet: 0 of 1 cell computed."]);
         run.rules.clear();
         check(&run, &["No result: the experiment names no estimator or no cut-off rule."]);
+    }
+
+    #[test]
+    fn lower_bounds_have_no_width() {
+        let mut run = points(&[(0.5, &[Some(5.0)], 1.0), (1.0, &[Some(12.0)], 2.0)]);
+        let last = |run: &RunRecord| verdict_sentences(run).pop().unwrap();
+        assert!(last(&run).starts_with("The median width of the intervals is 0 layers"));
+        for cutoff in &mut run.cells[1].cutoffs {
+            cutoff.interval = Some((9.0, 15.0));
+        }
+        for cutoff in &mut run.cells[0].cutoffs {
+            cutoff.is_lower_bound = true;
+        }
+        let apart = "Lower bounds apart, the median width of the intervals is 6 layers";
+        assert!(last(&run).starts_with(apart), "{}", last(&run));
+        for cutoff in &mut run.cells[1].cutoffs {
+            cutoff.is_lower_bound = true;
+        }
+        assert_eq!(last(&run), "These results use 1 seed per point.");
     }
 
     #[test]
