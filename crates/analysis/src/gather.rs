@@ -4,10 +4,10 @@ use isobath_meanfield::{FixedPoint, critical_sigma_w2, growth_sentence};
 use rayon::prelude::*;
 
 use crate::{Error, Result};
-use isobath_experiment::{Cell, GridPoint, NetworkKind, Plan};
+use isobath_experiment::{Cell, GridPoint, NetworkKind, Plan, Variant};
 use isobath_store::{
-    CellRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, Store, TheoryRecord,
-    TrainingRecord,
+    CellRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, SliceTheory, Store,
+    TheoryRecord, TrainingRecord, VariantRecord,
 };
 
 /// Points of a theory curve.
@@ -35,17 +35,13 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
     if cells.is_empty() {
         return Err(Error::NoCells);
     }
-    let theory = plan.sigma_b2.iter().flat_map(|&b| plan.sigma_w2.iter().map(move |&w| (w, b)));
-    let curves = plan.sigma_b2.iter().map(|&sigma_b2| (sigma_b2, overlays(plan, sigma_b2)));
-    let critical =
-        plan.sigma_b2.iter().map(|&b| (b, critical_sigma_w2(file.network.activation, b).ok()));
     Ok(RunRecord {
         name: file.name.clone(),
         description: file.description.clone(),
         dataset: file.data.dataset.to_string(),
         shape: [plan.shape.channels, plan.shape.height, plan.shape.width],
-        network: describe(plan),
-        depth: plan.network.depth(),
+        variants: plan.variants.iter().map(|variant| variant_record(plan, variant)).collect(),
+        depth: plan.depth,
         layers: plan.layers,
         train_samples: plan.train_samples().ok_or(Error::UnknownSamples)?,
         probe_samples: file.data.probe,
@@ -58,10 +54,9 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         recipes: recipes(plan),
         train_depths: plan.train.as_ref().map_or_else(Vec::new, |train| train.depths.clone()),
         trainings: trainings(plan, store)?,
-        scores: scores(store)?,
-        theory: theory.map(|(w, b)| theory_record(plan, w, b)).collect(),
-        overlays: curves.collect(),
-        critical: critical.collect(),
+        scores: scores(plan, store)?,
+        theory: plan.points().map(|point| theory_record(plan, point)).collect(),
+        curves: curves(plan),
         experiment_toml: plan.resolved_toml(),
         environment: isobath_store::environment::facts(),
         command: command.to_owned(),
@@ -90,26 +85,33 @@ fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
 }
 
 /// Reads the predictors' scores of the trained networks.
-fn scores(store: &Store) -> Result<Vec<ScoreRecord>> {
+fn scores(plan: &Plan, store: &Store) -> Result<Vec<ScoreRecord>> {
+    let keys = store.score_grid()?;
+    // A run that stopped before its predictors has none.
+    if !keys.is_empty() && keys.len() != plan.cells.len() {
+        return Err(Error::OtherGrid);
+    }
     let mut scores = Vec::new();
-    for key in store.score_grid()? {
-        scores.extend(store.scores(&key)?);
+    for (key, cell) in keys.iter().zip(&plan.cells) {
+        let Some(key) = key else { continue };
+        let point = cell.id.point;
+        scores.extend(store.scores(key)?.into_iter().map(|score| ScoreRecord { point, ..score }));
     }
     Ok(scores)
 }
 
 /// Computes the fixed point, if one exists.
-fn fixed_point(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<FixedPoint> {
-    plan.theory(sigma_w2, sigma_b2).and_then(|theory| theory.fixed_point()).ok()
+fn fixed_point(plan: &Plan, point: GridPoint) -> Option<FixedPoint> {
+    plan.theory(point).and_then(|theory| theory.fixed_point()).ok()
 }
 
-fn theory_record(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> TheoryRecord {
-    let point = fixed_point(plan, sigma_w2, sigma_b2);
+fn theory_record(plan: &Plan, point: GridPoint) -> TheoryRecord {
+    let fixed = fixed_point(plan, point);
     TheoryRecord {
-        point: GridPoint::new(sigma_w2, sigma_b2),
-        xi_c: xi_c(point),
-        chi_1: point.map(|point| point.chi_1),
-        growth: if point.is_none() { growth(plan, sigma_w2, sigma_b2) } else { None },
+        point,
+        xi_c: xi_c(fixed),
+        chi_1: fixed.map(|fixed| fixed.chi_1),
+        growth: if fixed.is_none() { growth(plan, point) } else { None },
     }
 }
 
@@ -119,20 +121,47 @@ fn xi_c(point: Option<FixedPoint>) -> Option<f64> {
 }
 
 /// Growth of lengths from inputs of mean square 1, in words.
-fn growth(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<String> {
-    let theory = plan.theory(sigma_w2, sigma_b2).ok()?;
-    let growth = theory.growth(sigma_w2 + sigma_b2, plan.network.depth()).ok()?;
-    Some(growth_sentence(plan.file.network.activation, sigma_w2, &growth))
+fn growth(plan: &Plan, point: GridPoint) -> Option<String> {
+    let theory = plan.theory(point).ok()?;
+    let growth = theory.growth(point.sigma_w2 + point.sigma_b2, plan.depth).ok()?;
+    Some(growth_sentence(plan.variant(point).activation, point.sigma_w2, &growth))
 }
 
-fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {
+/// Theory of each slice. Variants of one activation share it.
+fn curves(plan: &Plan) -> Vec<SliceTheory> {
+    let mut curves: Vec<SliceTheory> = Vec::new();
+    for (index, variant) in plan.variants.iter().enumerate() {
+        let same =
+            plan.variants[..index].iter().position(|other| other.activation == variant.activation);
+        for &sigma_b2 in &plan.sigma_b2 {
+            let known = same.and_then(|same| {
+                let point = GridPoint { variant: same, sigma_w2: 0.0, sigma_b2 };
+                curves.iter().find(|known| known.covers(point)).cloned()
+            });
+            let computed = || SliceTheory {
+                variant: index,
+                sigma_b2,
+                critical: critical_sigma_w2(variant.activation, sigma_b2).ok(),
+                overlays: overlays(plan, GridPoint { variant: index, sigma_w2: 0.0, sigma_b2 }),
+            };
+            curves.push(match known {
+                Some(known) => SliceTheory { variant: index, ..known },
+                None => computed(),
+            });
+        }
+    }
+    curves
+}
+
+/// Theory curves of the slice of `point`.
+fn overlays(plan: &Plan, point: GridPoint) -> Vec<OverlayRecord> {
     let range = plan
         .sigma_w2
         .iter()
         .fold((f64::INFINITY, 0.0_f64), |(low, high), &w| (low.min(w), high.max(w)));
     let at = |i: usize| range.0 + (range.1 - range.0) * i as f64 / (CURVE_POINTS - 1) as f64;
-    let xi_c: Vec<(f64, Option<f64>)> =
-        (0..CURVE_POINTS).map(|i| (at(i), xi_c(fixed_point(plan, at(i), sigma_b2)))).collect();
+    let xi_c = |sigma_w2| xi_c(fixed_point(plan, GridPoint { sigma_w2, ..point }));
+    let xi_c: Vec<(f64, Option<f64>)> = (0..CURVE_POINTS).map(|i| (at(i), xi_c(at(i)))).collect();
     let overlays = plan.file.meanfield.overlay.iter().map(|overlay| OverlayRecord {
         label: overlay.to_string(),
         factor: overlay.factor,
@@ -141,15 +170,19 @@ fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {
     overlays.collect()
 }
 
-/// Describes the network: `tanh MLP, width 784, 49 hidden layers`
-fn describe(plan: &Plan) -> String {
+fn variant_record(plan: &Plan, variant: &Variant) -> VariantRecord {
+    VariantRecord { name: variant.name.clone(), description: describe(plan, variant) }
+}
+
+/// Describes a network: `tanh MLP, width 784, 49 hidden layers`
+fn describe(plan: &Plan, variant: &Variant) -> String {
     let NetworkKind::Mlp = plan.file.network.kind;
-    let hidden = &plan.network.widths()[1..plan.network.depth()];
+    let hidden = &variant.network.widths()[1..plan.depth];
     let widths = match (hidden.iter().min(), hidden.iter().max()) {
         (Some(low), Some(high)) if low == high => format!("width {low}, "),
         (Some(_), Some(_)) => format!("widths {} to {}, ", hidden[0], hidden[hidden.len() - 1]),
         _ => String::new(),
     };
     let layers = if hidden.len() == 1 { "hidden layer" } else { "hidden layers" };
-    format!("{} MLP, {widths}{} {layers}", plan.file.network.activation, hidden.len())
+    format!("{} MLP, {widths}{} {layers}", variant.activation, hidden.len())
 }

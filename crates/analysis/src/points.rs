@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_experiment::GridPoint;
 use isobath_store::{
-    CellRecord, CutoffRecord, GalleryRecord, OverlayRecord, RunRecord, TheoryRecord,
+    CellRecord, CutoffRecord, GalleryRecord, OverlayRecord, RunRecord, SliceTheory, TheoryRecord,
 };
 
 use crate::spread::Spread;
 
-/// Slice of the phase diagram: all points that share a `sigma_b2`, by ascending `sigma_w2`.
+/// Slice of the phase diagram: all points that share a network and a `sigma_b2`, by ascending `sigma_w2`.
 pub struct Slice<'a> {
+    /// Index of the network in [`RunRecord::variants`].
+    pub variant: usize,
     /// Bias variance.
     pub sigma_b2: f64,
     /// Critical weight variance, if it exists.
@@ -73,7 +75,7 @@ pub enum Reach {
     },
 }
 
-/// Slices of `run`, by ascending `sigma_b2`. They include planned points that are not computed yet.
+/// Slices of `run`, by variant and ascending `sigma_b2`. They include planned points that are not computed yet.
 pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
     let theory = run.theory.iter().map(|theory| theory.point);
     let cells = run.cells.iter().map(|record| record.cell.point);
@@ -94,7 +96,7 @@ pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
     let mut slices: Vec<Slice<'_>> = Vec::new();
     for point in points.into_values() {
         match slices.last_mut() {
-            Some(slice) if point.id.is_in_slice(slice.sigma_b2) => slice.points.push(point),
+            Some(slice) if slice.contains(point.id) => slice.points.push(point),
             _ => slices.push(Slice::starting(run, point)),
         }
     }
@@ -103,13 +105,24 @@ pub fn slices(run: &RunRecord) -> Vec<Slice<'_>> {
 
 impl<'a> Slice<'a> {
     fn starting(run: &'a RunRecord, point: Point<'a>) -> Self {
-        let overlays = run.overlays.iter().find(|(other, _)| point.id.is_in_slice(*other));
+        let curves = run.curves(point.id);
         Self {
+            variant: point.id.variant,
             sigma_b2: point.id.sigma_b2,
-            critical: critical(run, point.id),
-            overlays: overlays.map_or(&[], |(_, overlays)| overlays),
+            critical: curves.and_then(critical),
+            overlays: curves.map_or(&[], |curves| &curves.overlays),
             points: vec![point],
         }
+    }
+
+    /// True if `point` belongs to the slice.
+    pub fn contains(&self, point: GridPoint) -> bool {
+        point.shares_slice(&self.id())
+    }
+
+    /// A point of the slice, with `sigma_w2 = 0`.
+    pub const fn id(&self) -> GridPoint {
+        GridPoint { variant: self.variant, sigma_w2: 0.0, sigma_b2: self.sigma_b2 }
     }
 
     /// Selects up to `count` points that satisfy `has`, on both sides of the critical line and as close to it as
@@ -154,7 +167,7 @@ impl<'a> Slice<'a> {
 
 impl<'a> Point<'a> {
     fn empty(run: &RunRecord, id: GridPoint) -> Self {
-        let line = critical(run, id);
+        let line = run.curves(id).and_then(critical);
         let phase =
             line.map(|line| if id.sigma_w2 < line { Phase::Ordered } else { Phase::Chaotic });
         Self { id, theory: None, cells: Vec::new(), phase: phase.unwrap_or(Phase::Unknown) }
@@ -269,9 +282,8 @@ impl Phase {
     }
 }
 
-fn critical(run: &RunRecord, point: GridPoint) -> Option<f64> {
-    let line = run.critical.iter().find(|(sigma_b2, _)| point.is_in_slice(*sigma_b2));
-    line.and_then(|(_, line)| *line).filter(|line| line.is_finite())
+fn critical(curves: &SliceTheory) -> Option<f64> {
+    curves.critical.filter(|line| line.is_finite())
 }
 
 fn phase(chi_1: Option<f64>) -> Option<Phase> {
@@ -313,6 +325,15 @@ mod tests {
         );
         assert!(points.iter().all(|point| point.cells.len() == 3));
         assert_eq!((points[0].phase, points[2].phase), (Phase::Ordered, Phase::Chaotic));
+    }
+
+    #[test]
+    fn variants_have_slices_of_their_own() {
+        let run = run(&Options { variants: 2, sigma_b2: vec![0.0, 0.05], ..Options::default() });
+        let slices = slices(&run);
+        let found: Vec<_> = slices.iter().map(|slice| (slice.variant, slice.sigma_b2)).collect();
+        assert_eq!(found, [(0, 0.0), (0, 0.05), (1, 0.0), (1, 0.05)]);
+        assert!(slices.iter().all(|slice| slice.critical.is_some() && slice.points.len() == 20));
     }
 
     #[test]

@@ -108,22 +108,18 @@ pub struct NetworkSection {
     pub kind: NetworkKind,
     /// Number of weight layers, including the readout.
     pub depth: usize,
-    /// Widths of the hidden layers.
-    #[serde(default)]
-    pub width: WidthRule,
-    /// Activation of the hidden layers.
-    #[serde(default = "tanh")]
-    pub activation: Activation,
+    /// Widths of the hidden layers; default: as wide as the input, or the first width of `[grid]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<WidthRule>,
+    /// Activation of the hidden layers; default: tanh, or the first activation of `[grid]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
     /// Readout after the last product.
     #[serde(default)]
     pub readout: Readout,
     /// Published choice of widths and readout; replaces `width` and `readout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
-}
-
-fn tanh() -> Activation {
-    Activation::Tanh
 }
 
 /// Network architecture.
@@ -141,8 +137,8 @@ impl NetworkSection {
         let NetworkKind::Mlp = self.kind;
         MlpParams {
             depth: self.depth,
-            width: self.width.clone(),
-            activation: self.activation,
+            width: self.width.clone().unwrap_or_default(),
+            activation: self.activation.unwrap_or(Activation::Tanh),
             readout: self.readout,
             preset: self.preset,
         }

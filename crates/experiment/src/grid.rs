@@ -1,8 +1,11 @@
+use isobath_architecture::{Activation, WidthRule};
+use isobath_tensor::Optimizer;
 use serde::{Deserialize, Serialize};
 
 use super::FileError;
 
-/// The `[grid]` table. Every combination of variances is one grid point; every seed of a point is one cell.
+/// The `[grid]` table. Every combination of activation, width and variances is one grid point; every seed of a point is
+/// one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSection {
@@ -11,6 +14,15 @@ pub struct GridSection {
     /// Variance of the biases.
     #[serde(default)]
     pub sigma_b2: Values,
+    /// Activations to compare; default: the one of `[network]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Vec<Activation>>,
+    /// Widths to compare; default: the one of `[network]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<Vec<WidthRule>>,
+    /// Optimisers of the trainings to compare: another place for the list in `[train]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<Vec<Optimizer>>,
     /// Independent initialisations of each point.
     #[serde(default = "one")]
     pub seeds: usize,

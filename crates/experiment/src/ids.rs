@@ -8,12 +8,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// A grid point of the phase diagram: the variances shared by all its cells.
+/// A grid point of the phase diagram: the network and the variances shared by all its cells.
 ///
 /// Points are equal if their variances are bit-identical, which holds for copies of the values of one grid. Points are
-/// ordered by `sigma_b2`, then by `sigma_w2`.
+/// ordered by variant, then by `sigma_b2`, then by `sigma_w2`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct GridPoint {
+    /// Index of the network in [`Plan::variants`](crate::Plan::variants).
+    pub variant: usize,
     /// Variance of the weights times the fan-in.
     pub sigma_w2: f64,
     /// Variance of the biases.
@@ -21,9 +23,9 @@ pub struct GridPoint {
 }
 
 impl GridPoint {
-    /// Creates the point with the given variances.
+    /// Creates the point with the given variances of the first variant.
     pub const fn new(sigma_w2: f64, sigma_b2: f64) -> Self {
-        Self { sigma_w2, sigma_b2 }
+        Self { variant: 0, sigma_w2, sigma_b2 }
     }
 
     /// A variance as part of a file name: `0.05`, or `1e-30` where digits would be many.
@@ -32,14 +34,9 @@ impl GridPoint {
         if is_short { variance.to_string() } else { format!("{variance:e}") }
     }
 
-    /// True if both points have the same `sigma_b2` and so belong to the same phase diagram.
-    pub fn shares_slice(&self, other: &Self) -> bool {
-        self.is_in_slice(other.sigma_b2)
-    }
-
-    /// True if the point belongs to the phase diagram of `sigma_b2`.
-    pub fn is_in_slice(&self, sigma_b2: f64) -> bool {
-        self.sigma_b2.to_bits() == sigma_b2.to_bits()
+    /// True if both points have the same network and `sigma_b2` and so belong to the same phase diagram.
+    pub const fn shares_slice(&self, other: &Self) -> bool {
+        self.variant == other.variant && self.sigma_b2.to_bits() == other.sigma_b2.to_bits()
     }
 
     /// Bit patterns of `sigma_w2` and `sigma_b2`, used in keys of the store.
@@ -50,7 +47,7 @@ impl GridPoint {
 
 impl PartialEq for GridPoint {
     fn eq(&self, other: &Self) -> bool {
-        self.bits() == other.bits()
+        self.variant == other.variant && self.bits() == other.bits()
     }
 }
 
@@ -64,14 +61,15 @@ impl PartialOrd for GridPoint {
 
 impl Ord for GridPoint {
     fn cmp(&self, other: &Self) -> Ordering {
+        let by_variant = self.variant.cmp(&other.variant);
         let by_bias = self.sigma_b2.total_cmp(&other.sigma_b2);
-        by_bias.then(self.sigma_w2.total_cmp(&other.sigma_w2))
+        by_variant.then(by_bias).then(self.sigma_w2.total_cmp(&other.sigma_w2))
     }
 }
 
 impl Hash for GridPoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.bits().hash(state);
+        (self.variant, self.bits()).hash(state);
     }
 }
 
@@ -110,10 +108,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_are_ordered_by_bias_variance_first() {
-        let mut points = [(2.0, 0.1), (1.0, 0.1), (3.0, 0.0)].map(|(w, b)| GridPoint::new(w, b));
+    fn points_are_ordered_by_variant_and_bias_variance_first() {
+        let point = |(variant, w, b)| GridPoint { variant, ..GridPoint::new(w, b) };
+        let mut points = [(1, 0.5, 0.0), (0, 2.0, 0.1), (0, 1.0, 0.1), (0, 3.0, 0.0)].map(point);
         points.sort();
-        assert_eq!(points, [(3.0, 0.0), (1.0, 0.1), (2.0, 0.1)].map(|(w, b)| GridPoint::new(w, b)));
+        let sorted = [(0, 3.0, 0.0), (0, 1.0, 0.1), (0, 2.0, 0.1), (1, 0.5, 0.0)].map(point);
+        assert_eq!(points, sorted);
     }
 
     #[test]

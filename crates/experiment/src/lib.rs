@@ -13,6 +13,7 @@ mod stop;
 mod theory_file;
 mod train_plan;
 mod train_section;
+mod variant;
 
 pub use error::FileError;
 pub use file::{
@@ -32,3 +33,4 @@ pub use theory_file::{
 };
 pub use train_plan::{Recipe, TrainCell, TrainPlan};
 pub use train_section::{DepthRange, Depths, Search, TrainSection};
+pub use variant::{Variant, file_stem};

@@ -1,13 +1,16 @@
 //! The checked experiment.
 
-use isobath_architecture::{NetworkSpec, Variances};
+use isobath_architecture::Variances;
 use isobath_cascade::{CascadeParams, CascadeValidParams};
 use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
-use super::{CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan};
+use super::{
+    CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan, Variant,
+    variant,
+};
 use crate::{CellId, GridPoint};
 
 /// A checked experiment. Checking reads no dataset and runs no computation.
@@ -19,8 +22,10 @@ pub struct Plan {
     pub shape: Shape,
     /// Number of classes in the dataset.
     pub classes: usize,
-    /// The deepest network of the family.
-    pub network: NetworkSpec,
+    /// The networks that the grid compares, usually one.
+    pub variants: Vec<Variant>,
+    /// Number of weight layers of the deepest networks, the readout included.
+    pub depth: usize,
     /// Number of layers with reconstructions, at depths `1..=layers`.
     pub layers: usize,
     /// Settings of the cascade.
@@ -43,7 +48,7 @@ pub struct Cell {
     /// Variances of the initialisation.
     pub variances: Variances,
     /// Seed of the network and the decoders. It depends only on the experiment's seed, the variances and the seed index, so
-    /// that a larger grid keeps its existing cells.
+    /// that a larger grid keeps its existing cells and variants of equal widths have equal weights.
     pub seed: u64,
 }
 
@@ -68,9 +73,10 @@ impl Plan {
             return Err(FileError::invalid("experiment", message));
         }
         let (shape, classes) = extent(&mut file)?;
-        let spec = file.network.params().check(shape.len(), classes);
-        let network = spec.map_err(|error| FileError::invalid("network", error))?.spec();
-        let layers = if file.cascade.readout { network.depth() } else { network.depth() - 1 };
+        variant::move_optimizers(&mut file)?;
+        let variants = variant::variants(&mut file, [shape.len(), classes])?;
+        let depth = file.network.depth;
+        let layers = if file.cascade.readout { depth } else { depth - 1 };
         if layers == 0 {
             let message = "depth = 1 leaves only the readout; use depth = 2 or more, or set readout = true in [cascade]";
             return Err(FileError::invalid("network", message));
@@ -85,15 +91,19 @@ impl Plan {
         if file.grid.seeds == 0 {
             return Err(FileError::invalid("grid", "seeds = 0 must be at least 1"));
         }
-        check_work(&file, &network, &cascade)?;
-        let cells = cells(&file, &sigma_w2, &sigma_b2)?;
+        for variant in &variants {
+            check_work(&file, &variant.network, &cascade)?;
+        }
+        let cells = cells(&file, variants.len(), &sigma_w2, &sigma_b2)?;
         let available = available(&file.data);
-        let train = TrainPlan::new(&mut file, [shape.len(), classes], &cells, available)?;
+        let train =
+            TrainPlan::new(&mut file, [shape.len(), classes], &variants, &cells, available)?;
         Ok(Self {
             file,
             shape,
             classes,
-            network,
+            variants,
+            depth,
             layers,
             cascade,
             sigma_w2,
@@ -166,12 +176,22 @@ impl Plan {
         format!("{}-{}", self.file.name, &crate::hex(&Sha256::digest(text))[..8])
     }
 
+    /// Points of the grid, in the order of its cells.
+    pub fn points(&self) -> impl Iterator<Item = GridPoint> + '_ {
+        points(self.variants.len(), &self.sigma_w2, &self.sigma_b2)
+    }
+
+    /// Network of a grid point.
+    pub fn variant(&self, point: GridPoint) -> &Variant {
+        &self.variants[point.variant]
+    }
+
     /// Mean-field theory of a grid point.
     ///
     /// # Errors
     /// When the theory has no stable fixed point.
-    pub fn theory(&self, sigma_w2: f64, sigma_b2: f64) -> isobath_meanfield::Result<Theory> {
-        Theory::new(self.file.network.activation, sigma_w2, sigma_b2)
+    pub fn theory(&self, point: GridPoint) -> isobath_meanfield::Result<Theory> {
+        Theory::new(self.variant(point).activation, point.sigma_w2, point.sigma_b2)
     }
 }
 
@@ -261,7 +281,7 @@ fn check_cascade(file: &mut ExperimentFile) -> Result<CascadeValidParams, FileEr
 /// Rejects cells that no computer finishes, which are typing errors and would overflow the counts of operations.
 fn check_work(
     file: &ExperimentFile,
-    network: &NetworkSpec,
+    network: &isobath_architecture::NetworkSpec,
     cascade: &CascadeValidParams,
 ) -> Result<(), FileError> {
     const MOST_FLOPS: f64 = 1e18;
@@ -329,27 +349,40 @@ fn check_entropy(file: &ExperimentFile, layers: usize) -> Result<(), FileError> 
 
 fn cells(
     file: &ExperimentFile,
+    variants: usize,
     sigma_w2: &[f64],
     sigma_b2: &[f64],
 ) -> Result<Vec<Cell>, FileError> {
     /// Maximum number of cells; a larger number is a typing error.
     const MOST: usize = 1_000_000;
-    let count = sigma_w2.len().saturating_mul(sigma_b2.len()).saturating_mul(file.grid.seeds);
+    let factors = [variants, sigma_w2.len(), sigma_b2.len(), file.grid.seeds];
+    let count = factors.into_iter().fold(1, usize::saturating_mul);
     if count > MOST {
         return Err(FileError::invalid("grid", format!("{count} cells; use at most {MOST}")));
     }
     let mut cells = Vec::with_capacity(count);
-    for &b in sigma_b2 {
-        for &w in sigma_w2 {
-            let variances =
-                Variances::new(w, b).map_err(|error| FileError::invalid("grid", error))?;
-            for seed_index in 0..file.grid.seeds {
-                let id = CellId { index: cells.len(), point: GridPoint::new(w, b), seed_index };
-                cells.push(Cell { id, variances, seed: cell_seed(file.seed, id) });
-            }
+    for point in points(variants, sigma_w2, sigma_b2) {
+        let variances = Variances::new(point.sigma_w2, point.sigma_b2);
+        let variances = variances.map_err(|error| FileError::invalid("grid", error))?;
+        for seed_index in 0..file.grid.seeds {
+            let id = CellId { index: cells.len(), point, seed_index };
+            cells.push(Cell { id, variances, seed: cell_seed(file.seed, id) });
         }
     }
     Ok(cells)
+}
+
+/// Points of the grid, in the order of its cells.
+fn points<'a>(
+    variants: usize,
+    sigma_w2: &'a [f64],
+    sigma_b2: &'a [f64],
+) -> impl Iterator<Item = GridPoint> + 'a {
+    (0..variants).flat_map(move |variant| {
+        sigma_b2.iter().flat_map(move |&sigma_b2| {
+            sigma_w2.iter().map(move |&sigma_w2| GridPoint { variant, sigma_w2, sigma_b2 })
+        })
+    })
 }
 
 fn cell_seed(seed: u64, id: CellId) -> u64 {

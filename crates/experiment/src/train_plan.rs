@@ -4,7 +4,7 @@ use isobath_architecture::{NetworkSpec, Variances};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
 
-use super::{Cell, ExperimentFile, FileError, NetworkSection, TrainSection};
+use super::{Cell, ExperimentFile, FileError, TrainSection, Variant};
 use crate::TrainingId;
 
 /// The trainings of a checked experiment.
@@ -14,15 +14,15 @@ pub struct TrainPlan {
     pub section: TrainSection,
     /// Depths of the training grid, in increasing order.
     pub depths: Vec<usize>,
-    /// Networks, one per depth.
-    pub networks: Vec<NetworkSpec>,
+    /// Networks of each variant, one per depth.
+    pub networks: Vec<Vec<NetworkSpec>>,
     /// Training recipes; each applies to every network.
     pub recipes: Vec<Recipe>,
     /// Number of training samples; `None` if the dataset does not define it.
     pub train_samples: Option<usize>,
     /// Number of test samples.
     pub test_samples: usize,
-    /// All trainings of the grid, ordered by recipe, `sigma_b2`, `sigma_w2`, initialisation and depth.
+    /// All trainings of the grid, ordered by recipe, variant, `sigma_b2`, `sigma_w2`, initialisation and depth.
     pub trainings: Vec<TrainCell>,
 }
 
@@ -63,6 +63,7 @@ impl TrainPlan {
     pub(super) fn new(
         file: &mut ExperimentFile,
         shape: [usize; 2],
+        variants: &[Variant],
         cells: &[Cell],
         available: Option<[usize; 2]>,
     ) -> Result<Option<Self>, FileError> {
@@ -70,7 +71,8 @@ impl TrainPlan {
         let Some(section) = &mut file.train else { return Ok(None) };
         let reject = |message: String| Err(FileError::invalid("train", message));
         let depths = section.depths.expand(file.network.depth)?;
-        let networks = networks(&file.network, &depths, shape)?;
+        let networks = variants.iter().map(|variant| networks(variant, &depths, shape));
+        let networks = networks.collect::<Result<_, _>>()?;
         let recipes = recipes(section)?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
@@ -114,7 +116,7 @@ impl TrainPlan {
 
     /// Network of a training.
     pub fn network(&self, cell: &TrainCell) -> &NetworkSpec {
-        &self.networks[cell.depth_index]
+        &self.networks[cell.id.point.variant][cell.depth_index]
     }
 
     /// Recipe of a training.
@@ -124,14 +126,13 @@ impl TrainPlan {
 }
 
 fn networks(
-    section: &NetworkSection,
+    variant: &Variant,
     depths: &[usize],
-    [inputs, classes]: [usize; 2],
+    shape: [usize; 2],
 ) -> Result<Vec<NetworkSpec>, FileError> {
     let network = |&depth: &usize| {
-        let checked = NetworkSection { depth, ..section.clone() }.params().check(inputs, classes);
         let explain = |error| FileError::invalid("train", format!("depths: {depth}: {error}"));
-        checked.map(|params| params.spec()).map_err(explain)
+        variant.with_depth(depth, shape).map_err(explain)
     };
     depths.iter().map(network).collect()
 }
@@ -267,7 +268,7 @@ mod tests {
             let network = |spec: &NetworkSpec, seed| {
                 isobath_network::Network::random(spec.clone(), training.variances, seed)
             };
-            let cascade_network = network(&plan.network, cell.seed);
+            let cascade_network = network(&plan.variants[0].network, cell.seed);
             let trained = network(train.network(training), training.seed);
             for layer in 0..id.depth - 1 {
                 assert_eq!(cascade_network.parameters(layer), trained.parameters(layer));

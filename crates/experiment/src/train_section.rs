@@ -97,6 +97,11 @@ mod defaults {
 }
 
 impl TrainSection {
+    /// The default of `optimizer`.
+    pub(super) fn default_optimizer() -> OneOrMany<Optimizer> {
+        defaults::optimizer()
+    }
+
     /// Converts the settings to trainer parameters with the given optimiser.
     pub fn params(&self, optimizer: Optimizer) -> TrainParams {
         TrainParams {

@@ -13,6 +13,7 @@ use isobath_store::{CellRecord, RunRecord, TrainingRecord};
 #[derive(Serialize)]
 struct CellColumns {
     cell: usize,
+    network: usize,
     sigma_w2: f64,
     sigma_b2: f64,
     seed: usize,
@@ -24,6 +25,7 @@ struct CellColumns {
 /// If a table cannot be written.
 pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
     let mut tables = vec![
+        ("networks.csv", networks(run)?),
         ("profiles.csv", profiles(run)?),
         ("cutoffs.csv", cutoffs(run)?),
         ("costs.csv", costs(run)?),
@@ -39,8 +41,16 @@ pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
     Ok(tables)
 }
 
+/// The networks that the other tables refer to by index.
+fn networks(run: &RunRecord) -> Result<String> {
+    let rows = run.variants.iter().enumerate();
+    let rows = rows.map(|(index, variant)| (index, &variant.name, &variant.description));
+    table(&["network", "name", "description"], rows)
+}
+
 fn trainings(run: &RunRecord) -> Result<String> {
     let header = [
+        "network",
         "sigma_w2",
         "sigma_b2",
         "seed",
@@ -61,7 +71,7 @@ fn trainings(run: &RunRecord) -> Result<String> {
             Outcome::Hopeless { step } => ("hopeless", step),
             Outcome::Diverged { step } => ("diverged", step),
         };
-        let place = (id.point.sigma_w2, id.point.sigma_b2, id.seed_index, id.depth);
+        let place = (columns(id.point), id.seed_index, id.depth);
         (place, &run.recipes[id.recipe], kind, step, accuracy, succeeded, seconds, flops)
     });
     table(&header, rows)
@@ -69,6 +79,7 @@ fn trainings(run: &RunRecord) -> Result<String> {
 
 fn frontier(run: &RunRecord) -> Result<String> {
     let header = [
+        "network",
         "sigma_w2",
         "sigma_b2",
         "recipe",
@@ -91,7 +102,7 @@ fn frontier(run: &RunRecord) -> Result<String> {
             None => "",
         };
         let (interval, mixed) = (found.trained.interval.unzip(), found.trained.mixed.unzip());
-        let place = (found.point.sigma_w2, found.point.sigma_b2, run.recipes[found.recipe].clone());
+        let place = (columns(found.point), run.recipes[found.recipe].clone());
         let counts = (found.trained.seeds.len(), found.trainings);
         (
             place,
@@ -109,6 +120,7 @@ fn frontier(run: &RunRecord) -> Result<String> {
 
 fn scores(run: &RunRecord) -> Result<String> {
     let header = [
+        "network",
         "sigma_w2",
         "sigma_b2",
         "seed",
@@ -120,7 +132,7 @@ fn scores(run: &RunRecord) -> Result<String> {
         "flops",
     ];
     let rows = run.scores.iter().map(|score| {
-        let place = (score.point.sigma_w2, score.point.sigma_b2, score.seed_index, score.depth);
+        let place = (columns(score.point), score.seed_index, score.depth);
         (place, &score.quantity, score.score, score.predicted_depth, score.seconds, score.flops)
     });
     table(&header, rows)
@@ -129,6 +141,7 @@ fn scores(run: &RunRecord) -> Result<String> {
 fn profiles(run: &RunRecord) -> Result<String> {
     let header = [
         "cell",
+        "network",
         "sigma_w2",
         "sigma_b2",
         "seed",
@@ -163,6 +176,7 @@ fn profiles(run: &RunRecord) -> Result<String> {
 fn cutoffs(run: &RunRecord) -> Result<String> {
     let header = [
         "cell",
+        "network",
         "sigma_w2",
         "sigma_b2",
         "seed",
@@ -191,6 +205,7 @@ fn cutoffs(run: &RunRecord) -> Result<String> {
 fn costs(run: &RunRecord) -> Result<String> {
     let header = [
         "cell",
+        "network",
         "sigma_w2",
         "sigma_b2",
         "seed",
@@ -211,27 +226,24 @@ fn costs(run: &RunRecord) -> Result<String> {
 }
 
 fn theory(run: &RunRecord) -> Result<String> {
-    let header = ["sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2"];
-    let critical = |point: GridPoint| {
-        let line = run.critical.iter().find(|(sigma_b2, _)| point.is_in_slice(*sigma_b2));
-        line.and_then(|(_, line)| *line)
-    };
+    let header = ["network", "sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2"];
     let rows = run.theory.iter().map(|theory| {
-        (
-            theory.point.sigma_w2,
-            theory.point.sigma_b2,
-            theory.xi_c,
-            theory.chi_1,
-            critical(theory.point),
-        )
+        let critical = run.curves(theory.point).and_then(|curves| curves.critical);
+        (columns(theory.point), theory.xi_c, theory.chi_1, critical)
     });
     table(&header, rows)
+}
+
+/// Index of the network in the run's list, and the variances.
+fn columns(point: GridPoint) -> (usize, f64, f64) {
+    (point.variant, point.sigma_w2, point.sigma_b2)
 }
 
 fn cell(record: &CellRecord) -> CellColumns {
     let cell = record.cell;
     CellColumns {
         cell: cell.index,
+        network: cell.point.variant,
         sigma_w2: cell.point.sigma_w2,
         sigma_b2: cell.point.sigma_b2,
         seed: cell.seed_index,
@@ -287,9 +299,9 @@ mod tests {
     fn profiles_have_full_precision_and_empty_missing_intervals() {
         check(
             "profiles.csv",
-            "cell,sigma_w2,sigma_b2,seed,estimator,depth,value,low,high,floored\n\
-             0,0.5,0.05,0,relative,1,0.30000000000000004,,,1\n\
-             0,0.5,0.05,0,relative,2,1.25,1.0,1.5,2\n",
+            "cell,network,sigma_w2,sigma_b2,seed,estimator,depth,value,low,high,floored\n\
+             0,0,0.5,0.05,0,relative,1,0.30000000000000004,,,1\n\
+             0,0,0.5,0.05,0,relative,2,1.25,1.0,1.5,2\n",
         );
     }
 
@@ -297,8 +309,8 @@ mod tests {
     fn notes_are_quoted() {
         check(
             "cutoffs.csv",
-            "cell,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,lower_bound,low,high,half_steps,note\n\
-             0,0.5,0.05,0,relative,saturation,,true,false,,,,\"a \"\"note\"\", quoted\"\n",
+            "cell,network,sigma_w2,sigma_b2,seed,estimator,rule,depth,beyond,lower_bound,low,high,half_steps,note\n\
+             0,0,0.5,0.05,0,relative,saturation,,true,false,,,,\"a \"\"note\"\", quoted\"\n",
         );
     }
 
@@ -306,9 +318,9 @@ mod tests {
     fn failures_appear_in_costs() {
         check(
             "costs.csv",
-            "cell,sigma_w2,sigma_b2,seed,cascade_seconds,entropy_seconds,flops,backend,decoder_steps,failure\n\
-             0,0.5,0.05,0,4.5,0.125,4400000000,cpu (avx512),1876,\n\
-             1,1.75,0.05,0,0.25,0.125,4400000000,cpu (avx512),0,the decoder of layer 3 diverged at step 17 (loss <nan>)\n",
+            "cell,network,sigma_w2,sigma_b2,seed,cascade_seconds,entropy_seconds,flops,backend,decoder_steps,failure\n\
+             0,0,0.5,0.05,0,4.5,0.125,4400000000,cpu (avx512),1876,\n\
+             1,0,1.75,0.05,0,0.25,0.125,4400000000,cpu (avx512),0,the decoder of layer 3 diverged at step 17 (loss <nan>)\n",
         );
     }
 
@@ -320,11 +332,11 @@ mod tests {
         let find = |name: &str| &tables.iter().find(|(other, _)| *other == name).unwrap().1;
         let trainings: Vec<_> = find("trainings.csv").lines().collect();
         assert_eq!(trainings.len(), 1 + 4);
-        assert_eq!(trainings[2], "0.5,0.05,0,20,sgd 0.1,exhausted,200,0.125,false,10.0,20000000");
+        assert_eq!(trainings[2], "0,0.5,0.05,0,20,sgd 0.1,exhausted,200,0.125,false,10.0,20000000");
         assert_eq!(
             find("frontier.csv"),
-            "sigma_w2,sigma_b2,recipe,seeds,trainings,depth,censored,low,high,interval_low,interval_high,mixed_from,\
-             mixed_to,reversals\n0.5,0.05,sgd 0.1,2,4,15.0,deeper,10.0,20.0,,,20,20,0\n",
+            "network,sigma_w2,sigma_b2,recipe,seeds,trainings,depth,censored,low,high,interval_low,interval_high,mixed_from,\
+             mixed_to,reversals\n0,0.5,0.05,sgd 0.1,2,4,15.0,deeper,10.0,20.0,,,20,20,0\n",
         );
     }
 
@@ -332,7 +344,7 @@ mod tests {
     fn infinite_depths_are_empty() {
         check(
             "theory.csv",
-            "sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2\n0.5,0.05,1.5,0.5,1.76\n1.75,0.05,,,1.76\n",
+            "network,sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2\n0,0.5,0.05,1.5,0.5,1.76\n0,1.75,0.05,,,1.76\n",
         );
     }
 }

@@ -16,7 +16,7 @@ pub fn json(run: &RunRecord) -> Value {
     json!({
         "version": 1,
         "name": run.name,
-        "network": run.network,
+        "networks": run.variants.iter().map(|variant| &variant.description).collect::<Vec<_>>(),
         "dataset": run.dataset,
         "layers": run.layers,
         "seeds": run.seeds,
@@ -37,6 +37,7 @@ fn point_json(run: &RunRecord, point: &Point<'_>, pairs: &[(EstimatorSpec, Cutof
         })
         .collect();
     json!({
+        "network": point.id.variant,
         "sigma_w2": point.id.sigma_w2,
         "sigma_b2": point.id.sigma_b2,
         "phase": point.phase.name(),

@@ -15,6 +15,7 @@ mod json;
 mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet_tables;
+mod places;
 mod reach_words;
 mod sentences;
 pub mod theory_figures;

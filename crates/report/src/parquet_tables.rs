@@ -53,6 +53,10 @@ fn identity(run: &RunRecord, repeat: impl Fn(&CellRecord) -> usize) -> Vec<Colum
     let rows = || run.cells.iter().flat_map(|cell| std::iter::repeat_n(cell.cell, repeat(cell)));
     vec![
         Column {
+            name: "network",
+            values: Values::Integer(rows().map(|cell| cell.point.variant as i64).collect()),
+        },
+        Column {
             name: "sigma_w2",
             values: Values::Number(rows().map(|cell| Some(cell.point.sigma_w2)).collect()),
         },

@@ -135,8 +135,8 @@ fn non_finite_numbers() {
             picture.pixels.truncate(3);
         }
     }
-    run.overlays[0].1[0].points[5].1 = Some(f64::INFINITY);
-    run.critical[0].1 = None;
+    run.curves[0].overlays[0].points[5].1 = Some(f64::INFINITY);
+    run.curves[0].critical = None;
     check(&run);
 }
 
@@ -154,9 +154,13 @@ fn page_of_a_large_run_is_small() {
 fn user_text_is_escaped() {
     let mut run = run(&Options { sigma_w2: vec![1.0, 2.0], ..Options::default() });
     let nasty = "</script><script>alert(\"1\")</script> & more";
-    for text in
-        [&mut run.name, &mut run.description, &mut run.dataset, &mut run.network, &mut run.command]
-    {
+    for text in [
+        &mut run.name,
+        &mut run.description,
+        &mut run.dataset,
+        &mut run.variants[0].description,
+        &mut run.command,
+    ] {
         *text = nasty.into();
     }
     run.experiment_toml = nasty.into();
@@ -177,7 +181,7 @@ fn only_requested_formats_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(&Options { sigma_w2: vec![1.0, 2.0], ..Options::default() });
     let written = write(&run, folder.path(), &[Format::Csv]).unwrap();
-    assert_eq!(written.len(), 4);
+    assert_eq!(written.len(), 5);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 

@@ -27,16 +27,16 @@ pub(super) fn sentences(run: &RunRecord) -> Vec<String> {
     sentences
 }
 
-/// Describes the trainable depths of one recipe and one `sigma_b2`. `points` is not empty.
+/// Describes the trainable depths of one recipe in one slice. `points` is not empty.
 fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
     let recipe = run.recipes.get(points[0].recipe).map_or("", String::as_str);
     let success = run
         .success
         .map_or(String::new(), |accuracy| format!(" to an accuracy of {}", short(accuracy)));
-    let who = format!(
-        "With {recipe} at σ_b² = {}, networks of this family",
-        variance(points[0].point.sigma_b2)
-    );
+    let point = points[0].point;
+    let network = run.variant_name(point).map(|name| format!(" ({name})")).unwrap_or_default();
+    let sigma_b2 = variance(point.sigma_b2);
+    let who = format!("With {recipe} at σ_b² = {sigma_b2}, networks of this family{network}");
     let tried = tried(run, points[0]);
     let by_range = |a: &&&PointFrontier, b: &&&PointFrontier| {
         let key = |found: &PointFrontier| (found.trained.range.1, found.trained.deepest_success);

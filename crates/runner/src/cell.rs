@@ -50,14 +50,14 @@ impl CellContext<'_> {
             entropy_backend: isobath_tensor::BackendSpec,
             gallery: usize,
         }
-        let Plan { file, network, layers, cascade, .. } = self.plan;
+        let Plan { file, layers, cascade, .. } = self.plan;
         let section = &file.entropy;
         let rules = section.cutoff.as_slice();
         let samples = self.data.of(cell.id.seed_index);
         let identity = Identity {
             numerics: NUMERICS,
             data: &samples.fingerprint,
-            network: network.layers(),
+            network: self.plan.variant(cell.id.point).network.layers(),
             layers: *layers,
             sigma_w2: cell.variances.sigma_w2().to_bits(),
             sigma_b2: cell.variances.sigma_b2().to_bits(),
@@ -93,8 +93,9 @@ pub struct Computed {
 /// # Errors
 /// When the device or the disk fails, or the observer cancels.
 pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -> Result<Computed> {
-    let Plan { file, network, layers, .. } = context.plan;
-    let network = Network::random(network.clone(), cell.variances, cell.seed);
+    let Plan { file, layers, .. } = context.plan;
+    let spec = context.plan.variant(cell.id.point).network.clone();
+    let network = Network::random(spec, cell.variances, cell.seed);
     let SeedSamples { train, order, probe, .. } = context.data.of(cell.id.seed_index);
     let initial = InitialDecoders::Drawn { seed: cell.seed };
     let job = Job { network: &network, layers: *layers, train, order, probe, initial };

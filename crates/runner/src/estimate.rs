@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{During, Error, Result};
-use isobath_architecture::Activation;
 use isobath_architecture::{DenseLayer, Layer, NetworkSpec};
 use isobath_cascade::{Extent, InitialDecoders, Job, Silent};
 use isobath_network::Network;
@@ -11,7 +10,7 @@ use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 use ndarray::Array2;
 
 use crate::{measure::profiles, schedule::cells_at_once};
-use isobath_experiment::Plan;
+use isobath_experiment::{Plan, Variant};
 
 use crate::pool::run_concurrently;
 
@@ -20,7 +19,7 @@ use crate::pool::run_concurrently;
 /// Operation counts of matrix products are exact. Times are extrapolated from short measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
-    /// Floating-point operations of one cell's matrix products.
+    /// Floating-point operations of one cell's matrix products, the mean over the plan's variants.
     pub flops_per_cell: u64,
     /// Concurrent cells.
     pub at_once: usize,
@@ -31,7 +30,7 @@ pub struct Estimate {
 /// Speed of a plan on this machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed {
-    /// Total floating-point operations per second of all concurrent cells, measured on one layer of the network.
+    /// Total floating-point operations per second of all concurrent cells, measured on the largest layer.
     pub flops_per_second: f64,
     /// Seconds for a cell's entropies and cut-offs.
     pub entropy_seconds: f64,
@@ -52,11 +51,14 @@ impl Estimate {
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().ok_or(Error::UnknownSamples)?;
     let at_once = cells_at_once(plan).min(plan.cells.len());
-    let first = largest(plan);
     // The count does not depend on the backend.
-    let flops_per_cell = BackendSpec::Reference.dispatch(Cost { plan, train })?;
-    let spec =
-        NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
+    let costs = plan
+        .variants
+        .iter()
+        .map(|variant| BackendSpec::Reference.dispatch(Cost { plan, variant, train }));
+    let flops = costs.sum::<Result<u64, _>>()?;
+    let flops_per_cell = flops / plan.variants.len() as u64;
+    let spec = NetworkSpec::new(vec![timed(largest(plan))])?;
     let speed = match plan.check_backends() {
         Ok(()) => {
             let timing = Timing { plan, spec, at_once };
@@ -99,21 +101,26 @@ fn pattern(n: usize, width: usize) -> Array2<f32> {
     Array2::from_shape_fn((n, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 101.0)
 }
 
-/// Index of the layer with the most parameters.
-fn largest(plan: &Plan) -> usize {
-    let layers = &plan.network.layers()[..plan.layers];
-    (0..layers.len()).max_by_key(|&index| layers[index].parameters()).unwrap_or(0)
+/// The layer with the most parameters.
+///
+/// # Panics
+/// Never; a plan has layers.
+fn largest(plan: &Plan) -> &Layer {
+    let layers = plan.variants.iter().flat_map(|one| &one.network.layers()[..plan.layers]);
+    layers.max_by_key(|layer| layer.parameters()).expect("a plan has layers")
 }
 
 /// The layer to time in place of `layer`: same widths, capped to keep the measurement short.
-fn timed(layer: &Layer, activation: Activation) -> Layer {
+fn timed(layer: &Layer) -> Layer {
     const WIDEST: usize = 2048;
-    let (inputs, outputs) = (layer.inputs().min(WIDEST), layer.outputs().min(WIDEST));
+    let Layer::Dense(DenseLayer { inputs, outputs, activation }) = *layer;
+    let (inputs, outputs) = (inputs.min(WIDEST), outputs.min(WIDEST));
     Layer::Dense(DenseLayer { inputs, outputs, activation })
 }
 
 struct Cost<'a> {
     plan: &'a Plan,
+    variant: &'a Variant,
     train: usize,
 }
 
@@ -121,9 +128,9 @@ impl BackendTask for Cost<'_> {
     type Output = u64;
 
     fn run<B: FullBackend>(self, backend: B) -> u64 {
-        let Plan { file, network, layers, cascade, .. } = self.plan;
+        let Plan { file, layers, cascade, .. } = self.plan;
         let extent = Extent {
-            layers: &network.layers()[..*layers],
+            layers: &self.variant.network.layers()[..*layers],
             train: self.train,
             probe: file.data.probe,
         };

@@ -3,8 +3,9 @@
 use indicatif::HumanBytes;
 use isobath_tensor::{BackendSpec, HOST_SPARE_BYTES};
 
+use isobath_architecture::NetworkSpec;
 use isobath_cascade::Method;
-use isobath_experiment::{Plan, TrainPlan};
+use isobath_experiment::{Plan, TrainPlan, Variant};
 
 use crate::{Error, Result};
 
@@ -22,9 +23,23 @@ pub struct Memory {
 impl Memory {
     /// Memory of `plan`'s cascades; `None` if the number of training samples is unknown.
     pub fn of(plan: &Plan) -> Option<Self> {
+        let all = plan.variants.iter().map(|variant| Self::of_variant(plan, variant));
+        all.reduce(|one, other| Some(one?.most(other?))).flatten()
+    }
+
+    /// The larger of each part.
+    fn most(self, other: Self) -> Self {
+        Self {
+            shared: self.shared.max(other.shared),
+            cell: self.cell.max(other.cell),
+            device: self.device.max(other.device),
+        }
+    }
+
+    fn of_variant(plan: &Plan, variant: &Variant) -> Option<Self> {
         let (train, probe, layers) = (plan.train_samples()?, plan.file.data.probe, plan.layers);
         let inputs = plan.shape.len();
-        let widths = &plan.network.widths()[..=layers];
+        let widths = &variant.network.widths()[..=layers];
         let widest = widths.iter().copied().max().unwrap_or(1);
         let weights = || widths.windows(2).map(|pair| pair[0] * pair[1]);
         let most_weights = weights().max().unwrap_or(0);
@@ -61,9 +76,14 @@ impl Memory {
 
     /// Memory of `plan`'s trainings, with one training per cell; `None` if the number of training samples is unknown.
     pub fn of_trainings(plan: &Plan, train: &TrainPlan) -> Option<Self> {
+        let deepest = train.networks.iter().filter_map(|networks| networks.last());
+        let all = deepest.map(|network| Self::of_training(plan, train, network));
+        all.reduce(|one, other| Some(one?.most(other?))).flatten()
+    }
+
+    fn of_training(plan: &Plan, train: &TrainPlan, network: &NetworkSpec) -> Option<Self> {
         let held_out = plan.file.data.probe + train.test_samples;
         let samples = (train.train_samples? + held_out) * plan.shape.len();
-        let network = train.networks.last()?;
         let widths = network.widths();
         let widest = widths.iter().copied().max().unwrap_or(1);
         let moments = train.recipes.iter().map(|recipe| {

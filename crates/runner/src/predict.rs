@@ -22,7 +22,7 @@ use crate::{
     worker_pool::WorkerPool,
 };
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::{Cell, CellId, Plan, TrainPlan};
+use isobath_experiment::{Cell, CellId, GridPoint, Plan, TrainPlan};
 use isobath_store::{CellRecord, CutoffRecord, ScoreRecord};
 use isobath_store::{RunFolder, Store, other_stores};
 
@@ -68,12 +68,14 @@ pub fn predict(
     let mut store = folder.store()?;
     let runner = PredictorRunner::new(plan, train, data);
     let tasks = runner.tasks(&store)?;
-    let keys: Vec<String> = tasks.iter().map(|task| task.key.clone()).collect();
-    store.set_score_grid(&keys)?;
-    let known = store.score_keys()?;
+    let keys: HashMap<usize, &str> =
+        tasks.iter().map(|task| (task.cell.id.index, task.key.as_str())).collect();
+    let key = |index: usize| keys.get(&index).copied();
+    store.set_score_grid((0..plan.cells.len()).map(key))?;
+    let (known, total) = (store.score_keys()?, tasks.len());
     let mut missing: Vec<PredictorTask<'_>> =
         tasks.into_iter().filter(|task| !known.contains(&task.key)).collect();
-    let found = keys.len() - missing.len();
+    let found = total - missing.len();
     let before = missing.len();
     if !options.fresh {
         adopt(&mut store, folder, &mut missing);
@@ -134,17 +136,21 @@ struct PredictorRunner<'a> {
     plan: &'a Plan,
     train: &'a TrainPlan,
     data: &'a TrainData,
-    /// True if networks of different depth share their first layers.
-    nested: bool,
+    /// For each variant, true if its networks of different depth share their first layers.
+    nested: Vec<bool>,
 }
 
 impl<'a> PredictorRunner<'a> {
     fn new(plan: &'a Plan, train: &'a TrainPlan, data: &'a TrainData) -> Self {
-        let is_prefix = |spec: &NetworkSpec| {
+        let is_prefix = |spec: &NetworkSpec, deepest: &NetworkSpec| {
             let hidden = spec.depth() - 1;
-            spec.layers()[..hidden] == plan.network.layers()[..hidden]
+            spec.layers()[..hidden] == deepest.layers()[..hidden]
         };
-        Self { plan, train, data, nested: train.networks.iter().all(is_prefix) }
+        let pairs = plan.variants.iter().zip(&train.networks);
+        let nested = pairs.map(|(variant, networks)| {
+            networks.iter().all(|network| is_prefix(network, &variant.network))
+        });
+        Self { plan, train, data, nested: nested.collect() }
     }
 
     /// Returns one task per initialisation that has trained networks and a stored cascade.
@@ -172,7 +178,7 @@ impl<'a> PredictorRunner<'a> {
             };
             let record = measurement.conclude(id, &self.plan.file.entropy, cell.seed, 0)?;
             let depths: Vec<usize> = depths.iter().copied().collect();
-            let key = self.key(cell_key, &depths);
+            let key = self.key(cell_key, id.point, &depths);
             tasks.push(PredictorTask { cell, record, depths, key });
         }
         Ok(tasks)
@@ -202,13 +208,13 @@ impl<'a> PredictorRunner<'a> {
         CascadePredictor {
             profiles: section.estimators.iter().map(profile).collect(),
             cutoffs: section.estimators.iter().flat_map(of_estimator).collect(),
-            deepest: self.plan.network.depth(),
+            deepest: self.plan.depth,
             flops: record.cost.flops,
         }
     }
 
     /// Hash of everything that determines the scores, including the cell's key.
-    fn key(&self, cell: &str, depths: &[usize]) -> String {
+    fn key(&self, cell: &str, point: GridPoint, depths: &[usize]) -> String {
         #[derive(Serialize)]
         struct Identity<'a> {
             numerics: u32,
@@ -220,13 +226,14 @@ impl<'a> PredictorRunner<'a> {
             train: &'a isobath_trainer::TrainParams,
             backend: isobath_tensor::BackendSpec,
         }
+        let networks = &self.train.networks[point.variant];
         let identity = Identity {
             numerics: NUMERICS,
             cell,
             estimators: &self.plan.file.entropy.estimators,
             rules: self.plan.file.entropy.cutoff.as_slice(),
             data: self.data.fingerprint(),
-            networks: depths.iter().map(|&index| self.train.networks[index].layers()).collect(),
+            networks: depths.iter().map(|&index| networks[index].layers()).collect(),
             train: self.train.recipes[0].params.params(),
             backend: self.train.section.backend,
         };
@@ -238,7 +245,9 @@ impl<'a> PredictorRunner<'a> {
     fn scores(&self, task: &PredictorTask<'_>) -> Result<Vec<ScoreRecord>> {
         let cascade = self.cascade(&task.record);
         // The cascade ran on the plan's network, whatever the widths of the trained ones.
-        let mut scores = self.predictor_scores(task, &cascade, &self.plan.network, &task.depths)?;
+        let point = task.cell.id.point;
+        let network = &self.plan.variant(point).network;
+        let mut scores = self.predictor_scores(task, &cascade, network, &task.depths)?;
         let cost = &task.record.cost;
         let seconds = (cost.cascade_seconds + cost.entropy_seconds) / task.depths.len() as f64;
         scores.iter_mut().for_each(|score| score.seconds = seconds);
@@ -248,10 +257,10 @@ impl<'a> PredictorRunner<'a> {
         {
             let whole = [task.depths.as_slice()];
             let single: Vec<&[usize]> = task.depths.chunks(1).collect();
-            let is_family = predictor.info().scope == Scope::Family && self.nested;
+            let is_family = predictor.info().scope == Scope::Family && self.nested[point.variant];
             for depths in if is_family { &whole[..] } else { &single[..] } {
                 let deepest = depths[depths.len() - 1];
-                let network = &self.train.networks[deepest];
+                let network = &self.train.networks[point.variant][deepest];
                 scores.extend(self.predictor_scores(task, predictor.as_ref(), network, depths)?);
             }
         }

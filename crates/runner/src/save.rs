@@ -18,7 +18,11 @@ pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> 
     };
     let id = cell.id;
     let [w, b] = [id.point.sigma_w2, id.point.sigma_b2].map(GridPoint::file_stem);
-    let name = format!("w{w}-b{b}-seed{}", id.seed_index);
+    let variant = match plan.variants.len() {
+        1 => String::new(),
+        _ => format!("{}-", plan.variant(id.point).file_stem()),
+    };
+    let name = format!("{variant}w{w}-b{b}-seed{}", id.seed_index);
     let target: PathBuf = folder.join("cascades").join(name);
     fs::create_dir_all(&target).map_err(Error::file("make the folder", &target))?;
     isobath_cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;

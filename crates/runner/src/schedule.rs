@@ -3,7 +3,7 @@
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 
 use crate::{Memory, memory::available};
-use isobath_experiment::{Plan, TrainPlan};
+use isobath_experiment::{Plan, TrainPlan, Variant};
 
 /// Decoder units that keep one thread busy: a few kernel blocks, so that threads finish at about the same time.
 const UNITS_PER_THREAD: usize = 256;
@@ -31,9 +31,12 @@ pub(super) fn cells_at_once(plan: &Plan) -> usize {
 }
 
 fn wanted(plan: &Plan, threads: usize) -> usize {
-    // A decoder has as many units as its layer has inputs.
-    let units = &plan.network.widths()[..plan.layers];
-    let mean = (units.iter().sum::<usize>() / units.len()).max(1);
+    // A decoder has as many units as its layer has inputs. The narrowest network needs the most company.
+    let mean_units = |variant: &Variant| {
+        let units = &variant.network.widths()[..plan.layers];
+        units.iter().sum::<usize>() / units.len()
+    };
+    let mean = plan.variants.iter().map(mean_units).min().unwrap_or(1).max(1);
     match plan.file.cascade.backend {
         BackendSpec::Cpu => (threads * UNITS_PER_THREAD).div_ceil(mean).min(threads),
         BackendSpec::Cuda { .. } => networks_on_device(mean),

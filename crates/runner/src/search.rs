@@ -14,7 +14,7 @@ pub(super) enum Task<'a> {
         /// Extra depths trained on each side of the frontier.
         refine: usize,
     },
-    /// Staircase search for one initialisation at all points that share a `sigma_b2`.
+    /// Staircase search for one initialisation at all points that share a network and a `sigma_b2`.
     ///
     /// Each side holds columns of increasing depth. It starts at the column nearest to the critical point and ends at the
     /// largest or the smallest `sigma_w2`.
@@ -39,14 +39,15 @@ pub(super) fn tasks<'a>(plan: &Plan, train: &'a TrainPlan) -> Vec<Task<'a>> {
     }
 }
 
-/// Builds the staircase task of initialisation `seed` from the columns of one `sigma_b2`.
+/// Builds the staircase task of initialisation `seed` from the columns of one network and `sigma_b2`.
 fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a> {
     let has_seed = |column: &&&[TrainCell]| column[0].id.seed_index == seed;
     let mut stairs: Vec<&[TrainCell]> = slice.iter().filter(has_seed).copied().collect();
     stairs.sort_by(|a, b| a[0].id.point.sigma_w2.total_cmp(&b[0].id.point.sigma_w2));
-    let activation = plan.file.network.activation;
     let critical = stairs.first().and_then(|first| {
-        isobath_meanfield::critical_sigma_w2(activation, first[0].id.point.sigma_b2).ok()
+        let point = first[0].id.point;
+        let activation = plan.variant(point).activation;
+        isobath_meanfield::critical_sigma_w2(activation, point.sigma_b2).ok()
     });
     let distance =
         |index: &usize| (stairs[*index][0].id.point.sigma_w2 - critical.unwrap_or(0.0)).abs();

@@ -18,7 +18,8 @@ pub use folder::{RunFolder, list_runs, other_stores};
 pub use measurement::{ConclusionError, Measurement, NotMeasured};
 pub use record::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
-    ProfileRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord,
+    ProfileRecord, RunRecord, ScoreRecord, SliceTheory, TheoryRecord, TrainingRecord,
+    VariantRecord,
 };
 pub use shard::{ParseShardError, Shard};
 pub use store::{

@@ -167,6 +167,35 @@ pub struct OverlayRecord {
     pub points: Vec<(f64, Option<f64>)>,
 }
 
+/// Mean-field theory over one slice of the phase diagram: one network and one `sigma_b2`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SliceTheory {
+    /// Index of the network.
+    pub variant: usize,
+    /// Variance of the biases.
+    pub sigma_b2: f64,
+    /// Critical `sigma_w2`; `None` if there is none.
+    pub critical: Option<f64>,
+    /// Theory curves.
+    pub overlays: Vec<OverlayRecord>,
+}
+
+impl SliceTheory {
+    /// True if `point` belongs to the slice.
+    pub fn covers(&self, point: GridPoint) -> bool {
+        point.shares_slice(&GridPoint { variant: self.variant, sigma_b2: self.sigma_b2, ..point })
+    }
+}
+
+/// One of the networks that a grid compares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariantRecord {
+    /// What distinguishes it from the others: `relu, width 64`; empty if there is no other.
+    pub name: String,
+    /// Short text: `tanh MLP, width 784, 49 hidden layers`.
+    pub description: String,
+}
+
 /// All results of a run, as input of the report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
@@ -178,8 +207,8 @@ pub struct RunRecord {
     pub dataset: String,
     /// Channels, height and width of a sample.
     pub shape: [usize; 3],
-    /// Short text about the network: `tanh MLP, width 784, 49 hidden layers`.
-    pub network: String,
+    /// The networks that the grid compares, usually one, indexed by [`GridPoint::variant`].
+    pub variants: Vec<VariantRecord>,
     /// Weight layers of the network, the readout included.
     pub depth: usize,
     /// Number of layers with reconstructions, at depths `1..=layers`.
@@ -210,10 +239,8 @@ pub struct RunRecord {
     pub scores: Vec<ScoreRecord>,
     /// Mean-field theory at each point of the grid.
     pub theory: Vec<TheoryRecord>,
-    /// Theory curves for each `sigma_b2` of the grid.
-    pub overlays: Vec<(f64, Vec<OverlayRecord>)>,
-    /// Critical points: (`sigma_b2`, critical `sigma_w2`).
-    pub critical: Vec<(f64, Option<f64>)>,
+    /// Mean-field theory over each slice of the phase diagram.
+    pub curves: Vec<SliceTheory>,
     /// The resolved experiment file.
     pub experiment_toml: String,
     /// Names and values that describe machine, version and backend.
@@ -223,6 +250,33 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// Mean-field theory over the slice of `point`.
+    pub fn curves(&self, point: GridPoint) -> Option<&SliceTheory> {
+        self.curves.iter().find(|curves| curves.covers(point))
+    }
+
+    /// Short text about the network of `point`: `tanh MLP, width 784, 49 hidden layers`.
+    pub fn network(&self, point: GridPoint) -> &str {
+        self.variants.get(point.variant).map_or("", |variant| &variant.description)
+    }
+
+    /// Short text about all networks: that of the only one, or their descriptions in a list.
+    pub fn networks(&self) -> String {
+        let texts: Vec<_> = self.variants.iter().map(|one| one.description.as_str()).collect();
+        texts.join("; ")
+    }
+
+    /// True if the grid compares several networks.
+    pub fn has_variants(&self) -> bool {
+        self.variants.len() > 1
+    }
+
+    /// Name of the network of `point` among several; `None` if there is only one.
+    pub fn variant_name(&self, point: GridPoint) -> Option<&str> {
+        let variant = self.variants.get(point.variant).filter(|_| self.has_variants());
+        variant.map(|variant| variant.name.as_str())
+    }
+
     /// Pairs of an estimator and a rule that applies to it, the leading pair first.
     pub fn pairs(&self) -> Vec<(EstimatorSpec, CutoffRule)> {
         self.estimators

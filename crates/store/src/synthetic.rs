@@ -7,7 +7,7 @@ use isobath_experiment::{CellId, GridPoint, TrainingId};
 
 use crate::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
-    ProfileRecord, RunRecord, TheoryRecord, TrainingRecord,
+    ProfileRecord, RunRecord, SliceTheory, TheoryRecord, TrainingRecord, VariantRecord,
 };
 
 /// Critical weight variance of the synthetic theory.
@@ -15,6 +15,8 @@ pub const CRITICAL: f64 = 1.76;
 
 /// Settings of a synthetic run.
 pub struct Options {
+    /// Number of networks.
+    pub variants: usize,
     /// Variances of the weights.
     pub sigma_w2: Vec<f64>,
     /// Variances of the biases.
@@ -38,6 +40,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            variants: 1,
             sigma_w2: (1..=20).map(|step| f64::from(step) * 0.2).collect(),
             sigma_b2: vec![0.05],
             seeds: 1,
@@ -58,20 +61,19 @@ impl Default for Options {
 pub fn run(options: &Options) -> RunRecord {
     let mut cells = Vec::new();
     let mut theory = Vec::new();
-    for &sigma_b2 in &options.sigma_b2 {
+    let slices = (0..options.variants)
+        .flat_map(|variant| options.sigma_b2.iter().map(move |&sigma_b2| (variant, sigma_b2)));
+    for (variant, sigma_b2) in slices.clone() {
         for &sigma_w2 in &options.sigma_w2 {
+            let point = GridPoint { variant, sigma_w2, sigma_b2 };
             theory.push(TheoryRecord {
-                point: GridPoint::new(sigma_w2, sigma_b2),
+                point,
                 xi_c: xi_c(sigma_w2),
                 chi_1: Some(chi_1(sigma_w2)),
                 growth: None,
             });
             for seed_index in 0..options.seeds {
-                let id = CellId {
-                    index: cells.len(),
-                    point: GridPoint::new(sigma_w2, sigma_b2),
-                    seed_index,
-                };
+                let id = CellId { index: cells.len(), point, seed_index };
                 cells.push(cell(options, id));
             }
         }
@@ -91,7 +93,7 @@ pub fn run(options: &Options) -> RunRecord {
         description: "Reconstruction entropy of tanh MLPs over weight variance and depth".into(),
         dataset: "mnist".into(),
         shape: options.shape,
-        network: format!("tanh MLP, width 784, {} hidden layers", options.layers),
+        variants: (0..options.variants).map(|index| variant(options, index)).collect(),
         depth: options.layers,
         layers: options.layers,
         train_samples: 60_000,
@@ -107,13 +109,26 @@ pub fn run(options: &Options) -> RunRecord {
         scores: Vec::new(),
         cells,
         theory,
-        overlays: options.sigma_b2.iter().map(|&sigma_b2| (sigma_b2, overlays.clone())).collect(),
-        critical: options.sigma_b2.iter().map(|&sigma_b2| (sigma_b2, Some(CRITICAL))).collect(),
+        curves: slices
+            .map(|(variant, sigma_b2)| SliceTheory {
+                variant,
+                sigma_b2,
+                critical: Some(CRITICAL),
+                overlays: overlays.clone(),
+            })
+            .collect(),
         experiment_toml: "name = \"made-up\"\nseed = 1\n\n[network]\nkind = \"mlp\"\ndepth = 30\n"
             .into(),
         environment: vec![("version".into(), "0.1.0".into()), ("threads".into(), "2".into())],
         command: "cargo xtask run experiments/made-up.toml".into(),
     }
+}
+
+fn variant(options: &Options, index: usize) -> VariantRecord {
+    let width = 784 + index;
+    let name = if options.variants > 1 { format!("width {width}") } else { String::new() };
+    let description = format!("tanh MLP, width {width}, {} hidden layers", options.layers);
+    VariantRecord { name, description }
 }
 
 fn chi_1(sigma_w2: f64) -> f64 {

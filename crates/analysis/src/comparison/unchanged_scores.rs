@@ -7,13 +7,14 @@ use super::networks::Networks;
 /// Relative differences below this are rounding.
 const ROUNDING: f64 = 1e-4;
 
-/// Share of `(sigma_b2, depth, initialisation)` with several weight variances at which the score is the same for all
+/// Share of `(network, sigma_b2, depth, initialisation)` with several weight variances at which the score is the same for all
 /// of them; `None` if there are none. At 1, the predictor is independent of the weight variance.
 pub(super) fn unchanged(networks: &Networks, scores: &[f64]) -> Option<f64> {
     let mut groups: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     for (row, &score) in networks.rows.iter().zip(scores) {
         let (point, depth, seed) = row.key();
-        groups.entry((point.sigma_b2.to_bits(), depth, seed)).or_default().push(score);
+        let slice = (point.variant, point.sigma_b2.to_bits());
+        groups.entry((slice, depth, seed)).or_default().push(score);
     }
     let several: Vec<&Vec<f64>> = groups.values().filter(|group| group.len() > 1).collect();
     let same = several.iter().filter(|group| is_constant(group)).count();

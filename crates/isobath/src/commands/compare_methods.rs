@@ -42,7 +42,7 @@ fn check(reference: &Plan, other: &Plan) -> Result<()> {
         && (a.grid.seeds > 1 || b.grid.seeds > 1)
     {
         "samples for their seeds"
-    } else if reference.network != other.network {
+    } else if reference.variants != other.variants {
         "networks"
     } else {
         return Ok(());

@@ -107,7 +107,7 @@ fn state(path: &Path) -> Result<String> {
     let Some(train) = &plan.train else { return Ok(cells) };
     let (done, planned) = (store.accuracies()?.len(), train.trainings.len());
     // A search leaves out trainings of the grid, so only the scores, which come last, show that it is complete.
-    let scored = store.score_grid()?.len();
+    let scored = store.score_grid()?.iter().flatten().count();
     if train.section.search == Search::Grid && done < planned {
         return Ok(format!("{cells}; {done} of {}", count(planned, "training")));
     }

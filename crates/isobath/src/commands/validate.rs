@@ -7,7 +7,7 @@ use isobath_datasets::{State, Status};
 use serde_json::{Value, json};
 
 use super::{GlobalArgs, exit, run::Settings, theory};
-use isobath_experiment::{Plan, Search, TrainPlan};
+use isobath_experiment::{Plan, Search, TrainPlan, Variant};
 use isobath_report::count;
 use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings, stored_bytes_per_cell};
 
@@ -34,7 +34,6 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     println!("{}", plan.resolved_toml());
     let estimate = estimate(&plan)?;
     let cells = plan.cells.len();
-    let widths = plan.network.widths();
     println!("# run folder   {}", plan.run_name());
     let dataset = plan.file.data.dataset;
     let is_missing = |status: &Status| {
@@ -47,14 +46,18 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             "# data         {dataset} is missing; fetch it with `cargo xtask data fetch {dataset}`"
         );
     }
+    for Variant { name, network, .. } in &plan.variants {
+        let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+        println!(
+            "# network      {name}{} weight layers, {} parameters, widths {}",
+            network.depth(),
+            network.parameters(),
+            abbreviated(&network.widths())
+        );
+    }
     println!(
-        "# network      {} weight layers, {} parameters, widths {}",
-        plan.network.depth(),
-        plan.network.parameters(),
-        abbreviated(&widths)
-    );
-    println!(
-        "# cells        {cells} = {} sigma_w2 x {} sigma_b2 x {}",
+        "# cells        {cells} = {}{} sigma_w2 x {} sigma_b2 x {}",
+        networks(&plan),
         plan.sigma_w2.len(),
         plan.sigma_b2.len(),
         count(plan.file.grid.seeds, "seed")
@@ -128,8 +131,7 @@ fn numbers(plan: &Plan) -> Result<Value> {
         "name": plan.file.name,
         "run_folder": plan.run_name(),
         "experiment": plan.file,
-        "parameters": plan.network.parameters(),
-        "widths": plan.network.widths(),
+        "networks": plan.variants.iter().map(network_json).collect::<Vec<_>>(),
         "cells": plan.cells.len(),
         "flops_per_cell": estimate.flops_per_cell,
         "cells_at_once": estimate.at_once,
@@ -138,6 +140,19 @@ fn numbers(plan: &Plan) -> Result<Value> {
         "stored_bytes_per_cell": stored_bytes_per_cell(plan),
         "trainings": trainings,
     }))
+}
+
+/// Factor of a product: the number of networks, if the grid compares several.
+fn networks(plan: &Plan) -> String {
+    match plan.variants.len() {
+        1 => String::new(),
+        several => format!("{} x ", count(several, "network")),
+    }
+}
+
+fn network_json(variant: &Variant) -> Value {
+    let Variant { name, network, .. } = variant;
+    json!({ "name": name, "parameters": network.parameters(), "widths": network.widths() })
 }
 
 fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
@@ -149,7 +164,8 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
         Search::Staircase => format!("about {trainings} trained by the staircase search"),
     };
     println!(
-        "# trainings    {lattice} = {} x {} sigma_w2 x {} sigma_b2 x {} x {}; {searched}",
+        "# trainings    {lattice} = {}{} x {} sigma_w2 x {} sigma_b2 x {} x {}; {searched}",
+        networks(plan),
         count(train.depths.len(), "depth"),
         plan.sigma_w2.len(),
         plan.sigma_b2.len(),

@@ -232,3 +232,43 @@ fn parquet_export() {
         assert!(place.path().join("out").join(name).is_file(), "{name}");
     }
 }
+
+#[test]
+fn networks_of_a_list_are_compared_in_one_run() {
+    let lists = "activation = [\"tanh\", \"relu\"]\nwidth = [30, 40]\nsigma_b2 = 0.05\nseeds = 1\n\
+                 optimizer = [{ kind = \"sgd\", lr = 0.1 }, { kind = \"adam\" }]\n";
+    let train = "[train]\ndepths = [2, 4]\ntrain = 100\ntest = 50\nsuccess = { accuracy = 0.3 }\nmax_steps = 20\n";
+    let experiment = EXPERIMENT
+        .replace("width = 40\n", "")
+        .replace("sigma_b2 = [0.0, 0.05]\nseeds = 2\n", lists)
+        .replace("step = 0.5", "step = 2.0")
+        .replace("[report]", &format!("{train}[report]"));
+    let place = Place::with(&experiment);
+    let output: serde_json::Value =
+        serde_json::from_str(&place.succeed(&["run", "tiny.toml", "--json"])).unwrap();
+    let networks = output["networks"].as_array().unwrap();
+    assert_eq!((networks.len(), output["cells"]["computed"].as_u64()), (4, Some(4 * 2)));
+    assert!(networks[3].as_str().unwrap().starts_with("relu MLP, width 40"));
+    let csv = place.run_folder().join("csv");
+    let rows = |table: &str, network: &str| {
+        let text = std::fs::read_to_string(csv.join(table)).unwrap();
+        text.lines().filter(|line| line.starts_with(network)).count()
+    };
+    for network in ["0,", "1,", "2,", "3,"] {
+        // Two weight variances, two depths, two optimisers.
+        assert_eq!(rows("trainings.csv", network), 8, "{network}");
+        assert!(rows("scores.csv", network) > 0, "{network}");
+    }
+    // Cells of a run of one network are those of the list.
+    let alone = experiment
+        .replace(lists, "sigma_b2 = 0.05\n")
+        .replace("depth = 6", "depth = 6\nwidth = 30");
+    std::fs::write(place.path().join("alone.toml"), alone.replace("\"tiny\"", "\"alone\""))
+        .unwrap();
+    let output = place.output(&["run", "alone.toml"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        error.contains("0 cells computed") && error.contains("2 reused from other runs"),
+        "{error}"
+    );
+}

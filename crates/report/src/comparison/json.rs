@@ -14,6 +14,7 @@ pub fn json(run: &RunRecord, comparisons: &[Comparison]) -> Value {
 fn recipe(comparison: &Comparison) -> Value {
     let families = comparison.families.iter().map(|family| {
         json!({
+            "network": family.point.variant,
             "sigma_w2": family.point.sigma_w2,
             "sigma_b2": family.point.sigma_b2,
             "measured": family.measured,
@@ -24,6 +25,7 @@ fn recipe(comparison: &Comparison) -> Value {
     });
     let map = comparison.map.iter().map(|cell| {
         json!({
+            "network": cell.point.variant,
             "sigma_w2": cell.point.sigma_w2,
             "sigma_b2": cell.point.sigma_b2,
             "depth": cell.depth,

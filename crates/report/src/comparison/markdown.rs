@@ -35,7 +35,7 @@ fn section(run: &RunRecord, comparison: &Comparison) -> String {
         "Frontiers, and the depths at which cascade and theory are wrong:".into(),
         String::new(),
     ]);
-    lines.extend(map(comparison));
+    lines.extend(map(run, comparison));
     lines.join("\n")
 }
 
@@ -112,8 +112,8 @@ fn depths(comparison: &Comparison) -> Vec<String> {
     table(&heads, comparison.summaries.iter().filter_map(row))
 }
 
-fn map(comparison: &Comparison) -> Vec<String> {
-    let heads = [
+fn map(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
+    let mut heads = vec![
         "sigma_w2",
         "sigma_b2",
         "measured frontier",
@@ -132,7 +132,8 @@ fn map(comparison: &Comparison) -> Vec<String> {
                 .collect();
             depths.join(", ")
         };
-        vec![
+        let network = run.variant_name(family.point).map(ToOwned::to_owned);
+        let numbers = vec![
             family.point.sigma_w2.to_string(),
             family.point.sigma_b2.to_string(),
             frontier(family.measured),
@@ -140,8 +141,12 @@ fn map(comparison: &Comparison) -> Vec<String> {
             at(|cell| cell.cascade, Class::FalseNegative),
             at(|cell| cell.theory, Class::FalsePositive),
             at(|cell| cell.theory, Class::FalseNegative),
-        ]
+        ];
+        network.into_iter().chain(numbers).collect()
     };
+    if run.has_variants() {
+        heads.insert(0, "network");
+    }
     table(&heads, comparison.families.iter().map(row))
 }
 

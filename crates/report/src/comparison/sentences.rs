@@ -31,7 +31,7 @@ fn training_results(run: &RunRecord, comparison: &Comparison) -> String {
         count(*networks, "network"),
         100.0 * *succeeded as f64 / *networks as f64,
         count(*cells, "configuration"),
-        run.network,
+        run.networks(),
         run.dataset,
     )
 }

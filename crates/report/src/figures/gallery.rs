@@ -1,6 +1,8 @@
 //! Samples and their reconstructions from increasing depth.
 
 use crate::Result;
+use crate::places::slice_words;
+use isobath_experiment::GridPoint;
 use plotters::style::{Color, text_anchor::HPos};
 
 use super::{
@@ -24,8 +26,7 @@ pub(super) struct Gallery<'a> {
 
 /// Pictures of one point.
 struct Row<'a> {
-    sigma_w2: f64,
-    sigma_b2: f64,
+    id: GridPoint,
     role: &'static str,
     pictures: &'a [GalleryRecord],
 }
@@ -57,14 +58,13 @@ pub(crate) fn shown_depths(pictures: &[GalleryRecord]) -> Vec<usize> {
 }
 
 impl<'a> Gallery<'a> {
-    /// Gallery of `run`'s first `sigma_b2` with pictures.
+    /// Gallery of `run`'s first slice with pictures.
     pub(super) fn of(run: &'a RunRecord) -> Option<Self> {
         let mut rows = slices(run).into_iter().map(|slice| {
             let points =
                 slice.representative(MAX_GALLERY_POINTS, |point| !point.pictures().is_empty());
             let row = |(point, role): (&&Point<'a>, &'static str)| Row {
-                sigma_w2: point.id.sigma_w2,
-                sigma_b2: point.id.sigma_b2,
+                id: point.id,
                 role,
                 pictures: point.pictures(),
             };
@@ -101,7 +101,7 @@ impl<'a> Gallery<'a> {
         let (width, height) = self.picture();
         let middle = top + (self.samples() as i32 * (height + GAP) - GAP) / 2;
         let size = layout.text();
-        let label = format!("σ_w² = {}", variance(row.sigma_w2));
+        let label = format!("σ_w² = {}", variance(row.id.sigma_w2));
         text::write(canvas, &label, (MARGIN, middle - size * 3 / 5), size, HPos::Left)?;
         text::write(canvas, row.role, (MARGIN, middle + size * 3 / 5), size, HPos::Left)?;
         for sample in 0..self.samples() {
@@ -135,8 +135,8 @@ impl Figure for Gallery<'_> {
     }
 
     fn title(&self) -> String {
-        let sigma_b2 = self.rows.first().map_or(0.0, |row| row.sigma_b2);
-        format!("Inputs and their reconstructions at σ_b² = {}", variance(sigma_b2))
+        let place = self.rows.first().map(|row| slice_words(self.run, row.id));
+        format!("Inputs and their reconstructions at {}", place.unwrap_or_default())
     }
 
     fn caption(&self) -> String {

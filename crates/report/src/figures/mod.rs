@@ -14,6 +14,7 @@ mod growth;
 mod hover;
 mod legend;
 mod marks;
+mod networks;
 mod palette;
 mod phase;
 mod picture;
@@ -28,8 +29,8 @@ use crate::Result;
 
 pub use self::growth::Growth;
 use self::{
-    canvas::Canvas, gallery::Gallery, phase::PhaseDiagram, profiles::Profiles,
-    theory_agreement::TheoryComparison, trainability::Trainability,
+    canvas::Canvas, gallery::Gallery, networks::NetworkComparison, phase::PhaseDiagram,
+    profiles::Profiles, theory_agreement::TheoryComparison, trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -94,6 +95,9 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
         slice.points.iter().any(|point| point.has_profile(estimator))
     };
     let diagram = |slice, estimator, leads| PhaseDiagram { run, slice, estimator, rule, leads };
+    for figure in NetworkComparison::of(run) {
+        figures.push(Box::new(figure));
+    }
     for figure in Trainability::of(run) {
         figures.push(Box::new(figure));
     }

@@ -1,8 +1,8 @@
 //! Phase diagram: entropy over weight variance and depth, with theory and measured depths.
 
+use crate::places::{slice_stem, slice_words};
 use crate::reach_words::reach_words;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::GridPoint;
 use std::fmt::Write;
 
 use crate::Result;
@@ -51,15 +51,14 @@ const MARK_DISTANCE: i32 = px(10);
 
 impl Figure for PhaseDiagram<'_> {
     fn stem(&self) -> String {
-        let sigma_b2 = GridPoint::file_stem(self.slice.sigma_b2);
-        format!("phase-{}-sigma_b2-{sigma_b2}", self.estimator)
+        format!("phase-{}-{}", self.estimator, slice_stem(self.run, self.slice.id()))
     }
 
     fn title(&self) -> String {
         format!(
-            "{} at σ_b² = {}",
+            "{} at {}",
             capitalised(self.estimator.descriptor().label),
-            variance(self.slice.sigma_b2)
+            slice_words(self.run, self.slice.id())
         )
     }
 
@@ -67,7 +66,7 @@ impl Figure for PhaseDiagram<'_> {
         let seeds = count(self.run.seeds, "seed");
         let mut caption = format!(
             "{}: {}, mean over {seeds}, {} probe samples of {}.",
-            self.run.network,
+            self.run.network(self.slice.id()),
             self.estimator.descriptor().axis_label(),
             self.run.probe_samples,
             self.run.dataset,
@@ -96,7 +95,7 @@ impl Figure for PhaseDiagram<'_> {
         let columns =
             edges(&self.slice.points.iter().map(|point| point.id.sigma_w2).collect::<Vec<_>>());
         let axes = [variances(&columns, layout), self.depths()];
-        let title = [&self.title(), self.run.network.as_str()];
+        let title = [&self.title(), self.run.network(self.slice.id())];
         let frame = diagram::frame(canvas, title, &self.legend(&profiles), axes, layout)?;
         let range = range(&profiles);
         let places: Vec<_> = columns.iter().map(|edge| frame.x(*edge)).collect();

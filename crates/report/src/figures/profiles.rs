@@ -1,8 +1,8 @@
 //! Entropy profiles over depth, at a few weight variances on both sides of the critical line.
 
 use crate::Result;
+use crate::places::{slice_stem, slice_words};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
 use super::{
@@ -38,12 +38,11 @@ const MAX_PROFILES: usize = 8;
 
 impl Figure for Profiles<'_> {
     fn stem(&self) -> String {
-        let sigma_b2 = GridPoint::file_stem(self.slice.sigma_b2);
-        format!("profiles-{}-sigma_b2-{sigma_b2}", self.estimator)
+        format!("profiles-{}-{}", self.estimator, slice_stem(self.run, self.slice.id()))
     }
 
     fn title(&self) -> String {
-        format!("Profiles over depth at σ_b² = {}", variance(self.slice.sigma_b2))
+        format!("Profiles over depth at {}", slice_words(self.run, self.slice.id()))
     }
 
     fn caption(&self) -> String {

@@ -1,5 +1,6 @@
 //! Trained networks: accuracy over weight variance and depth, with the predictions of cascade and theory.
 
+use crate::places::{slice_stem, slice_words};
 use crate::reach_words::reach_words;
 use isobath_experiment::GridPoint;
 use isobath_scoring::{Side, TrainedFrontier};
@@ -48,7 +49,7 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    /// Column of a frontier, from the trainings of its recipe at its `sigma_b2`.
+    /// Column of a frontier, from the trainings of its recipe in its slice.
     fn of(frontier: &PointFrontier, trained: &[&'a TrainingRecord]) -> Self {
         let mut cells: BTreeMap<usize, Vec<_>> = BTreeMap::new();
         for &record in trained.iter().filter(|record| record.id.point == frontier.point) {
@@ -69,9 +70,8 @@ impl<'a> Trainability<'a> {
         let all = frontiers(&run.trainings);
         let recipes = run.recipes.iter().enumerate();
         let figure = |(index, recipe): (usize, &'a String), slice: Slice<'a>| {
-            let is_here = |point: GridPoint, recipe: usize| {
-                recipe == index && point.is_in_slice(slice.sigma_b2)
-            };
+            let is_here =
+                |point: GridPoint, recipe: usize| recipe == index && slice.contains(point);
             let here = all.iter().filter(|found| is_here(found.point, found.recipe));
             let trained: Vec<&TrainingRecord> = run
                 .trainings
@@ -267,11 +267,11 @@ impl<'a> Trainability<'a> {
 impl Figure for Trainability<'_> {
     fn stem(&self) -> String {
         let stem = recipe_stem("trainability", self.recipe);
-        format!("{stem}-sigma_b2-{}", GridPoint::file_stem(self.slice.sigma_b2))
+        format!("{stem}-{}", slice_stem(self.run, self.slice.id()))
     }
 
     fn title(&self) -> String {
-        format!("Trainable networks, {}, σ_b² = {}", self.recipe, variance(self.slice.sigma_b2))
+        format!("Trainable networks, {}, {}", self.recipe, slice_words(self.run, self.slice.id()))
     }
 
     fn caption(&self) -> String {
@@ -299,7 +299,7 @@ impl Figure for Trainability<'_> {
             variances(&edges(&self.middles()), layout),
             diagram::depths("depth (weight layers)", &self.depth_range()),
         ];
-        let title = [&self.title(), self.run.network.as_str()];
+        let title = [&self.title(), self.run.network(self.slice.id())];
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut marks = self.draw_cells(canvas, &frame)?;
         diagram::draw_theory(canvas, &frame, self.slice.overlays, self.critical())?;

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::{
     document, evidence, glossary, placed,
-    tables::{scrolling, time},
+    tables::{network_cell, network_head, scrolling, time},
     words::symbols,
 };
 use isobath_analysis::comparison::{Comparison, Family, PredictorSummary};
@@ -46,7 +46,7 @@ pub(crate) fn page(run: &RunRecord, sections: &[Section<'_>], files: &[&Path]) -
                         }
                     }
                 }
-                p.facts { (run.network) " · " (run.dataset) }
+                p.facts { (run.networks()) " · " (run.dataset) }
             }
             @for part in &parts { (part) }
             (glossary::comparison_glossary())
@@ -63,7 +63,7 @@ fn section(run: &RunRecord, Section { comparison, figures }: &Section<'_>) -> Re
             (predictors(comparison))
             (uncalibrated_depths(comparison))
             (placed(figures, PageSection::Evidence)?)
-            (frontiers(comparison))
+            (frontiers(run, comparison))
             (costs(comparison))
             (unchanged_scores(comparison))
             (meanings(run, comparison))
@@ -171,7 +171,7 @@ fn uncalibrated_depths(comparison: &Comparison) -> Markup {
     }
 }
 
-fn frontiers(comparison: &Comparison) -> Markup {
+fn frontiers(run: &RunRecord, comparison: &Comparison) -> Markup {
     let leading: Vec<&str> = comparison.leading.names().collect();
     let row = |family: &Family| {
         let predicted = |name: &&str| {
@@ -181,6 +181,7 @@ fn frontiers(comparison: &Comparison) -> Markup {
         let seeds = family.seeds.first().zip(family.seeds.last());
         html! {
             tr {
+                (network_cell(run, family.point))
                 th scope="row" { (variance(family.point.sigma_w2)) }
                 td { (variance(family.point.sigma_b2)) }
                 td { (frontier(family.measured)) }
@@ -201,6 +202,7 @@ fn frontiers(comparison: &Comparison) -> Markup {
         (scrolling("Frontiers", html! {
             table {
                 thead { tr {
+                    (network_head(run))
                     @for word in ["σ_w²", "σ_b²", "measured", "over initialisations"] {
                         th scope="col" { (symbols(word)) }
                     }

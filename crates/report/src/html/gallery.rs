@@ -1,6 +1,7 @@
 //! Gallery of reconstructions on the page; the columns wrap to the width of the window.
 
 use crate::Result;
+use crate::places::point_words;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use maud::{Markup, html};
 
@@ -8,10 +9,7 @@ use super::words::symbols;
 use isobath_analysis::points::{Point, slices};
 use isobath_store::{GalleryRecord, RunRecord};
 
-use crate::{
-    figures::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, Scaling, shown_depths},
-    numbers::variance,
-};
+use crate::figures::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, Scaling, shown_depths};
 
 /// Renders samples and their reconstructions; empty if the run has none.
 ///
@@ -43,8 +41,7 @@ fn block(run: &RunRecord, point: &Point<'_>, role: &str) -> Result<Markup> {
     let pictures = point.pictures();
     let columns = shown_depths(pictures).into_iter().map(|depth| column(run, pictures, depth));
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    let name =
-        format!("σ_w² = {}, σ_b² = {}", variance(point.id.sigma_w2), variance(point.id.sigma_b2));
+    let name = point_words(run, point.id);
     let title = if role.is_empty() { name } else { format!("{name} ({role})") };
     Ok(html! {
         h4 { (symbols(&title)) }

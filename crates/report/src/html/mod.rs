@@ -88,7 +88,7 @@ fn head(run: &RunRecord) -> Markup {
                 @for sentence in verdict_sentences(run) { p { (symbols(&sentence)) } }
             }
             p.facts {
-                (run.network) " · " (run.dataset) " · "
+                (run.networks()) " · " (run.dataset) " · "
                 (run.train_samples) " training and " (run.probe_samples) " probe samples · "
                 (run.cells.len()) " of " (run.cells_planned) " cells"
                 @if !run.trainings.is_empty() { " · " (count(run.trainings.len(), "training")) }

@@ -1,6 +1,8 @@
 //! Tables of the page: cut-offs of each point, failures, costs.
 
+use crate::places::point_words;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
+use isobath_experiment::GridPoint;
 use maud::{Markup, html};
 
 use super::{trained, words::symbols};
@@ -34,6 +36,16 @@ pub(super) fn scrolling(label: &str, table: Markup) -> Markup {
     }
 }
 
+/// Head of the column of networks, if the grid compares several.
+pub(super) fn network_head(run: &RunRecord) -> Markup {
+    html! { @if run.has_variants() { th.word scope="col" { "network" } } }
+}
+
+/// Network of a row, if the grid compares several.
+pub(super) fn network_cell(run: &RunRecord, point: GridPoint) -> Markup {
+    html! { @if let Some(name) = run.variant_name(point) { td.word { (name) } } }
+}
+
 fn cutoffs(run: &RunRecord) -> Markup {
     let pairs = run.pairs();
     let slices = slices(run);
@@ -49,6 +61,7 @@ fn cutoffs(run: &RunRecord) -> Markup {
             table {
                 thead {
                     tr {
+                        (network_head(run))
                         @for name in ["σ_w²", "σ_b²", "phase", "ξ_c", "6 ξ_c"] {
                             th scope="col" { (symbols(name)) }
                         }
@@ -82,7 +95,7 @@ fn missing(run: &RunRecord, slices: &[Slice<'_>]) -> Markup {
             p { "Points without a cut-off (" (estimator.to_string()) ", " (rule.words()) "):" }
             ul {
                 @for (point, note) in &reasons {
-                    li { (symbols(&format!("σ_w² = {}, σ_b² = {}: {note}", variance(point.id.sigma_w2), variance(point.id.sigma_b2)))) }
+                    li { (symbols(&format!("{}: {note}", point_words(run, point.id)))) }
                 }
             }
         }
@@ -93,6 +106,7 @@ fn row(run: &RunRecord, point: &Point<'_>, pairs: &[(EstimatorSpec, CutoffRule)]
     let theory = |factor: f64| point.xi_c().map_or("\u{2013}".into(), |xi_c| short(factor * xi_c));
     html! {
         tr {
+            (network_cell(run, point.id))
             th scope="row" { (variance(point.id.sigma_w2)) }
             td { (variance(point.id.sigma_b2)) }
             td.word { (point.phase.name()) }
@@ -134,6 +148,7 @@ fn failures(run: &RunRecord) -> Markup {
                 table {
                     thead {
                         tr {
+                            (network_head(run))
                             @for name in ["σ_w²", "σ_b²", "seed"] { th scope="col" { (symbols(name)) } }
                             th.word scope="col" { "reason" }
                         }
@@ -141,6 +156,7 @@ fn failures(run: &RunRecord) -> Markup {
                     tbody {
                         @for (cell, failure) in &failed {
                             tr {
+                                (network_cell(run, cell.point))
                                 th scope="row" { (variance(cell.point.sigma_w2)) }
                                 td { (variance(cell.point.sigma_b2)) }
                                 td { (cell.seed_index) }

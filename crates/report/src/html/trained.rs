@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    tables::{scrolling, time},
+    tables::{network_cell, network_head, scrolling, time},
     words::symbols,
 };
 use isobath_analysis::frontier::{PointFrontier, frontiers};
@@ -27,6 +27,7 @@ pub(super) fn frontier(run: &RunRecord) -> Markup {
                 table {
                     thead {
                         tr {
+                            (network_head(run))
                             @for name in ["σ_w²", "σ_b²", "recipe", "frontier", "seeds differ", "reversals"] {
                                 th scope="col" { (symbols(name)) }
                             }
@@ -43,6 +44,7 @@ fn row(run: &RunRecord, found: &PointFrontier) -> Markup {
     let (low, high) = found.trained.range;
     html! {
         tr {
+            (network_cell(run, found.point))
             th scope="row" { (variance(found.point.sigma_w2)) }
             td { (variance(found.point.sigma_b2)) }
             td.word { (run.recipes[found.recipe]) }

@@ -13,8 +13,8 @@ use crate::{
 /// Describes the depth that information reaches in the `index`-th slice.
 pub(super) fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String {
     let (estimator, rule) = (run.estimators[0], run.rules[0]);
-    let who = if index == 0 {
-        format!("networks of this family ({}; {})", run.network, run.dataset)
+    let who = if index == 0 || run.has_variants() {
+        format!("networks of this family ({}; {})", run.network(slice.id()), run.dataset)
     } else {
         "they".into()
     };

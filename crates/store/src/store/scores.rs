@@ -31,20 +31,27 @@ impl Store {
         Ok(self.record(Kind::Scores, key, decode)?.unwrap_or_default())
     }
 
-    /// Stores the keys of all predictor tasks; see [`set_grid`](Self::set_grid).
+    /// Stores the key of each cell's predictor task, in grid order, `None` for a cell without one; see
+    /// [`set_grid`](Self::set_grid).
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn set_score_grid(&mut self, keys: &[String]) -> Result<()> {
-        self.set_keys(Kind::Scores, keys)
+    pub fn set_score_grid<'a>(
+        &mut self,
+        keys: impl IntoIterator<Item = Option<&'a str>>,
+    ) -> Result<()> {
+        let keys: Vec<String> =
+            keys.into_iter().map(|key| key.unwrap_or(NO_TASK).to_owned()).collect();
+        self.set_keys(Kind::Scores, &keys)
     }
 
     /// Keys stored by [`set_score_grid`](Self::set_score_grid).
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn score_grid(&self) -> Result<Vec<String>> {
-        self.keys_of(Kind::Scores)
+    pub fn score_grid(&self) -> Result<Vec<Option<String>>> {
+        let keys = self.keys_of(Kind::Scores)?;
+        Ok(keys.into_iter().map(|key| Some(key).filter(|key| key != NO_TASK)).collect())
     }
 
     /// Keys of all predictor tasks with stored scores.
@@ -56,7 +63,11 @@ impl Store {
     }
 }
 
-/// Identity of each score.
+/// Stands for the key of a cell without predictor task.
+const NO_TASK: &str = "-";
+
+/// Identity of each score. The point's variant is that of the reader's cell.
+
 #[derive(Serialize, Deserialize)]
 struct Description {
     sigma_w2: f64,

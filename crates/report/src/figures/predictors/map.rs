@@ -1,6 +1,7 @@
 //! Configurations at which cascade, theory and training disagree.
 
 use crate::Result;
+use crate::places::{slice_stem, slice_words};
 use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
@@ -25,23 +26,23 @@ use crate::{
 pub(super) struct Disagreement<'a> {
     run: &'a RunRecord,
     comparison: &'a Comparison,
-    sigma_b2: f64,
+    /// A point of the map's slice.
+    place: GridPoint,
     cells: Vec<&'a Configuration>,
 }
 
 impl<'a> Disagreement<'a> {
-    /// One map per `sigma_b2`, if cascade or theory make predictions.
+    /// One map per slice, if cascade or theory make predictions.
     pub(super) fn of(run: &'a RunRecord, comparison: &'a Comparison) -> Vec<Self> {
         let leading = &comparison.leading;
         if leading.cascade.is_none() && leading.theory.is_none() {
             return Vec::new();
         }
-        // Configurations are sorted by `sigma_b2`.
-        let slices =
-            comparison.map.chunk_by(|a, b| a.point.sigma_b2.total_cmp(&b.point.sigma_b2).is_eq());
+        // Configurations are sorted by slice.
+        let slices = comparison.map.chunk_by(|a, b| a.point.shares_slice(&b.point));
         let slice = |cells: &'a [Configuration]| {
-            let sigma_b2 = cells[0].point.sigma_b2;
-            Self { run, comparison, sigma_b2, cells: cells.iter().collect() }
+            let place = cells[0].point;
+            Self { run, comparison, place, cells: cells.iter().collect() }
         };
         slices.map(slice).collect()
     }
@@ -81,12 +82,12 @@ fn theory() -> RGBAColor {
 impl Figure for Disagreement<'_> {
     fn stem(&self) -> String {
         let stem = recipe_stem("compare-map", &self.comparison.recipe);
-        format!("{stem}-sigma_b2-{}", GridPoint::file_stem(self.sigma_b2))
+        format!("{stem}-{}", slice_stem(self.run, self.place))
     }
 
     fn title(&self) -> String {
-        let b = variance(self.sigma_b2);
-        format!("Errors of cascade and theory, {}, σ_b² = {b}", self.comparison.recipe)
+        let place = slice_words(self.run, self.place);
+        format!("Errors of cascade and theory, {}, {place}", self.comparison.recipe)
     }
 
     fn caption(&self) -> String {
@@ -116,7 +117,7 @@ impl Figure for Disagreement<'_> {
         let [columns, depths] = self.middles();
         let (across, up) = (edges(&columns), edges(&depths));
         let axes = [variances(&across, layout), diagram::depths("depth (weight layers)", &up)];
-        let title = [&self.title(), self.run.network.as_str()];
+        let title = [&self.title(), self.run.network(self.place)];
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut drawn = Vec::new();
         for cell in &self.cells {

@@ -1,0 +1,55 @@
+//! Words and file names for the points and slices of a phase diagram. The network is named only among several.
+
+use isobath_experiment::{GridPoint, file_stem};
+use isobath_store::RunRecord;
+
+use crate::numbers::variance;
+
+/// `relu, width 64, σ_w² = 1.5, σ_b² = 0.05`
+pub(crate) fn point_words(run: &RunRecord, point: GridPoint) -> String {
+    with_network(run, point, format!("{}, {}", weights(point), biases(point)))
+}
+
+/// `relu, width 64, σ_b² = 0.05`
+pub(crate) fn slice_words(run: &RunRecord, point: GridPoint) -> String {
+    with_network(run, point, biases(point))
+}
+
+/// `relu-width-64-sigma_b2-0.05`
+pub(crate) fn slice_stem(run: &RunRecord, point: GridPoint) -> String {
+    let sigma_b2 = GridPoint::file_stem(point.sigma_b2);
+    let network = run.variant_name(point).map(|name| file_stem(name) + "-");
+    format!("{}sigma_b2-{sigma_b2}", network.unwrap_or_default())
+}
+
+fn with_network(run: &RunRecord, point: GridPoint, variances: String) -> String {
+    match run.variant_name(point) {
+        Some(name) => format!("{name}, {variances}"),
+        None => variances,
+    }
+}
+
+fn weights(point: GridPoint) -> String {
+    format!("σ_w² = {}", variance(point.sigma_w2))
+}
+
+fn biases(point: GridPoint) -> String {
+    format!("σ_b² = {}", variance(point.sigma_b2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_store::synthetic::{Options, run};
+
+    #[test]
+    fn network_is_named_among_several() {
+        let point = GridPoint { variant: 1, sigma_w2: 1.5, sigma_b2: 0.05 };
+        let several = run(&Options { variants: 2, ..Options::default() });
+        assert_eq!(point_words(&several, point), "width 785, σ_w² = 1.5, σ_b² = 0.05");
+        assert_eq!(slice_stem(&several, point), "width-785-sigma_b2-0.05");
+        let one = run(&Options::default());
+        assert_eq!(slice_words(&one, GridPoint { variant: 0, ..point }), "σ_b² = 0.05");
+        assert_eq!(slice_stem(&one, GridPoint { variant: 0, ..point }), "sigma_b2-0.05");
+    }
+}
