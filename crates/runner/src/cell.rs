@@ -14,7 +14,7 @@ use isobath_store::{GalleryRecord, Measurement};
 
 /// Version of the cell numerics. Increment it when the same settings give different numbers; it changes every key, so
 /// results of older versions are not reused.
-const NUMERICS: u32 = 4;
+const NUMERICS: u32 = 5;
 
 /// Plan and data shared by all cells.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ pub(crate) mod activation;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 mod float_mode;
+pub(crate) mod logarithm;
 pub(crate) mod panel;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod scratch;

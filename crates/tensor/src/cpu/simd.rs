@@ -148,7 +148,7 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 /// Vectors a panel is wide; see [`panel`](super::panel).
 pub(crate) const PANEL_VECTORS: usize = 3;
 
-/// A vector of f32.
+/// A vector of f32. In memory it is its lanes and nothing else.
 ///
 /// # Safety of the methods
 /// The processor has the instructions of the type, which is so inside a [`Kernel`]; pointers are valid for the lanes

@@ -177,7 +177,9 @@ unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        let columns: [V; VECTORS] = std::array::from_fn(|j| V::load(panel.add(j * V::LEN)));
+        // One read of all vectors. Loads in a closure or a loop are not always inlined, which costs up to a third of the
+        // decoders' speed.
+        let columns = panel.cast::<[V; VECTORS]>().read_unaligned();
         for (i, sums) in sums.iter_mut().enumerate() {
             let x = V::splat(a(i));
             for (sum, &column) in sums.iter_mut().zip(&columns) {

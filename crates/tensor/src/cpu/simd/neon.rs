@@ -8,6 +8,7 @@ use super::{Lanes, binary};
 
 /// 4 lanes.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Neon(float32x4_t);
 
 impl Lanes for Neon {

@@ -2,6 +2,7 @@ use super::Lanes;
 
 /// One number as a vector of one lane.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Scalar(f32);
 
 impl Lanes for Scalar {

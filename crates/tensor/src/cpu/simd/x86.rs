@@ -17,6 +17,7 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 /// 16 lanes.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Avx512(pub(crate) __m512);
 
 impl Lanes for Avx512 {
@@ -139,6 +140,7 @@ fn first_lanes(n: usize) -> __mmask16 {
 
 /// 8 lanes.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Avx2(__m256);
 
 impl Lanes for Avx2 {
