@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use crate::{Error, Result};
 use isobath_experiment::{Cell, GridPoint, NetworkKind, Plan};
 use isobath_store::{
-    CellRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, Store, TheoryRecord,
-    TrainingRecord,
+    CellRecord, GrowthRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, Store,
+    TheoryRecord, TrainingRecord,
 };
 
 /// Points of a theory curve.
@@ -118,11 +118,16 @@ fn xi_c(point: Option<FixedPoint>) -> Option<f64> {
     point.map(|point| point.xi_c).filter(|xi_c| xi_c.is_finite())
 }
 
-/// Growth of lengths from inputs of mean square 1, in words.
-fn growth(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<String> {
+/// Growth of lengths from inputs of mean square 1.
+fn growth(plan: &Plan, sigma_w2: f64, sigma_b2: f64) -> Option<GrowthRecord> {
     let theory = plan.theory(sigma_w2, sigma_b2).ok()?;
-    let growth = theory.growth(sigma_w2 + sigma_b2, plan.network.depth()).ok()?;
-    Some(growth_sentence(plan.file.network.activation, sigma_w2, &growth))
+    let (q_1, depth) = (sigma_w2 + sigma_b2, plan.network.depth());
+    let growth = theory.growth(q_1, depth).ok()?;
+    Some(GrowthRecord {
+        sentence: growth_sentence(plan.file.network.activation, sigma_w2, &growth),
+        lengths: theory.growth_profile(q_1, depth).ok()?,
+        overflow_layer: growth.overflow_layer.filter(|&layer| layer <= depth),
+    })
 }
 
 fn overlays(plan: &Plan, sigma_b2: f64) -> Vec<OverlayRecord> {

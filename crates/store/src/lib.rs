@@ -17,8 +17,8 @@ pub use error::{Error, Result};
 pub use folder::{RunFolder, list_runs, other_stores};
 pub use measurement::{ConclusionError, Measurement, NotMeasured};
 pub use record::{
-    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
-    ProfileRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord,
+    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, GrowthRecord, LayerRecord,
+    OverlayRecord, ProfileRecord, RunRecord, ScoreRecord, TheoryRecord, TrainingRecord,
 };
 pub use shard::{ParseShardError, Shard};
 pub use store::{

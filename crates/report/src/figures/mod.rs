@@ -13,6 +13,7 @@ mod gallery;
 mod growth;
 mod hover;
 mod legend;
+mod length_growth;
 mod marks;
 mod palette;
 mod phase;
@@ -28,8 +29,8 @@ use crate::Result;
 
 pub use self::growth::Growth;
 use self::{
-    canvas::Canvas, gallery::Gallery, phase::PhaseDiagram, profiles::Profiles,
-    theory_agreement::TheoryComparison, trainability::Trainability,
+    canvas::Canvas, gallery::Gallery, length_growth::LengthGrowth, phase::PhaseDiagram,
+    profiles::Profiles, theory_agreement::TheoryComparison, trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -101,6 +102,9 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
         figures.push(Box::new(diagram(slice, estimator, true)));
     }
     if let Some(figure) = TheoryComparison::of(run) {
+        figures.push(Box::new(figure));
+    }
+    if let Some(figure) = LengthGrowth::of(run) {
         figures.push(Box::new(figure));
     }
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {
