@@ -14,7 +14,7 @@ mod store;
 pub mod synthetic;
 
 pub use error::{Error, Result};
-pub use folder::{RunFolder, list_runs, other_stores};
+pub use folder::{RunFolder, last_change, list_runs, other_stores};
 pub use measurement::{ConclusionError, Measurement, NotMeasured};
 pub use record::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, GrowthRecord, LayerRecord,
