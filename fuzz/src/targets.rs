@@ -11,7 +11,7 @@ pub(crate) struct Target {
     /// Name on the command line.
     pub(crate) name: &'static str,
     /// Valid inputs.
-    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
+    pub(crate) corpus: fn() -> Vec<Vec<u8>>,
     /// Parses an input; errors are fine, panics are not.
     pub(crate) parse: fn(&[u8]),
     /// Divisor of the number of inputs.
@@ -20,27 +20,27 @@ pub(crate) struct Target {
 
 /// All parsers.
 pub(crate) const TARGETS: [Target; 5] = [
-    Target { name: "toml", seeds: experiments, parse: experiment, slower_by: 1 },
+    Target { name: "toml", corpus: experiments, parse: experiment, slower_by: 2 },
     Target {
         name: "idx",
-        seeds: idx_files,
+        corpus: idx_files,
         parse: |bytes| drop(idx::parse(bytes, "fuzz")),
-        slower_by: 1,
+        slower_by: 4,
     },
     Target {
         name: "cifar",
-        seeds: || vec![vec![3; 3073], vec![0; 2 * 3073]],
+        corpus: || vec![vec![3; 3073], vec![0; 2 * 3073]],
         parse: |bytes| drop(cifar::parse(bytes, "fuzz")),
         slower_by: 1,
     },
     Target {
         name: "safetensors",
-        seeds: || vec![stored()],
+        corpus: || vec![stored()],
         parse: |bytes| drop(decode_measurement(bytes)),
         slower_by: 1,
     },
     // Each input is a file on disk.
-    Target { name: "store", seeds: || vec![store_file()], parse: open_store, slower_by: 100 },
+    Target { name: "store", corpus: || vec![store_file()], parse: open_store, slower_by: 50 },
 ];
 
 fn experiments() -> Vec<Vec<u8>> {

@@ -40,6 +40,7 @@ pub(crate) fn all(arguments: &[String]) -> Result<(), String> {
         test(&[])?;
     }
     run("kernels", &mut kernels())?;
+    run("fuzz", &mut fuzz_in_test_build())?;
     let documentation = ["doc", "--workspace", "--no-deps", "--all-features"];
     run("documentation", cargo(&documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()
@@ -50,6 +51,14 @@ fn kernels() -> Command {
     // Built like all tests are, so that nothing is built again.
     let mut command = cargo(&TEST);
     command.args(["--test", "it", "--", "--ignored", "--nocapture", "kernels::"]);
+    command
+}
+
+/// Feeds a fixed number of damaged inputs to every parser, in less than a minute.
+fn fuzz_in_test_build() -> Command {
+    // Built like all tests are, so that only the program itself is compiled.
+    let mut command = cargo(&TEST);
+    command.args(["--bin", "isobath-fuzz", "--", "--inputs", "120000"]);
     command
 }
 

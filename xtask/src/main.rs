@@ -28,9 +28,10 @@ const HELP: &str = "\
 Tasks of the project:
   cargo xtask test            Run all tests
   cargo xtask kernels         Compile all CUDA kernels for sm_80 and sm_90a (needs NVRTC, no device)
-  cargo xtask check           Run all CI checks: formatting, lints, tests, kernels, documentation, crate dependencies;
+  cargo xtask check           Run all CI checks: formatting, lints, tests, kernels, fuzzing, documentation, crate dependencies;
                               `--no-tests` skips the tests
-  cargo xtask fuzz [PARSER]   Feed random damaged input to every parser for a minute; `--inputs N` for a number of inputs
+  cargo xtask fuzz [PARSER]   Feed random damaged input to every parser for a minute; `--inputs N` for a number of inputs,
+                              `--seed N` for other inputs, `--replay I` for one input again
   cargo xtask bench [NAME]    Run criterion benchmarks of the kernels on the backend in ISOBATH_BACKEND (such as cuda:0);
                               `cascade`, `compare`, `depth` and `train` are isobath commands
 

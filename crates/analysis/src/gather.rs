@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use crate::{Error, Result};
 use isobath_experiment::{Cell, GridPoint, NetworkKind, Plan, Variant};
 use isobath_store::{
-    CellRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, SliceTheory, Store,
-    TheoryRecord, TrainingRecord, VariantRecord,
+    CellRecord, GrowthRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, SliceTheory,
+    Store, TheoryRecord, TrainingRecord, VariantRecord,
 };
 
 /// Points of a theory curve.
@@ -120,11 +120,16 @@ fn xi_c(point: Option<FixedPoint>) -> Option<f64> {
     point.map(|point| point.xi_c).filter(|xi_c| xi_c.is_finite())
 }
 
-/// Growth of lengths from inputs of mean square 1, in words.
-fn growth(plan: &Plan, point: GridPoint) -> Option<String> {
+/// Growth of lengths from inputs of mean square 1.
+fn growth(plan: &Plan, point: GridPoint) -> Option<GrowthRecord> {
     let theory = plan.theory(point).ok()?;
-    let growth = theory.growth(point.sigma_w2 + point.sigma_b2, plan.depth).ok()?;
-    Some(growth_sentence(plan.variant(point).activation, point.sigma_w2, &growth))
+    let (q_1, depth) = (point.sigma_w2 + point.sigma_b2, plan.depth);
+    let growth = theory.growth(q_1, depth).ok()?;
+    Some(GrowthRecord {
+        sentence: growth_sentence(plan.variant(point).activation, point.sigma_w2, &growth),
+        lengths: theory.growth_profile(q_1, depth).ok()?,
+        overflow_layer: growth.overflow_layer.filter(|&layer| layer <= depth),
+    })
 }
 
 /// Theory of each slice. Variants of one activation share it.

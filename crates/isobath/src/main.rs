@@ -5,6 +5,7 @@
 #[macro_use]
 mod print;
 mod commands;
+mod date;
 
 use std::process::ExitCode;
 

@@ -38,7 +38,7 @@ impl Theory {
     pub fn growth(&self, q_1: f64, depth: usize) -> Result<Growth> {
         check_length("q_1", q_1)?;
         let overflow = 2.0 * f64::from(f32::MAX).ln();
-        let (mut ln_q, mut ln_factor) = (q_1.ln(), 0.0);
+        let mut length = GrowingLength::new(self, q_1);
         let mut found = Growth {
             depth,
             first: q_1,
@@ -49,31 +49,68 @@ impl Theory {
             overflow_layer: None,
         };
         for layer in 2..=depth.max(Growth::MOST_LAYERS) {
-            let q = ln_q.exp();
-            // Far from zero lengths grow by a constant factor.
-            let increment = if q < MAX_LENGTH {
-                let next = self.length(q);
-                ln_factor = next.ln() - ln_q;
-                ln_q = next.ln();
-                next - q
-            } else {
-                ln_q += ln_factor;
-                ln_q.exp() * (1.0 - (-ln_factor).exp())
-            };
+            let increment = length.advance();
+            let q = length.ln_q.exp();
             if layer == depth {
                 (found.last, found.factor, found.increment) =
-                    (ln_q.exp(), ln_factor.exp(), increment);
-                found.chi_1 = self.chi(ln_q.exp().min(MAX_LENGTH), 1.0)?;
+                    (q, length.ln_factor.exp(), increment);
+                found.chi_1 = self.chi(q.min(MAX_LENGTH), 1.0)?;
             }
-            if ln_q > overflow && found.overflow_layer.is_none() {
+            if length.ln_q > overflow && found.overflow_layer.is_none() {
                 found.overflow_layer = Some(layer);
             }
-            let is_steady = (increment / ln_q.exp()).abs() < 1e-9;
+            let is_steady = (increment / q).abs() < 1e-9;
             if layer >= depth && (found.overflow_layer.is_some() || is_steady) {
                 break;
             }
         }
         Ok(found)
+    }
+
+    /// Lengths `q_1, ..., q_depth`, starting from the given `q_1`; infinite beyond the largest double.
+    ///
+    /// [`length_profile`](Self::length_profile) is more accurate, but an error where lengths overflow.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) unless `q_1` is in `[0, 1e60]`.
+    pub fn growth_profile(&self, q_1: f64, depth: usize) -> Result<Vec<f64>> {
+        check_length("q_1", q_1)?;
+        let mut length = GrowingLength::new(self, q_1);
+        let at = |layer| {
+            if layer > 1 {
+                length.advance();
+            }
+            length.ln_q.exp()
+        };
+        Ok((1..=depth).map(at).collect())
+    }
+}
+
+/// Length of a layer, on a logarithmic scale because it may grow beyond any double.
+struct GrowingLength<'a> {
+    theory: &'a Theory,
+    ln_q: f64,
+    /// Logarithm of the factor by which the last step multiplied the length.
+    ln_factor: f64,
+}
+
+impl<'a> GrowingLength<'a> {
+    fn new(theory: &'a Theory, q_1: f64) -> Self {
+        Self { theory, ln_q: q_1.ln(), ln_factor: 0.0 }
+    }
+
+    /// Moves to the next layer. Returns the increase of the length.
+    fn advance(&mut self) -> f64 {
+        let q = self.ln_q.exp();
+        if q < MAX_LENGTH {
+            let next = self.theory.length(q);
+            self.ln_factor = next.ln() - self.ln_q;
+            self.ln_q = next.ln();
+            return next - q;
+        }
+        // Far from zero lengths grow by a constant factor.
+        self.ln_q += self.ln_factor;
+        self.ln_q.exp() * (1.0 - (-self.ln_factor).exp())
     }
 }
 
@@ -137,6 +174,20 @@ mod tests {
         // Relu at twice the critical variance doubles.
         let found = growth(Activation::Relu, 4.0, 0.0, 10);
         assert!((found.last - 512.0).abs() < 1e-9 && found.overflow_layer == Some(257));
+    }
+
+    #[test]
+    fn profiles_of_growing_lengths_pass_the_largest_double() {
+        let theory = Theory::new(Activation::Relu, 4.0, 0.1).unwrap();
+        let lengths = theory.growth_profile(1.0, 1500).unwrap();
+        let exact = theory.length_profile(1.0, 100).unwrap();
+        assert!(
+            exact.iter().zip(&lengths).all(|(exact, found)| (found / exact - 1.0).abs() < 1e-12)
+        );
+        // q_l = 1.1 * 2^(l - 1) - 0.1, and a double holds up to 2^1024.
+        assert!((lengths[1020] / lengths[1019] - 2.0).abs() < 1e-12);
+        assert_eq!(lengths.iter().position(|q| q.is_infinite()), Some(1024));
+        assert_eq!(lengths.len(), 1500);
     }
 
     #[test]

@@ -58,12 +58,15 @@ pub(super) fn whole_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     if whole { ticks } else { multiples(low, high, 1.0) }
 }
 
-/// 1, 2 and 5 times powers of ten within `low..=high`. Ranges over more than three decades use powers of ten only;
-/// ranges with too few of these use [`ticks`].
+/// 1, 2 and 5 times powers of ten within `low..=high`. Ranges over more than three decades use powers of ten only, at most
+/// about ten; ranges with too few of these use [`ticks`].
 pub(super) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let units: &[f64] = if high / low > 1e3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
     let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
-    let all = decades.flat_map(|decade| units.iter().map(move |unit| unit * 10f64.powi(decade)));
+    let step = (decades.end() - decades.start()).div_euclid(10) + 1;
+    let all = decades
+        .filter(|decade| decade % step == 0)
+        .flat_map(|decade| units.iter().map(move |unit| unit * 10f64.powi(decade)));
     let inside: Vec<_> = all.filter(|tick| (low..=high).contains(tick)).collect();
     if inside.len() < 3 { ticks(low, high, 4) } else { inside }
 }
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!(ticks(2.0, 2.0, 5), [2.0]);
         assert_eq!(log_ticks(0.9, 12.0), [1.0, 2.0, 5.0, 10.0]);
         assert_eq!(log_ticks(0.9, 9000.0), [1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(log_ticks(2.0, 3e25), [1e3, 1e6, 1e9, 1e12, 1e15, 1e18, 1e21, 1e24]);
         assert_eq!(log_ticks(21.0, 49.0), [30.0, 40.0]);
     }
 }

@@ -1,13 +1,14 @@
 //! Memory requirement of a plan, and available memory.
 
 use indicatif::HumanBytes;
-use isobath_tensor::{BackendSpec, HOST_SPARE_BYTES};
-
 use isobath_architecture::NetworkSpec;
 use isobath_cascade::Method;
 use isobath_experiment::{Plan, TrainPlan, Variant};
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    memory_size::{CascadeSize, FLOAT, TrainingSize},
+};
 
 /// Peak memory of the large arrays of a run, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,41 +38,20 @@ impl Memory {
     }
 
     fn of_variant(plan: &Plan, variant: &Variant) -> Option<Self> {
-        let (train, probe, layers) = (plan.train_samples()?, plan.file.data.probe, plan.layers);
-        let inputs = plan.shape.len();
-        let widths = &variant.network.widths()[..=layers];
-        let widest = widths.iter().copied().max().unwrap_or(1);
-        let weights = || widths.windows(2).map(|pair| pair[0] * pair[1]);
-        let most_weights = weights().max().unwrap_or(0);
-        // The chain needs the probe activations of all layers and the decoders, as far as those stay in memory. A device
-        // keeps more decoders than most cascades have.
-        let probes = probe * widths[1..].iter().sum::<usize>();
-        // Gradient decoders are kept twice: after half and after all of their steps.
-        let kept = if plan.cascade.params().method == Method::Ridge { 1 } else { 2 };
-        let decoders = kept * weights().sum::<usize>();
-        // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
-        let samples = plan.cascade.samples(train);
-        let training = 2 * (samples + probe) * widest + 8 * most_weights;
-        // The layer's input and weights, rounded to a lower precision.
-        let is_rounded = !plan.file.cascade.forward_precision.is_f32();
-        let rounded = if is_rounded { samples * widest + most_weights } else { 0 };
-        // The chain's two batches and the final reconstructions.
-        let chain = layers * probe * (2 * widest + kept * inputs) + 3 * most_weights;
-        let work = probes + (training + rounded).max(chain);
-        // A device copies back the reconstructions and, if they are saved, the decoders.
-        let [host, device] = match plan.file.cascade.backend {
-            BackendSpec::Cuda { .. } => {
-                let saved = if plan.file.cascade.save { decoders } else { 0 };
-                [saved + kept * layers * probe * inputs, work + decoders]
-            }
-            _ => [work + decoders.min(HOST_SPARE_BYTES / FLOAT), 0],
+        let (train, probe) = (plan.train_samples()?, plan.file.data.probe);
+        let cascade = CascadeSize {
+            samples: plan.cascade.samples(train),
+            probe,
+            widths: &variant.network.widths()[..=plan.layers],
+            // Gradient decoders are kept twice: after half and after all of their steps.
+            kept: if plan.cascade.params().method == Method::Ridge { 1 } else { 2 },
+            is_rounded: !plan.file.cascade.forward_precision.is_f32(),
+            is_saved: plan.file.cascade.save,
+            backend: plan.file.cascade.backend,
         };
-        Some(Self {
-            shared: (FLOAT * (plan.sample_sets() * probe + training_sets(plan) * train) * inputs)
-                as u64,
-            cell: (FLOAT * host) as u64 + RETAINED,
-            device: (FLOAT * device) as u64,
-        })
+        let sets = plan.sample_sets() * probe + training_sets(plan) * train;
+        let shared = (FLOAT * sets * plan.shape.len()) as u64;
+        Some(Self { shared, ..cascade.memory() })
     }
 
     /// Memory of `plan`'s trainings, with one training per cell; `None` if the number of training samples is unknown.
@@ -83,30 +63,18 @@ impl Memory {
 
     fn of_training(plan: &Plan, train: &TrainPlan, network: &NetworkSpec) -> Option<Self> {
         let held_out = plan.file.data.probe + train.test_samples;
-        let samples = (train.train_samples? + held_out) * plan.shape.len();
-        let widths = network.widths();
-        let widest = widths.iter().copied().max().unwrap_or(1);
         let moments = train.recipes.iter().map(|recipe| {
             recipe.params.params().optimizer.moments().into_iter().filter(|&kept| kept).count()
         });
-        // Weights and their moments, plus the returned copy of the weights.
-        let weights = network.parameters() * (2 + moments.max().unwrap_or(0));
-        // Values before and after each activation, and the backward pass.
-        let batch = train.section.batch * 2 * (widths.iter().sum::<usize>() + widest);
-        // Test samples go through the network in batches of at most 1024.
-        let testing = 2 * train.test_samples.min(1024) * widest;
-        // The backend has its own copy of the samples.
-        let work = samples + weights + batch + testing;
-        // A device copies the weights back.
-        let [host, device] = match train.section.backend {
-            BackendSpec::Cuda { .. } => [network.parameters(), work],
-            _ => [work, 0],
+        let training = TrainingSize {
+            samples: train.train_samples? + held_out,
+            test: train.test_samples,
+            batch: train.section.batch,
+            widths: &network.widths(),
+            moments: moments.max().unwrap_or(0),
+            backend: train.section.backend,
         };
-        Some(Self {
-            shared: (FLOAT * samples) as u64,
-            cell: (FLOAT * host) as u64 + RETAINED,
-            device: (FLOAT * device) as u64,
-        })
+        Some(training.memory())
     }
 
     /// Checks that one cell fits into the memory that the system has available.
@@ -114,14 +82,18 @@ impl Memory {
     /// # Errors
     /// [`Error::TooLarge`] with both sizes.
     pub fn check(self) -> Result<()> {
-        match available() {
-            Some(available) if self.total(1) > available => {
-                let [needed, available] =
-                    [self.total(1), available].map(|bytes| HumanBytes(bytes).to_string());
-                Err(Error::TooLarge { needed, available })
-            }
-            _ => Ok(()),
+        match self.shortage(1) {
+            Some([needed, available]) => Err(Error::TooLarge { needed, available }),
+            None => Ok(()),
         }
+    }
+
+    /// Texts of the memory that `at_once` running cells need and of the memory that the system has available, if that is
+    /// less.
+    pub fn shortage(self, at_once: usize) -> Option<[String; 2]> {
+        let needed = self.total(at_once);
+        let available = available().filter(|&available| needed > available)?;
+        Some([needed, available].map(|bytes| HumanBytes(bytes).to_string()))
     }
 
     /// The part in device memory.
@@ -153,12 +125,6 @@ fn training_sets(plan: &Plan) -> usize {
     if plan.uses_all_training_samples() { 1 } else { plan.sample_sets() }
 }
 
-/// Bytes of freed memory that the C library retains per cell. It returns larger blocks to the system.
-const RETAINED: u64 = 32 << 20;
-
-/// Bytes of an f32.
-const FLOAT: usize = size_of::<f32>();
-
 /// Available memory of the system in bytes, without swapping; `None` if the system does not report it.
 pub(super) fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -169,7 +135,7 @@ pub(super) fn available() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use isobath_tensor::Precision;
+    use isobath_tensor::{BackendSpec, Precision};
 
     use super::*;
     use isobath_experiment::read_text;

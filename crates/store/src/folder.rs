@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::{Error, Result, Shard, Store};
@@ -110,6 +111,21 @@ pub fn list_runs(runs: &Path) -> Result<Vec<PathBuf>> {
     folders.retain(|path| path.join(RunFolder::EXPERIMENT).is_file());
     folders.sort();
     Ok(folders)
+}
+
+/// Time at which the results of the run in `folder` last changed; of a run without results, its experiment file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn last_change(folder: &Path) -> Result<SystemTime> {
+    let results = folder.join(Store::FILE);
+    let file = if results.exists() { results } else { folder.join(RunFolder::EXPERIMENT) };
+    let changed =
+        |path: &Path| fs::metadata(path).and_then(|data| Ok((data.modified()?, data.len())));
+    let (time, _) = changed(&file).map_err(failed("read", &file))?;
+    // While a run computes, its newest results are in SQLite's write-ahead log.
+    let log = changed(&folder.join(format!("{}-wal", Store::FILE)));
+    Ok(log.ok().filter(|(_, bytes)| *bytes > 0).map_or(time, |(newer, _)| newer.max(time)))
 }
 
 /// Paths of all entries in `folder`.

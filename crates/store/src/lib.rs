@@ -14,12 +14,12 @@ mod store;
 pub mod synthetic;
 
 pub use error::{Error, Result};
-pub use folder::{RunFolder, list_runs, other_stores};
+pub use folder::{RunFolder, last_change, list_runs, other_stores};
 pub use measurement::{ConclusionError, Measurement, NotMeasured};
 pub use record::{
-    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
-    ProfileRecord, RunRecord, ScoreRecord, SliceTheory, TheoryRecord, TrainingRecord,
-    VariantRecord,
+    CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, GrowthRecord, LayerRecord,
+    OverlayRecord, ProfileRecord, RunRecord, ScoreRecord, SliceTheory, TheoryRecord,
+    TrainingRecord, VariantRecord,
 };
 pub use shard::{ParseShardError, Shard};
 pub use store::{

@@ -152,8 +152,19 @@ pub struct TheoryRecord {
     pub xi_c: Option<f64>,
     /// Mean squared singular value of the Jacobian of one layer.
     pub chi_1: Option<f64>,
-    /// Growth of lengths in words, where no stable length exists.
-    pub growth: Option<String>,
+    /// Growth of lengths, where no stable length exists.
+    pub growth: Option<GrowthRecord>,
+}
+
+/// Growth of lengths in theory, for inputs of mean square 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowthRecord {
+    /// The growth in words.
+    pub sentence: String,
+    /// Lengths `q_1, ..., q_depth`, variances per unit; infinite beyond the largest double.
+    pub lengths: Vec<f64>,
+    /// First layer at which typical activations `sqrt(q)` exceed the largest f32, if it is in the network.
+    pub overflow_layer: Option<usize>,
 }
 
 /// Theory curve over the phase diagram: a multiple of `xi_c`.

@@ -56,7 +56,7 @@ pub struct PredictorSummary {
     pub cost_ratio: Option<Estimate>,
     /// Share of `(sigma_b2, depth, initialisation)` at which the score is the same for every `sigma_w2`.
     pub unchanged: Option<f64>,
-    /// Number of networks without a score.
+    /// Number of networks without a score or, for predictors of a depth, without a depth.
     pub missing: usize,
 }
 

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::networks::{Network, Networks};
+use super::{
+    networks::{Network, Networks},
+    score_info::evidence,
+};
+use isobath_predictors::Evidence;
 use isobath_store::{RunRecord, ScoreRecord};
 
 /// One quantity of one predictor for every trained network.
@@ -16,7 +20,7 @@ pub(super) struct Column {
     /// Cost of each network.
     pub(super) seconds: Vec<f64>,
     pub(super) flops: Vec<f64>,
-    /// Number of networks without a score.
+    /// Number of networks without a score or, for quantities that predict a depth, without a depth.
     pub(super) missing: usize,
 }
 
@@ -36,6 +40,9 @@ impl Column {
         let of = |get: fn(&Entry) -> f64, without: f64| {
             entries.iter().map(|entry| entry.as_ref().map_or(without, get)).collect()
         };
+        let is_missing = |entry: &&Option<Entry>, is_depth: bool| {
+            entry.is_none_or(|entry| is_depth && entry.depth.is_none())
+        };
         let is_depth = known().any(|entry| entry.depth.is_some());
         Self {
             name,
@@ -43,8 +50,16 @@ impl Column {
             depths: is_depth.then(|| of(|entry| entry.depth.unwrap_or(0.0), 0.0)),
             seconds: of(|entry| entry.seconds, 0.0),
             flops: of(|entry| entry.flops, 0.0),
-            missing: entries.len() - known().count(),
+            missing: entries.iter().filter(|entry| is_missing(entry, is_depth)).count(),
         }
+    }
+
+    /// True for a cut-off of the cascade that no cell has. Its scores are negative infinity, like those of a cut-off of 0,
+    /// but it gives no depth.
+    fn is_unmeasured_cutoff(&self) -> bool {
+        evidence(&self.name) == Evidence::Cascade
+            && self.depths.is_none()
+            && self.scores.iter().all(|score| *score == f64::NEG_INFINITY)
     }
 }
 
@@ -68,7 +83,7 @@ pub(super) fn columns(run: &RunRecord, networks: &Networks) -> Vec<Column> {
         Column::new((*name).to_owned(), &entries)
     };
     let mut columns: Vec<Column> = names.iter().map(column).collect();
-    // Predictors without any score on these networks are skipped.
-    columns.retain(|column| column.missing < networks.rows.len());
+    // Predictors without any prediction for these networks are skipped.
+    columns.retain(|column| column.missing < networks.rows.len() && !column.is_unmeasured_cutoff());
     columns
 }

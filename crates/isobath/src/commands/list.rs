@@ -5,20 +5,21 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{GlobalArgs, exit, theory};
+use crate::date;
 use isobath_experiment as experiment;
 use isobath_experiment::{Plan, Search};
 use isobath_report::count;
-use isobath_store::{RunFolder, Store, list_runs};
+use isobath_store::{RunFolder, Store, last_change, list_runs};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Folder of experiment files
     #[arg(long, default_value = "experiments", value_name = "DIR")]
     experiments: PathBuf,
-    /// Print JSON
+    /// Print JSON; dates are in universal time
     #[arg(long)]
     json: bool,
 }
@@ -26,15 +27,9 @@ pub(super) struct Arguments {
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let files = experiment_files(&arguments.experiments)?;
     if arguments.json {
-        let entry = |path: &PathBuf, state: Result<String>| match state {
-            Ok(state) => json!({ "path": path.display().to_string(), "state": state.trim() }),
-            Err(error) => {
-                json!({ "path": path.display().to_string(), "error": format!("{error:#}") })
-            }
-        };
         let experiments: Vec<_> = files.iter().map(|path| entry(path, summary(path))).collect();
         let runs = list_runs(&global.runs)?;
-        let runs: Vec<_> = runs.iter().map(|path| entry(path, state(path))).collect();
+        let runs: Vec<_> = runs.iter().map(|path| run_entry(path)).collect();
         println!("{}", json!({ "experiments": experiments, "runs": runs }));
         return Ok(exit::DONE);
     }
@@ -50,12 +45,29 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let runs = list_runs(&global.runs)?;
     for path in &runs {
         let line = state(path).unwrap_or_else(|error| format!("unreadable: {error:#}"));
-        println!("  {:<40} {line}", path.display().to_string());
+        let changed = last_change(path).map_or_else(|_| "unknown".to_owned(), date::local);
+        println!("  {:<40} {changed:<16}  {line}", path.display().to_string());
     }
     if runs.is_empty() {
         println!("  none");
     }
     Ok(exit::DONE)
+}
+
+/// JSON of an experiment file or a run.
+fn entry(path: &Path, state: Result<String>) -> Value {
+    let path = path.display().to_string();
+    match state {
+        Ok(state) => json!({ "path": path, "state": state.trim() }),
+        Err(error) => json!({ "path": path, "error": format!("{error:#}") }),
+    }
+}
+
+/// JSON of a run, with the time of its last change.
+fn run_entry(path: &Path) -> Value {
+    let mut entry = entry(path, state(path));
+    entry["changed"] = json!(last_change(path).ok().map(date::utc));
+    entry
 }
 
 fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>> {

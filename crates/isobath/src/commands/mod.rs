@@ -61,7 +61,7 @@ struct GlobalArgs {
 enum Command {
     /// Run an experiment file, or resume its run, and write the report
     Run(run::Arguments),
-    /// List experiment files and runs
+    /// List experiment files, and runs with the local date of their last change; both sorted by name
     List(list::Arguments),
     /// Check an experiment file and estimate its cost
     Validate(validate::Arguments),

@@ -4,6 +4,7 @@ mod common;
 mod compare;
 mod doctor;
 mod kernels;
+mod list;
 mod meanfield;
 mod mistakes;
 mod reduced;

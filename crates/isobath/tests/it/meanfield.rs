@@ -44,6 +44,20 @@ fn critical_points() {
     let line = place.succeed(&["meanfield", "critical", "--sigma-b2", "0:0.1:0.05", "--json"]);
     let line: Value = serde_json::from_str(&line).unwrap();
     check(&line[1]["sigma_w2"], 1.76095, 1e-5);
+    check(&line[1]["crossings"][0]["sigma_w2"], 1.76095, 1e-5);
+}
+
+#[test]
+fn unstable_crossings_are_shown() {
+    let place = Place::new();
+    let silu = ["meanfield", "critical", "--activation", "silu", "--sigma-b2", "0.04"];
+    let text = place.succeed(&silu);
+    assert!(text.contains("sigma_w2 = 2.8208") && text.contains("(unstable"), "{text}");
+    let json = place.succeed(&[&silu[..], &["--json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    check(&json["crossings"][0]["sigma_w2"], 2.8208, 5e-5);
+    assert_eq!(json["crossings"][0]["is_stable"], false);
+    assert!(json["error"].as_str().unwrap().contains("no critical point"), "{json}");
 }
 
 #[test]

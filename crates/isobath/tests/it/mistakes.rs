@@ -99,6 +99,24 @@ fn command_lines() {
 }
 
 #[test]
+fn benchmarks_larger_than_the_memory() {
+    let place = Place::new();
+    for (command, option) in [
+        (&["cascade", "--images", "10000000", "--width", "1000000"][..], "--at-once"),
+        (&["train", "--images", "10000000", "--at-once", "100000"], "--at-once"),
+        (&["depth", "--depths", "2,5", "--images", "10000000", "--width", "1000000"], "--depths"),
+        (&["compare", "--images", "10000000", "--width", "1000000"], "--depth"),
+    ] {
+        let error = place.fail(1, &[&["bench"], command].concat());
+        for part in ["the benchmark needs about", "are available; reduce", option] {
+            assert!(error.contains(part), "{part:?} is not in: {error}");
+        }
+    }
+    let error = place.fail(2, &["bench", "cascade", "--width", "99999999999"]);
+    assert!(error.contains("at most 10,000,000"), "{error}");
+}
+
+#[test]
 fn reference_pairs() {
     let place = Place::new();
     let error = place.fail(1, &["check-reference", "none"]);

@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    Error, FixedPoint, Phase, Theory, critical_point, critical_sigma_b2, critical_sigma_w2,
+    CriticalCrossing, Error, FixedPoint, Phase, Theory, critical_crossings, critical_point,
+    critical_sigma_b2, critical_sigma_w2,
 };
 
 fn fixed_point(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> FixedPoint {
@@ -150,6 +151,47 @@ fn gelu_jumps_from_order_to_chaos() {
     assert_eq!((ordered.phase, chaotic.phase), (Phase::Ordered, Phase::Chaotic));
     let error = critical_sigma_w2(Activation::Gelu, 0.145).unwrap_err();
     assert!(matches!(error, Error::CriticalJump { .. }), "{error}");
+}
+
+/// The only crossing of `chi_1 = 1` at a bias variance.
+#[track_caller]
+fn crossing(activation: Activation, sigma_b2: f64) -> CriticalCrossing {
+    let crossings = critical_crossings(activation, sigma_b2).expect("in range");
+    let [crossing] = crossings[..] else { panic!("{crossings:?}") };
+    crossing
+}
+
+/// Half-stable points of GELU and SiLU (Roberts, Yaida and Hanin, arXiv:2106.10165, section 5.3.4): `chi_1` and the slope
+/// of the length map are both one. With more bias variance the crossing of `chi_1 = 1` is stable, with less it is not.
+#[test]
+fn half_stable_points_of_gelu_and_silu() {
+    for (activation, sigma_b2, sigma_w2, q) in [
+        (Activation::Gelu, 0.172_922_39, 1.983_058_26, f64::midpoint(3.0, 17_f64.sqrt())),
+        (Activation::Silu, 0.555_143_17, 1.988_004_68, 14.320_173_62),
+    ] {
+        let point = crossing(activation, sigma_b2).point;
+        check(point.sigma_w2, sigma_w2, 1e-8);
+        check(point.q_star, q, 1e-6);
+        let theory = Theory::new(activation, point.sigma_w2, sigma_b2).unwrap();
+        let map = |q: f64| theory.length_map(q).unwrap();
+        check(map(point.q_star), point.q_star, 1e-12);
+        check((map(q + 1e-4) - map(q - 1e-4)) / 2e-4, 1.0, 1e-7);
+        assert!(crossing(activation, 1.01 * sigma_b2).is_stable, "{activation}");
+        assert!(!crossing(activation, 0.99 * sigma_b2).is_stable, "{activation}");
+    }
+}
+
+/// With little bias variance SiLU crosses `chi_1 = 1` only at a length that repels.
+#[test]
+fn silu_crosses_at_an_unstable_length() {
+    let found = crossing(Activation::Silu, 0.04);
+    check(found.point.sigma_w2, 2.8208, 5e-5);
+    assert!(!found.is_stable);
+    let theory = Theory::new(Activation::Silu, found.point.sigma_w2, 0.04).unwrap();
+    check(theory.chi(found.point.q_star, 1.0).unwrap(), 1.0, 1e-12);
+    let from = |factor: f64| theory.length_profile(factor * found.point.q_star, 20).unwrap();
+    assert!(from(1.01).is_sorted_by(|a, b| a < b), "{:?}", from(1.01));
+    assert!(from(0.99).is_sorted_by(|a, b| a > b), "{:?}", from(0.99));
 }
 
 /// Chaotic point at a relative distance of one millionth, against 30-digit arithmetic: a Mehler series of 200 terms.

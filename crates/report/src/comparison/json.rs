@@ -2,16 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use super::sentences::missing_cascade;
 use isobath_analysis::comparison::{Comparison, Estimate, FrontierErrors, PredictorSummary};
 use isobath_store::RunRecord;
 
 /// Comparisons of all recipes as one JSON object. Missing numbers are null; intervals are `[low, high]`.
 pub fn json(run: &RunRecord, comparisons: &[Comparison]) -> Value {
-    let recipes: Vec<Value> = comparisons.iter().map(recipe).collect();
+    let recipes: Vec<Value> =
+        comparisons.iter().map(|comparison| recipe(run, comparison)).collect();
     json!({ "run": run.name, "recipes": recipes })
 }
 
-fn recipe(comparison: &Comparison) -> Value {
+fn recipe(run: &RunRecord, comparison: &Comparison) -> Value {
     let families = comparison.families.iter().map(|family| {
         json!({
             "network": family.point.variant,
@@ -44,6 +46,7 @@ fn recipe(comparison: &Comparison) -> Value {
         "calibrated_on": comparison.calibrated_on,
         "training_seconds": comparison.training.seconds,
         "training_flops": comparison.training.flops,
+        "cascade_missing": missing_cascade(run, comparison),
         "predictors": comparison.summaries.iter().map(summary).collect::<Vec<_>>(),
         "frontiers": families.collect::<Vec<_>>(),
         "map": map.collect::<Vec<_>>(),

@@ -125,6 +125,9 @@ fn map(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
     let row = |family: &isobath_analysis::comparison::Family| {
         let cells = comparison.map.iter().filter(|cell| cell.point == family.point);
         let at = |class: fn(&Configuration) -> Class, what: Class| {
+            if cells.clone().all(|cell| class(cell) == Class::Missing) {
+                return "no prediction".to_owned();
+            }
             let depths: Vec<String> = cells
                 .clone()
                 .filter(|cell| class(cell) == what)

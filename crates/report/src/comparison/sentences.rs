@@ -2,13 +2,14 @@
 
 use super::markdown::estimate;
 use isobath_analysis::comparison::{Comparison, Estimate, PredictorSummary};
-use isobath_store::RunRecord;
+use isobath_store::{CellRecord, CutoffRecord, RunRecord};
 
 use crate::count;
 
 /// Summarises a comparison in sentences.
 pub fn sentences(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
     let mut sentences = vec![training_results(run, comparison)];
+    sentences.extend(missing_cascade(run, comparison));
     sentences.extend(ranking(comparison));
     sentences.extend(differences(comparison));
     sentences.extend(at_depth(comparison));
@@ -34,6 +35,27 @@ fn training_results(run: &RunRecord, comparison: &Comparison) -> String {
         run.networks(),
         run.dataset,
     )
+}
+
+/// States that the leading cut-off is not compared, with the first reason, if the cascade has none for any network.
+pub(super) fn missing_cascade(run: &RunRecord, comparison: &Comparison) -> Option<String> {
+    if comparison.leading.cascade.is_some() {
+        return None;
+    }
+    let (&estimator, &rule) = run.estimators.first().zip(run.rules.first())?;
+    let reason = |record: &CellRecord| {
+        let is_it = |cutoff: &&CutoffRecord| cutoff.estimator == estimator && cutoff.rule == rule;
+        let note = || record.cutoffs.iter().find(is_it)?.note.clone();
+        record.failure.clone().or_else(note)
+    };
+    let reason = run.cells.iter().find_map(reason);
+    Some(format!(
+        "The cascade predicts no depth for any of these networks: no cell has a cut-off by {} ({}). It is therefore neither \
+         ranked nor compared with theory{}.",
+        estimator.descriptor().label,
+        rule.words(),
+        reason.map(|reason| format!(". First reason: {reason}")).unwrap_or_default()
+    ))
 }
 
 /// Leading predictors with their display names.

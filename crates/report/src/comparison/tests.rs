@@ -57,6 +57,31 @@ fn json_and_markdown_agree() {
 }
 
 #[test]
+fn missing_cascade_is_stated_everywhere() {
+    let mut run = run();
+    let all = [comparison(&run)];
+    assert!(json(&run, &all)["recipes"][0]["cascade_missing"].is_null());
+    assert!(!markdown(&run, &all).contains("The cascade predicts no depth"));
+    for score in run.scores.iter_mut().filter(|score| score.quantity.starts_with("cascade ")) {
+        (score.score, score.predicted_depth) = (f64::NEG_INFINITY, None);
+    }
+    for cutoff in run.cells.iter_mut().flat_map(|record| &mut record.cutoffs) {
+        (cutoff.depth, cutoff.beyond, cutoff.note) = (None, false, Some("not decoded".into()));
+    }
+    let all = [comparison(&run)];
+    assert!(all[0].summaries.iter().all(|summary| !summary.predictor.starts_with("cascade ")));
+    let expected =
+        "The cascade predicts no depth for any of these networks: no cell has a cut-off by";
+    let text = json(&run, &all)["recipes"][0]["cascade_missing"].as_str().unwrap().to_owned();
+    assert!(text.starts_with(expected) && text.ends_with("First reason: not decoded."), "{text}");
+    let markdown = markdown(&run, &all);
+    assert!(markdown.contains(&text) && markdown.contains("| no prediction | no prediction |"));
+    let folder = tempfile::tempdir().unwrap();
+    let files = crate::write_comparison(&run, &all, folder.path()).unwrap();
+    assert!(std::fs::read_to_string(&files[0]).unwrap().contains(expected));
+}
+
+#[test]
 fn page_answers_first_and_shows_every_predictor() {
     let run = run();
     let folder = tempfile::tempdir().unwrap();

@@ -35,6 +35,8 @@ pub(super) enum Sample {
     NoResult,
     /// Point of a series.
     Point(Shape, RGBAColor),
+    /// Points of two series next to each other.
+    SideBySide([(Shape, RGBAColor); 2]),
     /// Open point.
     Open,
     /// Arrow in its own colour.
@@ -109,6 +111,10 @@ fn sample(canvas: &Canvas<'_>, sample: Sample, (x, y): (i32, i32)) -> Result<()>
         }
         Sample::NoResult => marks::hatched(canvas, block),
         Sample::Point(shape, color) => marks::point(canvas, shape, (middle, y), color, false),
+        Sample::SideBySide([left, right]) => {
+            marks::point(canvas, left.0, (middle - marks::RADIUS, y), left.1, false)?;
+            marks::point(canvas, right.0, (middle + marks::RADIUS, y), right.1, false)
+        }
         Sample::Open => marks::point(canvas, Shape::Circle, (middle, y), ink, true),
         Sample::Arrow(color) => {
             marks::arrow(canvas, (middle, y + px(6)), px(12), HALO.to_rgba(), px(4))?;

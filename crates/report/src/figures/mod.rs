@@ -13,6 +13,7 @@ mod gallery;
 mod growth;
 mod hover;
 mod legend;
+mod length_growth;
 mod marks;
 mod networks;
 mod palette;
@@ -29,8 +30,9 @@ use crate::Result;
 
 pub use self::growth::Growth;
 use self::{
-    canvas::Canvas, gallery::Gallery, networks::NetworkComparison, phase::PhaseDiagram,
-    profiles::Profiles, theory_agreement::TheoryComparison, trainability::Trainability,
+    canvas::Canvas, gallery::Gallery, length_growth::LengthGrowth, networks::NetworkComparison,
+    phase::PhaseDiagram, profiles::Profiles, theory_agreement::TheoryComparison,
+    trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -105,6 +107,9 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
         figures.push(Box::new(diagram(slice, estimator, true)));
     }
     if let Some(figure) = TheoryComparison::of(run) {
+        figures.push(Box::new(figure));
+    }
+    if let Some(figure) = LengthGrowth::of(run) {
         figures.push(Box::new(figure));
     }
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {

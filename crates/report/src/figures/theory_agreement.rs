@@ -1,9 +1,9 @@
 //! Measured depth against mean-field theory.
 
 use crate::Result;
+use crate::places::point_words;
 use crate::reach_words::reach_words;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
 use super::{
@@ -22,7 +22,7 @@ use isobath_analysis::{
 use isobath_store::RunRecord;
 
 use crate::{
-    numbers::{log_ticks, short, variance},
+    numbers::{log_ticks, short},
     vocabulary::depth_bars,
 };
 
@@ -52,7 +52,8 @@ struct Series {
 
 /// One point of the grid.
 struct Compared {
-    id: GridPoint,
+    /// The point in words.
+    place: String,
     phase: Phase,
     theory: f64,
     /// Measured depth; the network depth if it is beyond.
@@ -63,6 +64,12 @@ struct Compared {
 
 /// Maximum number of points per series; longer series are thinned evenly.
 const MAX_POINTS: usize = 150;
+
+/// Distance between the marks of two series at one point of the grid, so that none hides another.
+const SIDE_STEP: i32 = 2 * marks::RADIUS + px(1);
+
+/// Maximum distance between the first and the last mark at one point of the grid.
+const SIDE_ROOM: i32 = px(48);
 
 /// Smaller depths are drawn here, because a logarithmic axis has no 0.
 const LEAST: f64 = 0.5;
@@ -97,6 +104,12 @@ impl<'a> TheoryComparison<'a> {
         let mut entries: Vec<_> = self.series().map(series).collect();
         let any =
             |test: fn(&Compared) -> bool| self.series().flat_map(|series| &series.points).any(test);
+        if let Some([left, right]) = self.panels.iter().find_map(|panel| panel.series.first_chunk())
+        {
+            let samples = [left, right].map(|series| (series.shape(), series.color()));
+            let label = "side by side: one grid point".into();
+            entries.push(Entry { sample: Sample::SideBySide(samples), label });
+        }
         entries.push(Entry { sample: Sample::Line, label: "equal".into() });
         if any(|point| point.phase == Phase::Chaotic) {
             entries.push(Entry {
@@ -132,7 +145,8 @@ impl Figure for TheoryComparison<'_> {
             .collect();
         format!(
             "Points of the grid where theory has a finite depth, at most {MAX_POINTS} for each series. \
-             On the line, measurement and theory are equal. Bars: {}. A cut-off of 0 (information lost before the \
+             On the line, measurement and theory are equal. Several series at one grid point are drawn side by side \
+             around their common theoretical depth. Bars: {}. A cut-off of 0 (information lost before the \
              first layer) is drawn at {LEAST} with a downward arrow.",
             rules.join("; ")
         )
@@ -189,9 +203,10 @@ impl Panel {
             canvas.line(&part, INK.mix(0.6), px(1))?;
         }
         let mut drawn = Vec::new();
-        for series in &self.series {
+        for (index, series) in self.series.iter().enumerate() {
+            let offset = side_offset(index, self.series.len());
             for point in &series.points {
-                drawn.push(series.draw_point(canvas, &frame, point)?);
+                drawn.push(series.draw_point(canvas, &frame, point, offset)?);
             }
         }
         Ok(drawn)
@@ -232,8 +247,8 @@ impl Series {
                 }
                 Reach::Unknown { .. } => return None,
             };
-            let Point { id, phase, .. } = *point;
-            Some(Compared { id, phase, theory, depth, beyond, words })
+            let place = point_words(run, point.id);
+            Some(Compared { place, phase: point.phase, theory, depth, beyond, words })
         };
         let all: Vec<_> =
             slices.iter().flat_map(|slice| &slice.points).filter_map(compared).collect();
@@ -250,9 +265,16 @@ impl Series {
         Shape::of(self.index)
     }
 
-    fn draw_point(&self, canvas: &Canvas<'_>, frame: &Frame, point: &Compared) -> Result<Mark> {
+    /// Draws a point, `offset` canvas units to the right of its theoretical depth.
+    fn draw_point(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &Frame,
+        point: &Compared,
+        offset: i32,
+    ) -> Result<Mark> {
         let height = |depth: f64| frame.y(depth.max(LEAST));
-        let at = (frame.x(point.theory), height(point.depth.mean));
+        let at = (frame.x(point.theory) + offset, height(point.depth.mean));
         if point.beyond {
             marks::arrow(canvas, at, px(13), self.color(), px(3) / 2)?;
         } else if point.depth.mean <= 0.0 {
@@ -269,13 +291,45 @@ impl Series {
             )?;
         }
         marks::point(canvas, self.shape(), at, self.color(), point.phase == Phase::Chaotic)?;
-        let place = format!(
-            "σ_w² = {}, σ_b² = {}",
-            variance(point.id.sigma_w2),
-            variance(point.id.sigma_b2)
-        );
         let theory = format!("{} {}", self.rule.descriptor().theory_symbol, short(point.theory));
-        let text = format!("{place}, {}: {}; {theory}", self.estimator, point.words);
+        let text = format!("{}, {}: {}; {theory}", point.place, self.estimator, point.words);
         Ok(Mark { x: at.0, y: at.1, text })
+    }
+}
+
+/// Horizontal offset of the marks of series `index` of `count` in a panel.
+fn side_offset(index: usize, count: usize) -> i32 {
+    let room = (count.saturating_sub(1) as i32 * SIDE_STEP).min(SIDE_ROOM);
+    let share = index as f64 / count.saturating_sub(1).max(1) as f64;
+    (f64::from(room) * (share - 0.5)).round() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isobath_store::synthetic::{Options, run};
+
+    #[test]
+    fn coinciding_points_of_two_rules_are_side_by_side() {
+        let rules = [0.01, 0.1].map(|rtol| CutoffRule::Saturation { rtol }).to_vec();
+        let estimators = vec![EstimatorSpec::RELATIVE];
+        let run =
+            run(&Options { rules, estimators, sigma_w2: vec![1.0, 3.0], ..Options::default() });
+        let figure = TheoryComparison::of(&run).unwrap();
+        let drawing = super::super::draw(&figure, Layout::Wide).unwrap();
+        assert_eq!(drawing.hover.marks.len(), 4);
+        let (first, second) = drawing.hover.marks.split_at(2);
+        for (first, second) in first.iter().zip(second) {
+            // The depths of both rules are equal.
+            assert_eq!((first.y, first.x + SIDE_STEP), (second.y, second.x));
+        }
+        assert!(figure.legend().iter().any(|entry| matches!(entry.sample, Sample::SideBySide(_))));
+    }
+
+    #[test]
+    fn offsets_are_centred_and_limited() {
+        assert_eq!(side_offset(0, 1), 0);
+        assert_eq!(side_offset(0, 3) + side_offset(2, 3), 0);
+        assert_eq!(side_offset(99, 100) - side_offset(0, 100), SIDE_ROOM);
     }
 }

@@ -107,8 +107,8 @@ fn ratio_words(ratio: &Ratio, scale: &str) -> String {
 
 /// Describes the growth of lengths where theory has no fixed point.
 pub(super) fn growth(run: &RunRecord) -> Option<String> {
-    let mut growths = run.theory.iter().filter_map(|record| record.growth.as_deref());
-    let first = growths.next()?;
+    let mut growths = run.theory.iter().filter_map(|record| record.growth.as_ref());
+    let first = &growths.next()?.sentence;
     Some(match growths.count() {
         0 => format!("Mean-field theory: {first}."),
         others => {

@@ -16,7 +16,7 @@ use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Precision};
 use ndarray::{Array2, s};
 use serde_json::json;
 
-use super::{Size, at_least_one, means::Means, summary::Summary};
+use super::{Size, at_least_one, means::Means, memory, summary::Summary};
 use isobath_runner::{networks_on_device, pool::run_concurrently};
 use isobath_store::environment::peak_memory;
 
@@ -69,6 +69,8 @@ struct Epoch {
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { depth, size, means, repeat, json, .. } = *arguments;
     let at_once = arguments.networks();
+    let options = "--width, --images, --depth or --at-once";
+    memory::check(memory::cascade(depth, size, means), at_once, options)?;
     let flops = size.flops(depth);
     let threads = rayon::current_num_threads();
     let (description, epochs) = measure(arguments)?;

@@ -14,6 +14,7 @@ use super::{
     external::{self, Measured, PROGRAMS, Program, Python, Setting, Workload},
     isobath,
     means::Means,
+    memory,
     summary::Summary,
     train::Shape,
 };
@@ -91,6 +92,19 @@ impl Competitor {
         }
     }
 
+    /// Checks that this program's own competitors fit into memory; the others allocate about as much.
+    fn check_memory(self, depth: usize, size: Size, backend: BackendSpec) -> Result<()> {
+        let (memory, at_once) = match self {
+            Self::Isobath { means, at_once, .. } => (memory::cascade(depth, size, means), at_once),
+            Self::Trainer { shape, at_once, .. } => {
+                let [images, batch] = [size.images, size.batch];
+                (memory::training((shape, backend), depth, [images, batch])?, at_once)
+            }
+            Self::Other(_) => return Ok(()),
+        };
+        memory::check(memory, at_once, "--width, --images, --batch or --depth")
+    }
+
     fn run(self, setting: Setting<'_>) -> Result<Measured> {
         match self {
             Self::Isobath { means, at_once, .. } => {
@@ -140,6 +154,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let scripts = arguments.baselines.clone().unwrap_or_else(shared_baselines);
     let tables = tables(arguments, depth, size)?;
     for competitor in tables.iter().flat_map(|table| &table.competitors) {
+        competitor.check_memory(depth, size, arguments.backend)?;
         if let Competitor::Other(program) = competitor {
             program.check(&scripts, size.width).map_err(|error| Usage(error.to_string()))?;
         }

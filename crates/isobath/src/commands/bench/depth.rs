@@ -12,6 +12,7 @@ use super::{
     isobath::{self, Report},
     line::Line,
     means::Means,
+    memory,
     summary::Summary,
 };
 use isobath_report as report;
@@ -56,6 +57,10 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let mut depths = arguments.depths.clone();
     depths.sort_unstable();
     depths.dedup();
+    if let Some(&deepest) = depths.last() {
+        let options = "--width, --images or --depths";
+        memory::check(memory::cascade(deepest, size, means), 1, options)?;
+    }
     let reports = reports(&depths, size, means, repeat)?;
     let rows: Vec<Row> = depths.iter().zip(&reports).map(row).collect();
     let time = Line::fit(rows.iter().map(|row| (row.depth as f64, row.seconds.median)));

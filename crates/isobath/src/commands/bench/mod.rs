@@ -10,6 +10,7 @@ mod external;
 mod isobath;
 mod line;
 mod means;
+mod memory;
 mod summary;
 mod train;
 
@@ -63,9 +64,11 @@ impl Size {
     }
 }
 
+/// Parses a number from 1 to 10,000,000; a larger one is a typing error.
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(10_000_001..) => Err("must be at most 10,000,000".to_owned()),
         Ok(number) => Ok(number),
         Err(error) => Err(error.to_string()),
     }

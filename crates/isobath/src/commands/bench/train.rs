@@ -21,7 +21,7 @@ use isobath_trainer::{
 };
 use serde_json::json;
 
-use super::{at_least_one, summary::Summary};
+use super::{at_least_one, memory, summary::Summary};
 use isobath_runner::pool::run_concurrently;
 
 use crate::commands::exit;
@@ -108,6 +108,9 @@ struct Epoch {
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let &Arguments { shape, depth, images, batch, backend, at_once, repeat, json, .. } = arguments;
+    let options = "--images, --batch, --depth or --at-once";
+    let memory = memory::training((shape, backend), depth, [images, batch])?;
+    memory::check(memory, at_once.get(), options)?;
     let threads = rayon::current_num_threads();
     let description = backend.description()?;
     let per_epoch = images / batch;

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
         allow_negative_numbers = true
     )]
     sigma_b2: Vec<Span>,
-    /// Print JSON: one object, or an array for several points
+    /// Print JSON: one object with all crossings of the critical line, or an array for several points
     #[arg(long)]
     json: bool,
 }
@@ -36,12 +36,14 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         .collect();
     if let [(sigma_b2, Err(error))] = &points[..] {
         let crossings = critical_crossings(*activation, *sigma_b2).map_err(out_of_range)?;
-        if crossings.is_empty() || *json {
+        if crossings.is_empty() {
             return Err(out_of_range(error.clone()));
         }
-        println!("{error}");
-        print_crossings(&crossings);
-        return Ok(exit::DONE);
+        if !*json {
+            println!("{error}");
+            print_crossings(&crossings);
+            return Ok(exit::DONE);
+        }
     }
     if *json {
         let objects: Vec<Value> =
@@ -91,13 +93,19 @@ fn object(
     sigma_b2: f64,
     point: &isobath_meanfield::Result<CriticalPoint>,
 ) -> Value {
+    let crossing = |CriticalCrossing { point, is_stable }: &CriticalCrossing| json!({ "sigma_w2": point.sigma_w2, "q": point.q_star, "is_stable": is_stable });
+    // Out of range there is none; the point has the error.
+    let crossings = critical_crossings(activation, sigma_b2).unwrap_or_default();
+    let crossings: Vec<Value> = crossings.iter().map(crossing).collect();
     let activation = activation.to_string();
     match point {
         Ok(CriticalPoint { sigma_w2, q_star, .. }) => json!({
             "activation": activation, "sigma_b2": sigma_b2, "sigma_w2": sigma_w2, "q_star": q_star,
+            "crossings": crossings,
         }),
         Err(error) => json!({
             "activation": activation, "sigma_b2": sigma_b2, "error": error.to_string(),
+            "crossings": crossings,
         }),
     }
 }
