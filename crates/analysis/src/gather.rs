@@ -176,7 +176,11 @@ fn overlays(plan: &Plan, point: GridPoint) -> Vec<OverlayRecord> {
 }
 
 fn variant_record(plan: &Plan, variant: &Variant) -> VariantRecord {
-    VariantRecord { name: variant.name.clone(), description: describe(plan, variant) }
+    VariantRecord {
+        name: variant.name.clone(),
+        activation: variant.activation.to_string(),
+        description: describe(plan, variant),
+    }
 }
 
 /// Describes a network: `tanh MLP, width 784, 49 hidden layers`

@@ -10,6 +10,19 @@ pub(crate) fn point_words(run: &RunRecord, point: GridPoint) -> String {
     with_network(run, point, format!("{}, {}", weights(point), biases(point)))
 }
 
+/// `relu, σ_w² = 1.5, σ_b² = 0.05`: what distinguishes the theory of a point, which does not depend on widths.
+pub(crate) fn theory_words(run: &RunRecord, point: GridPoint) -> String {
+    let variances = format!("{}, {}", weights(point), biases(point));
+    let mut activations = run.variants.iter().map(|variant| variant.activation.as_str());
+    let first = activations.next();
+    match run.variants.get(point.variant) {
+        Some(here) if activations.any(|other| Some(other) != first) => {
+            format!("{}, {variances}", here.activation)
+        }
+        _ => variances,
+    }
+}
+
 /// `relu, width 64, σ_b² = 0.05`
 pub(crate) fn slice_words(run: &RunRecord, point: GridPoint) -> String {
     with_network(run, point, biases(point))
@@ -46,6 +59,7 @@ mod tests {
     fn network_is_named_among_several() {
         let point = GridPoint { variant: 1, sigma_w2: 1.5, sigma_b2: 0.05 };
         let several = run(&Options { variants: 2, ..Options::default() });
+        assert_eq!(theory_words(&several, point), "σ_w² = 1.5, σ_b² = 0.05");
         assert_eq!(point_words(&several, point), "width 785, σ_w² = 1.5, σ_b² = 0.05");
         assert_eq!(slice_stem(&several, point), "width-785-sigma_b2-0.05");
         let one = run(&Options::default());

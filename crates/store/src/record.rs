@@ -203,6 +203,8 @@ impl SliceTheory {
 pub struct VariantRecord {
     /// What distinguishes it from the others: `relu, width 64`; empty if there is no other.
     pub name: String,
+    /// Activation of the hidden layers.
+    pub activation: String,
     /// Short text: `tanh MLP, width 784, 49 hidden layers`.
     pub description: String,
 }

@@ -1,7 +1,7 @@
 //! Lengths over depth in theory, at grid points without a stable length.
 
 use crate::Result;
-use crate::places::point_words;
+use crate::places::theory_words;
 use isobath_experiment::GridPoint;
 use isobath_store::{GrowthRecord, RunRecord};
 use plotters::style::{Color, RGBAColor};
@@ -103,7 +103,7 @@ impl<'a> LengthGrowth<'a> {
         let place = if is_only_slice {
             format!("σ_w² = {}", variance(curve.point.sigma_w2))
         } else {
-            point_words(self.run, curve.point)
+            theory_words(self.run, curve.point)
         };
         let overflow = curve.growth.overflow_layer;
         let overflow = overflow.map(|layer| format!(": f32 overflows at layer {layer}"));
@@ -128,7 +128,7 @@ impl<'a> LengthGrowth<'a> {
         let (low, high) = (low / room, high * room);
         let (label, ticks) =
             ("variance q of a layer's pre-activations".into(), log_ticks(low, high));
-        Axis { label, low, high, ticks, write: |q| significant(q, 2), scale: Scale::Logarithmic }
+        Axis { label, low, high, ticks, write: length, scale: Scale::Logarithmic }
     }
 }
 
@@ -227,6 +227,11 @@ impl Curve<'_> {
         let (below, above) = (ln_q(layer.checked_sub(1)?)?, ln_q(layer)?);
         Some((layer - 1) as f64 + (OVERFLOW.ln() - below) / (above - below))
     }
+}
+
+/// A length at a tick of the axis, in a few characters.
+fn length(q: f64) -> String {
+    if q < 1000.0 { significant(q, 2) } else { format!("{q:.0e}") }
 }
 
 #[cfg(test)]
