@@ -5,6 +5,7 @@
 #[macro_use]
 mod print;
 mod commands;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -53,8 +53,7 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().ok_or(Error::UnknownSamples)?;
     let at_once = cells_at_once(plan).min(plan.cells.len());
     let first = largest(plan);
-    // The count does not depend on the backend.
-    let flops_per_cell = BackendSpec::Reference.dispatch(Cost { plan, train })?;
+    let flops_per_cell = flops(plan, train)?;
     let spec =
         NetworkSpec::new(vec![timed(&plan.network.layers()[first], plan.file.network.activation)])?;
     let speed = match plan.check_backends() {
@@ -66,6 +65,18 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
         Err(missing) => Err(missing.to_string()),
     };
     Ok(Estimate { flops_per_cell, at_once, speed })
+}
+
+/// Floating-point operations of one cell's matrix products, for comparison with other cells: without a known number of
+/// training samples, those of one sample.
+pub(super) fn cell_flops(plan: &Plan) -> u64 {
+    flops(plan, plan.train_samples().unwrap_or(1)).unwrap_or(1)
+}
+
+/// Floating-point operations of one cell's matrix products with `train` samples.
+fn flops(plan: &Plan, train: usize) -> Result<u64> {
+    // The count does not depend on the backend.
+    Ok(BackendSpec::Reference.dispatch(Cost { plan, train })?)
 }
 
 /// Seconds for one cell's entropies and cut-offs, timed on a few synthetic layers with decaying information.

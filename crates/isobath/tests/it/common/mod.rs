@@ -137,9 +137,9 @@ pub struct Results {
 }
 
 impl Results {
-    /// Reads the store in `folder`.
+    /// Reads all results of the run in `folder`.
     pub fn read(folder: &Path) -> Self {
-        let store = Store::open_existing(&folder.join(Store::FILE)).unwrap();
+        let store = Store::open_run(folder).unwrap();
         let cell = |key: String| {
             let mut cell = store.get(&key).unwrap().unwrap();
             (cell.cost.cascade_seconds, cell.cost.entropy_seconds) = (0.0, 0.0);
