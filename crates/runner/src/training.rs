@@ -197,8 +197,11 @@ struct BatchEntry<'a, 'd> {
     checkpoint: &'a Path,
 }
 
-/// Floating-point operations between two checkpoints: about ten seconds on one fast core. Shorter trainings write no
-/// checkpoint.
+/// Floating-point operations of the shortest training that writes a checkpoint when it is stopped: about a second on one
+/// fast core. The identity of a checkpoint is a hash of all samples, which is too slow for shorter ones.
+const WORTH_SAVING: u64 = CHECKPOINT_FLOPS / 10;
+
+/// Floating-point operations between two checkpoints: about ten seconds on one fast core.
 const CHECKPOINT_FLOPS: u64 = 1_000_000_000_000;
 
 /// Floating-point operations between two checkpoints on a device. Larger, because a checkpoint copies the weights of all
@@ -216,9 +219,9 @@ impl BackendTask for TrainStage<'_, '_> {
             let extent = entry.job.extent();
             let flops = trainer.flops(&extent);
             let steps = recipe.steps(extent.train) as u64;
-            (flops > interval).then(|| Checkpoints {
+            (flops > WORTH_SAVING).then(|| Checkpoints {
                 path: entry.checkpoint.to_owned(),
-                every: (steps / (flops / interval)).max(1) as usize,
+                every: (steps / (flops / interval).max(1)).max(1) as usize,
             })
         };
         let checkpoints: Vec<_> = entries.iter().map(checkpoints).collect();
