@@ -13,12 +13,13 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
     Error, Result, Shard, Store,
     lease::{self, Lease},
+    store::Checked,
 };
 
 /// A run's folder. This process holds the lock of its file until the value is dropped.
@@ -27,6 +28,7 @@ pub struct RunFolder {
     path: PathBuf,
     shard: Option<Shard>,
     lease: Arc<Lease>,
+    checked: Mutex<Checked>,
 }
 
 /// Folder of the shards' files in a run's folder.
@@ -99,7 +101,7 @@ impl RunFolder {
         let place = lock.parent().unwrap_or(&path);
         fs::create_dir_all(place).map_err(failed("make the folder", place))?;
         let lease = Arc::new(Lease::take(&lock, task, notice)?);
-        Ok(Self { path, shard, lease })
+        Ok(Self { path, shard, lease, checked: Mutex::default() })
     }
 
     /// Path of the folder.
@@ -128,7 +130,7 @@ impl RunFolder {
         let own = self.own_file();
         let mut others = store_files(&self.path)?;
         others.retain(|path| *path != own);
-        Store::open_to_write(&own, &others, Arc::clone(&self.lease))
+        self.open(&own, &others)
     }
 
     /// Opens the store of this process alone.
@@ -136,7 +138,13 @@ impl RunFolder {
     /// # Errors
     /// When the file cannot be opened or created.
     pub fn own_store(&self) -> Result<Store> {
-        Store::open_to_write(&self.own_file(), &[], Arc::clone(&self.lease))
+        self.open(&self.own_file(), &[])
+    }
+
+    fn open(&self, own: &Path, others: &[PathBuf]) -> Result<Store> {
+        // A panic cannot leave the sets inconsistent.
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        Store::open_to_write(own, others, Arc::clone(&self.lease), &mut checked)
     }
 
     /// Folder of this process's checkpoints.

@@ -14,7 +14,7 @@ use crate::{
     Error, Result, RunFolder, Store,
     folder::{failed, shard_files, store_files},
     lease::Lease,
-    store::{Kind, StoreFile, add_programs, is_same_result},
+    store::{Kind, StoreFile, add_programs, is_same_result, with_suffix},
 };
 
 /// Counts of a merge.
@@ -28,7 +28,7 @@ pub struct MergeOutcome {
     pub identical: usize,
     /// Shard files that were removed.
     pub removed: Vec<PathBuf>,
-    /// Shard files that were to be removed and stay, because their shard still runs.
+    /// Shard files that were to be removed and stay, because their shard runs or may run on another host.
     pub running: Vec<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ pub struct MergeOutcome {
 /// transaction. `from` are run folders, such as copies from other hosts; nothing in them changes.
 ///
 /// With `remove`, shard files of `folder` are removed once all their records were read back from the merged file. Files of
-/// running shards stay.
+/// shards that run, or may run on another host, stay.
 ///
 /// # Errors
 /// [`Error::Conflict`] if two files have different results under one key, [`Error::OtherRun`] if they belong to different
@@ -48,7 +48,7 @@ pub fn merge(folder: &RunFolder, from: &[PathBuf], remove: bool) -> Result<Merge
     // No shard writes between the merge and the removal of its file.
     let mut leases = Vec::new();
     for shard in shards.iter().filter(|_| remove) {
-        match Lease::take(&shard.with_extension("lock"), "merge", &|_| ()) {
+        match Lease::take_if_free(&shard.with_extension("lock"), "merge") {
             Ok(lease) => leases.push((shard.clone(), lease)),
             Err(Error::Locked { .. }) => outcome.running.push(shard.clone()),
             Err(error) => return Err(error),
@@ -65,7 +65,7 @@ pub fn merge(folder: &RunFolder, from: &[PathBuf], remove: bool) -> Result<Merge
     let own = folder.own_file();
     sources.retain(|path| !is_same_file(path, &own));
     outcome.files = sources.len();
-    let mut files = vec![StoreFile::open(&own, folder.lease().has_lock())?];
+    let mut files = vec![StoreFile::open(&own, folder.lease().has_lock())?.verified()?];
     files.extend(Store::open_to_read(&sources, true)?.into_files());
     let all = Store::new(files, false);
     check_runs(all.files())?;
@@ -158,7 +158,13 @@ fn remove_merged(shard: &Path, merged: &Path) -> Result<()> {
         }
     })?;
     drop(source);
-    fs::remove_file(shard).map_err(failed("remove", shard))?;
+    // The journal last: until then, the file may need it.
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        let path = with_suffix(shard, suffix);
+        if path.exists() {
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+    }
     let folder = shard.parent().unwrap_or(Path::new("."));
     // Some file systems cannot sync a folder; the file then comes back after a loss of power, and merges again.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());

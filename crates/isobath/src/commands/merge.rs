@@ -45,7 +45,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         println!("removed {}", path.display());
     }
     for path in running {
-        println!("kept {}, because its shard still runs", path.display());
+        println!("kept {}, because its shard runs or may run on another host", path.display());
     }
     Ok(exit::DONE)
 }

@@ -2,13 +2,18 @@
 
 mod common;
 mod compare;
+mod damage;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod faults;
 mod kernels;
 mod meanfield;
 mod mistakes;
 mod reduced;
 mod reference;
 mod run;
+mod shards;
+mod signals;
 mod theory;
 mod train;
 mod verdicts;

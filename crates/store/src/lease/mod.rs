@@ -81,6 +81,20 @@ impl Lease {
         Self::take_with(path, task, notice, Timing { is_local, ..TIMING })
     }
 
+    /// Takes the lease at `path` without a wait.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take); [`Error::Locked`] also if a process on another host may have the lease.
+    pub(crate) fn take_if_free(path: &Path, task: &str) -> Result<Self> {
+        let is_local = path.parent().is_some_and(file_system::is_local);
+        Self::take_with(
+            path,
+            task,
+            &|_| (),
+            Timing { is_local, patience: Duration::ZERO, ..TIMING },
+        )
+    }
+
     fn take_with(path: &Path, task: &str, notice: &dyn Fn(String), timing: Timing) -> Result<Self> {
         let failed = |source| Error::File { action: "lock", path: path.to_owned(), source };
         let open = File::options().create(true).truncate(false).read(true).write(true).open(path);
@@ -234,6 +248,7 @@ fn wait_until_stale(
     match owner.as_ref().and_then(Owner::is_alive) {
         Some(true) => return Err(locked(path, read(path))),
         Some(false) => return Ok(()),
+        None if patience.is_zero() => return Err(locked(path, read(path))),
         None => {}
     }
     let holder = owner.map_or_else(|| "an unknown process".to_owned(), |owner| owner.to_string());
@@ -333,6 +348,17 @@ mod tests {
         let (_folder, path) = place();
         fs::write(&path, "{\"host\": 7").unwrap();
         take(&path).unwrap().check().unwrap();
+    }
+
+    #[test]
+    fn without_patience_a_text_of_another_host_counts() {
+        let (_folder, path) = place();
+        fs::write(&path, foreign().to_string()).unwrap();
+        let timing = Timing { patience: Duration::ZERO, ..QUICK };
+        let taken = Lease::take_with(&path, "merge", &|_| (), timing);
+        assert!(matches!(taken, Err(Error::Locked { .. })));
+        // On a file system of one machine, the lock alone decides.
+        Lease::take_with(&path, "run", &|_| (), Timing { is_local: true, ..timing }).unwrap();
     }
 
     #[test]

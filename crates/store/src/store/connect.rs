@@ -113,8 +113,79 @@ fn recovered(copy: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Path of a companion of an SQLite file.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names and contents of the files in `folder`.
+    fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    }
+
+    fn rows(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM x", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn readers_recover_a_copy_of_a_file_whose_writer_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, killed) = (folder.path().join("a.sqlite"), folder.path().join("killed"));
+        fs::create_dir(&killed).unwrap();
+        let writer = to_write(&path, true).unwrap();
+        writer
+            .execute_batch("CREATE TABLE x (y BLOB); INSERT INTO x VALUES (zeroblob(9));")
+            .unwrap();
+        // A transaction larger than the cache writes to the file before it ends.
+        writer.execute_batch("PRAGMA cache_size = 2; BEGIN;").unwrap();
+        for _ in 0..200 {
+            writer.execute_batch("INSERT INTO x VALUES (randomblob(900));").unwrap();
+        }
+        for suffix in ["", "-journal"] {
+            let to = with_suffix(&killed.join("a.sqlite"), suffix);
+            fs::copy(with_suffix(&path, suffix), to).unwrap();
+        }
+        let before = files(&killed);
+        let (reader, copy) = to_read(&killed.join("a.sqlite")).unwrap();
+        assert!(copy.is_some(), "the file needs no recovery");
+        assert_eq!(rows(&reader), 1);
+        assert!(files(&killed) == before);
+        // The writer's own restart recovers the file itself.
+        assert_eq!(rows(&to_write(&killed.join("a.sqlite"), true).unwrap()), 1);
+        assert!(to_read(&killed.join("a.sqlite")).unwrap().1.is_none());
+    }
+
+    #[test]
+    fn files_of_earlier_versions_are_read_unchanged_and_converted_by_their_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        let earlier = Connection::open(&path).unwrap();
+        earlier.pragma_update(None, "journal_mode", "WAL").unwrap();
+        earlier.execute_batch("CREATE TABLE x (y); INSERT INTO x VALUES (1);").unwrap();
+        let before = files(folder.path());
+        assert_eq!(before.len(), 3);
+        assert_eq!(rows(&to_read(&path).unwrap().0), 1);
+        assert!(files(folder.path()) == before);
+        drop(earlier);
+        assert_eq!(rows(&to_write(&path, true).unwrap()), 1);
+        assert_eq!(files(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn files_work_without_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        let writer = to_write(&path, false).unwrap();
+        writer.execute_batch("CREATE TABLE x (y); INSERT INTO x VALUES (1);").unwrap();
+        assert_eq!(rows(&to_read(&path).unwrap().0), 1);
+    }
 }

@@ -36,8 +36,7 @@ pub(crate) struct StoreFile {
 }
 
 impl StoreFile {
-    /// Opens the file at `path` for writing, or creates it, and verifies all of it. `has_locks` is false where the system
-    /// has no locks.
+    /// Opens the file at `path` for writing, or creates it. `has_locks` is false where the system has no locks.
     pub(crate) fn open(path: &Path, has_locks: bool) -> Result<Self> {
         let unusable = |source: rusqlite::Error| match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt) if path.exists() => Error::sqlite(path, source),
@@ -46,7 +45,7 @@ impl StoreFile {
         };
         let mut connection = connect::to_write(path, has_locks).map_err(unusable)?;
         match create_tables(&mut connection).map_err(unusable)? {
-            SCHEMA_VERSION => Self { connection, path: path.to_owned(), _copy: None }.verified(),
+            SCHEMA_VERSION => Ok(Self { connection, path: path.to_owned(), _copy: None }),
             found => Err(other_version(path, found)),
         }
     }

@@ -26,7 +26,9 @@ pub use self::{
     cells::{decode as decode_measurement, encode as encode_measurement, profile_bytes},
     trainings::StoredTraining,
 };
-pub(crate) use self::{determined::is_same_result, file::StoreFile, programs::add_programs};
+pub(crate) use self::{
+    connect::with_suffix, determined::is_same_result, file::StoreFile, programs::add_programs,
+};
 use crate::{Error, Result, lease::Lease};
 
 /// Kind of a record or of a list.
@@ -56,6 +58,24 @@ impl Kind {
     }
 }
 
+/// Files that a process has verified. Every record that is read later is verified in any case.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    usable: HashSet<PathBuf>,
+    unusable: HashSet<PathBuf>,
+}
+
+impl Checked {
+    fn verify(&mut self, file: StoreFile) -> Result<StoreFile> {
+        if self.usable.contains(file.path()) {
+            return Ok(file);
+        }
+        let file = file.verified()?;
+        self.usable.insert(file.path().to_owned());
+        Ok(file)
+    }
+}
+
 /// The results of a run.
 #[derive(Debug)]
 pub struct Store {
@@ -81,7 +101,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be created, is not an SQLite file, is damaged or has another schema version.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self::new(vec![StoreFile::open(path, true)?], true))
+        Ok(Self::new(vec![StoreFile::open(path, true)?.verified()?], true))
     }
 
     /// Opens an existing single file read-only and verifies all of it.
@@ -93,22 +113,37 @@ impl Store {
     }
 
     /// Opens `own` for writing and `others` read-only. A damaged `own` is repaired; others that cannot be used are left
-    /// out. Both are [notes](Self::notes).
-    pub(crate) fn open_to_write(own: &Path, others: &[PathBuf], lease: Arc<Lease>) -> Result<Self> {
-        let (first, mut notes) = match StoreFile::open(own, lease.has_lock()) {
+    /// out. Both are [notes](Self::notes). Files that `checked` knows are not verified again.
+    pub(crate) fn open_to_write(
+        own: &Path,
+        others: &[PathBuf],
+        lease: Arc<Lease>,
+        checked: &mut Checked,
+    ) -> Result<Self> {
+        let has_locks = lease.has_lock();
+        let mut notes = Vec::new();
+        let opened = StoreFile::open(own, has_locks);
+        let first = match opened.and_then(|file| checked.verify(file)) {
             Err(error) if error.is_damage() => {
-                let (file, note) = salvage::salvage(own, lease.has_lock())?;
-                (file, vec![note])
+                let (file, note) = salvage::salvage(own, has_locks)?;
+                notes.push(note);
+                file
             }
-            opened => (opened?, Vec::new()),
+            verified => verified?,
         };
         let mut files = vec![first];
         for path in others {
-            match StoreFile::read(path).and_then(StoreFile::verified) {
+            if checked.unusable.contains(path) {
+                continue;
+            }
+            match StoreFile::read(path).and_then(|file| checked.verify(file)) {
                 Ok(file) => files.push(file),
                 // A writer creates its file before its tables.
                 Err(Error::Version { found: 0, .. }) => {}
-                Err(error) => notes.push(format!("{}; its results are not used", sentence(&error))),
+                Err(error) => {
+                    checked.unusable.insert(path.clone());
+                    notes.push(format!("{}; its results are not used", sentence(&error)));
+                }
             }
         }
         Ok(Self { files, is_writable: true, lease: Some(lease), notes })
