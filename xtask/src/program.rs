@@ -12,6 +12,9 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     if !features.is_empty() {
         build.args(["--features", &features.join(",")]);
     }
+    if arguments.iter().any(|argument| argument == "--offline") {
+        build.arg("--offline");
+    }
     match build.status() {
         Ok(status) if status.success() => {}
         Ok(_) => return ExitCode::FAILURE,

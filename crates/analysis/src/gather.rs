@@ -58,9 +58,19 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         theory: plan.points().map(|point| theory_record(plan, point)).collect(),
         curves: curves(plan),
         experiment_toml: plan.resolved_toml(),
-        environment: isobath_store::environment::facts(),
+        environment: environment(store)?,
         command: command.to_owned(),
     })
+}
+
+/// Facts about this process, and the programs that computed the results.
+fn environment(store: &Store) -> Result<Vec<(String, String)>> {
+    let mut facts = isobath_store::environment::facts();
+    let programs = store.programs()?;
+    if !programs.is_empty() {
+        facts.push(("results computed by".to_owned(), programs.join(", ")));
+    }
+    Ok(facts)
 }
 
 fn recipes(plan: &Plan) -> Vec<String> {

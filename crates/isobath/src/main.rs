@@ -6,6 +6,7 @@
 mod print;
 mod commands;
 mod date;
+mod signals;
 
 use std::process::ExitCode;
 

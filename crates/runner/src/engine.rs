@@ -3,7 +3,10 @@
 use std::{num::NonZero, path::Path};
 
 use crate::error::Result;
-use crate::{CellContext, CellSamples, Progress, cells::compute_cells, schedule::cells_at_once};
+use crate::{
+    CellContext, CellSamples, Progress, cells::compute_cells, deal::cells_of,
+    schedule::cells_at_once,
+};
 use isobath_experiment::{Cell, Plan};
 use isobath_store::{RunFolder, Shard, Store, other_stores};
 
@@ -12,17 +15,10 @@ use isobath_store::{RunFolder, Shard, Store, other_stores};
 pub struct RunOptions {
     /// Discard earlier results of this run and reuse none from other runs.
     pub fresh: bool,
-    /// Compute only this shard.
+    /// Compute only the part of this shard; see [`cells_of`](crate::cells_of).
     pub shard: Option<Shard>,
     /// Number of concurrent cells. Default: enough to keep all cores busy, limited by memory.
     pub at_once: Option<NonZero<usize>>,
-}
-
-impl RunOptions {
-    /// True if the task with `index` belongs to the selected shard.
-    pub(super) fn belongs_to_shard(&self, index: usize) -> bool {
-        self.shard.is_none_or(|shard| index % shard.count == shard.index - 1)
-    }
 }
 
 /// Counts of a run's cells.
@@ -51,16 +47,16 @@ pub fn run(
     if options.fresh {
         folder.clear()?;
     }
-    let mut store = folder.store()?;
+    let mut store = if options.fresh { folder.own_store()? } else { folder.store()? };
     folder.write(RunFolder::EXPERIMENT, &plan.resolved_toml())?;
     folder.write(RunFolder::ENVIRONMENT, &isobath_store::environment::json())?;
     let context = CellContext { plan, data };
     let keys: Vec<String> = plan.cells.iter().map(|cell| context.key(cell)).collect();
     store.set_grid(&keys)?;
     store.set_plan(&plan.run_name())?;
-    let in_shard = |cell: &Cell| options.belongs_to_shard(cell.id.index);
+    let own = cells_of(plan, options.shard);
     let keyed: Vec<(String, &Cell)> =
-        keys.into_iter().zip(&plan.cells).filter(|(_, cell)| in_shard(cell)).collect();
+        own.into_iter().map(|index| (keys[index].clone(), &plan.cells[index])).collect();
     let known = store.keys()?;
     let mut missing: Vec<(String, &Cell)> =
         keyed.iter().filter(|(key, _)| !known.contains(key)).cloned().collect();
@@ -81,10 +77,7 @@ fn adopt(store: &mut Store, folder: &Path, missing: &mut Vec<(String, &Cell)>) -
         if missing.is_empty() {
             break;
         }
-        missing.retain(|(key, _)| match other.get(key) {
-            Ok(Some(measurement)) => store.insert(key, &measurement).is_err(),
-            _ => true,
-        });
+        missing.retain(|(key, _)| !matches!(store.adopt(key, &other), Ok(true)));
     }
     before - missing.len()
 }

@@ -51,13 +51,9 @@ impl Estimate {
 pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let train = plan.train_samples().ok_or(Error::UnknownSamples)?;
     let at_once = cells_at_once(plan).min(plan.cells.len());
-    // The count does not depend on the backend.
-    let costs = plan
-        .variants
-        .iter()
-        .map(|variant| BackendSpec::Reference.dispatch(Cost { plan, variant, train }));
-    let flops = costs.sum::<Result<u64, _>>()?;
-    let flops_per_cell = flops / plan.variants.len() as u64;
+    let flops_per_cell =
+        plan.variants.iter().map(|one| flops(plan, one, train)).sum::<Result<u64>>()?
+            / plan.variants.len() as u64;
     let spec = NetworkSpec::new(vec![timed(largest(plan))])?;
     let speed = match plan.check_backends() {
         Ok(()) => {
@@ -68,6 +64,19 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
         Err(missing) => Err(missing.to_string()),
     };
     Ok(Estimate { flops_per_cell, at_once, speed })
+}
+
+/// Floating-point operations of the matrix products of one cell of each variant, for comparison with other cells: without
+/// a known number of training samples, those of one sample.
+pub(super) fn cell_flops(plan: &Plan) -> Vec<u64> {
+    let train = plan.train_samples().unwrap_or(1);
+    plan.variants.iter().map(|variant| flops(plan, variant, train).unwrap_or(1)).collect()
+}
+
+/// Floating-point operations of one cell's matrix products with `train` samples.
+fn flops(plan: &Plan, variant: &Variant, train: usize) -> Result<u64> {
+    // The count does not depend on the backend.
+    Ok(BackendSpec::Reference.dispatch(Cost { plan, variant, train })?)
 }
 
 /// Seconds for one cell's entropies and cut-offs, timed on a few synthetic layers with decaying information.

@@ -7,7 +7,9 @@ pub mod agreement;
 mod cell;
 mod cell_work;
 mod cells;
+mod checkpoints;
 mod clock;
+mod deal;
 mod early_stop;
 mod engine;
 mod error;
@@ -30,6 +32,7 @@ mod trainings;
 mod worker_pool;
 
 pub use cell::{CellContext, compute};
+pub use deal::cells_of;
 pub use engine::{Outcome, RunOptions, run};
 pub use error::{Error, Result};
 pub use estimate::{Estimate, estimate};

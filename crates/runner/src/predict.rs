@@ -124,9 +124,7 @@ fn adopt(store: &mut Store, folder: &RunFolder, missing: &mut Vec<PredictorTask<
     for other in other_stores(folder.path()) {
         let Ok(known) = other.score_keys() else { continue };
         missing.retain(|task| {
-            let scores = known.contains(&task.key).then(|| other.scores(&task.key));
-            let Some(Ok(scores)) = scores else { return true };
-            store.insert_scores(&task.key, &scores).is_err()
+            !known.contains(&task.key) || !matches!(store.adopt_scores(&task.key, &other), Ok(true))
         });
     }
 }

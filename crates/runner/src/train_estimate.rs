@@ -41,23 +41,9 @@ pub struct TrainEstimate {
 pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimate> {
     let samples = train.train_samples.ok_or(Error::UnknownSamples)?;
     let backend = train.section.backend;
-    let flops = |cell: &TrainCell| -> Result<f64> {
-        let extent = Extent {
-            layers: train.network(cell).layers(),
-            train: samples,
-            test: train.test_samples,
-        };
-        let params = train.recipe(cell).params.clone();
-        // The count does not depend on the backend.
-        Ok(BackendSpec::Reference.dispatch(Flops { params, extent })? as f64)
-    };
     let tasks = tasks(plan, train);
-    let mut total = 0.0;
-    for task in &tasks {
-        let cells = task.cells();
-        let sum = cells.iter().map(|cell| flops(cell)).sum::<Result<f64>>()?;
-        total += sum * task.expected() as f64 / cells.len() as f64;
-    }
+    let flops = |task: &Task<'_>| expected_flops(train, task, samples);
+    let total: f64 = tasks.iter().map(flops).sum::<Result<f64>>()?;
     let at_once = trainings_at_once(plan, train).min(tasks.len());
     let timing = Timing { plan, train, at_once };
     let flops_per_second = match backend.check() {
@@ -71,6 +57,27 @@ pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimat
         at_once,
         flops_per_second,
     })
+}
+
+/// Floating-point operations of the trainings that `task` probably runs, for comparison with other tasks: without a known
+/// number of training samples, those of one sample.
+pub(super) fn task_flops(train: &TrainPlan, task: &Task<'_>) -> u64 {
+    expected_flops(train, task, train.train_samples.unwrap_or(1)).unwrap_or(1.0) as u64
+}
+
+fn expected_flops(train: &TrainPlan, task: &Task<'_>, samples: usize) -> Result<f64> {
+    let cells = task.cells();
+    let flops = cells.iter().map(|cell| training_flops(train, cell, samples));
+    let sum: f64 = flops.sum::<Result<f64>>()?;
+    Ok(sum * task.expected() as f64 / cells.len() as f64)
+}
+
+fn training_flops(train: &TrainPlan, cell: &TrainCell, samples: usize) -> Result<f64> {
+    let layers = train.network(cell).layers();
+    let extent = Extent { layers, train: samples, test: train.test_samples };
+    let params = train.recipe(cell).params.clone();
+    // The count does not depend on the backend.
+    Ok(BackendSpec::Reference.dispatch(Flops { params, extent })? as f64)
 }
 
 struct Flops<'a> {

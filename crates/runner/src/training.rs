@@ -10,7 +10,7 @@ use std::{
 use crate::error::{Error, Result};
 use isobath_network::Network;
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
-use isobath_trainer::{Checkpoints, Entry, Job, Observer, Trainer, Training};
+use isobath_trainer::{Checkpoints, Entry, Extent, Job, Observer, Trainer, Training};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -197,8 +197,17 @@ struct BatchEntry<'a, 'd> {
     checkpoint: &'a Path,
 }
 
-/// Floating-point operations between two checkpoints: about ten seconds on one fast core. Shorter trainings write no
-/// checkpoint.
+/// True if a training of so many floating-point operations writes a checkpoint when it is stopped. The identity of a
+/// checkpoint is a hash of all samples and initial parameters, which may cost a few per cent of the training.
+fn is_worth_saving(extent: &Extent<'_>, flops: u64) -> bool {
+    const FLOPS_PER_NUMBER: u64 = 5000;
+    let inputs = extent.layers.first().map_or(0, isobath_architecture::Layer::inputs);
+    let parameters: usize = extent.layers.iter().map(isobath_architecture::Layer::parameters).sum();
+    let numbers = (extent.train + extent.test) * inputs + parameters;
+    flops > numbers as u64 * FLOPS_PER_NUMBER
+}
+
+/// Floating-point operations between two checkpoints: about ten seconds on one fast core.
 const CHECKPOINT_FLOPS: u64 = 1_000_000_000_000;
 
 /// Floating-point operations between two checkpoints on a device. Larger, because a checkpoint copies the weights of all
@@ -216,9 +225,9 @@ impl BackendTask for TrainStage<'_, '_> {
             let extent = entry.job.extent();
             let flops = trainer.flops(&extent);
             let steps = recipe.steps(extent.train) as u64;
-            (flops > interval).then(|| Checkpoints {
+            is_worth_saving(&extent, flops).then(|| Checkpoints {
                 path: entry.checkpoint.to_owned(),
-                every: (steps / (flops / interval)).max(1) as usize,
+                every: (steps / (flops / interval).max(1)).max(1) as usize,
             })
         };
         let checkpoints: Vec<_> = entries.iter().map(checkpoints).collect();

@@ -18,9 +18,11 @@ use isobath_trainer::Observer;
 
 use crate::{
     Progress, RunOptions, TrainContext, TrainData,
+    checkpoints::CheckpointFolder,
     clock::SharedClock,
+    deal::tasks_of,
     schedule::{trainings_at_once, trainings_together},
-    search::{Task, tasks},
+    search::Task,
     training::{self, Request},
     training_batcher::TrainingBatcher,
     worker_pool::WorkerPool,
@@ -55,13 +57,11 @@ pub fn train(
 ) -> Result<TrainOutcome> {
     let Some(train) = &plan.train else { return Ok(TrainOutcome::default()) };
     let context = TrainContext { plan: train, data };
-    let mut store = folder.store()?;
+    let mut store = if options.fresh { folder.own_store()? } else { folder.store()? };
     let keys: Vec<String> = train.trainings.iter().map(|cell| context.key(cell)).collect();
     store.set_training_grid(&keys)?;
 
-    let tasks = tasks(plan, train).into_iter().enumerate();
-    let tasks: Vec<Task<'_>> =
-        tasks.filter(|(index, _)| options.belongs_to_shard(*index)).map(|(_, task)| task).collect();
+    let tasks = tasks_of(plan, train, options.shard);
     let lattice = tasks.iter().map(Task::lattice).sum();
     let cache = TrainingCache::new(context, store, folder.path(), options.fresh)?;
     let mut missing: Vec<&Task<'_>> = tasks.iter().filter(|task| !cache.is_done(task)).collect();
@@ -74,7 +74,7 @@ pub fn train(
 
     let progress = Progress::new(missing.iter().map(|task| weight(task)).sum());
     let workers = WorkerPool::new(&progress, train.section.backend);
-    let folder = CheckpointFolder::new(folder.path().join(CHECKPOINTS))?;
+    let folder = CheckpointFolder::new(folder)?;
     let clock = SharedClock::new();
     let batcher = TrainingBatcher::new(WorkerPool::threads(missing.len(), at_once), together);
     let work = |index: usize| {
@@ -105,9 +105,6 @@ pub fn train(
     done?;
     Ok(TrainOutcome { lattice, found, adopted, computed, left })
 }
-
-/// Name of the checkpoint folder in a run's folder.
-const CHECKPOINTS: &str = "checkpoints";
 
 /// Progress units per training, so that the bar shows fractions of a training.
 const UNITS: u64 = 100;
@@ -211,42 +208,43 @@ impl<'a> TrainingCache<'a> {
         if let Some(accuracy) = known {
             return Ok(self.succeeded(accuracy));
         }
-        let adopted = self.adopt(&key, cell);
-        let is_adopted = adopted.is_some();
+        if let Some(accuracy) = self.adopt(&key, cell) {
+            return Ok(self.succeeded(accuracy));
+        }
         let checkpoint = folder.checkpoint(&key);
-        let training = if let Some(training) = adopted {
-            training
-        } else {
-            let cost_share = clock.start();
-            let item =
-                BatchItem { cell, checkpoint: checkpoint.clone(), observer: Arc::clone(observer) };
-            let compatible = |one: &BatchItem<'_>, other: &BatchItem<'_>| {
-                self.context.are_compatible(one.cell, other.cell)
-            };
-            let mut training = batcher.submit(item, compatible, |items, finished| {
-                let requests: Vec<Request<'_>> = items.iter().map(BatchItem::request).collect();
-                self.context.train(&requests, finished)
-            })?;
-            training.record.seconds *= cost_share.share();
-            training
+        let cost_share = clock.start();
+        let item =
+            BatchItem { cell, checkpoint: checkpoint.clone(), observer: Arc::clone(observer) };
+        let compatible = |one: &BatchItem<'_>, other: &BatchItem<'_>| {
+            self.context.are_compatible(one.cell, other.cell)
         };
+        let mut training = batcher.submit(item, compatible, |items, finished| {
+            let requests: Vec<Request<'_>> = items.iter().map(BatchItem::request).collect();
+            self.context.train(&requests, finished)
+        })?;
+        training.record.seconds *= cost_share.share();
         let mut own = self.own();
         own.store.insert_training(&key, &training)?;
         own.accuracies.insert(key, training.record.accuracy);
-        *(if is_adopted { &mut own.adopted } else { &mut own.computed }) += 1;
+        own.computed += 1;
         drop(own);
         training::remove(&checkpoint)?;
         Ok(training.record.succeeded)
     }
 
-    /// Looks up the training in the stores of other runs.
-    fn adopt(&self, key: &str, cell: &TrainCell) -> Option<StoredTraining> {
+    /// Copies the training from the store of another run and returns its accuracy.
+    fn adopt(&self, key: &str, cell: &TrainCell) -> Option<f64> {
         let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let success = self.context.plan.section.success.accuracy;
-        others
-            .iter()
-            .filter(|(_, keys)| keys.contains(key))
-            .find_map(|(store, _)| store.training(key, cell.id, success).ok()?)
+        let adopt = |store: &Store| {
+            let accuracy = store.training(key, cell.id, success).ok()??.record.accuracy;
+            let mut own = self.own();
+            own.store.adopt_training(key, store).ok()?;
+            own.accuracies.insert(key.to_owned(), accuracy);
+            own.adopted += 1;
+            Some(accuracy)
+        };
+        others.iter().filter(|(_, keys)| keys.contains(key)).find_map(|(store, _)| adopt(store))
     }
 
     /// Counts the trainings of `tasks` by source.
@@ -270,27 +268,6 @@ impl<'a> TrainingCache<'a> {
     fn own(&self) -> MutexGuard<'_, OwnStore> {
         // A training is stored in one statement, so a panic leaves no partial state.
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The folder of checkpoints. Removed on drop if empty.
-struct CheckpointFolder(PathBuf);
-
-impl CheckpointFolder {
-    fn new(path: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&path).map_err(Error::file("make the folder", &path))?;
-        Ok(Self(path))
-    }
-
-    fn checkpoint(&self, key: &str) -> PathBuf {
-        self.0.join(format!("{key}.safetensors"))
-    }
-}
-
-impl Drop for CheckpointFolder {
-    fn drop(&mut self) {
-        // This fails if a checkpoint is left; the folder then stays.
-        let _ = std::fs::remove_dir(&self.0);
     }
 }
 

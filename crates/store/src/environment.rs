@@ -2,6 +2,17 @@
 
 use isobath_tensor::SimdLevel;
 
+/// Version, commit and instruction set of this program, which are recorded beside its results.
+pub fn program() -> String {
+    let facts = facts();
+    let fact = |name: &str| {
+        let found = facts.iter().find(|(fact, _)| fact == name);
+        found.map_or_else(String::new, |(_, value)| value.clone())
+    };
+    let (version, commit, simd) = (fact("isobath"), fact("commit"), fact("SIMD"));
+    format!("isobath {version} (commit {commit}, {} {simd})", std::env::consts::ARCH)
+}
+
 /// Names and values that describe program, machine and threads.
 pub fn facts() -> Vec<(String, String)> {
     let threads = rayon::current_num_threads().to_string();

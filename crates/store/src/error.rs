@@ -6,12 +6,49 @@ use std::path::PathBuf;
 pub enum Error {
     /// Another process has locked the run or the same shard.
     #[error(
-        "another process is working on {path}; wait for it, or share the work by starting each process with its own \
+        "another process{holder} has {path}; wait for it, or share the work by starting each process with its own \
          --shard 1/2, --shard 2/2"
     )]
     Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process in parentheses, after a space; empty if unknown.
+        holder: String,
+    },
+    /// A run has no results.
+    #[error("{path} has no results yet; run the experiment first")]
+    NoResults {
         /// The run's folder.
         path: PathBuf,
+    },
+    /// Two files of a run have different results of the same work.
+    #[error(
+        "{one} and {other} have different results for the {kind} {key}; compare their hosts and program versions, and \
+         remove the file that is wrong"
+    )]
+    Conflict {
+        /// Kind of the record: `cell`, `training`, `scores`.
+        kind: &'static str,
+        /// Key of the record.
+        key: String,
+        /// The file with the first result.
+        one: PathBuf,
+        /// The file with the other result.
+        other: PathBuf,
+    },
+    /// Two files hold results of different experiments.
+    #[error(
+        "{other} holds results of {found}, but {path} of {expected}; merge runs of one experiment"
+    )]
+    OtherRun {
+        /// The file to merge into.
+        path: PathBuf,
+        /// The file to merge.
+        other: PathBuf,
+        /// Run of the first file.
+        expected: String,
+        /// Run of the other file.
+        found: String,
     },
     /// A file operation failed.
     #[error("cannot {action} {path}")]
@@ -45,9 +82,7 @@ pub enum Error {
         expected: i64,
     },
     /// The store is damaged.
-    #[error(
-        "{path} is damaged; restore a copy, or rerun the experiment with --fresh to recompute all cells"
-    )]
+    #[error("{path} is damaged; rerun the experiment to recompute what is lost, or restore a copy")]
     Damaged {
         /// The store's file.
         path: PathBuf,
@@ -56,7 +91,7 @@ pub enum Error {
     },
     /// The structure of the store's file is damaged.
     #[error(
-        "{path} is damaged ({problem}); restore a copy, or rerun the experiment with --fresh to recompute all cells"
+        "{path} is damaged ({problem}); rerun the experiment to recompute what is lost, or restore a copy"
     )]
     Structure {
         /// The store's file.
@@ -65,9 +100,7 @@ pub enum Error {
         problem: String,
     },
     /// A stored record is damaged.
-    #[error(
-        "{path} is damaged; restore a copy, or rerun the experiment with --fresh to recompute all cells"
-    )]
+    #[error("{path} is damaged; rerun the experiment to recompute what is lost, or restore a copy")]
     Record {
         /// The store's file.
         path: PathBuf,
@@ -93,6 +126,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// True if the content of a store's file is damaged.
+    pub(crate) const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Structure { .. } | Self::Record { .. })
+    }
+
     /// Adds the file's path to an SQLite error and picks the variant with the right advice.
     pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};

@@ -1,21 +1,48 @@
 //! Run folders: file names, locks and listing.
+//!
+//! ```text
+//! experiment.toml, environment.json    the plan and the program
+//! results.sqlite, run.lock             results of runs without shards, and merged results
+//! shards/2-of-8.sqlite, 2-of-8.lock    results of shard 2/8
+//! checkpoints/, shards/2-of-8.checkpoints/    trainings in progress
+//! ```
+//!
+//! Each SQLite file has one writer, which holds the lock file beside it. A process reads all files and writes its own, so
+//! that shards may run on several hosts, and shards of different splits add up.
 
 use std::{
-    fs::{self, File, TryLockError},
-    io,
+    fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
-use crate::{Error, Result, Shard, Store};
+use crate::{
+    Error, Result, Shard, Store,
+    lease::{self, Lease},
+    store::Checked,
+};
 
-/// A run's folder. This process holds its lock until the value is dropped.
+/// A run's folder. This process holds the lock of its file until the value is dropped.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// The operating system releases file locks when the process ends, also after a crash.
-    _locks: Vec<File>,
+    shard: Option<Shard>,
+    lease: Arc<Lease>,
+    checked: Mutex<Checked>,
 }
+
+/// Folder of the shards' files in a run's folder.
+const SHARDS: &str = "shards";
+
+/// Lock file of a run without shards.
+const RUN_LOCK: &str = "run.lock";
+
+/// Task in the lock file of a run without shards.
+const RUN: &str = "run";
+
+/// Task in the lock file of a merge, which shards do not wait for.
+const MERGE: &str = "merge";
 
 impl RunFolder {
     /// Name of the resolved experiment file.
@@ -25,29 +52,57 @@ impl RunFolder {
 
     /// Locks a run, or one shard of it. Creates the folder if needed.
     ///
+    /// A run without shards and shards exclude each other, as far as locks of the system reach: on other hosts, they may
+    /// compute some cells twice, which costs time and changes no result.
+    ///
     /// # Errors
     /// [`Error::Locked`] if another process has the lock of the run or of this shard, and [`Error::File`] if the folder
     /// cannot be written.
     pub fn lock(path: PathBuf, shard: Option<Shard>) -> Result<Self> {
-        fs::create_dir_all(&path).map_err(failed("make the folder", &path))?;
-        let whole = open_lock(&path, "run.lock")?;
-        let mut locks = Vec::new();
-        let held = match shard {
-            None => whole.try_lock(),
-            Some(shard) => {
-                let own =
-                    open_lock(&path, &format!("shard-{}-of-{}.lock", shard.index, shard.count))?;
-                let held = own.try_lock();
-                locks.push(own);
-                held.and_then(|()| whole.try_lock_shared())
-            }
+        Self::lock_with_notice(path, shard, &|_| ())
+    }
+
+    /// Like [`lock`](Self::lock). Calls `notice` before a wait of up to 90 s, which finds out whether a process on another
+    /// host still runs.
+    ///
+    /// # Errors
+    /// See [`lock`](Self::lock).
+    pub fn lock_with_notice(
+        path: PathBuf,
+        shard: Option<Shard>,
+        notice: &dyn Fn(String),
+    ) -> Result<Self> {
+        let Some(shard) = shard else {
+            let folder = Self::take(path, None, RUN, notice)?;
+            let files = entries_if_exists(&folder.path.join(SHARDS))?;
+            let mut locks = files.iter().filter(|path| has_extension(path, "lock"));
+            locks.try_for_each(|lock| lease::check_free(lock, |_| true))?;
+            return Ok(folder);
         };
-        locks.push(whole);
-        match held {
-            Ok(()) => Ok(Self { path, _locks: locks }),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked { path }),
-            Err(TryLockError::Error(error)) => Err(failed("lock the folder", &path)(error)),
-        }
+        let folder = Self::take(path, Some(shard), &format!("{RUN} --shard {shard}"), notice)?;
+        lease::check_free(&folder.path.join(RUN_LOCK), |task| task != MERGE)?;
+        Ok(folder)
+    }
+
+    /// Locks a run's merged results, also while shards run.
+    ///
+    /// # Errors
+    /// See [`lock`](Self::lock).
+    pub fn lock_to_merge(path: PathBuf, notice: &dyn Fn(String)) -> Result<Self> {
+        Self::take(path, None, MERGE, notice)
+    }
+
+    fn take(
+        path: PathBuf,
+        shard: Option<Shard>,
+        task: &str,
+        notice: &dyn Fn(String),
+    ) -> Result<Self> {
+        let lock = shard.map_or_else(|| path.join(RUN_LOCK), |shard| lock_of(&path, shard));
+        let place = lock.parent().unwrap_or(&path);
+        fs::create_dir_all(place).map_err(failed("make the folder", place))?;
+        let lease = Arc::new(Lease::take(&lock, task, notice)?);
+        Ok(Self { path, shard, lease, checked: Mutex::default() })
     }
 
     /// Path of the folder.
@@ -55,23 +110,86 @@ impl RunFolder {
         &self.path
     }
 
-    /// Opens the folder's store, or creates it.
-    ///
-    /// # Errors
-    /// When the store cannot be opened or created.
-    pub fn store(&self) -> Result<Store> {
-        Store::open(&self.path.join(Store::FILE))
+    /// The SQLite file that this process writes.
+    pub(crate) fn own_file(&self) -> PathBuf {
+        match self.shard {
+            None => self.path.join(Store::FILE),
+            Some(shard) => self.path.join(SHARDS).join(format!("{}.sqlite", shard.stem())),
+        }
     }
 
-    /// Removes all files of earlier runs except lock files.
+    pub(crate) fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+
+    /// Opens the store: writes to the file of this process, and reads those of all others too. Creates the own file if
+    /// needed, and repairs it if it is damaged.
+    ///
+    /// # Errors
+    /// When the own file cannot be opened or created.
+    pub fn store(&self) -> Result<Store> {
+        let own = self.own_file();
+        let mut others = store_files(&self.path)?;
+        others.retain(|path| *path != own);
+        self.open(&own, &others)
+    }
+
+    /// Opens the store of this process alone.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or created.
+    pub fn own_store(&self) -> Result<Store> {
+        self.open(&self.own_file(), &[])
+    }
+
+    fn open(&self, own: &Path, others: &[PathBuf]) -> Result<Store> {
+        // A panic cannot leave the sets inconsistent.
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        Store::open_to_write(own, others, Arc::clone(&self.lease), &mut checked)
+    }
+
+    /// Folder of this process's checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        match self.shard {
+            None => self.path.join("checkpoints"),
+            Some(shard) => self.path.join(SHARDS).join(format!("{}.checkpoints", shard.stem())),
+        }
+    }
+
+    /// Folders of checkpoints of the run and of all its shards, whatever the split.
+    ///
+    /// # Errors
+    /// When the folder of shards cannot be read.
+    pub fn all_checkpoints(&self) -> Result<Vec<PathBuf>> {
+        let mut all = entries_if_exists(&self.path.join(SHARDS))?;
+        all.retain(|path| has_extension(path, "checkpoints"));
+        all.push(self.path.join("checkpoints"));
+        all.sort();
+        Ok(all)
+    }
+
+    /// Removes the results of earlier runs: those of this shard, or all files of the folder except lock files.
     ///
     /// # Errors
     /// When a file cannot be removed.
     pub fn clear(&self) -> Result<()> {
-        for path in entries(&self.path)? {
-            if path.extension().is_some_and(|extension| extension == "lock") {
-                continue;
-            }
+        let mut old = if self.shard.is_none() {
+            let mut all = entries(&self.path)?;
+            all.extend(entries_if_exists(&self.path.join(SHARDS))?);
+            all.retain(|path| !path.ends_with(SHARDS));
+            all
+        } else {
+            let own = self.own_file();
+            let name = own.as_os_str().to_owned();
+            let mut all = entries_if_exists(&self.path.join(SHARDS))?;
+            all.retain(|path| {
+                path.as_os_str().as_encoded_bytes().starts_with(name.as_encoded_bytes())
+            });
+            all.push(self.checkpoints());
+            all
+        };
+        old.retain(|path| path.exists() && !has_extension(path, "lock"));
+        for path in old {
             let removed =
                 if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(failed("remove", &path))?;
@@ -85,18 +203,59 @@ impl RunFolder {
     /// When the file cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
-        // Shards may write the same file concurrently, so each process has its own partial file.
-        let partial = self.path.join(format!("{name}.{}.partial", std::process::id()));
+        // Shards may write the same file at the same time, so each has its own partial file.
+        let writer = self.shard.map_or_else(|| RUN.to_owned(), Shard::stem);
+        let partial = self.path.join(format!("{name}.{writer}.partial"));
         fs::write(&partial, text)
             .and_then(|()| fs::rename(&partial, &path))
             .map_err(failed("write", &path))
     }
 }
 
-fn open_lock(folder: &Path, name: &str) -> Result<File> {
-    let path = folder.join(name);
-    let opened = File::options().create(true).truncate(false).write(true).open(&path);
-    opened.map_err(failed("write to the folder", folder))
+impl Store {
+    /// Opens all results of the run in `folder` read-only, also while processes write, and verifies them. Changes nothing
+    /// on the disk.
+    ///
+    /// # Errors
+    /// [`Error::NoResults`] if the run has none. When a file cannot be read, is damaged or has another schema version.
+    pub fn open_run(folder: &Path) -> Result<Self> {
+        match store_files(folder)? {
+            files if files.is_empty() => Err(Error::NoResults { path: folder.to_owned() }),
+            files => Self::open_to_read(&files, true),
+        }
+    }
+
+    /// True if the run in `folder` has results.
+    pub fn has_run(folder: &Path) -> bool {
+        store_files(folder).is_ok_and(|files| !files.is_empty())
+    }
+}
+
+/// Path of a shard's lock file.
+fn lock_of(folder: &Path, shard: Shard) -> PathBuf {
+    folder.join(SHARDS).join(format!("{}.lock", shard.stem()))
+}
+
+/// Paths of a run's SQLite files: that of the run, then those of its shards.
+pub(crate) fn store_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let whole = folder.join(Store::FILE);
+    let mut files = shard_files(folder)?;
+    if whole.is_file() {
+        files.insert(0, whole);
+    }
+    Ok(files)
+}
+
+/// Paths of the SQLite files of a run's shards, sorted.
+pub(crate) fn shard_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = entries_if_exists(&folder.join(SHARDS))?;
+    files.retain(|path| has_extension(path, "sqlite") && Shard::of_file(path).is_some());
+    files.sort();
+    Ok(files)
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
 }
 
 /// Lists the run folders in `runs`, sorted by name.
@@ -135,8 +294,13 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     list().map_err(failed("read the folder", folder))
 }
 
+/// Paths of all entries in `folder`; none if it does not exist.
+fn entries_if_exists(folder: &Path) -> Result<Vec<PathBuf>> {
+    if folder.exists() { entries(folder) } else { Ok(Vec::new()) }
+}
+
 /// Adds `action` and `path` to an operating-system error.
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::File { action, path, source }
 }
@@ -145,7 +309,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
 pub fn other_stores(folder: &Path) -> impl Iterator<Item = Store> {
     let runs = folder.parent().map_or_else(|| Ok(Vec::new()), list_runs).unwrap_or_default();
     // Other runs are optional, so skip those that cannot be read.
-    let open = |run: PathBuf| Store::open_unverified(&run.join(Store::FILE)).ok();
+    let open = |run: PathBuf| Store::open_to_read(&store_files(&run).ok()?, false).ok();
     runs.into_iter().filter(move |run| run != folder).filter_map(open)
 }
 
@@ -173,6 +337,28 @@ mod tests {
         assert!(RunFolder::lock(path.clone(), None).is_err());
         drop((first, second));
         assert!(RunFolder::lock(path, None).is_ok());
+    }
+
+    #[test]
+    fn shards_and_merges_do_not_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let _shard = RunFolder::lock(path.clone(), Some(shard(1))).unwrap();
+        let _merge = RunFolder::lock_to_merge(path.clone(), &|_| ()).unwrap();
+        let _other = RunFolder::lock(path.clone(), Some(shard(2))).unwrap();
+        assert!(RunFolder::lock_to_merge(path, &|_| ()).is_err());
+    }
+
+    #[test]
+    fn clear_of_a_shard_keeps_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let locked = [1, 2].map(|index| RunFolder::lock(path.clone(), Some(shard(index))).unwrap());
+        locked.iter().for_each(|one| drop(one.store().unwrap()));
+        fs::create_dir(locked[0].checkpoints()).unwrap();
+        locked[0].clear().unwrap();
+        assert_eq!(store_files(&path).unwrap(), [path.join("shards/2-of-2.sqlite")]);
+        assert!(!locked[0].checkpoints().exists());
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Storage of experiment results.
 //!
-//! A run is a [folder](RunFolder) with its experiment file, its environment and one [SQLite file](Store) of cells,
-//! trainings and scores. Readers get a [`RunRecord`] of plain values.
+//! A run is a [folder](RunFolder) with its experiment file, its environment and SQLite files of cells, trainings and
+//! scores, one per shard, which readers see as one [`Store`] and [`merge`] joins. Readers get a [`RunRecord`] of plain
+//! values.
 
 pub mod environment;
 mod error;
+mod file_system;
 mod folder;
+mod lease;
 mod measurement;
+mod merge;
 mod record;
 mod shard;
 mod store;
@@ -16,6 +20,7 @@ pub mod synthetic;
 pub use error::{Error, Result};
 pub use folder::{RunFolder, last_change, list_runs, other_stores};
 pub use measurement::{ConclusionError, Measurement, NotMeasured};
+pub use merge::{MergeOutcome, merge};
 pub use record::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, GrowthRecord, LayerRecord,
     OverlayRecord, ProfileRecord, RunRecord, ScoreRecord, SliceTheory, TheoryRecord,

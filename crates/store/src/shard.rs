@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use std::{path::Path, str::FromStr};
 
 /// One part of a run that several processes share, written `2/3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,25 @@ pub struct Shard {
 #[error("`{text}` must be K/N with K from 1 to N, such as 1/2")]
 pub struct ParseShardError {
     text: String,
+}
+
+impl Shard {
+    /// Name of the shard's files without extension: `2-of-3`.
+    pub(crate) fn stem(self) -> String {
+        format!("{}-of-{}", self.index, self.count)
+    }
+
+    /// The shard whose file this is.
+    pub(crate) fn of_file(path: &Path) -> Option<Self> {
+        let (index, count) = path.file_stem()?.to_str()?.split_once("-of-")?;
+        format!("{index}/{count}").parse().ok()
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
 }
 
 impl FromStr for Shard {
@@ -35,7 +54,12 @@ mod tests {
 
     #[test]
     fn shards_parse() {
-        assert_eq!("2/3".parse(), Ok(Shard { index: 2, count: 3 }));
+        let shard = Shard { index: 2, count: 3 };
+        assert_eq!("2/3".parse(), Ok(shard));
+        assert_eq!(shard.to_string(), "2/3");
+        let file = format!("shards/{}.sqlite", shard.stem());
+        assert_eq!(Shard::of_file(Path::new(&file)), Some(shard));
+        assert_eq!(Shard::of_file(Path::new("shards/4-of-3.sqlite")), None);
         for text in ["", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3"] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }

@@ -2,8 +2,9 @@
 //!
 //! A safetensors file: `layer.<l>.weight` and `layer.<l>.bias`, layers counted from 1, each with `.first` and `.second`
 //! where the optimiser keeps these moments, `batch_entropy.alpha` likewise where there is any, and `losses` in f64. Its
-//! metadata hold two JSON texts: `progress`, and `identity`, everything that determines the training's numbers. The file
-//! is written under another name and renamed, so a checkpoint is complete or absent.
+//! metadata hold two JSON texts, `progress` and `identity`, which is everything that determines the training's numbers,
+//! and `sha256`, a checksum of all texts and tensors. The file is written under another name and renamed, so a checkpoint
+//! is complete or absent, and a damaged one is refused.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -114,6 +115,7 @@ impl Checkpoints {
         };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| failed(e.into()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| failed(e.into()))?;
+        checkpoint_file::verify(&header, &tensors).map_err(failed)?;
         self.check_identity(identity, &header)?;
         let mut progress: Progress = checkpoint_file::text(&header, PROGRESS).map_err(failed)?;
         progress.losses = checkpoint_file::numbers(&tensors, LOSSES).map_err(failed)?;

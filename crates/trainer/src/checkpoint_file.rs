@@ -8,19 +8,52 @@ use std::{
 use isobath_tensor::Element;
 use safetensors::{Dtype, SafeTensors, View, tensor::Metadata};
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use crate::CheckpointError;
 
-/// Writes a safetensors file beside its place, syncs it to the disk, and renames it.
+/// Name of the checksum in the file's metadata.
+const CHECKSUM: &str = "sha256";
+
+/// Writes a safetensors file with a checksum beside its place, syncs it to the disk, and renames it.
 pub(crate) fn write(
     path: &Path,
     tensors: Vec<(String, Tensor)>,
-    metadata: HashMap<String, String>,
+    mut metadata: HashMap<String, String>,
 ) -> Result<(), CheckpointError> {
+    let named = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice()));
+    metadata.insert(CHECKSUM.to_owned(), checksum(&metadata, named.collect()));
     let partial = path.with_extension("partial");
     safetensors::serialize_to_file(tensors, Some(metadata), &partial)?;
     File::open(&partial)?.sync_all()?;
     Ok(fs::rename(&partial, path)?)
+}
+
+/// Checks that texts and tensors are those that were written.
+pub(crate) fn verify(header: &Metadata, tensors: &SafeTensors<'_>) -> Result<(), CheckpointError> {
+    let mut texts = header.metadata().clone().unwrap_or_default();
+    let expected = texts.remove(CHECKSUM);
+    let named = tensors.iter().map(|(name, tensor)| (name, tensor.data()));
+    if expected == Some(checksum(&texts, named.collect())) {
+        Ok(())
+    } else {
+        Err(CheckpointError::Checksum)
+    }
+}
+
+/// SHA-256 of texts and tensors with their names, in the order of names.
+fn checksum<'a>(
+    texts: &'a HashMap<String, String>,
+    mut tensors: Vec<(&'a str, &'a [u8])>,
+) -> String {
+    tensors.extend(texts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())));
+    tensors.sort_unstable();
+    let mut hash = Sha256::new();
+    for part in tensors.into_iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Reads the JSON text `name` of the metadata.

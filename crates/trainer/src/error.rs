@@ -133,6 +133,9 @@ pub enum CheckpointError {
     /// The metadata cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// The content is damaged, or a version without checksums wrote the file.
+    #[error("its checksum does not match its content")]
+    Checksum,
     /// The metadata lack a text.
     #[error("it has no `{name}`")]
     NoText {

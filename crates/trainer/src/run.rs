@@ -130,7 +130,7 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
             if self.members.is_empty() {
                 return Ok(());
             }
-            if self.members.iter().any(|member| member.entry.observer.cancelled()) {
+            if self.is_cancelled() {
                 self.save(|_| true)?;
                 return Err(Error::Cancelled);
             }
@@ -144,6 +144,11 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
                 self.save_if_due()?;
             }
         }
+    }
+
+    /// True if an observer cancels.
+    fn is_cancelled(&self) -> bool {
+        self.members.iter().any(|member| member.entry.observer.cancelled())
     }
 
     /// Steps done.
@@ -188,13 +193,18 @@ impl<'a, 'd, B: TrainerBackend> Run<'a, 'd, B> {
         Ok(())
     }
 
-    /// Steps to the next stop of the timetable, and looks at the losses.
+    /// Steps to the next stop of the timetable, or until an observer cancels, and looks at the losses.
     fn advance(&mut self) -> Result<()> {
         let (start, networks) = (self.step(), self.members.len());
-        let stop = self.timetable.next_stop(start);
-        let measured = self.params.params().gradient_norms && self.timetable.is_evaluation(stop);
-        for step in start..stop {
-            self.step_on(step, (step - start) * networks, measured && step + 1 == stop)?;
+        let planned = self.timetable.next_stop(start);
+        let measured = self.params.params().gradient_norms && self.timetable.is_evaluation(planned);
+        let mut stop = start;
+        while stop < planned {
+            self.step_on(stop, (stop - start) * networks, measured && stop + 1 == planned)?;
+            stop += 1;
+            if self.is_cancelled() {
+                break;
+            }
         }
         let results = self.backend.read(&self.tally, 0..2 * (stop - start) * networks)?;
         let (samples, batch) = (self.extent.train, self.params.params().batch);

@@ -53,6 +53,11 @@ fn fetch(global: &GlobalArgs, name: DatasetName) -> Result<u8> {
         println!("{name} is built in; nothing to fetch");
         return Ok(exit::DONE);
     }
+    if global.offline {
+        let message =
+            format!("--offline forbids the download of {name}; omit it, or use `data import`");
+        return Err(super::Usage(message).into());
+    }
     download(global, name)
 }
 

@@ -108,7 +108,7 @@ fn state(path: &Path) -> Result<String> {
         return Ok("figure of theory".to_owned());
     }
     let plan = plan(&file)?;
-    let store = Store::open_existing(&path.join(Store::FILE))?;
+    let store = Store::open_run(path)?;
     let there = store.keys()?.len();
     let planned = plan.cells.len();
     let cells = if there >= planned {

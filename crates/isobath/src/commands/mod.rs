@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod list;
 mod meanfield;
+mod merge;
 mod report;
 mod run;
 mod theory;
@@ -29,6 +30,8 @@ pub(crate) mod exit {
     pub(crate) const FAILED: u8 = 1;
     /// The command line or the experiment file is wrong.
     pub(crate) const USAGE: u8 = 2;
+    /// Stopped by the signal of a scheduler; the same command resumes (`EX_TEMPFAIL`).
+    pub(crate) const TRY_AGAIN: u8 = 75;
     /// Interrupted by Ctrl-C.
     pub(crate) const INTERRUPTED: u8 = 130;
 }
@@ -55,6 +58,9 @@ struct GlobalArgs {
     /// Number of threads [default: one per core]; results do not depend on it
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    /// Open no connection: a missing dataset is an error, and `data fetch` is refused
+    #[arg(long, global = true)]
+    offline: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +73,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Write the report of a run again without computing anything
     Report(report::Arguments),
+    /// Fold the files of a run's shards into its results.sqlite
+    Merge(merge::Arguments),
     /// Compare every predictor with the trainings of a run: accuracy and cost
     Compare(compare::Arguments),
     /// Compare runs of cheaper methods with a reference run on the same networks
@@ -137,6 +145,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::List(arguments) => list::main(&global, &arguments),
         Command::Validate(arguments) => validate::main(&global, &arguments),
         Command::Report(arguments) => report::main(&global, &arguments),
+        Command::Merge(arguments) => merge::main(&global, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&global, &arguments),
         Command::Compare(arguments) => compare::main(&global, &arguments),
         Command::CompareMethods(arguments) => compare_methods::main(&global, &arguments),

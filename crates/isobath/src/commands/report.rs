@@ -4,7 +4,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::{GlobalArgs, Usage, exit, run::folders};
+use super::{
+    GlobalArgs, Usage, exit,
+    run::{folders, note_programs},
+};
 use crate::print::shell_word;
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
@@ -64,7 +67,8 @@ pub(super) fn open(
     let path = find(global, run)?;
     let file = path.join(RunFolder::EXPERIMENT);
     let measured = Plan::new(experiment::read(&file, &[])?)?;
-    let store = Store::open_existing(&path.join(Store::FILE))?;
+    let store = Store::open_run(&path)?;
+    note_programs(&store)?;
     if store.plan()?.is_some_and(|name| name != measured.run_name()) {
         bail!(
             "{} was changed after the run, so the stored results are not of this experiment; undo the change, or run the \
@@ -97,7 +101,7 @@ pub(super) fn open(
     Ok((plan, record, path))
 }
 
-fn find(global: &GlobalArgs, run: &str) -> Result<PathBuf> {
+pub(super) fn find(global: &GlobalArgs, run: &str) -> Result<PathBuf> {
     let path = Path::new(run);
     if path.join(RunFolder::EXPERIMENT).is_file() {
         return Ok(path.to_owned());

@@ -9,6 +9,7 @@ use isobath_tensor::BackendSpec;
 use crate::print::shell_word;
 
 use super::{GlobalArgs, Usage, exit, report::with_files, theory};
+use crate::signals;
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
 use isobath_report as report;
@@ -32,8 +33,8 @@ pub(super) struct Arguments {
     /// Discard earlier results of this run
     #[arg(long)]
     fresh: bool,
-    /// Compute only part I of N of the cells; other processes compute the other parts
-    #[arg(long, value_name = "I/N")]
+    /// Compute only part K of N of the work, into a file of its own; other processes, on any host, compute the other parts
+    #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
     /// Print JSON instead of sentences: cut-offs of each point, files
     #[arg(long)]
@@ -104,7 +105,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         arguments.reject_cell_options()?;
         return theory::run(global, &figure);
     }
-    stop_on_interrupt()?;
+    signals::stop_on_signals()?;
     if arguments.progress == ProgressFormat::Json {
         isobath_runner::report_progress_as_json();
     }
@@ -112,13 +113,16 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let plan = arguments.settings.plan(&arguments.file)?;
     plan.check_backends()?;
     let path = global.runs.join(plan.run_name());
-    if arguments.resume && !path.join(Store::FILE).exists() {
+    if arguments.resume && !Store::has_run(&path) {
         anyhow::bail!("nothing to resume in {}; omit --resume to start a new run", path.display());
     }
     check_memory(&plan)?;
     let data = load(global, &plan)?;
     let train_data = load_to_train(global, &plan)?;
-    let folder = RunFolder::lock(path, arguments.shard)?;
+    let folder = RunFolder::lock_with_notice(path, arguments.shard, &note)?;
+    if !arguments.fresh {
+        folder.store()?.notes().iter().cloned().for_each(note);
+    }
     eprintln!(
         "{}: {} of {}, {}, {}",
         plan.file.name,
@@ -134,7 +138,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     if outcome.left > 0 {
         let left = count(outcome.left, "cell");
         eprintln!("interrupted with {left} left; rerun the command to resume");
-        return Ok(exit::INTERRUPTED);
+        return Ok(signals::exit_code());
     }
     if let Some(data) = &train_data {
         let start = Instant::now();
@@ -142,15 +146,21 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         print_trainings(&outcome, start);
         if outcome.left > 0 {
             eprintln!("interrupted before all trainings finished; rerun the command to resume");
-            return Ok(exit::INTERRUPTED);
+            return Ok(signals::exit_code());
         }
         if shard.is_some() {
             eprintln!("predictors run after all shards finish; rerun without --shard");
         } else if !predict(&plan, data, &folder, &options)? {
-            return Ok(exit::INTERRUPTED);
+            return Ok(signals::exit_code());
         }
     }
-    let record = isobath_analysis::gather(&plan, &folder.store()?, &command(global, arguments))?;
+    let store = folder.store()?;
+    note_programs(&store)?;
+    if store.keys()?.is_empty() {
+        println!("this shard has no cells, because the experiment has fewer cells than shards");
+        return Ok(exit::DONE);
+    }
+    let record = isobath_analysis::gather(&plan, &store, &command(global, arguments))?;
     let written = report::write(&record, folder.path(), &plan.file.report.formats)
         .context("stage `report`")?;
     if arguments.json {
@@ -170,6 +180,24 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let first = written.first().map_or(folder.path(), PathBuf::as_path);
     println!("report: {}", first.display());
     Ok(code(&record))
+}
+
+/// Prints a note on standard error.
+pub(super) fn note(text: String) {
+    eprintln!("note: {text}");
+}
+
+/// Says so if several programs computed the results of a run.
+pub(super) fn note_programs(store: &Store) -> Result<()> {
+    let programs = store.programs()?;
+    if programs.len() > 1 {
+        note(format!(
+            "{} program versions or instruction sets computed these results: {}",
+            programs.len(),
+            programs.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Exit code of a finished run.
@@ -288,7 +316,13 @@ fn load_samples(
         grayscale: section.grayscale,
         seed,
     };
-    let data = isobath_datasets::load(&request)?;
+    let mut data = isobath_datasets::load(&request).map_err(anyhow::Error::from);
+    if global.offline && data.as_ref().is_err_and(is_missing) {
+        data = data.context(
+            "--offline opens no connection; fetch the dataset on a machine with one, and copy the folder of datasets",
+        );
+    }
+    let data = data?;
     spinner.finish_and_clear();
     if data.provenance == Provenance::Unverified {
         eprintln!("note: the files of {} differ from the published ones", section.dataset);
@@ -296,11 +330,7 @@ fn load_samples(
     Ok(data)
 }
 
-/// Makes the first Ctrl-C stop the run after the current layer, and a second one end the process at once.
-fn stop_on_interrupt() -> Result<()> {
-    Ok(ctrlc::set_handler(|| {
-        if isobath_runner::request_stop() {
-            std::process::exit(exit::INTERRUPTED.into());
-        }
-    })?)
+/// True if a dataset has to be fetched first.
+fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(isobath_datasets::Error::Missing { .. }))
 }

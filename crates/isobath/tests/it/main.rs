@@ -2,7 +2,10 @@
 
 mod common;
 mod compare;
+mod damage;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod faults;
 mod kernels;
 mod list;
 mod meanfield;
@@ -10,6 +13,8 @@ mod mistakes;
 mod reduced;
 mod reference;
 mod run;
+mod shards;
+mod signals;
 mod theory;
 mod train;
 mod verdicts;

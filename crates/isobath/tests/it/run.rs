@@ -16,9 +16,8 @@ const CELLS: usize = 24;
 /// Number of cells stored so far; zero if the run was killed before it had a store.
 fn stored(place: &Place) -> usize {
     let folders = std::fs::read_dir(place.path().join("runs")).into_iter().flatten().flatten();
-    let count =
-        |path: std::path::PathBuf| Some(Store::open_existing(&path).ok()?.keys().ok()?.len());
-    folders.filter_map(|folder| count(folder.path().join("results.sqlite"))).sum()
+    let count = |path: std::path::PathBuf| Some(Store::open_run(&path).ok()?.keys().ok()?.len());
+    folders.filter_map(|folder| count(folder.path())).sum()
 }
 
 #[test]
@@ -119,7 +118,7 @@ fn shards_together_equal_a_whole_run() {
 fn a_run_is_locked_against_a_second_process() {
     let place = Place::new();
     place.succeed(&["run", "tiny.toml", "--shard", "1/2"]);
-    let lock = std::fs::File::open(place.run_folder().join("run.lock")).unwrap();
+    let lock = std::fs::File::open(place.run_folder().join("shards/1-of-2.lock")).unwrap();
     lock.lock().unwrap();
     let error = place.fail(1, &RUN);
     assert!(error.contains("another process"), "{error}");

@@ -108,6 +108,17 @@ impl<'a> Body<'a> {
         Ok((shape, bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()))
     }
 
+    /// Name, type, shape and bytes of all arrays, by name.
+    pub(super) fn all(&self) -> Vec<(String, String, Vec<usize>, Vec<u8>)> {
+        let array = |(name, tensor): (String, safetensors::tensor::TensorView<'_>)| {
+            let dtype = format!("{:?}", tensor.dtype());
+            (name, dtype, tensor.shape().to_vec(), tensor.data().to_vec())
+        };
+        let mut all: Vec<_> = self.tensors.tensors().into_iter().map(array).collect();
+        all.sort();
+        all
+    }
+
     fn array(&self, name: &str, dtype: Dtype) -> Result<(Vec<usize>, &'a [u8])> {
         let tensor = self.tensors.tensor(name).ok().filter(|tensor| tensor.dtype() == dtype);
         let tensor = tensor.ok_or_else(|| BodyError::Array(name.to_owned()))?;

@@ -19,6 +19,14 @@ impl Store {
         self.insert_record(Kind::Cell, key, encode(measurement))
     }
 
+    /// Copies the cell stored under `key` in `other`. Returns false if there is none.
+    ///
+    /// # Errors
+    /// When `other` cannot be read or the disk is full.
+    pub fn adopt(&mut self, key: &str, other: &Self) -> Result<bool> {
+        self.adopt_record(Kind::Cell, key, other)
+    }
+
     /// Returns the cell stored under `key`.
     ///
     /// # Errors
@@ -280,10 +288,7 @@ mod tests {
         bytes[first..].fill(0xA5);
         std::fs::write(&path, bytes).unwrap();
         let error = format!("{:#}", Store::open_existing(&path).expect_err("damaged"));
-        assert!(
-            error.contains("results.sqlite is damaged") && error.contains("--fresh"),
-            "{error}"
-        );
+        assert!(error.contains("results.sqlite is damaged") && error.contains("rerun"), "{error}");
     }
 
     #[test]

@@ -1,137 +1,182 @@
-//! Results of a run in an SQLite file. Each result is written in one transaction, under the hash of its settings.
+//! Results of a run. Each result is written in one transaction, under the hash of its settings.
+//!
+//! A run has one file per shard and one for everything else; see [`RunFolder`](crate::RunFolder). Readers see all of them
+//! as one store.
 
 mod body;
 mod cells;
+mod connect;
+mod determined;
+mod file;
+mod programs;
+mod salvage;
 mod scores;
 mod trainings;
 
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    sync::Arc,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
-use sha2::{Digest, Sha256};
-
+#[cfg(test)]
+pub(crate) use self::file::Row;
 pub use self::{
     body::BodyError,
     cells::{decode as decode_measurement, encode as encode_measurement, profile_bytes},
     trainings::StoredTraining,
 };
-use crate::{Error, Result};
+pub(crate) use self::{
+    connect::with_suffix, determined::is_same_result, file::StoreFile, programs::add_programs,
+};
+use crate::{Error, Result, lease::Lease};
 
-/// Schema version. Increment it with every change of the tables; files of other versions are rejected unchanged.
-const SCHEMA_VERSION: i64 = 3;
-
-/// Tables of results and of the keys in plan order. Each row has a SHA-256 checksum of all its other columns.
-const SCHEMA: &str = "
-CREATE TABLE records (
-    kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY (kind, key)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE grids (kind TEXT NOT NULL PRIMARY KEY, keys TEXT NOT NULL, sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID;
-";
-
-/// Kind of a record.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
+/// Kind of a record or of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
     Cell,
     Training,
     Scores,
     /// The plan itself.
     Plan,
+    /// Programs that computed the records of a file.
+    Programs,
 }
 
 impl Kind {
-    const fn name(self) -> &'static str {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Cell, Self::Training, Self::Scores, Self::Plan, Self::Programs];
+
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cell => "cell",
             Self::Training => "training",
             Self::Scores => "scores",
             Self::Plan => "plan",
+            Self::Programs => "programs",
         }
+    }
+}
+
+/// Files that a process has verified. Every record that is read later is verified in any case.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    usable: HashSet<PathBuf>,
+    unusable: HashSet<PathBuf>,
+}
+
+impl Checked {
+    fn verify(&mut self, file: StoreFile) -> Result<StoreFile> {
+        if self.usable.contains(file.path()) {
+            return Ok(file);
+        }
+        let file = file.verified()?;
+        self.usable.insert(file.path().to_owned());
+        Ok(file)
     }
 }
 
 /// The results of a run.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
-    path: PathBuf,
+    /// All files. A store for writing writes to the first one.
+    files: Vec<StoreFile>,
+    /// True if the first file is written.
+    is_writable: bool,
+    /// The right to write to the first file.
+    lease: Option<Arc<Lease>>,
+    notes: Vec<String>,
 }
 
 impl Store {
-    /// Name of the file in a run's folder.
+    /// Name of the file of a run without shards, and of merged results.
     pub const FILE: &str = "results.sqlite";
 
-    /// Opens the store at `path`, or creates it.
-    ///
-    /// # Errors
-    /// When the file cannot be created, is not an SQLite file or has another schema version.
-    pub fn open(path: &Path) -> Result<Self> {
-        let unusable = |source: rusqlite::Error| match source.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Error::sqlite(path, source),
-            _ => Error::Open { path: path.to_owned(), source },
-        };
-        let mut connection = Connection::open(path).map_err(unusable)?;
-        match prepare(&mut connection).map_err(unusable)? {
-            SCHEMA_VERSION => Self { connection, path: path.to_owned() }.verified(),
-            found => Err(other_version(path, found)),
-        }
+    pub(crate) fn new(files: Vec<StoreFile>, is_writable: bool) -> Self {
+        Self { files, is_writable, lease: None, notes: Vec::new() }
     }
 
-    /// Opens an existing store read-only and verifies all of it.
+    /// Opens the single file at `path` for writing, or creates it.
+    ///
+    /// # Errors
+    /// When the file cannot be created, is not an SQLite file, is damaged or has another schema version.
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self::new(vec![StoreFile::open(path, true)?.verified()?], true))
+    }
+
+    /// Opens an existing single file read-only and verifies all of it.
     ///
     /// # Errors
     /// When the file does not exist, cannot be read, is damaged or has another schema version.
     pub fn open_existing(path: &Path) -> Result<Self> {
-        Self::open_unverified(path)?.verified()
+        Ok(Self::new(vec![StoreFile::read(path)?.verified()?], false))
     }
 
-    /// Opens an existing store read-only. Only the records that are read are verified, so that a damaged one may appear
-    /// to be missing.
-    ///
-    /// # Errors
-    /// When the file does not exist, cannot be read or has another schema version.
-    pub fn open_unverified(path: &Path) -> Result<Self> {
-        let connection = open_to_read(path)?;
-        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        match version.map_err(|source| Error::sqlite(path, source))? {
-            SCHEMA_VERSION => Ok(Self { connection, path: path.to_owned() }),
-            found => Err(other_version(path, found)),
-        }
-    }
-
-    /// Checks the file's structure and all checksums.
-    fn verified(self) -> Result<Self> {
-        let structure: String = with_path(&self.path, || {
-            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        })?;
-        if structure != "ok" {
-            return Err(Error::Structure { path: self.path, problem: structure });
-        }
-        let bad = with_path(&self.path, || {
-            let mut statement =
-                self.connection.prepare("SELECT kind, key, body, sha256 FROM records")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let (kind, key): (String, String) = (row.get(0)?, row.get(1)?);
-                let body = row.get_ref(2)?.as_blob().unwrap_or_default();
-                if row.get_ref(3)?.as_blob().unwrap_or_default() != checksum(&kind, &key, body) {
-                    return Ok(Some(BodyError::Checksum { kind, key }));
+    /// Opens `own` for writing and `others` read-only. A damaged `own` is repaired; others that cannot be used are left
+    /// out. Both are [notes](Self::notes). Files that `checked` knows are not verified again.
+    pub(crate) fn open_to_write(
+        own: &Path,
+        others: &[PathBuf],
+        lease: Arc<Lease>,
+        checked: &mut Checked,
+    ) -> Result<Self> {
+        let has_locks = lease.has_lock();
+        let mut notes = Vec::new();
+        let opened = StoreFile::open(own, has_locks);
+        let first = match opened.and_then(|file| checked.verify(file)) {
+            Err(error) if error.is_damage() => {
+                let (file, note) = salvage::salvage(own, has_locks)?;
+                notes.push(note);
+                file
+            }
+            verified => verified?,
+        };
+        let mut files = vec![first];
+        for path in others {
+            if checked.unusable.contains(path) {
+                continue;
+            }
+            match StoreFile::read(path).and_then(|file| checked.verify(file)) {
+                Ok(file) => files.push(file),
+                // A writer creates its file before its tables.
+                Err(Error::Version { found: 0, .. }) => {}
+                Err(error) => {
+                    checked.unusable.insert(path.clone());
+                    notes.push(format!("{}; its results are not used", sentence(&error)));
                 }
             }
-            Ok(None)
-        })?;
-        bad.map_or(Ok(()), |source| Err(self.damaged(source)))?;
-        for kind in [Kind::Cell, Kind::Training, Kind::Scores, Kind::Plan] {
-            self.keys_of(kind)?;
         }
-        Ok(self)
+        Ok(Self { files, is_writable: true, lease: Some(lease), notes })
     }
 
-    fn damaged(&self, source: BodyError) -> Error {
-        Error::Record { path: self.path.clone(), source }
+    /// Opens `files` read-only as one store.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is damaged if `is_verified`, or has another schema version.
+    pub(crate) fn open_to_read(files: &[PathBuf], is_verified: bool) -> Result<Self> {
+        let open = |path: &PathBuf| match StoreFile::read(path) {
+            // A writer creates its file before its tables.
+            Err(Error::Version { found: 0, .. }) => None,
+            // `merge` removed it after its results reached the first file.
+            Err(Error::File { .. }) if !path.exists() => None,
+            opened if is_verified => Some(opened.and_then(StoreFile::verified)),
+            opened => Some(opened),
+        };
+        Ok(Self::new(files.iter().filter_map(open).collect::<Result<_>>()?, false))
+    }
+
+    /// All files.
+    pub(crate) fn files(&self) -> &[StoreFile] {
+        &self.files
+    }
+
+    pub(crate) fn into_files(self) -> Vec<StoreFile> {
+        self.files
+    }
+
+    /// Sentences about repaired files and about files that could not be used.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Stores the keys of all cells of the plan, in grid order. Readers then find the results without the dataset, which is
@@ -140,7 +185,7 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_grid(&mut self, keys: &[String]) -> Result<()> {
-        self.set_keys(Kind::Cell, keys)
+        self.set_list(Kind::Cell, keys)
     }
 
     /// Stores the name of the plan, which is a hash of everything that determines the measurements.
@@ -148,55 +193,55 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_plan(&mut self, name: &str) -> Result<()> {
-        self.set_keys(Kind::Plan, &[name.to_owned()])
+        self.set_list(Kind::Plan, &[name.to_owned()])
     }
 
     /// Name stored by [`set_plan`](Self::set_plan).
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When a file cannot be read.
     pub fn plan(&self) -> Result<Option<String>> {
-        Ok(self.keys_of(Kind::Plan)?.pop())
+        Ok(self.list(Kind::Plan)?.pop())
     }
 
     /// Keys stored by [`set_grid`](Self::set_grid).
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When a file cannot be read.
     pub fn grid(&self) -> Result<Vec<String>> {
-        self.keys_of(Kind::Cell)
+        self.list(Kind::Cell)
     }
 
-    /// Replaces the keys of `kind`, in plan order.
-    fn set_keys(&mut self, kind: Kind, keys: &[String]) -> Result<()> {
-        let (name, keys) = (kind.name(), keys.join("\n"));
-        let checksum = checksum(name, "", keys.as_bytes());
-        with_path(&self.path, || {
-            self.connection
-                .execute(
-                    "INSERT OR REPLACE INTO grids VALUES (?, ?, ?)",
-                    params![name, keys, checksum.as_slice()],
-                )
-                .map(drop)
-        })
-    }
-
-    /// Keys of `kind`, in plan order.
-    fn keys_of(&self, kind: Kind) -> Result<Vec<String>> {
-        let name = kind.name();
-        let found = with_path(&self.path, || {
-            let query = "SELECT keys, sha256 FROM grids WHERE kind = ?";
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            self.connection.query_row(query, [name], row).optional()
-        })?;
-        let Some((keys, expected)): Option<(String, Vec<u8>)> = found else {
-            return Ok(Vec::new());
-        };
-        if expected != checksum(name, "", keys.as_bytes()) {
-            let (kind, key) = (name.to_owned(), "list".to_owned());
-            return Err(self.damaged(BodyError::Checksum { kind, key }));
+    /// The file to write to.
+    fn own(&self) -> Result<&StoreFile> {
+        if let Some(lease) = &self.lease {
+            lease.check()?;
         }
-        Ok(keys.lines().map(ToOwned::to_owned).collect())
+        Ok(&self.files[0])
+    }
+
+    fn set_list(&mut self, kind: Kind, keys: &[String]) -> Result<()> {
+        self.own()?.set_list(kind, keys)
+    }
+
+    /// The list of `kind`.
+    ///
+    /// Files differ if the dataset or the program changed between them. The file that is written counts, otherwise the
+    /// list with most results, whatever the order of files.
+    pub(crate) fn list(&self, kind: Kind) -> Result<Vec<String>> {
+        let lists = self.files.iter().map(|file| file.list(kind));
+        let mut lists: Vec<Vec<String>> = lists.collect::<Result<_>>()?;
+        if self.is_writable && !lists[0].is_empty() {
+            return Ok(lists.swap_remove(0));
+        }
+        lists.retain(|list| !list.is_empty());
+        lists.sort();
+        lists.dedup();
+        if lists.len() > 1 {
+            let known = self.record_keys(kind)?;
+            lists.sort_by_key(|list| list.iter().filter(|key| known.contains(*key)).count());
+        }
+        Ok(lists.pop().unwrap_or_default())
     }
 
     /// Stores a record atomically. An existing record with the same key stays unchanged.
@@ -206,16 +251,22 @@ impl Store {
         key: &str,
         body: Result<Vec<u8>, BodyError>,
     ) -> Result<()> {
-        let body = body.map_err(|source| self.damaged(source))?;
-        let checksum = checksum(kind.name(), key, &body);
-        with_path(&self.path, || {
-            self.connection
-                .execute(
-                    "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)",
-                    params![kind.name(), key, body, checksum.as_slice()],
-                )
-                .map(drop)
-        })
+        let body = body.map_err(|source| self.files[0].damaged(source))?;
+        self.add_programs(&[crate::environment::program()])?;
+        self.own()?.insert(kind.name(), key, &body)
+    }
+
+    /// Copies a record from `other`. Returns false if it has none.
+    fn adopt_record(&mut self, kind: Kind, key: &str, other: &Self) -> Result<bool> {
+        let Some(body) = other.body(kind, key)? else { return Ok(false) };
+        self.add_programs(&other.programs()?)?;
+        self.own()?.insert(kind.name(), key, &body)?;
+        Ok(true)
+    }
+
+    fn body(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>> {
+        let mut found = self.files.iter().map(|file| file.body(kind.name(), key));
+        found.find_map(Result::transpose).transpose()
     }
 
     /// Reads and verifies a record.
@@ -225,104 +276,27 @@ impl Store {
         key: &str,
         decode: impl FnOnce(&[u8]) -> Result<T, BodyError>,
     ) -> Result<Option<T>> {
-        let found = with_path(&self.path, || {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT body, sha256 FROM records WHERE kind = ? AND key = ?")?;
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            statement.query_row([kind.name(), key], row).optional()
-        })?;
-        let Some((body, expected)): Option<(Vec<u8>, Vec<u8>)> = found else { return Ok(None) };
-        if expected != checksum(kind.name(), key, &body) {
-            let (kind, key) = (kind.name().to_owned(), key.to_owned());
-            return Err(self.damaged(BodyError::Checksum { kind, key }));
+        for file in &self.files {
+            if let Some(body) = file.body(kind.name(), key)? {
+                return decode(&body).map(Some).map_err(|source| file.damaged(source));
+            }
         }
-        decode(&body).map(Some).map_err(|source| self.damaged(source))
+        Ok(None)
     }
 
     /// Keys of all stored records of `kind`.
     fn record_keys(&self, kind: Kind) -> Result<HashSet<String>> {
-        with_path(&self.path, || {
-            let mut statement =
-                self.connection.prepare_cached("SELECT key FROM records WHERE kind = ?")?;
-            statement.query_map([kind.name()], |row| row.get(0))?.collect()
-        })
-    }
-}
-
-/// Checksum of a row.
-fn checksum(kind: &str, key: &str, body: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in [kind.as_bytes(), key.as_bytes(), body] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
-
-/// Creates the tables of a new file. Returns the schema version.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
-    // Shards of one run share a file; each waits for the others' short transactions.
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    write_ahead(connection)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut version: i64 =
-        transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        transaction.execute_batch(SCHEMA)?;
-        version = SCHEMA_VERSION;
-        transaction.pragma_update(None, "user_version", version)?;
-    }
-    transaction.commit()?;
-    Ok(version)
-}
-
-/// Opens a read-only connection. Works also in read-only folders.
-fn open_to_read(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let failed = |source| Error::sqlite(path, source);
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    if connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_ok() {
-        return Ok(connection);
-    }
-    // The write-ahead log cannot be opened in a read-only folder. No other process writes there, so open as immutable.
-    let absolute = path.canonicalize();
-    let absolute =
-        absolute.map_err(|source| Error::File { action: "read", path: path.to_owned(), source })?;
-    let escaped =
-        absolute.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let address = format!("file:{escaped}?immutable=1");
-    Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI).map_err(failed)
-}
-
-fn other_version(path: &Path, found: i64) -> Error {
-    Error::Version { path: path.to_owned(), found, expected: SCHEMA_VERSION }
-}
-
-/// Runs `work` on the store at `path` and adds the path to its error.
-fn with_path<T>(path: &Path, work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T> {
-    work().map_err(|source| Error::sqlite(path, source))
-}
-
-/// Maximum time to wait for other processes that write to the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Switches to the write-ahead log, which allows readers during writes. SQLite's busy timeout does not apply to this switch,
-/// so retry here.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
-    const PAUSE: Duration = Duration::from_millis(10);
-    let start = Instant::now();
-    loop {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && start.elapsed() < BUSY_TIMEOUT =>
-            {
-                std::thread::sleep(PAUSE);
-            }
-            done => return done,
+        let mut all = HashSet::new();
+        for file in &self.files {
+            all.extend(file.record_keys(kind)?);
         }
+        Ok(all)
     }
+}
+
+/// An error with its reasons, as one sentence without a full stop.
+fn sentence(error: &Error) -> String {
+    let first: &dyn std::error::Error = error;
+    let reasons = std::iter::successors(Some(first), |error| error.source());
+    reasons.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

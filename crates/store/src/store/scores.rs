@@ -23,6 +23,14 @@ impl Store {
         self.insert_record(Kind::Scores, key, encode(scores))
     }
 
+    /// Copies the scores stored under `key` in `other`. Returns false if there are none.
+    ///
+    /// # Errors
+    /// When `other` cannot be read or the disk is full.
+    pub fn adopt_scores(&mut self, key: &str, other: &Self) -> Result<bool> {
+        self.adopt_record(Kind::Scores, key, other)
+    }
+
     /// Returns the scores stored under `key`; empty if there are none.
     ///
     /// # Errors
@@ -42,7 +50,7 @@ impl Store {
     ) -> Result<()> {
         let keys: Vec<String> =
             keys.into_iter().map(|key| key.unwrap_or(NO_TASK).to_owned()).collect();
-        self.set_keys(Kind::Scores, &keys)
+        self.set_list(Kind::Scores, &keys)
     }
 
     /// Keys stored by [`set_score_grid`](Self::set_score_grid).
@@ -50,7 +58,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn score_grid(&self) -> Result<Vec<Option<String>>> {
-        let keys = self.keys_of(Kind::Scores)?;
+        let keys = self.list(Kind::Scores)?;
         Ok(keys.into_iter().map(|key| Some(key).filter(|key| key != NO_TASK)).collect())
     }
 
@@ -91,6 +99,12 @@ fn encode(scores: &[ScoreRecord]) -> Result<Vec<u8>, BodyError> {
         seed_index: first.seed_index,
         scores: scores.iter().map(|score| (score.depth, score.quantity.clone())).collect(),
     })
+}
+
+/// Overwrites the seconds in the bytes of the array of scores.
+pub(super) fn clear_seconds(array: &mut [u8]) {
+    const NUMBER: usize = size_of::<f64>();
+    array.chunks_exact_mut(4 * NUMBER).for_each(|row| row[2 * NUMBER..3 * NUMBER].fill(0));
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<ScoreRecord>, BodyError> {

@@ -32,6 +32,14 @@ impl Store {
         self.insert_record(Kind::Training, key, encode(training))
     }
 
+    /// Copies the training stored under `key` in `other`. Returns false if there is none.
+    ///
+    /// # Errors
+    /// When `other` cannot be read or the disk is full.
+    pub fn adopt_training(&mut self, key: &str, other: &Self) -> Result<bool> {
+        self.adopt_record(Kind::Training, key, other)
+    }
+
     /// Returns the training stored under `key`. The record gets the given `id`, and `succeeded` by the accuracy threshold
     /// `success`.
     ///
@@ -68,7 +76,7 @@ impl Store {
     /// # Errors
     /// When the disk is full.
     pub fn set_training_grid(&mut self, keys: &[String]) -> Result<()> {
-        self.set_keys(Kind::Training, keys)
+        self.set_list(Kind::Training, keys)
     }
 
     /// Keys stored by [`set_training_grid`](Self::set_training_grid).
@@ -76,7 +84,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn training_grid(&self) -> Result<Vec<String>> {
-        self.keys_of(Kind::Training)
+        self.list(Kind::Training)
     }
 }
 

@@ -116,6 +116,51 @@ fn a_cancelled_training_loses_nothing() {
     assert!(!path.with_extension("partial").exists());
 }
 
+/// Cancels when polled so often.
+struct Impatient(std::sync::atomic::AtomicUsize, usize);
+
+impl Observer for Impatient {
+    fn steps_done(&self, _: usize, _: usize) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= self.1
+    }
+}
+
+#[test]
+fn trainings_stop_after_any_step_and_resume_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let params = TrainParams { gradient_norms: true, ..params(Optimizer::adam(1e-3)) };
+    let whole = train(params.clone(), 5, None, &Silent).unwrap();
+    for polls in [1, 5, 13, 31] {
+        let path = folder.path().join(format!("after {polls}"));
+        let impatient = Impatient(0.into(), polls);
+        let error = train(params.clone(), 5, Some(&path), &impatient).expect_err("cancelled");
+        assert!(matches!(error, Error::Cancelled));
+        assert!(impatient.0.into_inner() <= polls + 2, "it went on to the next evaluation");
+        assert_same(&whole, &train(params.clone(), 5, Some(&path), &Silent).unwrap());
+    }
+}
+
+#[test]
+fn any_flipped_bit_and_any_cut_of_a_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let params = params(Optimizer::adam(1e-3));
+    train(params.clone(), 5, Some(&path), &Silent).unwrap();
+    let intact = fs::read(&path).unwrap();
+    // A stride that is prime to the numbers' size.
+    for place in (0..intact.len()).step_by((intact.len() / 40) | 1) {
+        let mut bytes = intact.clone();
+        bytes[place] ^= 4;
+        fs::write(&path, &bytes).unwrap();
+        let error = train(params.clone(), 5, Some(&path), &Silent).expect_err("damaged");
+        assert!(matches!(error, Error::LoadCheckpoint { .. }), "byte {place}: {error}");
+        fs::write(&path, &intact[..place]).unwrap();
+        assert!(train(params.clone(), 5, Some(&path), &Silent).is_err(), "cut at {place}");
+    }
+}
+
 #[test]
 fn checkpoints_of_other_trainings_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -44,6 +44,60 @@ formats = ["csv"]
 gallery = 1
 "#;
 
+/// The smallest experiment with all kinds of results: two cells, four trainings, all predictors.
+pub const TINIEST: &str = r#"
+name = "tiny"
+description = "Two cells"
+seed = 3
+
+[data]
+dataset = "digits"
+train = 96
+probe = 12
+
+[network]
+depth = 3
+width = 20
+
+[grid]
+sigma_w2 = [1.0, 2.0]
+sigma_b2 = 0.05
+seeds = 1
+
+[cascade]
+batch = 32
+
+[entropy]
+estimators = ["reconstruction-error"]
+cutoff = [{ rule = "threshold", error = 0.7 }]
+bootstrap = 20
+
+[report]
+formats = ["csv"]
+gallery = 1
+
+[train]
+depths = [2, 3]
+train = 100
+test = 50
+success = { accuracy = 0.5 }
+max_steps = 10
+batch = 20
+optimizer = { kind = "sgd", lr = 0.1 }
+"#;
+
+/// Sampling stride of tests that try many places: `stride`, divided by `ISOBATH_TEST_DENSITY` if it is set.
+pub fn every(stride: usize) -> usize {
+    let density =
+        std::env::var("ISOBATH_TEST_DENSITY").map_or(1, |density| density.parse().unwrap());
+    (stride / density).max(1)
+}
+
+/// Number of times that tests of killed shards kill: `ISOBATH_TEST_KILLS`, or a few.
+pub fn kills() -> u32 {
+    std::env::var("ISOBATH_TEST_KILLS").map_or(4, |kills| kills.parse().unwrap())
+}
+
 /// Temporary folder of a test, with the experiment in it.
 pub struct Place {
     folder: tempfile::TempDir,
@@ -137,9 +191,9 @@ pub struct Results {
 }
 
 impl Results {
-    /// Reads the store in `folder`.
+    /// Reads all results of the run in `folder`.
     pub fn read(folder: &Path) -> Self {
-        let store = Store::open_existing(&folder.join(Store::FILE)).unwrap();
+        let store = Store::open_run(folder).unwrap();
         let cell = |key: String| {
             let mut cell = store.get(&key).unwrap().unwrap();
             (cell.cost.cascade_seconds, cell.cost.entropy_seconds) = (0.0, 0.0);
