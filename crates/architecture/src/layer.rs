@@ -38,6 +38,20 @@ impl Layer {
         }
     }
 
+    /// Inputs of one unit.
+    pub const fn fan_in(&self) -> usize {
+        match self {
+            Self::Dense(layer) => layer.inputs,
+        }
+    }
+
+    /// Units that one input reaches.
+    pub const fn fan_out(&self) -> usize {
+        match self {
+            Self::Dense(layer) => layer.outputs,
+        }
+    }
+
     /// Weights and biases.
     pub const fn parameters(&self) -> usize {
         match self {

@@ -6,6 +6,7 @@
 
 mod activation;
 mod error;
+mod initialisation;
 mod layer;
 mod mlp;
 mod network_spec;
@@ -13,6 +14,10 @@ mod variances;
 
 pub use activation::{Activation, ParseActivationError};
 pub use error::{Error, Result};
+pub use initialisation::{
+    ArrayLaw, Bias, Fan, Initialisation, Law, LayerLaw, LayerVariances, NamedScheme, PlainScheme,
+    Scheme, SchemeName, VariancesByLayer,
+};
 pub use layer::{DenseLayer, Layer};
 pub use mlp::{
     MlpParams, MlpValidParams, NamedWidth, Preset, Readout, Shrink, ShrinkLaw, WidthRule,

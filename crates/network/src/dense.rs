@@ -1,6 +1,6 @@
 //! Dense layers: `h_l = phi(W_l h_{l-1} + b_l)`.
 
-use isobath_architecture::{DenseLayer, Variances};
+use isobath_architecture::{DenseLayer, Layer, LayerLaw};
 use isobath_tensor::{Backend, BatchedGemmConfig, DenseConfig, GemmConfig, Precision};
 use ndarray::{Array1, Array2};
 
@@ -19,19 +19,25 @@ pub struct DenseParameters {
     pub bias: Array1<f32>,
 }
 
-/// Draws of the weights and of the biases of layer `index`: `W_l ~ N(0, sigma_w2 / w_{l-1})`, `b_l ~ N(0, sigma_b2)`.
-fn draws(layer: &DenseLayer, variances: &Variances, seed: u64, index: usize) -> [Draw; 2] {
-    let weights = (variances.sigma_w2() / layer.inputs as f64).sqrt();
-    [Draw::new(seed, index, 0, weights), Draw::new(seed, index, 1, variances.sigma_b2().sqrt())]
+/// Draws of the weights and of the biases of layer `index`.
+const fn draws(law: LayerLaw, seed: u64, index: usize) -> [Draw; 2] {
+    [Draw::new(seed, index, 0, law.weights), Draw::new(seed, index, 1, law.bias)]
+}
+
+/// Shapes of the weights and of the biases, as matrices.
+const fn shapes(layer: &DenseLayer) -> [[usize; 2]; 2] {
+    [[layer.outputs, layer.inputs], [layer.outputs, 1]]
 }
 
 impl DenseParameters {
     /// Random parameters of layer `index`, counted from 0.
-    pub(crate) fn draw(layer: &DenseLayer, variances: &Variances, seed: u64, index: usize) -> Self {
-        let [weights, bias] = draws(layer, variances, seed, index);
+    pub(crate) fn draw(layer: &DenseLayer, law: LayerLaw, seed: u64, index: usize) -> Self {
+        let ([weights, bias], shapes) = (draws(law, seed, index), shapes(layer));
+        let weights = weights.numbers(shapes[0]);
+        let at = |(i, j)| weights[i * layer.inputs + j];
         Self {
-            weights: weights.array((layer.outputs, layer.inputs)),
-            bias: bias.array(layer.outputs),
+            weights: Array2::from_shape_fn((layer.outputs, layer.inputs), at),
+            bias: bias.numbers(shapes[1]).into(),
         }
     }
 
@@ -143,10 +149,11 @@ impl<B: ForwardBackend> DeviceDense<B> {
                 }
                 Ok(())
             }
-            Source::Drawn { variances, seed } => {
-                let draws = draws(&self.shape, variances, *seed, index);
-                for (draw, (_, array)) in draws.into_iter().zip(self.arrays_mut()) {
-                    draw_into(backend, draw, place, array)?;
+            Source::Drawn { initialisation, seed } => {
+                let law = initialisation.layer(&Layer::Dense(self.shape), index);
+                let draws = draws(law, *seed, index).into_iter().zip(shapes(&self.shape));
+                for ((draw, shape), (_, array)) in draws.zip(self.arrays_mut()) {
+                    draw_into(backend, draw, shape, place, array)?;
                 }
                 Ok(())
             }
@@ -173,15 +180,16 @@ impl<B: ForwardBackend> DeviceDense<B> {
 fn draw_into<B: ForwardBackend>(
     backend: &B,
     draw: Draw,
+    shape: [usize; 2],
     network: usize,
     array: &mut ParameterArray<B>,
 ) -> isobath_tensor::Result<()> {
     let range = array.range(network);
     if range.start == 0 {
-        return draw.fill(backend, range.len(), &mut array.values);
+        return draw.fill(backend, shape, &mut array.values);
     }
     let mut drawn = backend.zeros(range.len())?;
-    draw.fill(backend, range.len(), &mut drawn)?;
+    draw.fill(backend, shape, &mut drawn)?;
     backend.copy(&drawn, 0..range.len(), &mut array.values, range.start)
 }
 
@@ -301,7 +309,7 @@ impl<B: BackwardBackend> DeviceDense<B> {
 
 #[cfg(test)]
 mod tests {
-    use isobath_architecture::{Activation, MlpParams, WidthRule};
+    use isobath_architecture::{Activation, MlpParams, Variances, WidthRule};
     use isobath_tensor::{Cpu, Reference};
     use isobath_testkit::{Tolerance, assert_close};
 

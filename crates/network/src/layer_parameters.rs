@@ -1,4 +1,4 @@
-use isobath_architecture::{Layer, Variances};
+use isobath_architecture::{Initialisation, Layer};
 
 use crate::{DenseParameters, Result};
 
@@ -17,9 +17,15 @@ impl From<DenseParameters> for LayerParameters {
 
 impl LayerParameters {
     /// Random parameters of layer `index`, counted from 0.
-    pub(crate) fn draw(layer: &Layer, variances: &Variances, seed: u64, index: usize) -> Self {
+    pub(crate) fn draw(
+        layer: &Layer,
+        initialisation: &Initialisation,
+        seed: u64,
+        index: usize,
+    ) -> Self {
+        let law = initialisation.layer(layer, index);
         match layer {
-            Layer::Dense(layer) => DenseParameters::draw(layer, variances, seed, index).into(),
+            Layer::Dense(layer) => DenseParameters::draw(layer, law, seed, index).into(),
         }
     }
 

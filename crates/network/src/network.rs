@@ -1,4 +1,4 @@
-use isobath_architecture::{NetworkSpec, Variances};
+use isobath_architecture::{Initialisation, NetworkSpec};
 
 use crate::{DeviceLayer, Error, ForwardBackend, LayerParameters, Result};
 
@@ -13,16 +13,16 @@ pub struct Network {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// Drawn at each use.
-    Drawn { variances: Variances, seed: u64 },
+    Drawn { initialisation: Initialisation, seed: u64 },
     /// Given, first layer first.
     Given(Vec<LayerParameters>),
 }
 
 impl Network {
-    /// A random network. Layer `l`'s parameters are a function of `(seed, l)` and its variances alone, so networks of
-    /// different depth under one seed share their first layers.
-    pub const fn random(spec: NetworkSpec, variances: Variances, seed: u64) -> Self {
-        Self { spec, source: Source::Drawn { variances, seed } }
+    /// A random network. Layer `l`'s parameters are a function of `(seed, l)`, its shape and its initialisation alone, so
+    /// networks of different depth under one seed share their first layers.
+    pub fn random(spec: NetworkSpec, initialisation: impl Into<Initialisation>, seed: u64) -> Self {
+        Self { spec, source: Source::Drawn { initialisation: initialisation.into(), seed } }
     }
 
     /// A network with the given parameters.
@@ -55,8 +55,8 @@ impl Network {
     pub fn parameters(&self, index: usize) -> LayerParameters {
         match &self.source {
             Source::Given(parameters) => parameters[index].clone(),
-            Source::Drawn { variances, seed } => {
-                LayerParameters::draw(&self.spec.layers()[index], variances, *seed, index)
+            Source::Drawn { initialisation, seed } => {
+                LayerParameters::draw(&self.spec.layers()[index], initialisation, *seed, index)
             }
         }
     }
@@ -84,7 +84,7 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use isobath_architecture::{Activation, MlpParams, WidthRule};
+    use isobath_architecture::{Activation, MlpParams, Variances, WidthRule};
 
     use super::*;
     use crate::DenseParameters;
