@@ -274,7 +274,8 @@ impl<'a> PredictorRunner<'a> {
         depths: &[usize],
     ) -> Result<Vec<ScoreRecord>> {
         let Cell { id, variances, seed } = *task.cell;
-        let network = Network::random(network.clone(), variances, seed);
+        let initialisation = self.plan.initialisation(id.point);
+        let network = Network::random(network.clone(), initialisation, seed);
         let (train, held_out) = (self.data.train(), self.data.probe());
         let subject = Subject { network: &network, variances, train, held_out, seed };
         let start = Instant::now();
