@@ -117,6 +117,10 @@ fn fixed_point(plan: &Plan, point: GridPoint) -> Option<FixedPoint> {
 }
 
 fn theory_record(plan: &Plan, point: GridPoint) -> TheoryRecord {
+    if plan.variant(point).scheme.has_mean() {
+        // Mean-field theory does not cover weights with a mean.
+        return TheoryRecord { point, xi_c: None, chi_1: None, growth: None };
+    }
     let fixed = fixed_point(plan, point);
     TheoryRecord {
         point,
@@ -156,7 +160,9 @@ fn curves(plan: &Plan) -> Vec<SliceTheory> {
                 && plan.variants[known.variant].scheme.uses_grid()
                 && plan.variants[variant].scheme.uses_grid()
         };
+        let has_theory = !plan.variant(slice[0]).scheme.has_mean();
         let (critical, overlays) = match curves.iter().find(is_same) {
+            _ if !has_theory => (None, Vec::new()),
             Some(known) => (known.critical, known.overlays.clone()),
             None => (critical_sigma_w2(activation, sigma_b2).ok(), overlays(plan, slice[0], range)),
         };
@@ -190,6 +196,7 @@ fn variant_record(plan: &Plan, variant: &Variant) -> VariantRecord {
     VariantRecord {
         name: variant.name.clone(),
         activation: variant.activation.to_string(),
+        scheme: (!variant.scheme.uses_grid()).then(|| variant.scheme.to_string()),
         description: describe(plan, variant),
     }
 }

@@ -163,6 +163,12 @@ impl Plan {
         &self.variants[point.variant]
     }
 
+    /// A grid point in words: its variances, or its initialisation if that has a scale of its own; the network among
+    /// several.
+    pub fn describe(&self, point: GridPoint) -> String {
+        self.variant(point).describe(point)
+    }
+
     /// Initialisation of the networks at a grid point.
     pub fn initialisation(&self, point: GridPoint) -> Initialisation {
         self.variant(point).initialisation(point)

@@ -35,6 +35,16 @@ impl Variant {
         initialisation(&self.scheme, point)
     }
 
+    /// `point` in words.
+    pub(super) fn describe(&self, point: GridPoint) -> String {
+        match (self.scheme.uses_grid(), self.name.as_str()) {
+            (false, "") => format!("{} initialisation", self.scheme),
+            (false, name) => name.to_owned(),
+            (true, "") => point.to_string(),
+            (true, name) => format!("{name}, {point}"),
+        }
+    }
+
     /// The point of an initialisation with a scale of its own: the variances of the second layer, or of the only one.
     pub(super) fn nominal_point(&self, variant: usize) -> GridPoint {
         let layers = self.network.layers();

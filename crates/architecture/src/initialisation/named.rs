@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArrayLaw, Fan, Law, LayerLaw};
+use super::{ArrayLaw, Fan, Law, LayerLaw, scheme::rounded};
 
 /// Name of a framework's scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,7 +202,7 @@ impl fmt::Display for NamedScheme {
         let default = Self::new(self.name);
         f.write_str(self.name.name())?;
         if self.scale.to_bits() != default.scale.to_bits() {
-            write!(f, " {} {}", self.name.scale_name(), self.scale)?;
+            write!(f, " {} {}", self.name.scale_name(), rounded(self.scale))?;
         }
         if self.fan != default.fan {
             f.write_str(" fan-out")?;

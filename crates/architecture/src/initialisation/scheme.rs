@@ -81,16 +81,23 @@ impl From<SchemeName> for Scheme {
     }
 }
 
+/// Rounds to six significant digits, for names.
+pub(super) fn rounded(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
+}
+
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Law(law) => f.write_str(law.name()),
             Self::Named(named) => named.fmt(f),
             Self::Plain(PlainScheme { weights, .. }) if weights.mean.abs() > 0.0 => {
-                write!(f, "{} mean {} std {}", weights.law.name(), weights.mean, weights.std)
+                let half = 3.0_f64.sqrt() * weights.std;
+                let [low, high] = [weights.mean - half, weights.mean + half].map(rounded);
+                write!(f, "{} {low} to {high}", weights.law.name())
             }
             Self::Plain(PlainScheme { weights, .. }) => {
-                write!(f, "{} std {}", weights.law.name(), weights.std)
+                write!(f, "{} std {}", weights.law.name(), rounded(weights.std))
             }
             Self::ByLayer(by_layer) => {
                 let numbers: Vec<String> =
