@@ -30,6 +30,7 @@ mod name;
 mod noise;
 mod read;
 mod rng;
+mod scale;
 mod select;
 mod source;
 mod status;
@@ -46,6 +47,7 @@ pub use import::{Imported, Verify, import};
 pub use load::{LoadRequest, MAX_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};
 pub use name::DatasetName;
+pub use scale::{PixelScale, Scale};
 pub use status::{State, Status, list};
 
 #[cfg(doctest)]

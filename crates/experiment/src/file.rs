@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, path::PathBuf};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Preset, Readout, Scheme, WidthRule};
 use isobath_cascade::{CascadeParams, Method};
-use isobath_datasets::DatasetName;
+use isobath_datasets::{DatasetName, Scale};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_tensor::{BackendSpec, Optimizer, Precision};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -91,6 +91,9 @@ pub struct DataSection {
     /// True to convert colour images to grayscale.
     #[serde(default)]
     pub grayscale: bool,
+    /// Scale of the pixels; default: from 0 to 1.
+    #[serde(default, skip_serializing_if = "Scale::is_unit")]
+    pub scale: Scale,
 }
 
 impl DataSection {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use isobath_datasets::Dataset;
+use isobath_datasets::{Dataset, PixelScale};
 use isobath_experiment::Plan;
 use isobath_tensor::random::StreamRng;
 use ndarray::ArrayView2;
@@ -12,6 +12,7 @@ use ndarray::ArrayView2;
 #[derive(Clone, Debug)]
 pub struct CellSamples {
     sets: Vec<Set>,
+    scale: Option<PixelScale>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,25 +46,40 @@ impl CellSamples {
         load: impl Fn(Option<usize>, usize, u64) -> Result<Dataset, E>,
     ) -> Result<Self, E> {
         let section = &plan.file.data;
-        let first = load(section.train, section.probe, plan.file.seed)?;
+        let mut first = load(section.train, section.probe, plan.file.seed)?;
+        let scale = section.scale.fit(&first);
+        let apply = |data: &mut Dataset| {
+            if let Some(scale) = &scale {
+                scale.apply(data);
+            }
+        };
+        apply(&mut first);
         let mut sets = vec![Set { data: first, order: None }];
         for seed_index in 1..plan.sample_sets() {
             let seed = seed_of(plan.file.seed, seed_index);
             let set = if plan.uses_all_training_samples() {
-                let data = load(Some(0), section.probe, seed)?;
+                let mut data = load(Some(0), section.probe, seed)?;
+                apply(&mut data);
                 let order = StreamRng::new(seed, 0).permutation(sets[0].data.train.len());
                 Set { data, order: Some(order) }
             } else {
-                Set { data: load(section.train, section.probe, seed)?, order: None }
+                let mut data = load(section.train, section.probe, seed)?;
+                apply(&mut data);
+                Set { data, order: None }
             };
             sets.push(set);
         }
-        Ok(Self { sets })
+        Ok(Self { sets, scale })
     }
 
     /// Uses `data` for all seed indices.
     pub fn shared(data: Dataset) -> Self {
-        Self { sets: vec![Set { data, order: None }] }
+        Self { sets: vec![Set { data, order: None }], scale: None }
+    }
+
+    /// Scale of the pixels, with the statistics of the first set's training samples; `None` for the default.
+    pub const fn scale(&self) -> Option<&PixelScale> {
+        self.scale.as_ref()
     }
 
     /// Number of training samples of each cell.

@@ -1,7 +1,7 @@
 //! Samples for the trainings.
 
 use crate::error::{Error, Result};
-use isobath_datasets::{Dataset, Samples};
+use isobath_datasets::{Dataset, PixelScale, Samples};
 use isobath_trainer::Labelled;
 use ndarray::s;
 
@@ -20,13 +20,17 @@ impl TrainData {
         plan.file.data.probe + train.test_samples
     }
 
-    /// Splits the held-out samples of `data`: the first `probe` are probe samples, the others test samples.
+    /// Splits the held-out samples of `data`, scaled by `scale`: the first `probe` are probe samples, the others test
+    /// samples.
     ///
     /// # Errors
     /// When no test samples are left.
-    pub fn new(data: Dataset, probe: usize) -> Result<Self> {
+    pub fn new(mut data: Dataset, probe: usize, scale: Option<&PixelScale>) -> Result<Self> {
         if data.test.len() <= probe {
             return Err(Error::HeldOut { held_out: data.test.len(), probe });
+        }
+        if let Some(scale) = scale {
+            scale.apply(&mut data);
         }
         Ok(Self { data, probe })
     }
@@ -71,10 +75,10 @@ mod tests {
         };
         let data = isobath_datasets::load(&request).unwrap();
         let images = data.test.images.clone();
-        let split = TrainData::new(data.clone(), 4).unwrap();
+        let split = TrainData::new(data.clone(), 4, None).unwrap();
         assert_eq!(split.probe().samples, images.slice(s![..4, ..]));
         assert_eq!(split.test().samples, images.slice(s![4.., ..]));
         assert_eq!((split.train().labels.len(), split.test().labels.len()), (5, 8));
-        assert!(TrainData::new(data, 12).is_err());
+        assert!(TrainData::new(data, 12, None).is_err());
     }
 }

@@ -334,7 +334,7 @@ mod tests {
             test: Some(23),
             ..LoadRequest::new(DatasetName::Digits, "")
         };
-        let data = TrainData::new(isobath_datasets::load(&request).unwrap(), 3).unwrap();
+        let data = TrainData::new(isobath_datasets::load(&request).unwrap(), 3, None).unwrap();
         let place = tempfile::tempdir().unwrap();
         let folder = RunFolder::lock(place.path().to_owned(), None).unwrap();
         let at_once = NonZero::new(at_once);

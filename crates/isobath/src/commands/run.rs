@@ -118,7 +118,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     check_memory(&plan)?;
     let data = load(global, &plan)?;
-    let train_data = load_to_train(global, &plan)?;
+    let train_data = load_to_train(global, &plan, &data)?;
     let folder = RunFolder::lock_with_notice(path, arguments.shard, &note)?;
     if !arguments.fresh {
         folder.store()?.notes().iter().cloned().for_each(note);
@@ -291,11 +291,15 @@ pub(super) fn load(global: &GlobalArgs, plan: &Plan) -> Result<CellSamples> {
 }
 
 /// Loads the samples for training, if the plan trains networks.
-pub(super) fn load_to_train(global: &GlobalArgs, plan: &Plan) -> Result<Option<TrainData>> {
+pub(super) fn load_to_train(
+    global: &GlobalArgs,
+    plan: &Plan,
+    cells: &CellSamples,
+) -> Result<Option<TrainData>> {
     let Some(train) = &plan.train else { return Ok(None) };
     let held_out = TrainData::held_out(plan, train);
     let data = load_samples(global, plan, train.train_samples, held_out, plan.file.seed)?;
-    Ok(Some(TrainData::new(data, plan.file.data.probe)?))
+    Ok(Some(TrainData::new(data, plan.file.data.probe, cells.scale())?))
 }
 
 fn load_samples(
