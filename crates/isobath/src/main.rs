@@ -7,6 +7,7 @@ mod print;
 mod commands;
 mod date;
 mod signals;
+mod slurm;
 
 use std::process::ExitCode;
 

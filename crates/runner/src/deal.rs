@@ -38,7 +38,7 @@ fn part(costs: &[u64], shard: Option<Shard>) -> Vec<usize> {
 }
 
 /// Shard of each cost, from 0.
-fn deal(costs: &[u64], shards: usize) -> Vec<usize> {
+pub(super) fn deal(costs: &[u64], shards: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..costs.len()).collect();
     // A stable sort: equal costs keep their order.
     order.sort_by_key(|&item| std::cmp::Reverse(costs[item]));

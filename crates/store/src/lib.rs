@@ -13,6 +13,7 @@ mod measurement;
 mod merge;
 mod record;
 mod shard;
+mod shard_process;
 mod store;
 #[cfg(any(test, feature = "test-util"))]
 pub mod synthetic;
@@ -27,6 +28,7 @@ pub use record::{
     TrainingRecord, VariantRecord,
 };
 pub use shard::{ParseShardError, Shard};
+pub use shard_process::{Holder, ShardProcess};
 pub use store::{
     BodyError, Store, StoredTraining, decode_measurement, encode_measurement, profile_bytes,
 };

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{GlobalArgs, exit, theory};
+use super::{GlobalArgs, exit, run_state::has_scores, theory};
 use crate::date;
 use isobath_experiment as experiment;
 use isobath_experiment::{Plan, Search};
@@ -118,15 +118,14 @@ fn state(path: &Path) -> Result<String> {
     };
     let Some(train) = &plan.train else { return Ok(cells) };
     let (done, planned) = (store.accuracies()?.len(), train.trainings.len());
-    // A search leaves out trainings of the grid, so only the scores, which come last, show that it is complete.
-    let scored = store.score_grid()?.iter().flatten().count();
     if train.section.search == Search::Grid && done < planned {
         return Ok(format!("{cells}; {done} of {}", count(planned, "training")));
     }
     let done = count(done, "training");
-    Ok(if scored == 0 || store.score_keys()?.len() < scored {
-        format!("{cells}; {done} so far, predictors not run yet")
-    } else {
+    // A search leaves out trainings of the grid, so only the scores, which come last, show that it is complete.
+    Ok(if has_scores(&plan, Some(&store))? {
         format!("{cells}; {done} and all predictors")
+    } else {
+        format!("{cells}; {done} so far, predictors not run yet")
     })
 }

@@ -1,11 +1,18 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::{GlobalArgs, exit, report::find, run::note};
+use super::{
+    GlobalArgs, exit,
+    report::{self, find},
+    run::{self, note},
+    run_state::RunState,
+};
+use crate::print::shell_word;
 use isobath_report::count;
+use isobath_runner::ShardWork;
 use isobath_store::{MergeOutcome, RunFolder};
 
 #[derive(Debug, Args)]
@@ -18,8 +25,12 @@ pub(super) struct Arguments {
     /// Remove shard files once their results are in results.sqlite; files of running shards stay
     #[arg(long)]
     remove_shards: bool,
-    /// Print JSON
+    /// Then run the predictors and write the report; if cells or trainings are missing, write the report of those that are
+    /// there and fail
     #[arg(long)]
+    report: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "report")]
     json: bool,
 }
 
@@ -47,5 +58,34 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     for path in running {
         println!("kept {}, because its shard runs or may run on another host", path.display());
     }
+    if arguments.report {
+        let path = folder.path().to_owned();
+        drop(folder);
+        return conclude(global, &path);
+    }
     Ok(exit::DONE)
+}
+
+/// Runs the predictors and writes the report of the run in `path`.
+fn conclude(global: &GlobalArgs, path: &Path) -> Result<u8> {
+    let state = RunState::read(path, 1)?;
+    let ShardWork { cells, cells_left, trainings_left, .. } = state.shards[0];
+    if state.is_computed() {
+        let path = std::path::absolute(path)?;
+        if path.file_name() != Some(state.plan.run_name().as_ref()) {
+            bail!("{} was renamed; its name must be {}", path.display(), state.plan.run_name());
+        }
+        let runs = path.parent().map_or_else(|| global.runs.clone(), Path::to_owned);
+        let global = GlobalArgs { runs, ..global.clone() };
+        return run::main(&global, &run::Arguments::of(path.join(RunFolder::EXPERIMENT)));
+    }
+    if cells > 0 {
+        report::main(global, &report::Arguments::of(path.display().to_string()))?;
+    }
+    let cells = count(cells_left, "cell");
+    let trainings = count(trainings_left, "training");
+    let run = shell_word(&path.to_string_lossy());
+    bail!(
+        "{cells} and {trainings} are missing; `cargo xtask status {run}` says how to compute them"
+    )
 }

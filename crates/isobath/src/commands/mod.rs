@@ -13,6 +13,9 @@ mod meanfield;
 mod merge;
 mod report;
 mod run;
+mod run_state;
+mod status;
+mod submit;
 mod theory;
 mod validate;
 
@@ -74,6 +77,10 @@ enum Command {
     Validate(validate::Arguments),
     /// Write the report of a run again without computing anything
     Report(report::Arguments),
+    /// Compute an experiment on a cluster: send its shards, and a job that merges them, to Slurm
+    Submit(submit::Arguments),
+    /// Show what a run that several processes share has stored, what runs, and what is missing
+    Status(status::Arguments),
     /// Fold the files of a run's shards into its results.sqlite
     Merge(merge::Arguments),
     /// Compare every predictor with the trainings of a run: accuracy and cost
@@ -146,6 +153,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::List(arguments) => list::main(&global, &arguments),
         Command::Validate(arguments) => validate::main(&global, &arguments),
         Command::Report(arguments) => report::main(&global, &arguments),
+        Command::Submit(arguments) => submit::main(&global, &arguments),
+        Command::Status(arguments) => status::main(&global, &arguments),
         Command::Merge(arguments) => merge::main(&global, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&global, &arguments),
         Command::Compare(arguments) => compare::main(&global, &arguments),

@@ -30,6 +30,13 @@ pub(super) struct Arguments {
     formats: Option<Vec<experiment::Format>>,
 }
 
+impl Arguments {
+    /// Arguments of `report RUN` without options.
+    pub(super) const fn of(run: String) -> Self {
+        Self { run, overrides: Vec::new(), json: false, formats: None }
+    }
+}
+
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let (plan, record, path) = open(global, &arguments.run, &arguments.overrides)?;
     let formats = arguments.formats.as_ref().unwrap_or(&plan.file.report.formats);

@@ -53,6 +53,22 @@ enum ProgressFormat {
     Json,
 }
 
+impl Arguments {
+    /// Arguments of `run FILE` without options.
+    pub(super) fn of(file: PathBuf) -> Self {
+        Self {
+            file,
+            settings: Settings { overrides: Vec::new(), backend: None },
+            resume: false,
+            fresh: false,
+            shard: None,
+            json: false,
+            progress: ProgressFormat::Text,
+            at_once: None,
+        }
+    }
+}
+
 /// Settings that override the file.
 #[derive(Debug, Args)]
 pub(super) struct Settings {
@@ -76,6 +92,14 @@ impl Settings {
             }
         }
         Ok(Plan::new(file)?)
+    }
+
+    /// These settings as words of a command, each after a space.
+    pub(super) fn words(&self) -> String {
+        let settings = self.overrides.iter();
+        let settings = settings.map(|one| format!(" --set {}", shell_word(&one.to_string())));
+        let backend = self.backend.iter().map(|backend| format!(" --backend {backend}"));
+        settings.chain(backend).collect()
     }
 }
 
@@ -276,13 +300,8 @@ pub(super) fn folders(global: &GlobalArgs) -> String {
 
 /// Command that reproduces this run.
 fn command(global: &GlobalArgs, arguments: &Arguments) -> String {
-    let Arguments { file, settings: Settings { overrides, backend }, .. } = arguments;
-    let run = format!("cargo xtask run {}", shell_word(&file.to_string_lossy()));
-    let settings =
-        overrides.iter().map(|setting| format!("--set {}", shell_word(&setting.to_string())));
-    let backend = backend.iter().map(|backend| format!("--backend {backend}"));
-    let words = [run].into_iter().chain(settings).chain(backend).collect::<Vec<_>>().join(" ");
-    words + &folders(global)
+    let file = shell_word(&arguments.file.to_string_lossy());
+    format!("cargo xtask run {file}{}{}", arguments.settings.words(), folders(global))
 }
 
 /// Loads the samples of a plan.

@@ -15,6 +15,8 @@ mod reference;
 mod run;
 mod shards;
 mod signals;
+mod slurm;
+mod submit;
 mod theory;
 mod train;
 mod verdicts;

@@ -181,6 +181,8 @@ fn readers_change_nothing_on_the_disk() {
     for command in [
         &["list"][..],
         &["list", "--json"],
+        &["status", "tiny"],
+        &["status", "tiny", "--json", "--tasks", "3"],
         &["validate", "tiny.toml"],
         &["doctor"],
         &["data", "list"],
