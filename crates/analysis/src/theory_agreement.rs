@@ -31,6 +31,8 @@ pub struct Agreement {
     pub beyond: usize,
     /// Those of them where theory also gives a depth beyond the network.
     pub beyond_in_theory: usize,
+    /// Points with a lower bound, which are not compared.
+    pub bounds: usize,
     /// Points where theory gives a depth beyond the network, and information is lost before.
     pub lost_despite_theory: usize,
 }
@@ -52,7 +54,7 @@ pub fn agreement(
         }
         match point.reach(estimator, rule, layers) {
             // A lower bound is no depth to compare.
-            reach if reach.is_lower_bound() => {}
+            reach if reach.is_lower_bound() => found.bounds += 1,
             Reach::Measured { depth, .. } => {
                 found.lost_despite_theory += usize::from(theory >= layers as f64);
                 match point.phase {

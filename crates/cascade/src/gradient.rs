@@ -206,6 +206,7 @@ impl<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge> Reconstructor
             + decoders
             + 2 * reconstructions
             + linear_error::flops(layers, self.params.samples(train) as u64)
+            + linear_error::deep_flops(layers, self.params.samples(train) as u64)
     }
 }
 

@@ -1,35 +1,52 @@
-//! Error of the best linear decoder of the first layer, the yardstick for trained decoders.
+//! Errors of the best linear decoders from a layer to the input, the yardstick for trained decoders.
 
 use isobath_architecture::{Activation, Layer};
 use isobath_network::ForwardBackend;
 use isobath_tensor::{FitRidge, RidgeConfig};
 use ndarray::{ArrayView2, Axis};
 
-use crate::{Result, decoder::DeviceDecoder, ridge::fit_flops};
+use crate::{
+    Result,
+    decoder::DeviceDecoder,
+    ridge::{fit_flops, linear_fit_flops},
+};
 
-/// Maximum number of samples for the fit.
+/// Maximum number of samples for the fit of the first layer.
 const SAMPLES: usize = 2000;
 
-/// Noise on the activations that the fit assumes: far below any difference that training resolves, and large enough for
-/// f32.
-const NOISE: f64 = 1e-3;
+/// Maximum number of samples for the fits of deeper layers.
+pub(crate) const DEEP_SAMPLES: usize = 1000;
 
-/// Fits a linear decoder from the first layer's output to its input and returns its `1 - R^2` on the probe samples.
+/// Noise on the activations that the fit of the first layer assumes: far below any difference that training resolves, and
+/// large enough for f32.
+pub(crate) const FIRST_NOISE: f64 = 1e-3;
+
+/// Noise on the activations that the fits of deeper layers assume: that of ridge decoders. Differences below it count as
+/// lost, whether or not arithmetic still has them.
+pub(crate) const DEEP_NOISE: f64 = 0.03;
+
+/// True for the layers, counted from 1, whose linear decoders are fitted: the powers of two and the last.
+pub(crate) const fn is_checked(layer: usize, last: usize) -> bool {
+    layer == last || layer.is_power_of_two()
+}
+
+/// Fits a linear decoder from a layer's output to the input of the network and returns its `1 - R^2` on the probe samples.
 ///
-/// `shape` is `[samples, outputs of the layer, inputs of the layer]`, `train` the output and the input of the layer on the
-/// training samples, `probe_output` its output on the probe samples `probe`. `None` if the probe samples are all equal or
-/// the fit fails.
+/// `shape` is `[samples, outputs of the layer, inputs of the network]`, `[h, target]` the output of the layer and the input
+/// of the network for the training samples, `probe_output` the layer's output for the probe samples `probe`. `None` if the
+/// probe samples are all equal or the fit fails.
 ///
 /// # Errors
 /// When the device fails.
 pub(crate) fn best_linear_error<B: ForwardBackend + FitRidge>(
     backend: &B,
+    noise: f64,
     [samples, inputs, outputs]: [usize; 3],
     [h, target]: [&B::Buffer<f32>; 2],
     probe_output: &B::Buffer<f32>,
     probe: ArrayView2<'_, f32>,
 ) -> Result<Option<f64>> {
-    let config = RidgeConfig { samples: samples.min(SAMPLES), inputs, outputs, noise: NOISE };
+    let config = RidgeConfig { samples: samples.min(SAMPLES), inputs, outputs, noise };
     let mut weights = backend.zeros(outputs * inputs)?;
     let mut bias = backend.zeros(outputs)?;
     if backend.fit_ridge(&config, h, target, &mut weights, &mut bias).is_err() {
@@ -45,6 +62,15 @@ pub(crate) fn best_linear_error<B: ForwardBackend + FitRidge>(
 /// Floating-point operations of [`best_linear_error`] on the first of `layers`, with `samples` training samples.
 pub(crate) fn flops(layers: &[Layer], samples: u64) -> u64 {
     layers.first().map_or(0, |layer| fit_flops(layer, samples.min(SAMPLES as u64)))
+}
+
+/// Floating-point operations of [`best_linear_error`] on the deeper of `layers` that are checked.
+pub(crate) fn deep_flops(layers: &[Layer], samples: u64) -> u64 {
+    let (samples, inputs) =
+        (samples.min(DEEP_SAMPLES as u64), layers.first().map_or(0, Layer::inputs));
+    let checked =
+        (2..).zip(layers.iter().skip(1)).filter(|(depth, _)| is_checked(*depth, layers.len()));
+    checked.map(|(_, layer)| linear_fit_flops([layer.outputs(), inputs], samples)).sum()
 }
 
 /// `1 - R^2` of `reconstruction`, row by row as `probe`; `None` if all samples of `probe` are equal or a number is not

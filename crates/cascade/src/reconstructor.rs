@@ -128,6 +128,10 @@ pub struct Cascade {
     /// below it, and a decoder far above it is not trained enough. `None` if the probe samples are all equal or no such
     /// decoder can be computed.
     pub linear_error: Option<f64>,
+    /// Depths, counted from 1 and at least 2, and `1 - R^2` on the probe samples of the best linear decoder from there to the
+    /// input, for inputs that differ by more than a noise of 0.03 on each activation. Information that it reads is not
+    /// lost. Empty for decoders in closed form.
+    pub linear_profile: Vec<(usize, f64)>,
     /// Training of the decoders, first layer first.
     pub fits: Vec<LayerFit>,
     /// The decoders, first layer first.
@@ -139,10 +143,10 @@ pub struct Cascade {
 impl Cascade {
     /// Result of a sweep by `method`.
     pub(crate) fn new(swept: Swept, method: &dyn Reconstructor, job: &Job<'_>) -> Self {
-        let Swept { reconstructions, half, linear_error, fits, decoders } = swept;
+        let Swept { reconstructions, half, linear_error, linear_profile, fits, decoders } = swept;
         let done = Job { layers: fits.len(), ..*job };
         let flops = method.flops(&done.extent());
-        Self { reconstructions, half, linear_error, fits, decoders, flops }
+        Self { reconstructions, half, linear_error, linear_profile, fits, decoders, flops }
     }
 }
 

@@ -4,9 +4,7 @@ use isobath_tensor::{FitRidge, RidgeConfig, RidgeFit};
 
 use crate::{
     Cascade, CascadeValidParams, Error, Extent, Job, LayerFit, Observer, Reconstructor, Result,
-    StopFn,
-    chain::weights,
-    compose,
+    StopFn, compose,
     decoder::DeviceDecoder,
     linear_error,
     sweep::{Fitted, Sweep},
@@ -81,10 +79,15 @@ impl<B: ForwardBackend + FitRidge> Reconstructor for RidgeCascade<B> {
 
 /// Floating-point operations of fitting the decoder of `layer` to `samples` samples.
 pub(crate) fn fit_flops(layer: &Layer, samples: u64) -> u64 {
-    let (h, outputs) = (layer.outputs() as u64, layer.inputs() as u64);
+    linear_fit_flops([layer.outputs(), layer.inputs()], samples)
+}
+
+/// Floating-point operations of fitting a linear decoder from `h` to `outputs` numbers to `samples` samples.
+pub(crate) fn linear_fit_flops([h, outputs]: [usize; 2], samples: u64) -> u64 {
+    let (h, outputs) = (h as u64, outputs as u64);
     // One unknown for each input, or for each sample where these are fewer.
     let unknowns = samples.min(h);
-    let products = 2 * samples * (h * unknowns + weights(layer));
+    let products = 2 * samples * (h * unknowns + h * outputs);
     // The Cholesky factor, and the two triangular solutions for each output.
     products + unknowns.pow(3) / 3 + 2 * unknowns * unknowns * outputs
 }

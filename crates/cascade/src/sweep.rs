@@ -7,7 +7,10 @@ use ndarray::{Array2, ArrayView2, Axis, s};
 
 use crate::{
     CascadeValidParams, Decoders, Error, Job, LayerFit, Observer, Result, StopFn, chain,
-    compose::Composed, decoder::DeviceDecoder, decoders::Stack, linear_error::best_linear_error,
+    compose::Composed,
+    decoder::DeviceDecoder,
+    decoders::Stack,
+    linear_error::{self, DEEP_NOISE, FIRST_NOISE, best_linear_error, is_checked},
 };
 
 /// Result of a sweep.
@@ -15,6 +18,7 @@ pub(crate) struct Swept {
     pub(crate) reconstructions: Vec<Array2<f32>>,
     pub(crate) half: Vec<Array2<f32>>,
     pub(crate) linear_error: Option<f64>,
+    pub(crate) linear_profile: Vec<(usize, f64)>,
     pub(crate) fits: Vec<LayerFit>,
     pub(crate) decoders: Decoders,
 }
@@ -74,7 +78,11 @@ impl<B: ForwardBackend + FitRidge> Sweep<'_, '_, B> {
         let mut whole = Reconstruction::new(backend, spare_bytes / 2);
         let mut half = Reconstruction::new(backend, spare_bytes / 2);
         let (mut fits, mut probe_activations) = (Vec::new(), Vec::new());
-        let mut linear_error = None;
+        let (mut linear_error, mut linear_profile) = (None, Vec::new());
+        let checked = samples.min(linear_error::DEEP_SAMPLES);
+        let network_inputs = job.train.ncols();
+        let mut inputs = backend.zeros(checked * network_inputs)?;
+        backend.copy(&train.input, 0..checked * network_inputs, &mut inputs, 0)?;
         let mut checked_at = FIRST_CHECK;
         for index in 0..job.layers {
             if observer.cancelled() {
@@ -89,8 +97,14 @@ impl<B: ForwardBackend + FitRidge> Sweep<'_, '_, B> {
                 let [h, target] = [&train.output, &train.input];
                 let [outputs, inputs] = [job.train.ncols(), job.network.spec().widths()[1]];
                 let shape = [samples, inputs, outputs];
-                linear_error =
-                    best_linear_error(backend, shape, [h, target], &probe.output, job.probe)?;
+                linear_error = best_linear_error(
+                    backend,
+                    FIRST_NOISE,
+                    shape,
+                    [h, target],
+                    &probe.output,
+                    job.probe,
+                )?;
             }
             let fitted = fit(index, &train.output, &train.input)
                 .map_err(|error| explained(error, backend, index, &probe))?;
@@ -99,6 +113,14 @@ impl<B: ForwardBackend + FitRidge> Sweep<'_, '_, B> {
                 let mut activations = backend.zeros(size)?;
                 backend.copy(&probe.output, 0..size, &mut activations, 0)?;
                 probe_activations.push(activations);
+            }
+            // Decoders in closed form need no such check.
+            if index > 0 && fitted.half.is_some() && is_checked(index + 1, job.layers) {
+                let shape = [checked, fitted.decoder.inputs, network_inputs];
+                let pair = [&train.output, &inputs];
+                let error =
+                    best_linear_error(backend, DEEP_NOISE, shape, pair, &probe.output, job.probe)?;
+                linear_profile.extend(error.map(|error| (index + 1, error)));
             }
             for (target, decoder) in [(&mut whole, Some(fitted.decoder)), (&mut half, fitted.half)]
             {
@@ -126,6 +148,7 @@ impl<B: ForwardBackend + FitRidge> Sweep<'_, '_, B> {
             reconstructions: whole.reconstructions,
             half: half.reconstructions,
             linear_error,
+            linear_profile,
             fits,
             decoders: whole.decoders.into(),
         })

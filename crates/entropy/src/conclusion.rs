@@ -12,7 +12,11 @@
 //!    error that falls as `1 / sqrt(steps)` has 2.4 times the last change left, one that falls as `1 / steps` once. If `d`
 //!    exceeds [`UNCONVERGED`] of the cut-off and two layers, the cut-off is a lower bound.
 //!
-//! The published rule is for comparison with the published code; of these conditions it has the first and the third.
+//! 4. **Unreadable.** If the best linear decoder from a layer at or behind the cut-off still has a reconstruction error below
+//!    [`READABLE`], the information is there and the decoders do not follow it, as where activations grow: the cut-off is a
+//!    lower bound.
+//!
+//! The published rule is for comparison with the published code; of these conditions it has all but the second.
 
 use crate::{
     Profile, Result, bootstrap,
@@ -35,6 +39,9 @@ pub const EXTRAPOLATION: f64 = 2.0;
 /// Change between half and all of the steps, as a share of the cut-off, above which the cut-off is a lower bound.
 pub const UNCONVERGED: f64 = 0.25;
 
+/// Reconstruction error of the best linear decoder below which a layer still has the information.
+pub const READABLE: f64 = 0.5;
+
 /// Changes of at most this many layers never make a cut-off a lower bound.
 const ALWAYS_CONVERGED: f64 = 2.0;
 
@@ -47,6 +54,8 @@ pub struct Evidence<'a> {
     pub half: &'a [Profile],
     /// `1 - R^2` of the best linear decoder of the first layer on the probe samples; `None` if unknown.
     pub linear_error: Option<f64>,
+    /// Depths and `1 - R^2` of the best linear decoders from there to the input on the probe samples; empty if unknown.
+    pub linear_profile: &'a [(usize, f64)],
     /// `1 - R^2` of the first layer's decoder on its own training samples, if it is in closed form.
     pub fitted_error: Option<f64>,
 }
@@ -101,6 +110,15 @@ pub fn conclude(
     conclusion.interval = conclusion.interval.or(fitted);
     if let Some(half) = half {
         judge_training(&mut conclusion, depth, half, profile.depth());
+    }
+    let is_readable = |&&(layer, error): &&(usize, f64)| layer as f64 >= depth && error < READABLE;
+    if let Some(&(layer, error)) = evidence.linear_profile.iter().rfind(is_readable) {
+        conclusion.is_lower_bound = true;
+        conclusion.interval = None;
+        conclusion.note = Some(format!(
+            "lower bound: a linear decoder still reads the input from layer {layer}, with an error of {error:.2}, so the \
+             trained decoders lost it; train them longer or use method = \"ridge\""
+        ));
     }
     Ok(conclusion)
 }
@@ -190,7 +208,7 @@ fn not_decoded(first: f64, evidence: &Evidence<'_>) -> String {
         ),
         (None, Some(best)) if best >= DECODED => format!(
             "{error} ({best:.2} for the best linear decoder), {scale}; the layer keeps too little for linear decoders, so \
-             use wider layers or a larger sigma_w2"
+             use wider layers or another initialisation"
         ),
         (None, Some(best)) => format!(
             "{error} ({best:.2} for the best linear decoder), {scale}; train them longer (more `train` samples, more \
@@ -239,7 +257,13 @@ mod tests {
         let (profile, half) = (error(values), [error(half)]);
         let half = if half[0].values.is_empty() { &[][..] } else { &half[..] };
         let linear_error = Some(linear_error);
-        let evidence = Evidence { error: &profile, half, linear_error, fitted_error: None };
+        let evidence = Evidence {
+            error: &profile,
+            half,
+            linear_error,
+            linear_profile: &[],
+            fitted_error: None,
+        };
         conclude(&rule, &profile, &evidence, 0, 1).unwrap()
     }
 
@@ -282,6 +306,26 @@ mod tests {
     }
 
     #[test]
+    fn cutoff_before_a_layer_that_linear_decoders_read_is_a_lower_bound() {
+        let profile = error(&rising(40, 5.0));
+        let bound = |linear_profile: &[(usize, f64)]| {
+            let evidence = Evidence {
+                error: &profile,
+                half: &[],
+                linear_error: Some(0.01),
+                linear_profile,
+                fitted_error: None,
+            };
+            conclude(&THRESHOLD, &profile, &evidence, 0, 1).unwrap()
+        };
+        // The cut-off is at layer 4.
+        assert!(!bound(&[(2, 0.1), (4, 0.6), (8, 0.9)]).is_lower_bound);
+        let found = bound(&[(2, 0.1), (4, 0.2), (8, 0.3), (16, 0.7)]);
+        assert!(found.is_lower_bound);
+        assert!(found.note.unwrap().contains("from layer 8, with an error of 0.30"));
+    }
+
+    #[test]
     fn interval_contains_what_the_training_changes() {
         let conclusion = conclude_with(THRESHOLD, &rising(60, 40.0), &rising(60, 35.0), 0.01);
         // 28 layers, 25 with half of the steps.
@@ -310,6 +354,7 @@ mod tests {
             error: &profile,
             half: &[],
             linear_error: Some(0.1),
+            linear_profile: &[],
             fitted_error: Some(fitted_error),
         };
         let depth =

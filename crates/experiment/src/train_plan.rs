@@ -76,6 +76,7 @@ impl TrainPlan {
         let networks = variants.iter().map(|variant| networks(variant, &depths, shape));
         let networks = networks.collect::<Result<_, _>>()?;
         let recipes = recipes(section)?;
+        check_success(section, shape[1])?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
             return reject(format!(
@@ -143,6 +144,25 @@ fn networks(
         variant.with_depth(depth, shape).map_err(explain)
     };
     depths.iter().map(network).collect()
+}
+
+/// Rejects criteria of success that mean nothing: at chance, or above what ends hopeless trainings.
+fn check_success(section: &TrainSection, classes: usize) -> Result<(), FileError> {
+    let reject = |message: String| Err(FileError::invalid("train", message));
+    let accuracy = section.success.accuracy;
+    let chance = 1.0 / classes.max(1) as f64;
+    if accuracy <= chance {
+        return reject(format!(
+            "success.accuracy = {accuracy} must be above {chance}, the accuracy of guessing among {classes} classes"
+        ));
+    }
+    match section.hopeless {
+        Some(hopeless) if hopeless.accuracy >= accuracy => reject(format!(
+            "hopeless.accuracy = {} must be below success.accuracy = {accuracy}; otherwise trainings end that would succeed",
+            hopeless.accuracy
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn recipes(section: &TrainSection) -> Result<Vec<Recipe>, FileError> {
@@ -305,6 +325,10 @@ mod tests {
             ("seeds = 0", "seeds = 0"),
             ("test = 0", "test = 0 must be 1 to"),
             ("train = 20000000", "train = 20000000 must be 2 to"),
+            (
+                "hopeless = { after = 1, accuracy = 0.9 }",
+                "hopeless.accuracy = 0.9 must be below success.accuracy = 0.8",
+            ),
             ("epochs = 0", "[train] epochs = 0 must be 1 to 1,000,000"),
             ("optimizer = []", "optimizer lists none"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),

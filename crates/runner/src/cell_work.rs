@@ -137,6 +137,7 @@ impl<'a> CellWork<'a> {
             profiles: of(&cascade.reconstructions)?,
             half: of(&cascade.half)?,
             linear_error: cascade.linear_error,
+            linear_profile: cascade.linear_profile.clone(),
             fits: cascade.fits.iter().map(fit).collect(),
             ..Measurement::default()
         };

@@ -22,6 +22,8 @@ pub struct Measurement {
     pub half: Vec<Profile>,
     /// `1 - R^2` of the best linear decoder of the first layer on the probe samples; `None` if unknown.
     pub linear_error: Option<f64>,
+    /// Depths and `1 - R^2` of the best linear decoders from there to the input on the probe samples.
+    pub linear_profile: Vec<(usize, f64)>,
     /// Decoder trainings, first layer first.
     pub fits: Vec<FitRecord>,
     /// Remark on an early stop.
@@ -113,6 +115,7 @@ impl Measurement {
             error: self.profile(EstimatorSpec::RECONSTRUCTION_ERROR)?,
             half: &self.half,
             linear_error: self.linear_error,
+            linear_profile: &self.linear_profile,
             fitted_error: fitted.map(unexplained),
         };
         let conclusion = conclude(rule, profile, &evidence, resamples, seed)?;

@@ -9,9 +9,12 @@ pub struct Shard {
     pub count: usize,
 }
 
+/// Maximum number of shards; a larger number is a typing error.
+const MOST: usize = 1_000_000;
+
 /// Error for a text that is not `K/N`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` must be K/N with K from 1 to N, such as 1/2")]
+#[error("`{text}` must be K/N with K from 1 to N and N at most {MOST}, such as 1/2")]
 pub struct ParseShardError {
     text: String,
 }
@@ -42,7 +45,7 @@ impl FromStr for Shard {
         let parse = || {
             let (index, count) = text.split_once('/')?;
             let (index, count) = (index.parse().ok()?, count.parse().ok()?);
-            (1..=count).contains(&index).then_some(Self { index, count })
+            ((1..=count).contains(&index) && count <= MOST).then_some(Self { index, count })
         };
         parse().ok_or_else(|| ParseShardError { text: text.to_owned() })
     }
@@ -60,7 +63,7 @@ mod tests {
         let file = format!("shards/{}.sqlite", shard.stem());
         assert_eq!(Shard::of_file(Path::new(&file)), Some(shard));
         assert_eq!(Shard::of_file(Path::new("shards/4-of-3.sqlite")), None);
-        for text in ["", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3"] {
+        for text in ["", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3", "1/99999999999"] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }
     }

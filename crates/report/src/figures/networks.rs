@@ -175,6 +175,11 @@ impl<'a> NetworkComparison<'a> {
     }
 }
 
+/// Shift of series `index` of `count`: `step` for each series before it, at most 8 pixels in all.
+fn shift(step: i32, index: usize, count: usize) -> i32 {
+    step.min(px(8) / count.max(1) as i32) * index as i32
+}
+
 /// Dashes of theory curves.
 const THEORY: Dash = Dash::of(2);
 
@@ -218,7 +223,7 @@ fn cascade(
         name: name(run, slice.id(), None),
         color: palette::series(slice.variant),
         style: Style::Marks(Shape::of(slice.variant)),
-        shift: (px(3) * slice.variant as i32, 0),
+        shift: (shift(px(3), slice.variant, run.variants.len()), 0),
         points: slice.points.iter().filter_map(point).collect(),
     }
 }
@@ -238,7 +243,7 @@ fn trained(run: &RunRecord, slice: &Slice<'_>) -> Vec<Series> {
             name: name(run, slice.id(), Some(recipe)),
             color: palette::series(color),
             style: Style::Line(dash),
-            shift: (px(3) / 2 * index as i32, px(3) / 2 * index as i32),
+            shift: [shift(px(3) / 2, index, run.variants.len() * run.recipes.len()); 2].into(),
             points: here.map(frontier).collect(),
         }
     };

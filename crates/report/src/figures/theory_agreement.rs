@@ -59,6 +59,7 @@ struct Compared {
     /// Measured depth; the network depth if it is beyond.
     depth: Spread,
     beyond: bool,
+    is_bound: bool,
     words: String,
 }
 
@@ -116,6 +117,10 @@ impl<'a> TheoryComparison<'a> {
                 sample: Sample::Open,
                 label: "open: chaotic, filled: ordered".into(),
             });
+        }
+        if any(|point| point.is_bound) {
+            let label = "arrow: lower bound".into();
+            entries.push(Entry { sample: Sample::LowerBound, label });
         }
         if any(|point| point.beyond) {
             entries.push(Entry {
@@ -239,6 +244,7 @@ impl Series {
             let theory = factor * point.xi_c()?;
             let reach = point.reach(estimator, rule, run.layers);
             let words = reach_words(&reach, rule, run.layers);
+            let is_bound = reach.is_lower_bound();
             let (depth, beyond) = match reach {
                 Reach::Measured { depth, .. } => (depth, false),
                 Reach::Beyond { .. } => {
@@ -248,7 +254,7 @@ impl Series {
                 Reach::Unknown { .. } => return None,
             };
             let place = point_words(run, point.id);
-            Some(Compared { place, phase: point.phase, theory, depth, beyond, words })
+            Some(Compared { place, phase: point.phase, theory, depth, beyond, is_bound, words })
         };
         let all: Vec<_> =
             slices.iter().flat_map(|slice| &slice.points).filter_map(compared).collect();
@@ -275,7 +281,7 @@ impl Series {
     ) -> Result<Mark> {
         let height = |depth: f64| frame.y(depth.max(LEAST));
         let at = (frame.x(point.theory) + offset, height(point.depth.mean));
-        if point.beyond {
+        if point.beyond || point.is_bound {
             marks::arrow(canvas, at, px(13), self.color(), px(3) / 2)?;
         } else if point.depth.mean <= 0.0 {
             marks::arrow(canvas, at, -px(11), self.color(), px(3) / 2)?;

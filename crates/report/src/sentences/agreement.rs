@@ -73,7 +73,8 @@ pub(super) fn theory(found: &Agreement, rule: CutoffRule) -> String {
         String::new()
     } else {
         format!(
-            "Theory expects information to outlast the network at {}; it does at {} of them{}.",
+            "{}heory expects information to outlast the network at {}; it does at {} of them{}.",
+            if found.bounds > 0 { "Lower bounds apart, t" } else { "T" },
             count(expected, "point"),
             found.beyond_in_theory,
             match found.beyond - found.beyond_in_theory {
@@ -98,6 +99,9 @@ fn ratio_words(ratio: &Ratio, scale: &str) -> String {
         if [low, median, high].iter().all(is_near) { ", within 25% of theory" } else { "" };
     match points {
         1 => format!("the measured depth is {median:.2} × {scale} (1 point){agrees}"),
+        2..4 => {
+            format!("the median measured depth is {median:.2} × {scale} ({points} points){agrees}")
+        }
         _ => format!(
             "the median measured depth is {median:.2} × {scale} (interquartile range {low:.2} to {high:.2}, {points} \
              points){agrees}"

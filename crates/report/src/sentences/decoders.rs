@@ -53,12 +53,39 @@ pub(super) fn unconverged(run: &RunRecord, slice: &Slice<'_>) -> Option<String> 
     let (estimator, rule) = (run.estimators[0], run.rules[0]);
     let is_bound = |point: &Point<'_>| point.reach(estimator, rule, run.layers).is_lower_bound();
     let bounds: Vec<bool> = slice.points.iter().map(is_bound).collect();
-    bounds.contains(&true).then(|| {
-        format!(
-            "At σ_w² = {} the cut-offs are lower bounds: half of the decoders' steps give much smaller ones, so more \
-             training may deepen them. Use more training samples or epochs, or smaller minibatches.",
-            ranges(&slice.points, &bounds)
-        )
+    let first = slice.points.iter().zip(&bounds).find(|(_, is_bound)| **is_bound)?.0;
+    let cutoffs = first.cells.iter().flat_map(|cell| &cell.cutoffs);
+    let mut of_pair = cutoffs.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule);
+    let note = of_pair.find(|cutoff| cutoff.is_lower_bound)?.note.as_deref().unwrap_or_default();
+    let reason = note.strip_prefix("lower bound: ").unwrap_or(note);
+    let places = ranges(&slice.points, &bounds);
+    Some(if bounds.iter().filter(|is_bound| **is_bound).count() == 1 {
+        format!("The cut-off at σ_w² = {places} is a lower bound: {reason}.")
+    } else {
+        format!("The cut-offs at σ_w² = {places} are lower bounds. At the first of them, {reason}.")
+    })
+}
+
+/// Names points of which some initialisations have no cut-off.
+pub(super) fn partly_undecoded(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
+    let (estimator, rule) = (run.estimators[0], run.rules[0]);
+    let without = |point: &Point<'_>| {
+        let cutoffs = point.cells.iter().flat_map(|cell| &cell.cutoffs);
+        let of_pair = cutoffs.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule);
+        of_pair.filter(|cutoff| cutoff.depth.is_none() && !cutoff.beyond).count()
+    };
+    let part = |point: &Point<'_>| {
+        let (missing, seeds) = (without(point), point.cells.len());
+        (missing > 0 && missing < seeds).then(|| {
+            format!(
+                "{missing} of {seeds} at σ_w² = {}",
+                crate::numbers::variance(point.id.sigma_w2)
+            )
+        })
+    };
+    let parts: Vec<String> = slice.points.iter().filter_map(part).collect();
+    (!parts.is_empty()).then(|| {
+        format!("Initialisations without a cut-off, which do not count: {}.", super::join(&parts))
     })
 }
 

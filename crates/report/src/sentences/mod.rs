@@ -14,7 +14,7 @@ use isobath_store::RunRecord;
 
 use self::{
     agreement::{disagreement, theory},
-    decoders::{lost_at_first_layer, unconverged, undecoded},
+    decoders::{lost_at_first_layer, partly_undecoded, unconverged, undecoded},
     reach::{reach, unsaturated},
 };
 use crate::{
@@ -55,15 +55,24 @@ fn cascade_sentences(run: &RunRecord) -> Vec<String> {
             unsaturated(run, slice),
             unconverged(run, slice),
             undecoded(run, slice),
+            partly_undecoded(run, slice),
         ]
     };
     let mut sentences: Vec<_> = slices.iter().enumerate().flat_map(describe).flatten().collect();
-    sentences.extend(disagreement(run, &slices));
+    sentences.extend(disagreement(run, &slices).or_else(|| unusual_rule(estimator, rule)));
     let compared = theory(&theory_agreement::agreement(&slices, estimator, rule, run.layers), rule);
     sentences.extend(Some(compared).filter(|text| !text.is_empty()));
     sentences.extend(agreement::growth(run));
     sentences.push(certainty(run, &slices, estimator, rule));
     sentences
+}
+
+/// Names estimator and rule of the depths, unless they are the defaults.
+fn unusual_rule(estimator: EstimatorSpec, rule: CutoffRule) -> Option<String> {
+    let is_default =
+        estimator == EstimatorSpec::RECONSTRUCTION_ERROR && rule == CutoffRule::LOSS_95;
+    let label = estimator.descriptor().label;
+    (!is_default).then(|| format!("These depths are by {label} ({}).", rule.words()))
 }
 
 fn all_failed(run: &RunRecord) -> Option<String> {
@@ -174,8 +183,9 @@ mod tests {
             &[
                 "At σ_b² = 0.05, networks of this family (tanh MLP, width 784, 20 hidden layers; mnist) keep information through \
                  all 20 layers for σ_w² = 1.7 to 2; it is lost by layer 6 at σ_w² = 0.5 and by layer 15 at σ_w² = 4.",
+                "These depths are by relative entropy (saturation within 0.5%).",
                 "Compared with mean-field theory: on the ordered side the median measured depth is 1.02 × 6 ξ_c \
-                 (interquartile range 1.01 to 1.03, 2 points), within 25% of theory; on the chaotic side the measured \
+                 (2 points), within 25% of theory; on the chaotic side the measured \
                  depth is 2.50 × 6 ξ_c (1 point). Theory expects information to outlast the network at 1 point; it does at \
                  1 of them, and at 1 of the others.",
                 "The median width of the intervals is 1 layer; they cover 2 seeds, 95% over probe samples, extended by what \
@@ -191,7 +201,7 @@ mod tests {
         assert!(
             sentences[0].ends_with(
                 "keep information down to layer 9 of 20 at most (at σ_w² = 1); it is lost before layer 1 at \
-                 σ_w² = 0.5 and by layer 9 at σ_w² = 1."
+                 σ_w² = 0.5."
             ),
             "{}",
             sentences[0]
@@ -208,8 +218,8 @@ mod tests {
         );
         let theory =
             "Theory expects information to outlast the network at 2 points; it does at 2 of them.";
-        assert_eq!(sentences[1], theory);
-        assert_eq!(sentences[2], "These results use 1 seed per point.");
+        assert_eq!(sentences[2], theory);
+        assert_eq!(sentences[3], "These results use 1 seed per point.");
     }
 
     #[test]
@@ -237,7 +247,7 @@ mod tests {
         let unsaturated = "A missing cut-off at σ_w² = 3 to 4 does not mean that information survives: 95% of the variance \
                            is lost by layer 2, but the profile never saturates.";
         assert_eq!(sentences[1], unsaturated);
-        assert!(sentences[2].ends_with("at 1 point; it does at 1 of them."));
+        assert!(sentences[3].ends_with("at 1 point; it does at 1 of them."));
         run.cells.retain(|record| record.cell.point.sigma_w2 > 2.0);
         run.theory.retain(|record| record.point.sigma_w2 > 2.0);
         let sentences = verdict_sentences(&run);

@@ -76,7 +76,8 @@ pub(super) fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String 
         ),
         (true, false) => format!("{family} {}.", deepest(run, &measured, rule)),
         (false, false) => {
-            format!("{family} {outlast} for σ_w² = {ranges}{partly}{}.", ends(&measured, rule))
+            let all: Vec<&Measured<'_>> = measured.iter().collect();
+            format!("{family} {outlast} for σ_w² = {ranges}{partly}{}.", ends(&all, rule))
         }
         (false, true) => {
             let at = if beyond.iter().all(|beyond| *beyond) {
@@ -119,7 +120,12 @@ fn deepest(run: &RunRecord, measured: &[Measured<'_>], rule: CutoffRule) -> Stri
     let Some(deepest) = measured.iter().max_by(|a, b| a.depth.total_cmp(&b.depth)) else {
         return String::new();
     };
-    let rest = if measured.len() > 1 { ends(measured, rule) } else { String::new() };
+    let others: Vec<&Measured<'_>> = [measured.first(), measured.last()]
+        .into_iter()
+        .flatten()
+        .filter(|one| !std::ptr::eq(*one, deepest))
+        .collect();
+    let rest = ends(&others, rule);
     let (reached, place) = (depth(deepest.depth), variance(deepest.point.id.sigma_w2));
     if rule.descriptor().is_scale {
         let limit = if deepest.is_bound { "at least" } else { "at most" };
@@ -139,16 +145,16 @@ fn deepest(run: &RunRecord, measured: &[Measured<'_>], rule: CutoffRule) -> Stri
 }
 
 /// Describes the outermost measured points: `; it is lost by layer 5 at σ_w² = 0.1 and by layer 22 at σ_w² = 4`.
-fn ends(measured: &[Measured<'_>], rule: CutoffRule) -> String {
+fn ends(measured: &[&Measured<'_>], rule: CutoffRule) -> String {
     let (Some(first), Some(last)) = (measured.first(), measured.last()) else {
         return String::new();
     };
     let is_scale = rule.descriptor().is_scale;
-    let one = |Measured { point, depth: reached, is_bound }: &Measured<'_>| {
+    let one = |&Measured { point, depth: ref reached, ref is_bound }: &Measured<'_>| {
         let reached = match *reached {
             reached if is_scale && *is_bound => format!("at least {}", count_layers(reached)),
             reached if is_scale => count_layers(reached),
-            reached if *is_bound => format!("not before layer {}", depth(reached)),
+            reached if *is_bound => format!("only after layer {}", depth(reached)),
             reached if reached <= 0.0 => "before layer 1".into(),
             reached => format!("by layer {}", depth(reached)),
         };

@@ -51,6 +51,8 @@ struct Description {
     profiles: Vec<EstimatorSpec>,
     half: Vec<EstimatorSpec>,
     linear_error: Option<f64>,
+    #[serde(default)]
+    linear_profile: Vec<(usize, f64)>,
     note: Option<String>,
     /// Depth and sample of each picture.
     gallery: Vec<(usize, usize)>,
@@ -65,8 +67,17 @@ struct Description {
 /// # Errors
 /// [`BodyError`] if the record cannot be serialised.
 pub fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
-    let Measurement { failure, profiles, half, linear_error, fits, note, gallery, cost } =
-        measurement;
+    let Measurement {
+        failure,
+        profiles,
+        half,
+        linear_error,
+        linear_profile,
+        fits,
+        note,
+        gallery,
+        cost,
+    } = measurement;
     let mut arrays = Arrays::default();
     for (budget, profiles) in [("full", profiles), ("half", half)] {
         for profile in profiles {
@@ -89,6 +100,7 @@ pub fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
         profiles: estimators(profiles),
         half: estimators(half),
         linear_error: *linear_error,
+        linear_profile: linear_profile.clone(),
         note: note.clone(),
         gallery: gallery.iter().map(|one| (one.depth, one.sample)).collect(),
         cascade_seconds: cost.cascade_seconds,
@@ -136,6 +148,7 @@ pub fn decode(bytes: &[u8]) -> Result<Measurement, BodyError> {
         profiles: profiles("full", &description.profiles)?,
         half: profiles("half", &description.half)?,
         linear_error: description.linear_error,
+        linear_profile: description.linear_profile,
         fits: fits.as_chunks().0.iter().map(fit).collect(),
         note: description.note,
         gallery: gallery(&body, &description.gallery)?,
@@ -210,6 +223,7 @@ mod tests {
             profiles: vec![relative.clone(), gram],
             half: vec![relative],
             linear_error: Some(1.0 / 7.0),
+            linear_profile: vec![(2, 1.0 / 3.0), (4, 0.75)],
             fits: vec![FitRecord { first_loss: 0.5, last_loss: 0.1, steps: 7 }],
             note: Some("stopped".to_owned()),
             gallery: vec![GalleryRecord { depth: 0, sample: 1, pixels: vec![0.25, -1.0] }],
