@@ -98,10 +98,12 @@ fn confident_stop_keeps_the_numbers() {
     run(&place, "twice", &["cascade.max_steps=200", TRAINED[0], TRAINED[1]]);
     let (sure, twice) = (errors(&place, "sure"), errors(&place, "twice"));
     assert!(sure.iter().any(|errors| errors.len() < 20), "{sure:?}");
-    assert!(are_prefixes(&sure, &twice), "{sure:?} {twice:?}");
-    // All depths and intervals lie within 40 layers of each other, so the run stops after the second budget.
+    // All depths and intervals lie within 40 layers of each other, so a cell stops after the second budget, unless its
+    // cut-off is a lower bound then, as it is deep in the ordered phase.
+    let is_same = |one: &&Vec<f64>| are_prefixes(std::slice::from_ref(*one), &twice);
+    assert_eq!(sure.iter().filter(is_same).count(), 1, "{sure:?} {twice:?}");
     let notes = notes(&place, "sure");
-    let expected = "stopped after 8 of 20 layers and 200 steps (100 before)";
+    let expected = "stopped after 12 of 20 layers and 200 steps (100 before)";
     assert!(notes.iter().any(|note| note.contains(expected)), "{notes:?}");
 }
 

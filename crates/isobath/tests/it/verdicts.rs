@@ -64,5 +64,22 @@ fn constant_activations_keep_nothing() {
 fn cutoffs_that_grow_with_the_training_are_lower_bounds() {
     let settings = ["network.width=256", "data.train=9600", "network.depth=20"];
     let text = verdict(&settings);
-    assert!(text.contains("at least down to layer") && text.contains("lower bounds"), "{text}");
+    assert!(text.contains("at least down to layer") && text.contains("is a lower bound"), "{text}");
+}
+
+#[test]
+fn invertible_layers_that_decoders_lose_are_lower_bounds() {
+    // Rotations that grow lose nothing, but trained decoders do not follow the growth.
+    let settings = [
+        "network.activation=linear",
+        "network.init=orthogonal",
+        "network.width=96",
+        "network.depth=17",
+        "data.train=6400",
+        "cascade.batch=8",
+        "grid.sigma_w2=4.0",
+    ];
+    let text = verdict(&settings);
+    assert!(text.contains("at least down to layer"), "{text}");
+    assert!(text.contains("a linear decoder still reads the input from layer 16"), "{text}");
 }
