@@ -5,6 +5,8 @@ use isobath_tensor::{
 use ndarray::{Array, Dimension, ShapeBuilder};
 use ndarray_rand::{RandomExt, rand::Rng, rand_distr::Distribution};
 
+use crate::ParameterArray;
+
 /// First stream of this crate: two for each layer, in a range no other crate uses.
 const STREAMS: u64 = 1 << 32;
 
@@ -17,7 +19,8 @@ pub(crate) struct Draw {
 }
 
 impl Draw {
-    /// Draws of array `array` (0 or 1) of layer `layer`, counted from 0, with standard deviation `std`.
+    /// Draws of array `array` (0 or 1) of the layer at place `layer` with standard deviation `std`. Places of a network's
+    /// layers are counted from 0; those of residual branches follow far behind.
     pub(crate) const fn new(seed: u64, layer: usize, array: u64, std: f64) -> Self {
         Self { seed, stream: STREAMS + 2 * layer as u64 + array, std }
     }
@@ -37,6 +40,22 @@ impl Draw {
     ) -> isobath_tensor::Result<()> {
         let Self { seed, stream, std } = self;
         backend.random_fill(RandomStream::Normal { seed, stream, std }, len, out)
+    }
+
+    /// Draws one network's numbers of an array; a device draws to the start of a buffer only.
+    pub(crate) fn write<B: Backend + RandomFill>(
+        self,
+        backend: &B,
+        network: usize,
+        array: &mut ParameterArray<B>,
+    ) -> isobath_tensor::Result<()> {
+        let range = array.range(network);
+        if range.start == 0 {
+            return self.fill(backend, range.len(), &mut array.values);
+        }
+        let mut drawn = backend.zeros(range.len())?;
+        self.fill(backend, range.len(), &mut drawn)?;
+        backend.copy(&drawn, 0..range.len(), &mut array.values, range.start)
     }
 }
 

@@ -1,6 +1,6 @@
 use isobath_architecture::{NetworkSpec, Variances};
 
-use crate::{DeviceLayer, Error, ForwardBackend, LayerParameters, Result};
+use crate::{DeviceLayer, Error, ForwardBackend, LayerParameters, Result, source::LayerSource};
 
 /// A network with parameters.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Network {
 
 /// Source of a network's parameters.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+enum Source {
     /// Drawn at each use.
     Drawn { variances: Variances, seed: u64 },
     /// Given, first layer first.
@@ -55,8 +55,8 @@ impl Network {
     pub fn parameters(&self, index: usize) -> LayerParameters {
         match &self.source {
             Source::Given(parameters) => parameters[index].clone(),
-            Source::Drawn { variances, seed } => {
-                LayerParameters::draw(&self.spec.layers()[index], variances, *seed, index)
+            Source::Drawn { .. } => {
+                LayerParameters::draw(&self.spec.layers()[index], self.layer_source(index))
             }
         }
     }
@@ -76,9 +76,14 @@ impl Network {
         DeviceLayer::upload(backend, &[self], index)
     }
 
-    /// The source of the parameters.
-    pub(crate) const fn source(&self) -> &Source {
-        &self.source
+    /// The source of the parameters of layer `index`, counted from 0.
+    pub(crate) fn layer_source(&self, index: usize) -> LayerSource<'_> {
+        match &self.source {
+            Source::Given(parameters) => LayerSource::Given(&parameters[index]),
+            Source::Drawn { variances, seed } => {
+                LayerSource::Drawn { variances, seed: *seed, place: index }
+            }
+        }
     }
 }
 
@@ -100,7 +105,10 @@ mod tests {
         let (shallow, deep) = (network(3), network(9));
         assert_eq!(shallow.parameters(1), deep.parameters(1));
         let weights = |index| {
-            let LayerParameters::Dense(DenseParameters { weights, .. }) = deep.parameters(index);
+            let LayerParameters::Dense(DenseParameters { weights, .. }) = deep.parameters(index)
+            else {
+                panic!("a dense layer")
+            };
             weights
         };
         assert_ne!(weights(1), weights(2));
