@@ -49,7 +49,7 @@ const TABLE: &[Member] = &[
           "experiment", "store"],
         &["store", "testkit"]),
     member("analysis", "crates/analysis",
-        &["meanfield", "entropy", "trainer", "predictors", "scoring", "experiment", "store"],
+        &["architecture", "meanfield", "entropy", "trainer", "predictors", "scoring", "experiment", "store"],
         &["store", "testkit"]),
     member("report", "crates/report",
         &["entropy", "trainer", "scoring", "experiment", "store", "analysis"], &["store", "analysis", "testkit"]),

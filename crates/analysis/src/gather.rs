@@ -1,5 +1,6 @@
 //! Joins the store and mean-field theory into the record of a report.
 
+use isobath_architecture::{Law, Scheme};
 use isobath_meanfield::{FixedPoint, critical_sigma_w2, growth_sentence};
 use rayon::prelude::*;
 
@@ -55,7 +56,7 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         train_depths: plan.train.as_ref().map_or_else(Vec::new, |train| train.depths.clone()),
         trainings: trainings(plan, store)?,
         scores: scores(plan, store)?,
-        theory: plan.points().map(|point| theory_record(plan, point)).collect(),
+        theory: plan.points.iter().map(|&point| theory_record(plan, point)).collect(),
         curves: curves(plan),
         experiment_toml: plan.resolved_toml(),
         environment: environment(store)?,
@@ -116,6 +117,10 @@ fn fixed_point(plan: &Plan, point: GridPoint) -> Option<FixedPoint> {
 }
 
 fn theory_record(plan: &Plan, point: GridPoint) -> TheoryRecord {
+    if plan.variant(point).scheme.has_mean() {
+        // Mean-field theory does not cover weights with a mean.
+        return TheoryRecord { point, xi_c: None, chi_1: None, growth: None };
+    }
     let fixed = fixed_point(plan, point);
     TheoryRecord {
         point,
@@ -145,36 +150,38 @@ fn growth(plan: &Plan, point: GridPoint) -> Option<GrowthRecord> {
 /// Theory of each slice. Variants of one activation share it.
 fn curves(plan: &Plan) -> Vec<SliceTheory> {
     let mut curves: Vec<SliceTheory> = Vec::new();
-    for (index, variant) in plan.variants.iter().enumerate() {
-        let same =
-            plan.variants[..index].iter().position(|other| other.activation == variant.activation);
-        for &sigma_b2 in &plan.sigma_b2 {
-            let known = same.and_then(|same| {
-                let point = GridPoint { variant: same, sigma_w2: 0.0, sigma_b2 };
-                curves.iter().find(|known| known.covers(point)).cloned()
-            });
-            let computed = || SliceTheory {
-                variant: index,
-                sigma_b2,
-                critical: critical_sigma_w2(variant.activation, sigma_b2).ok(),
-                overlays: overlays(plan, GridPoint { variant: index, sigma_w2: 0.0, sigma_b2 }),
-            };
-            curves.push(match known {
-                Some(known) => SliceTheory { variant: index, ..known },
-                None => computed(),
-            });
-        }
+    for slice in plan.points.chunk_by(GridPoint::shares_slice) {
+        let GridPoint { variant, sigma_b2, .. } = slice[0];
+        let activation = plan.variant(slice[0]).activation;
+        let range = range(slice);
+        let is_same = |known: &&SliceTheory| {
+            plan.variants[known.variant].activation == activation
+                && known.sigma_b2.to_bits() == sigma_b2.to_bits()
+                && plan.variants[known.variant].scheme.uses_grid()
+                && plan.variants[variant].scheme.uses_grid()
+        };
+        let has_theory = !plan.variant(slice[0]).scheme.has_mean();
+        let (critical, overlays) = match curves.iter().find(is_same) {
+            _ if !has_theory => (None, Vec::new()),
+            Some(known) => (known.critical, known.overlays.clone()),
+            None => (critical_sigma_w2(activation, sigma_b2).ok(), overlays(plan, slice[0], range)),
+        };
+        curves.push(SliceTheory { variant, sigma_b2, critical, overlays });
     }
     curves
 }
 
+/// Range of the curves of a slice: that of its weight variances, or around the only one.
+fn range(slice: &[GridPoint]) -> [f64; 2] {
+    let variances = slice.iter().map(|point| point.sigma_w2);
+    let [low, high] =
+        variances.fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], w| [low.min(w), high.max(w)]);
+    if high > low { [low, high] } else { [0.5 * low, 1.5 * low] }
+}
+
 /// Theory curves of the slice of `point`.
-fn overlays(plan: &Plan, point: GridPoint) -> Vec<OverlayRecord> {
-    let range = plan
-        .sigma_w2
-        .iter()
-        .fold((f64::INFINITY, 0.0_f64), |(low, high), &w| (low.min(w), high.max(w)));
-    let at = |i: usize| range.0 + (range.1 - range.0) * i as f64 / (CURVE_POINTS - 1) as f64;
+fn overlays(plan: &Plan, point: GridPoint, range: [f64; 2]) -> Vec<OverlayRecord> {
+    let at = |i: usize| range[0] + (range[1] - range[0]) * i as f64 / (CURVE_POINTS - 1) as f64;
     let xi_c = |sigma_w2| xi_c(fixed_point(plan, GridPoint { sigma_w2, ..point }));
     let xi_c: Vec<(f64, Option<f64>)> = (0..CURVE_POINTS).map(|i| (at(i), xi_c(at(i)))).collect();
     let overlays = plan.file.meanfield.overlay.iter().map(|overlay| OverlayRecord {
@@ -189,6 +196,7 @@ fn variant_record(plan: &Plan, variant: &Variant) -> VariantRecord {
     VariantRecord {
         name: variant.name.clone(),
         activation: variant.activation.to_string(),
+        scheme: (!variant.scheme.uses_grid()).then(|| variant.scheme.to_string()),
         description: describe(plan, variant),
     }
 }
@@ -196,6 +204,10 @@ fn variant_record(plan: &Plan, variant: &Variant) -> VariantRecord {
 /// Describes a network: `tanh MLP, width 784, 49 hidden layers`
 fn describe(plan: &Plan, variant: &Variant) -> String {
     let NetworkKind::Mlp = plan.file.network.kind;
+    let scheme = match &variant.scheme {
+        Scheme::Law(Law::Normal) => String::new(),
+        scheme => format!("{scheme} initialisation, "),
+    };
     let hidden = &variant.network.widths()[1..plan.depth];
     let widths = match (hidden.iter().min(), hidden.iter().max()) {
         (Some(low), Some(high)) if low == high => format!("width {low}, "),
@@ -203,5 +215,5 @@ fn describe(plan: &Plan, variant: &Variant) -> String {
         _ => String::new(),
     };
     let layers = if hidden.len() == 1 { "hidden layer" } else { "hidden layers" };
-    format!("{} MLP, {widths}{} {layers}", variant.activation, hidden.len())
+    format!("{} MLP, {scheme}{widths}{} {layers}", variant.activation, hidden.len())
 }

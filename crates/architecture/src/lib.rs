@@ -7,6 +7,7 @@
 mod activation;
 mod conv2d;
 mod error;
+mod initialisation;
 mod layer;
 mod mlp;
 mod network_spec;
@@ -19,6 +20,10 @@ mod window;
 pub use activation::{Activation, ParseActivationError};
 pub use conv2d::{Boundary, Conv2dLayer};
 pub use error::{Error, Result};
+pub use initialisation::{
+    ArrayLaw, Bias, Fan, Initialisation, Law, LayerLaw, LayerVariances, NamedScheme, PlainScheme,
+    Scheme, SchemeName, VariancesByLayer,
+};
 pub use layer::{DenseLayer, Layer};
 pub use mlp::{
     MlpParams, MlpValidParams, NamedWidth, Preset, Readout, Shrink, ShrinkLaw, WidthRule,

@@ -1,7 +1,9 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// Variances of the random initialisation: `W_l ~ N(0, sigma_w2 / w_{l-1})`, `b_l ~ N(0, sigma_b2)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variances {
     sigma_w2: f64,
     sigma_b2: f64,

@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData, path::PathBuf};
 
 use isobath_architecture::Activation;
-use isobath_architecture::{MlpParams, Preset, Readout, WidthRule};
+use isobath_architecture::{MlpParams, Preset, Readout, Scheme, WidthRule};
 use isobath_cascade::{CascadeParams, Method};
 use isobath_datasets::DatasetName;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
@@ -114,6 +114,9 @@ pub struct NetworkSection {
     /// Activation of the hidden layers; default: tanh, or the first activation of `[grid]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
+    /// Random initialisation; default: normal with the variances of `[grid]`, or the first one of `[grid]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Scheme>,
     /// Readout after the last product.
     #[serde(default)]
     pub readout: Readout,

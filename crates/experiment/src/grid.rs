@@ -1,25 +1,29 @@
-use isobath_architecture::{Activation, WidthRule};
+use isobath_architecture::{Activation, Scheme, WidthRule};
 use isobath_tensor::Optimizer;
 use serde::{Deserialize, Serialize};
 
 use super::FileError;
 
-/// The `[grid]` table. Every combination of activation, width and variances is one grid point; every seed of a point is
+/// The `[grid]` table. Every combination of activation, width, initialisation and variances is one grid point; every seed of a point is
 /// one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSection {
-    /// Variance of the weights times the fan-in.
-    pub sigma_w2: Values,
-    /// Variance of the biases.
-    #[serde(default)]
-    pub sigma_b2: Values,
+    /// Variance of the weights times the fan-in; only for initialisations without a scale of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma_w2: Option<Values>,
+    /// Variance of the biases; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma_b2: Option<Values>,
     /// Activations to compare; default: the one of `[network]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Vec<Activation>>,
     /// Widths to compare; default: the one of `[network]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<Vec<WidthRule>>,
+    /// Initialisations to compare; default: the one of `[network]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Vec<Scheme>>,
     /// Optimisers of the trainings to compare: another place for the list in `[train]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<Vec<Optimizer>>,

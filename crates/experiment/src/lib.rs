@@ -7,6 +7,7 @@ mod hex;
 mod ids;
 mod overlay;
 mod plan;
+mod points;
 mod read;
 mod report_format;
 mod stop;

@@ -1,6 +1,6 @@
 //! The checked experiment.
 
-use isobath_architecture::Variances;
+use isobath_architecture::{Initialisation, Variances};
 use isobath_cascade::{CascadeParams, CascadeValidParams};
 use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
 use isobath_entropy::cutoff::CutoffRule;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan, Variant,
-    variant,
+    points, variant,
 };
 use crate::{CellId, GridPoint};
 
@@ -30,10 +30,8 @@ pub struct Plan {
     pub layers: usize,
     /// Settings of the cascade.
     pub cascade: CascadeValidParams,
-    /// Values of `sigma_w2`.
-    pub sigma_w2: Vec<f64>,
-    /// Values of `sigma_b2`.
-    pub sigma_b2: Vec<f64>,
+    /// Points of the grid, in the order of its cells.
+    pub points: Vec<GridPoint>,
     /// All cells. Seeds of one grid point are adjacent.
     pub cells: Vec<Cell>,
     /// The trainings; `None` without a `[train]` table.
@@ -83,34 +81,18 @@ impl Plan {
         }
         let cascade = check_cascade(&mut file)?;
         check_entropy(&file, layers)?;
-        let sigma_w2 = file.grid.sigma_w2.expand("sigma_w2")?;
-        let sigma_b2 = file.grid.sigma_b2.expand("sigma_b2")?;
-        if let Some(zero) = sigma_w2.iter().find(|value| **value <= 0.0) {
-            return Err(FileError::invalid("grid", format!("sigma_w2 = {zero} must be positive")));
-        }
+        let points = points::points(&mut file, &variants)?;
         if file.grid.seeds == 0 {
             return Err(FileError::invalid("grid", "seeds = 0 must be at least 1"));
         }
         for variant in &variants {
             check_work(&file, &variant.network, &cascade)?;
         }
-        let cells = cells(&file, variants.len(), &sigma_w2, &sigma_b2)?;
+        let cells = cells(&file, &points)?;
         let available = available(&file.data);
         let train =
             TrainPlan::new(&mut file, [shape.len(), classes], &variants, &cells, available)?;
-        Ok(Self {
-            file,
-            shape,
-            classes,
-            variants,
-            depth,
-            layers,
-            cascade,
-            sigma_w2,
-            sigma_b2,
-            cells,
-            train,
-        })
+        Ok(Self { file, shape, classes, variants, depth, layers, cascade, points, cells, train })
     }
 
     /// Checks that all backends are available and that the cascade's backend supports its precision.
@@ -176,14 +158,20 @@ impl Plan {
         format!("{}-{}", self.file.name, &crate::hex(&Sha256::digest(text))[..8])
     }
 
-    /// Points of the grid, in the order of its cells.
-    pub fn points(&self) -> impl Iterator<Item = GridPoint> + '_ {
-        points(self.variants.len(), &self.sigma_w2, &self.sigma_b2)
-    }
-
     /// Network of a grid point.
     pub fn variant(&self, point: GridPoint) -> &Variant {
         &self.variants[point.variant]
+    }
+
+    /// A grid point in words: its variances, or its initialisation if that has a scale of its own; the network among
+    /// several.
+    pub fn describe(&self, point: GridPoint) -> String {
+        self.variant(point).describe(point)
+    }
+
+    /// Initialisation of the networks at a grid point.
+    pub fn initialisation(&self, point: GridPoint) -> Initialisation {
+        self.variant(point).initialisation(point)
     }
 
     /// Mean-field theory of a grid point.
@@ -347,21 +335,15 @@ fn check_entropy(file: &ExperimentFile, layers: usize) -> Result<(), FileError> 
     Ok(())
 }
 
-fn cells(
-    file: &ExperimentFile,
-    variants: usize,
-    sigma_w2: &[f64],
-    sigma_b2: &[f64],
-) -> Result<Vec<Cell>, FileError> {
+fn cells(file: &ExperimentFile, points: &[GridPoint]) -> Result<Vec<Cell>, FileError> {
     /// Maximum number of cells; a larger number is a typing error.
     const MOST: usize = 1_000_000;
-    let factors = [variants, sigma_w2.len(), sigma_b2.len(), file.grid.seeds];
-    let count = factors.into_iter().fold(1, usize::saturating_mul);
+    let count = points.len().saturating_mul(file.grid.seeds);
     if count > MOST {
         return Err(FileError::invalid("grid", format!("{count} cells; use at most {MOST}")));
     }
     let mut cells = Vec::with_capacity(count);
-    for point in points(variants, sigma_w2, sigma_b2) {
+    for &point in points {
         let variances = Variances::new(point.sigma_w2, point.sigma_b2);
         let variances = variances.map_err(|error| FileError::invalid("grid", error))?;
         for seed_index in 0..file.grid.seeds {
@@ -370,19 +352,6 @@ fn cells(
         }
     }
     Ok(cells)
-}
-
-/// Points of the grid, in the order of its cells.
-fn points<'a>(
-    variants: usize,
-    sigma_w2: &'a [f64],
-    sigma_b2: &'a [f64],
-) -> impl Iterator<Item = GridPoint> + 'a {
-    (0..variants).flat_map(move |variant| {
-        sigma_b2.iter().flat_map(move |&sigma_b2| {
-            sigma_w2.iter().map(move |&sigma_w2| GridPoint { variant, sigma_w2, sigma_b2 })
-        })
-    })
 }
 
 fn cell_seed(seed: u64, id: CellId) -> u64 {

@@ -1,10 +1,10 @@
 //! The checked `[train]` table: the grid of trainings.
 
-use isobath_architecture::{NetworkSpec, Variances};
+use isobath_architecture::{Initialisation, NetworkSpec, Scheme, Variances};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
 
-use super::{Cell, ExperimentFile, FileError, TrainSection, Variant};
+use super::{Cell, ExperimentFile, FileError, TrainSection, Variant, variant};
 use crate::TrainingId;
 
 /// The trainings of a checked experiment.
@@ -14,6 +14,8 @@ pub struct TrainPlan {
     pub section: TrainSection,
     /// Depths of the training grid, in increasing order.
     pub depths: Vec<usize>,
+    /// Initialisation of each variant.
+    pub schemes: Vec<Scheme>,
     /// Networks of each variant, one per depth.
     pub networks: Vec<Vec<NetworkSpec>>,
     /// Training recipes; each applies to every network.
@@ -106,6 +108,7 @@ impl TrainPlan {
         Ok(Some(Self {
             section,
             depths,
+            schemes: variants.iter().map(|variant| variant.scheme.clone()).collect(),
             networks,
             recipes,
             train_samples,
@@ -117,6 +120,11 @@ impl TrainPlan {
     /// Network of a training.
     pub fn network(&self, cell: &TrainCell) -> &NetworkSpec {
         &self.networks[cell.id.point.variant][cell.depth_index]
+    }
+
+    /// Initialisation of a training.
+    pub fn initialisation(&self, cell: &TrainCell) -> Initialisation {
+        variant::initialisation(&self.schemes[cell.id.point.variant], cell.id.point)
     }
 
     /// Recipe of a training.

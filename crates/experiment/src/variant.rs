@@ -1,9 +1,13 @@
-//! The networks that a grid compares: combinations of its lists of activations and widths.
+//! The networks that a grid compares: combinations of its lists of activations, widths and initialisations.
 
-use isobath_architecture::{Activation, NamedWidth, NetworkSpec, Shrink, ShrinkLaw, WidthRule};
+use isobath_architecture::{
+    Activation, Initialisation, NamedWidth, NetworkSpec, Scheme, Shrink, ShrinkLaw, Variances,
+    WidthRule,
+};
 use isobath_tensor::Optimizer;
 
 use super::{ExperimentFile, FileError, GridSection, NetworkSection, OneOrMany, TrainSection};
+use crate::GridPoint;
 
 /// One of the networks that a grid compares.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +18,8 @@ pub struct Variant {
     pub section: NetworkSection,
     /// Activation of the hidden layers.
     pub activation: Activation,
+    /// Random initialisation.
+    pub scheme: Scheme,
     /// Its deepest network.
     pub network: NetworkSpec,
 }
@@ -22,6 +28,29 @@ impl Variant {
     /// Its name in characters that file names may have.
     pub fn file_stem(&self) -> String {
         file_stem(&self.name)
+    }
+
+    /// Initialisation of its networks at `point`.
+    pub fn initialisation(&self, point: GridPoint) -> Initialisation {
+        initialisation(&self.scheme, point)
+    }
+
+    /// `point` in words.
+    pub(super) fn describe(&self, point: GridPoint) -> String {
+        match (self.scheme.uses_grid(), self.name.as_str()) {
+            (false, "") => format!("{} initialisation", self.scheme),
+            (false, name) => name.to_owned(),
+            (true, "") => point.to_string(),
+            (true, name) => format!("{name}, {point}"),
+        }
+    }
+
+    /// The point of an initialisation with a scale of its own: the variances of the second layer, or of the only one.
+    pub(super) fn nominal_point(&self, variant: usize) -> GridPoint {
+        let layers = self.network.layers();
+        let index = usize::from(layers.len() > 1);
+        let found = Initialisation::Scheme(self.scheme.clone()).variances(&layers[index], index);
+        GridPoint { variant, sigma_w2: found.sigma_w2, sigma_b2: found.sigma_b2 }
     }
 
     /// Its network with `depth` weight layers, for samples of `inputs` numbers and `classes` classes.
@@ -35,6 +64,21 @@ impl Variant {
     ) -> isobath_architecture::Result<NetworkSpec> {
         let section = NetworkSection { depth, ..self.section.clone() };
         Ok(section.params().check(inputs, classes)?.spec())
+    }
+}
+
+/// Initialisation by `scheme` at `point`.
+///
+/// # Panics
+/// Never for points of a plan, whose variances are checked.
+pub(super) fn initialisation(scheme: &Scheme, point: GridPoint) -> Initialisation {
+    match scheme {
+        Scheme::Law(law) => Initialisation::Variances {
+            law: *law,
+            variances: Variances::new(point.sigma_w2, point.sigma_b2)
+                .expect("a plan's variances are checked"),
+        },
+        other => Initialisation::Scheme(other.clone()),
     }
 }
 
@@ -53,7 +97,7 @@ pub(super) fn variants(
     file: &mut ExperimentFile,
     shape: [usize; 2],
 ) -> Result<Vec<Variant>, FileError> {
-    let GridSection { activation, width, .. } = &file.grid;
+    let GridSection { activation, width, init, .. } = &file.grid;
     let network = &mut file.network;
     if width.is_some() && network.preset.is_some() {
         let message = "width: the preset of [network] has widths of its own; remove one of them";
@@ -62,6 +106,7 @@ pub(super) fn variants(
     let activations =
         values("activation", activation.as_deref(), &mut network.activation, Activation::Tanh)?;
     let widths = values("width", width.as_deref(), &mut network.width, WidthRule::default())?;
+    let schemes = values("init", init.as_deref(), &mut network.init, Scheme::default())?;
     let mut variants: Vec<Variant> = Vec::new();
     for &activation in &activations {
         for width in &widths {
@@ -72,19 +117,32 @@ pub(super) fn variants(
             };
             let checked = section.params().check(shape[0], shape[1]);
             let spec = checked.map_err(|error| FileError::invalid("network", error))?.spec();
-            let names = [
-                (activations.len() > 1).then(|| activation.to_string()),
-                (widths.len() > 1).then(|| words(width)),
-            ];
-            let name = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
-            if let Some(same) = variants.iter().find(|variant| variant.network == spec) {
-                let message = format!("`{}` and `{name}` are the same network", same.name);
-                return Err(FileError::invalid("grid", message));
+            for scheme in &schemes {
+                let names = [
+                    (activations.len() > 1).then(|| activation.to_string()),
+                    (widths.len() > 1).then(|| words(width)),
+                    (schemes.len() > 1).then(|| scheme.to_string()),
+                ];
+                let name = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
+                let section = NetworkSection { init: Some(scheme.clone()), ..section.clone() };
+                let (scheme, network) = (scheme.clone(), spec.clone());
+                variants.push(Variant { name, section, activation, scheme, network });
             }
-            variants.push(Variant { name, section, activation, network: spec });
         }
     }
+    reject_equal(&variants)?;
     Ok(variants)
+}
+
+fn reject_equal(variants: &[Variant]) -> Result<(), FileError> {
+    for (index, one) in variants.iter().enumerate() {
+        let is_same = |other: &&Variant| other.network == one.network && other.scheme == one.scheme;
+        if let Some(same) = variants[..index].iter().find(is_same) {
+            let message = format!("`{}` and `{}` are the same network", same.name, one.name);
+            return Err(FileError::invalid("grid", message));
+        }
+    }
+    Ok(())
 }
 
 /// Values of one list of the grid, or the network's `own` value without a list. Fills in the latter.
@@ -182,6 +240,21 @@ mod tests {
     }
 
     #[test]
+    fn initialisations_with_their_own_scale_have_one_point() {
+        let lists = "init = [\"normal\", \"orthogonal\", \"pytorch\", { name = \"kaiming-normal\", bias = \"pytorch\" }]";
+        let plan = plan("width = 20", lists, "").unwrap();
+        let of = |variant| plan.points.iter().filter(move |point| point.variant == variant);
+        assert_eq!([0, 1, 2, 3].map(|variant| of(variant).count()), [2, 2, 1, 1]);
+        assert_eq!(plan.cells.len(), 2 * 6);
+        let pytorch = of(2).next().unwrap();
+        assert!((pytorch.sigma_w2 - 1.0 / 3.0).abs() < 1e-15);
+        assert!((pytorch.sigma_b2 - 1.0 / 60.0).abs() < 1e-15);
+        assert_eq!(plan.variants[3].name, "kaiming-normal pytorch biases");
+        let again = Plan::new(read_text(&plan.resolved_toml(), "resolved", &[]).unwrap()).unwrap();
+        assert_eq!(again.run_name(), plan.run_name());
+    }
+
+    #[test]
     fn resolved_file_with_lists_is_read_again() {
         let plan = plan("activation = \"tanh\"", LISTS, "").unwrap();
         let again = Plan::new(read_text(&plan.resolved_toml(), "resolved", &[]).unwrap()).unwrap();
@@ -217,6 +290,9 @@ mod tests {
             ("activation = \"erf\"", "activation = [\"relu\", \"tanh\"]", "not in this list"),
             ("preset = \"published\"", "width = [20]", "widths of its own"),
             ("", "activation = [\"rely\"]", "relu"),
+            ("", "init = [\"pytorch\"]", "sigma_w2 has no effect"),
+            ("init = \"kaiming-normal\"", "", "sigma_w2 has no effect"),
+            ("", "init = [\"pytorh\"]", "pytorch"),
         ] {
             let error = plan(network, grid, "").expect_err(grid).to_string();
             assert!(error.contains(message), "{error}");

@@ -1,6 +1,6 @@
 //! Convolutional layers, as products of weights with patches of their input.
 
-use isobath_architecture::{Boundary, Conv2dLayer, Variances};
+use isobath_architecture::{Boundary, Conv2dLayer, Layer};
 use isobath_tensor::{Axes, Backend, DenseConfig, GemmConfig, PatchesConfig, Precision};
 use ndarray::{Array1, Array4};
 
@@ -19,31 +19,36 @@ pub struct Conv2dParameters {
     pub bias: Option<Array1<f32>>,
 }
 
-/// Draws of the weights and of the biases of the layer at `place`: `W_l ~ N(0, sigma_w2 / (k^2 c))`,
-/// `b_l ~ N(0, sigma_b2)`.
-fn draws(layer: &Conv2dLayer, variances: &Variances, seed: u64, place: usize) -> [Draw; 2] {
-    let weights = (variances.sigma_w2() / layer.fan_in() as f64).sqrt();
-    [Draw::new(seed, place, 0, weights), Draw::new(seed, place, 1, variances.sigma_b2().sqrt())]
-}
-
 /// `[out_channels, channels, kernel rows, kernel columns]`
 const fn weight_shape(layer: &Conv2dLayer) -> [usize; 4] {
     let [rows, columns] = layer.window.kernel;
     [layer.out_channels, layer.input.channels, rows, columns]
 }
 
+/// Random weights, `[out_channels, channels, kernel rows, kernel columns]`. A delta-orthogonal kernel is zero but for its
+/// centre, an orthogonal matrix with the variance of the whole kernel (Xiao et al., arXiv:1806.05393).
+fn drawn_weights(layer: &Conv2dLayer, draw: Draw) -> Vec<f32> {
+    let (channels, window) = (layer.input.channels, layer.window.elements());
+    if !draw.is_delta() {
+        return draw.numbers([layer.out_channels, layer.fan_in()]);
+    }
+    let [rows, columns] = layer.window.kernel;
+    let centre = rows / 2 * columns + columns / 2;
+    let mut weights = vec![0.0; layer.out_channels * layer.fan_in()];
+    let matrix = draw.scaled((window as f64).sqrt()).numbers([layer.out_channels, channels]);
+    for (kernel, weight) in weights.chunks_exact_mut(window).zip(matrix) {
+        kernel[centre] = weight;
+    }
+    weights
+}
+
 impl Conv2dParameters {
-    /// Random parameters of the layer at `place`.
-    pub(crate) fn draw(
-        layer: &Conv2dLayer,
-        variances: &Variances,
-        seed: u64,
-        place: usize,
-    ) -> Self {
-        let [weights, bias] = draws(layer, variances, seed, place);
+    /// Random parameters.
+    pub(crate) fn draw(layer: &Conv2dLayer, [weights, bias]: [Draw; 2]) -> Self {
+        let drawn = Array4::from_shape_vec(weight_shape(layer), drawn_weights(layer, weights));
         Self {
-            weights: weights.array(weight_shape(layer)),
-            bias: layer.bias.then(|| bias.array(layer.out_channels)),
+            weights: drawn.expect("as long as its shape"),
+            bias: layer.bias.then(|| bias.numbers([layer.out_channels, 1]).into()),
         }
     }
 
@@ -160,11 +165,16 @@ impl<B: ForwardBackend> DeviceConv2d<B> {
                 }
             }
             LayerSource::Given(_) => unreachable!("parameters were checked"),
-            LayerSource::Drawn { variances, seed, place } => {
-                let [weights, bias] = draws(&shape, variances, seed, place);
-                weights.write(backend, 0, &mut layer.weights)?;
+            LayerSource::Drawn(source) => {
+                let [weights, bias] = source.draws(&Layer::Conv2d(shape));
+                if weights.is_delta() {
+                    layer.weights.write(backend, 0, &drawn_weights(&shape, weights))?;
+                } else {
+                    let matrix = [shape.out_channels, shape.fan_in()];
+                    weights.write(backend, matrix, 0, &mut layer.weights)?;
+                }
                 if shape.bias {
-                    bias.write(backend, 0, &mut layer.bias)?;
+                    bias.write(backend, [shape.out_channels, 1], 0, &mut layer.bias)?;
                 }
             }
         }

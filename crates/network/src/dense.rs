@@ -1,6 +1,6 @@
 //! Dense layers: `h_l = phi(W_l h_{l-1} + b_l)`.
 
-use isobath_architecture::{DenseLayer, Variances};
+use isobath_architecture::{DenseLayer, Layer};
 use isobath_tensor::{Backend, BatchedGemmConfig, DenseConfig, GemmConfig, Precision};
 use ndarray::{Array1, Array2};
 
@@ -19,20 +19,20 @@ pub struct DenseParameters {
     pub bias: Array1<f32>,
 }
 
-/// Draws of the weights and of the biases of the layer at `place`: `W_l ~ N(0, sigma_w2 / w_{l-1})`,
-/// `b_l ~ N(0, sigma_b2)`.
-fn draws(layer: &DenseLayer, variances: &Variances, seed: u64, place: usize) -> [Draw; 2] {
-    let weights = (variances.sigma_w2() / layer.inputs as f64).sqrt();
-    [Draw::new(seed, place, 0, weights), Draw::new(seed, place, 1, variances.sigma_b2().sqrt())]
+/// Shapes of the weights and of the biases, as matrices.
+const fn shapes(layer: &DenseLayer) -> [[usize; 2]; 2] {
+    [[layer.outputs, layer.inputs], [layer.outputs, 1]]
 }
 
 impl DenseParameters {
-    /// Random parameters of the layer at `place`.
-    pub(crate) fn draw(layer: &DenseLayer, variances: &Variances, seed: u64, place: usize) -> Self {
-        let [weights, bias] = draws(layer, variances, seed, place);
+    /// Random parameters.
+    pub(crate) fn draw(layer: &DenseLayer, [weights, bias]: [Draw; 2]) -> Self {
+        let shapes = shapes(layer);
+        let weights = weights.numbers(shapes[0]);
+        let at = |(i, j)| weights[i * layer.inputs + j];
         Self {
-            weights: weights.array((layer.outputs, layer.inputs)),
-            bias: bias.array(layer.outputs),
+            weights: Array2::from_shape_fn((layer.outputs, layer.inputs), at),
+            bias: bias.numbers(shapes[1]).into(),
         }
     }
 
@@ -133,10 +133,11 @@ impl<B: ForwardBackend> DeviceDense<B> {
                 self.bias.write(backend, network, &bias.to_vec())
             }
             LayerSource::Given(_) => unreachable!("parameters were checked"),
-            LayerSource::Drawn { variances, seed, place } => {
-                let [weights, bias] = draws(&self.shape, variances, seed, place);
-                weights.write(backend, network, &mut self.weights)?;
-                bias.write(backend, network, &mut self.bias)
+            LayerSource::Drawn(source) => {
+                let ([weights, bias], shapes) =
+                    (source.draws(&Layer::Dense(self.shape)), shapes(&self.shape));
+                weights.write(backend, shapes[0], network, &mut self.weights)?;
+                bias.write(backend, shapes[1], network, &mut self.bias)
             }
         }
     }
@@ -278,7 +279,7 @@ impl<B: BackwardBackend> DeviceDense<B> {
 
 #[cfg(test)]
 mod tests {
-    use isobath_architecture::{Activation, MlpParams, WidthRule};
+    use isobath_architecture::{Activation, MlpParams, Variances, WidthRule};
     use isobath_tensor::{Cpu, Reference};
     use isobath_testkit::{Tolerance, assert_close};
 

@@ -1,7 +1,7 @@
 use isobath_architecture::Layer;
 use ndarray::ArrayViewD;
 
-use crate::{Conv2dParameters, DenseParameters, Error, ParameterName, Result, source::LayerSource};
+use crate::{Conv2dParameters, DenseParameters, Error, ParameterName, Result, source::DrawnLayer};
 
 /// Parameters of one layer in host memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,13 +30,10 @@ impl From<Conv2dParameters> for LayerParameters {
 
 impl LayerParameters {
     /// Random parameters of `layer`.
-    pub(crate) fn draw(layer: &Layer, source: LayerSource<'_>) -> Self {
-        let LayerSource::Drawn { variances, seed, place } = source else {
-            unreachable!("given parameters are not drawn")
-        };
+    pub(crate) fn draw(layer: &Layer, source: DrawnLayer<'_>) -> Self {
         match layer {
-            Layer::Dense(layer) => DenseParameters::draw(layer, variances, seed, place).into(),
-            Layer::Conv2d(layer) => Conv2dParameters::draw(layer, variances, seed, place).into(),
+            Layer::Dense(shape) => DenseParameters::draw(shape, source.draws(layer)).into(),
+            Layer::Conv2d(shape) => Conv2dParameters::draw(shape, source.draws(layer)).into(),
             Layer::Pool(_) => Self::Pool,
             Layer::Residual(block) => {
                 let layers = block.branch.iter().enumerate();

@@ -1,7 +1,7 @@
 //! Networks with parameters: random initialisation, forward pass, backward pass. No optimiser, no data.
 //!
 //! A [`Network`] is a [`NetworkSpec`](isobath_architecture::NetworkSpec) plus the source of its parameters: drawn from
-//! [`Variances`](isobath_architecture::Variances) and a seed, or given. They are drawn again at each use, so a network
+//! an [`Initialisation`](isobath_architecture::Initialisation) and a seed, or given. They are drawn again at each use, so a network
 //! of a thousand layers takes no memory until one of them is used.
 //!
 //! [`DeviceLayer`] is one layer of one or several networks on a device. It holds the only forward and the only backward
@@ -23,6 +23,7 @@ mod error;
 mod layer_parameters;
 mod layout;
 mod network;
+mod orthogonal;
 mod parameter_array;
 mod pool;
 mod residual;

@@ -1,6 +1,9 @@
-use isobath_architecture::{NetworkSpec, Variances};
+use isobath_architecture::{Initialisation, NetworkSpec};
 
-use crate::{DeviceLayer, Error, ForwardBackend, LayerParameters, Result, source::LayerSource};
+use crate::{
+    DeviceLayer, Error, ForwardBackend, LayerParameters, Result,
+    source::{DrawnLayer, LayerSource},
+};
 
 /// A network with parameters.
 #[derive(Clone, Debug)]
@@ -13,16 +16,16 @@ pub struct Network {
 #[derive(Clone, Debug)]
 enum Source {
     /// Drawn at each use.
-    Drawn { variances: Variances, seed: u64 },
+    Drawn { initialisation: Initialisation, seed: u64 },
     /// Given, first layer first.
     Given(Vec<LayerParameters>),
 }
 
 impl Network {
-    /// A random network. Layer `l`'s parameters are a function of `(seed, l)` and its variances alone, so networks of
-    /// different depth under one seed share their first layers.
-    pub const fn random(spec: NetworkSpec, variances: Variances, seed: u64) -> Self {
-        Self { spec, source: Source::Drawn { variances, seed } }
+    /// A random network. Layer `l`'s parameters are a function of `(seed, l)`, its shape and its initialisation alone, so
+    /// networks of different depth under one seed share their first layers.
+    pub fn random(spec: NetworkSpec, initialisation: impl Into<Initialisation>, seed: u64) -> Self {
+        Self { spec, source: Source::Drawn { initialisation: initialisation.into(), seed } }
     }
 
     /// A network with the given parameters.
@@ -53,11 +56,9 @@ impl Network {
     /// # Panics
     /// When there is no such layer.
     pub fn parameters(&self, index: usize) -> LayerParameters {
-        match &self.source {
-            Source::Given(parameters) => parameters[index].clone(),
-            Source::Drawn { .. } => {
-                LayerParameters::draw(&self.spec.layers()[index], self.layer_source(index))
-            }
+        match self.layer_source(index) {
+            LayerSource::Given(parameters) => parameters.clone(),
+            LayerSource::Drawn(source) => LayerParameters::draw(&self.spec.layers()[index], source),
         }
     }
 
@@ -80,8 +81,8 @@ impl Network {
     pub(crate) fn layer_source(&self, index: usize) -> LayerSource<'_> {
         match &self.source {
             Source::Given(parameters) => LayerSource::Given(&parameters[index]),
-            Source::Drawn { variances, seed } => {
-                LayerSource::Drawn { variances, seed: *seed, place: index }
+            Source::Drawn { initialisation, seed } => {
+                LayerSource::Drawn(DrawnLayer { initialisation, seed: *seed, index, place: index })
             }
         }
     }
@@ -89,7 +90,7 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use isobath_architecture::{Activation, MlpParams, WidthRule};
+    use isobath_architecture::{Activation, MlpParams, Variances, WidthRule};
 
     use super::*;
     use crate::DenseParameters;

@@ -2,12 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use isobath_architecture::{
-    Activation, Boundary, Conv2dLayer, DenseLayer, Layer, NetworkSpec, PoolKind, PoolLayer,
-    ResidualLayer, Shape, Variances, Window,
+    Activation, Boundary, Conv2dLayer, DenseLayer, Initialisation, Law, Layer, NetworkSpec,
+    PoolKind, PoolLayer, ResidualLayer, Shape, Variances, Window,
 };
 use isobath_network::{
-    BackwardPass, Batch, DeviceLayer, Gradient, GradientVisitor, Layout, Network,
-    ParameterGradient, Trace, Workspace,
+    BackwardPass, Batch, Conv2dParameters, DeviceLayer, Gradient, GradientVisitor, LayerParameters,
+    Layout, Network, ParameterGradient, Trace, Workspace,
 };
 use isobath_tensor::{Backend, BatchedGemm, Cpu, Precision, RandomStream, Reference};
 use isobath_testkit::{Tolerance, assert_close};
@@ -244,4 +244,27 @@ fn gradients_match_central_differences() {
         };
         assert_close(&input, &numeric, tolerance);
     }
+}
+
+#[test]
+fn delta_orthogonal_kernels_are_zero_but_for_an_orthogonal_centre() {
+    let layer = conv(Window::square(3, 1, 1), Boundary::Circular, 0);
+    let spec = NetworkSpec::new(vec![Layer::Conv2d(layer)]).unwrap();
+    let variances = Variances::new(2.25, 0.0).unwrap();
+    let law = Initialisation::Variances { law: Law::DeltaOrthogonal, variances };
+    let network = Network::random(spec, law, 3);
+    let LayerParameters::Conv2d(Conv2dParameters { weights, .. }) = network.parameters(0) else {
+        panic!("a convolution")
+    };
+    let centre = weights.slice(ndarray::s![.., .., 1, 1]);
+    let squares = |x: &mut dyn Iterator<Item = &f32>| x.map(|x| x * x).sum::<f32>();
+    assert_close(&[squares(&mut weights.iter())], &[4.5], Tolerance::absolute(1e-5));
+    let product = centre.dot(&centre.t());
+    assert_close(
+        &product.iter().copied().collect::<Vec<_>>(),
+        &[2.25, 0.0, 0.0, 2.25],
+        Tolerance::absolute(1e-5),
+    );
+    let device = network.upload_layer(&Reference, 0).unwrap();
+    assert_eq!(device.download(&Reference, 0).unwrap(), network.parameters(0));
 }

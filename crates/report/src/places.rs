@@ -5,9 +5,11 @@ use isobath_store::RunRecord;
 
 use crate::numbers::variance;
 
-/// `relu, width 64, σ_w² = 1.5, σ_b² = 0.05`
+/// `relu, width 64, σ_w² = 1.5, σ_b² = 0.05`, or the name of an initialisation with a scale of its own
 pub(crate) fn point_words(run: &RunRecord, point: GridPoint) -> String {
-    with_network(run, point, format!("{}, {}", weights(point), biases(point)))
+    own_scale(run, point).unwrap_or_else(|| {
+        with_network(run, point, format!("{}, {}", weights(point), biases(point)))
+    })
 }
 
 /// `relu, σ_w² = 1.5, σ_b² = 0.05`: what distinguishes the theory of a point, which does not depend on widths.
@@ -23,16 +25,28 @@ pub(crate) fn theory_words(run: &RunRecord, point: GridPoint) -> String {
     }
 }
 
-/// `relu, width 64, σ_b² = 0.05`
+/// `relu, width 64, σ_b² = 0.05`, or the name of an initialisation with a scale of its own
 pub(crate) fn slice_words(run: &RunRecord, point: GridPoint) -> String {
-    with_network(run, point, biases(point))
+    own_scale(run, point).unwrap_or_else(|| with_network(run, point, biases(point)))
 }
 
 /// `relu-width-64-sigma_b2-0.05`
 pub(crate) fn slice_stem(run: &RunRecord, point: GridPoint) -> String {
+    if let Some(name) = own_scale(run, point) {
+        return file_stem(&name);
+    }
     let sigma_b2 = GridPoint::file_stem(point.sigma_b2);
     let network = run.variant_name(point).map(|name| file_stem(name) + "-");
     format!("{}sigma_b2-{sigma_b2}", network.unwrap_or_default())
+}
+
+/// Name of the network among several, or of its initialisation, if that has a scale of its own.
+fn own_scale(run: &RunRecord, point: GridPoint) -> Option<String> {
+    let scheme = run.scheme(point)?;
+    Some(
+        run.variant_name(point)
+            .map_or_else(|| format!("{scheme} initialisation"), ToOwned::to_owned),
+    )
 }
 
 fn with_network(run: &RunRecord, point: GridPoint, variances: String) -> String {

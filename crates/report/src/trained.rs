@@ -35,8 +35,11 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         .map_or(String::new(), |accuracy| format!(" to an accuracy of {}", short(accuracy)));
     let point = points[0].point;
     let network = run.variant_name(point).map(|name| format!(" ({name})")).unwrap_or_default();
-    let sigma_b2 = variance(point.sigma_b2);
-    let who = format!("With {recipe} at σ_b² = {sigma_b2}, networks of this family{network}");
+    let place = match run.scheme(point) {
+        Some(_) => String::new(),
+        None => format!(" at σ_b² = {}", variance(point.sigma_b2)),
+    };
+    let who = format!("With {recipe}{place}, networks of this family{network}");
     let tried = tried(run, points[0]);
     let by_range = |a: &&&PointFrontier, b: &&&PointFrontier| {
         let key = |found: &PointFrontier| (found.trained.range.1, found.trained.deepest_success);

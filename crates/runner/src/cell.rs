@@ -1,6 +1,7 @@
 //! One cell: its identity hash and its computation.
 
 use crate::error::{Error, Result};
+use isobath_architecture::Scheme;
 use isobath_cascade::{Cascade, InitialDecoders, Job, Observer};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_network::Network;
@@ -40,6 +41,8 @@ impl CellContext<'_> {
             layers: usize,
             sigma_w2: u64,
             sigma_b2: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            scheme: Option<&'a Scheme>,
             seed: u64,
             cascade: &'a isobath_cascade::CascadeParams,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +64,7 @@ impl CellContext<'_> {
             layers: *layers,
             sigma_w2: cell.variances.sigma_w2().to_bits(),
             sigma_b2: cell.variances.sigma_b2().to_bits(),
+            scheme: unusual(&self.plan.variant(cell.id.point).scheme),
             seed: cell.seed,
             cascade: cascade.params(),
             stop: file
@@ -75,6 +79,11 @@ impl CellContext<'_> {
         let json = serde_json::to_vec(&identity).expect("settings are serialisable");
         isobath_experiment::hex(&Sha256::digest(json))
     }
+}
+
+/// The scheme for a key, unless it is the default: normal with the grid's variances.
+pub(crate) fn unusual(scheme: &Scheme) -> Option<&Scheme> {
+    Some(scheme).filter(|scheme| **scheme != Scheme::default())
 }
 
 /// A cell's measurement and its cascade.
@@ -95,7 +104,8 @@ pub struct Computed {
 pub fn compute(context: CellContext<'_>, cell: &Cell, observer: &dyn Observer) -> Result<Computed> {
     let Plan { file, layers, .. } = context.plan;
     let spec = context.plan.variant(cell.id.point).network.clone();
-    let network = Network::random(spec, cell.variances, cell.seed);
+    let initialisation = context.plan.initialisation(cell.id.point);
+    let network = Network::random(spec, initialisation, cell.seed);
     let SeedSamples { train, order, probe, .. } = context.data.of(cell.id.seed_index);
     let initial = InitialDecoders::Drawn { seed: cell.seed };
     let job = Job { network: &network, layers: *layers, train, order, probe, initial };

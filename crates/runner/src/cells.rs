@@ -18,7 +18,7 @@ use isobath_cascade::Observer;
 use crate::{
     CellContext, Progress, clock::SharedClock, compute, save::save, worker_pool::WorkerPool,
 };
-use isobath_experiment::Cell;
+use isobath_experiment::{Cell, Plan};
 use isobath_store::Store;
 
 /// Computes and stores `cells`, given with their keys, at most `at_once` at a time. Returns the number of stored cells.
@@ -57,7 +57,7 @@ pub(super) fn compute_cells(
     };
     let task = |index: usize| {
         let (key, cell) = &cells[index];
-        let name = name(cell);
+        let name = name(context.plan, cell);
         progress.message(format!(
             "cell {} of {}, {name}{}",
             index + 1,
@@ -88,7 +88,7 @@ impl Observer for CellObserver<'_> {
     }
 }
 
-fn name(cell: &Cell) -> String {
+fn name(plan: &Plan, cell: &Cell) -> String {
     let id = cell.id;
-    format!("{}, seed {}", id.point, id.seed_index)
+    format!("{}, seed {}", plan.describe(id.point), id.seed_index)
 }

@@ -11,7 +11,8 @@ use crate::error::{During, Error, Result};
 use isobath_architecture::NetworkSpec;
 use isobath_network::Network;
 use isobath_predictors::{
-    CASCADE, CascadeCutoff, CascadePredictor, Predictor, Scope, ScoreInfo, Settings, Subject,
+    CASCADE, CascadeCutoff, CascadePredictor, Evidence, Predictor, Scope, ScoreInfo, Settings,
+    Subject,
 };
 use isobath_tensor::{BackendTask, FullBackend};
 use serde::Serialize;
@@ -89,7 +90,7 @@ pub fn predict(
     let run_task = |index: usize| {
         let task = &missing[index];
         let CellId { point, seed_index, .. } = task.cell.id;
-        let name = format!("{point}, seed {seed_index}");
+        let name = format!("{}, seed {seed_index}", plan.describe(point));
         progress.message(format!("predictors for {name}{}", workers.others()));
         let cost_share = clock.start();
         let mut scores = runner.scores(task).during(|| format!("predictors for {name}"))?;
@@ -253,6 +254,11 @@ impl<'a> PredictorRunner<'a> {
         for predictor in
             self.train.section.backend.dispatch(BuildPredictors { runner: self, equal_cost })?
         {
+            // Mean-field theory does not cover weights with a mean.
+            let is_covered = !self.plan.variant(point).scheme.has_mean();
+            if predictor.info().evidence == Evidence::Theory && !is_covered {
+                continue;
+            }
             let whole = [task.depths.as_slice()];
             let single: Vec<&[usize]> = task.depths.chunks(1).collect();
             let is_family = predictor.info().scope == Scope::Family && self.nested[point.variant];
@@ -274,7 +280,8 @@ impl<'a> PredictorRunner<'a> {
         depths: &[usize],
     ) -> Result<Vec<ScoreRecord>> {
         let Cell { id, variances, seed } = *task.cell;
-        let network = Network::random(network.clone(), variances, seed);
+        let initialisation = self.plan.initialisation(id.point);
+        let network = Network::random(network.clone(), initialisation, seed);
         let (train, held_out) = (self.data.train(), self.data.probe());
         let subject = Subject { network: &network, variances, train, held_out, seed };
         let start = Instant::now();

@@ -18,11 +18,13 @@ pub(super) fn save(plan: &Plan, folder: &Path, cell: &Cell, done: &Computed) -> 
     };
     let id = cell.id;
     let [w, b] = [id.point.sigma_w2, id.point.sigma_b2].map(GridPoint::file_stem);
-    let variant = match plan.variants.len() {
-        1 => String::new(),
-        _ => format!("{}-", plan.variant(id.point).file_stem()),
+    let variant = plan.variant(id.point);
+    let point = match (variant.scheme.uses_grid(), plan.variants.len()) {
+        (true, 1) => format!("w{w}-b{b}"),
+        (true, _) => format!("{}-w{w}-b{b}", variant.file_stem()),
+        (false, _) => isobath_experiment::file_stem(&plan.describe(id.point)),
     };
-    let name = format!("{variant}w{w}-b{b}-seed{}", id.seed_index);
+    let name = format!("{point}-seed{}", id.seed_index);
     let target: PathBuf = folder.join("cascades").join(name);
     fs::create_dir_all(&target).map_err(Error::file("make the folder", &target))?;
     isobath_cascade::save_decoders(&target.join("decoders.safetensors"), &cascade.decoders)?;

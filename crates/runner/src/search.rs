@@ -33,7 +33,10 @@ pub(super) fn tasks<'a>(plan: &Plan, train: &'a TrainPlan) -> Vec<Task<'a>> {
         Search::Staircase => {
             let columns: Vec<_> = columns.collect();
             let seeds = train.section.seeds.unwrap_or(1);
-            let slices = columns.chunks(plan.sigma_w2.len() * seeds);
+            let slices = columns.chunk_by(|a, b| {
+                let [a, b] = [a, b].map(|column| column[0].id);
+                a.recipe == b.recipe && a.point.shares_slice(&b.point)
+            });
             slices.flat_map(|slice| (0..seeds).map(|seed| staircase(plan, slice, seed))).collect()
         }
     }

@@ -126,7 +126,8 @@ impl BackendTask for Timing<'_> {
         let labels: Vec<u8> = (0..samples).map(|i| (i % plan.classes) as u8).collect();
         let all = Labelled { samples: inputs.view(), labels: &labels };
         let one = Labelled { samples: inputs.slice(ndarray::s![..1, ..]), labels: &labels[..1] };
-        let network = Network::random(train.network(cell).clone(), cell.variances, cell.seed);
+        let network =
+            Network::random(train.network(cell).clone(), train.initialisation(cell), cell.seed);
         let job = Job { network: &network, train: all, test: one, seed: cell.seed };
         let trainer = Trainer::new(backend, params.check()?);
         let together = trainings_together(train, at_once);

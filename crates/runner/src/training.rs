@@ -45,6 +45,8 @@ impl TrainContext<'_> {
             network: &'a [isobath_architecture::Layer],
             sigma_w2: u64,
             sigma_b2: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            scheme: Option<&'a isobath_architecture::Scheme>,
             seed: u64,
             settings: &'a isobath_trainer::TrainParams,
             backend: BackendSpec,
@@ -55,6 +57,7 @@ impl TrainContext<'_> {
             network: self.plan.network(cell).layers(),
             sigma_w2: cell.variances.sigma_w2().to_bits(),
             sigma_b2: cell.variances.sigma_b2().to_bits(),
+            scheme: crate::cell::unusual(&self.plan.schemes[cell.id.point.variant]),
             seed: cell.seed,
             settings: self.plan.recipe(cell).params.params(),
             backend: self.plan.section.backend,
@@ -85,7 +88,7 @@ impl TrainContext<'_> {
         let (train, test) = (self.data.train(), self.data.test());
         let network = |request: &Request<'_>| {
             let spec = self.plan.network(request.cell).clone();
-            Network::random(spec, request.cell.variances, request.cell.seed)
+            Network::random(spec, self.plan.initialisation(request.cell), request.cell.seed)
         };
         let networks: Vec<Network> = requests.iter().map(network).collect();
         let job = |(network, request): (_, &Request<'_>)| Job {

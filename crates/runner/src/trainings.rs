@@ -126,7 +126,7 @@ fn name(plan: &Plan, cell: &TrainCell) -> String {
         [_, _, ..] => format!(", {}", recipes[id.recipe].name),
         _ => String::new(),
     };
-    format!("depth {}, {}, seed {}{recipe}", id.depth, id.point, id.seed_index)
+    format!("depth {}, {}, seed {}{recipe}", id.depth, plan.describe(id.point), id.seed_index)
 }
 
 fn describe(index: usize, count: usize, plan: &Plan, cell: &TrainCell, others: &str) -> String {

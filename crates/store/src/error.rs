@@ -135,7 +135,12 @@ impl Error {
     pub(crate) fn sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
         let path = path.to_owned();
+        let extended = source.sqlite_error().map(|error| error.extended_code);
         match source.sqlite_error_code() {
+            // The file ends in the middle of a page.
+            _ if extended == Some(rusqlite::ffi::SQLITE_IOERR_SHORT_READ) => {
+                Self::Damaged { path, source }
+            }
             Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path, source },
             Some(DiskFull) => Self::DiskFull { path, source },
             // Text that is no text.

@@ -205,6 +205,8 @@ pub struct VariantRecord {
     pub name: String,
     /// Activation of the hidden layers.
     pub activation: String,
+    /// Initialisation, if it has a scale of its own: `pytorch`.
+    pub scheme: Option<String>,
     /// Short text: `tanh MLP, width 784, 49 hidden layers`.
     pub description: String,
 }
@@ -263,6 +265,11 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// Initialisation of the network of `point`, if it has a scale of its own: `pytorch`.
+    pub fn scheme(&self, point: GridPoint) -> Option<&str> {
+        self.variants.get(point.variant).and_then(|variant| variant.scheme.as_deref())
+    }
+
     /// Mean-field theory over the slice of `point`.
     pub fn curves(&self, point: GridPoint) -> Option<&SliceTheory> {
         self.curves.iter().find(|curves| curves.covers(point))

@@ -128,7 +128,7 @@ fn variant(options: &Options, index: usize) -> VariantRecord {
     let width = 784 + index;
     let name = if options.variants > 1 { format!("width {width}") } else { String::new() };
     let description = format!("tanh MLP, width {width}, {} hidden layers", options.layers);
-    VariantRecord { name, activation: "tanh".into(), description }
+    VariantRecord { name, activation: "tanh".into(), scheme: None, description }
 }
 
 fn chi_1(sigma_w2: f64) -> f64 {

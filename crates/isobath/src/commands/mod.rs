@@ -7,6 +7,7 @@ mod compare_methods;
 mod data;
 mod doctor;
 mod export;
+mod initialisation;
 mod list;
 mod meanfield;
 mod merge;

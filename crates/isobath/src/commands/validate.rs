@@ -6,8 +6,8 @@ use indicatif::{HumanBytes, HumanDuration};
 use isobath_datasets::{State, Status};
 use serde_json::{Value, json};
 
-use super::{GlobalArgs, exit, run::Settings, theory};
-use isobath_experiment::{Plan, Search, TrainPlan, Variant};
+use super::{GlobalArgs, exit, initialisation, run::Settings, theory};
+use isobath_experiment::{GridPoint, Plan, Search, TrainPlan, Variant};
 use isobath_report::count;
 use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings, stored_bytes_per_cell};
 
@@ -46,7 +46,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             "# data         {dataset} is missing; fetch it with `cargo xtask data fetch {dataset}`"
         );
     }
-    for Variant { name, network, .. } in &plan.variants {
+    for variant in &plan.variants {
+        let Variant { name, network, .. } = variant;
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
         println!(
             "# network      {name}{} weight layers, {} parameters, widths {}",
@@ -54,12 +55,13 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             network.parameters(),
             abbreviated(&network.widths())
         );
+        for line in initialisation::lines(variant) {
+            println!("# init         {line}");
+        }
     }
     println!(
-        "# cells        {cells} = {}{} sigma_w2 x {} sigma_b2 x {}",
-        networks(&plan),
-        plan.sigma_w2.len(),
-        plan.sigma_b2.len(),
+        "# cells        {cells} = {} x {}",
+        points(&plan),
         count(plan.file.grid.seeds, "seed")
     );
     println!(
@@ -142,17 +144,33 @@ fn numbers(plan: &Plan) -> Result<Value> {
     }))
 }
 
-/// Factor of a product: the number of networks, if the grid compares several.
-fn networks(plan: &Plan) -> String {
-    match plan.variants.len() {
+/// The number of grid points as a product, `2 networks x 5 sigma_w2 x 1 sigma_b2`, if it is one.
+fn points(plan: &Plan) -> String {
+    let variants = plan.variants.len();
+    let of_first = || plan.points.iter().filter(|point| point.variant == 0);
+    let bits = |of: fn(&GridPoint) -> f64| {
+        of_first().map(|point| of(point).to_bits()).collect::<std::collections::HashSet<_>>().len()
+    };
+    let factors = [variants, bits(|point| point.sigma_w2), bits(|point| point.sigma_b2)];
+    if factors.iter().product::<usize>() != plan.points.len()
+        || plan.variants.iter().any(|variant| !variant.scheme.uses_grid())
+    {
+        return count(plan.points.len(), "point");
+    }
+    let networks = match variants {
         1 => String::new(),
         several => format!("{} x ", count(several, "network")),
-    }
+    };
+    format!("{networks}{} sigma_w2 x {} sigma_b2", factors[1], factors[2])
 }
 
 fn network_json(variant: &Variant) -> Value {
     let Variant { name, network, .. } = variant;
-    json!({ "name": name, "parameters": network.parameters(), "widths": network.widths() })
+    let variances = initialisation::variances(variant);
+    json!({
+        "name": name, "parameters": network.parameters(), "widths": network.widths(),
+        "init": variant.scheme.to_string(), "variances": variances,
+    })
 }
 
 fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
@@ -164,11 +182,9 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
         Search::Staircase => format!("about {trainings} trained by the staircase search"),
     };
     println!(
-        "# trainings    {lattice} = {}{} x {} sigma_w2 x {} sigma_b2 x {} x {}; {searched}",
-        networks(plan),
+        "# trainings    {lattice} = {} x {} x {} x {}; {searched}",
+        points(plan),
         count(train.depths.len(), "depth"),
-        plan.sigma_w2.len(),
-        plan.sigma_b2.len(),
         count(train.section.seeds.unwrap_or(1), "seed"),
         count(train.recipes.len(), "recipe")
     );

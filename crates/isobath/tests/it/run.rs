@@ -271,3 +271,30 @@ fn networks_of_a_list_are_compared_in_one_run() {
         "{error}"
     );
 }
+
+#[test]
+fn initialisations_with_their_own_scale_need_no_variances() {
+    let list =
+        "init = [\"pytorch\", { name = \"orthogonal\", gain = 1.2 }, { range = [0.0, 1.0] }]\n";
+    let experiment = EXPERIMENT
+        .replace("sigma_w2 = { from = 0.5, to = 3.0, step = 0.5 }\nsigma_b2 = [0.0, 0.05]\n", list)
+        .replace("seeds = 2", "seeds = 1");
+    let place = Place::with(&experiment);
+    let validated = place.succeed(&["validate", "tiny.toml"]);
+    for text in [
+        "pytorch: sigma_w2 = 0.333333, sigma_b2 = 4.252e-4 in layer 1; sigma_w2 = 0.333333, sigma_b2 = 0.008333 in layers 2 to 6",
+        "orthogonal gain 1.2: sigma_w2 = 1.44000",
+        "mean other than zero, which mean-field theory does not cover",
+        "3 = 3 points x 1 seed",
+    ] {
+        assert!(validated.contains(text), "{text}: {validated}");
+    }
+    let output: serde_json::Value =
+        serde_json::from_str(&place.succeed(&["run", "tiny.toml", "--json"])).unwrap();
+    let points = output["points"].as_array().unwrap();
+    assert_eq!(points.len(), 3);
+    assert!((points[1]["sigma_w2"].as_f64().unwrap() - 1.44).abs() < 1e-9);
+    assert!(points[0]["xi_c"].as_f64().is_some() && points[2]["xi_c"].is_null());
+    let error = place.fail(2, &["validate", "tiny.toml", "--set", "grid.sigma_w2=1.5"]);
+    assert!(error.contains("has a scale of its own"), "{error}");
+}

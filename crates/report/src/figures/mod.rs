@@ -12,6 +12,7 @@ mod frame;
 mod gallery;
 mod growth;
 mod hover;
+mod initialisations;
 mod legend;
 mod length_growth;
 mod marks;
@@ -30,9 +31,9 @@ use crate::Result;
 
 pub use self::growth::Growth;
 use self::{
-    canvas::Canvas, gallery::Gallery, length_growth::LengthGrowth, networks::NetworkComparison,
-    phase::PhaseDiagram, profiles::Profiles, theory_agreement::TheoryComparison,
-    trainability::Trainability,
+    canvas::Canvas, gallery::Gallery, initialisations::InitialisationChart,
+    length_growth::LengthGrowth, networks::NetworkComparison, phase::PhaseDiagram,
+    profiles::Profiles, theory_agreement::TheoryComparison, trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -45,6 +46,7 @@ pub(super) use self::{
 };
 use isobath_analysis::points::{Slice, slices};
 use isobath_entropy::EstimatorSpec;
+use isobath_experiment::GridPoint;
 use isobath_store::RunRecord;
 
 /// One figure of a report.
@@ -97,14 +99,21 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
         slice.points.iter().any(|point| point.has_profile(estimator))
     };
     let diagram = |slice, estimator, leads| PhaseDiagram { run, slice, estimator, rule, leads };
+    let initialisations = InitialisationChart::of(run);
+    // A single point needs no chart over variances where another figure shows it.
+    let is_row = |place: GridPoint| initialisations.is_some() && run.scheme(place).is_some();
     for figure in NetworkComparison::of(run) {
         figures.push(Box::new(figure));
     }
-    for figure in Trainability::of(run) {
+    for figure in Trainability::of(run).into_iter().filter(|figure| !is_row(figure.place_id())) {
         figures.push(Box::new(figure));
     }
-    for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {
+    let charted = |slice: &Slice<'_>| has(slice, estimator) && !is_row(slice.id());
+    for slice in slices(run).into_iter().filter(charted) {
         figures.push(Box::new(diagram(slice, estimator, true)));
+    }
+    if let Some(figure) = InitialisationChart::of(run) {
+        figures.push(Box::new(figure));
     }
     if let Some(figure) = TheoryComparison::of(run) {
         figures.push(Box::new(figure));

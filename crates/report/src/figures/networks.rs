@@ -91,7 +91,9 @@ impl<'a> NetworkComparison<'a> {
         if !run.has_variants() && run.recipes.len() < 2 {
             return Vec::new();
         }
-        let slices = slices(run);
+        // Initialisations with scales of their own have a figure of their own.
+        let mut slices = slices(run);
+        slices.retain(|slice| run.scheme(slice.id()).is_none());
         let mut biases: Vec<f64> = slices.iter().map(|slice| slice.sigma_b2).collect();
         biases.sort_by(f64::total_cmp);
         biases.dedup_by(|a, b| a.to_bits() == b.to_bits());

@@ -92,6 +92,11 @@ impl<'a> Trainability<'a> {
             .collect()
     }
 
+    /// A point of the figure's slice.
+    pub(super) fn place_id(&self) -> GridPoint {
+        self.slice.id()
+    }
+
     fn middles(&self) -> Vec<f64> {
         self.columns.iter().map(|column| column.frontier.point.sigma_w2).collect()
     }

@@ -7,7 +7,7 @@ use isobath_store::RunRecord;
 use super::{all, count_layers, join};
 use crate::{
     numbers::{depth, variance},
-    vocabulary::count,
+    vocabulary::{capitalised, count},
 };
 
 /// Describes the depth that information reaches in the `index`-th slice.
@@ -18,7 +18,11 @@ pub(super) fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String 
     } else {
         "they".into()
     };
-    let family = format!("At σ_b² = {}, {who}", variance(slice.sigma_b2));
+    let family = if run.scheme(slice.id()).is_some() {
+        capitalised(&who)
+    } else {
+        format!("At σ_b² = {}, {who}", variance(slice.sigma_b2))
+    };
     let reaches: Vec<_> = slice
         .points
         .iter()

@@ -130,10 +130,23 @@ impl Lease {
     /// # Errors
     /// [`Error::Locked`] if one has.
     pub(crate) fn check(&self) -> Result<()> {
-        let text = read(&self.path);
-        let is_own =
-            text.as_ref().and_then(Text::owner).is_some_and(|o| o.is_same_lease(&self.owner));
-        if is_own { Ok(()) } else { Err(locked(&self.path, text)) }
+        /// A heartbeat at the same time may give a mixture of two texts.
+        const ATTEMPTS: usize = 5;
+        const PAUSE: Duration = Duration::from_millis(10);
+        for _ in 1..ATTEMPTS {
+            if self.is_own(read(&self.path).as_ref()) {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+        }
+        match read(&self.path) {
+            text if self.is_own(text.as_ref()) => Ok(()),
+            text => Err(locked(&self.path, text)),
+        }
+    }
+
+    fn is_own(&self, text: Option<&Text>) -> bool {
+        text.and_then(Text::owner).is_some_and(|owner| owner.is_same_lease(&self.owner))
     }
 
     fn with_heartbeat(mut self, beat: Duration) -> io::Result<Self> {

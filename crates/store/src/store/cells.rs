@@ -292,6 +292,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_ends_within_a_page_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Store::FILE);
+        let mut store = Store::open(&path).unwrap();
+        (0..200).for_each(|cell| store.insert(&format!("cell {cell}"), &measurement()).unwrap());
+        drop(store);
+        let length = std::fs::metadata(&path).unwrap().len();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        for cut in [10, 2000, 4096 + 10] {
+            file.set_len(length - cut).unwrap();
+            let error = Store::open(&path).expect_err("damaged");
+            assert!(error.is_damage(), "cut by {cut}: {error:?}");
+        }
+    }
+
+    #[test]
     fn foreign_file_is_rejected_and_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);

@@ -39,9 +39,10 @@ impl StoreFile {
     /// Opens the file at `path` for writing, or creates it. `has_locks` is false where the system has no locks.
     pub(crate) fn open(path: &Path, has_locks: bool) -> Result<Self> {
         let unusable = |source: rusqlite::Error| match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt) if path.exists() => Error::sqlite(path, source),
-            Some(ErrorCode::DiskFull) => Error::sqlite(path, source),
-            _ => Error::Open { path: path.to_owned(), source },
+            Some(ErrorCode::NotADatabase | ErrorCode::CannotOpen) => {
+                Error::Open { path: path.to_owned(), source }
+            }
+            _ => Error::sqlite(path, source),
         };
         let mut connection = connect::to_write(path, has_locks).map_err(unusable)?;
         match create_tables(&mut connection).map_err(unusable)? {

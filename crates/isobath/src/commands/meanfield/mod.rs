@@ -11,6 +11,7 @@ mod residual;
 mod ridge;
 mod sample;
 mod table;
+pub(super) use table::short;
 mod usable;
 
 use anyhow::Result;

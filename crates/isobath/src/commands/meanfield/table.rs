@@ -10,7 +10,7 @@ pub(super) fn line<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String 
 }
 
 /// Formats six significant digits.
-pub(super) fn short(x: f64) -> String {
+pub(in crate::commands) fn short(x: f64) -> String {
     if !x.is_finite() || x.abs() >= 1e6 || (x.abs() < 1e-3 && x.abs() > 0.0) {
         return format!("{x:.3e}");
     }
