@@ -5,14 +5,20 @@
 //! that their agreement means something.
 
 mod activation;
+mod conv2d;
 mod error;
 mod initialisation;
 mod layer;
 mod mlp;
 mod network_spec;
+mod pool;
+mod residual;
+mod shape;
 mod variances;
+mod window;
 
 pub use activation::{Activation, ParseActivationError};
+pub use conv2d::{Boundary, Conv2dLayer};
 pub use error::{Error, Result};
 pub use initialisation::{
     ArrayLaw, Bias, Fan, Initialisation, Law, LayerLaw, LayerVariances, NamedScheme, PlainScheme,
@@ -23,7 +29,11 @@ pub use mlp::{
     MlpParams, MlpValidParams, NamedWidth, Preset, Readout, Shrink, ShrinkLaw, WidthRule,
 };
 pub use network_spec::NetworkSpec;
+pub use pool::{PoolKind, PoolLayer};
+pub use residual::ResidualLayer;
+pub use shape::Shape;
 pub use variances::Variances;
+pub use window::Window;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -252,7 +252,7 @@ mod tests {
         };
         check(&params, &[784, 784, 784, 400, 10]);
         let spec = params.check(784, 10).unwrap().spec();
-        let Layer::Dense(readout) = spec.layers()[3];
+        let Layer::Dense(readout) = &spec.layers()[3] else { panic!("a dense readout") };
         assert_eq!(readout.activation, Activation::Tanh);
     }
 

@@ -47,7 +47,7 @@ impl<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge> GradientCascade<B
     ) -> Result<Fitted<B>> {
         let params = self.params.params();
         let activation = self.params.activation();
-        let layer = job.network.spec().layers()[index];
+        let layer = &job.network.spec().layers()[index];
         let config = DecoderConfig {
             samples,
             inputs: layer.outputs(),

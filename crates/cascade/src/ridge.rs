@@ -36,7 +36,7 @@ impl<B: ForwardBackend + FitRidge> RidgeCascade<B> {
         h: &B::Buffer<f32>,
         target: &B::Buffer<f32>,
     ) -> Result<Fitted<B>> {
-        let layer = job.network.spec().layers()[index];
+        let layer = &job.network.spec().layers()[index];
         let (inputs, outputs) = (layer.outputs(), layer.inputs());
         let config = RidgeConfig { samples, inputs, outputs, noise: self.params.noise() };
         let mut weights = self.backend.zeros(outputs * inputs)?;

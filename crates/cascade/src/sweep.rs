@@ -294,7 +294,7 @@ mod tests {
             initial: InitialDecoders::Drawn { seed: 4 },
         };
         let fit = |index: usize, _: &_, _: &_| {
-            let layer = job.network.spec().layers()[index];
+            let layer = &job.network.spec().layers()[index];
             let (inputs, outputs) = (layer.outputs(), layer.inputs());
             let (mut weights, mut bias) =
                 (backend.zeros(outputs * inputs)?, backend.zeros(outputs)?);

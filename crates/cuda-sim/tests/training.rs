@@ -3,7 +3,7 @@
 
 use isobath_architecture::{Activation, MlpParams, Readout, Variances, WidthRule};
 use isobath_cuda_sim::{mock_driver, simulated};
-use isobath_network::{DenseParameters, LayerParameters, Network};
+use isobath_network::{LayerParameters, Network};
 use isobath_tensor::{Optimizer, RandomStream, Reference};
 use isobath_testkit::{Tolerance, assert_close};
 use isobath_trainer::{
@@ -64,8 +64,11 @@ fn network(widths: &[usize], activation: Activation, sigma_w2: f64, seed: u64) -
 /// Weights and biases of all layers in one list.
 fn flat(network: &Network) -> Vec<f64> {
     let layers = (0..network.spec().layers().len()).map(|layer| network.parameters(layer));
-    let numbers = layers.flat_map(|LayerParameters::Dense(DenseParameters { weights, bias })| {
-        weights.iter().chain(bias.iter()).copied().map(f64::from).collect::<Vec<_>>()
+    let numbers = layers.flat_map(|parameters: LayerParameters| {
+        let arrays = parameters.arrays().into_iter();
+        let numbers =
+            arrays.flat_map(|(_, array)| array.iter().copied().map(f64::from).collect::<Vec<_>>());
+        numbers.collect::<Vec<_>>()
     });
     numbers.collect()
 }

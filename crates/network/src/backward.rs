@@ -1,6 +1,6 @@
 use isobath_tensor::{Backend, BatchedGemmConfig};
 
-use crate::{Batch, ParameterName, Trace};
+use crate::{Batch, ParameterName, Trace, Workspace};
 
 /// Arguments of one layer's backward pass. Matrices are [`Layout::UnitsMajor`](crate::Layout::UnitsMajor), each
 /// network's after the one before.
@@ -12,12 +12,12 @@ pub struct BackwardPass<'a, B: Backend> {
     pub input: &'a B::Buffer<f32>,
     /// Result of the forward pass.
     pub trace: &'a Trace<B>,
-    /// Derivative with respect to the layer's output; afterwards with respect to its pre-activation.
+    /// Derivative with respect to the layer's output; overwritten.
     pub delta: &'a mut B::Buffer<f32>,
     /// Derivative with respect to the layer's input; `None` skips its product.
     pub input_delta: Option<&'a mut B::Buffer<f32>>,
-    /// Scratch memory for the gradient of the biases, `[networks, w_l]`.
-    pub bias_gradient: &'a mut B::Buffer<f32>,
+    /// Scratch memory.
+    pub workspace: &'a mut Workspace<B>,
 }
 
 /// Gradient of one array of parameters.
@@ -32,7 +32,7 @@ pub enum Gradient<'a, B: Backend> {
         /// Right factor.
         right: &'a B::Buffer<f32>,
     },
-    /// The numbers themselves.
+    /// The numbers themselves, at the start of a buffer.
     Array(&'a B::Buffer<f32>),
 }
 
@@ -54,12 +54,16 @@ pub trait GradientVisitor<B: Backend> {
     /// Error of a visit.
     type Error: From<isobath_tensor::Error>;
 
-    /// Scale of the derivative that goes on to the layer's input, given the derivative `[networks, w_l, samples]` with
-    /// respect to the pre-activation.
+    /// Scale of the derivative that goes on to the layer's input, given the derivative with respect to the pre-activation,
+    /// the first `numbers` of `delta`.
     ///
     /// # Errors
     /// When the consumer fails.
-    fn input_scale(&mut self, _delta: &B::Buffer<f32>) -> Result<f32, Self::Error> {
+    fn input_scale(
+        &mut self,
+        _delta: &B::Buffer<f32>,
+        _numbers: usize,
+    ) -> Result<f32, Self::Error> {
         Ok(1.0)
     }
 

@@ -1,13 +1,13 @@
 //! Dense layers: `h_l = phi(W_l h_{l-1} + b_l)`.
 
-use isobath_architecture::{DenseLayer, Layer, LayerLaw};
+use isobath_architecture::{DenseLayer, Layer};
 use isobath_tensor::{Backend, BatchedGemmConfig, DenseConfig, GemmConfig, Precision};
 use ndarray::{Array1, Array2};
 
 use crate::{
-    BackwardBackend, BackwardPass, Batch, Error, ForwardBackend, Gradient, GradientVisitor,
-    LayerParameters, Layout, Network, ParameterArray, ParameterGradient, ParameterName, Result,
-    Trace, draw::Draw, network::Source,
+    BackwardBackend, BackwardPass, Batch, ForwardBackend, Gradient, GradientVisitor,
+    LayerParameters, Layout, ParameterArray, ParameterGradient, ParameterName, Result, Trace,
+    draw::Draw, layer_parameters::check_shape, source::LayerSource,
 };
 
 /// Parameters of a dense layer in host memory.
@@ -19,20 +19,15 @@ pub struct DenseParameters {
     pub bias: Array1<f32>,
 }
 
-/// Draws of the weights and of the biases of layer `index`.
-const fn draws(law: LayerLaw, seed: u64, index: usize) -> [Draw; 2] {
-    [Draw::new(seed, index, 0, law.weights), Draw::new(seed, index, 1, law.bias)]
-}
-
 /// Shapes of the weights and of the biases, as matrices.
 const fn shapes(layer: &DenseLayer) -> [[usize; 2]; 2] {
     [[layer.outputs, layer.inputs], [layer.outputs, 1]]
 }
 
 impl DenseParameters {
-    /// Random parameters of layer `index`, counted from 0.
-    pub(crate) fn draw(layer: &DenseLayer, law: LayerLaw, seed: u64, index: usize) -> Self {
-        let ([weights, bias], shapes) = (draws(law, seed, index), shapes(layer));
+    /// Random parameters.
+    pub(crate) fn draw(layer: &DenseLayer, [weights, bias]: [Draw; 2]) -> Self {
+        let shapes = shapes(layer);
         let weights = weights.numbers(shapes[0]);
         let at = |(i, j)| weights[i * layer.inputs + j];
         Self {
@@ -44,17 +39,11 @@ impl DenseParameters {
     /// Checks the shapes against layer `index`, counted from 0.
     ///
     /// # Errors
-    /// [`Error::ParameterShape`] when they differ.
+    /// [`Error::ParameterShape`](crate::Error::ParameterShape) when they differ.
     pub(crate) fn check(&self, layer: &DenseLayer, index: usize) -> Result<()> {
-        let check = |what, actual: &[usize], expected: &[usize]| {
-            if actual == expected {
-                return Ok(());
-            }
-            let (expected, actual) = (expected.to_vec(), actual.to_vec());
-            Err(Error::ParameterShape { layer: index + 1, what, expected, actual })
-        };
-        check("weights", self.weights.shape(), &[layer.outputs, layer.inputs])?;
-        check("bias", self.bias.shape(), &[layer.outputs])
+        let weights = [layer.outputs, layer.inputs];
+        check_shape(index, "weights", self.weights.shape(), &weights)?;
+        check_shape(index, "bias", self.bias.shape(), &weights[..1])
     }
 }
 
@@ -82,12 +71,12 @@ impl<B: Backend> DeviceDense<B> {
 
     /// Arrays of parameters.
     pub(crate) const fn arrays(&self) -> [(ParameterName, &ParameterArray<B>); 2] {
-        [(ParameterName::Weight, &self.weights), (ParameterName::Bias, &self.bias)]
+        [(ParameterName::WEIGHT, &self.weights), (ParameterName::BIAS, &self.bias)]
     }
 
     /// Arrays of parameters, mutable.
     pub(crate) const fn arrays_mut(&mut self) -> [(ParameterName, &mut ParameterArray<B>); 2] {
-        [(ParameterName::Weight, &mut self.weights), (ParameterName::Bias, &mut self.bias)]
+        [(ParameterName::WEIGHT, &mut self.weights), (ParameterName::BIAS, &mut self.bias)]
     }
 
     /// Keeps the given networks, counted from 0, and drops the others.
@@ -111,51 +100,44 @@ impl<B: Backend> DeviceDense<B> {
 }
 
 impl<B: ForwardBackend> DeviceDense<B> {
-    /// Layer `index`, counted from 0, of networks whose layer there has this shape.
+    /// A layer of this shape of as many networks as there are sources.
     pub(crate) fn upload(
         backend: &B,
         &shape: &DenseLayer,
-        networks: &[&Network],
-        index: usize,
+        sources: &[LayerSource<'_>],
     ) -> isobath_tensor::Result<Self> {
-        let count = networks.len();
+        let count = sources.len();
         let mut layer = Self {
             shape,
             networks: count,
             weights: ParameterArray::zeros(backend, shape.outputs * shape.inputs, count)?,
             bias: ParameterArray::zeros(backend, shape.outputs, count)?,
         };
-        for (place, network) in networks.iter().enumerate() {
-            layer.write(backend, place, network.source(), index)?;
+        for (network, source) in sources.iter().enumerate() {
+            layer.write(backend, network, *source)?;
         }
         Ok(layer)
     }
 
-    /// Writes the parameters of layer `index` of the network at `place`.
+    /// Writes the parameters of one network.
     fn write(
         &mut self,
         backend: &B,
-        place: usize,
-        source: &Source,
-        index: usize,
+        network: usize,
+        source: LayerSource<'_>,
     ) -> isobath_tensor::Result<()> {
         match source {
-            Source::Given(parameters) => {
-                let LayerParameters::Dense(DenseParameters { weights, bias }) = &parameters[index];
+            LayerSource::Given(LayerParameters::Dense(DenseParameters { weights, bias })) => {
                 let weights: Vec<f32> = weights.iter().copied().collect();
-                for (numbers, (_, array)) in [weights, bias.to_vec()].iter().zip(self.arrays_mut())
-                {
-                    array.write(backend, place, numbers)?;
-                }
-                Ok(())
+                self.weights.write(backend, network, &weights)?;
+                self.bias.write(backend, network, &bias.to_vec())
             }
-            Source::Drawn { initialisation, seed } => {
-                let law = initialisation.layer(&Layer::Dense(self.shape), index);
-                let draws = draws(law, *seed, index).into_iter().zip(shapes(&self.shape));
-                for ((draw, shape), (_, array)) in draws.zip(self.arrays_mut()) {
-                    draw_into(backend, draw, shape, place, array)?;
-                }
-                Ok(())
+            LayerSource::Given(_) => unreachable!("parameters were checked"),
+            LayerSource::Drawn(source) => {
+                let ([weights, bias], shapes) =
+                    (source.draws(&Layer::Dense(self.shape)), shapes(&self.shape));
+                weights.write(backend, shapes[0], network, &mut self.weights)?;
+                bias.write(backend, shapes[1], network, &mut self.bias)
             }
         }
     }
@@ -176,23 +158,6 @@ impl<B: ForwardBackend> DeviceDense<B> {
     }
 }
 
-/// Draws one network's numbers of an array; a device draws to the start of a buffer only.
-fn draw_into<B: ForwardBackend>(
-    backend: &B,
-    draw: Draw,
-    shape: [usize; 2],
-    network: usize,
-    array: &mut ParameterArray<B>,
-) -> isobath_tensor::Result<()> {
-    let range = array.range(network);
-    if range.start == 0 {
-        return draw.fill(backend, shape, &mut array.values);
-    }
-    let mut drawn = backend.zeros(range.len())?;
-    draw.fill(backend, shape, &mut drawn)?;
-    backend.copy(&drawn, 0..range.len(), &mut array.values, range.start)
-}
-
 impl<B: BackwardBackend> DeviceDense<B> {
     /// `z = W x + b`, `h = phi(z)`.
     pub(crate) fn forward_traced(
@@ -200,7 +165,7 @@ impl<B: BackwardBackend> DeviceDense<B> {
         backend: &B,
         batch: Batch,
         input: &B::Buffer<f32>,
-        Trace { pre_activation, output }: &mut Trace<B>,
+        Trace { pre_activation, output, .. }: &mut Trace<B>,
     ) -> isobath_tensor::Result<()> {
         self.product(backend, batch, input, pre_activation)?;
         self.activate(backend, batch.samples, pre_activation, output)
@@ -211,7 +176,7 @@ impl<B: BackwardBackend> DeviceDense<B> {
         &self,
         backend: &B,
         batch: Batch,
-        Trace { pre_activation, output }: &mut Trace<B>,
+        Trace { pre_activation, output, .. }: &mut Trace<B>,
     ) -> isobath_tensor::Result<()> {
         self.product(backend, batch, output, pre_activation)?;
         self.activate(backend, batch.samples, pre_activation, output)
@@ -254,32 +219,37 @@ impl<B: BackwardBackend> DeviceDense<B> {
         pass: BackwardPass<'_, B>,
         visitor: &mut V,
     ) -> Result<(), V::Error> {
-        let BackwardPass { batch, input, trace, delta, input_delta, bias_gradient } = pass;
+        let BackwardPass { batch, input, trace, delta, input_delta, workspace } = pass;
+        let bias_gradient = &mut workspace.bias_gradient;
         let DenseLayer { outputs, activation, .. } = self.shape;
         let shape = [self.networks * outputs, batch.samples];
         let activations = [&trace.pre_activation, &trace.output];
         backend.activation_gradient(activation, shape, activations, delta, bias_gradient)?;
-        let scale = visitor.input_scale(delta)?;
+        let scale = visitor.input_scale(delta, shape[0] * shape[1])?;
         if let Some(input_delta) = input_delta {
             self.input_gradient(backend, batch.samples, scale, delta, input_delta)?;
         }
         let config = self.weight_gradient_product(batch);
         visitor.visit(ParameterGradient {
             index: 0,
-            name: ParameterName::Weight,
+            name: ParameterName::WEIGHT,
             values: &mut self.weights.values,
             gradient: Gradient::Product { config, left: delta, right: input },
         })?;
         visitor.visit(ParameterGradient {
             index: 1,
-            name: ParameterName::Bias,
+            name: ParameterName::BIAS,
             values: &mut self.bias.values,
             gradient: Gradient::Array(bias_gradient),
         })
     }
 
-    /// `scale W^T delta`, `[inputs, samples]`, of each network.
-    pub(crate) fn input_gradient(
+    /// `scale W^T delta`, `[inputs, samples]`, of each network, given the derivative `delta` with respect to the
+    /// pre-activation: the linear half of the backward pass.
+    ///
+    /// # Errors
+    /// When a buffer is too short.
+    pub fn input_gradient(
         &self,
         backend: &B,
         samples: usize,
@@ -314,7 +284,7 @@ mod tests {
     use isobath_testkit::{Tolerance, assert_close};
 
     use super::*;
-    use crate::DeviceLayer;
+    use crate::{DeviceLayer, Network, Workspace};
 
     fn network(sigma_b2: f64, seed: u64) -> Network {
         let params = MlpParams::new(3, WidthRule::Fixed(40), Activation::Tanh);
@@ -323,8 +293,15 @@ mod tests {
     }
 
     fn dense(network: &Network, index: usize) -> DenseParameters {
-        let LayerParameters::Dense(parameters) = network.parameters(index);
+        let LayerParameters::Dense(parameters) = network.parameters(index) else {
+            panic!("a dense layer")
+        };
         parameters
+    }
+
+    /// Scratch memory of the first layer.
+    fn workspace(network: &Network) -> Workspace<Reference> {
+        Workspace::new(&Reference, &network.spec().layers()[..1], 1, 5).unwrap()
     }
 
     fn samples() -> Array2<f32> {
@@ -387,8 +364,9 @@ mod tests {
 
         let transposed = expected.t().as_standard_layout().into_owned();
         let mut trace = Trace::new(&Reference, 40 * 5).unwrap();
+        let mut workspace = workspace(&network);
         let batch = Batch::new(5, Layout::SamplesMajor);
-        layer.forward_traced(&Reference, batch, &input, &mut trace).unwrap();
+        layer.forward_traced(&Reference, batch, &input, &mut trace, &mut workspace).unwrap();
         assert_close(trace.output.as_slice(), transposed.as_slice().unwrap(), tolerance);
     }
 
@@ -427,18 +405,18 @@ mod tests {
         let mut layer = network.upload_layer(&Reference, 0).unwrap();
         let input = Reference.upload(x.as_slice().unwrap()).unwrap();
         let mut trace = Trace::new(&Reference, 40 * 5).unwrap();
+        let mut workspace = workspace(&network);
         let batch = Batch::new(5, Layout::SamplesMajor);
-        layer.forward_traced(&Reference, batch, &input, &mut trace).unwrap();
+        layer.forward_traced(&Reference, batch, &input, &mut trace, &mut workspace).unwrap();
         let mut ones = Reference.upload(&[1.0; 40 * 5]).unwrap();
         let mut input_delta = Reference.zeros(30 * 5).unwrap();
-        let mut bias_gradient = Reference.zeros(40).unwrap();
         let pass = BackwardPass {
             batch,
             input: &input,
             trace: &trace,
             delta: &mut ones,
             input_delta: Some(&mut input_delta),
-            bias_gradient: &mut bias_gradient,
+            workspace: &mut workspace,
         };
         let mut visitor = WeightGradient(Vec::new());
         layer.backward(&Reference, pass, &mut visitor).unwrap();
@@ -448,6 +426,6 @@ mod tests {
         let expected = delta.dot(&weights).t().as_standard_layout().into_owned();
         assert_close(input_delta.as_slice(), expected.as_slice().unwrap(), tolerance);
         let expected = delta.sum_axis(ndarray::Axis(0));
-        assert_close(bias_gradient.as_slice(), expected.as_slice().unwrap(), tolerance);
+        assert_close(workspace.bias_gradient.as_slice(), expected.as_slice().unwrap(), tolerance);
     }
 }

@@ -1,9 +1,10 @@
-use isobath_architecture::Layer;
+use isobath_architecture::{Layer, PoolLayer};
 use isobath_tensor::{Backend, Precision};
 
 use crate::{
-    BackwardBackend, BackwardPass, Batch, DeviceDense, ForwardBackend, GradientVisitor,
-    LayerParameters, Network, ParameterArray, ParameterName, Result, Trace,
+    BackwardBackend, BackwardPass, Batch, DeviceConv2d, DeviceDense, DeviceResidual,
+    ForwardBackend, GradientVisitor, LayerParameters, Network, ParameterArray, ParameterName,
+    Result, Trace, Workspace, pool, source::LayerSource,
 };
 
 /// One layer of one or several networks of the same shape on a device.
@@ -13,20 +14,32 @@ use crate::{
 pub enum DeviceLayer<B: Backend> {
     /// A dense layer.
     Dense(DeviceDense<B>),
+    /// A convolution of one network.
+    Conv2d(DeviceConv2d<B>),
+    /// A pooling layer, which has no parameters.
+    Pool(PoolLayer),
+    /// A residual block of one network.
+    Residual(DeviceResidual<B>),
 }
 
 impl<B: Backend> DeviceLayer<B> {
-    /// Width of the input.
-    pub const fn inputs(&self) -> usize {
+    /// Numbers of the input, per sample.
+    pub fn inputs(&self) -> usize {
         match self {
             Self::Dense(layer) => layer.shape().inputs,
+            Self::Conv2d(layer) => layer.shape().input.numbers(),
+            Self::Pool(layer) => layer.input.numbers(),
+            Self::Residual(layer) => layer.shape().shape().numbers(),
         }
     }
 
-    /// Width of the output.
-    pub const fn outputs(&self) -> usize {
+    /// Numbers of the output, per sample.
+    pub fn outputs(&self) -> usize {
         match self {
             Self::Dense(layer) => layer.shape().outputs,
+            Self::Conv2d(layer) => layer.shape().output().numbers(),
+            Self::Pool(layer) => layer.output().numbers(),
+            Self::Residual(layer) => layer.shape().shape().numbers(),
         }
     }
 
@@ -34,21 +47,30 @@ impl<B: Backend> DeviceLayer<B> {
     pub const fn networks(&self) -> usize {
         match self {
             Self::Dense(layer) => layer.networks(),
+            Self::Conv2d(_) | Self::Pool(_) | Self::Residual(_) => 1,
         }
     }
 
     /// Arrays of parameters.
     pub fn arrays(&self) -> impl Iterator<Item = (ParameterName, &ParameterArray<B>)> {
-        match self {
-            Self::Dense(layer) => layer.arrays().into_iter(),
-        }
+        let arrays = match self {
+            Self::Dense(layer) => layer.arrays().into(),
+            Self::Conv2d(layer) => layer.arrays(),
+            Self::Pool(_) => Vec::new(),
+            Self::Residual(layer) => layer.arrays(),
+        };
+        arrays.into_iter()
     }
 
     /// Arrays of parameters, mutable.
     pub fn arrays_mut(&mut self) -> impl Iterator<Item = (ParameterName, &mut ParameterArray<B>)> {
-        match self {
-            Self::Dense(layer) => layer.arrays_mut().into_iter(),
-        }
+        let arrays = match self {
+            Self::Dense(layer) => layer.arrays_mut().into(),
+            Self::Conv2d(layer) => layer.arrays_mut(),
+            Self::Pool(_) => Vec::new(),
+            Self::Residual(layer) => layer.arrays_mut(),
+        };
+        arrays.into_iter()
     }
 
     /// Keeps the given networks, counted from 0, and drops the others.
@@ -58,6 +80,8 @@ impl<B: Backend> DeviceLayer<B> {
     pub fn keep(&mut self, backend: &B, networks: &[usize]) -> Result<()> {
         match self {
             Self::Dense(layer) => Ok(layer.keep(backend, networks)?),
+            // There is only one.
+            Self::Conv2d(_) | Self::Pool(_) | Self::Residual(_) => Ok(()),
         }
     }
 
@@ -68,6 +92,9 @@ impl<B: Backend> DeviceLayer<B> {
     pub fn download(&self, backend: &B, network: usize) -> Result<LayerParameters> {
         match self {
             Self::Dense(layer) => Ok(layer.download(backend, network)?.into()),
+            Self::Conv2d(layer) => Ok(layer.download(backend)?.into()),
+            Self::Pool(_) => Ok(LayerParameters::Pool),
+            Self::Residual(layer) => layer.download(backend),
         }
     }
 }
@@ -79,13 +106,29 @@ impl<B: ForwardBackend> DeviceLayer<B> {
     /// When the device cannot provide the memory.
     ///
     /// # Panics
-    /// When there is no network, or no such layer.
+    /// When there is no network, no such layer, or several networks with layers that are not dense.
     pub fn upload(backend: &B, networks: &[&Network], index: usize) -> Result<Self> {
-        match &networks[0].spec().layers()[index] {
-            Layer::Dense(shape) => {
-                Ok(Self::Dense(DeviceDense::upload(backend, shape, networks, index)?))
+        let sources: Vec<_> = networks.iter().map(|network| network.layer_source(index)).collect();
+        Self::of(backend, &networks[0].spec().layers()[index], &sources)
+    }
+
+    /// A layer of as many networks as there are sources of its parameters.
+    pub(crate) fn of(backend: &B, layer: &Layer, sources: &[LayerSource<'_>]) -> Result<Self> {
+        let one = || {
+            assert_eq!(sources.len(), 1, "only dense layers run for several networks at once");
+            sources[0]
+        };
+        Ok(match layer {
+            Layer::Dense(shape) => Self::Dense(DeviceDense::upload(backend, shape, sources)?),
+            Layer::Conv2d(shape) => Self::Conv2d(DeviceConv2d::upload(backend, shape, one())?),
+            Layer::Pool(shape) => {
+                one();
+                Self::Pool(*shape)
             }
-        }
+            Layer::Residual(shape) => {
+                Self::Residual(DeviceResidual::upload(backend, shape, one())?)
+            }
+        })
     }
 
     /// Forward pass of a single network that keeps nothing, both matrices
@@ -104,12 +147,16 @@ impl<B: ForwardBackend> DeviceLayer<B> {
     ) -> Result<()> {
         match self {
             Self::Dense(layer) => Ok(layer.forward(backend, precision, samples, x, y)?),
+            Self::Conv2d(layer) => Ok(layer.forward(backend, precision, samples, x, y)?),
+            Self::Pool(layer) => Ok(pool::forward(layer, backend, samples, x, y)?),
+            Self::Residual(layer) => layer.forward(backend, precision, samples, x, y),
         }
     }
 }
 
 impl<B: BackwardBackend> DeviceLayer<B> {
-    /// Forward pass of all networks that keeps what [`backward`](Self::backward) needs.
+    /// Forward pass of all networks that keeps what [`backward`](Self::backward) needs in a
+    /// [trace of the layer](Trace::of_layer).
     ///
     /// # Errors
     /// When a buffer is too short.
@@ -119,9 +166,13 @@ impl<B: BackwardBackend> DeviceLayer<B> {
         batch: Batch,
         input: &B::Buffer<f32>,
         trace: &mut Trace<B>,
+        workspace: &mut Workspace<B>,
     ) -> isobath_tensor::Result<()> {
         match self {
             Self::Dense(layer) => layer.forward_traced(backend, batch, input, trace),
+            Self::Conv2d(layer) => layer.forward_traced(backend, batch, input, trace, workspace),
+            Self::Pool(layer) => pool::forward_traced(layer, backend, batch, input, trace),
+            Self::Residual(layer) => layer.forward_traced(backend, batch, input, trace, workspace),
         }
     }
 
@@ -134,9 +185,13 @@ impl<B: BackwardBackend> DeviceLayer<B> {
         backend: &B,
         batch: Batch,
         trace: &mut Trace<B>,
+        workspace: &mut Workspace<B>,
     ) -> isobath_tensor::Result<()> {
         match self {
             Self::Dense(layer) => layer.forward_in_place(backend, batch, trace),
+            Self::Conv2d(layer) => layer.forward_in_place(backend, batch, trace, workspace),
+            Self::Pool(layer) => pool::forward_in_place(layer, backend, batch, trace),
+            Self::Residual(layer) => layer.forward_in_place(backend, batch, trace, workspace),
         }
     }
 
@@ -153,24 +208,9 @@ impl<B: BackwardBackend> DeviceLayer<B> {
     ) -> Result<(), V::Error> {
         match self {
             Self::Dense(layer) => layer.backward(backend, pass, visitor),
-        }
-    }
-
-    /// `scale` times the derivative with respect to the input, given the derivative `delta` with respect to the
-    /// pre-activation: the linear half of [`backward`](Self::backward).
-    ///
-    /// # Errors
-    /// When a buffer is too short.
-    pub fn input_gradient(
-        &self,
-        backend: &B,
-        samples: usize,
-        scale: f32,
-        delta: &B::Buffer<f32>,
-        input_delta: &mut B::Buffer<f32>,
-    ) -> isobath_tensor::Result<()> {
-        match self {
-            Self::Dense(layer) => layer.input_gradient(backend, samples, scale, delta, input_delta),
+            Self::Conv2d(layer) => layer.backward(backend, pass, visitor),
+            Self::Pool(layer) => pool::backward(layer, backend, pass, visitor),
+            Self::Residual(layer) => layer.backward(backend, pass, visitor),
         }
     }
 }

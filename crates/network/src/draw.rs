@@ -5,7 +5,7 @@ use isobath_tensor::{
 };
 use ndarray_rand::rand_distr::Distribution;
 
-use crate::orthogonal::semi_orthogonal;
+use crate::{ParameterArray, orthogonal::semi_orthogonal};
 
 /// First stream of this crate: two for each layer, in a range no other crate uses.
 const STREAMS: u64 = 1 << 32;
@@ -19,9 +19,21 @@ pub(crate) struct Draw {
 }
 
 impl Draw {
-    /// Draws of array `array` (0 or 1) of layer `layer`, counted from 0.
-    pub(crate) const fn new(seed: u64, layer: usize, array: u64, law: ArrayLaw) -> Self {
-        Self { seed, stream: STREAMS + 2 * layer as u64 + array, law }
+    /// Draws of array `array` (0 or 1) of the layer at `place`. Places of a network's layers are counted from 0; those of
+    /// residual branches follow far behind.
+    pub(crate) const fn new(seed: u64, place: usize, array: u64, law: ArrayLaw) -> Self {
+        Self { seed, stream: STREAMS + 2 * place as u64 + array, law }
+    }
+
+    /// True for the law that leaves all elements of a kernel but its centre zero.
+    pub(crate) const fn is_delta(self) -> bool {
+        matches!(self.law.law, Law::DeltaOrthogonal)
+    }
+
+    /// The draws with another standard deviation, by this factor.
+    pub(crate) const fn scaled(self, factor: f64) -> Self {
+        let law = ArrayLaw { std: factor * self.law.std, ..self.law };
+        Self { law, ..self }
     }
 
     /// Draws a matrix of `[rows, columns]` on the host, row-major.
@@ -57,6 +69,23 @@ impl Draw {
             }
             _ => backend.write(out, 0, &self.numbers(shape)),
         }
+    }
+
+    /// Draws one network's matrix of an array; a device draws to the start of a buffer only.
+    pub(crate) fn write<B: Backend + RandomFill>(
+        self,
+        backend: &B,
+        shape: [usize; 2],
+        network: usize,
+        array: &mut ParameterArray<B>,
+    ) -> isobath_tensor::Result<()> {
+        let range = array.range(network);
+        if range.start == 0 {
+            return self.fill(backend, shape, &mut array.values);
+        }
+        let mut drawn = backend.zeros(range.len())?;
+        self.fill(backend, shape, &mut drawn)?;
+        backend.copy(&drawn, 0..range.len(), &mut array.values, range.start)
     }
 
     /// The stream of a law that devices draw.

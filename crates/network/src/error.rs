@@ -17,6 +17,12 @@ pub enum Error {
         /// The shape given.
         actual: Vec<usize>,
     },
+    /// The parameters given are those of another kind of layer.
+    #[error("layer {layer}: the parameters given are those of another kind of layer")]
+    ParameterKind {
+        /// The layer, counted from 1.
+        layer: usize,
+    },
     /// The number of layers given differs from the description's.
     #[error("{given} layers of parameters are given, the description has {expected}")]
     LayerCount {

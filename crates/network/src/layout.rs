@@ -1,3 +1,5 @@
+use isobath_tensor::Axes;
+
 /// Memory layout of a matrix of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -5,6 +7,16 @@ pub enum Layout {
     SamplesMajor,
     /// `[D, B]`, one unit per row: activations between layers of a traced pass, see [`isobath_tensor::Backward`].
     UnitsMajor,
+}
+
+impl Layout {
+    /// Order of the axes of images.
+    pub(crate) const fn axes(self) -> Axes {
+        match self {
+            Self::SamplesMajor => Axes::SampleUnitPixel,
+            Self::UnitsMajor => Axes::UnitPixelSample,
+        }
+    }
 }
 
 /// Shape and layout of a layer's input in a traced pass.

@@ -10,10 +10,12 @@
 //!
 //! # Adding a layer kind
 //! Write one file like `dense.rs` (draw, upload, forward, backward, parameters), add its variant to [`DeviceLayer`] and
-//! [`LayerParameters`], and follow the compiler: every match over kinds is exhaustive.
+//! [`LayerParameters`], its memory to [`Trace`] and [`Workspace`], and follow the compiler: every match over kinds is
+//! exhaustive. Only dense layers run for several networks at once.
 
 mod backend;
 mod backward;
+mod conv2d;
 mod dense;
 mod device_layer;
 mod draw;
@@ -23,15 +25,22 @@ mod layout;
 mod network;
 mod orthogonal;
 mod parameter_array;
+mod pool;
+mod residual;
+mod source;
 mod trace;
+mod workspace;
 
 pub use backend::{BackwardBackend, ForwardBackend};
 pub use backward::{BackwardPass, Gradient, GradientVisitor, ParameterGradient};
+pub use conv2d::{Conv2dParameters, DeviceConv2d};
 pub use dense::{DenseParameters, DeviceDense};
 pub use device_layer::DeviceLayer;
 pub use error::{Error, Result};
 pub use layer_parameters::LayerParameters;
 pub use layout::{Batch, Layout};
 pub use network::Network;
-pub use parameter_array::{ParameterArray, ParameterName};
+pub use parameter_array::{ParameterArray, ParameterKind, ParameterName};
+pub use residual::DeviceResidual;
 pub use trace::Trace;
+pub use workspace::Workspace;

@@ -1,6 +1,9 @@
 use isobath_architecture::{Initialisation, NetworkSpec};
 
-use crate::{DeviceLayer, Error, ForwardBackend, LayerParameters, Result};
+use crate::{
+    DeviceLayer, Error, ForwardBackend, LayerParameters, Result,
+    source::{DrawnLayer, LayerSource},
+};
 
 /// A network with parameters.
 #[derive(Clone, Debug)]
@@ -11,7 +14,7 @@ pub struct Network {
 
 /// Source of a network's parameters.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+enum Source {
     /// Drawn at each use.
     Drawn { initialisation: Initialisation, seed: u64 },
     /// Given, first layer first.
@@ -53,11 +56,9 @@ impl Network {
     /// # Panics
     /// When there is no such layer.
     pub fn parameters(&self, index: usize) -> LayerParameters {
-        match &self.source {
-            Source::Given(parameters) => parameters[index].clone(),
-            Source::Drawn { initialisation, seed } => {
-                LayerParameters::draw(&self.spec.layers()[index], initialisation, *seed, index)
-            }
+        match self.layer_source(index) {
+            LayerSource::Given(parameters) => parameters.clone(),
+            LayerSource::Drawn(source) => LayerParameters::draw(&self.spec.layers()[index], source),
         }
     }
 
@@ -76,9 +77,14 @@ impl Network {
         DeviceLayer::upload(backend, &[self], index)
     }
 
-    /// The source of the parameters.
-    pub(crate) const fn source(&self) -> &Source {
-        &self.source
+    /// The source of the parameters of layer `index`, counted from 0.
+    pub(crate) fn layer_source(&self, index: usize) -> LayerSource<'_> {
+        match &self.source {
+            Source::Given(parameters) => LayerSource::Given(&parameters[index]),
+            Source::Drawn { initialisation, seed } => {
+                LayerSource::Drawn(DrawnLayer { initialisation, seed: *seed, index, place: index })
+            }
+        }
     }
 }
 
@@ -100,7 +106,10 @@ mod tests {
         let (shallow, deep) = (network(3), network(9));
         assert_eq!(shallow.parameters(1), deep.parameters(1));
         let weights = |index| {
-            let LayerParameters::Dense(DenseParameters { weights, .. }) = deep.parameters(index);
+            let LayerParameters::Dense(DenseParameters { weights, .. }) = deep.parameters(index)
+            else {
+                panic!("a dense layer")
+            };
             weights
         };
         assert_ne!(weights(1), weights(2));

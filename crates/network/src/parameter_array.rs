@@ -2,20 +2,42 @@ use std::{fmt, ops::Range};
 
 use isobath_tensor::Backend;
 
-/// Role of an array of parameters in its layer.
+/// Role of an array of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParameterName {
+pub enum ParameterKind {
     /// `W_l`
     Weight,
     /// `b_l`
     Bias,
 }
 
+/// Name of an array of parameters in its layer: `weight`, or `2.weight` in the second layer of a residual branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterName {
+    /// Role of the array.
+    pub kind: ParameterKind,
+    /// Layer of a residual block's branch, counted from 1.
+    pub branch_layer: Option<usize>,
+}
+
+impl ParameterName {
+    pub(crate) const WEIGHT: Self = Self { kind: ParameterKind::Weight, branch_layer: None };
+    pub(crate) const BIAS: Self = Self { kind: ParameterKind::Bias, branch_layer: None };
+
+    /// The same array in layer `index`, counted from 0, of a branch.
+    pub(crate) const fn in_branch(self, index: usize) -> Self {
+        Self { branch_layer: Some(index + 1), ..self }
+    }
+}
+
 impl fmt::Display for ParameterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Weight => "weight",
-            Self::Bias => "bias",
+        if let Some(layer) = self.branch_layer {
+            write!(f, "{layer}.")?;
+        }
+        f.write_str(match self.kind {
+            ParameterKind::Weight => "weight",
+            ParameterKind::Bias => "bias",
         })
     }
 }

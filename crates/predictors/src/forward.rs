@@ -1,6 +1,6 @@
 //! Forward pass of a batch, one layer in memory at a time.
 
-use isobath_network::{Batch as BatchShape, DeviceLayer, Layout, Network, Trace};
+use isobath_network::{Batch as BatchShape, DeviceLayer, Layout, Network, Trace, Workspace};
 use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2};
@@ -12,6 +12,7 @@ use crate::{Prediction, PredictorOutput, Result, Subject, batch::Batch, predicto
 pub(crate) struct Applied<B: Backend> {
     pub(crate) layer: DeviceLayer<B>,
     pub(crate) trace: Trace<B>,
+    pub(crate) workspace: Workspace<B>,
 }
 
 impl<B: TrainerBackend> Applied<B> {
@@ -24,10 +25,12 @@ impl<B: TrainerBackend> Applied<B> {
         input: &B::Buffer<f32>,
     ) -> Result<Self> {
         let layer = network.upload_layer(backend, index)?;
-        let mut trace = Trace::new(backend, layer.outputs() * samples)?;
+        let shape = &network.spec().layers()[index..=index];
+        let mut trace = Trace::of_layer(backend, &shape[0], 1, samples)?;
+        let mut workspace = Workspace::new(backend, shape, 1, samples)?;
         let batch = BatchShape::new(samples, Layout::UnitsMajor);
-        layer.forward_traced(backend, batch, input, &mut trace)?;
-        Ok(Self { layer, trace })
+        layer.forward_traced(backend, batch, input, &mut trace, &mut workspace)?;
+        Ok(Self { layer, trace, workspace })
     }
 }
 

@@ -1,4 +1,4 @@
-use isobath_architecture::Layer;
+use isobath_architecture::{Activation, Layer};
 use isobath_meanfield::Theory;
 use isobath_trainer::TrainerBackend;
 
@@ -67,10 +67,10 @@ impl Predictor for MeanField {
 
     fn predict(&self, subject: &Subject<'_>) -> Result<PredictorOutput> {
         let variances = subject.variances;
-        // The first layer has the hidden layers' activation, where there are any.
-        let Layer::Dense(layer) = &subject.network.spec().layers()[0];
-        let point = Theory::new(layer.activation, variances.sigma_w2(), variances.sigma_b2())
-            .and_then(|theory| theory.fixed_point());
+        let theory = plain_activation(subject.network.spec().layers()).and_then(|activation| {
+            Theory::new(activation, variances.sigma_w2(), variances.sigma_b2()).ok()
+        });
+        let point = theory.and_then(|theory| theory.fixed_point().ok());
         let (xi_c, distance) =
             point.map_or((0.0, f64::NEG_INFINITY), |point| (point.xi_c, -point.distance.abs()));
         let predictions = vec![
@@ -82,10 +82,20 @@ impl Predictor for MeanField {
     }
 }
 
+/// Activation of the hidden layers, which the first layer has where there are any. Uniform modes of a convolution follow
+/// the theory of dense layers (Xiao et al., arXiv:1806.05393); residual blocks do not.
+fn plain_activation(layers: &[Layer]) -> Option<Activation> {
+    let of_layer = |layer: &Layer| match layer {
+        Layer::Dense(layer) => Some(layer.activation),
+        Layer::Conv2d(layer) => Some(layer.activation),
+        Layer::Pool(_) | Layer::Residual(_) => None,
+    };
+    let has_blocks = layers.iter().any(|layer| matches!(layer, Layer::Residual(_)));
+    layers.iter().find_map(of_layer).filter(|_| !has_blocks)
+}
+
 #[cfg(test)]
 mod tests {
-    use isobath_architecture::Activation;
-
     use super::*;
     use crate::testing::Case;
 

@@ -2,7 +2,7 @@
 
 use isobath_network::{
     BackwardPass, Batch, Gradient, GradientVisitor, Layout, Network, ParameterGradient,
-    ParameterName,
+    ParameterKind,
 };
 use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
@@ -97,18 +97,17 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
     ) -> Result<(B::Buffer<f32>, ScaledPass<'a, B>)> {
         let (backend, samples) = (self.backend, self.samples);
         let (before, from) = self.layers.split_at_mut(index);
-        let Applied { layer, trace } = &mut from[0];
+        let Applied { layer, trace, workspace } = &mut from[0];
         let mut next = backend.zeros(layer.inputs() * samples)?;
-        let numbers = layer.outputs() * samples;
         let mut visitor =
-            ScaledPass { backend, numbers, ln_scale, measures, scale: None, ln_weight_norm: None };
+            ScaledPass { backend, ln_scale, measures, scale: None, ln_weight_norm: None };
         let pass = BackwardPass {
             batch: Batch::new(samples, Layout::UnitsMajor),
             input: before.last().map_or(&self.input, |applied| &applied.trace.output),
             trace,
             delta: &mut delta,
             input_delta: Some(&mut next),
-            bias_gradient: &mut backend.zeros(layer.outputs())?,
+            workspace,
         };
         layer.backward(backend, pass, &mut visitor)?;
         Ok((next, visitor))
@@ -118,8 +117,6 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
 /// Visitor of one layer's backward pass: scales the derivative and measures the weight gradient.
 struct ScaledPass<'a, B> {
     backend: &'a B,
-    /// Numbers of the derivative with respect to the pre-activation.
-    numbers: usize,
     /// Logarithm of the factor by which the derivative was divided before this layer.
     ln_scale: f64,
     measures: bool,
@@ -131,13 +128,13 @@ struct ScaledPass<'a, B> {
 impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
     type Error = crate::Error;
 
-    fn input_scale(&mut self, delta: &B::Buffer<f32>) -> Result<f32> {
-        self.scale = scale_of(&self.backend.read(delta, 0..self.numbers)?);
+    fn input_scale(&mut self, delta: &B::Buffer<f32>, numbers: usize) -> Result<f32> {
+        self.scale = scale_of(&self.backend.read(delta, 0..numbers)?);
         Ok(self.scale.map_or(1.0, |scale| scale.recip() as f32))
     }
 
     fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> Result<()> {
-        if !self.measures || self.scale.is_none() || parameter.name != ParameterName::Weight {
+        if !self.measures || self.scale.is_none() || parameter.name.kind != ParameterKind::Weight {
             return Ok(());
         }
         let squares = match parameter.gradient {
@@ -149,9 +146,20 @@ impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
             }
             Gradient::Array(gradient) => squared_norm(self.backend.download(gradient)?),
         };
-        self.ln_weight_norm = Some(0.5 * squares.ln() + self.ln_scale);
+        let ln_norm = 0.5 * squares.ln() + self.ln_scale;
+        self.ln_weight_norm = Some(match self.ln_weight_norm {
+            None => ln_norm,
+            Some(other) => ln_of_both(ln_norm, other),
+        });
         Ok(())
     }
+}
+
+/// Logarithm of the norm of two arrays together, given the logarithm of each array's.
+fn ln_of_both(a: f64, b: f64) -> f64 {
+    let (least, most) = if a < b { (a, b) } else { (b, a) };
+    let is_zero = least.is_infinite() && least < 0.0;
+    if is_zero { most } else { most + 0.5 * (2.0 * (least - most)).exp().ln_1p() }
 }
 
 fn squared_norm(numbers: Vec<f32>) -> f64 {

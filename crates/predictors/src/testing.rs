@@ -78,9 +78,11 @@ impl Case {
     pub(crate) fn layers64(&self) -> Vec<Layer64> {
         let network = self.network(self.depth);
         let layer = |(index, layer): (usize, &Layer)| {
-            let LayerParameters::Dense(DenseParameters { weights, bias }) =
-                network.parameters(index);
-            let Layer::Dense(shape) = layer;
+            let (LayerParameters::Dense(DenseParameters { weights, bias }), Layer::Dense(shape)) =
+                (network.parameters(index), layer)
+            else {
+                panic!("a dense layer")
+            };
             let (weights, bias) = (weights.mapv(f64::from), bias.mapv(f64::from));
             Layer64 { weights, bias, activation: shape.activation }
         };

@@ -122,9 +122,13 @@ fn largest(plan: &Plan) -> &Layer {
 /// The layer to time in place of `layer`: same widths, capped to keep the measurement short.
 fn timed(layer: &Layer) -> Layer {
     const WIDEST: usize = 2048;
-    let Layer::Dense(DenseLayer { inputs, outputs, activation }) = *layer;
-    let (inputs, outputs) = (inputs.min(WIDEST), outputs.min(WIDEST));
-    Layer::Dense(DenseLayer { inputs, outputs, activation })
+    match layer {
+        &Layer::Dense(DenseLayer { inputs, outputs, activation }) => {
+            let (inputs, outputs) = (inputs.min(WIDEST), outputs.min(WIDEST));
+            Layer::Dense(DenseLayer { inputs, outputs, activation })
+        }
+        Layer::Conv2d(_) | Layer::Pool(_) | Layer::Residual(_) => layer.clone(),
+    }
 }
 
 struct Cost<'a> {

@@ -29,7 +29,7 @@ mod toolkit;
 pub use backend::{Backend, Element, HOST_SPARE_BYTES, HostBuffer};
 pub use cpu::{Cpu, SimdLevel};
 pub use error::{Error, Result};
-pub use isobath_architecture::Activation;
+pub use isobath_architecture::{Activation, Boundary, PoolKind};
 pub use ops::*;
 pub use precision::Precision;
 pub use reference::Reference;

@@ -1,5 +1,7 @@
 use isobath_architecture::Layer;
-use isobath_network::{BackwardPass, Batch, Layout, Network, ParameterArray, ParameterName, Trace};
+use isobath_network::{
+    BackwardPass, Batch, Layout, Network, ParameterArray, ParameterName, Trace, Workspace,
+};
 use isobath_tensor::{Optimize, Optimizer};
 
 use crate::{
@@ -27,8 +29,8 @@ pub(crate) struct Model<B: Optimize> {
     pub(crate) delta: B::Buffer<f32>,
     /// Derivative with respect to the output of the layer before.
     next_delta: B::Buffer<f32>,
-    /// Gradient of the current layer's biases.
-    bias_gradient: B::Buffer<f32>,
+    /// Scratch memory of the passes.
+    workspace: Workspace<B>,
     scratch: Scratch<B>,
     /// Optimiser step that ends the next backward pass.
     step: B::Step,
@@ -58,7 +60,7 @@ impl<B: TrainerBackend> Model<B> {
         let (optimizer, norms) = (&settings.optimizer, settings.gradient_norms);
         let (layers, count) = (networks[0].spec().layers(), networks.len());
         let widest = layers.iter().map(Layer::outputs).max().unwrap_or(0);
-        let trace = |layer: &Layer| Trace::new(backend, count * batch * layer.outputs());
+        let trace = |layer: &Layer| Trace::of_layer(backend, layer, count, batch);
         let trained = |index| TrainedLayer::new(backend, networks, index, optimizer);
         Ok(Self {
             networks: count,
@@ -67,7 +69,7 @@ impl<B: TrainerBackend> Model<B> {
             tape: layers.iter().map(trace).collect::<isobath_tensor::Result<_>>()?,
             delta: backend.zeros(count * batch * widest)?,
             next_delta: backend.zeros(count * batch * widest)?,
-            bias_gradient: backend.zeros(count * widest)?,
+            workspace: Workspace::new(backend, layers, count, batch)?,
             scratch: Scratch::new(backend, (layers, count), norms, optimizer)?,
             step: backend.new_step(optimizer, 1)?,
             regulariser: settings
@@ -105,7 +107,8 @@ impl<B: TrainerBackend> Model<B> {
             let (before, after) = self.tape.split_at_mut(index);
             let input = before.last().map_or(&self.input, |trace| &trace.output);
             let batch = input_batch(index, samples);
-            trained.layer.forward_traced(backend, batch, input, &mut after[0])?;
+            let trace = &mut after[0];
+            trained.layer.forward_traced(backend, batch, input, trace, &mut self.workspace)?;
         }
         Ok(())
     }
@@ -164,6 +167,7 @@ impl<B: TrainerBackend> Model<B> {
         let mut measured = config.norms.then(|| vec![vec![0.0; self.layers.len()]; self.networks]);
         let mut norms = config.norms.then(Vec::new);
         for index in (0..self.layers.len()).rev() {
+            norms.iter_mut().for_each(Vec::clear);
             self.backward_layer(backend, config, index, norms.as_mut())?;
             if let (Some(measured), Some(norms)) = (&mut measured, &norms) {
                 measured.iter_mut().zip(norms).for_each(|(layers, norm)| layers[index] = *norm);
@@ -204,7 +208,7 @@ impl<B: TrainerBackend> Model<B> {
             trace,
             delta: &mut self.delta,
             input_delta: (index > 0).then_some(&mut self.next_delta),
-            bias_gradient: &mut self.bias_gradient,
+            workspace: &mut self.workspace,
         };
         let (step, scratch) = (&self.step, &mut self.scratch);
         layer.backward(backend, pass, &mut Update { backend, step, moments, scratch, norms })

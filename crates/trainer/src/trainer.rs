@@ -52,8 +52,8 @@ impl<B: TrainerBackend> Trainer<B> {
     }
 
     /// Trains networks of the same shape on the same samples, step by step side by side, each to its own end: for devices
-    /// that one network does not fill. Each ends with the bits it would have alone. Regularised networks are trained one
-    /// after the other.
+    /// that one network does not fill. Each ends with the bits it would have alone. Regularised networks, and those
+    /// with layers that are not dense, are trained one after the other.
     ///
     /// Hands over trainings to `finished` when they end.
     ///
@@ -69,7 +69,10 @@ impl<B: TrainerBackend> Trainer<B> {
         first.job.check()?;
         others.iter().try_for_each(|other| first.job.check_alike(other.job))?;
         let entries: Vec<(usize, Entry<'_, '_>)> = entries.iter().copied().enumerate().collect();
-        let at_once = if self.params.params().batch_entropy.is_some() { 1 } else { entries.len() };
+        // Convolutions run for one network only: their patches fill a device alone.
+        let is_alone =
+            self.params.params().batch_entropy.is_some() || !first.job.network.spec().is_dense();
+        let at_once = if is_alone { 1 } else { entries.len() };
         for entries in entries.chunks(at_once) {
             let run = Run::new(self, entries)?;
             if run.is_in_step() {

@@ -22,10 +22,8 @@ impl<B: TrainerBackend> Scratch<B> {
         norms: bool,
         optimizer: &Optimizer,
     ) -> Result<Self> {
-        let largest =
-            |size: fn(&Layer) -> usize| networks * layers.iter().map(size).max().unwrap_or(0);
         let (weights, bias) =
-            (largest(|layer| layer.inputs() * layer.outputs()), largest(Layer::outputs));
+            (networks * largest(layers, &weights), networks * largest(layers, &biases));
         let is_plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, .. });
         let parameters = if is_plain { bias } else { weights.max(bias) };
         // The regulariser's targets are one for each layer of a network that is trained alone.
@@ -40,6 +38,32 @@ impl<B: TrainerBackend> Scratch<B> {
     }
 }
 
+/// Largest size of one array, of those in residual branches too.
+fn largest(layers: &[Layer], size: &dyn Fn(&Layer) -> usize) -> usize {
+    let in_layer = |layer: &Layer| match layer {
+        Layer::Residual(block) => largest(&block.branch, size),
+        Layer::Dense(_) | Layer::Conv2d(_) | Layer::Pool(_) => size(layer),
+    };
+    layers.iter().map(in_layer).max().unwrap_or(0)
+}
+
+/// Weights of a layer of its own.
+const fn weights(layer: &Layer) -> usize {
+    match layer {
+        Layer::Dense(_) | Layer::Conv2d(_) => layer.fan_in() * biases(layer),
+        Layer::Pool(_) | Layer::Residual(_) => 0,
+    }
+}
+
+/// Outputs of a layer's products for one patch, and so its biases, if it has any.
+const fn biases(layer: &Layer) -> usize {
+    match layer {
+        Layer::Dense(layer) => layer.outputs,
+        Layer::Conv2d(layer) => layer.out_channels,
+        Layer::Pool(_) | Layer::Residual(_) => 0,
+    }
+}
+
 /// Optimiser step of one layer during the backward pass.
 pub(crate) struct Update<'a, B: TrainerBackend> {
     pub(crate) backend: &'a B,
@@ -47,7 +71,7 @@ pub(crate) struct Update<'a, B: TrainerBackend> {
     /// Optimiser state, in the order of the layer's arrays.
     pub(crate) moments: &'a mut [Moments<B>],
     pub(crate) scratch: &'a mut Scratch<B>,
-    /// Receives the Euclidean norm of each network's weight gradient, where they are measured.
+    /// Receives the Euclidean norm of each network's weight gradients, where they are measured; empty before the first.
     pub(crate) norms: Option<&'a mut Vec<f64>>,
 }
 
@@ -62,7 +86,7 @@ impl<B: TrainerBackend> GradientVisitor<B> for Update<'_, B> {
             Gradient::Product { config, left, right } => {
                 if let Some(norms) = norms {
                     backend.batched_gemm(config, left, right, &mut scratch.gradient)?;
-                    **norms = row_norms(*backend, &config, &scratch.gradient)?;
+                    add_norms(norms, &row_norms(*backend, &config, &scratch.gradient)?);
                 }
                 if scratch.is_plain {
                     // The gradient is never written to memory.
@@ -77,6 +101,12 @@ impl<B: TrainerBackend> GradientVisitor<B> for Update<'_, B> {
             }
         }
     }
+}
+
+/// Adds the norms of one more array of the same layer to the layer's.
+fn add_norms(norms: &mut Vec<f64>, of_array: &[f64]) {
+    norms.resize(of_array.len(), 0.0);
+    norms.iter_mut().zip(of_array).for_each(|(norm, other)| *norm = norm.hypot(*other));
 }
 
 /// Euclidean norm of each network's matrix.

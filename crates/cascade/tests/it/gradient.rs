@@ -113,7 +113,9 @@ fn the_sweep_equals_chaining_each_depth_alone() {
     let network = network();
     let mut h = samples(10, 2);
     for depth in 1..=3 {
-        let LayerParameters::Dense(parameters) = network.parameters(depth - 1);
+        let LayerParameters::Dense(parameters) = network.parameters(depth - 1) else {
+            panic!("a dense layer")
+        };
         h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
         let expected = chained(&cascade, depth, &h);
         assert_close(

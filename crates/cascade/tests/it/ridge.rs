@@ -76,7 +76,9 @@ fn composed_decoders_equal_chained_ones() {
     let cascade = run(ridge(0.1), 6, 1.5);
     let (network, mut h) = (network(6, 1.5), samples(20, 2));
     for (index, reconstruction) in cascade.reconstructions.iter().enumerate() {
-        let LayerParameters::Dense(parameters) = network.parameters(index);
+        let LayerParameters::Dense(parameters) = network.parameters(index) else {
+            panic!("a dense layer")
+        };
         h = (h.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
         let chained = (0..=index).rev().fold(h.clone(), |x, index| {
             let decoder = cascade.decoders.get(index).unwrap();
@@ -94,7 +96,7 @@ fn composed_decoders_equal_chained_ones() {
 fn no_linear_decoder_is_better() {
     let cascade = run(ridge(0.2), 2, 1.0);
     let (network, train) = (network(2, 1.0), samples(500, 1));
-    let LayerParameters::Dense(parameters) = network.parameters(0);
+    let LayerParameters::Dense(parameters) = network.parameters(0) else { panic!("a dense layer") };
     let h = (train.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
     let decoder = cascade.decoders.get(0).unwrap();
     let weights = ArrayView2::from_shape((24, 30), &decoder.weights).unwrap();

@@ -54,7 +54,9 @@ fn activations(network: &Network, inputs: &Array2<f32>) -> Vec<Array2<f32>> {
 
 /// Pre-activations of layer `index + 1` for the first input.
 fn pre_activations(network: &Network, index: usize, below: &Array2<f32>) -> Array1<f64> {
-    let LayerParameters::Dense(parameters) = network.parameters(index);
+    let LayerParameters::Dense(parameters) = network.parameters(index) else {
+        panic!("a dense layer")
+    };
     (parameters.weights.dot(&below.row(0)) + &parameters.bias).mapv(f64::from)
 }
 
@@ -65,7 +67,9 @@ fn gradient_ratio(activation: Activation, network: &Network, layers: &[Array2<f3
     let mut gradient = crate::common::normal(&mut sampler, [1, width]).remove_axis(Axis(0));
     let start = gradient.dot(&gradient);
     for index in (1..LAYERS).rev() {
-        let LayerParameters::Dense(parameters) = network.parameters(index);
+        let LayerParameters::Dense(parameters) = network.parameters(index) else {
+            panic!("a dense layer")
+        };
         let weights = parameters.weights.mapv(f64::from);
         let slopes =
             pre_activations(network, index - 1, &layers[index - 1]).mapv(|u| slope(activation, u));

@@ -73,7 +73,9 @@ fn measured(width: usize, seed: u64) -> Vec<[f64; 2]> {
     let network = Network::random(spec, Variances::new(SIGMA_W2, SIGMA_B2).unwrap(), seed);
     let mut layers = vec![samples().mapv(f64::from)];
     for index in 0..LAYERS {
-        let LayerParameters::Dense(parameters) = network.parameters(index);
+        let LayerParameters::Dense(parameters) = network.parameters(index) else {
+            panic!("a dense layer")
+        };
         let u = layers[index].dot(&parameters.weights.mapv(f64::from).t())
             + &parameters.bias.mapv(f64::from);
         layers.push(u.mapv(f64::tanh));

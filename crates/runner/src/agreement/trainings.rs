@@ -1,7 +1,7 @@
 use crate::error::{During, Result};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Readout, Variances, WidthRule};
-use isobath_network::{DenseParameters, LayerParameters, Network};
+use isobath_network::{LayerParameters, Network, ParameterKind};
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend, Optimizer};
 use isobath_trainer::{
     Entry, Job, Outcome, Silent, TrainParams, TrainValidParams, Trainer, Training,
@@ -143,11 +143,18 @@ fn compare(
 
 /// The largest difference of two layers' weights over the root of their mean square.
 fn distance(actual: &LayerParameters, expected: &LayerParameters) -> f64 {
-    let (LayerParameters::Dense(actual), LayerParameters::Dense(expected)) = (actual, expected);
-    let squares: f64 = expected.weights.iter().map(|&w| f64::from(w).powi(2)).sum();
-    let differences = actual.weights.iter().zip(&expected.weights);
+    let [actual, expected] = [actual, expected].map(weights);
+    let squares: f64 = expected.iter().map(|&w| f64::from(w).powi(2)).sum();
+    let differences = actual.iter().zip(&expected);
     let largest = differences.map(|(&a, &e)| f64::from(a - e).abs()).fold(0.0, largest);
-    largest / (squares / expected.weights.len() as f64).sqrt()
+    largest / (squares / expected.len() as f64).sqrt()
+}
+
+/// All weights of a layer.
+fn weights(parameters: &LayerParameters) -> Vec<f32> {
+    let arrays = parameters.arrays().into_iter();
+    let weights = arrays.filter(|(name, _)| name.kind == ParameterKind::Weight);
+    weights.flat_map(|(_, array)| array.iter().copied().collect::<Vec<_>>()).collect()
 }
 
 /// The larger of two numbers; NaN if either is NaN.
@@ -164,8 +171,10 @@ fn is_same(one: &Training, other: &Training) -> bool {
         && (0..one.network.spec().layers().len()).all(|index| {
             let [one, other] = [one, other].map(|training| training.network.parameters(index));
             let bits = |parameters: LayerParameters| -> Vec<u32> {
-                let LayerParameters::Dense(DenseParameters { weights, bias }) = parameters;
-                weights.iter().chain(&bias).map(|x| x.to_bits()).collect()
+                let arrays = parameters.arrays().into_iter();
+                let bits = arrays
+                    .flat_map(|(_, array)| array.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+                bits.collect()
             };
             bits(one) == bits(other)
         })

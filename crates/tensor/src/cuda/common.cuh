@@ -12,6 +12,29 @@ __device__ __forceinline__ usize all_warps() { return all_threads() / 32; }
 __device__ __forceinline__ unsigned warp() { return threadIdx.x / 32; }
 __device__ __forceinline__ unsigned lane() { return threadIdx.x % 32; }
 
+// A number of a batch of images, whose axes lie in memory as `ops/axes.rs` says: by its indices, and by its place.
+struct ImagePlace {
+    usize unit, pixel, sample;
+};
+
+__device__ __forceinline__ ImagePlace image_place(int axes, usize n, usize units, usize pixels, usize samples) {
+    ImagePlace at;
+    switch (axes) {
+    case 0: at = {n / pixels % units, n % pixels, n / pixels / units}; break;
+    case 1: at = {n / samples / pixels, n / samples % pixels, n % samples}; break;
+    default: at = {n % units, n / units % pixels, n / units / pixels}; break;
+    }
+    return at;
+}
+
+__device__ __forceinline__ usize image_index(int axes, ImagePlace at, usize units, usize pixels, usize samples) {
+    switch (axes) {
+    case 0: return (at.sample * units + at.unit) * pixels + at.pixel;
+    case 1: return (at.unit * pixels + at.pixel) * samples + at.sample;
+    default: return (at.sample * pixels + at.pixel) * units + at.unit;
+    }
+}
+
 // Sums whose order depends on nothing but the shape of the launch. All threads they are taken over get them.
 
 // Over a warp.

@@ -5,6 +5,7 @@
 //! The list below is the only place outside its folder that names an operation. A folder provides its trait and
 //! arguments, `conformance::run` and, with the feature `cuda`, `cuda::KERNEL_FILES`.
 
+mod axes;
 pub(crate) mod backward;
 pub(crate) mod batch_entropy;
 pub(crate) mod batched_gemm;
@@ -16,11 +17,15 @@ pub(crate) mod gemm;
 pub(crate) mod loss;
 pub(crate) mod moments;
 pub(crate) mod optimize;
+pub(crate) mod patches;
 pub(crate) mod peak;
 pub(crate) mod pointwise;
+pub(crate) mod pool;
 pub(crate) mod random_fill;
 pub(crate) mod replay;
 pub(crate) mod ridge;
+
+pub use axes::Axes;
 
 /// Registers the operations: each folder with its trait.
 macro_rules! operations {
@@ -65,5 +70,7 @@ operations! {
     gather: GatherRows,
     replay: Replay,
     batch_entropy: BatchEntropy,
+    patches: Patches,
+    pool: Pooling,
     peak: PeakFlops,
 }

@@ -75,8 +75,13 @@ pub(crate) struct Layer64 {
 
 pub(crate) fn layers64(network: &Network) -> Vec<Layer64> {
     let layer = |(index, layer): (usize, &Layer)| {
-        let LayerParameters::Dense(DenseParameters { weights, bias }) = network.parameters(index);
-        let &Layer::Dense(DenseLayer { activation, .. }) = layer;
+        let (
+            LayerParameters::Dense(DenseParameters { weights, bias }),
+            &Layer::Dense(DenseLayer { activation, .. }),
+        ) = (network.parameters(index), layer)
+        else {
+            panic!("a dense layer")
+        };
         Layer64 { weights: weights.mapv(f64::from), bias: bias.mapv(f64::from), activation }
     };
     network.spec().layers().iter().enumerate().map(layer).collect()

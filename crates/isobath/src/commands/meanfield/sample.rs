@@ -9,6 +9,7 @@ use isobath_architecture::{MlpParams, Variances, WidthRule};
 use isobath_meanfield::{PairStart, Theory};
 use isobath_network::{
     BackwardPass, Batch, DeviceLayer, GradientVisitor, Layout, Network, ParameterGradient, Trace,
+    Workspace,
 };
 use isobath_tensor::{Backend, Cpu, HostBuffer};
 use ndarray::{Array2, ArrayView2};
@@ -212,11 +213,12 @@ impl Sample {
         let input = backend.upload(&transposed)?;
         let batch = Batch::new(samples, Layout::UnitsMajor);
         let mut tape: Vec<(DeviceLayer<Cpu>, Trace<Cpu>)> = Vec::with_capacity(depth);
+        let mut workspace = Workspace::new(&backend, network.spec().layers(), 1, samples)?;
         for index in 0..depth {
             let layer = network.upload_layer(&backend, index)?;
             let mut trace = Trace::new(&backend, width * samples)?;
             let x = tape.last().map_or(&input, |(_, trace)| &trace.output);
-            layer.forward_traced(&backend, batch, x, &mut trace)?;
+            layer.forward_traced(&backend, batch, x, &mut trace, &mut workspace)?;
             tape.push((layer, trace));
         }
         let moments = |(_, trace): &(_, Trace<Cpu>)| {
@@ -226,7 +228,8 @@ impl Sample {
             Ok((mean(0, 0), mean(0, 1)))
         };
         let layers = tape.iter().map(moments).collect::<Result<_>>()?;
-        Ok(Self { layers, gradients: gradients(&backend, tape, &input, [width, samples])? })
+        let shape = [width, samples];
+        Ok(Self { layers, gradients: gradients(&backend, tape, &input, shape, &mut workspace)? })
     }
 }
 
@@ -237,14 +240,14 @@ fn gradients(
     mut tape: Vec<(DeviceLayer<Cpu>, Trace<Cpu>)>,
     input: &HostBuffer<f32>,
     [width, samples]: [usize; 2],
+    workspace: &mut Workspace<Cpu>,
 ) -> Result<Vec<f64>> {
     let batch = Batch::new(samples, Layout::UnitsMajor);
     let mut delta = backend.upload(&vec![1.0; width * samples])?;
     let mut squares = vec![1.0; tape.len()];
     let mut above: Option<DeviceLayer<Cpu>> = None;
-    let mut bias_gradient = backend.zeros(width)?;
     while let Some((mut layer, trace)) = tape.pop() {
-        if let Some(above) = above {
+        if let Some(DeviceLayer::Dense(above)) = above {
             let mut next = backend.zeros(width * samples)?;
             above.input_gradient(backend, samples, 1.0, &delta, &mut next)?;
             let below = tape.last().map_or(input, |(_, trace)| &trace.output);
@@ -254,7 +257,7 @@ fn gradients(
                 trace: &trace,
                 delta: &mut next,
                 input_delta: None,
-                bias_gradient: &mut bias_gradient,
+                workspace,
             };
             layer.backward(backend, pass, &mut Ignore)?;
             delta = next;

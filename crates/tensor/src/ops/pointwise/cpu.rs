@@ -13,10 +13,14 @@ use crate::{
         activation::{activate_rows, value_and_derivative},
         simd::{Kernel, Lanes},
     },
+    ops::pointwise::check_add,
 };
 
 /// Rows a task works on.
 const ROW_CHUNK: usize = 64;
+
+/// Numbers a task adds.
+const ADD_CHUNK: usize = 16 * 1024;
 
 /// `y = phi(y + bias)` on whole rows.
 struct Activate<'a> {
@@ -141,6 +145,15 @@ impl Pointwise for Cpu {
         for (out, sum) in out.as_mut_slice().iter_mut().zip(sums) {
             *out = sum as f32;
         }
+        Ok(())
+    }
+
+    fn add(&self, n: usize, x: &HostBuffer<f32>, y: &mut HostBuffer<f32>) -> Result<()> {
+        check_add(self, n, x, y)?;
+        let terms = x.as_slice()[..n].par_chunks(ADD_CHUNK);
+        y.as_mut_slice()[..n].par_chunks_mut(ADD_CHUNK).zip(terms).for_each(|(y, x)| {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
+        });
         Ok(())
     }
 }

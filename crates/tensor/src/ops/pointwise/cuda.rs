@@ -1,5 +1,6 @@
 #![expect(unsafe_code, reason = "kernels take raw addresses; each launch says why it is sound")]
 
+use super::check_add;
 use crate::{
     Activation, Backend, Pointwise, Result,
     backend::expect_len,
@@ -17,6 +18,7 @@ static SOURCE: Source = Source::new("pointwise", include_str!("pointwise.cu"));
 static BIAS_ACTIVATION: Kernel = Kernel::new(&SOURCE, "bias_activation");
 pub(crate) static SQUARED_ERROR_GRADIENT: Kernel = Kernel::new(&SOURCE, "squared_error_gradient");
 pub(crate) static COLUMN_SUMS: Kernel = Kernel::new(&SOURCE, "column_sums");
+static ADD: Kernel = Kernel::new(&SOURCE, "add");
 
 impl<D: Device> Pointwise for Cuda<D> {
     fn bias_activation(
@@ -70,5 +72,12 @@ impl<D: Device> Pointwise for Cuda<D> {
         let arguments = [rows.into(), cols.into(), x.into(), out.into()];
         // SAFETY: the buffers are as long as the shape needs.
         unsafe { self.device.launch(&COLUMN_SUMS, self.limits().columns(cols), &arguments) }
+    }
+
+    fn add(&self, n: usize, x: &CudaBuffer<f32, D>, y: &mut CudaBuffer<f32, D>) -> Result<()> {
+        check_add(self, n, x, y)?;
+        let arguments = [n.into(), x.into(), y.into()];
+        // SAFETY: `check_add` saw that the buffers have as many numbers.
+        unsafe { self.device.launch(&ADD, self.limits().elements(n), &arguments) }
     }
 }

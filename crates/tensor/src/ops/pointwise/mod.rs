@@ -7,7 +7,7 @@ mod cpu;
 pub(super) mod cuda;
 mod reference;
 
-use crate::{Activation, Backend, Result};
+use crate::{Activation, Backend, Result, backend::expect_len};
 
 /// Element-wise work around the matrix products.
 pub trait Pointwise: Backend {
@@ -49,4 +49,24 @@ pub trait Pointwise: Backend {
         x: &Self::Buffer<f32>,
         out: &mut Self::Buffer<f32>,
     ) -> Result<()>;
+
+    /// `y[i] += x[i]` for the first `n` numbers. The default goes through host memory.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) when a buffer is too short.
+    fn add(&self, n: usize, x: &Self::Buffer<f32>, y: &mut Self::Buffer<f32>) -> Result<()> {
+        check_add(self, n, x, y)?;
+        let terms = self.read(x, 0..n)?.into_iter().zip(self.read(y, 0..n)?);
+        self.write(y, 0, &terms.map(|(x, y)| x + y).collect::<Vec<f32>>())
+    }
+}
+
+pub(crate) fn check_add<B: Backend>(
+    backend: &B,
+    n: usize,
+    x: &B::Buffer<f32>,
+    y: &B::Buffer<f32>,
+) -> Result<()> {
+    expect_len("add", "x", n, backend.len(x))?;
+    expect_len("add", "y", n, backend.len(y))
 }

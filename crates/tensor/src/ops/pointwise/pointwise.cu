@@ -35,3 +35,8 @@ extern "C" __global__ void column_sums(
     sum = lane_sum(sum);
     if (warp() == 0 && column < cols) { out[column] = (float)sum; }
 }
+
+// y += x.
+extern "C" __global__ void add(usize n, const float* __restrict__ x, float* __restrict__ y) {
+    for (usize i = first_element(); i < n; i += all_threads()) { y[i] += x[i]; }
+}
