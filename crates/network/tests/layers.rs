@@ -256,7 +256,7 @@ fn delta_orthogonal_kernels_are_zero_but_for_an_orthogonal_centre() {
     let LayerParameters::Conv2d(Conv2dParameters { weights, .. }) = network.parameters(0) else {
         panic!("a convolution")
     };
-    let centre = weights.slice(ndarray::s![.., .., 1, 1]);
+    let centre: ndarray::Array2<f32> = weights.slice(ndarray::s![.., .., 1, 1]).to_owned();
     let squares = |x: &mut dyn Iterator<Item = &f32>| x.map(|x| x * x).sum::<f32>();
     assert_close(&[squares(&mut weights.iter())], &[4.5], Tolerance::absolute(1e-5));
     let product = centre.dot(&centre.t());
