@@ -1,5 +1,4 @@
-use isobath_tensor::GemmConfig;
-use nalgebra::DMatrix;
+use isobath_tensor::{GemmConfig, symmetric_eigenvalues};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
@@ -70,14 +69,15 @@ impl<B: EntropyBackend> GramEstimator<B> {
         if directions.nrows() == 1 {
             return Ok(0.0);
         }
-        let eigenvalues = self.density(directions)?.symmetric_eigenvalues();
+        let (density, order) = self.density(directions)?;
+        let eigenvalues = symmetric_eigenvalues(density, order);
         let kept = eigenvalues.iter().filter(|&&lambda| lambda > NEGLIGIBLE);
         let sum: f64 = kept.map(|lambda| -lambda * lambda.ln()).sum();
         Ok((sum / samples.ln()).clamp(0.0, 1.0))
     }
 
-    /// Returns `X X^T / n`, or `X^T X / n` if that is smaller. Their nonzero eigenvalues are equal.
-    fn density(&self, directions: ArrayView2<'_, f32>) -> Result<DMatrix<f64>> {
+    /// Returns `X X^T / n`, or `X^T X / n` if that is smaller, and its order. Their nonzero eigenvalues are equal.
+    fn density(&self, directions: ArrayView2<'_, f32>) -> Result<(Vec<f64>, usize)> {
         let (n, d) = directions.dim();
         let order = n.min(d);
         let product = if n <= d {
@@ -90,7 +90,7 @@ impl<B: EntropyBackend> GramEstimator<B> {
         let config = GemmConfig { alpha: 1.0 / n as f32, ..product };
         self.backend.gemm(config, &x, &x, &mut density)?;
         let density = self.backend.download(&density)?;
-        Ok(DMatrix::from_iterator(order, order, density.into_iter().map(f64::from)))
+        Ok((density.into_iter().map(f64::from).collect(), order))
     }
 }
 

@@ -12,6 +12,7 @@
 pub(crate) mod activation;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
+mod eigenvalues;
 mod float_mode;
 pub(crate) mod logarithm;
 pub(crate) mod panel;
@@ -22,6 +23,7 @@ pub(crate) mod tile;
 
 use std::borrow::Cow;
 
+pub use eigenvalues::symmetric_eigenvalues;
 use rayon::prelude::*;
 pub use simd::SimdLevel;
 
