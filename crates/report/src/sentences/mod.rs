@@ -43,7 +43,8 @@ fn cascade_sentences(run: &RunRecord) -> Vec<String> {
         )];
     }
     if let Some(failure) = all_failed(run) {
-        return vec![failure];
+        // Theory may know why, such as activations that overflow.
+        return [failure].into_iter().chain(agreement::growth(run)).collect();
     }
     if let Some(sentence) = lost_at_first_layer(run, estimator, rule) {
         return vec![sentence];
