@@ -41,7 +41,7 @@ pub enum Error {
     Layer {
         /// The layer, counted from 1.
         layer: usize,
-        /// What is wrong with it.
+        /// The error of this layer.
         source: Box<Error>,
     },
     /// A window does not fit into its image.

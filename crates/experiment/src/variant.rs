@@ -12,7 +12,7 @@ use crate::GridPoint;
 /// One of the networks that a grid compares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variant {
-    /// What distinguishes it from the other variants, such as `relu, width 64`; empty if there is no other.
+    /// Name: the settings in which the variants differ, such as `relu, width 64`; empty for a single variant.
     pub name: String,
     /// Its settings.
     pub section: NetworkSection,

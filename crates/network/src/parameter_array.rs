@@ -24,7 +24,7 @@ impl ParameterName {
     pub(crate) const WEIGHT: Self = Self { kind: ParameterKind::Weight, branch_layer: None };
     pub(crate) const BIAS: Self = Self { kind: ParameterKind::Bias, branch_layer: None };
 
-    /// The same array in layer `index`, counted from 0, of a branch.
+    /// Name of this array in layer `index` of a residual branch, counted from 0.
     pub(crate) const fn in_branch(self, index: usize) -> Self {
         Self { branch_layer: Some(index + 1), ..self }
     }

@@ -201,7 +201,7 @@ impl SliceTheory {
 /// One of the networks that a grid compares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VariantRecord {
-    /// What distinguishes it from the others: `relu, width 64`; empty if there is no other.
+    /// Name: the settings in which the networks differ, such as `relu, width 64`; empty for a single network.
     pub name: String,
     /// Activation of the hidden layers.
     pub activation: String,

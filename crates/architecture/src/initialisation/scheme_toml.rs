@@ -1,4 +1,4 @@
-//! How an experiment file writes a scheme: a name, or a table with settings.
+//! Initialisation schemes in TOML: a name, or a table with settings.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 

@@ -1,4 +1,4 @@
-//! Schemes of initialisation in the terms of theory.
+//! Layer variances of initialisation schemes.
 
 use isobath_architecture::{Initialisation, LayerVariances};
 use isobath_experiment::Variant;
@@ -15,7 +15,8 @@ pub(super) fn variances(variant: &Variant) -> Option<Vec<LayerVariances>> {
     Some(layers.map(|(index, layer)| scheme.variances(layer, index)).collect())
 }
 
-/// What a scheme with a scale of its own comes to: the variances of each layer, and what theory does not cover.
+/// Variances of each layer under a scheme with its own scale, as lines of text, with a warning if mean-field theory does
+/// not cover the scheme.
 pub(super) fn lines(variant: &Variant) -> Vec<String> {
     let scheme = &variant.scheme;
     let Some(variances) = variances(variant) else { return Vec::new() };

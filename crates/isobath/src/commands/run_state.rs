@@ -1,4 +1,4 @@
-//! What a run has stored and what it lacks, read without its samples.
+//! Stored and missing results of a run. Reading them needs no samples.
 
 use std::path::{Path, PathBuf};
 

@@ -2,10 +2,9 @@
 
 use isobath_analysis::{
     frontier::frontiers,
-    points::{Point, Reach, slices},
+    points::{Point, slices},
 };
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_scoring::Side;
 use isobath_store::RunRecord;
 use plotters::style::{RGBAColor, text_anchor::HPos};
 
@@ -16,13 +15,14 @@ use super::{
     frame::{self, Frame},
     legend::{self, Entry, Sample},
     marks::{self, Shape},
-    palette, text,
+    palette,
+    reached::Reached,
+    text,
 };
 use crate::{
     Result,
     numbers::{depth, whole_ticks},
     places::point_words,
-    reach_words::reach_words,
     vocabulary::{capitalised, count, depth_bars},
 };
 
@@ -36,16 +36,7 @@ pub(super) struct InitialisationChart<'a> {
 struct Row {
     label: String,
     /// Depths in the order of [`InitialisationChart::series`]; `None` without a result.
-    depths: Vec<Option<Depth>>,
-}
-
-/// A depth and what it says.
-struct Depth {
-    layers: f64,
-    range: Option<(f64, f64)>,
-    /// True for a lower bound, or a depth beyond the network or the depths tried.
-    is_open: bool,
-    words: String,
+    depths: Vec<Option<Reached>>,
 }
 
 impl<'a> InitialisationChart<'a> {
@@ -92,7 +83,7 @@ impl<'a> InitialisationChart<'a> {
 
     fn depths(&self, layout: Layout) -> Axis {
         let shown = self.rows.iter().flat_map(|row| &row.depths).flatten();
-        let high = shown.map(|depth| depth.range.map_or(depth.layers, |(_, high)| high));
+        let high = shown.map(Reached::top);
         let high = 1.08 * high.fold(self.run.layers as f64, f64::max);
         let ticks = whole_ticks(0.0, high, if layout == Layout::Wide { 10 } else { 5 });
         let label = "depth (layers)".into();
@@ -116,37 +107,21 @@ fn color(series: usize) -> RGBAColor {
 
 fn row(run: &RunRecord, point: &Point<'_>, estimator: EstimatorSpec, rule: CutoffRule) -> Row {
     let reach = point.reach(estimator, rule, run.layers);
-    let words = format!("cascade {}", reach_words(&reach, rule, run.layers));
-    let is_open = reach.is_lower_bound() || matches!(reach, Reach::Beyond { .. });
-    let cascade = match reach {
-        Reach::Measured { depth, .. } => {
-            let range = depth.is_wide().then_some((depth.low, depth.high));
-            Some(Depth { layers: depth.mean, range, is_open, words })
-        }
-        Reach::Beyond { .. } => {
-            Some(Depth { layers: run.layers as f64, range: None, is_open, words })
-        }
-        Reach::Unknown { .. } => None,
-    };
+    let cascade = Reached::by_cascade(&reach, rule, run.layers);
     let descriptor = rule.descriptor();
     let theory = point.xi_c().map(|xi_c| {
-        let layers = descriptor.theory_factor * xi_c;
-        let words = format!("theory {}: {}", descriptor.theory_symbol, depth(layers));
-        Depth {
-            is_open: layers > run.layers as f64,
-            layers: layers.min(run.layers as f64),
+        let (layers, last) = (descriptor.theory_factor * xi_c, run.layers as f64);
+        Reached {
+            depth: layers.min(last),
             range: None,
-            words,
+            is_open: layers > last,
+            words: format!("theory {}: {}", descriptor.theory_symbol, depth(layers)),
         }
     });
     let found = frontiers(&run.trainings);
     let trained = (0..run.recipes.len()).map(|recipe| {
         let here = found.iter().find(|found| found.recipe == recipe && found.point == point.id)?;
-        let (low, high) = here.trained.range;
-        let layers = here.trained.deepest_success;
-        let is_open = here.trained.censored == Some(Side::Deeper);
-        let words = format!("{}: trains to {} layers", run.recipes[recipe], depth(layers));
-        Some(Depth { layers, range: (high > low).then_some((low, high)), is_open, words })
+        Some(Reached::by_training(here))
     });
     let depths = [cascade, theory].into_iter().chain(trained).collect();
     Row { label: point_words(run, point.id), depths }
@@ -238,7 +213,7 @@ impl Row {
         let mut marks = Vec::new();
         for (series, depth) in self.depths.iter().enumerate() {
             let Some(depth) = depth else { continue };
-            let (x, y) = (frame.x(depth.layers), first + px(12) * series as i32);
+            let (x, y) = (frame.x(depth.depth), first + px(12) * series as i32);
             if let Some((low, high)) = depth.range {
                 canvas.line(&[(frame.x(low), y), (frame.x(high), y)], color(series), px(2))?;
             }

@@ -22,6 +22,7 @@ mod phase;
 mod picture;
 mod predictors;
 mod profiles;
+mod reached;
 mod text;
 mod theory;
 mod theory_agreement;

@@ -1,12 +1,11 @@
 //! Networks and optimisers that a grid compares, drawn over each other: depth over weight variance.
 
 use isobath_analysis::{
-    frontier::{PointFrontier, frontiers},
-    points::{Reach, Slice, slices},
+    frontier::frontiers,
+    points::{Slice, slices},
 };
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_experiment::GridPoint;
-use isobath_scoring::Side;
 use isobath_store::RunRecord;
 use plotters::style::RGBAColor;
 use std::fmt::Write as _;
@@ -19,11 +18,11 @@ use super::{
     legend::{self, Entry, Sample},
     marks::{self, Dash, Shape},
     palette,
+    reached::Reached,
 };
 use crate::{
     Result,
-    numbers::{depth, variance},
-    reach_words::reach_words,
+    numbers::variance,
     vocabulary::{capitalised, count, depth_bars},
 };
 
@@ -53,10 +52,11 @@ struct Series {
     style: Style,
     /// Shift across and downwards, in canvas units, so that coinciding series are all visible.
     shift: (i32, i32),
-    points: Vec<Reached>,
+    /// Weight variances and depths.
+    points: Vec<(f64, Reached)>,
 }
 
-/// How a series is drawn.
+/// Drawing style of a series.
 #[derive(Clone, Copy)]
 enum Style {
     Marks(Shape),
@@ -70,16 +70,6 @@ impl Style {
             Self::Line(dash) => Sample::Colored(color, dash, px(3)),
         }
     }
-}
-
-/// A depth at one weight variance.
-struct Reached {
-    sigma_w2: f64,
-    depth: f64,
-    range: Option<(f64, f64)>,
-    /// True for a lower bound or a depth beyond the network or the depths tried.
-    is_open: bool,
-    words: String,
 }
 
 impl<'a> NetworkComparison<'a> {
@@ -140,7 +130,7 @@ impl<'a> NetworkComparison<'a> {
         self.cascades.iter().chain(&self.frontiers)
     }
 
-    fn points(&self) -> impl Iterator<Item = &Reached> {
+    fn points(&self) -> impl Iterator<Item = &(f64, Reached)> {
         self.all().flat_map(|series| &series.points)
     }
 
@@ -159,17 +149,17 @@ impl<'a> NetworkComparison<'a> {
             let label = format!("theory, {}", self.theory);
             entries.push(entry(Sample::Colored(*color, THEORY, px(3) / 2), label));
         }
-        if self.points().any(|point| point.is_open) {
+        if self.points().any(|(_, reached)| reached.is_open) {
             entries.push(entry(Sample::Beyond, "at least this depth".to_owned()));
         }
         entries
     }
 
     fn axes(&self, layout: Layout) -> [super::axis::Axis; 2] {
-        let mut middles: Vec<f64> = self.points().map(|point| point.sigma_w2).collect();
+        let mut middles: Vec<f64> = self.points().map(|(sigma_w2, _)| *sigma_w2).collect();
         middles.sort_by(f64::total_cmp);
         middles.dedup_by(|a, b| a.to_bits() == b.to_bits());
-        let high = self.points().map(|point| point.range.map_or(point.depth, |(_, high)| high));
+        let high = self.points().map(|(_, reached)| reached.top());
         let high = 1.08 * high.fold(1.0, f64::max);
         [variances(&edges(&middles), layout), depths("depth (layers)", &[0.0, high])]
     }
@@ -208,16 +198,7 @@ fn cascade(
 ) -> Series {
     let point = |point: &isobath_analysis::points::Point<'_>| {
         let reach = point.reach(estimator, rule, run.layers);
-        let (depth, range) = match &reach {
-            Reach::Measured { depth, .. } => {
-                (depth.mean, depth.is_wide().then_some((depth.low, depth.high)))
-            }
-            Reach::Beyond { .. } => (run.layers as f64, None),
-            Reach::Unknown { .. } => return None,
-        };
-        let is_open = reach.is_lower_bound() || matches!(reach, Reach::Beyond { .. });
-        let words = reach_words(&reach, rule, run.layers);
-        Some(Reached { sigma_w2: point.id.sigma_w2, depth, range, is_open, words })
+        Some((point.id.sigma_w2, Reached::by_cascade(&reach, rule, run.layers)?))
     };
     Series {
         name: name(run, slice.id(), None),
@@ -244,25 +225,11 @@ fn trained(run: &RunRecord, slice: &Slice<'_>) -> Vec<Series> {
             color: palette::series(color),
             style: Style::Line(dash),
             shift: [shift(px(3) / 2, index, run.variants.len() * run.recipes.len()); 2].into(),
-            points: here.map(frontier).collect(),
+            points: here.map(|found| (found.point.sigma_w2, Reached::by_training(found))).collect(),
         }
     };
     let series = (0..run.recipes.len()).map(of_recipe);
     series.filter(|series| !series.points.is_empty()).collect()
-}
-
-fn frontier(found: &PointFrontier) -> Reached {
-    let trained = &found.trained;
-    let (low, high) = trained.range;
-    let is_open = trained.censored == Some(Side::Deeper);
-    let limit = if is_open { "at least " } else { "" };
-    Reached {
-        sigma_w2: found.point.sigma_w2,
-        depth: trained.deepest_success,
-        range: (high > low).then_some((low, high)),
-        is_open,
-        words: format!("trains to {limit}{} layers", depth(trained.deepest_success)),
-    }
 }
 
 /// `relu, width 64, adam 0.001`, of the parts that differ in the run.
@@ -349,7 +316,7 @@ impl Series {
         let places: Vec<(i32, i32)> =
             self.points.iter().map(|point| self.place(frame, point)).collect();
         line(canvas, &places, self.color, dash, width)?;
-        let mark = |(point, &(x, y)): (&Reached, &(i32, i32))| {
+        let mark = |((sigma_w2, point), &(x, y)): (&(f64, Reached), &(i32, i32))| {
             if let Some((low, high)) = point.range {
                 marks::bar(canvas, x, frame.y(low), frame.y(high), self.color, px(1))?;
             }
@@ -359,15 +326,15 @@ impl Series {
             if let Style::Marks(shape) = self.style {
                 marks::point(canvas, shape, (x, y), self.color, false)?;
             }
-            let text = format!("σ_w² = {}: {}", variance(point.sigma_w2), point.words);
+            let text = format!("σ_w² = {}: {}", variance(*sigma_w2), point.words);
             Ok(Mark { x, y, text: self.label(&text) })
         };
         self.points.iter().zip(&places).map(mark).collect()
     }
 
-    fn place(&self, frame: &Frame, point: &Reached) -> (i32, i32) {
+    fn place(&self, frame: &Frame, (sigma_w2, point): &(f64, Reached)) -> (i32, i32) {
         let (across, down) = self.shift;
-        (frame.x(point.sigma_w2) + across, frame.y(point.depth) + down)
+        (frame.x(*sigma_w2) + across, frame.y(point.depth) + down)
     }
 }
 
@@ -406,7 +373,7 @@ mod tests {
         let names: Vec<_> =
             figures[0].frontiers.iter().map(|series| series.name.as_str()).collect();
         assert_eq!(names, ["sgd 0.1", "adam 0.001"]);
-        assert!(figures[0].frontiers[0].points[1].is_open);
-        assert_eq!(figures[0].frontiers[0].points[0].range, Some((5.0, 10.0)));
+        assert!(figures[0].frontiers[0].points[1].1.is_open);
+        assert_eq!(figures[0].frontiers[0].points[0].1.range, Some((5.0, 10.0)));
     }
 }

@@ -177,8 +177,7 @@ unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        // One read of all vectors. Loads in a closure or a loop are not always inlined, which costs up to a third of the
-        // decoders' speed.
+        // One read of all vectors. Loads in a closure are not always inlined.
         let columns = panel.cast::<[V; VECTORS]>().read_unaligned();
         for (i, sums) in sums.iter_mut().enumerate() {
             let x = V::splat(a(i));

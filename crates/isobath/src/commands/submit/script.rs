@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::print::shell_word;
 
-/// What the scripts of a submission have in common.
+/// Settings shared by the batch scripts of a submission.
 #[derive(Clone, Debug)]
 pub(super) struct Scripts<'a> {
     /// Name of the experiment.
