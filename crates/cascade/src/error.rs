@@ -52,16 +52,29 @@ pub enum Error {
         depth: usize,
     },
     /// The decoders to start from do not fit the network.
-    #[error("initial decoder {layer}: {what} holds {actual} numbers, the network needs {expected}")]
+    #[error("initial decoder {layer}: {what} has {actual} numbers, the network needs {expected}")]
     InitialDecoder {
         /// The layer, counted from 1.
         layer: usize,
-        /// `weights` or `bias`.
+        /// `weights`, `bias`, `input` or `output`.
         what: &'static str,
         /// Numbers needed.
         expected: usize,
         /// Numbers given.
         actual: usize,
+    },
+    /// A given decoder's periodic transposed convolution does not close around its output.
+    #[error(
+        "initial decoder {layer}: the stride of a circular transposed convolution, {stride:?}, must divide the size of its \
+         output, {size:?}"
+    )]
+    CircularStride {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// Stride.
+        stride: [usize; 2],
+        /// Rows and columns of the output.
+        size: [usize; 2],
     },
     /// The network's activations are not finite.
     #[error(

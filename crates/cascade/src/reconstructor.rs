@@ -40,7 +40,7 @@ pub enum InitialDecoders<'a> {
         /// The seed.
         seed: u64,
     },
-    /// Given, one for each layer.
+    /// Given, one for each layer, in any geometry that fits the layer.
     Given(&'a [Decoder]),
 }
 
@@ -62,7 +62,8 @@ impl Job<'_> {
     /// Checks that layers and samples fit the network.
     ///
     /// # Errors
-    /// [`Error::LayerCount`], [`Error::NoSamples`] or [`Error::SampleWidth`].
+    /// [`Error::LayerCount`], [`Error::NoSamples`], [`Error::SampleWidth`], [`Error::SampleOrder`], or
+    /// [`Error::InitialDecoder`] or [`Error::CircularStride`] for a given decoder.
     pub fn check(&self) -> Result<()> {
         let spec = self.network.spec();
         let (layers, depth) = (self.layers, spec.depth());
@@ -88,18 +89,8 @@ impl Job<'_> {
         if decoders.len() < layers {
             return Err(Error::LayerCount { layers: decoders.len(), depth: layers });
         }
-        for (index, (layer, decoder)) in spec.layers().iter().zip(decoders).take(layers).enumerate()
-        {
-            let check = |what, expected, actual| {
-                let layer = index + 1;
-                if expected == actual {
-                    Ok(())
-                } else {
-                    Err(Error::InitialDecoder { layer, what, expected, actual })
-                }
-            };
-            check("weights", layer.inputs() * layer.outputs(), decoder.weights.len())?;
-            check("bias", layer.inputs(), decoder.bias.len())?;
+        for (number, (layer, decoder)) in (1..=layers).zip(spec.layers().iter().zip(decoders)) {
+            decoder.check(number, [layer.outputs(), layer.inputs()])?;
         }
         Ok(())
     }

@@ -173,11 +173,9 @@ impl Reference {
         let widths = &self.description.widths;
         let decoder = |(index, pair): (usize, &[usize])| {
             let (outputs, inputs) = (pair[0], pair[1]);
-            Ok(Decoder {
-                weights: self.tensor(&format!("{prefix}.{index}.weight"), &[outputs, inputs])?,
-                bias: self.tensor(&format!("{prefix}.{index}.bias"), &[outputs])?,
-                activation: Activation::Tanh,
-            })
+            let weights = self.tensor(&format!("{prefix}.{index}.weight"), &[outputs, inputs])?;
+            let bias = self.tensor(&format!("{prefix}.{index}.bias"), &[outputs])?;
+            Ok(Decoder::dense(weights, bias, Activation::Tanh))
         };
         widths.windows(2).enumerate().map(decoder).collect()
     }
@@ -297,8 +295,8 @@ fn compare_cascade(reference: &Reference, cascade: &Cascade, samples: usize) -> 
     let mut lines = Vec::new();
     for (index, expected) in reference.decoders("decoder_final")?.iter().enumerate() {
         let actual = cascade.decoders.get(index)?;
-        let pairs =
-            pairs(&actual.weights, &expected.weights).chain(pairs(&actual.bias, &expected.bias));
+        let wide = |decoder: &Decoder| decoder.parameters().map(f64::from).collect::<Vec<_>>();
+        let pairs = wide(&actual).into_iter().zip(wide(expected));
         lines.push(Line::new(format!("decoder {}", index + 1), ALLOWED, pairs));
     }
     for (index, actual) in cascade.reconstructions.iter().enumerate() {
