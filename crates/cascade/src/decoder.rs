@@ -1,6 +1,11 @@
 use isobath_architecture::Activation;
+use isobath_network::ForwardBackend;
+use ndarray::{Array2, ArrayView2};
 
-use crate::{DecoderKind, DecoderLayer, Error, Result, decoder_layer::DecoderLayerSpec};
+use crate::{
+    DecoderKind, DecoderLayer, Error, Result, decoder_layer::DecoderLayerSpec,
+    device_decoder::DeviceDecoder,
+};
 
 /// The decoder of one layer of the network in host memory: its own layers, in the order in which they are applied. There
 /// is one, but for residual blocks in the [published form](crate::DecoderForm::Published).
@@ -31,6 +36,33 @@ impl Decoder {
     /// All weights and biases, layer by layer.
     pub fn parameters(&self) -> impl Iterator<Item = f32> {
         self.layers.iter().flat_map(|layer| layer.weights.iter().chain(&layer.bias)).copied()
+    }
+
+    /// Decodes the rows of `h`, `[n, inputs]`, on `backend`: the network's input to the layer, `[n, outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::DecoderInput`] when the rows have another length, and when the device fails.
+    ///
+    /// # Panics
+    /// When there is no layer, or weights do not have the shape of their layer.
+    pub fn apply<B: ForwardBackend>(
+        &self,
+        backend: &B,
+        h: ArrayView2<'_, f32>,
+    ) -> Result<Array2<f32>> {
+        let (samples, actual) = h.dim();
+        let (expected, outputs) = (self.inputs(), self.outputs());
+        if actual != expected {
+            return Err(Error::DecoderInput { expected, actual });
+        }
+        if samples == 0 {
+            return Ok(Array2::zeros((0, outputs)));
+        }
+        let x = backend.upload(&h.iter().copied().collect::<Vec<f32>>())?;
+        let mut y = backend.zeros(samples * outputs)?;
+        DeviceDecoder::upload(backend, self)?.apply(samples, &x, &mut y)?;
+        let numbers = backend.download(&y)?;
+        Ok(Array2::from_shape_fn((samples, outputs), |(i, j)| numbers[i * outputs + j]))
     }
 
     /// The layers without their parameters.

@@ -29,6 +29,14 @@ pub enum Error {
         /// The samples' width.
         actual: usize,
     },
+    /// Samples to decode are not as wide as the decoder's input.
+    #[error("the samples have {actual} numbers each, the decoder reads {expected}")]
+    DecoderInput {
+        /// Numbers that the decoder reads, per sample.
+        expected: usize,
+        /// The samples' width.
+        actual: usize,
+    },
     /// The order of the training samples names a row that does not exist.
     #[error("the order of the training samples names row {row}, but there are only {rows}")]
     SampleOrder {

@@ -3,7 +3,8 @@ use isobath_tensor::{Optimizer, Precision};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CascadeBackend, DecoderForm, Error, GradientCascade, Reconstructor, Result, RidgeCascade,
+    CascadeBackend, DecoderForm, DecoderKind, Error, GradientCascade, Reconstructor, Result,
+    RidgeCascade,
     decoder_layer::DecoderLayerSpec,
     inverse::{decoder_layers, linear_layer},
 };
@@ -179,6 +180,13 @@ impl CascadeValidParams {
             Method::Gradient => self.steps(available).saturating_mul(self.0.batch).min(available),
             Method::Ridge => self.0.max_samples.unwrap_or(available).min(available),
         }
+    }
+
+    /// Linear maps of the layers of the decoder of `layer`, each with its activation, in the order of application. There is
+    /// one, but for residual blocks in the published form.
+    pub fn decoder_kinds(&self, layer: &Layer) -> Vec<(DecoderKind, Activation)> {
+        let layers = self.decoder_layers(layer).into_iter();
+        layers.map(|DecoderLayerSpec { kind, activation }| (kind, activation)).collect()
     }
 
     /// Layers of the decoder of `layer`, in the order of application.

@@ -125,6 +125,8 @@ pub struct Cascade {
     pub linear_profile: Vec<(usize, f64)>,
     /// Training of the decoders, first layer first.
     pub fits: Vec<LayerFit>,
+    /// Loss of each step of the decoders' training, before the step, first layer first; empty for decoders in closed form.
+    pub losses: Vec<Vec<f64>>,
     /// The decoders, first layer first.
     pub decoders: Decoders,
     /// Floating-point operations of the matrix products done.
@@ -134,10 +136,17 @@ pub struct Cascade {
 impl Cascade {
     /// Result of a sweep by `method`.
     pub(crate) fn new(swept: Swept, method: &dyn Reconstructor, job: &Job<'_>) -> Self {
-        let Swept { reconstructions, half, linear_error, linear_profile, fits, decoders } = swept;
-        let done = Job { layers: fits.len(), ..*job };
-        let flops = method.flops(&done.extent());
-        Self { reconstructions, half, linear_error, linear_profile, fits, decoders, flops }
+        let done = Job { layers: swept.fits.len(), ..*job };
+        Self {
+            reconstructions: swept.reconstructions,
+            half: swept.half,
+            linear_error: swept.linear_error,
+            linear_profile: swept.linear_profile,
+            fits: swept.fits,
+            losses: swept.losses,
+            decoders: swept.decoders,
+            flops: method.flops(&done.extent()),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) struct Results<'a, 'j, B: Backend> {
     waiting: Vec<B::Buffer<f32>>,
     linear: LinearCheck<B>,
     fits: Vec<LayerFit>,
+    losses: Vec<Vec<f64>>,
     /// Number of layers before the next early stop.
     checkpoint: usize,
 }
@@ -57,6 +58,7 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
             waiting: Vec::new(),
             linear: LinearCheck::new(sweep, train)?,
             fits: Vec::new(),
+            losses: Vec::new(),
             checkpoint: FIRST_CHECK,
         })
     }
@@ -81,7 +83,7 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
         let is_trained = fitted.half.is_some();
         let probe_output = &self.probe.output;
         self.linear.add(self.sweep, layer, is_trained, train, probe_output)?;
-        let Fitted { decoder, half, fit } = fitted;
+        let Fitted { decoder, half, fit, losses } = fitted;
         if !self.composes {
             let size = self.probe.rows * decoder.inputs();
             let mut activations = backend.zeros(size)?;
@@ -97,6 +99,7 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
             }
         }
         self.fits.push(fit);
+        self.losses.push(losses);
         self.probe.advance();
         self.observer.layer_done(index + 1, job.layers);
         if index + 1 == job.layers { self.chain() } else { Ok(()) }
@@ -152,13 +155,14 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
 
 impl<B: Backend> From<Results<'_, '_, B>> for Swept {
     fn from(results: Results<'_, '_, B>) -> Self {
-        let Results { whole, half, linear, fits, .. } = results;
+        let Results { whole, half, linear, fits, losses, .. } = results;
         Self {
             reconstructions: whole.reconstructions,
             half: half.reconstructions,
             linear_error: linear.error,
             linear_profile: linear.profile,
             fits,
+            losses,
             decoders: whole.decoders.into(),
         }
     }

@@ -49,7 +49,7 @@ impl<B: ForwardBackend + FitRidge + GatherRows> RidgeCascade<B> {
         let decoder = DeviceDecoder::single(backend, segment.decoders[0][0], weights, bias);
         let (first_loss, last_loss) = (fitted.constant_error, fitted.error);
         let fit = LayerFit { first_loss, last_loss, steps: 0 };
-        Ok(vec![Fitted { decoder, half: None, fit }])
+        Ok(vec![Fitted { decoder, half: None, fit, losses: Vec::new() }])
     }
 }
 

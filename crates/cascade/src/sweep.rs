@@ -22,6 +22,7 @@ pub(crate) struct Swept {
     pub(crate) linear_error: Option<f64>,
     pub(crate) linear_profile: Vec<(usize, f64)>,
     pub(crate) fits: Vec<LayerFit>,
+    pub(crate) losses: Vec<Vec<f64>>,
     pub(crate) decoders: Decoders,
 }
 
@@ -31,6 +32,8 @@ pub(crate) struct Fitted<B: Backend> {
     /// The decoder after half of its steps; `None` for a decoder in closed form.
     pub(crate) half: Option<DeviceDecoder<B>>,
     pub(crate) fit: LayerFit,
+    /// Loss of each step, before it; none for a decoder in closed form.
+    pub(crate) losses: Vec<f64>,
 }
 
 /// Backend and data of a sweep through the layers.
@@ -174,7 +177,7 @@ mod tests {
             backend.random_fill(stream(2), outputs, &mut bias)?;
             let fit = LayerFit { first_loss: 0.0, last_loss: 0.0, steps: 0 };
             let decoder = DeviceDecoder::single(backend, spec, weights, bias);
-            Ok(vec![Fitted { decoder, half: None, fit }])
+            Ok(vec![Fitted { decoder, half: None, fit, losses: Vec::new() }])
         };
         let params = CascadeParams { activation: Some(activation), ..CascadeParams::default() };
         let sweep = Sweep::new(backend, &job, &params.check().unwrap()).unwrap();

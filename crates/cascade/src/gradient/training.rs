@@ -140,7 +140,7 @@ impl<B: CascadeBackend> Training<B> {
             DeviceDecoderLayer { spec, weights, bias }
         });
         let decoder = DeviceDecoder { backend: backend.clone(), layers: layers.collect() };
-        Ok(Fitted { decoder, half: self.half, fit })
+        Ok(Fitted { decoder, half: self.half, fit, losses: self.losses })
     }
 }
 

@@ -59,7 +59,7 @@ impl<B: CascadeBackend> GradientCascade<B> {
         let fit = losses_fit(segment.first, &losses)?;
         let DecoderState { weights, bias, .. } = state;
         let decoder = DeviceDecoder::single(backend, spec, weights, bias);
-        Ok(vec![Fitted { decoder, half, fit }])
+        Ok(vec![Fitted { decoder, half, fit, losses }])
     }
 }
 

@@ -172,6 +172,7 @@ fn check_against_naive<B: FullBackend>(backend: B, layers: Vec<Layer>, form: Dec
         let ends = [losses[0], losses[losses.len() - 1]];
         assert_eq!(fit.steps, losses.len());
         assert_close(&[fit.first_loss, fit.last_loss], &ends, Tolerance::relative(1e-5));
+        assert_close(&cascade.losses[index], &losses, Tolerance::relative(1e-5));
         let actual: Vec<f32> = cascade.decoders.get(index).unwrap().parameters().collect();
         assert_close(&actual, &trained.parameters(), Tolerance::absolute(5e-6));
         naive.push(trained);
