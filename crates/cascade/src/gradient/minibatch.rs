@@ -6,14 +6,11 @@ use isobath_network::DeviceLayer;
 use isobath_tensor::{Backend, GatherConfig};
 
 use crate::{
-    CascadeBackend, Error, InitialDecoders, Job, Observer, Result, activations::Activations,
-    segment::Segment, sweep::Fitted,
+    CascadeBackend, DecoderKind, Error, InitialDecoders, Job, Observer, Result,
+    activations::Activations, decoder_layer::DecoderLayerSpec, segment::Segment, sweep::Fitted,
 };
 
-use super::{
-    GradientCascade, order,
-    training::{Scratch, Training},
-};
+use super::{GradientCascade, order, products::ProductScratch, training::Training};
 
 impl<B: CascadeBackend> GradientCascade<B> {
     /// Trains the decoders of `segment`. Every minibatch runs from the input of the segment through its layers, and trains
@@ -32,7 +29,8 @@ impl<B: CascadeBackend> GradientCascade<B> {
         for (index, decoder) in (segment.first..).zip(segment.decoders) {
             trainings.push(Training::new(self, job, index, decoder)?);
         }
-        let mut scratch = Scratch::new(backend, segment.decoders, batch)?;
+        let by_products = segment.decoders.iter().map(Vec::as_slice).filter(|d| !is_dense(d));
+        let mut scratch = ProductScratch::new(backend, by_products, batch)?;
         let mut minibatch = Minibatch::new(backend, segment.layers, batch)?;
         let steps = self.params.steps(train.rows);
         for step in 0..steps {
@@ -58,6 +56,11 @@ impl<B: CascadeBackend> GradientCascade<B> {
         let fitted = (segment.first..).zip(trainings);
         fitted.map(|(index, training)| training.finish(backend, index)).collect()
     }
+}
+
+/// True for a decoder of one dense layer.
+pub(super) const fn is_dense(decoder: &[DecoderLayerSpec]) -> bool {
+    matches!(decoder, [DecoderLayerSpec { kind: DecoderKind::Dense { .. }, .. }])
 }
 
 /// A minibatch between two layers.

@@ -1,8 +1,8 @@
 //! Decoders found by gradient descent.
 
 mod initial;
-mod joint;
 mod minibatch;
+mod products;
 mod training;
 mod whole;
 
@@ -10,8 +10,8 @@ use isobath_architecture::{Activation, Layer};
 use isobath_tensor::random::StreamRng;
 
 use crate::{
-    Cascade, CascadeBackend, CascadeValidParams, DecoderKind, Error, Extent, Job, LayerFit,
-    Observer, Reconstructor, Result, StopFn, chain, compose,
+    Cascade, CascadeBackend, CascadeValidParams, Error, Extent, Job, LayerFit, Observer,
+    Reconstructor, Result, StopFn, chain, compose,
     decoder_layer::DecoderLayerSpec,
     linear_error,
     segment::is_dense,
@@ -78,10 +78,9 @@ impl<B: CascadeBackend> Reconstructor for GradientCascade<B> {
         stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params)?;
-        let is_dense_decoder = |decoder: &Vec<DecoderLayerSpec>| {
-            matches!(decoder[..], [DecoderLayerSpec { kind: DecoderKind::Dense { .. }, .. }])
-        };
-        let swept = if is_dense(sweep.layers()) && sweep.decoders.iter().all(is_dense_decoder) {
+        let is_dense = is_dense(sweep.layers())
+            && sweep.decoders.iter().all(|decoder| minibatch::is_dense(decoder));
+        let swept = if is_dense {
             sweep.run(observer, stop, |segment, train| self.fit_whole(job, segment, train))?
         } else {
             self.run_by_minibatch(sweep.in_segments(), observer, stop)?

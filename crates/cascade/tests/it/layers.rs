@@ -297,6 +297,17 @@ fn decoders_start_as_wide_as_their_fan_in() {
     close(largest(DecoderForm::Published), 2.0 * 9.0);
 }
 
+/// Images so large that a minibatch goes through in several blocks, the last of which is short.
+#[test]
+fn decoders_of_large_images() {
+    let image = Shape::new(1, 44, 40);
+    let wide = conv(image, 6, Window::square(3, 1, 1));
+    let narrow = conv(wide.output(), 1, Window::square(3, 1, 1));
+    let branch = [wide, narrow].map(Layer::Conv2d).to_vec();
+    let block = Layer::Residual(ResidualLayer { before: None, branch, after: Some(TANH) });
+    check_against_naive(Cpu::new(), vec![block, Layer::Conv2d(wide)], DecoderForm::Published);
+}
+
 fn bits(cascade: &Cascade) -> Vec<u32> {
     let reconstructions = cascade.reconstructions.iter().chain(&cascade.half).flatten().copied();
     let decoders = decoders(cascade);
@@ -328,21 +339,27 @@ fn ridge(noise: f64) -> CascadeParams {
     CascadeParams { method: Method::Ridge, noise: Some(noise), ..CascadeParams::default() }
 }
 
-/// A kernel that is zero but for an orthogonal matrix in its centre has an inverse of the same size.
 #[test]
 fn ridge_decoders_invert_an_invertible_circular_convolution() {
-    let shape = Shape::new(3, 5, 6);
+    check_inverse(Shape::new(3, 5, 6), 40);
+    // More pixels than a decoder is fitted to.
+    check_inverse(Shape::new(2, 36, 40), 50);
+}
+
+/// A kernel that is zero but for an orthogonal matrix in its centre has an inverse of the same size.
+#[track_caller]
+fn check_inverse(shape: Shape, n: usize) {
     let layer = Conv2dLayer {
         boundary: Boundary::Circular,
         bias: false,
         activation: Activation::Linear,
-        ..conv(shape, 3, Window::square(3, 1, 1))
+        ..conv(shape, shape.channels, Window::square(3, 1, 1))
     };
     let spec = NetworkSpec::new(vec![Layer::Conv2d(layer); 2]).unwrap();
     let variances = Variances::new(2.25, 0.0).unwrap();
     let law = Initialisation::Variances { law: Law::DeltaOrthogonal, variances };
     let network = Network::random(spec, law, 3);
-    let (train, probe) = (samples(&network, 40, 1), samples(&network, 3, 2));
+    let (train, probe) = (samples(&network, n, 1), samples(&network, 3, 2));
     let initial = InitialDecoders::Drawn { seed: 0 };
     let cascade = run_on(Cpu::new(), &network, [&train, &probe], initial, ridge(1e-4));
     for (index, reconstruction) in cascade.reconstructions.iter().enumerate() {
