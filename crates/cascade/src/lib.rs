@@ -24,6 +24,7 @@ mod gradient;
 mod inverse;
 mod linear_error;
 mod linear_fit;
+mod memory;
 mod params;
 mod reconstruction;
 mod reconstructor;
@@ -42,6 +43,7 @@ pub use decoders::Decoders;
 pub use error::{Error, Result, SaveError};
 pub use form::DecoderForm;
 pub use gradient::GradientCascade;
+pub use memory::CascadeNumbers;
 pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};
 pub use reconstructor::{
     Cascade, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent, StopFn,

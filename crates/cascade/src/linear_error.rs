@@ -13,6 +13,7 @@ use crate::{
     device_decoder::DeviceDecoder,
     inverse::linear_layer,
     linear_fit::{LinearFit, fit_flops},
+    memory::product,
     segment::{is_dense, widest},
     sweep::Sweep,
 };
@@ -189,6 +190,15 @@ fn thinned(shape: Shape, step: usize, samples: usize) -> PatchesConfig {
     let grid = shape.size().map(|size| size.div_ceil(step));
     let all = reordered(shape, samples, [Axes::SampleUnitPixel; 2]);
     PatchesConfig { grid, stride: [step, step], ..all }
+}
+
+/// Numbers in the memory of the fits: samples that are kept for them, and the largest fit. Layers are not all dense; only
+/// trained decoders have fits of deeper layers.
+pub(crate) fn kept_numbers(layers: &[Layer], samples: usize, is_trained: bool) -> u64 {
+    let (kept, inputs) = (checked(layers, samples), layers.first().map_or(0, Layer::inputs));
+    let units = if is_trained { DEEP_UNITS.min(widest(layers)) } else { 0 };
+    let fit = product([units, kept + 2 * inputs]) + 4 * product([kept, kept]);
+    product([kept, 2 * widest(layers) + inputs]) + fit
 }
 
 /// Floating-point operations of the fit of the first of `layers`, with `samples` training samples.

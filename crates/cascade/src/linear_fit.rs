@@ -7,6 +7,7 @@ use crate::{
     ConvTranspose2d, DecoderKind, Result,
     conv_transpose::reordered,
     device_decoder::{CHUNK, Patches},
+    memory::product,
 };
 
 /// Most rows that a transposed convolution is fitted to.
@@ -166,6 +167,19 @@ impl<B: GatherRows> Collected<B> {
         self.count += places.len();
         Ok(())
     }
+}
+
+/// Numbers in the memory of a fit of a layer of `kind` to `samples` samples: rows, and the matrix of products.
+pub(crate) fn fitted_numbers(kind: DecoderKind, samples: usize) -> u64 {
+    let [units, inputs] = kind.matrix();
+    let rows = (samples * kind.rows()).min(ROWS);
+    let rows = match kind {
+        DecoderKind::Dense { .. } => 0,
+        DecoderKind::ConvTranspose2d(_) => product([rows, units + inputs]),
+    };
+    let unknowns = inputs.min(samples * kind.rows());
+    // The products are of f64.
+    rows + 4 * product([unknowns, unknowns]) + 4 * product([units, inputs])
 }
 
 /// Floating-point operations of fitting a layer of `kind` to `samples` samples.

@@ -9,7 +9,7 @@ use isobath_tensor::Backend;
 use crate::decoder_layer::DecoderLayerSpec;
 
 /// Most bytes of the training samples' activations between two segments, where there is a choice.
-pub(crate) const BOUNDARY_BYTES: usize = 256 << 20;
+const BOUNDARY_BYTES: usize = 256 << 20;
 
 /// Consecutive layers whose decoders are found together.
 pub(crate) struct Segment<'a, B: Backend> {
@@ -37,6 +37,11 @@ impl Segments {
     pub(crate) fn single(layers: &[Layer]) -> Self {
         let ranges = (0..layers.len()).map(|index| index..index + 1).collect();
         Self { ranges, room: [widest(layers); 2] }
+    }
+
+    /// Segments by the usual limit.
+    pub(crate) fn usual(layers: &[Layer], samples: usize) -> Self {
+        Self::narrow(layers, samples, BOUNDARY_BYTES)
     }
 
     /// Segments that end where the activations of `samples` samples take at most `limit` bytes, and at the last layer,

@@ -12,7 +12,7 @@ use crate::{
     decoder_layer::DecoderLayerSpec,
     device_decoder::DeviceDecoder,
     results::Results,
-    segment::{BOUNDARY_BYTES, Segment, Segments},
+    segment::{Segment, Segments},
 };
 
 /// Result of a sweep.
@@ -85,7 +85,7 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
 
     /// The same sweep in segments between which the training samples' activations are small.
     pub(crate) fn in_segments(self) -> Self {
-        let segments = Segments::narrow(self.layers(), self.samples, BOUNDARY_BYTES);
+        let segments = Segments::usual(self.layers(), self.samples);
         Self { segments, ..self }
     }
 

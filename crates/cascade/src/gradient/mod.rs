@@ -18,6 +18,8 @@ use crate::{
     sweep::{Sweep, Swept},
 };
 
+pub(crate) use products::numbers as block_numbers;
+
 /// Streams of the sample order, one for each epoch.
 const ORDER_STREAMS: u64 = 4 << 32;
 

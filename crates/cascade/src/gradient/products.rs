@@ -77,6 +77,17 @@ fn block<'l>(decoder: impl Iterator<Item = &'l DecoderLayerSpec>, samples: usize
     (BLOCK / largest.unwrap_or(1)).clamp(1, samples)
 }
 
+/// Numbers in the memory of the training of a decoder on minibatches of `batch` samples.
+pub(crate) fn numbers(decoder: &[DecoderLayerSpec], batch: usize) -> u64 {
+    let block = block(decoder.iter(), batch) as u64;
+    let layer = |layer: &DecoderLayerSpec| {
+        let conv = convolution(layer.kind);
+        let each = patches(&conv) + conv.input.numbers() + 4 * conv.output.numbers();
+        block * each as u64 + 2 * layer.kind.weights() as u64
+    };
+    decoder.iter().map(layer).sum::<u64>() * if decoder.len() > 1 { 2 } else { 1 }
+}
+
 impl<B: CascadeBackend> ProductScratch<B> {
     /// Memory for minibatches of up to `batch` samples.
     ///

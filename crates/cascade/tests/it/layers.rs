@@ -129,7 +129,7 @@ fn initial(network: &Network, form: DecoderForm, activation: Activation) -> Vec<
     let params = CascadeParams { optimizer, form, activation, ..CascadeParams::default() };
     let one = samples(network, 1, 5);
     let drawn = InitialDecoders::Drawn { seed: 4 };
-    decoders(&run_on(Reference, network, [&one, &one], drawn, params))
+    decoders(&run_on(Cpu::new(), network, [&one, &one], drawn, params))
 }
 
 fn wide(row: ndarray::ArrayView1<'_, f32>) -> Vec<f64> {
