@@ -4,10 +4,15 @@
 //! undo that layer; chained, `r_l = g_1(g_2(... g_l(h_l)))` reconstructs the input from depth `l` (Thurn, Jefferson and
 //! Erdmenger, arXiv:2406.12916).
 //!
+//! A dense layer has a dense decoder, a convolution or a pooling layer a transposed convolution of the same kernel and
+//! stride, and a residual block one of 5x5 or, as published, one for each convolution of its branch: see
+//! [`DecoderForm`].
+//!
 //! The network being frozen, decoder `l` needs only `h_l` and `h_{l-1}`. So the work goes layer by layer instead of
 //! minibatch by minibatch: all samples through layer `l`, its decoder for all its epochs, and on. Two layers' activations
 //! are in memory at any time, whatever the depth. Decoders stay in the memory of the backend up to the limit it gives, and
-//! in a temporary file beyond it.
+//! in a temporary file beyond it. Convolutions have large activations, so layers that are not dense go in segments: only
+//! the activations between segments are kept, and the decoders of a segment see one minibatch at a time.
 
 mod activations;
 mod backend;

@@ -21,7 +21,8 @@ pub struct CascadeNumbers {
     /// Training of the decoders of one layer, or of one segment of layers: samples between layers, parameters and scratch
     /// memory.
     pub training: u64,
-    /// Part of `training` that is copied in a lower precision of the network's products, if one is set.
+    /// Copies that lower precision of the network's products adds to `training`; convolutions copy small parts only, which
+    /// do not count.
     pub forward: u64,
     /// Reconstruction from all layers.
     pub chain: u64,

@@ -273,6 +273,23 @@ sigma_w2 = 1.0
         assert_eq!(file.cascade.optimizer, isobath_tensor::Optimizer::sgd(0.1));
     }
 
+    /// The default is left out, so that files without the setting keep their keys and names.
+    #[test]
+    fn forms_of_decoders_are_written_only_if_published() {
+        let resolved = |overrides: &[&str]| {
+            let overrides: Vec<Override> = overrides.iter().map(|o| o.parse().unwrap()).collect();
+            let file = read_text(GOOD, "file.toml", &overrides).unwrap();
+            assert_eq!(file.cascade.params().form, file.cascade.form);
+            (toml::to_string(&file).unwrap(), toml::to_string(&file.cascade.params()).unwrap())
+        };
+        let plain = resolved(&[]);
+        assert_eq!(resolved(&["cascade.form=aligned"]), plain);
+        assert!(!plain.0.contains("form =") && !plain.1.contains("form ="), "{plain:?}");
+        let (file, key) = resolved(&["cascade.form=published"]);
+        assert!(file.contains("form = \"published\"") && key.contains("form = \"published\""));
+        check_rejected(GOOD, &["cascade.form=other"], &["`aligned`", "`published`"]);
+    }
+
     #[test]
     fn errors_name_invalid_overrides() {
         check_rejected(GOOD, &["grid.seedz=5"], &["--set grid.seedz=5", "did you mean `seeds`?"]);
