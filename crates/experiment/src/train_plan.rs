@@ -1,5 +1,7 @@
 //! The checked `[train]` table: the grid of trainings.
 
+use std::fmt::Write;
+
 use isobath_architecture::{Initialisation, NetworkSpec, Scheme, Variances};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
@@ -198,12 +200,13 @@ fn without_table(message: &str) -> &str {
 fn name(optimizer: Optimizer) -> String {
     let (kind, settings) = settings(optimizer);
     let (_, defaults) = self::settings(default_of_kind(optimizer));
-    let changed = settings.into_iter().zip(defaults).filter(|((_, value), (_, default))| {
-        // As written: -0 is another text than 0.
-        value.to_bits() != default.to_bits()
-    });
-    let changed = changed.map(|((name, value), _)| format!(" {name} {value}")).collect::<String>();
-    format!("{kind} {}{changed}", optimizer.lr())
+    let mut name = format!("{kind} {}", optimizer.lr());
+    for ((setting, value), (_, default)) in settings.into_iter().zip(defaults) {
+        if value.to_bits() != default.to_bits() {
+            let _ = write!(name, " {setting} {value}");
+        }
+    }
+    name
 }
 
 /// Kind of an optimiser, and its settings beside the learning rate.

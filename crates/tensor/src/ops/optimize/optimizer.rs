@@ -71,7 +71,7 @@ pub enum Optimizer {
         /// Added to the root of the second moment.
         #[serde(default = "default_eps")]
         eps: f32,
-        /// Coupled weight decay; decoupled decay (AdamW) is not offered.
+        /// Coupled weight decay; decoupled decay (`AdamW`) is not offered.
         #[serde(default, skip_serializing_if = "is_zero")]
         weight_decay: f32,
     },
