@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, path::PathBuf};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Preset, Readout, Scheme, WidthRule};
 use isobath_cascade::{CascadeParams, Method};
-use isobath_datasets::{DatasetName, Scale};
+use isobath_datasets::{DatasetSource, Scale};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_tensor::{BackendSpec, Optimizer, Precision};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -77,8 +77,8 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
-    /// Name of the dataset.
-    pub dataset: DatasetName,
+    /// Name of the dataset, or the user's own data: a path, or a table with a path and how to read it.
+    pub dataset: DatasetSource,
     /// Folder of the dataset's files; default: `<data folder>/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,

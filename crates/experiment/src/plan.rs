@@ -2,7 +2,9 @@
 
 use isobath_architecture::{Initialisation, Variances};
 use isobath_cascade::{CascadeParams, CascadeValidParams};
-use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
+use isobath_datasets::{
+    Content, DatasetName, DatasetSource, Extent, LoadRequest, Manifest, Shape, Split,
+};
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
@@ -206,35 +208,24 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
             ));
         }
     }
-    let (mut shape, classes) = if let Ok(manifest) = Manifest::of(data.dataset) {
-        let (train, test) = (samples(manifest, Split::Train), samples(manifest, Split::Test));
-        for (name, count, most) in
-            [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
-        {
-            if count > most {
-                let message = format!(
-                    "{name} = {count} must be at most {most}, the number of samples of {}",
-                    data.dataset
-                );
+    let explain = |error: isobath_datasets::Error| FileError::invalid("data", error);
+    let (mut shape, classes) = match &mut data.dataset {
+        DatasetSource::Own(own) => {
+            if data.folder.is_some() {
+                let message = "folder is for the datasets of this program; remove it, since dataset is a path";
                 return Err(FileError::invalid("data", message));
             }
+            let Extent { shape, classes, .. } = own.plan().map_err(explain)?;
+            check_counts(data)?;
+            (shape, classes)
         }
-        (manifest.shape, manifest.classes.len())
-    } else {
-        let train = *data.train.get_or_insert(GENERATED_TRAIN);
-        let most = isobath_datasets::MAX_GENERATED;
-        for (name, count) in [("train", train), ("probe", data.probe)] {
-            if count > most {
-                let message =
-                    format!("{name} = {count} must be at most {most} for a generated dataset");
-                return Err(FileError::invalid("data", message));
+        DatasetSource::Named(name) => match Manifest::of(*name) {
+            Ok(manifest) => {
+                check_counts(data)?;
+                (manifest.shape, manifest.classes.len())
             }
-        }
-        let one =
-            LoadRequest { train: Some(0), test: Some(0), ..LoadRequest::new(data.dataset, "") };
-        let sample =
-            isobath_datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
-        (sample.shape, sample.classes.len())
+            Err(_) => generated_extent(*name, data)?,
+        },
     };
     if data.grayscale {
         shape.channels = 1;
@@ -242,9 +233,51 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     Ok((shape, classes))
 }
 
-/// Numbers of training and held-out samples of a published dataset; `None` for a generated one, which has no fixed size.
+/// Rejects more samples than the dataset has.
+fn check_counts(data: &DataSection) -> Result<(), FileError> {
+    let Some([train, test]) = available(data) else { return Ok(()) };
+    for (name, count, most) in
+        [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
+    {
+        if count > most {
+            let message = format!(
+                "{name} = {count} must be at most {most}, the number of samples of {}",
+                data.dataset
+            );
+            return Err(FileError::invalid("data", message));
+        }
+    }
+    Ok(())
+}
+
+/// Shape of a generated sample and number of classes. Fills in the number of samples.
+fn generated_extent(
+    name: DatasetName,
+    data: &mut DataSection,
+) -> Result<(Shape, usize), FileError> {
+    let train = *data.train.get_or_insert(GENERATED_TRAIN);
+    let most = isobath_datasets::MAX_GENERATED;
+    for (name, count) in [("train", train), ("probe", data.probe)] {
+        if count > most {
+            let message =
+                format!("{name} = {count} must be at most {most} for a generated dataset");
+            return Err(FileError::invalid("data", message));
+        }
+    }
+    let one = LoadRequest { train: Some(0), test: Some(0), ..LoadRequest::new(name, "") };
+    let sample = isobath_datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
+    Ok((sample.shape, sample.classes.len()))
+}
+
+/// Numbers of training and held-out samples of files; `None` for a generated dataset, which has no fixed size.
 fn available(data: &DataSection) -> Option<[usize; 2]> {
-    let manifest = Manifest::of(data.dataset).ok()?;
+    let name = match &data.dataset {
+        DatasetSource::Named(name) => *name,
+        DatasetSource::Own(own) => {
+            return own.found.as_ref().map(|found| [found.train, found.test]);
+        }
+    };
+    let manifest = Manifest::of(name).ok()?;
     Some([samples(manifest, Split::Train), samples(manifest, Split::Test)])
 }
 

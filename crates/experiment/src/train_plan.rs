@@ -100,7 +100,7 @@ impl TrainPlan {
             let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
             let least = if name == "train" { 2 } else { 1 };
             if count < least || count > most {
-                let dataset = data.dataset;
+                let dataset = &data.dataset;
                 return reject(format!(
                     "{name} = {count} must be {least} to {most}, the number of {what} of {dataset}"
                 ));

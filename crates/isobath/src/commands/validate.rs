@@ -35,9 +35,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let estimate = estimate(&plan)?;
     let cells = plan.cells.len();
     println!("# run folder   {}", plan.run_name());
-    let dataset = plan.file.data.dataset;
+    let dataset = &plan.file.data.dataset;
     let is_missing = |status: &Status| {
-        status.name == dataset && !matches!(status.state, State::BuiltIn | State::Present)
+        Some(status.name) == dataset.named()
+            && !matches!(status.state, State::BuiltIn | State::Present)
     };
     if plan.file.data.folder.is_none()
         && isobath_datasets::list(&global.data).iter().any(is_missing)

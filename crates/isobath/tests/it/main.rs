@@ -10,6 +10,7 @@ mod kernels;
 mod list;
 mod meanfield;
 mod mistakes;
+mod own_data;
 mod reduced;
 mod reference;
 mod run;
