@@ -124,7 +124,7 @@ impl Plan {
         if self.file.grid.shared_samples { 1 } else { self.file.grid.seeds }
     }
 
-    /// True if the decoders learn from all training samples of a published dataset.
+    /// True if the decoders learn from all training samples that the dataset's files have.
     pub fn uses_all_training_samples(&self) -> bool {
         let all = available(&self.file.data).map(|[train, _]| train);
         all.is_some_and(|all| self.file.data.train.is_none_or(|train| train == all))

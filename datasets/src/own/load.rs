@@ -68,14 +68,16 @@ impl OwnData {
             fingerprint: Fingerprint::new(),
         };
         loader.fingerprint.add(&format!(
-            "own {VERSION}, seed {}, grayscale {}, divide {:?}, layout {:?}, shape {:?}, {} and {} samples",
+            "own {VERSION}, seed {}, grayscale {}, divide {:?}, layout {:?}, shape {:?}, {} of {} and {} of {} samples",
             request.seed,
             request.grayscale,
             self.divide,
             self.layout,
             extent.shape,
             selections.0.len(),
-            selections.1.len()
+            extent.train,
+            selections.1.len(),
+            extent.test
         ));
         match test {
             Some(test) => {

@@ -102,6 +102,9 @@ fn subsets_are_prefixes_and_the_content_decides_the_fingerprint() {
     assert_eq!(indices(&few.test), indices(&all.test)[..3]);
     assert_ne!(few.fingerprint, all.fingerprint);
 
+    let half = OwnData { held_out: Some(0.5), ..own.clone() };
+    assert_ne!(load(&half, &request).fingerprint, few.fingerprint);
+
     // The same content elsewhere is the same data.
     let copy = Arrays::new(&[4]);
     assert_eq!(load(&copy.own(), &request).fingerprint, few.fingerprint);
