@@ -13,9 +13,15 @@ pub fn symmetric_eigenvalues(mut matrix: Vec<f64>, n: usize) -> Vec<f64> {
     if n == 0 {
         return Vec::new();
     }
+    let largest = matrix.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest <= 0.0 {
+        return vec![0.0; n];
+    }
+    matrix.iter_mut().for_each(|x| *x /= largest);
     let [mut diagonal, mut beside] =
         SimdLevel::detect().run(Tridiagonalise { matrix: &mut matrix, n });
     ql(&mut diagonal, &mut beside);
+    diagonal.iter_mut().for_each(|x| *x *= largest);
     diagonal
 }
 
@@ -103,16 +109,22 @@ fn ql(diagonal: &mut [f64], beside: &mut [f64]) {
     }
 }
 
+/// `sqrt(a^2 + b^2)`. The elements of [`symmetric_eigenvalues`] are at most 1, so that nothing overflows; what underflows is
+/// far below their rounding.
+fn length(a: f64, b: f64) -> f64 {
+    (a * a + b * b).sqrt()
+}
+
 /// One implicit QL step on a block without small elements beside its diagonal.
 fn ql_step(diagonal: &mut [f64], beside: &mut [f64]) {
     let last = diagonal.len() - 1;
     // Wilkinson's shift.
     let half = (diagonal[1] - diagonal[0]) / (2.0 * beside[0]);
-    let shift = diagonal[0] - beside[0] / (half + half.hypot(1.0).copysign(half));
+    let shift = diagonal[0] - beside[0] / (half + length(half, 1.0).copysign(half));
     let (mut g, mut sine, mut cosine, mut p) = (diagonal[last] - shift, 1.0, 1.0, 0.0);
     for i in (0..last).rev() {
         let (f, b) = (sine * beside[i], cosine * beside[i]);
-        let r = f.hypot(g);
+        let r = length(f, g);
         beside[i + 1] = r;
         if r <= 0.0 {
             // The block splits here.
