@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use isobath_tensor::{Backend, ColumnMoments};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 
 use crate::{Error, Result, Source};
 
@@ -32,14 +32,20 @@ pub(crate) struct Moments {
 }
 
 impl<'a, B: Backend> Staged<'a, B> {
-    /// Checks that there are samples and that all numbers are finite, and uploads them.
+    /// Checks that there are samples and that all numbers are finite, and uploads them to `buffer`.
     pub(crate) fn new(
         backend: &'a B,
         source_of: Source,
         samples: ArrayView2<'a, f32>,
+        mut buffer: B::Buffer<f32>,
     ) -> Result<Self> {
         check_samples(source_of, samples)?;
-        let buffer = upload(backend, samples)?;
+        match samples.to_slice() {
+            Some(numbers) => backend.write(&mut buffer, 0, numbers)?,
+            None => {
+                backend.write(&mut buffer, 0, &samples.iter().copied().collect::<Vec<_>>())?;
+            }
+        }
         Ok(Self { backend, samples, buffer, moments: OnceCell::new() })
     }
 
@@ -49,6 +55,7 @@ impl<'a, B: Backend> Staged<'a, B> {
         layer: usize,
         samples: ArrayView2<'a, f32>,
         width: Width,
+        buffer: B::Buffer<f32>,
     ) -> Result<Self> {
         let (rows, cols) = inputs.samples.dim();
         let cols = (width == Width::AsInputs).then_some(cols);
@@ -56,7 +63,7 @@ impl<'a, B: Backend> Staged<'a, B> {
             let actual = (samples.nrows(), Some(samples.ncols()));
             return Err(Error::Shape { layer, expected: (rows, cols), actual });
         }
-        Self::new(inputs.backend, Source::Layer(layer), samples)
+        Self::new(inputs.backend, Source::Layer(layer), samples, buffer)
     }
 
     /// `[samples, units]`
@@ -88,31 +95,49 @@ fn check_samples(source_of: Source, samples: ArrayView2<'_, f32>) -> Result<()> 
         return Err(Error::Empty { source_of, rows, cols });
     }
     for (sample, row) in samples.outer_iter().enumerate() {
-        if !is_finite(row)
-            && let Some(unit) = row.iter().position(|value| !value.is_finite())
-        {
+        // The whole row at once, without a branch for each number.
+        let is_finite =
+            row.to_slice().is_some_and(|row| row.iter().copied().fold(true, all_finite));
+        if !is_finite && let Some(unit) = row.iter().position(|value| !value.is_finite()) {
             return Err(Error::NotFinite { source_of, sample, unit, value: row[unit] });
         }
     }
     Ok(())
 }
 
-/// True if all numbers are finite: the whole row at once, without a branch for each number.
-fn is_finite(row: ArrayView1<'_, f32>) -> bool {
-    let all = |finite: bool, value: &f32| finite & value.is_finite();
-    row.to_slice().map_or_else(|| row.iter().fold(true, all), |row| row.iter().fold(true, all))
+fn all_finite(finite: bool, value: f32) -> bool {
+    finite & value.is_finite()
 }
 
-/// Uploads samples of any memory layout as a row-major buffer.
-pub(crate) fn upload<B: Backend>(
-    backend: &B,
-    samples: ArrayView2<'_, f32>,
-) -> Result<B::Buffer<f32>> {
-    let buffer = match samples.to_slice() {
-        Some(numbers) => backend.upload(numbers)?,
-        None => backend.upload(&samples.iter().copied().collect::<Vec<_>>())?,
-    };
-    Ok(buffer)
+/// Memory for samples that an estimator changes first, used again for each layer.
+pub(crate) struct Scratch<B: Backend> {
+    host: Vec<f32>,
+    pub(crate) buffer: B::Buffer<f32>,
+}
+
+impl<B: Backend> Scratch<B> {
+    /// Room for `numbers` numbers.
+    pub(crate) fn new(backend: &B, numbers: usize) -> Result<Self> {
+        Ok(Self { host: Vec::new(), buffer: backend.zeros(numbers)? })
+    }
+
+    /// Uploads `samples` after `change`, which gets a sample and the row of zeros that it becomes.
+    pub(crate) fn upload(
+        &mut self,
+        backend: &B,
+        samples: ArrayView2<'_, f32>,
+        mut change: impl FnMut(&[f32], &mut [f32]),
+    ) -> Result<()> {
+        self.host.clear();
+        self.host.resize(samples.len(), 0.0);
+        for (sample, to) in samples.outer_iter().zip(self.host.chunks_mut(samples.ncols())) {
+            match sample.to_slice() {
+                Some(sample) => change(sample, to),
+                None => change(&sample.to_vec(), to),
+            }
+        }
+        Ok(backend.write(&mut self.buffer, 0, &self.host)?)
+    }
 }
 
 /// Moments of the columns of `samples`. With `normalise_rows`, each row is first divided by its sum.
@@ -135,18 +160,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upload_is_row_major_for_any_layout() {
+    fn samples_of_any_layout_are_staged_row_by_row() {
         let a = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
-        let upload = |view| Cpu::new().download(&upload(&Cpu::new(), view).unwrap());
-        assert_eq!(upload(a.view()).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(upload(a.t()).unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let backend = Cpu::new();
+        let staged = |samples| {
+            let room = backend.zeros(6).unwrap();
+            let staged = Staged::new(&backend, Source::Inputs, samples, room).unwrap();
+            backend.download(&staged.buffer).unwrap()
+        };
+        assert_eq!(staged(a.view()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(staged(a.t()), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
     }
 
     /// Error of a second layer, if it has one.
     fn refused(inputs: &Array2<f32>, second: &Array2<f32>, width: Width) -> Option<String> {
         let backend = Cpu::new();
-        let staged = Staged::new(&backend, Source::Inputs, inputs.view())
-            .and_then(|inputs| Staged::layer(&inputs, 2, second.view(), width).map(|_| ()));
+        let room = || backend.zeros(100).unwrap();
+        let staged = Staged::new(&backend, Source::Inputs, inputs.view(), room());
+        let staged = staged
+            .and_then(|inputs| Staged::layer(&inputs, 2, second.view(), width, room()).map(|_| ()));
         staged.err().map(|error| error.to_string())
     }
 

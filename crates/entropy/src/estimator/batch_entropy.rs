@@ -3,7 +3,7 @@ use std::f64::consts::{E, PI};
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Result,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// Batch entropy: mean over units of `0.5 ln(pi e s^2 + 1)`, at least 0 (Peer et al., arXiv:2208.01134).
@@ -32,6 +32,7 @@ impl EstimatorKind for BatchEntropy {
         _inputs: &Staged<'_, B>,
         layer: &Staged<'_, B>,
         _divergences: &[f64],
+        _scratch: &mut Scratch<B>,
     ) -> Result<Estimate> {
         let variance = &layer.moments()?.variance;
         let sum: f64 = variance.iter().map(|variance| 0.5 * (PI * E * variance).ln_1p()).sum();

@@ -1,12 +1,10 @@
 use std::f64::consts::{E, PI};
 
-use ndarray::{Array2, ArrayView2};
-
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Result,
     rows::minimum,
-    staging::{Moments, Staged, Width, column_moments, upload},
+    staging::{Moments, Scratch, Staged, Width, column_moments},
 };
 
 /// Differential entropy of a layer's samples per unit, in nats: `mean_i [0.5 ln(2 pi e) + ln std_i]`, the entropy per unit
@@ -53,14 +51,15 @@ impl EstimatorKind for Differential {
         _inputs: &Staged<'_, B>,
         layer: &Staged<'_, B>,
         _divergences: &[f64],
+        scratch: &mut Scratch<B>,
     ) -> Result<Estimate> {
         let (rows, cols) = layer.samples.dim();
         let Moments { mean, variance } = match self {
             Self::Published => layer.moments_of_normalised_rows()?,
             Self::Plain => layer.moments()?.clone(),
             Self::AsStored => {
-                let shifted = upload(layer.backend, shifted(layer.samples).view())?;
-                column_moments(layer.backend, [rows, cols], &shifted, true)?
+                scratch.upload(layer.backend, layer.samples, shift)?;
+                column_moments(layer.backend, [rows, cols], &scratch.buffer, true)?
             }
         };
         let (value, floored) = differential(rows, &mean, &variance);
@@ -71,14 +70,12 @@ impl EstimatorKind for Differential {
 /// Floor of the standard deviation.
 const STD_FLOOR: f64 = 1e-20;
 
-/// Each sample minus its minimum, plus 1e-12.
-fn shifted(layer: ArrayView2<'_, f32>) -> Array2<f32> {
-    let mut shifted = layer.to_owned();
-    for mut sample in shifted.outer_iter_mut() {
-        let minimum = minimum(sample.view());
-        sample.mapv_inplace(|value| value - minimum + 1e-12);
+/// A sample minus its minimum, plus 1e-12.
+fn shift(sample: &[f32], shifted: &mut [f32]) {
+    let minimum = minimum(sample);
+    for (to, &value) in shifted.iter_mut().zip(sample) {
+        *to = value - minimum + 1e-12;
     }
-    shifted
 }
 
 /// Returns the entropy and the number of floored units.
@@ -114,7 +111,7 @@ mod tests {
     fn stored_values_do_not_depend_on_a_shift_of_a_sample() {
         use crate::EstimatorSpec;
         use isobath_tensor::Cpu;
-        use ndarray::array;
+        use ndarray::{Array2, array};
 
         let value = |rule: Differential, layer: Array2<f32>| {
             let estimator = EstimatorSpec::Differential(rule).build(Cpu::new());

@@ -3,7 +3,7 @@ use isobath_tensor::DivergenceKind;
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Result,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// Jensen-Shannon divergence between the distributions of `relative`, in `[0, ln 2]`.
@@ -34,6 +34,7 @@ impl EstimatorKind for JensenShannon {
         _inputs: &Staged<'_, B>,
         _layer: &Staged<'_, B>,
         divergences: &[f64],
+        _scratch: &mut Scratch<B>,
     ) -> Result<Estimate> {
         Ok(Estimate::PerSample(divergences.to_vec()))
     }

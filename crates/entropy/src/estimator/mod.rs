@@ -26,7 +26,7 @@ pub use spec::EstimatorSpec;
 
 use crate::{
     EntropyBackend, Profile, Result,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// Estimates the amount of input information in each layer.
@@ -146,5 +146,6 @@ pub(crate) trait EstimatorKind: Copy + Default + PartialEq + 'static {
         inputs: &Staged<'_, B>,
         layer: &Staged<'_, B>,
         divergences: &[f64],
+        scratch: &mut Scratch<B>,
     ) -> Result<Estimate>;
 }

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use super::{EntropyEstimator, Estimate, EstimatorSpec};
 use crate::{
     EntropyBackend, Error, Profile, Result, Source,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// Profiles of `layers` by each of `estimators`, in their order. Each layer is checked and uploaded once, and no more than
@@ -24,7 +24,8 @@ pub fn profiles<B: EntropyBackend>(
     for estimator in estimators {
         estimator.check()?;
     }
-    let inputs = Staged::new(backend, Source::Inputs, inputs)?;
+    let room = backend.zeros(inputs.len())?;
+    let inputs = Staged::new(backend, Source::Inputs, inputs, room)?;
     if layers.is_empty() {
         return Err(Error::NoLayers);
     }
@@ -32,8 +33,10 @@ pub fn profiles<B: EntropyBackend>(
     let width = if as_inputs { Width::AsInputs } else { Width::Any };
     let mut values: Vec<_> = estimators.iter().map(|_| Values::default()).collect();
     let kinds: Vec<_> = estimators.iter().filter_map(EstimatorSpec::divergence).collect();
+    let largest = layers.iter().map(ArrayView2::len).max().unwrap_or(0);
+    let (mut room, mut scratch) = (backend.zeros(largest)?, Scratch::new(backend, largest)?);
     for (number, layer) in (1..).zip(layers) {
-        let layer = Staged::layer(&inputs, number, *layer, width)?;
+        let layer = Staged::layer(&inputs, number, *layer, width, room)?;
         let [x, y] = [&inputs.buffer, &layer.buffer];
         let divergences = if kinds.is_empty() {
             Vec::new()
@@ -44,8 +47,9 @@ pub fn profiles<B: EntropyBackend>(
         for (estimator, values) in estimators.iter().zip(&mut values) {
             let of_estimator = estimator.divergence().and_then(|_| divergences.next());
             let of_estimator = of_estimator.unwrap_or_default();
-            values.push(estimator.estimate(&inputs, &layer, &of_estimator)?);
+            values.push(estimator.estimate(&inputs, &layer, &of_estimator, &mut scratch)?);
         }
+        room = layer.buffer;
     }
     let samples = inputs.samples.nrows();
     let profile = |(estimator, values): (&_, Values)| values.profile(*estimator, samples);

@@ -3,7 +3,7 @@ use isobath_tensor::DivergenceKind;
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Error, Result,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// `1 - R^2` of the reconstructions, relative to each pixel's mean over the probe samples.
@@ -37,6 +37,7 @@ impl EstimatorKind for ReconstructionError {
         inputs: &Staged<'_, B>,
         _layer: &Staged<'_, B>,
         divergences: &[f64],
+        _scratch: &mut Scratch<B>,
     ) -> Result<Estimate> {
         let deviation = mean_squared_deviation(inputs)?;
         Ok(Estimate::PerSample(divergences.iter().map(|error| error / deviation).collect()))

@@ -3,7 +3,7 @@ use isobath_tensor::DivergenceKind;
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Error, Result,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// Default share of the uniform distribution in `relative-floored`.
@@ -77,6 +77,7 @@ impl EstimatorKind for Relative {
         _inputs: &Staged<'_, B>,
         _layer: &Staged<'_, B>,
         divergences: &[f64],
+        _scratch: &mut Scratch<B>,
     ) -> Result<Estimate> {
         Ok(Estimate::PerSample(divergences.to_vec()))
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     EntropyBackend, Error, Result,
-    staging::{Staged, Width},
+    staging::{Scratch, Staged, Width},
 };
 
 /// Defines [`EstimatorSpec`] from the list of estimators.
@@ -53,9 +53,10 @@ macro_rules! estimators {
                 inputs: &Staged<'_, B>,
                 layer: &Staged<'_, B>,
                 divergences: &[f64],
+                scratch: &mut Scratch<B>,
             ) -> Result<Estimate> {
                 match *self {
-                    $(Self::$name(kind) => kind.estimate(inputs, layer, divergences),)*
+                    $(Self::$name(kind) => kind.estimate(inputs, layer, divergences, scratch),)*
                 }
             }
 
