@@ -25,7 +25,7 @@ pub fn symmetric_eigenvalues(mut matrix: Vec<f64>, n: usize) -> Vec<f64> {
     diagonal
 }
 
-/// Reduces a symmetric matrix to tridiagonal form. Returns its diagonal and the elements beside it, with a zero at the end.
+/// Reduces a symmetric matrix, of which it reads the lower triangle, to tridiagonal form. Returns its diagonal and the elements beside it, with a zero at the end.
 ///
 /// Plain code, which the compiler vectorises for each instruction set.
 struct Tridiagonalise<'a> {
@@ -43,9 +43,14 @@ impl Kernel for Tridiagonalise<'_> {
         let (mut v, mut w) = (vec![0.0; n], vec![0.0; n]);
         for k in 0..n {
             diagonal[k] = matrix[k * n + k];
-            let Some(&first) = matrix[k * n..(k + 1) * n].get(k + 1) else { continue };
-            v[k + 1..].copy_from_slice(&matrix[k * n + k + 1..(k + 1) * n]);
+            if k + 1 == n {
+                continue;
+            }
+            for (v, row) in v[k + 1..].iter_mut().zip(matrix.chunks(n).skip(k + 1)) {
+                *v = row[k];
+            }
             let v = &mut v[k + 1..];
+            let first = v[0];
             let rest = dot(&v[1..], &v[1..]);
             if rest <= 0.0 {
                 beside[k] = first;
@@ -58,16 +63,20 @@ impl Kernel for Tridiagonalise<'_> {
             beside[k] = mapped;
             let factor = 2.0 / (v[0] * v[0] + rest);
             let w = &mut w[k + 1..];
-            for (i, w) in w.iter_mut().enumerate() {
-                let row = (k + 1 + i) * n;
-                *w = factor * dot(&matrix[row + k + 1..row + n], v);
+            w.fill(0.0);
+            for (i, row) in matrix.chunks(n).skip(k + 1).enumerate() {
+                let (row, diagonal) = (&row[k + 1..k + 1 + i], row[k + 1 + i]);
+                let vi = v[i];
+                let sum = dot(row, &v[..i]) + diagonal * vi;
+                w.iter_mut().zip(row).for_each(|(w, x)| *w += vi * x);
+                w[i] += sum;
             }
+            w.iter_mut().for_each(|w| *w *= factor);
             let share = 0.5 * factor * dot(v, w);
             w.iter_mut().zip(&*v).for_each(|(w, v)| *w -= share * v);
-            for (i, (&vi, &wi)) in v.iter().zip(&*w).enumerate() {
-                let row = (k + 1 + i) * n;
-                let row = &mut matrix[row + k + 1..row + n];
-                for ((x, &v), &w) in row.iter_mut().zip(&*v).zip(&*w) {
+            for (i, row) in matrix.chunks_mut(n).skip(k + 1).enumerate() {
+                let (vi, wi) = (v[i], w[i]);
+                for ((x, &v), &w) in row[k + 1..=k + 1 + i].iter_mut().zip(&*v).zip(&*w) {
                     *x -= vi * w + wi * v;
                 }
             }
