@@ -196,37 +196,39 @@ fn without_table(message: &str) -> &str {
 
 /// Short name of an optimiser: kind, learning rate and settings other than the defaults.
 fn name(optimizer: Optimizer) -> String {
-    let if_not_default = |name: &str, value: f32, default: f32| {
-        let differs = value.to_bits() != default.to_bits();
-        if differs { format!(" {name} {value}") } else { String::new() }
+    let (kind, settings) = settings(optimizer);
+    let (_, defaults) = self::settings(default_of_kind(optimizer));
+    let changed = settings.into_iter().zip(defaults).filter(|((_, value), (_, default))| {
+        // As written: -0 is another text than 0.
+        value.to_bits() != default.to_bits()
+    });
+    let changed = changed.map(|((name, value), _)| format!(" {name} {value}")).collect::<String>();
+    format!("{kind} {}{changed}", optimizer.lr())
+}
+
+/// Kind of an optimiser, and its settings beside the learning rate.
+fn settings(optimizer: Optimizer) -> (&'static str, Vec<(&'static str, f32)>) {
+    let (kind, mut settings) = match optimizer {
+        Optimizer::Sgd { momentum, .. } => ("sgd", vec![("momentum", momentum)]),
+        Optimizer::RmsProp { alpha, eps, .. } => ("rmsprop", vec![("alpha", alpha), ("eps", eps)]),
+        Optimizer::Adagrad { lr_decay, eps, .. } => {
+            ("adagrad", vec![("lr_decay", lr_decay), ("eps", eps)])
+        }
+        Optimizer::Adam { beta1, beta2, eps, .. } => {
+            ("adam", vec![("beta1", beta1), ("beta2", beta2), ("eps", eps)])
+        }
     };
-    match (optimizer, Optimizer::rmsprop(1.0), Optimizer::adam(1.0)) {
-        (Optimizer::Sgd { lr, momentum }, ..) => {
-            format!("sgd {lr}{}", if_not_default("momentum", momentum, 0.0))
-        }
-        (
-            Optimizer::RmsProp { lr, alpha, eps },
-            Optimizer::RmsProp { alpha: default_alpha, eps: default_eps, .. },
-            _,
-        ) => {
-            let (alpha, eps) = (
-                if_not_default("alpha", alpha, default_alpha),
-                if_not_default("eps", eps, default_eps),
-            );
-            format!("rmsprop {lr}{alpha}{eps}")
-        }
-        (
-            Optimizer::Adam { lr, beta1, beta2, eps },
-            _,
-            Optimizer::Adam {
-                beta1: default_beta1, beta2: default_beta2, eps: default_eps, ..
-            },
-        ) => {
-            let first = if_not_default("beta1", beta1, default_beta1);
-            let second = if_not_default("beta2", beta2, default_beta2);
-            format!("adam {lr}{first}{second}{}", if_not_default("eps", eps, default_eps))
-        }
-        (other, ..) => format!("{other:?}"),
+    settings.push(("weight_decay", optimizer.weight_decay()));
+    (kind, settings)
+}
+
+/// The optimiser of the same kind and learning rate whose other settings are defaults.
+fn default_of_kind(optimizer: Optimizer) -> Optimizer {
+    match optimizer {
+        Optimizer::Sgd { lr, .. } => Optimizer::sgd(lr),
+        Optimizer::RmsProp { lr, .. } => Optimizer::rmsprop(lr),
+        Optimizer::Adagrad { lr, .. } => Optimizer::adagrad(lr),
+        Optimizer::Adam { lr, .. } => Optimizer::adam(lr),
     }
 }
 
@@ -307,15 +309,23 @@ mod tests {
     #[test]
     fn recipe_names_list_settings_other_than_defaults() {
         let settings = "optimizer = [{ kind = \"sgd\", lr = 0.1, momentum = 0.5 }, { kind = \"adam\" }, \
-                        { kind = \"adam\", beta1 = 0.5 }, { kind = \"rmsprop\" }]";
+                        { kind = \"adam\", beta1 = 0.5 }, { kind = \"rmsprop\" }, \
+                        { kind = \"adagrad\" }, { kind = \"adagrad\", lr = 0.1, weight_decay = 1e-4 }]";
         let plan = plan(settings).unwrap();
         let train = plan.train.unwrap();
         let names: Vec<_> = train.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
         assert_eq!(
             names,
-            ["sgd 0.1 momentum 0.5", "adam 0.001", "adam 0.001 beta1 0.5", "rmsprop 0.01"]
+            [
+                "sgd 0.1 momentum 0.5",
+                "adam 0.001",
+                "adam 0.001 beta1 0.5",
+                "rmsprop 0.01",
+                "adagrad 0.01",
+                "adagrad 0.1 weight_decay 0.0001"
+            ]
         );
-        assert_eq!(train.trainings.len(), 4 * 2 * 3 * 2);
+        assert_eq!(train.trainings.len(), 6 * 2 * 3 * 2);
     }
 
     #[test]
@@ -331,6 +341,12 @@ mod tests {
             ),
             ("epochs = 0", "[train] epochs = 0 must be 1 to 1,000,000"),
             ("optimizer = []", "optimizer lists none"),
+            (
+                "optimizer = { kind = \"sgd\", lr = 0.1, weight_decay = -1 }",
+                "weight_decay = -1 must be finite and at least 0",
+            ),
+            ("optimizer = { kind = \"sgd\", lr = 0.1, lr_decay = 0.1 }", "lr_decay"),
+            ("loss = \"mean\"", "mse"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),
         ] {
             let error = plan(settings).expect_err(settings).to_string();

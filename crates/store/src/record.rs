@@ -114,7 +114,7 @@ pub struct TrainingRecord {
     pub succeeded: bool,
     /// Evaluations by step.
     pub evaluations: Vec<isobath_trainer::Evaluation>,
-    /// Loss of each step's minibatch before the update, in nats.
+    /// Loss of each step's minibatch before the update.
     pub losses: Vec<f64>,
     /// Duration in seconds.
     pub seconds: f64,

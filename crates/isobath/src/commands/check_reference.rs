@@ -264,6 +264,7 @@ impl BackendTask for Repeat<'_> {
                 beta1: adam.beta1,
                 beta2: adam.beta2,
                 eps: adam.eps,
+                weight_decay: 0.0,
             },
             ..CascadeParams::default()
         };
