@@ -8,7 +8,7 @@ use super::{
     UnknownReason,
     gradient::{Pull, Slopes, StagePull},
     moments::{Moments, Pairs},
-    population::Population,
+    population::{Population, Sample},
     state::{Law, State},
     taps::{Taps, divisors},
 };
@@ -16,7 +16,9 @@ use super::{
 /// Walk through the layers of a network.
 pub(super) struct Walk<'a> {
     initialisation: &'a Initialisation,
-    /// Number of populations drawn so far; it seeds the next one.
+    /// Channels of each sample. They are equal everywhere, since a stream adds channels of different stages.
+    channels: usize,
+    /// Number of samples so far; it seeds the next one.
     draws: u64,
 }
 
@@ -45,8 +47,8 @@ const MOST_POSITIONS: usize = 2048;
 const MOST_MOMENTS: usize = 1 << 22;
 
 impl<'a> Walk<'a> {
-    pub(super) const fn new(initialisation: &'a Initialisation) -> Self {
-        Self { initialisation, draws: 0 }
+    pub(super) const fn new(initialisation: &'a Initialisation, channels: usize) -> Self {
+        Self { initialisation, channels, draws: 0 }
     }
 
     /// Passes stage `index`, counted from 0. `needs_law` if a later stage needs more than moments of its output.
@@ -125,10 +127,11 @@ impl<'a> Walk<'a> {
         let factor = sigma_w2 / taps.places as f64;
         let mut before = state.moments.filtered(&taps, factor, sigma_b2);
         before.change_level(before.usable_level());
-        let activated = State::normal(before.clone()).activated(Some(activation), 0);
+        let activated =
+            State::normal(before.clone()).activated(Some(activation), self.next_sample());
         let (mut state, mut slopes) = activated.expect("normal numbers have a law");
         if needs_law && matches!(state.law, Law::Activated { .. }) {
-            let mut population = Population::draw(&before, self.next_seed());
+            let mut population = Population::draw(&before, self.next_sample());
             slopes = Slopes::PerChannel(population.activate(activation, &before));
             state.law = Law::Sampled(population);
         }
@@ -149,7 +152,7 @@ impl<'a> Walk<'a> {
             (Law::Normal, _) => Law::Normal,
             (Law::Activated { .. } | Law::Sampled(_) | Law::Unknown, false) => Law::Unknown,
             (Law::Activated { .. } | Law::Sampled(_) | Law::Unknown, true) => {
-                let population = state.draw(self.next_seed()).ok_or(UnknownReason::Law)?;
+                let population = state.draw(self.next_sample()).ok_or(UnknownReason::Law)?;
                 Law::Sampled(population.averaged(&taps, &divisors, &state.moments, &moments))
             }
         };
@@ -163,7 +166,7 @@ impl<'a> Walk<'a> {
     fn largest(&mut self, pool: &PoolLayer, state: State) -> Result<Stage, UnknownReason> {
         let taps = Taps::of_pooling(pool);
         let from = &state.moments;
-        let population = state.draw(self.next_seed()).ok_or(UnknownReason::Law)?;
+        let population = state.draw(self.next_sample()).ok_or(UnknownReason::Law)?;
         let to = Moments::zeros(from.inputs, taps.size, from.pairs, from.level);
         let (population, winners) = population.pooled(&taps, from, &to);
         let moments = population.moments(&to);
@@ -187,7 +190,7 @@ impl<'a> Walk<'a> {
             return Err(UnknownReason::BranchWithoutWeights);
         }
         let needs_law = needs_law || block.after.is_some();
-        let started = stream.clone().activated(block.before, self.next_seed());
+        let started = stream.clone().activated(block.before, self.next_sample());
         let (mut branch, before_slopes) = started.ok_or(UnknownReason::Law)?;
         branch.change_to_usable_level();
         let mut pulls = Vec::with_capacity(block.branch.len());
@@ -199,7 +202,7 @@ impl<'a> Walk<'a> {
         }
         let sum = self.sum(stream, branch, needs_law)?;
         let before = sum.moments.clone();
-        let activated = sum.activated(block.after, self.next_seed());
+        let activated = sum.activated(block.after, self.next_sample());
         let (state, slopes) = activated.ok_or(UnknownReason::Law)?;
         let sampling_error = match &state.law {
             Law::Sampled(population) => Some(population.relative_error()),
@@ -224,17 +227,18 @@ impl<'a> Walk<'a> {
             _ => {
                 stream.change_level(moments.level);
                 branch.change_level(moments.level);
-                let mut sum = stream.draw(self.next_seed()).ok_or(UnknownReason::Law)?;
-                sum.add(&branch.draw(self.next_seed()).ok_or(UnknownReason::Law)?);
+                let mut sum = stream.draw(self.next_sample()).ok_or(UnknownReason::Law)?;
+                sum.add(&branch.draw(self.next_sample()).ok_or(UnknownReason::Law)?);
                 Law::Sampled(sum)
             }
         };
         Ok(State { moments, law })
     }
 
-    const fn next_seed(&mut self) -> u64 {
+    /// An independent sample.
+    const fn next_sample(&mut self) -> Sample {
         self.draws += 1;
-        self.draws
+        Sample { channels: self.channels, seed: self.draws }
     }
 }
 

@@ -3,7 +3,7 @@ use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 use super::{
     moments::{Moments, Pairs},
-    population::{Population, channels},
+    population::Population,
     state::{Law, State},
 };
 use crate::{
@@ -72,8 +72,8 @@ impl NetworkInputs {
         }
     }
 
-    /// Moments of the inputs; their channels, too, if the law is needed.
-    pub(super) fn state(&self, pairs: Pairs, needs_law: bool) -> State {
+    /// Moments of the inputs; with that many channels if their law is needed.
+    pub(super) fn state(&self, pairs: Pairs, channels: Option<usize>) -> State {
         let mut moments = Moments::zeros(self.count(), self.shape.size(), pairs, 0);
         match &self.kind {
             &Kind::Noise { mean_square, cosine } => {
@@ -87,16 +87,16 @@ impl NetworkInputs {
                 State { moments, law: Law::Normal }
             }
             Kind::Samples(samples) => {
-                let channel_count = self.shape.channels;
-                let shape = moments.shape();
+                let (count, shape) = (self.shape.channels, moments.shape());
                 for group in 0..moments.mean.nrows() {
-                    let channels = grouped(samples, &shape, group, channel_count);
-                    let n = channel_count as f64;
+                    let channels = grouped(samples, &shape, group, count);
+                    let n = count as f64;
                     moments.mean.row_mut(group).assign(&(channels.sum_axis(Axis(0)) / n));
                     let product = channels.t().dot(&channels) / n;
                     moments.product.index_axis_mut(Axis(0), group).assign(&product);
                 }
-                let law = if needs_law { sampled(samples, &moments) } else { Law::Unknown };
+                let sampled = |count| Law::Sampled(population(samples, &moments, count));
+                let law = channels.map_or(Law::Unknown, sampled);
                 State { moments, law }
             }
         }
@@ -112,14 +112,14 @@ fn grouped(samples: &Array3<f64>, shape: &Moments, group: usize, count: usize) -
     })
 }
 
-fn sampled(samples: &Array3<f64>, moments: &Moments) -> Law {
+/// The channels of the samples, repeated up to `count`.
+fn population(samples: &Array3<f64>, moments: &Moments, count: usize) -> Population {
     let (groups, members) = moments.mean.dim();
-    let count = channels(groups * members);
     let mut values = Array3::zeros((groups, count, members));
     for (group, mut channels) in values.axis_iter_mut(Axis(0)).enumerate() {
         channels.assign(&grouped(samples, moments, group, count));
     }
-    Law::Sampled(Population::of_values(values))
+    Population::of_values(values)
 }
 
 #[cfg(test)]
@@ -132,11 +132,11 @@ mod tests {
         // Two inputs of two channels and two pixels.
         let samples = array![[1.0_f32, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, -1.0]];
         let inputs = NetworkInputs::samples(Shape::new(2, 1, 2), samples.view()).unwrap();
-        let same = inputs.state(Pairs::SamePixel, false).moments;
+        let same = inputs.state(Pairs::SamePixel, None).moments;
         assert!(
             (same.at([0, 1], 0) - 3.0).abs() < 1e-15 && (same.at([0, 0], 1) - 10.0).abs() < 1e-15
         );
-        let all = inputs.state(Pairs::AllPixels, true).moments;
+        let all = inputs.state(Pairs::AllPixels, Some(4)).moments;
         assert!((all.product[[0, 0, 1]] - 7.0).abs() < 1e-15, "pixels of one input");
         assert!((all.product[[0, 0, 3]] + 1.0).abs() < 1e-15, "pixels of two inputs");
         assert!((all.mean[[0, 0]] - 2.0).abs() < 1e-15);

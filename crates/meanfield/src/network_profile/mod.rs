@@ -34,7 +34,7 @@ mod population;
 mod state;
 mod taps;
 
-use isobath_architecture::{Initialisation, LayerVariances, NetworkSpec};
+use isobath_architecture::{Initialisation, LayerVariances, NetworkSpec, Shape};
 use serde::Serialize;
 
 pub use self::{
@@ -45,6 +45,7 @@ use self::{
     forward::{Stage, Walk, check_size, needs_channels, pairs},
     gradient::{Gradient, StagePull},
     moments::Moments,
+    population::channels,
 };
 use crate::{Error, FixedPoint, Result, fixed_point::finite_or_null};
 
@@ -186,8 +187,10 @@ fn forward(
         found.unknown = Some(UnknownStage { stage: 1, reason });
         return pulls;
     }
-    let mut walk = Walk::new(initialisation);
-    let mut state = inputs.state(pairs, needs_channels(layers, false));
+    let pixels = spec.shapes().iter().map(Shape::pixels).max().unwrap_or(1);
+    let channels = channels(inputs.count() * pixels);
+    let mut walk = Walk::new(initialisation, channels);
+    let mut state = inputs.state(pairs, needs_channels(layers, false).then_some(channels));
     let mut ln_q_before = mean_length(&state.moments);
     let mut error_so_far: Option<f64> = None;
     for (index, layer) in layers.iter().enumerate() {

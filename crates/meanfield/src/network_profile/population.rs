@@ -17,21 +17,27 @@ pub(super) struct Population {
     values: Array3<f64>,
 }
 
+/// Size and seed of a sample of channels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) channels: usize,
+    pub(super) seed: u64,
+}
+
 /// Numbers in a population, except for small or large images.
 const NUMBERS: usize = 1 << 20;
 const FEWEST_CHANNELS: usize = 512;
 const MOST_CHANNELS: usize = 1 << 15;
 
-/// Channels drawn for this many positions.
+/// Channels drawn for a network with this many positions in its largest stage.
 pub(super) fn channels(positions: usize) -> usize {
     (NUMBERS / positions.max(1)).clamp(FEWEST_CHANNELS, MOST_CHANNELS)
 }
 
 impl Population {
     /// Draws channels that are normal with the given covariances.
-    pub(super) fn draw(covariances: &Moments, seed: u64) -> Self {
+    pub(super) fn draw(covariances: &Moments, Sample { channels: count, seed }: Sample) -> Self {
         let (groups, members) = covariances.mean.dim();
-        let count = channels(groups * members);
         let mut normal = NormalRng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let mut values = Array3::zeros((groups, count, members));
         for (group, mut channels) in values.axis_iter_mut(Axis(0)).enumerate() {
@@ -176,7 +182,7 @@ mod tests {
     fn channels_have_the_covariances_they_are_drawn_from() {
         let mut covariances = Moments::zeros(2, [1, 1], Pairs::SamePixel, 0);
         covariances.product.index_axis_mut(Axis(0), 0).assign(&array![[2.0, 0.6], [0.6, 1.0]]);
-        let population = Population::draw(&covariances, 3);
+        let population = Population::draw(&covariances, Sample { channels: 32_768, seed: 3 });
         let found = population.moments(&covariances);
         // Relative standard error of a square: sqrt(2 / n) < 0.008.
         for (a, b) in found.product.iter().zip(&covariances.product) {

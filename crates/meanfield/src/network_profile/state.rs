@@ -1,6 +1,10 @@
 use isobath_architecture::Activation;
 
-use super::{gradient::Slopes, moments::Moments, population::Population};
+use super::{
+    gradient::Slopes,
+    moments::Moments,
+    population::{Population, Sample},
+};
 use crate::{Phi, kernel::Kernel};
 
 /// Outputs of a layer: moments over channels, and the law that they belong to.
@@ -30,11 +34,11 @@ impl State {
     }
 
     /// Draws channels; `None` if the law is unknown.
-    pub(super) fn draw(&self, seed: u64) -> Option<Population> {
+    pub(super) fn draw(&self, sample: Sample) -> Option<Population> {
         match &self.law {
-            Law::Normal => Some(Population::draw(&self.moments, seed)),
+            Law::Normal => Some(Population::draw(&self.moments, sample)),
             Law::Activated { covariances, activation } => {
-                let mut population = Population::draw(covariances, seed);
+                let mut population = Population::draw(covariances, sample);
                 population.activate(*activation, covariances);
                 Some(population)
             }
@@ -45,11 +49,11 @@ impl State {
 
     /// Applies an activation, if any. Returns the squared slopes for the first input, and `None` if the law is unknown.
     ///
-    /// Only an activation of normal numbers has closed forms; others are applied to channels drawn with `seed`.
+    /// Only an activation of normal numbers has closed forms; others are applied to a sample of channels.
     pub(super) fn activated(
         self,
         activation: Option<Activation>,
-        seed: u64,
+        sample: Sample,
     ) -> Option<(Self, Slopes)> {
         let Some(activation) = activation.filter(|phi| *phi != Activation::Linear) else {
             let slopes = Slopes::Mean(vec![1.0; self.moments.pixels()]);
@@ -58,7 +62,7 @@ impl State {
         if matches!(self.law, Law::Normal) {
             return Some(activated_normal(self.moments, activation));
         }
-        let mut population = self.draw(seed)?;
+        let mut population = self.draw(sample)?;
         let slopes = population.activate(activation, &self.moments);
         let moments = population.moments(&self.moments);
         Some((Self { moments, law: Law::Sampled(population) }, Slopes::PerChannel(slopes)))

@@ -238,10 +238,15 @@ fn max_pooling() {
     check("max pooling", layers, variances(1.5, 0.05));
 }
 
-fn block(before: Option<Activation>, inner: Activation, after: Option<Activation>) -> Layer {
+fn block(
+    shape: Shape,
+    before: Option<Activation>,
+    inner: Activation,
+    after: Option<Activation>,
+) -> Layer {
     let branch = vec![
-        Layer::Conv2d(conv(INNER, SAME, inner)),
-        Layer::Conv2d(conv(INNER, SAME, Activation::Linear)),
+        Layer::Conv2d(conv(shape, SAME, inner)),
+        Layer::Conv2d(conv(shape, SAME, Activation::Linear)),
     ];
     Layer::Residual(ResidualLayer { before, branch, after })
 }
@@ -251,8 +256,8 @@ fn residual_blocks_with_the_function_before() {
     for stem in [Activation::Linear, Activation::Tanh] {
         let layers = vec![
             Layer::Conv2d(conv(IMAGE, SAME, stem)),
-            block(Some(Activation::Relu), Activation::Relu, None),
-            block(Some(Activation::Tanh), Activation::Tanh, None),
+            block(INNER, Some(Activation::Relu), Activation::Relu, None),
+            block(INNER, Some(Activation::Tanh), Activation::Tanh, None),
             readout(36 * CHANNELS),
         ];
         check(&format!("blocks after {stem}"), layers, variances(1.2, 0.1));
@@ -264,22 +269,23 @@ fn residual_blocks_with_the_function_after() {
     for phi in [Activation::Tanh, Activation::Relu] {
         let layers = vec![
             Layer::Conv2d(conv(IMAGE, SAME, phi)),
-            block(None, phi, Some(phi)),
-            block(None, phi, Some(phi)),
+            block(INNER, None, phi, Some(phi)),
+            block(INNER, None, phi, Some(phi)),
             readout(36 * CHANNELS),
         ];
         check(&format!("{phi} after the sum"), layers, variances(1.2, 0.1));
     }
 }
 
-/// Stem, block, mean over the image, readout.
+/// First layer, pooling, block, mean over the image, readout: the sampled law passes from the pooling layer to the block.
 #[test]
 fn a_small_residual_network() {
-    let relu = Activation::Relu;
+    let (relu, half) = (Activation::Relu, Shape::new(CHANNELS, 3, 3));
     let layers = vec![
         Layer::Conv2d(conv(IMAGE, SAME, relu)),
-        block(None, relu, Some(relu)),
-        Layer::Pool(PoolLayer::new(INNER, PoolKind::Average, 6)),
+        Layer::Pool(PoolLayer::new(INNER, PoolKind::Max, 2)),
+        block(half, None, relu, Some(relu)),
+        Layer::Pool(PoolLayer::new(half, PoolKind::Average, 3)),
         readout(CHANNELS),
     ];
     check("small ResNet", layers, variances(1.5, 0.02));
