@@ -78,9 +78,9 @@ impl NetworkSpec {
         first.into_iter().chain(self.layers.iter().map(Layer::outputs)).collect()
     }
 
-    /// Weights and biases of all layers.
+    /// Weights and biases of all layers; the largest number for impossibly many.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(Layer::parameters).sum()
+        self.layers.iter().map(Layer::parameters).fold(0, usize::saturating_add)
     }
 }
 

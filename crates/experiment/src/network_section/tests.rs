@@ -124,6 +124,11 @@ fn settings_without_a_meaning_are_refused() {
             "",
             "layers[0]: activation is missing",
         ),
+        (
+            "kind = \"cnn\"\ndepth = 9\nchannels = 1000000\nkernel = 999\nboundary = \"zero\"",
+            "",
+            "a cell would take about",
+        ),
         (CNN, "width = [4]", "use channels"),
         (LAYERS, "channels = [4]", "have no meaning for kind = \"layers\""),
         ("depth = 5", "channels = [4]", "use width"),
