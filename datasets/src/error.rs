@@ -134,6 +134,16 @@ pub enum Error {
         /// Number of available samples.
         available: usize,
     },
+    /// Images cannot be reduced to this size.
+    #[error("size = {size} must divide the height and the width of the images, {height} x {width}")]
+    Size {
+        /// Requested rows and columns.
+        size: usize,
+        /// Rows of the images.
+        height: usize,
+        /// Columns of the images.
+        width: usize,
+    },
     /// The files belong to another dataset.
     #[error("{file} is a file of {actual}, not of {requested}; use the folder of {requested}")]
     WrongDataset {

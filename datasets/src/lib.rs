@@ -34,6 +34,7 @@ mod read;
 mod rng;
 mod scale;
 mod select;
+mod shrink;
 mod source;
 mod status;
 mod tar;

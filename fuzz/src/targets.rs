@@ -65,6 +65,30 @@ pub(crate) const TARGETS: [Target; 9] = [
     Target { name: "store", corpus: || vec![store_file()], parse: open_store, slower_by: 50 },
 ];
 
+/// A network as a list of layers, with every key of an entry.
+const LAYERS: &str = r#"
+name = "layers"
+[data]
+dataset = "digits"
+size = 14
+probe = 10
+[network]
+kind = "layers"
+activation = "relu"
+init = { name = "xavier-normal", gain = 0.5, bias = "pytorch" }
+layers = [
+    { conv = 4, kernel = 5, stride = 1, padding = 2, bias = false, activation = "tanh" },
+    { layers = [{ conv = 4, padding = "same", repeat = 2 }, { pool = "max", ceil = true }], repeat = 2 },
+    { residual = [{ conv = 4, padding = "circular" }], before = "relu", after = "erf", repeat = 3 },
+    { pool = "average", kernel = "global" },
+    { flatten = true },
+    { dense = 30 },
+    { dense = "classes" },
+]
+[grid]
+seeds = 1
+"#;
+
 fn experiments() -> Vec<Vec<u8>> {
     [
         include_str!("../../experiments/quickstart.toml"),
@@ -72,6 +96,8 @@ fn experiments() -> Vec<Vec<u8>> {
         include_str!("../../experiments/published.toml"),
         include_str!("../../experiments/sensitivity.toml"),
         include_str!("../../experiments/reduced-mnist.toml"),
+        include_str!("../../experiments/cnn-digits.toml"),
+        LAYERS,
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()

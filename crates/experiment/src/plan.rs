@@ -13,6 +13,7 @@ use super::{
     CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan, Variant,
     points, variant,
 };
+use crate::Ends;
 use crate::{CellId, GridPoint};
 
 /// A checked experiment. Checking reads no dataset and runs no computation.
@@ -26,9 +27,11 @@ pub struct Plan {
     pub classes: usize,
     /// The networks that the grid compares, usually one.
     pub variants: Vec<Variant>,
-    /// Number of weight layers of the deepest networks, the readout included.
+    /// Depth of the deepest networks, the readout included, as [`NetworkKind::depth_unit`](crate::NetworkKind::depth_unit)
+    /// counts it.
     pub depth: usize,
-    /// Number of layers with reconstructions, at depths `1..=layers`.
+    /// Number of layers with reconstructions, at depths `1..=layers`: one less than the depth, or all layers of the networks
+    /// if those of the readout are included.
     pub layers: usize,
     /// Settings of the cascade.
     pub cascade: CascadeValidParams,
@@ -74,9 +77,11 @@ impl Plan {
         }
         let (shape, classes) = extent(&mut file)?;
         variant::move_optimizers(&mut file)?;
-        let variants = variant::variants(&mut file, [shape.len(), classes])?;
-        let depth = file.network.depth;
-        let layers = if file.cascade.readout { depth } else { depth - 1 };
+        let ends = Ends { input: image(shape), classes };
+        let variants = variant::variants(&mut file, ends)?;
+        let network = &variants[0].network;
+        let depth = network.stages();
+        let layers = if file.cascade.readout { network.depth() } else { depth - 1 };
         if layers == 0 {
             let message = "depth = 1 leaves only the readout; use depth = 2 or more, or set readout = true in [cascade]";
             return Err(FileError::invalid("network", message));
@@ -92,8 +97,7 @@ impl Plan {
         }
         let cells = cells(&file, &points)?;
         let available = available(&file.data);
-        let train =
-            TrainPlan::new(&mut file, [shape.len(), classes], &variants, &cells, available)?;
+        let train = TrainPlan::new(&mut file, ends, &variants, &cells, available)?;
         Ok(Self { file, shape, classes, variants, depth, layers, cascade, points, cells, train })
     }
 
@@ -176,13 +180,19 @@ impl Plan {
         self.variant(point).initialisation(point)
     }
 
-    /// Mean-field theory of a grid point.
+    /// Mean-field theory of a grid point. Its depth scales mean something only where
+    /// [`theory_gap`](Variant::theory_gap) is `None`.
     ///
     /// # Errors
     /// When the theory has no stable fixed point.
     pub fn theory(&self, point: GridPoint) -> isobath_meanfield::Result<Theory> {
         Theory::new(self.variant(point).activation, point.sigma_w2, point.sigma_b2)
     }
+}
+
+/// A sample as networks see it.
+const fn image(Shape { channels, height, width }: Shape) -> isobath_architecture::Shape {
+    isobath_architecture::Shape::new(channels, height, width)
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), FileError> {
@@ -229,6 +239,9 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     };
     if data.grayscale {
         shape.channels = 1;
+    }
+    if let Some(size) = data.size {
+        shape = shape.shrunk(size).map_err(|error| FileError::invalid("data", error))?;
     }
     Ok((shape, classes))
 }
@@ -313,7 +326,8 @@ fn check_work(
         None => cascade.params().epochs as f64,
     };
     let passes = samples as f64 * epochs + (file.data.probe * network.depth()) as f64;
-    let flops = 6.0 * network.parameters() as f64 * passes;
+    let forward: f64 = network.layers().iter().map(|layer| layer.forward_flops() as f64).sum();
+    let flops = (6.0 * network.parameters() as f64).max(3.0 * forward) * passes;
     if flops <= MOST_FLOPS {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use isobath_architecture::{Initialisation, NetworkSpec, Scheme, Variances};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
 
-use super::{Cell, ExperimentFile, FileError, TrainSection, Variant, variant};
+use super::{Cell, Ends, ExperimentFile, FileError, NetworkKind, TrainSection, Variant, variant};
 use crate::TrainingId;
 
 /// The trainings of a checked experiment.
@@ -59,14 +59,14 @@ const TEST_SAMPLES: usize = 1000;
 impl TrainPlan {
     /// Checks the `[train]` table of `file` and fills in its defaults; `None` without the table.
     ///
-    /// `shape` is the number of inputs and of classes. `cells` are the cells of the grid. `available` is the number of training
+    /// `ends` are those of the networks. `cells` are the cells of the grid. `available` is the number of training
     /// samples and of held-out samples in the dataset, if known.
     ///
     /// # Errors
     /// [`FileError::Invalid`] with the setting, its value and the allowed range.
     pub(super) fn new(
         file: &mut ExperimentFile,
-        shape: [usize; 2],
+        ends: Ends,
         variants: &[Variant],
         cells: &[Cell],
         available: Option<[usize; 2]>,
@@ -74,11 +74,11 @@ impl TrainPlan {
         let (data, grid_seeds) = (file.data.clone(), file.grid.seeds);
         let Some(section) = &mut file.train else { return Ok(None) };
         let reject = |message: String| Err(FileError::invalid("train", message));
-        let depths = section.depths.expand(file.network.depth)?;
-        let networks = variants.iter().map(|variant| networks(variant, &depths, shape));
+        let depths = expand(section, variants)?;
+        let networks = variants.iter().map(|variant| networks(variant, &depths, ends));
         let networks = networks.collect::<Result<_, _>>()?;
         let recipes = recipes(section)?;
-        check_success(section, shape[1])?;
+        check_success(section, ends.classes)?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
             return reject(format!(
@@ -136,14 +136,35 @@ impl TrainPlan {
     }
 }
 
+/// Depths of the grid. A list of layers has only its own.
+fn expand(section: &TrainSection, variants: &[Variant]) -> Result<Vec<usize>, FileError> {
+    let deepest = variants.iter().map(|variant| variant.network.stages()).max().unwrap_or(0);
+    let depths = section.depths.expand(deepest);
+    match variants.first().map(|variant| variant.section.kind) {
+        Some(NetworkKind::Layers)
+            if depths.as_ref().map_or(true, |depths| depths != &[deepest]) =>
+        {
+            let message = format!(
+                "depths: a list of layers has one depth; write depths = {deepest}, or use another kind of network"
+            );
+            Err(FileError::invalid("train", message))
+        }
+        _ => depths,
+    }
+}
+
 fn networks(
     variant: &Variant,
     depths: &[usize],
-    shape: [usize; 2],
+    ends: Ends,
 ) -> Result<Vec<NetworkSpec>, FileError> {
     let network = |&depth: &usize| {
-        let explain = |error| FileError::invalid("train", format!("depths: {depth}: {error}"));
-        variant.with_depth(depth, shape).map_err(explain)
+        let explain = |error: FileError| {
+            let reason = error.to_string();
+            let reason = reason.strip_prefix("[network] ").unwrap_or(&reason);
+            FileError::invalid("train", format!("depths: {depth}: {reason}"))
+        };
+        variant.with_depth(depth, ends).map_err(explain)
     };
     depths.iter().map(network).collect()
 }

@@ -352,7 +352,10 @@ fn load_samples(
             "--offline opens no connection; fetch the dataset on a machine with one, and copy the folder of datasets",
         );
     }
-    let data = data?;
+    let mut data = data?;
+    if let Some(size) = section.size {
+        data.shrink(size)?;
+    }
     spinner.finish_and_clear();
     check_scale(section, &data)?;
     if data.provenance == Provenance::Unverified {

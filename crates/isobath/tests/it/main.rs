@@ -7,6 +7,7 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod faults;
 mod kernels;
+mod kinds;
 mod list;
 mod meanfield;
 mod mistakes;

@@ -120,6 +120,34 @@ fn data_and_networks() {
 }
 
 #[test]
+fn whole_networks_and_modes() {
+    let place = Place::new();
+    let json = |arguments: &[&str]| -> Value {
+        let text = place.succeed(&[&["meanfield"], arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap()
+    };
+    // Lengths of ReLU double per layer, and f32 overflows; the readout is stage 301.
+    let dense = ["network", "--sigma-w2", "4", "--sigma-b2", "0", "--activation", "relu"];
+    let dense = json(&[&dense[..], &["--depth", "300", "--input", "50"]].concat());
+    assert_eq!(dense["overflow_stage"], 255);
+    check(&dense["stages"][300]["growth"], 2.0, 1e-9);
+    let image =
+        ["network", "--sigma-w2", "1.5", "--kernel", "3", "--input", "2x6x6", "--depth", "4"];
+    let pooled = json(&[&image[..], &["--residual", "after", "--pool", "max"]].concat());
+    assert!(pooled["unknown"].is_null() && pooled["stages"].as_array().unwrap().len() == 5);
+    assert!(pooled["stages"][0]["sampling_error"].is_null());
+    assert!(pooled["stages"][4]["sampling_error"].as_f64().unwrap() < 0.1);
+    let circular =
+        json(&[&image[..], &["--boundary", "circular", "--law", "delta-orthogonal"]].concat());
+    assert!(circular["fixed_point"]["xi_c"].is_number());
+    let table = place.succeed(&[&["meanfield"], &image[..]].concat());
+    assert!(table.contains("ln grad"), "{table}");
+    let modes = json(&["modes", "--sigma-b2", "2e-5", "--size", "7x7"]);
+    assert!(modes["modes"][0]["xi_c"].is_null());
+    check(&modes["modes"][1]["xi_c"], 3.46, 0.005);
+}
+
+#[test]
 fn figures_are_written() {
     let place = Place::new();
     for arguments in [
@@ -158,6 +186,10 @@ fn mistakes_are_rejected() {
         (&["ridge", "--sigma-w2", "1", "--width", "0"], "width is 0"),
         (&["sample", "--sigma-w2", "1", "--networks", "1"], "--networks"),
         (&["profile", "--sigma-w2", "1", "--samples", "0"], "--samples"),
+        (&["network", "--sigma-w2", "1", "--input", "3x3"], "3x32x32"),
+        (&["network", "--sigma-w2", "-1"], "sigma_w2"),
+        (&["network", "--sigma-w2", "1", "--law", "gauss"], "truncated-normal"),
+        (&["network", "--sigma-w2", "1", "--kernel", "0"], "kernel"),
     ] {
         let error = place.fail(2, &[&["meanfield"], arguments].concat());
         assert!(error.contains(part), "{part:?} is not in: {error}");
