@@ -186,13 +186,13 @@ mod tests {
 
     #[test]
     fn sgd_with_weight_decay() {
-        check(Optimizer::sgd(0.1).with_weight_decay(0.1), [0.94, 1.0306, 0.995294]);
+        check(Optimizer::sgd(0.1).with_weight_decay(0.1), [0.94, 1.0306, 0.995_294]);
     }
 
     #[test]
     fn momentum_with_weight_decay() {
         let momentum = Optimizer::momentum(0.1, 0.9);
-        check(momentum.with_weight_decay(0.1), [0.94, 0.9766, 0.974774]);
+        check(momentum.with_weight_decay(0.1), [0.94, 0.9766, 0.974_774]);
     }
 
     #[test]
