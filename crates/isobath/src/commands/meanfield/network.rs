@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Hidden stages: layers, or residual blocks after a first layer; a readout follows
     #[arg(long, default_value_t = 10)]
     depth: usize,
-    /// Shape of an input without a dataset: its width, or CHANNELSxROWSxCOLUMNS
+    /// Shape of an input without a dataset: its width, or channels, rows and columns as in 3x32x32
     #[arg(long, default_value = "1x28x28", value_name = "SHAPE", value_parser = shape)]
     input: Shape,
     /// Convolutions with a square kernel of this size, which is odd; default: dense layers
