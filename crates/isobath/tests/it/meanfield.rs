@@ -142,6 +142,13 @@ fn whole_networks_and_modes() {
     assert!(circular["fixed_point"]["xi_c"].is_number());
     let table = place.succeed(&[&["meanfield"], &image[..]].concat());
     assert!(table.contains("ln grad"), "{table}");
+    let file = "name = \"x\"\n[data]\ndataset = \"digits\"\nsize = 14\nprobe = 10\n[network]\nkind = \"cnn\"\nchannels = 4\n\
+                stem = 1\ndepth = 8\nboundary = \"circular\"\n[grid]\nsigma_w2 = [0.5, 1.04]\nsigma_b2 = 2e-5\n";
+    std::fs::write(place.path().join("cnn.toml"), file).unwrap();
+    check(&json(&["network", "cnn.toml"])["fixed_point"]["xi_c"], 1.443, 0.001);
+    let other = json(&["network", "cnn.toml", "--sigma-w2", "1.04"]);
+    check(&other["fixed_point"]["xi_c"], 2245.0, 0.5);
+    assert!(other["unknown"].is_null() && other["network"].as_str().unwrap().contains("1.04"));
     let modes = json(&["modes", "--sigma-b2", "2e-5", "--size", "7x7"]);
     assert!(modes["modes"][0]["xi_c"].is_null());
     check(&modes["modes"][1]["xi_c"], 3.46, 0.005);
@@ -188,6 +195,7 @@ fn mistakes_are_rejected() {
         (&["profile", "--sigma-w2", "1", "--samples", "0"], "--samples"),
         (&["network", "--sigma-w2", "1", "--input", "3x3"], "3x32x32"),
         (&["network", "--sigma-w2", "-1"], "sigma_w2"),
+        (&["network"], "--sigma-w2"),
         (&["network", "--sigma-w2", "1", "--law", "gauss"], "truncated-normal"),
         (&["network", "--sigma-w2", "1", "--kernel", "0"], "kernel"),
     ] {

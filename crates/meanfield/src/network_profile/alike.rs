@@ -4,35 +4,47 @@ use isobath_architecture::{
 
 use crate::{ModeScale, Result, SpatialVariance, Theory};
 
-/// Theory that all hidden layers of the network share: dense layers, or convolutions that treat all pixels alike, with
-/// one activation and one pair of variances. The first layer's variances and the readout may differ.
-///
-/// Such networks have fixed points and depth scales. `None` for zero padding, strides, pooling and residual blocks, and
-/// for weights that have a mean or no variance.
-pub fn alike_layers(spec: &NetworkSpec, initialisation: &Initialisation) -> Option<Theory> {
-    let layers = spec.layers();
-    let hidden = &layers[..layers.len() - 1];
-    let found: Option<Vec<_>> = hidden
-        .iter()
-        .enumerate()
-        .map(|(index, layer)| maps(layer, index, initialisation))
-        .collect();
-    let found = found?;
-    // Only a framework's scheme gives the first layer other variances, because its width differs.
-    let (_, deep) = found.split_at(usize::from(found.len() > 1));
-    let (activation, variances) = *deep.first()?;
-    let same = deep.iter().all(|other| *other == (activation, variances))
-        && found.iter().all(|(other, _)| *other == activation);
-    if !same {
-        return None;
-    }
-    Theory::new(activation, variances.sigma_w2, variances.sigma_b2).ok()
+/// Consecutive hidden layers that are alike.
+#[derive(Clone, Copy, Debug)]
+pub struct AlikeLayers {
+    /// Stage of the first one, counted from one.
+    pub first: usize,
+    /// Number of layers.
+    pub count: usize,
+    /// Their theory.
+    pub theory: Theory,
 }
 
-/// Depth scales of all spatial frequencies of a network of circular convolutions that are alike, as
+/// Longest run of hidden layers that share one activation and one pair of variances and treat all units and pixels alike:
+/// dense layers, and convolutions without borders. It is the deep part of a network, and its fixed point and depth scales
+/// are those that signals approach there.
+///
+/// `None` if no two consecutive layers are alike and there are several, and if weights have a mean or no variance. Zero padding, pooling and residual
+/// blocks interrupt a run; the last stage belongs to none.
+pub fn alike_layers(spec: &NetworkSpec, initialisation: &Initialisation) -> Option<AlikeLayers> {
+    let layers = spec.layers();
+    let hidden = &layers[..layers.len() - 1];
+    let maps: Vec<_> = hidden
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| (index, maps(layer, index, initialisation)))
+        .collect();
+    let runs = maps.chunk_by(|(_, a), (_, b)| a == b).filter(|run| run[0].1.is_some());
+    // The first of the longest ones.
+    let longest = runs.reduce(|best, run| if run.len() > best.len() { run } else { best })?;
+    if longest.len() == 1 && hidden.len() > 1 {
+        return None;
+    }
+    let (index, found) = longest[0];
+    let (activation, variances) = found?;
+    let theory = Theory::new(activation, variances.sigma_w2, variances.sigma_b2).ok()?;
+    Some(AlikeLayers { first: index + 1, count: longest.len(), theory })
+}
+
+/// Depth scales of all spatial frequencies in the convolutions among the [alike layers](alike_layers), as
 /// [`FixedPoint::mode_scales`](crate::FixedPoint::mode_scales).
 ///
-/// `None` unless the network is [alike](alike_layers) and its hidden convolutions share one kernel and image.
+/// `None` unless these contain convolutions of stride one, all with one kernel and image.
 ///
 /// # Errors
 /// [`Error::LengthDiverges`](crate::Error::LengthDiverges) or [`Error::BiasTooLarge`](crate::Error::BiasTooLarge) if
@@ -41,22 +53,23 @@ pub fn circular_modes(
     spec: &NetworkSpec,
     initialisation: &Initialisation,
 ) -> Result<Option<Vec<ModeScale>>> {
-    let Some(theory) = alike_layers(spec, initialisation) else { return Ok(None) };
+    let Some(alike) = alike_layers(spec, initialisation) else { return Ok(None) };
+    let run = spec.layers().iter().enumerate().skip(alike.first - 1).take(alike.count);
     let geometry = |(index, layer): (usize, &Layer)| match layer {
-        Layer::Conv2d(conv) => {
+        Layer::Conv2d(conv) if conv.window.stride == [1, 1] => {
             let law = initialisation.layer(layer, index).weights.law;
             Some((conv.window.kernel, conv.product().size(), law == Law::DeltaOrthogonal))
         }
-        Layer::Dense(_) | Layer::Pool(_) | Layer::Residual(_) => None,
+        Layer::Conv2d(_) | Layer::Dense(_) | Layer::Pool(_) | Layer::Residual(_) => None,
     };
-    let convolutions: Vec<_> = spec.layers().iter().enumerate().filter_map(geometry).collect();
+    let convolutions: Vec<_> = run.filter_map(geometry).collect();
     let Some(&(kernel, image, is_delta)) = convolutions.first() else { return Ok(None) };
     if convolutions.iter().any(|other| *other != (kernel, image, is_delta)) {
         return Ok(None);
     }
     let shares =
         if is_delta { SpatialVariance::delta(kernel) } else { SpatialVariance::uniform(kernel) };
-    Ok(Some(theory.fixed_point()?.mode_scales(&shares?, image)))
+    Ok(Some(alike.theory.fixed_point()?.mode_scales(&shares?, image)))
 }
 
 /// Activation and variances of a layer that treats all units and pixels alike.
@@ -81,15 +94,12 @@ fn maps(
     }
 }
 
-/// True if the layer's output does not depend on where the image begins: padding around the image before the product, or
-/// a wrap of the product as wide as the kernel takes away.
+/// True if all pixels of the output have full windows: of an image that is padded periodically before the product, or of a
+/// product that is wrapped by what the kernel takes away.
 fn is_periodic(conv: &Conv2dLayer) -> bool {
-    let window = conv.window;
-    let is_padded = conv.boundary == Boundary::Circular && conv.wrap_after == 0;
-    let is_wrapped = window.padding == [0, 0] && conv.wrap_after > 0;
-    let kept = (0..2).all(|axis| {
-        let added = if is_padded { window.padding[axis] } else { conv.wrap_after };
-        window.kernel[axis] == 2 * added + 1
-    });
-    window.stride == [1, 1] && kept && (is_padded || is_wrapped)
+    let is_padded = conv.boundary == Boundary::Circular;
+    let is_unpadded = conv.window.padding == [0, 0];
+    let kernel = conv.window.kernel;
+    let is_wrapped = conv.wrap_after > 0 && kernel == [2 * conv.wrap_after + 1; 2];
+    is_padded && conv.wrap_after == 0 || is_unpadded && is_wrapped
 }

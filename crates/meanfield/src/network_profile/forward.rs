@@ -278,6 +278,16 @@ pub(super) fn needs_channels(layers: &[Layer], after: bool) -> bool {
     after
 }
 
+/// Pixels of the largest image that may be sampled; 1 if none is.
+pub(super) fn sampled_pixels(layers: &[Layer]) -> usize {
+    let images = (0..layers.len()).filter(|&index| needs_channels(&layers[index..], false));
+    let pixels = images.map(|index| {
+        let (layer, input) = (&layers[index], layers[index].input_shape());
+        input.pixels().max(layer.output_shape().pixels())
+    });
+    pixels.max().unwrap_or(1)
+}
+
 /// Pairs of pixels that the network's layers need.
 pub(super) fn pairs(layers: &[Layer]) -> Pairs {
     let needs_all = layers.iter().any(|layer| match layer {

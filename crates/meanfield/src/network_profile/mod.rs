@@ -34,15 +34,15 @@ mod population;
 mod state;
 mod taps;
 
-use isobath_architecture::{Initialisation, LayerVariances, NetworkSpec, Shape};
+use isobath_architecture::{Initialisation, LayerVariances, NetworkSpec};
 use serde::Serialize;
 
 pub use self::{
-    alike::{alike_layers, circular_modes},
+    alike::{AlikeLayers, alike_layers, circular_modes},
     inputs::NetworkInputs,
 };
 use self::{
-    forward::{Stage, Walk, check_size, needs_channels, pairs},
+    forward::{Stage, Walk, check_size, needs_channels, pairs, sampled_pixels},
     gradient::{Gradient, StagePull},
     moments::Moments,
     population::channels,
@@ -92,7 +92,7 @@ pub struct NetworkProfile {
     pub overflow_stage: Option<usize>,
     /// First stage with a typical pre-activation below the smallest normal f32.
     pub underflow_stage: Option<usize>,
-    /// Stable length and correlation, if the hidden layers [are alike](alike_layers) and have one.
+    /// Stable length and correlation of the hidden layers [that are alike](alike_layers), if they have one.
     pub fixed_point: Option<FixedPoint>,
 }
 
@@ -154,7 +154,7 @@ pub fn network_profile(
         return Err(Error::InputShape { given, expected });
     }
     let fixed_point =
-        alike_layers(spec, initialisation).and_then(|theory| theory.fixed_point().ok());
+        alike_layers(spec, initialisation).and_then(|alike| alike.theory.fixed_point().ok());
     let mut found = NetworkProfile {
         stages: Vec::with_capacity(spec.depth()),
         unknown: None,
@@ -187,8 +187,7 @@ fn forward(
         found.unknown = Some(UnknownStage { stage: 1, reason });
         return pulls;
     }
-    let pixels = spec.shapes().iter().map(Shape::pixels).max().unwrap_or(1);
-    let channels = channels(inputs.count() * pixels);
+    let channels = channels(inputs.count() * sampled_pixels(layers));
     let mut walk = Walk::new(initialisation, channels);
     let mut state = inputs.state(pairs, needs_channels(layers, false).then_some(channels));
     let mut ln_q_before = mean_length(&state.moments);

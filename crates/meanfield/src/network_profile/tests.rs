@@ -1,8 +1,9 @@
 //! Closed forms and special cases; `tests/it/network_profile.rs` compares with sampled networks.
 
 use isobath_architecture::{
-    Activation, Boundary, Conv2dLayer, DenseLayer, Initialisation, Law, Layer, NetworkSpec,
-    PoolKind, PoolLayer, ResidualLayer, Scheme, SchemeName, Shape, Variances, Window,
+    Activation, Block, Boundary, CnnParams, Conv2dLayer, ConvParams, DenseLayer, Initialisation,
+    Law, Layer, NetworkParams, NetworkSpec, PoolKind, PoolLayer, Preset, Readout, ResidualLayer,
+    ResnetParams, Scheme, SchemeName, Shape, Stream, Variances, Window,
 };
 use ndarray::array;
 
@@ -311,4 +312,40 @@ fn circular_networks_have_modes() {
     let zero =
         NetworkSpec::new(vec![conv(image, 4, Window::square(3, 1, 1), Boundary::Zero); 3]).unwrap();
     assert_eq!(circular_modes(&zero, &variances(1.0, 0.0)).unwrap(), None);
+}
+
+fn published(preset: Preset, activation: Activation) -> NetworkSpec {
+    let (depth, conv, readout) = (10, ConvParams::new(8), Readout::Linear);
+    let preset = Some(preset);
+    let params = match preset {
+        Some(Preset::PublishedResnet) => NetworkParams::Resnet(ResnetParams {
+            depth,
+            stream: Stream::Conv(conv),
+            block: Block::PostActivation,
+            activation,
+            readout,
+            preset,
+        }),
+        _ => NetworkParams::Cnn(CnnParams { depth, conv, activation, readout, preset }),
+    };
+    params.spec(Shape::new(1, 28, 28), 10).unwrap()
+}
+
+#[test]
+fn published_networks_are_covered_to_the_end() {
+    let inputs = NetworkInputs::noise(Shape::new(1, 28, 28), 1.0, 0.5).unwrap();
+    let init = variances(1.04, 2e-5);
+    let spec = published(Preset::PublishedCnn, Activation::Tanh);
+    let cnn = network_profile(&spec, &init, &inputs).unwrap();
+    assert_eq!((cnn.unknown, cnn.stages.len()), (None, spec.depth()));
+    // The stem pads with zeros. The deep part is a torus of 5x5 pixels, four of 7x7 in memory.
+    let alike = alike_layers(&spec, &init).unwrap();
+    assert_eq!((alike.first, alike.count), (4, 5));
+    assert!((cnn.fixed_point.unwrap().xi_c - 2245.0).abs() < 0.5);
+    let modes = circular_modes(&spec, &init).unwrap().unwrap();
+    assert!((modes[1].lambda - 0.539).abs() < 5e-4);
+    let resnet = published(Preset::PublishedResnet, Activation::Tanh);
+    let found = network_profile(&resnet, &init, &inputs).unwrap();
+    assert_eq!((found.unknown, found.stages.len()), (None, resnet.depth()));
+    assert!(found.stages.iter().all(|stage| stage.sampling_error.is_none_or(|error| error < 0.03)));
 }
