@@ -3,8 +3,7 @@
 //! Starting at the deepest layer, the batch of unfinished reconstructions grows by the next shallower layer's activations
 //! after every decoder: `L` large products instead of `L (L + 1) / 2` small ones.
 
-use isobath_architecture::Layer;
-use isobath_tensor::Dense;
+use isobath_network::ForwardBackend;
 use ndarray::Array2;
 
 use crate::{Observer, Result, decoders::Stack, error::Error};
@@ -14,7 +13,7 @@ use crate::{Observer, Result, decoders::Stack, error::Error};
 ///
 /// # Errors
 /// When the device fails, decoders cannot be read back, or the observer cancels.
-pub(crate) fn reconstruct<B: Dense>(
+pub(crate) fn reconstruct<B: ForwardBackend>(
     backend: &B,
     decoders: &Stack<B>,
     activations: &[B::Buffer<f32>],
@@ -49,12 +48,7 @@ pub(crate) fn reconstruct<B: Dense>(
     (0..layers).map(one).collect()
 }
 
-/// Floating-point operations of [`reconstruct`], given each decoder's number of weights, first layer first.
-pub(crate) fn flops(weights: impl DoubleEndedIterator<Item = u64>, samples: u64) -> u64 {
-    weights.rev().zip(1..).map(|(weights, depths)| 2 * weights * samples * depths).sum()
-}
-
-/// The number of weights of a layer, and of its decoder.
-pub(crate) fn weights(layer: &Layer) -> u64 {
-    layer.inputs() as u64 * layer.outputs() as u64
+/// Floating-point operations of [`reconstruct`], given each decoder's multiplications per sample, first layer first.
+pub(crate) fn flops(products: impl DoubleEndedIterator<Item = u64>, samples: u64) -> u64 {
+    products.rev().zip(1..).map(|(products, depths)| 2 * products * samples * depths).sum()
 }

@@ -1,10 +1,11 @@
 use std::fmt::Debug;
 
-use isobath_tensor::{Backend, Dense};
+use isobath_network::ForwardBackend;
+use isobath_tensor::Backend;
 
 use crate::{
     Decoder, Result,
-    decoder::DeviceDecoder,
+    device_decoder::DeviceDecoder,
     spill::{SpillFile, Spilled},
 };
 
@@ -58,7 +59,7 @@ enum Entry<B: Backend> {
     Spilled(Spilled),
 }
 
-impl<B: Dense> Stack<B> {
+impl<B: ForwardBackend> Stack<B> {
     /// No decoders yet; at most `limit` bytes of them will stay in the memory of `backend`.
     pub(crate) fn with_limit(backend: &B, limit: usize) -> Self {
         let (backend, file) = (backend.clone(), SpillFile::default());
@@ -86,14 +87,14 @@ impl<B: Dense> Stack<B> {
         Ok(())
     }
 
-    /// `[outputs, inputs]` of the decoder of layer `index`, counted from 0.
+    /// `[outputs, inputs]`, per sample, of the decoder of layer `index`, counted from 0.
     ///
     /// # Panics
     /// When there is no such decoder.
     pub(crate) fn shape(&self, index: usize) -> [usize; 2] {
         match &self.entries[index] {
-            &Entry::Kept(DeviceDecoder { inputs, outputs, .. })
-            | &Entry::Spilled(Spilled { inputs, outputs, .. }) => [outputs, inputs],
+            Entry::Kept(decoder) => [decoder.outputs(), decoder.inputs()],
+            Entry::Spilled(spilled) => [spilled.outputs(), spilled.inputs()],
         }
     }
 
@@ -144,10 +145,11 @@ mod tests {
 
     #[test]
     fn spilled_decoders_come_back_unchanged() {
-        let decoder = |i: usize| Decoder {
-            weights: (0..6 * i).map(|x| x as f32 + 0.5).collect(),
-            bias: vec![i as f32; i],
-            activation: if i.is_multiple_of(2) { Activation::Tanh } else { Activation::Linear },
+        let decoder = |i: usize| {
+            let activation =
+                if i.is_multiple_of(2) { Activation::Tanh } else { Activation::Linear };
+            let weights = (0..6 * i).map(|x| x as f32 + 0.5).collect();
+            Decoder::dense(weights, vec![i as f32; i], activation)
         };
         // Decoder i takes 28 i bytes: the first two stay, the others go.
         let mut stack = Stack::with_limit(&Reference, 100);

@@ -29,6 +29,14 @@ pub enum Error {
         /// The samples' width.
         actual: usize,
     },
+    /// Samples to decode are not as wide as the decoder's input.
+    #[error("the samples have {actual} numbers each, the decoder reads {expected}")]
+    DecoderInput {
+        /// Numbers that the decoder reads, per sample.
+        expected: usize,
+        /// The samples' width.
+        actual: usize,
+    },
     /// The order of the training samples names a row that does not exist.
     #[error("the order of the training samples names row {row}, but there are only {rows}")]
     SampleOrder {
@@ -52,16 +60,29 @@ pub enum Error {
         depth: usize,
     },
     /// The decoders to start from do not fit the network.
-    #[error("initial decoder {layer}: {what} holds {actual} numbers, the network needs {expected}")]
+    #[error("initial decoder {layer}: {what} has {actual} numbers, the network needs {expected}")]
     InitialDecoder {
         /// The layer, counted from 1.
         layer: usize,
-        /// `weights` or `bias`.
+        /// `weights`, `bias`, `input` or `output`.
         what: &'static str,
         /// Numbers needed.
         expected: usize,
         /// Numbers given.
         actual: usize,
+    },
+    /// A given decoder's periodic transposed convolution does not close around its output.
+    #[error(
+        "initial decoder {layer}: the stride of a circular transposed convolution, {stride:?}, must divide the size of its \
+         output, {size:?}"
+    )]
+    CircularStride {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// Stride.
+        stride: [usize; 2],
+        /// Rows and columns of the output.
+        size: [usize; 2],
     },
     /// The network's activations are not finite.
     #[error(

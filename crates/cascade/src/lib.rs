@@ -9,23 +9,38 @@
 //! are in memory at any time, whatever the depth. Decoders stay in the memory of the backend up to the limit it gives, and
 //! in a temporary file beyond it.
 
+mod activations;
+mod backend;
 mod chain;
 mod compose;
+mod conv_transpose;
 mod decoder;
+mod decoder_layer;
 mod decoders;
+mod device_decoder;
 mod error;
+mod form;
 mod gradient;
+mod inverse;
 mod linear_error;
+mod linear_fit;
 mod params;
+mod reconstruction;
 mod reconstructor;
+mod results;
 mod ridge;
 mod save;
+mod segment;
 mod spill;
 mod sweep;
 
+pub use backend::CascadeBackend;
+pub use conv_transpose::ConvTranspose2d;
 pub use decoder::Decoder;
+pub use decoder_layer::{DecoderKind, DecoderLayer};
 pub use decoders::Decoders;
 pub use error::{Error, Result, SaveError};
+pub use form::DecoderForm;
 pub use gradient::GradientCascade;
 pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};
 pub use reconstructor::{

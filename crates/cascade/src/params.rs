@@ -1,9 +1,13 @@
-use isobath_architecture::Activation;
-use isobath_network::ForwardBackend;
-use isobath_tensor::{FitRidge, GatherRows, Optimizer, Precision, TrainDecoder};
+use isobath_architecture::{Activation, Layer};
+use isobath_tensor::{Optimizer, Precision};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, GradientCascade, Reconstructor, Result, RidgeCascade};
+use crate::{
+    CascadeBackend, DecoderForm, DecoderKind, Error, GradientCascade, Reconstructor, Result,
+    RidgeCascade,
+    decoder_layer::DecoderLayerSpec,
+    inverse::{decoder_layers, linear_layer},
+};
 
 /// Method of finding decoders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +41,12 @@ pub struct CascadeParams {
     pub max_steps: Option<usize>,
     /// Gradient: the optimiser.
     pub optimizer: Optimizer,
-    /// Activation of the decoders' output: tanh by default, and always linear for ridge decoders.
+    /// Activation of the decoders' output: tanh by default, and always linear for ridge decoders and pooling layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
+    /// Geometry of the decoders of layers that are not dense.
+    #[serde(skip_serializing_if = "DecoderForm::is_aligned")]
+    pub form: DecoderForm,
     /// Ridge: the standard deviation of the noise that each activation is taken to carry, [`DEFAULT_NOISE`] unless told
     /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +71,7 @@ impl Default for CascadeParams {
             max_steps: None,
             optimizer: Optimizer::adam(1e-3),
             activation: None,
+            form: DecoderForm::Aligned,
             noise: None,
             max_samples: None,
             precision: Precision::F32,
@@ -153,10 +161,7 @@ impl CascadeValidParams {
     }
 
     /// The cascade by the method these settings name, to run on `backend`.
-    pub fn build<B: ForwardBackend + TrainDecoder + GatherRows + FitRidge>(
-        self,
-        backend: B,
-    ) -> Box<dyn Reconstructor> {
+    pub fn build<B: CascadeBackend>(self, backend: B) -> Box<dyn Reconstructor> {
         match self.0.method {
             Method::Gradient => Box::new(GradientCascade::new(backend, self)),
             Method::Ridge => Box::new(RidgeCascade::new(backend, self)),
@@ -174,6 +179,22 @@ impl CascadeValidParams {
         match self.0.method {
             Method::Gradient => self.steps(available).saturating_mul(self.0.batch).min(available),
             Method::Ridge => self.0.max_samples.unwrap_or(available).min(available),
+        }
+    }
+
+    /// Linear maps of the layers of the decoder of `layer`, each with its activation, in the order of application. There is
+    /// one, but for residual blocks in the published form.
+    pub fn decoder_kinds(&self, layer: &Layer) -> Vec<(DecoderKind, Activation)> {
+        let layers = self.decoder_layers(layer).into_iter();
+        layers.map(|DecoderLayerSpec { kind, activation }| (kind, activation)).collect()
+    }
+
+    /// Layers of the decoder of `layer`, in the order of application.
+    pub(crate) fn decoder_layers(&self, layer: &Layer) -> Vec<DecoderLayerSpec> {
+        match self.0.method {
+            Method::Gradient => decoder_layers(layer, self.0.form, self.activation()),
+            // Only one layer has a closed form.
+            Method::Ridge => vec![linear_layer(layer, self.0.form)],
         }
     }
 

@@ -40,7 +40,7 @@ pub enum InitialDecoders<'a> {
         /// The seed.
         seed: u64,
     },
-    /// Given, one for each layer.
+    /// Given, one for each layer, in any geometry that fits the layer.
     Given(&'a [Decoder]),
 }
 
@@ -62,7 +62,8 @@ impl Job<'_> {
     /// Checks that layers and samples fit the network.
     ///
     /// # Errors
-    /// [`Error::LayerCount`], [`Error::NoSamples`] or [`Error::SampleWidth`].
+    /// [`Error::LayerCount`], [`Error::NoSamples`], [`Error::SampleWidth`], [`Error::SampleOrder`], or
+    /// [`Error::InitialDecoder`] or [`Error::CircularStride`] for a given decoder.
     pub fn check(&self) -> Result<()> {
         let spec = self.network.spec();
         let (layers, depth) = (self.layers, spec.depth());
@@ -88,18 +89,8 @@ impl Job<'_> {
         if decoders.len() < layers {
             return Err(Error::LayerCount { layers: decoders.len(), depth: layers });
         }
-        for (index, (layer, decoder)) in spec.layers().iter().zip(decoders).take(layers).enumerate()
-        {
-            let check = |what, expected, actual| {
-                let layer = index + 1;
-                if expected == actual {
-                    Ok(())
-                } else {
-                    Err(Error::InitialDecoder { layer, what, expected, actual })
-                }
-            };
-            check("weights", layer.inputs() * layer.outputs(), decoder.weights.len())?;
-            check("bias", layer.inputs(), decoder.bias.len())?;
+        for (number, (layer, decoder)) in (1..=layers).zip(spec.layers().iter().zip(decoders)) {
+            decoder.check(number, [layer.outputs(), layer.inputs()])?;
         }
         Ok(())
     }
@@ -134,6 +125,8 @@ pub struct Cascade {
     pub linear_profile: Vec<(usize, f64)>,
     /// Training of the decoders, first layer first.
     pub fits: Vec<LayerFit>,
+    /// Loss of each step of the decoders' training, before the step, first layer first; empty for decoders in closed form.
+    pub losses: Vec<Vec<f64>>,
     /// The decoders, first layer first.
     pub decoders: Decoders,
     /// Floating-point operations of the matrix products done.
@@ -143,10 +136,17 @@ pub struct Cascade {
 impl Cascade {
     /// Result of a sweep by `method`.
     pub(crate) fn new(swept: Swept, method: &dyn Reconstructor, job: &Job<'_>) -> Self {
-        let Swept { reconstructions, half, linear_error, linear_profile, fits, decoders } = swept;
-        let done = Job { layers: fits.len(), ..*job };
-        let flops = method.flops(&done.extent());
-        Self { reconstructions, half, linear_error, linear_profile, fits, decoders, flops }
+        let done = Job { layers: swept.fits.len(), ..*job };
+        Self {
+            reconstructions: swept.reconstructions,
+            half: swept.half,
+            linear_error: swept.linear_error,
+            linear_profile: swept.linear_profile,
+            fits: swept.fits,
+            losses: swept.losses,
+            decoders: swept.decoders,
+            flops: method.flops(&done.extent()),
+        }
     }
 }
 

@@ -5,24 +5,30 @@ use std::{borrow::Cow, path::Path};
 use ndarray::Array2;
 use safetensors::{Dtype, View};
 
-use crate::{Cascade, Decoders, Error, Result, SaveError};
+use crate::{Cascade, DecoderLayer, Decoders, Error, Result, SaveError};
 
-/// Writes `decoder.<layer>.weight` `[outputs, inputs]` and `decoder.<layer>.bias` `[outputs]`, layers counted from 1.
+/// Writes `decoder.<layer>.weight` and `decoder.<layer>.bias`, layers counted from 1. Weights are `[outputs, inputs]`, or
+/// `[channels read, channels written, kernel rows, kernel columns]` of a transposed convolution, as in `PyTorch`. A
+/// decoder of several layers has `decoder.<layer>.<n>.weight` and so on, with `n` from 1 in the order of application.
 ///
 /// # Errors
 /// [`Error::Save`] when the file cannot be written, [`Error::Spill`] when decoders cannot be read back.
 pub fn save_decoders(path: &Path, decoders: &Decoders) -> Result<()> {
     let mut tensors = Vec::new();
     for index in 0..decoders.len() {
-        let decoder = decoders.get(index)?;
-        let shape = vec![decoder.outputs(), decoder.inputs()];
-        let layer = index + 1;
-        tensors.push((
-            format!("decoder.{layer}.bias"),
-            Tensor { shape: shape[..1].to_vec(), numbers: decoder.bias },
-        ));
-        tensors
-            .push((format!("decoder.{layer}.weight"), Tensor { shape, numbers: decoder.weights }));
+        let layers = decoders.get(index)?.layers;
+        let is_single = layers.len() == 1;
+        for (number, DecoderLayer { kind, weights, bias, .. }) in (1..).zip(layers) {
+            let name = if is_single {
+                format!("decoder.{}", index + 1)
+            } else {
+                format!("decoder.{}.{number}", index + 1)
+            };
+            let shape = vec![bias.len()];
+            tensors.push((format!("{name}.bias"), Tensor { shape, numbers: bias }));
+            let shape = kind.weight_shape();
+            tensors.push((format!("{name}.weight"), Tensor { shape, numbers: weights }));
+        }
     }
     save(path, tensors)
 }

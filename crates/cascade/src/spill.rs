@@ -4,9 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use isobath_architecture::Activation;
-
-use crate::{Decoder, Error, Result};
+use crate::{Decoder, DecoderLayer, Error, Result, decoder_layer::DecoderLayerSpec};
 
 /// An unnamed temporary file of decoders, made when the first one comes.
 #[derive(Clone, Debug, Default)]
@@ -16,13 +14,9 @@ pub(crate) struct SpillFile(Arc<Mutex<Option<File>>>);
 #[derive(Debug)]
 pub(crate) struct Spilled {
     file: SpillFile,
-    /// Offset of its weights; its bias follows them.
+    /// Offset of its weights; its bias follows them, and then its next layer.
     offset: u64,
-    /// Width of what is decoded.
-    pub(crate) inputs: usize,
-    /// Width of what comes out.
-    pub(crate) outputs: usize,
-    activation: Activation,
+    layers: Vec<DecoderLayerSpec>,
 }
 
 impl SpillFile {
@@ -32,9 +26,7 @@ impl SpillFile {
     /// [`Error::Spill`] when the file cannot be written.
     pub(crate) fn push(&self, decoder: &Decoder) -> Result<Spilled> {
         let offset = self.write(decoder).map_err(Error::Spill)?;
-        let (inputs, outputs) = (decoder.inputs(), decoder.outputs());
-        let activation = decoder.activation;
-        Ok(Spilled { file: self.clone(), offset, inputs, outputs, activation })
+        Ok(Spilled { file: self.clone(), offset, layers: decoder.specs() })
     }
 
     fn write(&self, decoder: &Decoder) -> io::Result<u64> {
@@ -44,23 +36,35 @@ impl SpillFile {
             none => none.insert(tempfile::tempfile()?),
         };
         let offset = file.seek(SeekFrom::End(0))?;
-        file.write_all(bytemuck::cast_slice(&decoder.weights))?;
-        file.write_all(bytemuck::cast_slice(&decoder.bias))?;
+        for layer in &decoder.layers {
+            file.write_all(bytemuck::cast_slice(&layer.weights))?;
+            file.write_all(bytemuck::cast_slice(&layer.bias))?;
+        }
         Ok(offset)
     }
 }
 
 impl Spilled {
+    /// Numbers of what is decoded, per sample.
+    pub(crate) fn inputs(&self) -> usize {
+        self.layers[0].kind.inputs()
+    }
+
+    /// Numbers of what comes out, per sample.
+    pub(crate) fn outputs(&self) -> usize {
+        self.layers[self.layers.len() - 1].kind.outputs()
+    }
+
     /// The decoder.
     ///
     /// # Errors
     /// [`Error::Spill`] when the file cannot be read.
     pub(crate) fn read(&self) -> Result<Decoder> {
-        let mut decoder = Decoder {
-            weights: vec![0.0; self.outputs * self.inputs],
-            bias: vec![0.0; self.outputs],
-            activation: self.activation,
-        };
+        let layers = self.layers.iter().map(|&DecoderLayerSpec { kind, activation }| {
+            let [weights, bias] = [kind.weights(), kind.matrix()[0]].map(|size| vec![0.0; size]);
+            DecoderLayer { kind, activation, weights, bias }
+        });
+        let mut decoder = Decoder { layers: layers.collect() };
         self.fill(&mut decoder).map_err(Error::Spill)?;
         Ok(decoder)
     }
@@ -69,7 +73,10 @@ impl Spilled {
         let mut file = self.file.0.lock().unwrap_or_else(PoisonError::into_inner);
         let file = file.as_mut().ok_or(io::ErrorKind::NotFound)?;
         file.seek(SeekFrom::Start(self.offset))?;
-        file.read_exact(bytemuck::cast_slice_mut(&mut decoder.weights))?;
-        file.read_exact(bytemuck::cast_slice_mut(&mut decoder.bias))
+        for layer in &mut decoder.layers {
+            file.read_exact(bytemuck::cast_slice_mut(&mut layer.weights))?;
+            file.read_exact(bytemuck::cast_slice_mut(&mut layer.bias))?;
+        }
+        Ok(())
     }
 }

@@ -38,7 +38,7 @@ fn cascade<B: FullBackend>(backend: B) -> Cascade {
 /// All numbers of a cascade: reconstructions, then decoders.
 fn numbers(cascade: &Cascade) -> Vec<f32> {
     let decoders = (0..LAYERS).map(|index| cascade.decoders.get(index).unwrap());
-    let decoders = decoders.flat_map(|decoder| [decoder.weights, decoder.bias].concat());
+    let decoders = decoders.flat_map(|decoder| decoder.parameters().collect::<Vec<_>>());
     cascade.reconstructions.iter().flatten().copied().chain(decoders).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData, path::PathBuf};
 
 use isobath_architecture::Activation;
-use isobath_cascade::{CascadeParams, Method};
+use isobath_cascade::{CascadeParams, DecoderForm, Method};
 use isobath_datasets::{DatasetSource, Scale};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_tensor::{BackendSpec, Optimizer, Precision};
@@ -125,6 +125,9 @@ pub struct CascadeSection {
     /// Gradient: activation of the decoders' output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
+    /// Geometry of the decoders of layers that are not dense.
+    #[serde(skip_serializing_if = "DecoderForm::is_aligned")]
+    pub form: DecoderForm,
     /// Ridge: assumed standard deviation of the noise on each activation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
@@ -163,6 +166,7 @@ impl From<CascadeParams> for CascadeSection {
             max_steps,
             optimizer,
             activation,
+            form,
             noise,
             max_samples,
             precision,
@@ -175,6 +179,7 @@ impl From<CascadeParams> for CascadeSection {
             max_steps,
             optimizer,
             activation,
+            form,
             noise,
             max_samples,
             stop: None,
@@ -197,6 +202,7 @@ impl CascadeSection {
             max_steps,
             optimizer,
             activation,
+            form,
             noise,
             max_samples,
             precision,
@@ -210,6 +216,7 @@ impl CascadeSection {
             max_steps,
             optimizer,
             activation,
+            form,
             noise,
             max_samples,
             precision,

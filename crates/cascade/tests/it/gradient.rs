@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, NetworkSpec, Variances, WidthRule};
 use isobath_cascade::{
-    Cascade, CascadeParams, Decoder, Error, GradientCascade, InitialDecoders, Job, Observer,
-    Reconstructor, Silent,
+    Cascade, CascadeParams, Decoder, DecoderLayer, Error, GradientCascade, InitialDecoders, Job,
+    Observer, Reconstructor, Silent,
 };
 use isobath_network::{LayerParameters, Network};
 use isobath_tensor::{Cpu, FullBackend, Precision, RandomStream, Reference};
@@ -99,8 +99,9 @@ fn the_network_can_have_a_precision_of_its_own() {
 fn chained(cascade: &Cascade, depth: usize, activations: &Array2<f32>) -> Array2<f32> {
     let apply = |x: &Array2<f32>, decoder: &Decoder| {
         let shape = (decoder.outputs(), decoder.inputs());
-        let weights = ArrayView2::from_shape(shape, &decoder.weights).unwrap();
-        let bias = ArrayView2::from_shape((1, shape.0), &decoder.bias).unwrap();
+        let [DecoderLayer { weights, bias, .. }] = &decoder.layers[..] else { panic!("one layer") };
+        let weights = ArrayView2::from_shape(shape, weights).unwrap();
+        let bias = ArrayView2::from_shape((1, shape.0), bias).unwrap();
         (x.dot(&weights.t()) + bias).mapv(f32::tanh)
     };
     let decoders = (0..depth).rev().map(|index| cascade.decoders.get(index).unwrap());
@@ -148,10 +149,9 @@ fn steps_stop_at_max_steps() {
 fn training_starts_from_given_decoders() {
     let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
     let decoders: Vec<Decoder> = [(20, 24), (17, 20), (20, 17)]
-        .map(|(inputs, outputs)| Decoder {
-            weights: vec![0.01; inputs * outputs],
-            bias: vec![0.0; outputs],
-            activation: Activation::Tanh,
+        .map(|(inputs, outputs)| {
+            let weights = vec![0.01; inputs * outputs];
+            Decoder::dense(weights, vec![0.0; outputs], Activation::Tanh)
         })
         .to_vec();
     let one_step = CascadeParams {
@@ -164,7 +164,7 @@ fn training_starts_from_given_decoders() {
     let result = cascade.reconstruct(&job, &Silent).unwrap();
     // Adam's first step moves every parameter by the learning rate, whatever the gradient.
     let trained = result.decoders.get(2).unwrap();
-    for weight in trained.weights {
+    for weight in &trained.layers[0].weights {
         assert!(((weight - 0.01).abs() - 1e-3).abs() < 1e-5, "{weight}");
     }
     let short = InitialDecoders::Given(&decoders[..1]);

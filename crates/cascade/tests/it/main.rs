@@ -1,4 +1,6 @@
 //! Tests of the public interface. They form one program, so that they link once and share their helpers.
 
 mod gradient;
+mod layers;
+mod naive;
 mod ridge;

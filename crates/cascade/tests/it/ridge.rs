@@ -83,8 +83,9 @@ fn composed_decoders_equal_chained_ones() {
         let chained = (0..=index).rev().fold(h.clone(), |x, index| {
             let decoder = cascade.decoders.get(index).unwrap();
             let shape = (decoder.outputs(), decoder.inputs());
-            let weights = ArrayView2::from_shape(shape, &decoder.weights).unwrap();
-            x.dot(&weights.t()) + ArrayView2::from_shape((1, shape.0), &decoder.bias).unwrap()
+            let layer = &decoder.layers[0];
+            let weights = ArrayView2::from_shape(shape, &layer.weights).unwrap();
+            x.dot(&weights.t()) + ArrayView2::from_shape((1, shape.0), &layer.bias).unwrap()
         });
         let [actual, expected] = [reconstruction, &chained].map(|r| r.as_slice().unwrap());
         assert_close(actual, expected, Tolerance::absolute(1e-5));
@@ -99,8 +100,9 @@ fn no_linear_decoder_is_better() {
     let LayerParameters::Dense(parameters) = network.parameters(0) else { panic!("a dense layer") };
     let h = (train.dot(&parameters.weights.t()) + &parameters.bias).mapv(f32::tanh);
     let decoder = cascade.decoders.get(0).unwrap();
-    let weights = ArrayView2::from_shape((24, 30), &decoder.weights).unwrap();
-    let bias = ArrayView2::from_shape((1, 24), &decoder.bias).unwrap();
+    let layer = &decoder.layers[0];
+    let weights = ArrayView2::from_shape((24, 30), &layer.weights).unwrap();
+    let bias = ArrayView2::from_shape((1, 24), &layer.bias).unwrap();
     let residual = h.dot(&weights.t()) + bias - &train;
     let gradient = residual.t().dot(&h) / 500.0 + &weights * 0.04;
     assert!(gradient.iter().all(|g| g.abs() < 1e-5), "{gradient:?}");

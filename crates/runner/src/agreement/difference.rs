@@ -34,15 +34,14 @@ impl Differences {
     pub(super) fn between(actual: &Outcome, expected: &Outcome) -> Self {
         let layer = |index: usize| {
             let [a_decoder, e_decoder] = [actual, expected].map(|outcome| &outcome.decoders[index]);
-            let weights = a_decoder.weights.iter().zip(&e_decoder.weights);
-            let parameters = weights.chain(a_decoder.bias.iter().zip(&e_decoder.bias));
+            let parameters = a_decoder.parameters().zip(e_decoder.parameters());
             let [a_images, e_images] =
                 [actual, expected].map(|outcome| &outcome.reconstructions[index]);
             let [a_entropy, e_entropy] =
                 [actual, expected].map(|outcome| outcome.profile.values[index]);
             LayerDifference {
                 layer: index + 1,
-                decoder: relative(parameters.map(|(&a, &b)| (a.into(), b.into()))),
+                decoder: relative(parameters.map(|(a, e)| (a.into(), e.into()))),
                 reconstruction: relative(
                     a_images.iter().zip(e_images).map(|(&a, &b)| (a.into(), b.into())),
                 ),
