@@ -181,7 +181,7 @@ fn optimizer_step<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     for (optimizer, title) in [
         (Optimizer::adam(1e-3), "Adam"),
         (Optimizer::sgd(1e-3), "SGD"),
-        (Optimizer::Sgd { lr: 1e-3, momentum: 0.9 }, "SGD with momentum"),
+        (Optimizer::momentum(1e-3, 0.9), "SGD with momentum"),
     ] {
         let mut parameters = draw(backend, 2, n, 0.05);
         let (mut first, mut second) = (backend.zeros(n).unwrap(), backend.zeros(n).unwrap());

@@ -65,6 +65,36 @@ pub enum Error {
         /// Actual content.
         found: String,
     },
+    /// A file of the user's own data has content that cannot be used.
+    #[error("{file}: found {found}; {advice}")]
+    Unusable {
+        /// Path of the file.
+        file: String,
+        /// What is in the file.
+        found: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The user's own data are not those that an experiment was planned for.
+    #[error(
+        "{file}: the data have changed since the experiment was planned: {found}, not {planned}; plan it anew"
+    )]
+    Changed {
+        /// Path of the file.
+        file: String,
+        /// Shape, classes and samples now.
+        found: String,
+        /// Shape, classes and samples in the plan.
+        planned: String,
+    },
+    /// A setting of the user's own data is out of range or does not belong to their format.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// The setting, and its value.
+        setting: String,
+        /// What it must be.
+        problem: String,
+    },
     /// The compressed data of a file are truncated or damaged.
     #[error("{file}: byte {offset} (after decompression): {problem}: {source}; get the file again")]
     Compression {
@@ -96,13 +126,23 @@ pub enum Error {
     #[error("{name}: {requested} {} samples were requested, but only {available} are available", split.as_str())]
     TooFew {
         /// Name of the dataset.
-        name: DatasetName,
+        name: String,
         /// Requested split.
         split: Split,
         /// Number of requested samples.
         requested: usize,
         /// Number of available samples.
         available: usize,
+    },
+    /// Images cannot be reduced to this size.
+    #[error("size = {size} must divide the height and the width of the images, {height} x {width}")]
+    Size {
+        /// Requested rows and columns.
+        size: usize,
+        /// Rows of the images.
+        height: usize,
+        /// Columns of the images.
+        width: usize,
     },
     /// The files belong to another dataset.
     #[error("{file} is a file of {actual}, not of {requested}; use the folder of {requested}")]

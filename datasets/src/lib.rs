@@ -6,7 +6,8 @@
 //! | load images and labels into memory | [`load`], [`Dataset`] |
 //! | describe the published files and their digests | [`Manifest`] |
 //! | download or import files | `fetch` (feature `fetch`), [`import`] |
-//! | read and write the file formats | [`idx`], [`cifar`] |
+//! | load the user's own data | [`OwnData`], [`DatasetSource`] |
+//! | read and write the file formats | [`idx`], [`cifar`], [`own::npy`], [`own::npz`], [`own::table_text`], [`own::picture`] |
 //!
 //! The caller chooses the data folder; this crate has no default.
 //! Every random choice is a function of the seed in the request, so equal requests give bit-identical data on every
@@ -28,10 +29,12 @@ mod load;
 mod manifest;
 mod name;
 mod noise;
+pub mod own;
 mod read;
 mod rng;
 mod scale;
 mod select;
+mod shrink;
 mod source;
 mod status;
 mod tar;
@@ -47,6 +50,7 @@ pub use import::{Imported, Verify, import};
 pub use load::{LoadRequest, MAX_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};
 pub use name::DatasetName;
+pub use own::{ArrayLayout, DatasetSource, Extent, LabelColumn, OwnData, OwnRequest, Summary};
 pub use scale::{PixelScale, Scale};
 pub use status::{State, Status, list};
 

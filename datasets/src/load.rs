@@ -85,7 +85,7 @@ fn generate(request: &LoadRequest, version: u32, generator: Generator) -> Result
         let requested = request.requested(split).unwrap_or(default);
         if requested > MAX_GENERATED {
             return Err(Error::TooFew {
-                name: request.name,
+                name: request.name.to_string(),
                 split,
                 requested,
                 available: MAX_GENERATED,
@@ -100,7 +100,7 @@ fn generate(request: &LoadRequest, version: u32, generator: Generator) -> Result
         Ok(generator(request.seed, split, requested))
     };
     Ok(Dataset {
-        name: request.name,
+        name: request.name.to_string(),
         train: split(Split::Train, 60_000)?,
         test: split(Split::Test, 10_000)?,
         shape: Shape { channels: 1, height: 28, width: 28 },
@@ -124,7 +124,7 @@ fn load_files(request: &LoadRequest) -> Result<Dataset> {
         fingerprint: Fingerprint::new(),
     };
     Ok(Dataset {
-        name: request.name,
+        name: request.name.to_string(),
         train: loader.load(&located, Split::Train)?,
         test: loader.load(&located, Split::Test)?,
         shape: loader.shape,
@@ -198,19 +198,19 @@ fn owner(digest: &str) -> Option<DatasetName> {
 }
 
 /// Digest of lines of text.
-struct Fingerprint(Sha256);
+pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Sha256::new())
     }
 
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         self.0.update(line);
         self.0.update("\n");
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         hex(&self.0.finalize())
     }
 }

@@ -33,6 +33,9 @@ macro_rules! datasets {
             /// All datasets, the downloadable ones first.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
 
+            /// Names of all datasets, in the order of [`DatasetName::ALL`].
+            pub const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
+
             /// Name in experiment files, on the command line and of the dataset's folder.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }

@@ -15,6 +15,7 @@ pub(crate) enum Purpose {
     TestOrder,
     TrainSample,
     TestSample,
+    HeldOut,
 }
 
 /// Endless stream of random words.

@@ -1,8 +1,9 @@
 //! Random selection and order of the samples of a file.
 
+use std::fmt;
+
 use crate::dataset::Split;
 use crate::error::{Error, Result};
-use crate::name::DatasetName;
 use crate::rng::Stream;
 
 /// Row in memory of each sample of the file, if it is selected.
@@ -20,7 +21,7 @@ impl Selection {
     /// # Errors
     /// [`Error::TooFew`] if `requested` exceeds `available`.
     pub(crate) fn new(
-        name: DatasetName,
+        name: impl fmt::Display,
         split: Split,
         seed: u64,
         available: usize,
@@ -28,7 +29,12 @@ impl Selection {
     ) -> Result<Self> {
         let n_kept = requested.unwrap_or(available);
         if n_kept > available {
-            return Err(Error::TooFew { name, split, requested: n_kept, available });
+            return Err(Error::TooFew {
+                name: name.to_string(),
+                split,
+                requested: n_kept,
+                available,
+            });
         }
         let mut slots = vec![None; available];
         for (slot, index) in
@@ -73,6 +79,7 @@ fn permutation(seed: u64, split: Split, n: usize) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::DatasetName;
 
     fn selection(seed: u64, available: usize, requested: Option<usize>) -> Vec<Option<usize>> {
         let selection =

@@ -49,6 +49,11 @@ impl<'a> Source<'a> {
         Self::new(name.to_owned(), bytes)
     }
 
+    /// Reads what `reader` gives, without decompression.
+    pub(crate) fn reader(name: &str, reader: Box<dyn Read + 'a>) -> Self {
+        Self { name: name.to_owned(), reader, offset: 0, digest: Sha256::new() }
+    }
+
     fn new(name: String, mut reader: impl BufRead + 'a) -> Self {
         // An error here occurs again at the first read, which reports it.
         let gzip = reader.fill_buf().is_ok_and(|start| start.starts_with(&GZIP));
@@ -95,6 +100,24 @@ impl<'a> Source<'a> {
             return Err(self.malformed_at(self.offset, missing, "the end of the file"));
         }
         Ok(())
+    }
+
+    /// Reads the content to its end.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is longer than `limit` bytes; otherwise the errors of [`Source::read`].
+    pub(crate) fn read_to_end(mut self, limit: u64) -> Result<Vec<u8>> {
+        let (mut content, mut buffer) = (Vec::new(), vec![0; BUFFER]);
+        loop {
+            match self.read(&mut buffer)? {
+                0 => return Ok(content),
+                _ if self.offset > limit => {
+                    let expected = format!("at most {limit} bytes");
+                    return Err(self.malformed_at(limit, expected, "more"));
+                }
+                n => content.extend_from_slice(&buffer[..n]),
+            }
+        }
     }
 
     /// Reads at most `limit` bytes to the end of the content.

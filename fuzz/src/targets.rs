@@ -1,6 +1,9 @@
 //! Parsers and valid inputs for them.
 
-use isobath_datasets::{cifar, idx};
+use isobath_datasets::{
+    LabelColumn, cifar, idx,
+    own::{npy, npz, picture, table_text},
+};
 use isobath_entropy::{EstimatorSpec, Profile};
 use isobath_experiment::{Plan, read_text};
 use isobath_store::{CostRecord, FitRecord, GalleryRecord, Measurement, Store, decode_measurement};
@@ -19,7 +22,7 @@ pub(crate) struct Target {
 }
 
 /// All parsers.
-pub(crate) const TARGETS: [Target; 5] = [
+pub(crate) const TARGETS: [Target; 9] = [
     Target { name: "toml", corpus: experiments, parse: experiment, slower_by: 2 },
     Target {
         name: "idx",
@@ -34,6 +37,25 @@ pub(crate) const TARGETS: [Target; 5] = [
         slower_by: 1,
     },
     Target {
+        name: "npy",
+        corpus: npy_files,
+        parse: |bytes| drop(npy::parse(bytes, "fuzz")),
+        slower_by: 4,
+    },
+    Target {
+        name: "npz",
+        corpus: npz_files,
+        parse: |bytes| drop(npz::parse(bytes, "fuzz")),
+        slower_by: 4,
+    },
+    Target { name: "csv", corpus: csv_files, parse: csv, slower_by: 4 },
+    Target {
+        name: "image",
+        corpus: images,
+        parse: |bytes| drop(picture::decode(bytes, "fuzz")),
+        slower_by: 4,
+    },
+    Target {
         name: "safetensors",
         corpus: || vec![stored()],
         parse: |bytes| drop(decode_measurement(bytes)),
@@ -43,6 +65,30 @@ pub(crate) const TARGETS: [Target; 5] = [
     Target { name: "store", corpus: || vec![store_file()], parse: open_store, slower_by: 50 },
 ];
 
+/// A network as a list of layers, with every key of an entry.
+const LAYERS: &str = r#"
+name = "layers"
+[data]
+dataset = "digits"
+size = 14
+probe = 10
+[network]
+kind = "layers"
+activation = "relu"
+init = { name = "xavier-normal", gain = 0.5, bias = "pytorch" }
+layers = [
+    { conv = 4, kernel = 5, stride = 1, padding = 2, bias = false, activation = "tanh" },
+    { layers = [{ conv = 4, padding = "same", repeat = 2 }, { pool = "max", ceil = true }], repeat = 2 },
+    { residual = [{ conv = 4, padding = "circular" }], before = "relu", after = "erf", repeat = 3 },
+    { pool = "average", kernel = "global" },
+    { flatten = true },
+    { dense = 30 },
+    { dense = "classes" },
+]
+[grid]
+seeds = 1
+"#;
+
 fn experiments() -> Vec<Vec<u8>> {
     [
         include_str!("../../experiments/quickstart.toml"),
@@ -50,6 +96,8 @@ fn experiments() -> Vec<Vec<u8>> {
         include_str!("../../experiments/published.toml"),
         include_str!("../../experiments/sensitivity.toml"),
         include_str!("../../experiments/reduced-mnist.toml"),
+        include_str!("../../experiments/cnn-digits.toml"),
+        LAYERS,
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
@@ -74,6 +122,64 @@ fn idx_files() -> Vec<Vec<u8>> {
         bytes
     };
     vec![file(&[7]), file(&[3, 4, 5])]
+}
+
+/// Start of a `.npy` file of version 1, without its dictionary's length.
+const NPY: &[u8] = b"\x93NUMPY\x01\x00";
+
+/// A `.npy` file of bytes and one of floats.
+fn npy_files() -> Vec<Vec<u8>> {
+    let file = |descr: &str, shape: &str, elements: &[u8]| {
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        [NPY, &(header.len() as u16).to_le_bytes(), header.as_bytes(), elements].concat()
+    };
+    vec![file("|u1", "(2, 3)", &[7; 6]), file(">f8", "(3,)", &[63; 24])]
+}
+
+/// An archive with a stored array.
+fn npz_files() -> Vec<Vec<u8>> {
+    let array = npy_files().swap_remove(0);
+    let size = (array.len() as u32).to_le_bytes();
+    // CRC-32 of the array.
+    let checksum = 0x485d_1970_u32.to_le_bytes();
+    let common =
+        [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &checksum, &size, &size, &[5, 0, 0, 0]].concat();
+    let local = [b"PK\x03\x04", &common[..], b"x.npy", &array].concat();
+    let entry = [b"PK\x01\x02\x14\x00", &common[..], &[0; 14], b"x.npy"].concat();
+    let places = [entry.len() as u32, local.len() as u32].map(u32::to_le_bytes).concat();
+    let end = [b"PK\x05\x06", &[0; 4][..], &[1, 0, 1, 0], &places, &[0; 2]].concat();
+    vec![[local, entry, end].concat()]
+}
+
+fn csv_files() -> Vec<Vec<u8>> {
+    ["a,b,label\n1,2,cat\n3.5,-4e2,\"a, b\"\n", "1;2;0\r\n3;4;1\r\n"]
+        .map(|text| text.as_bytes().to_vec())
+        .into()
+}
+
+fn csv(bytes: &[u8]) {
+    for labels in [None, Some(LabelColumn::Index(-1)), Some(LabelColumn::Name("b".to_owned()))] {
+        if let Ok(table) = table_text::parse(bytes, labels.as_ref(), "fuzz") {
+            assert_eq!(table.values.len(), table.labels.len() * table.columns, "rows are complete");
+        }
+    }
+}
+
+/// A PNG image of 2 x 2 grey pixels and a JPEG image of 8 x 8.
+fn images() -> Vec<Vec<u8>> {
+    let png = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x02\x00\x00\x00\x02\x08\x00\x00\x00\x00\
+          W\xddR\xf8\x00\x00\x00\x0eIDATx\x9cc`db`f\x01\x00\x00\x1d\x00\x0b\x0d\xb5R\x06\x00\x00\x00\x00I\
+          END\xaeB`\x82";
+    let mut jpeg = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+    jpeg.extend([1; 64]);
+    jpeg.extend([0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
+    for class in [0x00, 0x10] {
+        jpeg.extend([0xff, 0xc4, 0, 20, class, 1]);
+        jpeg.extend([0; 16]);
+    }
+    jpeg.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x3f, 0xff, 0xd9]);
+    vec![png.to_vec(), jpeg]
 }
 
 fn measurement() -> Measurement {

@@ -1,14 +1,13 @@
 //! Joins the store and mean-field theory into the record of a report.
 
-use isobath_architecture::{Law, Scheme};
 use isobath_meanfield::{FixedPoint, critical_sigma_w2, growth_sentence};
 use rayon::prelude::*;
 
-use crate::{Error, Result};
-use isobath_experiment::{Cell, GridPoint, NetworkKind, Plan, Variant};
+use crate::{Error, Result, describe::variant_record};
+use isobath_experiment::{Cell, GridPoint, Plan};
 use isobath_store::{
     CellRecord, GrowthRecord, Measurement, OverlayRecord, RunRecord, ScoreRecord, SliceTheory,
-    Store, TheoryRecord, TrainingRecord, VariantRecord,
+    Store, TheoryRecord, TrainingRecord,
 };
 
 /// Points of a theory curve.
@@ -41,7 +40,8 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         description: file.description.clone(),
         dataset: file.data.dataset.to_string(),
         shape: [plan.shape.channels, plan.shape.height, plan.shape.width],
-        variants: plan.variants.iter().map(|variant| variant_record(plan, variant)).collect(),
+        variants: plan.variants.iter().map(variant_record).collect(),
+        kind: file.network.kind,
         depth: plan.depth,
         layers: plan.layers,
         train_samples: plan.train_samples().ok_or(Error::UnknownSamples)?,
@@ -117,8 +117,7 @@ fn fixed_point(plan: &Plan, point: GridPoint) -> Option<FixedPoint> {
 }
 
 fn theory_record(plan: &Plan, point: GridPoint) -> TheoryRecord {
-    if plan.variant(point).scheme.has_mean() {
-        // Mean-field theory does not cover weights with a mean.
+    if plan.variant(point).theory_gap().is_some() {
         return TheoryRecord { point, xi_c: None, chi_1: None, growth: None };
     }
     let fixed = fixed_point(plan, point);
@@ -160,7 +159,7 @@ fn curves(plan: &Plan) -> Vec<SliceTheory> {
                 && plan.variants[known.variant].scheme.uses_grid()
                 && plan.variants[variant].scheme.uses_grid()
         };
-        let has_theory = !plan.variant(slice[0]).scheme.has_mean();
+        let has_theory = plan.variant(slice[0]).theory_gap().is_none();
         let (critical, overlays) = match curves.iter().find(is_same) {
             _ if !has_theory => (None, Vec::new()),
             Some(known) => (known.critical, known.overlays.clone()),
@@ -190,30 +189,4 @@ fn overlays(plan: &Plan, point: GridPoint, range: [f64; 2]) -> Vec<OverlayRecord
         points: xi_c.iter().map(|&(w, xi_c)| (w, xi_c.map(|xi_c| overlay.factor * xi_c))).collect(),
     });
     overlays.collect()
-}
-
-fn variant_record(plan: &Plan, variant: &Variant) -> VariantRecord {
-    VariantRecord {
-        name: variant.name.clone(),
-        activation: variant.activation.to_string(),
-        scheme: (!variant.scheme.uses_grid()).then(|| variant.scheme.to_string()),
-        description: describe(plan, variant),
-    }
-}
-
-/// Describes a network: `tanh MLP, width 784, 49 hidden layers`
-fn describe(plan: &Plan, variant: &Variant) -> String {
-    let NetworkKind::Mlp = plan.file.network.kind;
-    let scheme = match &variant.scheme {
-        Scheme::Law(Law::Normal) => String::new(),
-        scheme => format!("{scheme} initialisation, "),
-    };
-    let hidden = &variant.network.widths()[1..plan.depth];
-    let widths = match (hidden.iter().min(), hidden.iter().max()) {
-        (Some(low), Some(high)) if low == high => format!("width {low}, "),
-        (Some(_), Some(_)) => format!("widths {} to {}, ", hidden[0], hidden[hidden.len() - 1]),
-        _ => String::new(),
-    };
-    let layers = if hidden.len() == 1 { "hidden layer" } else { "hidden layers" };
-    format!("{} MLP, {scheme}{widths}{} {layers}", variant.activation, hidden.len())
 }

@@ -6,6 +6,7 @@
 
 pub mod compare_methods;
 pub mod comparison;
+mod describe;
 mod error;
 pub mod frontier;
 mod gather;

@@ -1,4 +1,4 @@
-use crate::Shape;
+use crate::{Preset, Problem, Shape};
 
 /// Invalid description of a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,42 @@ pub enum Error {
         value: String,
         /// Allowed range.
         range: &'static str,
+    },
+    /// A depth is too small for the layers around the deep part.
+    #[error("network depth = {depth} must be at least {least}: it counts {counted}")]
+    Depth {
+        /// The depth.
+        depth: usize,
+        /// The smallest.
+        least: usize,
+        /// The layers that every network of this kind has.
+        counted: &'static str,
+    },
+    /// A preset of another kind of network.
+    #[error("network preset `{preset}` does not exist for kind = \"{kind}\"; use kind = \"{}\"", preset.kind())]
+    Preset {
+        /// The preset.
+        preset: Preset,
+        /// The kind.
+        kind: &'static str,
+    },
+    /// An entry of a list of layers is not possible.
+    #[error("network {path}: {problem}")]
+    Entry {
+        /// The entry, counted from 0: `layers[2].residual[0]`.
+        path: String,
+        /// The reason.
+        problem: Problem,
+    },
+    /// A list of layers ends with another number of outputs than there are classes.
+    #[error(
+        "network layers give {outputs} numbers, the dataset has {classes} classes; end the list with {{ dense = \"classes\" }}"
+    )]
+    Classes {
+        /// Outputs of the last layer.
+        outputs: usize,
+        /// Classes of the dataset.
+        classes: usize,
     },
     /// A list of widths does not fit the depth.
     #[error(

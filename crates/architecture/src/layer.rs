@@ -61,13 +61,17 @@ impl Layer {
         self.output_shape().numbers()
     }
 
-    /// Weights and biases.
+    /// Weights and biases; the largest number for impossibly many.
     pub fn parameters(&self) -> usize {
         match self {
             Self::Dense(layer) => (layer.inputs + 1) * layer.outputs,
-            Self::Conv2d(layer) => (layer.fan_in() + usize::from(layer.bias)) * layer.out_channels,
+            Self::Conv2d(layer) => {
+                (layer.fan_in() + usize::from(layer.bias)).saturating_mul(layer.out_channels)
+            }
             Self::Pool(_) => 0,
-            Self::Residual(layer) => layer.branch.iter().map(Self::parameters).sum(),
+            Self::Residual(layer) => {
+                layer.branch.iter().map(Self::parameters).fold(0, usize::saturating_add)
+            }
         }
     }
 
@@ -99,13 +103,18 @@ impl Layer {
         }
     }
 
-    /// Floating-point operations of the matrix products of the forward pass, per sample.
+    /// Floating-point operations of the matrix products of the forward pass, per sample; the largest number for impossibly
+    /// many.
     pub fn forward_flops(&self) -> u64 {
         match self {
             Self::Dense(layer) => 2 * layer.inputs as u64 * layer.outputs as u64,
-            Self::Conv2d(layer) => 2 * layer.fan_in() as u64 * layer.product().numbers() as u64,
+            Self::Conv2d(layer) => {
+                (2 * layer.fan_in() as u64).saturating_mul(layer.product().numbers() as u64)
+            }
             Self::Pool(_) => 0,
-            Self::Residual(layer) => layer.branch.iter().map(Self::forward_flops).sum(),
+            Self::Residual(layer) => {
+                layer.branch.iter().map(Self::forward_flops).fold(0, u64::saturating_add)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, DenseLayer, Error, Layer, NetworkSpec, Result};
+use crate::{Activation, DenseLayer, Error, Layer, NetworkSpec, Preset, Result};
 
 /// Settings of a multilayer perceptron, as an experiment file has them. [`check`](Self::check) makes them usable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,20 +96,6 @@ pub enum Readout {
     Activated,
 }
 
-/// Widths and readout of a published network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Preset {
-    /// The wide networks of the code of arXiv:2406.12916: as wide as the input, then 400, then the classes; the
-    /// activation on the readout as well.
-    Published,
-}
-
-impl Preset {
-    /// The width before the readout in the published networks.
-    const LAST_HIDDEN: usize = 400;
-}
-
 impl MlpParams {
     /// A network with the default readout.
     pub const fn new(depth: usize, width: WidthRule, activation: Activation) -> Self {
@@ -118,6 +104,9 @@ impl MlpParams {
 
     /// Most layers and units: enough for any network, and few enough that a typing error fails at once.
     const MOST: usize = 1_000_000;
+
+    /// The width before the readout in the published networks.
+    const LAST_PUBLISHED: usize = 400;
 
     /// The settings for a given input and number of classes, checked.
     ///
@@ -148,9 +137,12 @@ impl MlpParams {
         let (mut hidden, readout) = match self.preset {
             None => (self.hidden_widths(inputs, classes)?, self.readout),
             Some(Preset::Published) => (vec![inputs; hidden], Readout::Activated),
+            Some(preset @ (Preset::PublishedCnn | Preset::PublishedResnet)) => {
+                return Err(Error::Preset { preset, kind: "mlp" });
+            }
         };
-        if let (Some(Preset::Published), Some(last)) = (self.preset, hidden.last_mut()) {
-            *last = Preset::LAST_HIDDEN;
+        if let (Some(_), Some(last)) = (self.preset, hidden.last_mut()) {
+            *last = Self::LAST_PUBLISHED;
         }
         for &width in &hidden {
             at_least("width", width, 1, "at least 1")?;
@@ -177,6 +169,18 @@ impl MlpParams {
             }
         }
     }
+}
+
+/// Checks that a depth of at least `least` has room for the layers that `counted` names, and that it is no typing error.
+pub(crate) fn check_depth(depth: usize, least: usize, counted: &'static str) -> Result<()> {
+    if depth < least {
+        return Err(Error::Depth { depth, least, counted });
+    }
+    if depth > MlpParams::MOST {
+        let range = "at most 1,000,000";
+        return Err(Error::OutOfRange { name: "depth", value: depth.to_string(), range });
+    }
+    Ok(())
 }
 
 /// `ceil(inputs + (classes - inputs) layer / depth)`, in whole numbers.

@@ -1,4 +1,4 @@
-use crate::{Error, Layer, Result, Shape};
+use crate::{Error, Layer, PoolKind, Result, Shape};
 
 /// A network as a list of layers that fit each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,23 @@ impl NetworkSpec {
         self.layers.len()
     }
 
+    /// Layers that belong to the readout: the last one, and average pooling over the whole image before it.
+    pub fn readout_layers(&self) -> usize {
+        let is_global = |layer: &Layer| match layer {
+            Layer::Pool(pool) => pool.kind == PoolKind::Average && pool.output().is_flat(),
+            Layer::Dense(_) | Layer::Conv2d(_) | Layer::Residual(_) => false,
+        };
+        match &self.layers[..] {
+            [.., before, _] if is_global(before) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Stages as the depth of an experiment counts them: every layer of the list, where the layers of the readout are one.
+    pub fn stages(&self) -> usize {
+        self.depth() + 1 - self.readout_layers()
+    }
+
     /// Layers with weights, those of residual branches included.
     pub fn weight_layers(&self) -> usize {
         self.layers.iter().map(Layer::weight_layers).sum()
@@ -61,9 +78,9 @@ impl NetworkSpec {
         first.into_iter().chain(self.layers.iter().map(Layer::outputs)).collect()
     }
 
-    /// Weights and biases of all layers.
+    /// Weights and biases of all layers; the largest number for impossibly many.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(Layer::parameters).sum()
+        self.layers.iter().map(Layer::parameters).fold(0, usize::saturating_add)
     }
 }
 

@@ -22,6 +22,7 @@ pub enum PoolKind {
     /// The largest number; padding is negative infinity.
     Max,
     /// The mean. Padding counts as zeros, but not what lies beyond it.
+    #[serde(alias = "avg")]
     Average,
 }
 

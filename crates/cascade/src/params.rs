@@ -261,7 +261,7 @@ mod tests {
         check_refused(CascadeParams { noise: Some(0.1), ..good() }, "set method = \"ridge\"");
         check_refused(CascadeParams { max_samples: Some(9), ..good() }, "use max_steps");
         check_refused(
-            CascadeParams { optimizer: Optimizer::Sgd { lr: 0.1, momentum: 1.0 }, ..good() },
+            CascadeParams { optimizer: Optimizer::momentum(0.1, 1.0), ..good() },
             "momentum = 1",
         );
     }

@@ -102,7 +102,7 @@ fn an_even_number_of_layers() {
 
 #[test]
 fn momentum_and_adam() {
-    check_against_reference(&[9], Optimizer::Sgd { lr: 0.05, momentum: 0.9 });
+    check_against_reference(&[9], Optimizer::momentum(0.05, 0.9));
     check_against_reference(&[9], Optimizer::adam(1e-3));
 }
 

@@ -35,6 +35,7 @@ pub mod cutoff;
 mod error;
 mod estimator;
 mod profile;
+mod rows;
 mod seeds;
 mod staging;
 mod statistics;
@@ -45,7 +46,7 @@ pub use conclusion::{Conclusion, Evidence, conclude};
 pub use error::{Error, Result, Source};
 pub use estimator::{
     BatchEntropy, DEFAULT_EPS, Descriptor, Differential, Direction, EntropyEstimator,
-    EstimatorSpec, Gram, JensenShannon, ReconstructionError, Relative,
+    EstimatorSpec, Gram, JensenShannon, ReconstructionError, Relative, profiles,
 };
 pub use profile::Profile;
 pub use seeds::{Summary, across_seeds};

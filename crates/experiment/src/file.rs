@@ -3,14 +3,16 @@
 use std::{fmt, marker::PhantomData, path::PathBuf};
 
 use isobath_architecture::Activation;
-use isobath_architecture::{MlpParams, Preset, Readout, Scheme, WidthRule};
 use isobath_cascade::{CascadeParams, DecoderForm, Method};
-use isobath_datasets::{DatasetName, Scale};
+use isobath_datasets::{DatasetSource, Scale};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_tensor::{BackendSpec, Optimizer, Precision};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{grid::GridSection, overlay::Overlay, stop::Stop, train_section::TrainSection};
+use super::{
+    grid::GridSection, network_section::NetworkSection, overlay::Overlay, stop::Stop,
+    train_section::TrainSection,
+};
 use crate::Format;
 
 /// A whole experiment file.
@@ -77,8 +79,8 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
-    /// Name of the dataset.
-    pub dataset: DatasetName,
+    /// Name of the dataset, or the user's own data: a path, or a table with a path and how to read it.
+    pub dataset: DatasetSource,
     /// Folder of the dataset's files; default: `<data folder>/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
@@ -91,6 +93,9 @@ pub struct DataSection {
     /// True to convert colour images to grayscale.
     #[serde(default)]
     pub grayscale: bool,
+    /// Rows and columns of the images, which are reduced by means over boxes of pixels; default: as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<usize>,
     /// Scale of the pixels; default: from 0 to 1.
     #[serde(default, skip_serializing_if = "Scale::is_unit")]
     pub scale: Scale,
@@ -99,55 +104,6 @@ pub struct DataSection {
 impl DataSection {
     fn default_probe() -> usize {
         100
-    }
-}
-
-/// The `[network]` table: the family of networks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkSection {
-    /// Architecture.
-    #[serde(default)]
-    pub kind: NetworkKind,
-    /// Number of weight layers, including the readout.
-    pub depth: usize,
-    /// Widths of the hidden layers; default: as wide as the input, or the first width of `[grid]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub width: Option<WidthRule>,
-    /// Activation of the hidden layers; default: tanh, or the first activation of `[grid]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub activation: Option<Activation>,
-    /// Random initialisation; default: normal with the variances of `[grid]`, or the first one of `[grid]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub init: Option<Scheme>,
-    /// Readout after the last product.
-    #[serde(default)]
-    pub readout: Readout,
-    /// Published choice of widths and readout; replaces `width` and `readout`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preset: Option<Preset>,
-}
-
-/// Network architecture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NetworkKind {
-    /// Multilayer perceptron.
-    #[default]
-    Mlp,
-}
-
-impl NetworkSection {
-    /// Converts the settings to network parameters.
-    pub fn params(&self) -> MlpParams {
-        let NetworkKind::Mlp = self.kind;
-        MlpParams {
-            depth: self.depth,
-            width: self.width.clone().unwrap_or_default(),
-            activation: self.activation.unwrap_or(Activation::Tanh),
-            readout: self.readout,
-            preset: self.preset,
-        }
     }
 }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::FileError;
 
-/// The `[grid]` table. Every combination of activation, width, initialisation and variances is one grid point; every seed of a point is
-/// one cell.
+/// The `[grid]` table. Every combination of activation, size, initialisation and variances is one grid point; every seed
+/// of a point is one cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSection {
@@ -21,6 +21,9 @@ pub struct GridSection {
     /// Widths to compare; default: the one of `[network]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<Vec<WidthRule>>,
+    /// Numbers of channels of convolutions to compare; default: the one of `[network]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<usize>>,
     /// Initialisations to compare; default: the one of `[network]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Vec<Scheme>>,

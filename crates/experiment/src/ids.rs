@@ -97,7 +97,7 @@ pub struct TrainingId {
     pub point: GridPoint,
     /// Index of the initialisation, from 0.
     pub seed_index: usize,
-    /// Weight layers of the network, the readout included.
+    /// Depth of the network, the readout included.
     pub depth: usize,
     /// Index of the recipe, from 0.
     pub recipe: usize,

@@ -5,12 +5,14 @@ mod file;
 mod grid;
 mod hex;
 mod ids;
+mod network_section;
 mod overlay;
 mod plan;
 mod points;
 mod read;
 mod report_format;
 mod stop;
+mod theory_coverage;
 mod theory_file;
 mod train_plan;
 mod train_section;
@@ -18,12 +20,13 @@ mod variant;
 
 pub use error::FileError;
 pub use file::{
-    CascadeSection, DataSection, EntropySection, ExperimentFile, MeanfieldSection, NetworkKind,
-    NetworkSection, OneOrMany, ReportSection,
+    CascadeSection, DataSection, EntropySection, ExperimentFile, MeanfieldSection, OneOrMany,
+    ReportSection,
 };
 pub use grid::{GridSection, Range, Values};
 pub use hex::hex;
 pub use ids::{CellId, GridPoint, TrainingId};
+pub use network_section::{DepthUnit, NetworkKind, NetworkSection};
 pub use overlay::Overlay;
 pub use plan::{Cell, Plan};
 pub use read::{Override, read, read_text, read_theory};
@@ -34,4 +37,4 @@ pub use theory_file::{
 };
 pub use train_plan::{Recipe, TrainCell, TrainPlan};
 pub use train_section::{DepthRange, Depths, Search, TrainSection};
-pub use variant::{Variant, file_stem};
+pub use variant::{Ends, Variant, file_stem};

@@ -2,7 +2,9 @@
 
 use isobath_architecture::{Initialisation, Variances};
 use isobath_cascade::{CascadeParams, CascadeValidParams};
-use isobath_datasets::{Content, LoadRequest, Manifest, Shape, Split};
+use isobath_datasets::{
+    Content, DatasetName, DatasetSource, Extent, LoadRequest, Manifest, Shape, Split,
+};
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
@@ -11,6 +13,7 @@ use super::{
     CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan, Variant,
     points, variant,
 };
+use crate::Ends;
 use crate::{CellId, GridPoint};
 
 /// A checked experiment. Checking reads no dataset and runs no computation.
@@ -24,9 +27,11 @@ pub struct Plan {
     pub classes: usize,
     /// The networks that the grid compares, usually one.
     pub variants: Vec<Variant>,
-    /// Number of weight layers of the deepest networks, the readout included.
+    /// Depth of the deepest networks, the readout included, as [`NetworkKind::depth_unit`](crate::NetworkKind::depth_unit)
+    /// counts it.
     pub depth: usize,
-    /// Number of layers with reconstructions, at depths `1..=layers`.
+    /// Number of layers with reconstructions, at depths `1..=layers`: one less than the depth, or all layers of the networks
+    /// if those of the readout are included.
     pub layers: usize,
     /// Settings of the cascade.
     pub cascade: CascadeValidParams,
@@ -72,9 +77,11 @@ impl Plan {
         }
         let (shape, classes) = extent(&mut file)?;
         variant::move_optimizers(&mut file)?;
-        let variants = variant::variants(&mut file, [shape.len(), classes])?;
-        let depth = file.network.depth;
-        let layers = if file.cascade.readout { depth } else { depth - 1 };
+        let ends = Ends { input: image(shape), classes };
+        let variants = variant::variants(&mut file, ends)?;
+        let network = &variants[0].network;
+        let depth = network.stages();
+        let layers = if file.cascade.readout { network.depth() } else { depth - 1 };
         if layers == 0 {
             let message = "depth = 1 leaves only the readout; use depth = 2 or more, or set readout = true in [cascade]";
             return Err(FileError::invalid("network", message));
@@ -90,8 +97,7 @@ impl Plan {
         }
         let cells = cells(&file, &points)?;
         let available = available(&file.data);
-        let train =
-            TrainPlan::new(&mut file, [shape.len(), classes], &variants, &cells, available)?;
+        let train = TrainPlan::new(&mut file, ends, &variants, &cells, available)?;
         Ok(Self { file, shape, classes, variants, depth, layers, cascade, points, cells, train })
     }
 
@@ -122,7 +128,7 @@ impl Plan {
         if self.file.grid.shared_samples { 1 } else { self.file.grid.seeds }
     }
 
-    /// True if the decoders learn from all training samples of a published dataset.
+    /// True if the decoders learn from all training samples that the dataset's files have.
     pub fn uses_all_training_samples(&self) -> bool {
         let all = available(&self.file.data).map(|[train, _]| train);
         all.is_some_and(|all| self.file.data.train.is_none_or(|train| train == all))
@@ -174,13 +180,19 @@ impl Plan {
         self.variant(point).initialisation(point)
     }
 
-    /// Mean-field theory of a grid point.
+    /// Mean-field theory of a grid point. Its depth scales mean something only where
+    /// [`theory_gap`](Variant::theory_gap) is `None`.
     ///
     /// # Errors
     /// When the theory has no stable fixed point.
     pub fn theory(&self, point: GridPoint) -> isobath_meanfield::Result<Theory> {
         Theory::new(self.variant(point).activation, point.sigma_w2, point.sigma_b2)
     }
+}
+
+/// A sample as networks see it.
+const fn image(Shape { channels, height, width }: Shape) -> isobath_architecture::Shape {
+    isobath_architecture::Shape::new(channels, height, width)
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), FileError> {
@@ -206,45 +218,79 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
             ));
         }
     }
-    let (mut shape, classes) = if let Ok(manifest) = Manifest::of(data.dataset) {
-        let (train, test) = (samples(manifest, Split::Train), samples(manifest, Split::Test));
-        for (name, count, most) in
-            [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
-        {
-            if count > most {
-                let message = format!(
-                    "{name} = {count} must be at most {most}, the number of samples of {}",
-                    data.dataset
-                );
+    let explain = |error: isobath_datasets::Error| FileError::invalid("data", error);
+    let (mut shape, classes) = match &mut data.dataset {
+        DatasetSource::Own(own) => {
+            if data.folder.is_some() {
+                let message = "folder is for the datasets of this program; remove it, since dataset is a path";
                 return Err(FileError::invalid("data", message));
             }
+            let Extent { shape, classes, .. } = own.plan().map_err(explain)?;
+            check_counts(data)?;
+            (shape, classes)
         }
-        (manifest.shape, manifest.classes.len())
-    } else {
-        let train = *data.train.get_or_insert(GENERATED_TRAIN);
-        let most = isobath_datasets::MAX_GENERATED;
-        for (name, count) in [("train", train), ("probe", data.probe)] {
-            if count > most {
-                let message =
-                    format!("{name} = {count} must be at most {most} for a generated dataset");
-                return Err(FileError::invalid("data", message));
+        DatasetSource::Named(name) => match Manifest::of(*name) {
+            Ok(manifest) => {
+                check_counts(data)?;
+                (manifest.shape, manifest.classes.len())
             }
-        }
-        let one =
-            LoadRequest { train: Some(0), test: Some(0), ..LoadRequest::new(data.dataset, "") };
-        let sample =
-            isobath_datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
-        (sample.shape, sample.classes.len())
+            Err(_) => generated_extent(*name, data)?,
+        },
     };
     if data.grayscale {
         shape.channels = 1;
     }
+    if let Some(size) = data.size {
+        shape = shape.shrunk(size).map_err(|error| FileError::invalid("data", error))?;
+    }
     Ok((shape, classes))
 }
 
-/// Numbers of training and held-out samples of a published dataset; `None` for a generated one, which has no fixed size.
+/// Rejects more samples than the dataset has.
+fn check_counts(data: &DataSection) -> Result<(), FileError> {
+    let Some([train, test]) = available(data) else { return Ok(()) };
+    for (name, count, most) in
+        [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
+    {
+        if count > most {
+            let message = format!(
+                "{name} = {count} must be at most {most}, the number of samples of {}",
+                data.dataset
+            );
+            return Err(FileError::invalid("data", message));
+        }
+    }
+    Ok(())
+}
+
+/// Shape of a generated sample and number of classes. Fills in the number of samples.
+fn generated_extent(
+    name: DatasetName,
+    data: &mut DataSection,
+) -> Result<(Shape, usize), FileError> {
+    let train = *data.train.get_or_insert(GENERATED_TRAIN);
+    let most = isobath_datasets::MAX_GENERATED;
+    for (name, count) in [("train", train), ("probe", data.probe)] {
+        if count > most {
+            let message =
+                format!("{name} = {count} must be at most {most} for a generated dataset");
+            return Err(FileError::invalid("data", message));
+        }
+    }
+    let one = LoadRequest { train: Some(0), test: Some(0), ..LoadRequest::new(name, "") };
+    let sample = isobath_datasets::load(&one).map_err(|error| FileError::invalid("data", error))?;
+    Ok((sample.shape, sample.classes.len()))
+}
+
+/// Numbers of training and held-out samples of files; `None` for a generated dataset, which has no fixed size.
 fn available(data: &DataSection) -> Option<[usize; 2]> {
-    let manifest = Manifest::of(data.dataset).ok()?;
+    let name = match &data.dataset {
+        DatasetSource::Named(name) => *name,
+        DatasetSource::Own(own) => {
+            return own.found.as_ref().map(|found| [found.train, found.test]);
+        }
+    };
+    let manifest = Manifest::of(name).ok()?;
     Some([samples(manifest, Split::Train), samples(manifest, Split::Test)])
 }
 
@@ -280,7 +326,8 @@ fn check_work(
         None => cascade.params().epochs as f64,
     };
     let passes = samples as f64 * epochs + (file.data.probe * network.depth()) as f64;
-    let flops = 6.0 * network.parameters() as f64 * passes;
+    let forward: f64 = network.layers().iter().map(|layer| layer.forward_flops() as f64).sum();
+    let flops = (6.0 * network.parameters() as f64).max(3.0 * forward) * passes;
     if flops <= MOST_FLOPS {
         return Ok(());
     }

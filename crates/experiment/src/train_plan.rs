@@ -1,10 +1,12 @@
 //! The checked `[train]` table: the grid of trainings.
 
+use std::fmt::Write;
+
 use isobath_architecture::{Initialisation, NetworkSpec, Scheme, Variances};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
 
-use super::{Cell, ExperimentFile, FileError, TrainSection, Variant, variant};
+use super::{Cell, Ends, ExperimentFile, FileError, NetworkKind, TrainSection, Variant, variant};
 use crate::TrainingId;
 
 /// The trainings of a checked experiment.
@@ -57,14 +59,14 @@ const TEST_SAMPLES: usize = 1000;
 impl TrainPlan {
     /// Checks the `[train]` table of `file` and fills in its defaults; `None` without the table.
     ///
-    /// `shape` is the number of inputs and of classes. `cells` are the cells of the grid. `available` is the number of training
+    /// `ends` are those of the networks. `cells` are the cells of the grid. `available` is the number of training
     /// samples and of held-out samples in the dataset, if known.
     ///
     /// # Errors
     /// [`FileError::Invalid`] with the setting, its value and the allowed range.
     pub(super) fn new(
         file: &mut ExperimentFile,
-        shape: [usize; 2],
+        ends: Ends,
         variants: &[Variant],
         cells: &[Cell],
         available: Option<[usize; 2]>,
@@ -72,11 +74,11 @@ impl TrainPlan {
         let (data, grid_seeds) = (file.data.clone(), file.grid.seeds);
         let Some(section) = &mut file.train else { return Ok(None) };
         let reject = |message: String| Err(FileError::invalid("train", message));
-        let depths = section.depths.expand(file.network.depth)?;
-        let networks = variants.iter().map(|variant| networks(variant, &depths, shape));
+        let depths = expand(section, variants)?;
+        let networks = variants.iter().map(|variant| networks(variant, &depths, ends));
         let networks = networks.collect::<Result<_, _>>()?;
         let recipes = recipes(section)?;
-        check_success(section, shape[1])?;
+        check_success(section, ends.classes)?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
             return reject(format!(
@@ -98,7 +100,7 @@ impl TrainPlan {
             let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
             let least = if name == "train" { 2 } else { 1 };
             if count < least || count > most {
-                let dataset = data.dataset;
+                let dataset = &data.dataset;
                 return reject(format!(
                     "{name} = {count} must be {least} to {most}, the number of {what} of {dataset}"
                 ));
@@ -134,14 +136,35 @@ impl TrainPlan {
     }
 }
 
+/// Depths of the grid. A list of layers has only its own.
+fn expand(section: &TrainSection, variants: &[Variant]) -> Result<Vec<usize>, FileError> {
+    let deepest = variants.iter().map(|variant| variant.network.stages()).max().unwrap_or(0);
+    let depths = section.depths.expand(deepest);
+    match variants.first().map(|variant| variant.section.kind) {
+        Some(NetworkKind::Layers)
+            if depths.as_ref().map_or(true, |depths| depths != &[deepest]) =>
+        {
+            let message = format!(
+                "depths: a list of layers has one depth; write depths = {deepest}, or use another kind of network"
+            );
+            Err(FileError::invalid("train", message))
+        }
+        _ => depths,
+    }
+}
+
 fn networks(
     variant: &Variant,
     depths: &[usize],
-    shape: [usize; 2],
+    ends: Ends,
 ) -> Result<Vec<NetworkSpec>, FileError> {
     let network = |&depth: &usize| {
-        let explain = |error| FileError::invalid("train", format!("depths: {depth}: {error}"));
-        variant.with_depth(depth, shape).map_err(explain)
+        let explain = |error: FileError| {
+            let reason = error.to_string();
+            let reason = reason.strip_prefix("[network] ").unwrap_or(&reason);
+            FileError::invalid("train", format!("depths: {depth}: {reason}"))
+        };
+        variant.with_depth(depth, ends).map_err(explain)
     };
     depths.iter().map(network).collect()
 }
@@ -196,37 +219,40 @@ fn without_table(message: &str) -> &str {
 
 /// Short name of an optimiser: kind, learning rate and settings other than the defaults.
 fn name(optimizer: Optimizer) -> String {
-    let if_not_default = |name: &str, value: f32, default: f32| {
-        let differs = value.to_bits() != default.to_bits();
-        if differs { format!(" {name} {value}") } else { String::new() }
+    let (kind, settings) = settings(optimizer);
+    let (_, defaults) = self::settings(default_of_kind(optimizer));
+    let mut name = format!("{kind} {}", optimizer.lr());
+    for ((setting, value), (_, default)) in settings.into_iter().zip(defaults) {
+        if value.to_bits() != default.to_bits() {
+            let _ = write!(name, " {setting} {value}");
+        }
+    }
+    name
+}
+
+/// Kind of an optimiser, and its settings beside the learning rate.
+fn settings(optimizer: Optimizer) -> (&'static str, Vec<(&'static str, f32)>) {
+    let (kind, mut settings) = match optimizer {
+        Optimizer::Sgd { momentum, .. } => ("sgd", vec![("momentum", momentum)]),
+        Optimizer::RmsProp { alpha, eps, .. } => ("rmsprop", vec![("alpha", alpha), ("eps", eps)]),
+        Optimizer::Adagrad { lr_decay, eps, .. } => {
+            ("adagrad", vec![("lr_decay", lr_decay), ("eps", eps)])
+        }
+        Optimizer::Adam { beta1, beta2, eps, .. } => {
+            ("adam", vec![("beta1", beta1), ("beta2", beta2), ("eps", eps)])
+        }
     };
-    match (optimizer, Optimizer::rmsprop(1.0), Optimizer::adam(1.0)) {
-        (Optimizer::Sgd { lr, momentum }, ..) => {
-            format!("sgd {lr}{}", if_not_default("momentum", momentum, 0.0))
-        }
-        (
-            Optimizer::RmsProp { lr, alpha, eps },
-            Optimizer::RmsProp { alpha: default_alpha, eps: default_eps, .. },
-            _,
-        ) => {
-            let (alpha, eps) = (
-                if_not_default("alpha", alpha, default_alpha),
-                if_not_default("eps", eps, default_eps),
-            );
-            format!("rmsprop {lr}{alpha}{eps}")
-        }
-        (
-            Optimizer::Adam { lr, beta1, beta2, eps },
-            _,
-            Optimizer::Adam {
-                beta1: default_beta1, beta2: default_beta2, eps: default_eps, ..
-            },
-        ) => {
-            let first = if_not_default("beta1", beta1, default_beta1);
-            let second = if_not_default("beta2", beta2, default_beta2);
-            format!("adam {lr}{first}{second}{}", if_not_default("eps", eps, default_eps))
-        }
-        (other, ..) => format!("{other:?}"),
+    settings.push(("weight_decay", optimizer.weight_decay()));
+    (kind, settings)
+}
+
+/// The optimiser of the same kind and learning rate whose other settings are defaults.
+fn default_of_kind(optimizer: Optimizer) -> Optimizer {
+    match optimizer {
+        Optimizer::Sgd { lr, .. } => Optimizer::sgd(lr),
+        Optimizer::RmsProp { lr, .. } => Optimizer::rmsprop(lr),
+        Optimizer::Adagrad { lr, .. } => Optimizer::adagrad(lr),
+        Optimizer::Adam { lr, .. } => Optimizer::adam(lr),
     }
 }
 
@@ -307,15 +333,23 @@ mod tests {
     #[test]
     fn recipe_names_list_settings_other_than_defaults() {
         let settings = "optimizer = [{ kind = \"sgd\", lr = 0.1, momentum = 0.5 }, { kind = \"adam\" }, \
-                        { kind = \"adam\", beta1 = 0.5 }, { kind = \"rmsprop\" }]";
+                        { kind = \"adam\", beta1 = 0.5 }, { kind = \"rmsprop\" }, \
+                        { kind = \"adagrad\" }, { kind = \"adagrad\", lr = 0.1, weight_decay = 1e-4 }]";
         let plan = plan(settings).unwrap();
         let train = plan.train.unwrap();
         let names: Vec<_> = train.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
         assert_eq!(
             names,
-            ["sgd 0.1 momentum 0.5", "adam 0.001", "adam 0.001 beta1 0.5", "rmsprop 0.01"]
+            [
+                "sgd 0.1 momentum 0.5",
+                "adam 0.001",
+                "adam 0.001 beta1 0.5",
+                "rmsprop 0.01",
+                "adagrad 0.01",
+                "adagrad 0.1 weight_decay 0.0001"
+            ]
         );
-        assert_eq!(train.trainings.len(), 4 * 2 * 3 * 2);
+        assert_eq!(train.trainings.len(), 6 * 2 * 3 * 2);
     }
 
     #[test]
@@ -331,6 +365,12 @@ mod tests {
             ),
             ("epochs = 0", "[train] epochs = 0 must be 1 to 1,000,000"),
             ("optimizer = []", "optimizer lists none"),
+            (
+                "optimizer = { kind = \"sgd\", lr = 0.1, weight_decay = -1 }",
+                "weight_decay = -1 must be finite and at least 0",
+            ),
+            ("optimizer = { kind = \"sgd\", lr = 0.1, lr_decay = 0.1 }", "lr_decay"),
+            ("loss = \"mean\"", "mse"),
             ("optimizer = [{ kind = \"adam\" }, { kind = \"adam\" }]", "lists `adam 0.001` twice"),
         ] {
             let error = plan(settings).expect_err(settings).to_string();

@@ -59,7 +59,7 @@ pub struct TrainSection {
     /// Regularisation of the hidden layers' batch entropies; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_entropy: Option<BatchEntropyParams>,
-    /// Loss above which a training counts as diverged, in nats.
+    /// Loss above which a training counts as diverged.
     #[serde(default = "defaults::diverged_above")]
     pub diverged_above: f64,
     /// Backend of the trainings.

@@ -1,12 +1,14 @@
 //! The networks that a grid compares: combinations of its lists of activations, widths and initialisations.
 
 use isobath_architecture::{
-    Activation, Initialisation, NamedWidth, NetworkSpec, Scheme, Shrink, ShrinkLaw, Variances,
-    WidthRule,
+    Activation, Initialisation, Layer, LayerVariances, NamedWidth, NetworkSpec, ResidualLayer,
+    Scheme, Shape, Shrink, ShrinkLaw, Variances, WidthRule,
 };
 use isobath_tensor::Optimizer;
 
-use super::{ExperimentFile, FileError, GridSection, NetworkSection, OneOrMany, TrainSection};
+use super::{
+    ExperimentFile, FileError, GridSection, NetworkKind, NetworkSection, OneOrMany, TrainSection,
+};
 use crate::GridPoint;
 
 /// One of the networks that a grid compares.
@@ -16,7 +18,7 @@ pub struct Variant {
     pub name: String,
     /// Its settings.
     pub section: NetworkSection,
-    /// Activation of the hidden layers.
+    /// Activation of the hidden layers; of the first one, if a list of layers has several.
     pub activation: Activation,
     /// Random initialisation.
     pub scheme: Scheme,
@@ -45,28 +47,84 @@ impl Variant {
         }
     }
 
-    /// The point of an initialisation with a scale of its own: the variances of the second layer, or of the only one.
+    /// The point of an initialisation with a scale of its own: the variances of the second layer with weights, or of the only
+    /// one.
     pub(super) fn nominal_point(&self, variant: usize) -> GridPoint {
-        let layers = self.network.layers();
-        let index = usize::from(layers.len() > 1);
-        let found = Initialisation::Scheme(self.scheme.clone()).variances(&layers[index], index);
+        let layers = self.network.layers().iter().enumerate();
+        let mut weights = layers.filter_map(|(index, layer)| Some((index, first_weights(layer)?)));
+        let first = weights.next();
+        let scheme = Initialisation::Scheme(self.scheme.clone());
+        let found = weights.next().or(first).map(|(index, layer)| scheme.variances(layer, index));
+        let nothing = LayerVariances { sigma_w2: 0.0, sigma_b2: 0.0 };
+        let found = found.unwrap_or(nothing);
         // Rounding of square roots is no part of a scheme.
         let rounded = |x: f64| format!("{x:.11e}").parse().unwrap_or(x);
         GridPoint { variant, sigma_w2: rounded(found.sigma_w2), sigma_b2: rounded(found.sigma_b2) }
     }
 
-    /// Its network with `depth` weight layers, for samples of `inputs` numbers and `classes` classes.
+    /// Its network of another depth. A list of layers has only its own depth and stays as it is.
     ///
     /// # Errors
-    /// When its widths do not fit the depth.
-    pub fn with_depth(
-        &self,
-        depth: usize,
-        [inputs, classes]: [usize; 2],
-    ) -> isobath_architecture::Result<NetworkSpec> {
-        let section = NetworkSection { depth, ..self.section.clone() };
-        Ok(section.params().check(inputs, classes)?.spec())
+    /// When the settings do not fit the depth.
+    pub fn with_depth(&self, depth: usize, ends: Ends) -> Result<NetworkSpec, FileError> {
+        match self.section.kind {
+            NetworkKind::Layers => Ok(self.network.clone()),
+            NetworkKind::Mlp | NetworkKind::Cnn | NetworkKind::Resnet => {
+                let section = NetworkSection { depth: Some(depth), ..self.section.clone() };
+                spec(&section, ends)
+            }
+        }
     }
+
+    /// Activations of the hidden layers, each once, in their order.
+    pub fn activations(&self) -> Vec<Activation> {
+        let hidden = self.network.depth() - self.network.readout_layers();
+        let all = self.network.layers()[..hidden].iter().flat_map(activations);
+        let mut found: Vec<Activation> = Vec::new();
+        for activation in all {
+            if !found.contains(&activation) {
+                found.push(activation);
+            }
+        }
+        found
+    }
+}
+
+/// The layer itself, or the first layer with weights of a residual block.
+fn first_weights(layer: &Layer) -> Option<&Layer> {
+    match layer {
+        Layer::Dense(_) | Layer::Conv2d(_) => Some(layer),
+        Layer::Pool(_) => None,
+        Layer::Residual(block) => block.branch.iter().find_map(first_weights),
+    }
+}
+
+/// Activations of a layer; a linear layer of a residual branch has none.
+fn activations(layer: &Layer) -> Vec<Activation> {
+    match layer {
+        Layer::Dense(layer) => vec![layer.activation],
+        Layer::Conv2d(layer) => vec![layer.activation],
+        Layer::Pool(_) => Vec::new(),
+        Layer::Residual(ResidualLayer { before, branch, after }) => {
+            let inner = branch.iter().flat_map(activations);
+            let inner = inner.filter(|activation| *activation != Activation::Linear);
+            before.iter().copied().chain(inner).chain(*after).collect()
+        }
+    }
+}
+
+/// Samples that go into a network, and what comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Shape of a sample.
+    pub input: Shape,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+fn spec(section: &NetworkSection, ends: Ends) -> Result<NetworkSpec, FileError> {
+    let spec = section.params()?.spec(ends.input, ends.classes);
+    spec.map_err(|error| FileError::invalid("network", error))
 }
 
 /// Initialisation by `scheme` at `point`.
@@ -91,49 +149,122 @@ pub fn file_stem(name: &str) -> String {
 }
 
 /// Returns the variants of `file` in the order of its lists, the activation first. Fills in the network's own activation
-/// and width: the first ones of the lists.
+/// and size: the first ones of the lists.
 ///
 /// # Errors
-/// [`FileError::Invalid`] for an empty list, a repeated value or widths that do not fit the depth.
-pub(super) fn variants(
-    file: &mut ExperimentFile,
-    shape: [usize; 2],
-) -> Result<Vec<Variant>, FileError> {
-    let GridSection { activation, width, init, .. } = &file.grid;
+/// [`FileError::Invalid`] for an empty list, a repeated value, a list without a meaning, or sizes that do not fit the depth.
+pub(super) fn variants(file: &mut ExperimentFile, ends: Ends) -> Result<Vec<Variant>, FileError> {
+    let activations = chosen_activations(file)?;
+    let sizes = sizes(file)?;
     let network = &mut file.network;
-    if width.is_some() && network.preset.is_some() {
-        let message = "width: the preset of [network] has widths of its own; remove one of them";
-        return Err(FileError::invalid("grid", message));
-    }
-    let activations =
-        values("activation", activation.as_deref(), &mut network.activation, Activation::Tanh)?;
-    let widths = values("width", width.as_deref(), &mut network.width, WidthRule::default())?;
-    let schemes = values("init", init.as_deref(), &mut network.init, Scheme::default())?;
+    let schemes = values("init", file.grid.init.as_deref(), &mut network.init, Scheme::default())?;
+    network.complete()?;
     let mut variants: Vec<Variant> = Vec::new();
     for &activation in &activations {
-        for width in &widths {
-            let section = NetworkSection {
-                activation: Some(activation),
-                width: Some(width.clone()),
-                ..network.clone()
-            };
-            let checked = section.params().check(shape[0], shape[1]);
-            let spec = checked.map_err(|error| FileError::invalid("network", error))?.spec();
+        for size in &sizes {
+            let section = size.section(NetworkSection { activation, ..network.clone() });
+            let spec = spec(&section, ends)?;
             for scheme in &schemes {
                 let names = [
-                    (activations.len() > 1).then(|| activation.to_string()),
-                    (widths.len() > 1).then(|| words(width)),
+                    activation.filter(|_| activations.len() > 1).map(|one| one.to_string()),
+                    size.name().filter(|_| sizes.len() > 1),
                     (schemes.len() > 1).then(|| scheme.to_string()),
                 ];
                 let name = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
                 let section = NetworkSection { init: Some(scheme.clone()), ..section.clone() };
                 let (scheme, network) = (scheme.clone(), spec.clone());
-                variants.push(Variant { name, section, activation, scheme, network });
+                let activation = activation.unwrap_or(Activation::Linear);
+                let mut variant = Variant { name, section, activation, scheme, network };
+                if let (NetworkKind::Layers, [first, ..]) =
+                    (variant.section.kind, &variant.activations()[..])
+                {
+                    variant.activation = *first;
+                }
+                variants.push(variant);
             }
         }
     }
     reject_equal(&variants)?;
     Ok(variants)
+}
+
+/// Activations of the grid, or the network's own. A list of layers needs none, if its layers have their own.
+fn chosen_activations(file: &mut ExperimentFile) -> Result<Vec<Option<Activation>>, FileError> {
+    let (list, network) = (file.grid.activation.as_deref(), &mut file.network);
+    if list.is_none() && network.kind == NetworkKind::Layers {
+        return Ok(vec![network.activation]);
+    }
+    let found = values("activation", list, &mut network.activation, Activation::Tanh)?;
+    Ok(found.into_iter().map(Some).collect())
+}
+
+/// Size of a network's layers, as the grid compares them.
+#[derive(Clone, Debug)]
+enum Size {
+    Width(WidthRule),
+    Channels(usize),
+    /// That of the network's own settings.
+    Own,
+}
+
+impl Size {
+    /// The settings with this size.
+    fn section(&self, section: NetworkSection) -> NetworkSection {
+        match self {
+            Self::Width(width) => NetworkSection { width: Some(width.clone()), ..section },
+            Self::Channels(channels) => NetworkSection { channels: Some(*channels), ..section },
+            Self::Own => section,
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        match self {
+            Self::Width(width) => Some(words(width)),
+            Self::Channels(channels) => Some(format!("{channels} channels")),
+            Self::Own => None,
+        }
+    }
+}
+
+/// Sizes of the grid, or the network's own.
+fn sizes(file: &mut ExperimentFile) -> Result<Vec<Size>, FileError> {
+    let reject = |message: &str| Err(FileError::invalid("grid", message));
+    let GridSection { width, channels, .. } = &file.grid;
+    let network = &mut file.network;
+    match (network.kind, width, channels) {
+        (NetworkKind::Mlp, Some(_), _) if network.preset.is_some() => {
+            reject("width: the preset of [network] has widths of its own; remove one of them")
+        }
+        (NetworkKind::Mlp, _, Some(_)) => {
+            reject("channels has no meaning for kind = \"mlp\"; use width")
+        }
+        (NetworkKind::Mlp, width, None) => {
+            let widths =
+                values("width", width.as_deref(), &mut network.width, WidthRule::default())?;
+            Ok(widths.into_iter().map(Size::Width).collect())
+        }
+        (NetworkKind::Cnn, Some(_), _) => reject(
+            "width has no meaning for kind = \"cnn\", whose size is its number of channels; use channels",
+        ),
+        (NetworkKind::Layers, Some(_), _) | (NetworkKind::Layers, _, Some(_)) => reject(
+            "width and channels have no meaning for kind = \"layers\", whose layers have sizes of their own",
+        ),
+        (NetworkKind::Resnet, Some(_), Some(_)) => {
+            reject("a residual network has either width or channels; remove one of the lists")
+        }
+        (NetworkKind::Resnet, Some(list), None) => {
+            let first = list.first().cloned().unwrap_or_default();
+            let widths = values("width", Some(list), &mut network.width, first)?;
+            Ok(widths.into_iter().map(Size::Width).collect())
+        }
+        (NetworkKind::Cnn | NetworkKind::Resnet, None, Some(list)) => {
+            let channels = values("channels", Some(list), &mut network.channels, 1)?;
+            Ok(channels.into_iter().map(Size::Channels).collect())
+        }
+        (NetworkKind::Cnn | NetworkKind::Resnet | NetworkKind::Layers, None, None) => {
+            Ok(vec![Size::Own])
+        }
+    }
 }
 
 fn reject_equal(variants: &[Variant]) -> Result<(), FileError> {

@@ -1,6 +1,6 @@
 //! Errors of the mean-field theory.
 
-use isobath_architecture::Activation;
+use isobath_architecture::{Activation, Shape};
 
 use crate::Phase;
 
@@ -90,6 +90,15 @@ pub enum Error {
         "there are no inputs to compute kernels of; give at least one sample with at least one pixel"
     )]
     NoInputs,
+
+    /// The inputs do not have the shape that the network takes.
+    #[error("the inputs are {given}, but the first layer takes {expected}")]
+    InputShape {
+        /// Shape of one input.
+        given: Shape,
+        /// Shape that the first layer takes.
+        expected: Shape,
+    },
 
     /// Training and probe samples differ in width.
     #[error(

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use crate::{Error, MAX_LENGTH, Result, Theory, hermite::HermiteSeries};
+use crate::{Error, MAX_LENGTH, Phi, Result, Theory, hermite::HermiteSeries, kernel::Kernel};
 
 /// Kernels `A_l` of a set of `n` inputs, layer by layer: `A_l[i, j] = E[phi(u_i) phi(u_j)]`, the mean product per unit
 /// of the activations of layer `l`.
@@ -96,20 +96,32 @@ impl LayerKernels {
     /// Replaces the correlations below the diagonal with covariances of activations.
     fn write_covariances(&mut self, lengths: &[f64], squares: &[f64]) {
         let Theory { kernel, phi, .. } = self.theory;
-        let series =
-            (!kernel.is_elementary()).then(|| HermiteSeries::new(phi, lengths, squares)).flatten();
-        let n = lengths.len();
         let entries = self.kernel.as_slice_mut().expect("rows in order since `new`");
-        entries.par_chunks_exact_mut(n).enumerate().for_each(|(i, row)| {
-            if let Some(series) = &series {
-                series.covariances(i, &mut row[..i]);
-            } else {
-                for (entry, &q) in row[..i].iter_mut().zip(lengths) {
-                    *entry = kernel.covariance(lengths[i], q, *entry);
-                }
-            }
-        });
+        write_covariances(&kernel, phi, lengths, squares, entries);
     }
+}
+
+/// Replaces the correlations `[n, n]` below the diagonal of `entries` with covariances of `phi`, for inputs of these
+/// `lengths` with `squares` `E[phi^2]`.
+pub(crate) fn write_covariances(
+    kernel: &Kernel,
+    phi: Phi,
+    lengths: &[f64],
+    squares: &[f64],
+    entries: &mut [f64],
+) {
+    let series =
+        (!kernel.is_elementary()).then(|| HermiteSeries::new(phi, lengths, squares)).flatten();
+    let n = lengths.len();
+    entries.par_chunks_exact_mut(n).enumerate().for_each(|(i, row)| {
+        if let Some(series) = &series {
+            series.covariances(i, &mut row[..i]);
+        } else {
+            for (entry, &q) in row[..i].iter_mut().zip(lengths) {
+                *entry = kernel.covariance(lengths[i], q, *entry);
+            }
+        }
+    });
 }
 
 #[cfg(test)]

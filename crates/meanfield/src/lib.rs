@@ -49,6 +49,7 @@ mod hermite;
 mod jacobian;
 pub mod kernel;
 mod layer_kernels;
+mod network_profile;
 mod normal_rng;
 mod phase_diagram;
 pub mod phi;
@@ -74,6 +75,10 @@ pub use fixed_point::{FixedPoint, Phase};
 pub use growth::{Growth, growth_sentence};
 pub use jacobian::{JacobianSpectrum, Weights};
 pub use layer_kernels::LayerKernels;
+pub use network_profile::{
+    AlikeLayers, NetworkInputs, NetworkProfile, StageProfile, UnknownReason, UnknownStage,
+    alike_layers, circular_modes, network_profile,
+};
 pub use phase_diagram::fixed_points;
 pub use phi::Phi;
 pub use profile::PairStart;

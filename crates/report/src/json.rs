@@ -19,6 +19,7 @@ pub fn json(run: &RunRecord) -> Value {
         "networks": run.variants.iter().map(|variant| &variant.description).collect::<Vec<_>>(),
         "dataset": run.dataset,
         "layers": run.layers,
+        "depth_counts": run.kind.depth_counts(),
         "seeds": run.seeds,
         "cells": { "computed": run.cells.len(), "planned": run.cells_planned },
         "sentences": verdict_sentences(run),

@@ -7,6 +7,7 @@
 
 pub mod comparison;
 mod csv;
+mod depth_words;
 mod error;
 mod figures;
 mod files;

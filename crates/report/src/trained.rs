@@ -39,7 +39,8 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         Some(_) => String::new(),
         None => format!(" at σ_b² = {}", variance(point.sigma_b2)),
     };
-    let who = format!("With {recipe}{place}, networks of this family{network}");
+    let with = format!("With {recipe}{place}");
+    let who = format!("{with}, networks of this family{network}");
     let tried = tried(run, points[0]);
     let by_range = |a: &&&PointFrontier, b: &&&PointFrontier| {
         let key = |found: &PointFrontier| (found.trained.range.1, found.trained.deepest_success);
@@ -58,9 +59,12 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
         .map(|found| variance(found.point.sigma_w2))
         .collect();
     let most = if through.is_empty() {
-        format!("train{success} with at most {}", at(deepest))
+        let deepest = at(deepest);
+        format!(
+            "{with}, the deepest networks of this family{network} that train{success} have {deepest}"
+        )
     } else {
-        format!("train{success} at all depths tried at σ_w² = {}", through.join(", "))
+        format!("{who} train{success} at all depths tried at σ_w² = {}", through.join(", "))
     };
     let ends: Vec<String> = [points.first(), points.last()]
         .into_iter()
@@ -73,7 +77,7 @@ fn reach(run: &RunRecord, points: &[&PointFrontier]) -> String {
     } else {
         format!("; the frontier is {}", ends.join(" and "))
     };
-    format!("{who} {most}{rest}. Depths tried: {tried}.")
+    format!("{most}{rest}. Depths tried: {tried}.")
 }
 
 /// Depths with trainings of the recipe and slice of `point`: `4, 8 and 12`, or `14 depths from 4 to 40`.
@@ -197,8 +201,8 @@ mod tests {
         assert_eq!(
             sentences(&run),
             [
-                "With sgd 0.1 at σ_b² = 0.05, networks of this family train to an accuracy of 0.8 with at most 10 to 20 layers \
-                 over 2 seeds at σ_w² = 1.5; the frontier is below the shallowest depth tried at σ_w² = 0.5 and \
+                "With sgd 0.1 at σ_b² = 0.05, the deepest networks of this family that train to an accuracy of 0.8 have 10 to \
+                 20 layers over 2 seeds at σ_w² = 1.5; the frontier is below the shallowest depth tried at σ_w² = 0.5 and \
                  10 layers at σ_w² = 3. Depths tried: 10, 20 and 30.",
                 "The 2 seeds per point agree on the frontier at 2 of 3 points; no network succeeds deeper than one that \
                  fails, over 6 frontiers.",
@@ -221,7 +225,7 @@ mod tests {
     fn seeds_that_differ_give_a_range_and_no_depth_between() {
         // One seed succeeds at all depths, the other fails at the greatest.
         let found = sentences(&trained(&[(1.5, &[20, 30])]));
-        let expected = "with at most 20 to at least 30 layers over 2 seeds at σ_w² = 1.5. Depths tried: 10, 20 and 30.";
+        let expected = "have 20 to at least 30 layers over 2 seeds at σ_w² = 1.5. Depths tried: 10, 20 and 30.";
         assert!(found[0].ends_with(expected), "{}", found[0]);
         // One seed succeeds once, the other never.
         let found = sentences(&trained(&[(1.5, &[0, 10])]));

@@ -206,7 +206,7 @@ mod tests {
         );
         let plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
         let request = LoadRequest {
-            name: plan.file.data.dataset,
+            name: plan.file.data.dataset.named().unwrap(),
             folder: "data".into(),
             train: Some(64),
             test: Some(4),

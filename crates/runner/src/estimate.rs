@@ -58,8 +58,12 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
     let speed = match plan.check_backends() {
         Ok(()) => {
             let timing = Timing { plan, spec, at_once };
-            let flops_per_second = plan.file.cascade.backend.dispatch(timing)??;
-            Ok(Speed { flops_per_second, entropy_seconds: entropy_seconds(plan)? })
+            match plan.file.cascade.backend.dispatch(timing)? {
+                Ok(flops_per_second) => {
+                    Ok(Speed { flops_per_second, entropy_seconds: entropy_seconds(plan)? })
+                }
+                Err(failure) => Err(failure.to_string()),
+            }
         }
         Err(missing) => Err(missing.to_string()),
     };
@@ -110,13 +114,15 @@ fn pattern(n: usize, width: usize) -> Array2<f32> {
     Array2::from_shape_fn((n, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 101.0)
 }
 
-/// The layer with the most parameters.
+/// The layer with the most work.
 ///
 /// # Panics
 /// Never; a plan has layers.
 fn largest(plan: &Plan) -> &Layer {
     let layers = plan.variants.iter().flat_map(|one| &one.network.layers()[..plan.layers]);
-    layers.max_by_key(|layer| layer.parameters()).expect("a plan has layers")
+    layers
+        .max_by_key(|layer| (layer.forward_flops(), layer.parameters()))
+        .expect("a plan has layers")
 }
 
 /// The layer to time in place of `layer`: same widths, capped to keep the measurement short.
@@ -161,12 +167,17 @@ impl BackendTask for Timing<'_> {
     type Output = Result<f64>;
 
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
-        /// Number of timed minibatches; enough to outweigh start-up costs.
+        /// Number of timed minibatches, unless they take too long; enough to outweigh start-up costs.
         const BATCHES: usize = 60;
+        /// Maximum number of floating-point operations of the timed minibatches, unless two take more.
+        const MOST_FLOPS: usize = 100_000_000_000;
         /// Maximum number of timed samples.
         const MOST: usize = 20_000;
         let batch = self.plan.cascade.params().batch;
-        let samples = batch.saturating_mul(BATCHES).min(MOST);
+        // Forward pass, and training of a decoder as large as the layer.
+        let step = 6 * self.spec.layers()[0].forward_flops() as usize * batch;
+        let batches = (MOST_FLOPS / step.max(1)).clamp(2, BATCHES);
+        let samples = batch.saturating_mul(batches).min(MOST);
         let samples = pattern(samples, self.spec.widths()[0]);
         let network = Network::random(self.spec, self.plan.cells[0].variances, 0);
         let job = Job {

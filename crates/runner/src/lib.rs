@@ -14,6 +14,7 @@ mod early_stop;
 mod engine;
 mod error;
 mod estimate;
+mod layer_size;
 mod measure;
 mod memory;
 mod memory_size;

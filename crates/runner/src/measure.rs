@@ -1,7 +1,7 @@
 //! Entropy profiles of a cell's reconstructions.
 
 use crate::error::Result;
-use isobath_entropy::{EntropyEstimator, EstimatorSpec, Profile};
+use isobath_entropy::{EstimatorSpec, Profile};
 use isobath_tensor::{BackendTask, FullBackend};
 use ndarray::{Array2, ArrayView2};
 
@@ -58,18 +58,22 @@ pub(super) fn profiles(
     }
     let layers: Vec<_> = reconstructions.iter().map(|array| array.view()).collect();
     let estimators = estimators(section, inputs.nrows());
-    let built = section.backend.dispatch(BuildEstimators(&estimators))?;
-    built.iter().map(|estimator| Ok(estimator.profile(inputs, &layers)?)).collect()
+    let measure = Measure { estimators: &estimators, inputs, layers: &layers };
+    Ok(section.backend.dispatch(measure)??)
 }
 
-/// Backend task that builds the estimators.
-struct BuildEstimators<'a>(&'a [EstimatorSpec]);
+/// Backend task that measures the profiles.
+struct Measure<'a> {
+    estimators: &'a [EstimatorSpec],
+    inputs: ArrayView2<'a, f32>,
+    layers: &'a [ArrayView2<'a, f32>],
+}
 
-impl BackendTask for BuildEstimators<'_> {
-    type Output = Vec<Box<dyn EntropyEstimator>>;
+impl BackendTask for Measure<'_> {
+    type Output = isobath_entropy::Result<Vec<Profile>>;
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
-        self.0.iter().map(|spec| spec.build(backend.clone())).collect()
+        isobath_entropy::profiles(&backend, self.estimators, self.inputs, self.layers)
     }
 }
 

@@ -42,7 +42,8 @@ impl Memory {
         let cascade = CascadeSize {
             samples: plan.cascade.samples(train),
             probe,
-            widths: &variant.network.widths()[..=plan.layers],
+            layers: &variant.network.layers()[..plan.layers],
+            batch: plan.cascade.params().batch,
             // Gradient decoders are kept twice: after half and after all of their steps.
             kept: if plan.cascade.params().method == Method::Ridge { 1 } else { 2 },
             is_rounded: !plan.file.cascade.forward_precision.is_f32(),
@@ -70,7 +71,7 @@ impl Memory {
             samples: train.train_samples? + held_out,
             test: train.test_samples,
             batch: train.section.batch,
-            widths: &network.widths(),
+            layers: network.layers(),
             moments: moments.max().unwrap_or(0),
             backend: train.section.backend,
         };

@@ -142,7 +142,7 @@ struct PredictorRunner<'a> {
 impl<'a> PredictorRunner<'a> {
     fn new(plan: &'a Plan, train: &'a TrainPlan, data: &'a TrainData) -> Self {
         let is_prefix = |spec: &NetworkSpec, deepest: &NetworkSpec| {
-            let hidden = spec.depth() - 1;
+            let hidden = spec.depth() - spec.readout_layers();
             spec.layers()[..hidden] == deepest.layers()[..hidden]
         };
         let pairs = plan.variants.iter().zip(&train.networks);
@@ -254,8 +254,7 @@ impl<'a> PredictorRunner<'a> {
         for predictor in
             self.train.section.backend.dispatch(BuildPredictors { runner: self, equal_cost })?
         {
-            // Mean-field theory does not cover weights with a mean.
-            let is_covered = !self.plan.variant(point).scheme.has_mean();
+            let is_covered = self.plan.variant(point).theory_gap().is_none();
             if predictor.info().evidence == Evidence::Theory && !is_covered {
                 continue;
             }

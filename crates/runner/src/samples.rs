@@ -126,7 +126,7 @@ mod tests {
         );
         let plan = Plan::new(read_text(&text, "test", &[]).unwrap()).unwrap();
         let load = |train, test, seed| {
-            let request = LoadRequest::new(plan.file.data.dataset, "");
+            let request = LoadRequest::new(plan.file.data.dataset.named().unwrap(), "");
             isobath_datasets::load(&LoadRequest { train, test: Some(test), seed, ..request })
         };
         CellSamples::load(&plan, load).unwrap()

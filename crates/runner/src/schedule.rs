@@ -2,7 +2,7 @@
 
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 
-use crate::{Memory, memory::available};
+use crate::{Memory, layer_size::LayerSize, memory::available};
 use isobath_experiment::{Plan, TrainPlan, Variant};
 
 /// Decoder units that keep one thread busy: a few kernel blocks, so that threads finish at about the same time.
@@ -31,10 +31,12 @@ pub(super) fn cells_at_once(plan: &Plan) -> usize {
 }
 
 fn wanted(plan: &Plan, threads: usize) -> usize {
-    // A decoder has as many units as its layer has inputs. The narrowest network needs the most company.
+    // A decoder of a dense layer has as many units as its layer has inputs, one of a convolution as many as there are
+    // channels. The narrowest network needs the most company.
     let mean_units = |variant: &Variant| {
-        let units = &variant.network.widths()[..plan.layers];
-        units.iter().sum::<usize>() / units.len()
+        let layers = variant.network.layers()[..plan.layers].iter();
+        let units: usize = layers.map(|layer| LayerSize::of(layer).decoder_units).sum();
+        units / plan.layers
     };
     let mean = plan.variants.iter().map(mean_units).min().unwrap_or(1).max(1);
     match plan.file.cascade.backend {

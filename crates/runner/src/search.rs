@@ -49,8 +49,10 @@ fn staircase<'a>(plan: &Plan, slice: &[&'a [TrainCell]], seed: usize) -> Task<'a
     stairs.sort_by(|a, b| a[0].id.point.sigma_w2.total_cmp(&b[0].id.point.sigma_w2));
     let critical = stairs.first().and_then(|first| {
         let point = first[0].id.point;
-        let activation = plan.variant(point).activation;
-        isobath_meanfield::critical_sigma_w2(activation, point.sigma_b2).ok()
+        let variant = plan.variant(point);
+        let has_theory = variant.theory_gap().is_none();
+        let critical = || isobath_meanfield::critical_sigma_w2(variant.activation, point.sigma_b2);
+        has_theory.then(critical)?.ok()
     });
     let distance =
         |index: &usize| (stairs[*index][0].id.point.sigma_w2 - critical.unwrap_or(0.0)).abs();

@@ -103,8 +103,10 @@ impl BackendTask for Timing<'_> {
     type Output = Result<f64>;
 
     fn run<B: FullBackend>(self, backend: B) -> Result<f64> {
-        /// Minimum number of timed steps; enough to outweigh start-up costs.
-        const STEPS: usize = 20;
+        /// Number of timed steps, unless they take too long; enough to outweigh start-up costs.
+        const STEPS: u64 = 20;
+        /// Maximum number of floating-point operations of the timed steps, unless two take more.
+        const MOST_FLOPS: u64 = 50_000_000_000;
         /// Maximum number of rows in a timed minibatch.
         const MOST_ROWS: usize = 4096;
         /// Minimum duration of the measurement.
@@ -112,10 +114,15 @@ impl BackendTask for Timing<'_> {
         let Self { plan, train, at_once } = self;
         let cell = &train.trainings[train.depths.len() / 2];
         let given = train.recipe(cell).params.params().clone();
+        let batch = given.batch.min(MOST_ROWS);
+        let layers = train.network(cell).layers();
+        let forward: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
+        let steps = (MOST_FLOPS / (3 * forward * batch as u64).max(1)).clamp(2, STEPS);
+        let steps = steps as usize;
         let params = TrainParams {
-            batch: given.batch.min(MOST_ROWS),
-            max_steps: Some(STEPS),
-            evaluate_every: Some(STEPS),
+            batch,
+            max_steps: Some(steps),
+            evaluate_every: Some(steps),
             success: None,
             ..given
         };

@@ -1,7 +1,7 @@
 //! Results of a run as plain values, shared by the store, the report and the exports.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::{CellId, GridPoint, TrainingId};
+use isobath_experiment::{CellId, GridPoint, NetworkKind, TrainingId};
 
 /// Results of one cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +114,7 @@ pub struct TrainingRecord {
     pub succeeded: bool,
     /// Evaluations by step.
     pub evaluations: Vec<isobath_trainer::Evaluation>,
-    /// Loss of each step's minibatch before the update, in nats.
+    /// Loss of each step's minibatch before the update.
     pub losses: Vec<f64>,
     /// Duration in seconds.
     pub seconds: f64,
@@ -129,7 +129,7 @@ pub struct ScoreRecord {
     pub point: GridPoint,
     /// Index of the initialisation, from 0.
     pub seed_index: usize,
-    /// Weight layers of the network, the readout included.
+    /// Depth of the network, the readout included.
     pub depth: usize,
     /// Name of the quantity.
     pub quantity: String,
@@ -209,6 +209,8 @@ pub struct VariantRecord {
     pub scheme: Option<String>,
     /// Short text: `tanh MLP, width 784, 49 hidden layers`.
     pub description: String,
+    /// Reason why mean-field theory says nothing about it, as the end of a sentence; `None` where it does.
+    pub theory_gap: Option<String>,
 }
 
 /// All results of a run, as input of the report.
@@ -224,7 +226,9 @@ pub struct RunRecord {
     pub shape: [usize; 3],
     /// The networks that the grid compares, usually one, indexed by [`GridPoint::variant`].
     pub variants: Vec<VariantRecord>,
-    /// Weight layers of the network, the readout included.
+    /// Kind of the networks, which says what a depth counts.
+    pub kind: NetworkKind,
+    /// Depth of the network, the readout included.
     pub depth: usize,
     /// Number of layers with reconstructions, at depths `1..=layers`.
     pub layers: usize,

@@ -3,7 +3,7 @@
 use isobath_entropy::{Differential, EstimatorSpec, cutoff::CutoffRule};
 use isobath_trainer::Outcome;
 
-use isobath_experiment::{CellId, GridPoint, TrainingId};
+use isobath_experiment::{CellId, GridPoint, NetworkKind, TrainingId};
 
 use crate::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
@@ -94,6 +94,7 @@ pub fn run(options: &Options) -> RunRecord {
         dataset: "mnist".into(),
         shape: options.shape,
         variants: (0..options.variants).map(|index| variant(options, index)).collect(),
+        kind: NetworkKind::Mlp,
         depth: options.layers,
         layers: options.layers,
         train_samples: 60_000,
@@ -128,7 +129,8 @@ fn variant(options: &Options, index: usize) -> VariantRecord {
     let width = 784 + index;
     let name = if options.variants > 1 { format!("width {width}") } else { String::new() };
     let description = format!("tanh MLP, width {width}, {} hidden layers", options.layers);
-    VariantRecord { name, activation: "tanh".into(), scheme: None, description }
+    let activation = "tanh".into();
+    VariantRecord { name, activation, scheme: None, description, theory_gap: None }
 }
 
 fn chi_1(sigma_w2: f64) -> f64 {

@@ -28,7 +28,7 @@ pub(crate) struct Evaluator<'a, B: Backend> {
 /// A network on the test samples.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Score {
-    /// Mean loss, in nats.
+    /// Mean loss.
     pub(crate) loss: f64,
     /// In `[0, 1]`.
     pub(crate) accuracy: f64,

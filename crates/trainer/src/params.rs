@@ -30,7 +30,7 @@ pub struct TrainParams {
     /// Early stop of hopeless trainings; none by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hopeless: Option<Hopeless>,
-    /// A minibatch's loss above this, in nats, or one that is not a number, is divergence.
+    /// A minibatch's loss above this, or one that is not a number, is divergence.
     pub diverged_above: f64,
     /// Regularisation of the hidden layers' batch entropies; none if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,9 +200,9 @@ mod tests {
     #[test]
     fn the_schedule_scales_the_learning_rate_alone() {
         let schedule = Schedule { warmup: 4, ..Schedule::default() };
-        let optimizer = Optimizer::Sgd { lr: 0.5, momentum: 0.9 };
+        let optimizer = Optimizer::momentum(0.5, 0.9);
         let params = TrainParams { optimizer, schedule, ..good() }.check().unwrap();
-        assert_eq!(params.optimizer(0, 9), Optimizer::Sgd { lr: 0.125, momentum: 0.9 });
+        assert_eq!(params.optimizer(0, 9), Optimizer::momentum(0.125, 0.9));
         assert_eq!(params.optimizer(7, 9), optimizer);
     }
 
@@ -232,6 +232,17 @@ mod tests {
         let again = serde_json::to_string(&params).unwrap();
         assert_eq!(serde_json::from_str::<TrainParams>(&again).unwrap(), expected);
         assert!(serde_json::from_str::<TrainParams>(r#"{ "epoch": 3 }"#).is_err());
+    }
+
+    #[test]
+    fn optimizers_at_their_defaults_are_written_as_before() {
+        let text = |optimizer| serde_json::to_string(&optimizer).unwrap();
+        assert_eq!(text(Optimizer::sgd(0.5)), r#"{"kind":"sgd","lr":0.5,"momentum":0.0}"#);
+        assert_eq!(text(Optimizer::adagrad(0.5)), r#"{"kind":"adagrad","lr":0.5,"eps":1e-10}"#);
+        let decaying = Optimizer::sgd(0.5).with_weight_decay(0.25);
+        let expected = r#"{"kind":"sgd","lr":0.5,"momentum":0.0,"weight_decay":0.25}"#;
+        assert_eq!(text(decaying), expected);
+        assert_eq!(serde_json::from_str::<Optimizer>(expected).unwrap(), decaying);
     }
 
     #[track_caller]

@@ -34,7 +34,7 @@ pub struct Evaluation {
     pub step: usize,
     /// Accuracy on the minibatches since the evaluation before, each measured before its own step; in `[0, 1]`.
     pub train_accuracy: f64,
-    /// Mean loss on the test samples, in nats.
+    /// Mean loss on the test samples.
     pub test_loss: f64,
     /// Accuracy on the test samples, in `[0, 1]`.
     pub test_accuracy: f64,
@@ -48,7 +48,7 @@ pub struct Evaluation {
 pub struct Training {
     /// Outcome.
     pub outcome: Outcome,
-    /// The loss of each step's minibatch before the step, in nats; the last one is what diverged, where that is the
+    /// The loss of each step's minibatch before the step; the last one is what diverged, where that is the
     /// outcome.
     pub losses: Vec<f64>,
     /// The evaluations, in order.

@@ -24,7 +24,7 @@ impl<B: TrainerBackend> Scratch<B> {
     ) -> Result<Self> {
         let (weights, bias) =
             (networks * largest(layers, &weights), networks * largest(layers, &biases));
-        let is_plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, .. });
+        let is_plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. });
         let parameters = if is_plain { bias } else { weights.max(bias) };
         // The regulariser's targets are one for each layer of a network that is trained alone.
         let parameters = parameters.max(layers.len());

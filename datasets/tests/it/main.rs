@@ -8,3 +8,4 @@ mod formats;
 mod import;
 mod load;
 mod mnist;
+mod own;

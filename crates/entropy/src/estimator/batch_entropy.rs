@@ -1,20 +1,21 @@
 use std::f64::consts::{E, PI};
 
-use ndarray::ArrayView2;
-
-use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
+use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
-    EntropyBackend, EstimatorSpec, Profile, Result,
-    staging::{self, Width},
+    EntropyBackend, Result,
+    staging::{Scratch, Staged, Width},
 };
 
-/// Batch entropy of Peer et al., arXiv:2208.01134, at least 0.
+/// Batch entropy: mean over units of `0.5 ln(pi e s^2 + 1)`, at least 0 (Peer et al., arXiv:2208.01134).
+///
+/// `s` is the unbiased standard deviation over the samples. The paper uses activations; this estimator accepts any arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchEntropy;
 
 impl EstimatorKind for BatchEntropy {
     const KIND: &'static str = "batch-entropy";
     const RULES: &'static [(&'static str, Self)] = &[];
+    const WIDTH: Width = Width::Any;
 
     fn descriptor(self) -> Descriptor {
         Descriptor {
@@ -26,35 +27,15 @@ impl EstimatorKind for BatchEntropy {
         }
     }
 
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(BatchEntropyEstimator { backend })
-    }
-}
-
-/// Mean over units of `0.5 ln(pi e s^2 + 1)`, at least 0 (Peer et al., arXiv:2208.01134).
-///
-/// `s` is the unbiased standard deviation over the samples. The paper uses activations; this estimator accepts any arrays.
-#[derive(Clone, Debug)]
-struct BatchEntropyEstimator<B> {
-    backend: B,
-}
-
-impl<B: EntropyBackend> EntropyEstimator for BatchEntropyEstimator<B> {
-    fn spec(&self) -> EstimatorSpec {
-        EstimatorSpec::BatchEntropy(BatchEntropy)
-    }
-
-    fn profile(
-        &self,
-        inputs: ArrayView2<'_, f32>,
-        layers: &[ArrayView2<'_, f32>],
-    ) -> Result<Profile> {
-        staging::check(inputs, layers, Width::Any)?;
-        let values = layers.iter().map(|layer| {
-            let (_, variance) = staging::column_moments(&self.backend, *layer, false)?;
-            let sum: f64 = variance.iter().map(|variance| 0.5 * (PI * E * variance).ln_1p()).sum();
-            Ok((sum / variance.len() as f64, 0))
-        });
-        Ok(Profile::from_layers(self.spec(), values.collect::<Result<Vec<_>>>()?))
+    fn estimate<B: EntropyBackend>(
+        self,
+        _inputs: &Staged<'_, B>,
+        layer: &Staged<'_, B>,
+        _divergences: &[f64],
+        _scratch: &mut Scratch<B>,
+    ) -> Result<Estimate> {
+        let variance = &layer.moments()?.variance;
+        let sum: f64 = variance.iter().map(|variance| 0.5 * (PI * E * variance).ln_1p()).sum();
+        Ok(Estimate::Whole { value: sum / variance.len() as f64, floored: 0 })
     }
 }

@@ -1,14 +1,17 @@
 use std::f64::consts::{E, PI};
 
-use ndarray::{Array2, ArrayView2};
-
-use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
+use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
-    EntropyBackend, EstimatorSpec, Profile, Result,
-    staging::{self, Width},
+    EntropyBackend, Result,
+    rows::minimum,
+    staging::{Moments, Scratch, Staged, Width, column_moments},
 };
 
-/// Differential entropy of a layer's samples per unit, in nats.
+/// Differential entropy of a layer's samples per unit, in nats: `mean_i [0.5 ln(2 pi e) + ln std_i]`, the entropy per unit
+/// of independent Gaussians (arXiv:2406.12916).
+///
+/// `std_i` is the unbiased standard deviation of unit `i` over the samples. A floor of 1e-20 replaces it for units whose
+/// samples are equal up to rounding; these count as floored. With one sample, all units are floored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Differential {
     /// Divides each sample by the sum of its units first: the clean call of the published code (arXiv:2406.12916).
@@ -26,6 +29,7 @@ impl EstimatorKind for Differential {
     const KIND: &'static str = "differential";
     const RULES: &'static [(&'static str, Self)] =
         &[("published", Self::Published), ("as-stored", Self::AsStored), ("plain", Self::Plain)];
+    const WIDTH: Width = Width::Any;
 
     fn descriptor(self) -> Descriptor {
         let (id, label) = match self {
@@ -42,54 +46,36 @@ impl EstimatorKind for Differential {
         }
     }
 
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(DifferentialEstimator { backend, rule: self })
+    fn estimate<B: EntropyBackend>(
+        self,
+        _inputs: &Staged<'_, B>,
+        layer: &Staged<'_, B>,
+        _divergences: &[f64],
+        scratch: &mut Scratch<B>,
+    ) -> Result<Estimate> {
+        let (rows, cols) = layer.samples.dim();
+        let Moments { mean, variance } = match self {
+            Self::Published => layer.moments_of_normalised_rows()?,
+            Self::Plain => layer.moments()?.clone(),
+            Self::AsStored => {
+                scratch.upload(layer.backend, layer.samples, shift)?;
+                column_moments(layer.backend, [rows, cols], &scratch.buffer, true)?
+            }
+        };
+        let (value, floored) = differential(rows, &mean, &variance);
+        Ok(Estimate::Whole { value, floored })
     }
 }
 
 /// Floor of the standard deviation.
 const STD_FLOOR: f64 = 1e-20;
 
-/// `mean_i [0.5 ln(2 pi e) + ln std_i]` in nats: the entropy per unit of independent Gaussians (arXiv:2406.12916).
-///
-/// `std_i` is the unbiased standard deviation of unit `i` over the samples. [`STD_FLOOR`] replaces it for units whose samples
-/// are equal up to rounding; these count as floored. With one sample, all units are floored.
-#[derive(Clone, Debug)]
-struct DifferentialEstimator<B> {
-    backend: B,
-    rule: Differential,
-}
-
-impl<B: EntropyBackend> EntropyEstimator for DifferentialEstimator<B> {
-    fn spec(&self) -> EstimatorSpec {
-        EstimatorSpec::Differential(self.rule)
+/// A sample minus its minimum, plus 1e-12.
+fn shift(sample: &[f32], shifted: &mut [f32]) {
+    let minimum = minimum(sample);
+    for (to, &value) in shifted.iter_mut().zip(sample) {
+        *to = value - minimum + 1e-12;
     }
-
-    fn profile(
-        &self,
-        inputs: ArrayView2<'_, f32>,
-        layers: &[ArrayView2<'_, f32>],
-    ) -> Result<Profile> {
-        staging::check(inputs, layers, Width::Any)?;
-        let normalise_rows = self.rule != Differential::Plain;
-        let values = layers.iter().map(|layer| {
-            let shifted = (self.rule == Differential::AsStored).then(|| shifted(*layer));
-            let layer = shifted.as_ref().map_or(*layer, |shifted| shifted.view());
-            let (mean, variance) = staging::column_moments(&self.backend, layer, normalise_rows)?;
-            Ok(differential(layer.nrows(), &mean, &variance))
-        });
-        Ok(Profile::from_layers(self.spec(), values.collect::<Result<Vec<_>>>()?))
-    }
-}
-
-/// Each sample minus its minimum, plus 1e-12.
-fn shifted(layer: ArrayView2<'_, f32>) -> Array2<f32> {
-    let mut shifted = layer.to_owned();
-    for mut sample in shifted.outer_iter_mut() {
-        let minimum = sample.iter().copied().fold(f32::INFINITY, f32::min);
-        sample.mapv_inplace(|value| value - minimum + 1e-12);
-    }
-    shifted
 }
 
 /// Returns the entropy and the number of floored units.
@@ -123,11 +109,12 @@ mod tests {
 
     #[test]
     fn stored_values_do_not_depend_on_a_shift_of_a_sample() {
+        use crate::EstimatorSpec;
         use isobath_tensor::Cpu;
-        use ndarray::array;
+        use ndarray::{Array2, array};
 
         let value = |rule: Differential, layer: Array2<f32>| {
-            let estimator = rule.build(Cpu::new());
+            let estimator = EstimatorSpec::Differential(rule).build(Cpu::new());
             estimator.profile(layer.view(), &[layer.view()]).unwrap().values[0]
         };
         let (plain, moved) =

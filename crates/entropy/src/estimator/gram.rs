@@ -1,19 +1,25 @@
 use isobath_tensor::{GemmConfig, symmetric_eigenvalues};
-use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use super::{Descriptor, Direction, EntropyEstimator, EstimatorKind};
+use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
-    EntropyBackend, EstimatorSpec, Profile, Result,
-    staging::{self, Width},
+    EntropyBackend, Result,
+    rows::sum,
+    staging::{Scratch, Staged, Width},
 };
 
-/// Von Neumann entropy of the samples' Gram matrix, in `[0, 1]`.
+/// Von Neumann entropy of the samples' Gram matrix: `-Tr rho ln rho / ln n` with `rho = X X^T / n`. Rows of `X` are the
+/// samples minus their mean over units, scaled to unit 2-norm.
+///
+/// In `[0, 1]`: 0 if all samples are equal up to shift and positive scale, 1 if they are orthogonal. A sample that is constant
+/// over its units has no direction; its row is zero and counts as floored. For one sample, `ln n` is 0 and the entropy is
+/// defined as 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gram;
 
 impl EstimatorKind for Gram {
     const KIND: &'static str = "gram";
     const RULES: &'static [(&'static str, Self)] = &[];
+    const WIDTH: Width = Width::Any;
 
     fn descriptor(self) -> Descriptor {
         Descriptor {
@@ -25,123 +31,91 @@ impl EstimatorKind for Gram {
         }
     }
 
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(GramEstimator { backend })
+    fn estimate<B: EntropyBackend>(
+        self,
+        _inputs: &Staged<'_, B>,
+        layer: &Staged<'_, B>,
+        _divergences: &[f64],
+        scratch: &mut Scratch<B>,
+    ) -> Result<Estimate> {
+        let mut floored = 0;
+        scratch.upload(layer.backend, layer.samples, |sample, to| {
+            floored += usize::from(!direction(sample, to));
+        })?;
+        let value = entropy(layer.backend, layer.shape(), &scratch.buffer)?;
+        Ok(Estimate::Whole { value, floored })
     }
 }
 
 /// Eigenvalues below this count as zero: the accuracy of an f32 product of unit-norm rows.
 const NEGLIGIBLE: f64 = f32::EPSILON as f64;
 
-/// `-Tr rho ln rho / ln n` with `rho = X X^T / n`. Rows of `X` are the samples minus their mean over units, scaled to unit
-/// 2-norm.
-///
-/// In `[0, 1]`: 0 if all samples are equal up to shift and positive scale, 1 if they are orthogonal. A sample that is constant
-/// over its units has no direction; its row is zero and counts as floored. For one sample, `ln n` is 0 and the entropy is
-/// defined as 0.
-#[derive(Clone, Debug)]
-struct GramEstimator<B> {
-    backend: B,
+/// Entropy of `directions`, `[n, d]`.
+fn entropy<B: EntropyBackend>(
+    backend: &B,
+    shape: [usize; 2],
+    directions: &B::Buffer<f32>,
+) -> Result<f64> {
+    let samples = shape[0];
+    if samples == 1 {
+        return Ok(0.0);
+    }
+    let (density, order) = density(backend, shape, directions)?;
+    let eigenvalues = symmetric_eigenvalues(density, order);
+    let kept = eigenvalues.iter().filter(|&&lambda| lambda > NEGLIGIBLE);
+    let sum: f64 = kept.map(|lambda| -lambda * lambda.ln()).sum();
+    Ok((sum / (samples as f64).ln()).clamp(0.0, 1.0))
 }
 
-impl<B: EntropyBackend> EntropyEstimator for GramEstimator<B> {
-    fn spec(&self) -> EstimatorSpec {
-        EstimatorSpec::Gram(Gram)
-    }
-
-    fn profile(
-        &self,
-        inputs: ArrayView2<'_, f32>,
-        layers: &[ArrayView2<'_, f32>],
-    ) -> Result<Profile> {
-        staging::check(inputs, layers, Width::Any)?;
-        let values = layers.iter().map(|layer| {
-            let (directions, floored) = directions(*layer);
-            Ok((self.entropy(directions.view())?, floored))
-        });
-        Ok(Profile::from_layers(self.spec(), values.collect::<Result<Vec<_>>>()?))
-    }
+/// Returns `X X^T / n`, or `X^T X / n` if that is smaller, and its order. Their nonzero eigenvalues are equal.
+fn density<B: EntropyBackend>(
+    backend: &B,
+    [n, d]: [usize; 2],
+    x: &B::Buffer<f32>,
+) -> Result<(Vec<f64>, usize)> {
+    let order = n.min(d);
+    let product = if n <= d {
+        GemmConfig::new(n, n, d).transpose_b()
+    } else {
+        GemmConfig::new(d, d, n).transpose_a()
+    };
+    let mut density = backend.zeros(order * order)?;
+    let config = GemmConfig { alpha: 1.0 / n as f32, ..product };
+    backend.gemm(config, x, x, &mut density)?;
+    let density = backend.download(&density)?;
+    Ok((density.into_iter().map(f64::from).collect(), order))
 }
 
-impl<B: EntropyBackend> GramEstimator<B> {
-    fn entropy(&self, directions: ArrayView2<'_, f32>) -> Result<f64> {
-        let samples = directions.nrows() as f64;
-        if directions.nrows() == 1 {
-            return Ok(0.0);
-        }
-        let (density, order) = self.density(directions)?;
-        let eigenvalues = symmetric_eigenvalues(density, order);
-        let kept = eigenvalues.iter().filter(|&&lambda| lambda > NEGLIGIBLE);
-        let sum: f64 = kept.map(|lambda| -lambda * lambda.ln()).sum();
-        Ok((sum / samples.ln()).clamp(0.0, 1.0))
+/// Writes a sample minus its mean, scaled to unit norm. Returns false, and writes nothing, if it is constant.
+fn direction(sample: &[f32], to: &mut [f32]) -> bool {
+    if sample.iter().all(|value| (value - sample[0]).abs() <= 0.0) {
+        return false;
     }
-
-    /// Returns `X X^T / n`, or `X^T X / n` if that is smaller, and its order. Their nonzero eigenvalues are equal.
-    fn density(&self, directions: ArrayView2<'_, f32>) -> Result<(Vec<f64>, usize)> {
-        let (n, d) = directions.dim();
-        let order = n.min(d);
-        let product = if n <= d {
-            GemmConfig::new(n, n, d).transpose_b()
-        } else {
-            GemmConfig::new(d, d, n).transpose_a()
-        };
-        let x = staging::upload(&self.backend, directions)?;
-        let mut density = self.backend.zeros(order * order)?;
-        let config = GemmConfig { alpha: 1.0 / n as f32, ..product };
-        self.backend.gemm(config, &x, &x, &mut density)?;
-        let density = self.backend.download(&density)?;
-        Ok((density.into_iter().map(f64::from).collect(), order))
+    let (mean, norm) = mean_and_norm(sample);
+    let scale = 1.0 / norm;
+    for (to, &value) in to.iter_mut().zip(sample) {
+        *to = ((f64::from(value) - mean) * scale) as f32;
     }
+    true
 }
 
-/// Returns each sample minus its mean, scaled to unit norm, and the number of constant samples.
-fn directions(layer: ArrayView2<'_, f32>) -> (Array2<f32>, usize) {
-    let mut directions = Array2::zeros(layer.dim());
-    let mut constant = 0;
-    for (sample, mut direction) in layer.outer_iter().zip(directions.outer_iter_mut()) {
-        if sample.iter().all(|value| (value - sample[0]).abs() <= 0.0) {
-            constant += 1;
-            continue;
-        }
-        let (mean, norm) = mean_and_norm(sample);
-        direction.zip_mut_with(&sample, |to, &from| *to = ((f64::from(from) - mean) / norm) as f32);
-    }
-    (directions, constant)
-}
-
-fn mean_and_norm(sample: ArrayView1<'_, f32>) -> (f64, f64) {
+fn mean_and_norm(sample: &[f32]) -> (f64, f64) {
     let mean = sum(sample, |value| value) / sample.len() as f64;
     (mean, sum(sample, |value| (value - mean) * (value - mean)).sqrt())
 }
 
-/// Sum of `term` over the units in eight parts, which the compiler vectorises.
-fn sum(sample: ArrayView1<'_, f32>, term: impl Fn(f64) -> f64) -> f64 {
-    const LANES: usize = 8;
-    let Some(values) = sample.to_slice() else {
-        return sample.iter().map(|&value| term(f64::from(value))).sum();
-    };
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    let mut parts = [0.0; LANES];
-    for chunk in chunks {
-        for (part, &value) in parts.iter_mut().zip(chunk) {
-            *part += term(f64::from(value));
-        }
-    }
-    parts.iter().sum::<f64>() + rest.iter().map(|&value| term(f64::from(value))).sum::<f64>()
-}
-
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
-
     use super::*;
 
     #[test]
     fn directions_have_mean_zero_and_norm_one() {
-        let (directions, constant) = directions(array![[1.0, 2.0, 6.0], [4.0, 4.0, 4.0]].view());
-        assert_eq!(constant, 1);
-        let (mean, norm) = mean_and_norm(directions.row(0));
+        let mut found = [0.0; 3];
+        assert!(direction(&[1.0, 2.0, 6.0], &mut found));
+        let (mean, norm) = mean_and_norm(&found);
         assert!(mean.abs() < 1e-7 && (norm - 1.0).abs() < 1e-7);
-        assert_eq!(directions.row(1), array![0.0, 0.0, 0.0]);
+        let mut constant = [0.0; 3];
+        assert!(!direction(&[4.0, 4.0, 4.0], &mut constant));
+        assert!(constant.iter().all(|value| value.abs() <= 0.0));
     }
 }

@@ -1,9 +1,10 @@
 use isobath_tensor::DivergenceKind;
 
-use super::{
-    Descriptor, Direction, EntropyEstimator, EstimatorKind, sample_divergence::SampleDivergence,
+use super::{Descriptor, Direction, Estimate, EstimatorKind};
+use crate::{
+    EntropyBackend, Result,
+    staging::{Scratch, Staged, Width},
 };
-use crate::{EntropyBackend, EstimatorSpec};
 
 /// Jensen-Shannon divergence between the distributions of `relative`, in `[0, ln 2]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub struct JensenShannon;
 impl EstimatorKind for JensenShannon {
     const KIND: &'static str = "jensen-shannon";
     const RULES: &'static [(&'static str, Self)] = &[];
+    const WIDTH: Width = Width::AsInputs;
 
     fn descriptor(self) -> Descriptor {
         Descriptor {
@@ -23,8 +25,17 @@ impl EstimatorKind for JensenShannon {
         }
     }
 
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        let (spec, kind) = (EstimatorSpec::JensenShannon(self), DivergenceKind::JensenShannon);
-        Box::new(SampleDivergence { backend, spec, kind })
+    fn divergence(self) -> Option<DivergenceKind> {
+        Some(DivergenceKind::JensenShannon)
+    }
+
+    fn estimate<B: EntropyBackend>(
+        self,
+        _inputs: &Staged<'_, B>,
+        _layer: &Staged<'_, B>,
+        divergences: &[f64],
+        _scratch: &mut Scratch<B>,
+    ) -> Result<Estimate> {
+        Ok(Estimate::PerSample(divergences.to_vec()))
     }
 }

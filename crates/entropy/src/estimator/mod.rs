@@ -4,13 +4,14 @@ mod batch_entropy;
 mod differential;
 mod gram;
 mod jensen_shannon;
+mod profiles;
 mod reconstruction_error;
 mod relative;
-mod sample_divergence;
 mod spec;
 
 use std::borrow::Cow;
 
+use isobath_tensor::DivergenceKind;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +19,15 @@ pub use batch_entropy::BatchEntropy;
 pub use differential::Differential;
 pub use gram::Gram;
 pub use jensen_shannon::JensenShannon;
+pub use profiles::profiles;
 pub use reconstruction_error::ReconstructionError;
 pub use relative::{DEFAULT_EPS, Relative};
 pub use spec::EstimatorSpec;
 
-use crate::{EntropyBackend, Profile, Result};
+use crate::{
+    EntropyBackend, Profile, Result,
+    staging::{Scratch, Staged, Width},
+};
 
 /// Estimates the amount of input information in each layer.
 pub trait EntropyEstimator: Send + Sync {
@@ -90,7 +95,19 @@ impl Descriptor {
     }
 }
 
-/// A kind of estimator: its settings, its description and its construction on a backend.
+/// Estimate at one layer.
+pub(crate) enum Estimate {
+    /// One value for each sample.
+    PerSample(Vec<f64>),
+    /// One value for all samples together.
+    Whole {
+        value: f64,
+        /// Number of units (or samples) without variance that a floor replaces.
+        floored: usize,
+    },
+}
+
+/// A kind of estimator: its settings, its description and its formula.
 pub(crate) trait EstimatorKind: Copy + Default + PartialEq + 'static {
     /// Value of `kind` in experiment files. Alone, it selects the default settings.
     const KIND: &'static str;
@@ -115,6 +132,20 @@ pub(crate) trait EstimatorKind: Copy + Default + PartialEq + 'static {
     /// Id, label, unit, direction and source.
     fn descriptor(self) -> Descriptor;
 
-    /// Builds the estimator on `backend`.
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator>;
+    /// Required width of a layer.
+    const WIDTH: Width;
+
+    /// The divergence between rows of inputs and of a layer that the estimator needs.
+    fn divergence(self) -> Option<DivergenceKind> {
+        None
+    }
+
+    /// Estimates the value at one layer. `divergences` are those of [`divergence`](Self::divergence), one per sample.
+    fn estimate<B: EntropyBackend>(
+        self,
+        inputs: &Staged<'_, B>,
+        layer: &Staged<'_, B>,
+        divergences: &[f64],
+        scratch: &mut Scratch<B>,
+    ) -> Result<Estimate>;
 }

@@ -1,21 +1,22 @@
 use isobath_tensor::DivergenceKind;
-use ndarray::ArrayView2;
 
-use super::{
-    Descriptor, Direction, EntropyEstimator, EstimatorKind, sample_divergence::divergences,
-};
+use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
-    EntropyBackend, Error, EstimatorSpec, Profile, Result,
-    staging::{self, Width},
+    EntropyBackend, Error, Result,
+    staging::{Scratch, Staged, Width},
 };
 
-/// `1 - R^2` of the reconstructions, 0 for perfect ones and 1 for the mean image.
+/// `1 - R^2` of the reconstructions, relative to each pixel's mean over the probe samples.
+///
+/// 0 for perfect reconstructions, 1 for the mean image, above 1 for worse ones. A sample's value is its squared error over the
+/// mean squared deviation of all samples, so that the mean over samples is `1 - R^2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReconstructionError;
 
 impl EstimatorKind for ReconstructionError {
     const KIND: &'static str = "reconstruction-error";
     const RULES: &'static [(&'static str, Self)] = &[];
+    const WIDTH: Width = Width::AsInputs;
 
     fn descriptor(self) -> Descriptor {
         Descriptor {
@@ -27,43 +28,26 @@ impl EstimatorKind for ReconstructionError {
         }
     }
 
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        Box::new(ReconstructionErrorEstimator { backend })
+    fn divergence(self) -> Option<DivergenceKind> {
+        Some(DivergenceKind::SquaredError)
+    }
+
+    fn estimate<B: EntropyBackend>(
+        self,
+        inputs: &Staged<'_, B>,
+        _layer: &Staged<'_, B>,
+        divergences: &[f64],
+        _scratch: &mut Scratch<B>,
+    ) -> Result<Estimate> {
+        let deviation = mean_squared_deviation(inputs)?;
+        Ok(Estimate::PerSample(divergences.iter().map(|error| error / deviation).collect()))
     }
 }
 
-/// `1 - R^2` of the reconstructions, relative to each pixel's mean over the probe samples.
-///
-/// 0 for perfect reconstructions, 1 for the mean image, above 1 for worse ones. A sample's value is its squared error over the
-/// mean squared deviation of all samples, so that the mean over samples is `1 - R^2`.
-#[derive(Clone, Debug)]
-struct ReconstructionErrorEstimator<B> {
-    backend: B,
-}
-
-impl<B: EntropyBackend> EntropyEstimator for ReconstructionErrorEstimator<B> {
-    fn spec(&self) -> EstimatorSpec {
-        EstimatorSpec::ReconstructionError(ReconstructionError)
-    }
-
-    fn profile(
-        &self,
-        inputs: ArrayView2<'_, f32>,
-        layers: &[ArrayView2<'_, f32>],
-    ) -> Result<Profile> {
-        staging::check(inputs, layers, Width::AsInputs)?;
-        let deviation = self.mean_squared_deviation(inputs)?;
-        let errors = divergences(&self.backend, DivergenceKind::SquaredError, inputs, layers)?;
-        Ok(Profile::from_samples(self.spec(), errors / deviation))
-    }
-}
-
-impl<B: EntropyBackend> ReconstructionErrorEstimator<B> {
-    /// Returns `(1/n) sum_i |x_i - mean|^2`.
-    fn mean_squared_deviation(&self, inputs: ArrayView2<'_, f32>) -> Result<f64> {
-        let samples = inputs.nrows();
-        let (_, variance) = staging::column_moments(&self.backend, inputs, false)?;
-        let deviation = variance.iter().sum::<f64>() * (samples as f64 - 1.0) / samples as f64;
-        if deviation > 0.0 { Ok(deviation) } else { Err(Error::ConstantInputs { samples }) }
-    }
+/// `(1/n) sum_i |x_i - mean|^2`
+fn mean_squared_deviation<B: EntropyBackend>(inputs: &Staged<'_, B>) -> Result<f64> {
+    let samples = inputs.samples.nrows();
+    let sum: f64 = inputs.moments()?.variance.iter().sum();
+    let deviation = sum * (samples as f64 - 1.0) / samples as f64;
+    if deviation > 0.0 { Ok(deviation) } else { Err(Error::ConstantInputs { samples }) }
 }

@@ -1,9 +1,10 @@
 use isobath_tensor::DivergenceKind;
 
-use super::{
-    Descriptor, Direction, EntropyEstimator, EstimatorKind, sample_divergence::SampleDivergence,
+use super::{Descriptor, Direction, Estimate, EstimatorKind};
+use crate::{
+    EntropyBackend, Error, Result,
+    staging::{Scratch, Staged, Width},
 };
-use crate::{EntropyBackend, Error, EstimatorSpec, Result};
 
 /// Default share of the uniform distribution in `relative-floored`.
 pub const DEFAULT_EPS: f64 = 1e-3;
@@ -26,6 +27,7 @@ impl EstimatorKind for Relative {
     const KIND: &'static str = "relative";
     const RULES: &'static [(&'static str, Self)] =
         &[("published", Self::Published), ("floored", Self::Floored { eps: DEFAULT_EPS })];
+    const WIDTH: Width = Width::AsInputs;
 
     fn with_eps(self, eps: f64) -> Option<Self> {
         matches!(self, Self::Floored { .. }).then_some(Self::Floored { eps })
@@ -66,8 +68,17 @@ impl EstimatorKind for Relative {
         }
     }
 
-    fn build<B: EntropyBackend>(self, backend: B) -> Box<dyn EntropyEstimator> {
-        let kind = DivergenceKind::Relative { floor: self.eps().unwrap_or(0.0) };
-        Box::new(SampleDivergence { backend, spec: EstimatorSpec::Relative(self), kind })
+    fn divergence(self) -> Option<DivergenceKind> {
+        Some(DivergenceKind::Relative { floor: self.eps().unwrap_or(0.0) })
+    }
+
+    fn estimate<B: EntropyBackend>(
+        self,
+        _inputs: &Staged<'_, B>,
+        _layer: &Staged<'_, B>,
+        divergences: &[f64],
+        _scratch: &mut Scratch<B>,
+    ) -> Result<Estimate> {
+        Ok(Estimate::PerSample(divergences.to_vec()))
     }
 }

@@ -2,13 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
+use isobath_tensor::DivergenceKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
-    BatchEntropy, Descriptor, Differential, EntropyEstimator, EstimatorKind, Gram, JensenShannon,
-    ReconstructionError, Relative,
+    BatchEntropy, Descriptor, Differential, EntropyEstimator, Estimate, EstimatorKind, Gram,
+    JensenShannon, ReconstructionError, Relative, profiles::OnBackend,
 };
-use crate::{EntropyBackend, Error, Result};
+use crate::{
+    EntropyBackend, Error, Result,
+    staging::{Scratch, Staged, Width},
+};
 
 /// Defines [`EstimatorSpec`] from the list of estimators.
 macro_rules! estimators {
@@ -36,10 +40,24 @@ macro_rules! estimators {
                 match *self { $(Self::$name(kind) => kind.check(),)* }
             }
 
-            /// Builds the estimator on `backend`. Invalid settings (see [`check`](Self::check)) fail in
-            /// [`profile`](EntropyEstimator::profile).
-            pub fn build<B: EntropyBackend>(&self, backend: B) -> Box<dyn EntropyEstimator> {
-                match *self { $(Self::$name(kind) => kind.build(backend),)* }
+            pub(super) const fn width(&self) -> Width {
+                match self { $(Self::$name(_) => <$name as EstimatorKind>::WIDTH,)* }
+            }
+
+            pub(super) fn divergence(&self) -> Option<DivergenceKind> {
+                match *self { $(Self::$name(kind) => kind.divergence(),)* }
+            }
+
+            pub(super) fn estimate<B: EntropyBackend>(
+                &self,
+                inputs: &Staged<'_, B>,
+                layer: &Staged<'_, B>,
+                divergences: &[f64],
+                scratch: &mut Scratch<B>,
+            ) -> Result<Estimate> {
+                match *self {
+                    $(Self::$name(kind) => kind.estimate(inputs, layer, divergences, scratch),)*
+                }
             }
 
             /// The setting `eps`, if the estimator has one.
@@ -91,6 +109,12 @@ estimators! {
 }
 
 impl EstimatorSpec {
+    /// Builds the estimator on `backend`. Invalid settings (see [`check`](Self::check)) fail in
+    /// [`profile`](EntropyEstimator::profile).
+    pub fn build<B: EntropyBackend>(&self, backend: B) -> Box<dyn EntropyEstimator> {
+        Box::new(OnBackend { backend, estimator: *self })
+    }
+
     /// True if the estimator has one value per layer for all samples together, instead of one per sample.
     pub const fn is_of_whole_batches(&self) -> bool {
         matches!(self, Self::Differential(_) | Self::Gram(_) | Self::BatchEntropy(_))

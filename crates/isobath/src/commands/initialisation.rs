@@ -5,9 +5,10 @@ use isobath_experiment::Variant;
 
 use super::meanfield::short;
 
-/// Variances of each layer by a scheme with a scale of its own; `None` if the grid has the variances.
+/// Variances of each layer of a dense network by a scheme with a scale of its own; `None` if the grid has the variances.
+/// The table of stages has those of other networks.
 pub(super) fn variances(variant: &Variant) -> Option<Vec<LayerVariances>> {
-    if variant.scheme.uses_grid() {
+    if variant.scheme.uses_grid() || !variant.network.is_dense() {
         return None;
     }
     let scheme = Initialisation::Scheme(variant.scheme.clone());
@@ -19,18 +20,20 @@ pub(super) fn variances(variant: &Variant) -> Option<Vec<LayerVariances>> {
 /// not cover the scheme.
 pub(super) fn lines(variant: &Variant) -> Vec<String> {
     let scheme = &variant.scheme;
-    let Some(variances) = variances(variant) else { return Vec::new() };
     let text = |found: &LayerVariances| {
         format!("sigma_w2 = {}, sigma_b2 = {}", short(found.sigma_w2), short(found.sigma_b2))
     };
-    let layers: Vec<(usize, String)> = (1..).zip(variances.iter().map(text)).collect();
     let part = |same: &[(usize, String)]| match same {
         [(only, text)] => format!("{text} in layer {only}"),
         [(first, text), .., (last, _)] => format!("{text} in layers {first} to {last}"),
         [] => String::new(),
     };
-    let parts: Vec<String> = layers.chunk_by(|a, b| a.1 == b.1).map(part).collect();
-    let mut lines = vec![format!("{scheme}: {}", parts.join("; "))];
+    let mut lines = Vec::new();
+    if let Some(variances) = variances(variant) {
+        let layers: Vec<(usize, String)> = (1..).zip(variances.iter().map(text)).collect();
+        let parts: Vec<String> = layers.chunk_by(|a, b| a.1 == b.1).map(part).collect();
+        lines.push(format!("{scheme}: {}", parts.join("; ")));
+    }
     if scheme.has_mean() {
         lines.push(
             "weights have a mean other than zero, which mean-field theory does not cover"

@@ -14,6 +14,7 @@ mod merge;
 mod report;
 mod run;
 mod run_state;
+mod stages;
 mod status;
 mod submit;
 mod theory;

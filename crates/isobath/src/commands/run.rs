@@ -3,7 +3,7 @@ use std::{num::NonZero, path::PathBuf, time::Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{HumanDuration, ProgressBar};
-use isobath_datasets::{Dataset, LoadRequest, Provenance};
+use isobath_datasets::{Dataset, DatasetSource, LoadRequest, OwnRequest, Provenance, Scale};
 use isobath_tensor::BackendSpec;
 
 use crate::print::shell_word;
@@ -11,7 +11,7 @@ use crate::print::shell_word;
 use super::{GlobalArgs, Usage, exit, report::with_files, theory};
 use crate::signals;
 use isobath_experiment as experiment;
-use isobath_experiment::{Override, Plan};
+use isobath_experiment::{DataSection, Override, Plan};
 use isobath_report as report;
 use isobath_report::count;
 use isobath_runner as run;
@@ -331,26 +331,52 @@ fn load_samples(
     let section = &plan.file.data;
     let spinner = ProgressBar::new_spinner().with_message(format!("loading {}", section.dataset));
     spinner.enable_steady_tick(std::time::Duration::from_millis(200));
-    let request = LoadRequest {
-        name: section.dataset,
-        folder: section.folder.clone().unwrap_or_else(|| global.data.clone()),
-        train,
-        test: Some(held_out),
-        grayscale: section.grayscale,
-        seed,
+    let (test, grayscale) = (Some(held_out), section.grayscale);
+    let loaded = match &section.dataset {
+        DatasetSource::Named(name) => {
+            let folder = section.folder.clone().unwrap_or_else(|| global.data.clone());
+            isobath_datasets::load(&LoadRequest {
+                name: *name,
+                folder,
+                train,
+                test,
+                grayscale,
+                seed,
+            })
+        }
+        DatasetSource::Own(own) => own.load(&OwnRequest { train, test, grayscale, seed }),
     };
-    let mut data = isobath_datasets::load(&request).map_err(anyhow::Error::from);
+    let mut data = loaded.map_err(anyhow::Error::from);
     if global.offline && data.as_ref().is_err_and(is_missing) {
         data = data.context(
             "--offline opens no connection; fetch the dataset on a machine with one, and copy the folder of datasets",
         );
     }
-    let data = data?;
+    let mut data = data?;
+    if let Some(size) = section.size {
+        data.shrink(size)?;
+    }
     spinner.finish_and_clear();
+    check_scale(section, &data)?;
     if data.provenance == Provenance::Unverified {
         eprintln!("note: the files of {} differ from the published ones", section.dataset);
     }
     Ok(data)
+}
+
+/// Rejects a scale that supposes values from 0 to 1 where the user's own data have others.
+fn check_scale(section: &DataSection, data: &Dataset) -> Result<()> {
+    let is_unit = |x: &f32| (0.0..=1.0).contains(x);
+    let mut values = data.train.images.iter().chain(&data.test.images);
+    let outside = values.find(|value| !is_unit(value));
+    if let (Scale::Symmetric, Some(value)) = (section.scale, outside) {
+        anyhow::bail!(
+            "{}: found {value}, but scale = \"symmetric\" maps values from 0 to 1 to -1 to 1; use \
+             scale = \"standardize\", or set `divide` in the table of dataset",
+            section.dataset
+        );
+    }
+    Ok(())
 }
 
 /// True if a dataset has to be fetched first.

@@ -6,8 +6,8 @@ use indicatif::{HumanBytes, HumanDuration};
 use isobath_datasets::{State, Status};
 use serde_json::{Value, json};
 
-use super::{GlobalArgs, exit, initialisation, run::Settings, theory};
-use isobath_experiment::{GridPoint, Plan, Search, TrainPlan, Variant};
+use super::{GlobalArgs, exit, initialisation, run::Settings, stages, theory};
+use isobath_experiment::{GridPoint, NetworkKind, Plan, Search, TrainPlan, Variant};
 use isobath_report::count;
 use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings, stored_bytes_per_cell};
 
@@ -35,9 +35,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let estimate = estimate(&plan)?;
     let cells = plan.cells.len();
     println!("# run folder   {}", plan.run_name());
-    let dataset = plan.file.data.dataset;
+    let dataset = &plan.file.data.dataset;
     let is_missing = |status: &Status| {
-        status.name == dataset && !matches!(status.state, State::BuiltIn | State::Present)
+        Some(status.name) == dataset.named()
+            && !matches!(status.state, State::BuiltIn | State::Present)
     };
     if plan.file.data.folder.is_none()
         && isobath_datasets::list(&global.data).iter().any(is_missing)
@@ -46,19 +47,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             "# data         {dataset} is missing; fetch it with `cargo xtask data fetch {dataset}`"
         );
     }
-    for variant in &plan.variants {
-        let Variant { name, network, .. } = variant;
-        let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-        println!(
-            "# network      {name}{} weight layers, {} parameters, widths {}",
-            network.depth(),
-            network.parameters(),
-            abbreviated(&network.widths())
-        );
-        for line in initialisation::lines(variant) {
-            println!("# init         {line}");
-        }
-    }
+    plan.variants.iter().for_each(print_network);
     println!(
         "# cells        {cells} = {} x {}",
         points(&plan),
@@ -104,6 +93,30 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         print_trainings(&plan, train)?;
     }
     Ok(exit::DONE)
+}
+
+/// Layers of a network, as a table unless it is a multilayer perceptron, and the variances of its initialisation.
+fn print_network(variant: &Variant) {
+    let Variant { name, network, section, .. } = variant;
+    let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    let (weight_layers, parameters) = (network.weight_layers(), network.parameters());
+    let start =
+        format!("# network      {name}{weight_layers} weight layers, {parameters} parameters");
+    match section.kind {
+        NetworkKind::Mlp => println!("{start}, widths {}", abbreviated(&network.widths())),
+        NetworkKind::Cnn | NetworkKind::Resnet | NetworkKind::Layers => {
+            println!("{start}");
+            let (depth, unit) = (network.stages(), section.kind.depth_counts());
+            println!("# depth        {depth}; it counts {unit}");
+            stages::lines(variant).iter().for_each(|line| println!("#              {line}"));
+        }
+    }
+    for line in initialisation::lines(variant) {
+        println!("# init         {line}");
+    }
+    if let Some(gap) = variant.theory_gap().filter(|_| !variant.scheme.has_mean()) {
+        println!("# theory       none: {gap}");
+    }
 }
 
 /// Steps with which decoders of common widths have converged.
@@ -165,11 +178,13 @@ fn points(plan: &Plan) -> String {
 }
 
 fn network_json(variant: &Variant) -> Value {
-    let Variant { name, network, .. } = variant;
+    let Variant { name, network, section, .. } = variant;
     let variances = initialisation::variances(variant);
     json!({
         "name": name, "parameters": network.parameters(), "widths": network.widths(),
         "init": variant.scheme.to_string(), "variances": variances,
+        "depth": network.stages(), "weight_layers": network.weight_layers(),
+        "depth_counts": section.kind.depth_counts(), "stages": stages::json(variant),
     })
 }
 

@@ -7,9 +7,11 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod faults;
 mod kernels;
+mod kinds;
 mod list;
 mod meanfield;
 mod mistakes;
+mod own_data;
 mod reduced;
 mod reference;
 mod run;

@@ -120,6 +120,41 @@ fn data_and_networks() {
 }
 
 #[test]
+fn whole_networks_and_modes() {
+    let place = Place::new();
+    let json = |arguments: &[&str]| -> Value {
+        let text = place.succeed(&[&["meanfield"], arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap()
+    };
+    // Lengths of ReLU double per layer, and f32 overflows; the readout is stage 301.
+    let dense = ["network", "--sigma-w2", "4", "--sigma-b2", "0", "--activation", "relu"];
+    let dense = json(&[&dense[..], &["--depth", "300", "--input", "50"]].concat());
+    assert_eq!(dense["overflow_stage"], 255);
+    check(&dense["stages"][300]["growth"], 2.0, 1e-9);
+    let image =
+        ["network", "--sigma-w2", "1.5", "--kernel", "3", "--input", "2x6x6", "--depth", "4"];
+    let pooled = json(&[&image[..], &["--residual", "after", "--pool", "max"]].concat());
+    assert!(pooled["unknown"].is_null() && pooled["stages"].as_array().unwrap().len() == 5);
+    assert!(pooled["stages"][0]["sampling_error"].is_null());
+    assert!(pooled["stages"][4]["sampling_error"].as_f64().unwrap() < 0.1);
+    let circular =
+        json(&[&image[..], &["--boundary", "circular", "--law", "delta-orthogonal"]].concat());
+    assert!(circular["fixed_point"]["xi_c"].is_number());
+    let table = place.succeed(&[&["meanfield"], &image[..]].concat());
+    assert!(table.contains("ln grad"), "{table}");
+    let file = "name = \"x\"\n[data]\ndataset = \"digits\"\nsize = 14\nprobe = 10\n[network]\nkind = \"cnn\"\nchannels = 4\n\
+                stem = 1\ndepth = 8\nboundary = \"circular\"\n[grid]\nsigma_w2 = [0.5, 1.04]\nsigma_b2 = 2e-5\n";
+    std::fs::write(place.path().join("cnn.toml"), file).unwrap();
+    check(&json(&["network", "cnn.toml"])["fixed_point"]["xi_c"], 1.443, 0.001);
+    let other = json(&["network", "cnn.toml", "--sigma-w2", "1.04"]);
+    check(&other["fixed_point"]["xi_c"], 2245.0, 0.5);
+    assert!(other["unknown"].is_null() && other["network"].as_str().unwrap().contains("1.04"));
+    let modes = json(&["modes", "--sigma-b2", "2e-5", "--size", "7x7"]);
+    assert!(modes["modes"][0]["xi_c"].is_null());
+    check(&modes["modes"][1]["xi_c"], 3.46, 0.005);
+}
+
+#[test]
 fn figures_are_written() {
     let place = Place::new();
     for arguments in [
@@ -158,6 +193,11 @@ fn mistakes_are_rejected() {
         (&["ridge", "--sigma-w2", "1", "--width", "0"], "width is 0"),
         (&["sample", "--sigma-w2", "1", "--networks", "1"], "--networks"),
         (&["profile", "--sigma-w2", "1", "--samples", "0"], "--samples"),
+        (&["network", "--sigma-w2", "1", "--input", "3x3"], "3x32x32"),
+        (&["network", "--sigma-w2", "-1"], "sigma_w2"),
+        (&["network"], "--sigma-w2"),
+        (&["network", "--sigma-w2", "1", "--law", "gauss"], "truncated-normal"),
+        (&["network", "--sigma-w2", "1", "--kernel", "0"], "kernel"),
     ] {
         let error = place.fail(2, &[&["meanfield"], arguments].concat());
         assert!(error.contains(part), "{part:?} is not in: {error}");

@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use isobath_architecture::Activation;
 use isobath_meanfield::{
-    CriticalCrossing, Error, FixedPoint, Phase, Theory, critical_crossings, critical_point,
-    critical_sigma_b2, critical_sigma_w2,
+    CriticalCrossing, Error, FixedPoint, Phase, SpatialVariance, Theory, critical_crossings,
+    critical_point, critical_sigma_b2, critical_sigma_w2,
 };
 
 fn fixed_point(activation: Activation, sigma_w2: f64, sigma_b2: f64) -> FixedPoint {
@@ -274,4 +274,35 @@ fn the_two_critical_functions_are_inverse() {
         check(critical_sigma_b2(activation, point.sigma_w2).unwrap(), 0.1, 1e-6);
     }
     assert!(n_lines >= 5, "{n_lines}");
+}
+
+/// Depth scales of the tanh networks of arXiv:2406.12916, `sigma_b2 = 2e-5`.
+#[test]
+fn depth_scales_of_the_published_networks() {
+    let sigma_b2 = 2e-5;
+    let critical = critical_point(Activation::Tanh, sigma_b2).unwrap();
+    check(critical.q_star, 0.02587, 5e-6);
+    for (sigma_w2, xi_c, tolerance) in [
+        (0.5, 1.443, 5e-4),
+        (0.9, 9.455, 5e-4),
+        (1.0, 158.7, 0.05),
+        (1.02, 601.0, 0.5),
+        (1.04, 2245.0, 0.5),
+    ] {
+        check(fixed_point(Activation::Tanh, sigma_w2, sigma_b2).xi_c, xi_c, tolerance);
+    }
+}
+
+/// Slowest wave of a circular 3x3 convolution at criticality.
+#[test]
+fn slowest_modes_at_criticality() {
+    let sigma_w2 = critical_sigma_w2(Activation::Tanh, 2e-5).unwrap();
+    let point = fixed_point(Activation::Tanh, sigma_w2, 2e-5);
+    let kernel = SpatialVariance::uniform([3, 3]).unwrap();
+    for (size, lambda, xi_c) in [(5, 0.539, 1.62), (7, 0.749, 3.46), (8, 0.805, 4.60)] {
+        let modes = point.mode_scales(&kernel, [size, size]);
+        let slowest = modes[1..].iter().max_by(|a, b| a.lambda.total_cmp(&b.lambda)).unwrap();
+        check(slowest.lambda, lambda, 5e-4);
+        check(slowest.xi_c, xi_c, 5e-3);
+    }
 }

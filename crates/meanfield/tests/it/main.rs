@@ -7,6 +7,7 @@ mod finite_width;
 mod kernels;
 mod landmarks;
 mod monte_carlo;
+mod network_profile;
 mod reference;
 mod ridge;
 mod robustness;

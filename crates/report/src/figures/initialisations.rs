@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Result,
+    depth_words::profile_axis,
     numbers::{depth, whole_ticks},
     places::point_words,
     vocabulary::{capitalised, count, depth_bars},
@@ -86,7 +87,7 @@ impl<'a> InitialisationChart<'a> {
         let high = shown.map(Reached::top);
         let high = 1.08 * high.fold(self.run.layers as f64, f64::max);
         let ticks = whole_ticks(0.0, high, if layout == Layout::Wide { 10 } else { 5 });
-        let label = "depth (layers)".into();
+        let label = profile_axis(self.run);
         Axis { label, low: 0.0, high, ticks, write: depth, scale: Scale::Linear }
     }
 

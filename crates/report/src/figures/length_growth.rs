@@ -1,6 +1,7 @@
 //! Lengths over depth in theory, at grid points without a stable length.
 
 use crate::Result;
+use crate::depth_words::profile_axis;
 use crate::places::theory_words;
 use isobath_experiment::GridPoint;
 use isobath_store::{GrowthRecord, RunRecord};
@@ -113,7 +114,7 @@ impl<'a> LengthGrowth<'a> {
     fn depths(&self, layout: Layout) -> Axis {
         let high = self.run.depth as f64;
         let ticks = whole_ticks(1.0, high, if layout == Layout::Wide { 10 } else { 5 });
-        let label = "depth (layers)".into();
+        let label = profile_axis(self.run);
         Axis { label, low: 1.0, high, ticks, write: depth, scale: Scale::Linear }
     }
 

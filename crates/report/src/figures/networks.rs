@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     Result,
+    depth_words::profile_axis,
     numbers::variance,
     vocabulary::{capitalised, count, depth_bars},
 };
@@ -161,7 +162,7 @@ impl<'a> NetworkComparison<'a> {
         middles.dedup_by(|a, b| a.to_bits() == b.to_bits());
         let high = self.points().map(|(_, reached)| reached.top());
         let high = 1.08 * high.fold(1.0, f64::max);
-        [variances(&edges(&middles), layout), depths("depth (layers)", &[0.0, high])]
+        [variances(&edges(&middles), layout), depths(&profile_axis(self.run), &[0.0, high])]
     }
 }
 

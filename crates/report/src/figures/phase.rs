@@ -27,6 +27,7 @@ use isobath_analysis::{
 use isobath_store::RunRecord;
 
 use crate::{
+    depth_words::profile_axis,
     numbers::{short, ticks, variance},
     vocabulary::{capitalised, count, depth_bars},
 };
@@ -174,7 +175,7 @@ impl PhaseDiagram<'_> {
     }
 
     fn depths(&self) -> Axis {
-        diagram::depths("depth (layers)", &[0.5, self.run.layers.max(1) as f64 + 0.5])
+        diagram::depths(&profile_axis(self.run), &[0.5, self.run.layers.max(1) as f64 + 0.5])
     }
 
     /// Step between drawn depths.

@@ -21,6 +21,7 @@ use isobath_analysis::{
 use isobath_store::RunRecord;
 
 use crate::{
+    depth_words::profile_axis,
     numbers::{depth, short, significant, ticks, variance, whole_ticks},
     vocabulary::{capitalised, count, profile_bars},
 };
@@ -144,14 +145,7 @@ impl<'a> Profiles<'a> {
         let high = self.run.layers as f64;
         let (low, high) = if high > 1.0 { (1.0, high) } else { (0.5, 1.5) };
         let ticks = whole_ticks(low, high, if layout == Layout::Wide { 10 } else { 5 });
-        Axis {
-            label: "depth (layers)".into(),
-            low,
-            high,
-            ticks,
-            write: depth,
-            scale: Scale::Linear,
-        }
+        Axis { label: profile_axis(self.run), low, high, ticks, write: depth, scale: Scale::Linear }
     }
 
     fn values(&self, lines: &[Line<'_>]) -> Axis {

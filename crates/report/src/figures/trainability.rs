@@ -26,6 +26,7 @@ use isobath_analysis::{
 use isobath_store::{RunRecord, TrainingRecord};
 
 use crate::{
+    depth_words::network_axis,
     numbers::{depth, short, variance},
     vocabulary::{count, depth_bars},
 };
@@ -302,7 +303,7 @@ impl Figure for Trainability<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
         let axes = [
             variances(&edges(&self.middles()), layout),
-            diagram::depths("depth (weight layers)", &self.depth_range()),
+            diagram::depths(&network_axis(self.run), &self.depth_range()),
         ];
         let title = [&self.title(), self.run.network(self.slice.id())];
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;

@@ -195,7 +195,7 @@ fn frontiers(run: &RunRecord, comparison: &Comparison) -> Markup {
     html! {
         h3 { "Frontiers" }
         p {
-            "In layers: the median over initialisations of the depth at which success becomes less likely than "
+            "In " (run.kind.depth_unit().of_networks()) ": the median over initialisations of the depth at which success becomes less likely than "
             "failure, its range over initialisations, and the predictions of the calibrated predictors. The errors "
             "exclude measured frontiers outside the grid."
         }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::words::symbols;
+use isobath_experiment::NetworkKind;
 use isobath_store::RunRecord;
 
 /// Terms and their meaning.
@@ -70,7 +71,13 @@ const PREDICTOR_TERMS: &[(&str, &str)] = &[
 /// Renders the terms, closed until asked for. A run with trainings also explains those of the comparison.
 pub(super) fn glossary(run: &RunRecord) -> Markup {
     let further = if run.trainings.is_empty() { &[][..] } else { PREDICTOR_TERMS };
-    terms(TERMS.iter().chain(further))
+    let unit = match run.kind {
+        NetworkKind::Mlp => None,
+        NetworkKind::Cnn | NetworkKind::Resnet | NetworkKind::Layers => {
+            Some(("depth in this run", run.kind.depth_counts()))
+        }
+    };
+    terms(TERMS.iter().chain(&unit).chain(further))
 }
 
 /// Renders the terms of a comparison of predictors.

@@ -56,7 +56,7 @@ fn cutoffs(run: &RunRecord) -> Markup {
         .collect();
     html! {
         h3 { "Depth that information reaches" }
-        p { "In layers, counted from 1. In brackets: the ends of the bars (" (bars.join("; ")) ")." }
+        p { "In " (run.kind.depth_unit().of_profiles()) ", counted from 1. In brackets: the ends of the bars (" (bars.join("; ")) ")." }
         (scrolling("Depths for each point", html! {
             table {
                 thead {

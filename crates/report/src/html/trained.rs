@@ -19,7 +19,7 @@ pub(super) fn frontier(run: &RunRecord) -> Markup {
         @if !all.is_empty() {
             h3 { "Trainable depth" }
             p {
-                "In weight layers: median over seeds, with the range in brackets. Seeds differ: depths at which some seeds \
+                "In " (run.kind.depth_unit().of_networks()) ": median over seeds, with the range in brackets. Seeds differ: depths at which some seeds \
                  succeed and others fail. Reversals: changes between success and failure along depth in addition to the \
                  single change of a sharp frontier, summed over seeds."
             }

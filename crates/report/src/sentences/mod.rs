@@ -18,6 +18,7 @@ use self::{
     reach::{reach, unsaturated},
 };
 use crate::{
+    depth_words,
     numbers::depth,
     trained,
     vocabulary::{count, depth_bars},
@@ -29,7 +30,7 @@ use crate::{
 /// Training results come first, if any. The other sentences use the experiment's first estimator and first rule, and
 /// say so if there is no result.
 pub fn verdict_sentences(run: &RunRecord) -> Vec<String> {
-    [trained::sentences(run), cascade_sentences(run)].concat()
+    [trained::sentences(run), cascade_sentences(run), depth_words::sentences(run)].concat()
 }
 
 fn cascade_sentences(run: &RunRecord) -> Vec<String> {

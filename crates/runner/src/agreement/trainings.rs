@@ -103,8 +103,8 @@ fn optimizers(extent: Extent) -> Vec<(&'static str, Optimizer)> {
         Extent::Quick => vec![("sgd", sgd), ("adam", adam)],
         Extent::Full => vec![
             ("sgd", sgd),
-            ("momentum", Optimizer::Sgd { lr: 0.005, momentum: 0.9 }),
-            ("rmsprop", Optimizer::RmsProp { lr: 1e-4, alpha: 0.99, eps: 1e-3 }),
+            ("momentum", Optimizer::momentum(0.005, 0.9)),
+            ("rmsprop", Optimizer::RmsProp { lr: 1e-4, alpha: 0.99, eps: 1e-3, weight_decay: 0.0 }),
             ("adam", adam),
         ],
     }
@@ -112,7 +112,7 @@ fn optimizers(extent: Extent) -> Vec<(&'static str, Optimizer)> {
 
 /// Adam with an `eps` of the order of the gradients, so that it does not amplify rounding errors.
 const WELL_CONDITIONED_ADAM: Optimizer =
-    Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4 };
+    Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4, weight_decay: 0.0 };
 
 /// Allowed differences of losses and weights. About ten times the differences measured between the CPU and the reference
 /// backend. Products of TF32 factors differ by more.

@@ -13,13 +13,19 @@ pub fn symmetric_eigenvalues(mut matrix: Vec<f64>, n: usize) -> Vec<f64> {
     if n == 0 {
         return Vec::new();
     }
+    let largest = matrix.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest <= 0.0 {
+        return vec![0.0; n];
+    }
+    matrix.iter_mut().for_each(|x| *x /= largest);
     let [mut diagonal, mut beside] =
         SimdLevel::detect().run(Tridiagonalise { matrix: &mut matrix, n });
     ql(&mut diagonal, &mut beside);
+    diagonal.iter_mut().for_each(|x| *x *= largest);
     diagonal
 }
 
-/// Reduces a symmetric matrix to tridiagonal form. Returns its diagonal and the elements beside it, with a zero at the end.
+/// Reduces a symmetric matrix, of which it reads the lower triangle, to tridiagonal form. Returns its diagonal and the elements beside it, with a zero at the end.
 ///
 /// Plain code, which the compiler vectorises for each instruction set.
 struct Tridiagonalise<'a> {
@@ -37,9 +43,14 @@ impl Kernel for Tridiagonalise<'_> {
         let (mut v, mut w) = (vec![0.0; n], vec![0.0; n]);
         for k in 0..n {
             diagonal[k] = matrix[k * n + k];
-            let Some(&first) = matrix[k * n..(k + 1) * n].get(k + 1) else { continue };
-            v[k + 1..].copy_from_slice(&matrix[k * n + k + 1..(k + 1) * n]);
+            if k + 1 == n {
+                continue;
+            }
+            for (v, row) in v[k + 1..].iter_mut().zip(matrix.chunks(n).skip(k + 1)) {
+                *v = row[k];
+            }
             let v = &mut v[k + 1..];
+            let first = v[0];
             let rest = dot(&v[1..], &v[1..]);
             if rest <= 0.0 {
                 beside[k] = first;
@@ -52,16 +63,20 @@ impl Kernel for Tridiagonalise<'_> {
             beside[k] = mapped;
             let factor = 2.0 / (v[0] * v[0] + rest);
             let w = &mut w[k + 1..];
-            for (i, w) in w.iter_mut().enumerate() {
-                let row = (k + 1 + i) * n;
-                *w = factor * dot(&matrix[row + k + 1..row + n], v);
+            w.fill(0.0);
+            for (i, row) in matrix.chunks(n).skip(k + 1).enumerate() {
+                let (row, diagonal) = (&row[k + 1..k + 1 + i], row[k + 1 + i]);
+                let vi = v[i];
+                let sum = dot(row, &v[..i]) + diagonal * vi;
+                w.iter_mut().zip(row).for_each(|(w, x)| *w += vi * x);
+                w[i] += sum;
             }
+            w.iter_mut().for_each(|w| *w *= factor);
             let share = 0.5 * factor * dot(v, w);
             w.iter_mut().zip(&*v).for_each(|(w, v)| *w -= share * v);
-            for (i, (&vi, &wi)) in v.iter().zip(&*w).enumerate() {
-                let row = (k + 1 + i) * n;
-                let row = &mut matrix[row + k + 1..row + n];
-                for ((x, &v), &w) in row.iter_mut().zip(&*v).zip(&*w) {
+            for (i, row) in matrix.chunks_mut(n).skip(k + 1).enumerate() {
+                let (vi, wi) = (v[i], w[i]);
+                for ((x, &v), &w) in row[k + 1..=k + 1 + i].iter_mut().zip(&*v).zip(&*w) {
                     *x -= vi * w + wi * v;
                 }
             }
@@ -103,16 +118,22 @@ fn ql(diagonal: &mut [f64], beside: &mut [f64]) {
     }
 }
 
+/// `sqrt(a^2 + b^2)`. The elements of [`symmetric_eigenvalues`] are at most 1, so that nothing overflows; what underflows is
+/// far below their rounding.
+fn length(a: f64, b: f64) -> f64 {
+    (a * a + b * b).sqrt()
+}
+
 /// One implicit QL step on a block without small elements beside its diagonal.
 fn ql_step(diagonal: &mut [f64], beside: &mut [f64]) {
     let last = diagonal.len() - 1;
     // Wilkinson's shift.
     let half = (diagonal[1] - diagonal[0]) / (2.0 * beside[0]);
-    let shift = diagonal[0] - beside[0] / (half + half.hypot(1.0).copysign(half));
+    let shift = diagonal[0] - beside[0] / (half + length(half, 1.0).copysign(half));
     let (mut g, mut sine, mut cosine, mut p) = (diagonal[last] - shift, 1.0, 1.0, 0.0);
     for i in (0..last).rev() {
         let (f, b) = (sine * beside[i], cosine * beside[i]);
-        let r = f.hypot(g);
+        let r = length(f, g);
         beside[i + 1] = r;
         if r <= 0.0 {
             // The block splits here.

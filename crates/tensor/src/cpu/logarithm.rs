@@ -19,9 +19,9 @@ pub(crate) fn ln(x: f64) -> f64 {
     let half_square = 0.5 * f * f;
     let s = f / (2.0 + f);
     let z = s * s;
-    let mut series = 0.0;
+    let mut series = 0.0_f64;
     for coefficient in SERIES {
-        series = series * z + coefficient;
+        series = series.mul_add(z, coefficient);
     }
     s * (half_square + series * z) + k * LN_2[1] - half_square + f + k * LN_2[0]
 }

@@ -66,8 +66,9 @@ fn killed_trainings_resume_to_the_same_bits() {
     let batch_entropy = Some(BatchEntropyParams::default());
     for params in [
         params(Optimizer::sgd(0.1)),
-        params(Optimizer::Sgd { lr: 0.05, momentum: 0.9 }),
+        params(Optimizer::momentum(0.05, 0.9)),
         params(Optimizer::rmsprop(1e-3)),
+        params(Optimizer::adagrad(1e-3).with_weight_decay(0.1)),
         TrainParams { batch_entropy, ..params(Optimizer::adam(1e-3)) },
     ] {
         let train =

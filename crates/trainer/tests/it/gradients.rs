@@ -74,3 +74,9 @@ fn activated_readout_and_double_softmax() {
     check(Activation::Tanh, Readout::Activated, Loss::CrossEntropy);
     check(Activation::Softplus, Readout::Linear, Loss::DoubleSoftmax);
 }
+
+#[test]
+fn mean_squared_error() {
+    check(Activation::Tanh, Readout::Linear, Loss::MeanSquaredError);
+    check(Activation::Softplus, Readout::Activated, Loss::MeanSquaredError);
+}

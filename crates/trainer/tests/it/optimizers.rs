@@ -14,17 +14,13 @@ const BATCH: usize = 16;
 const STEPS: usize = 20;
 
 /// Weight and bias gradients of all layers of a tanh network with a linear readout, in the order of [`flat`].
-fn gradient(layers: &[Layer64], x: &Array2<f64>, labels: &[u8]) -> (f64, Vec<f64>) {
+fn gradient(layers: &[Layer64], loss: Loss, x: &Array2<f64>, labels: &[u8]) -> (f64, Vec<f64>) {
     let outputs = forward64(layers, x);
-    let mut exponentials = outputs[layers.len()].mapv(f64::exp);
-    let mut loss = 0.0;
-    for (mut row, &label) in exponentials.rows_mut().into_iter().zip(labels) {
-        let sum = row.sum();
-        row /= sum;
-        loss -= row[usize::from(label)].ln() / labels.len() as f64;
-        row[usize::from(label)] -= 1.0;
-    }
-    let mut delta = exponentials / labels.len() as f64;
+    let (loss, mut delta) = match loss {
+        Loss::CrossEntropy => cross_entropy(&outputs[layers.len()], labels),
+        Loss::MeanSquaredError => mean_squared_error(&outputs[layers.len()], labels),
+        Loss::DoubleSoftmax => panic!("not implemented here"),
+    };
     let mut gradients = Vec::new();
     for (layer, input) in layers.iter().zip(&outputs).rev() {
         let bias = delta.sum_axis(Axis(0));
@@ -35,27 +31,53 @@ fn gradient(layers: &[Layer64], x: &Array2<f64>, labels: &[u8]) -> (f64, Vec<f64
     (loss, gradients.into_iter().rev().flatten().collect())
 }
 
-/// One step of `optimizer` on all parameters.
+/// Cross-entropy of logits, and its derivative.
+fn cross_entropy(outputs: &Array2<f64>, labels: &[u8]) -> (f64, Array2<f64>) {
+    let mut exponentials = outputs.mapv(f64::exp);
+    let mut loss = 0.0;
+    for (mut row, &label) in exponentials.rows_mut().into_iter().zip(labels) {
+        let sum = row.sum();
+        row /= sum;
+        loss -= row[usize::from(label)].ln() / labels.len() as f64;
+        row[usize::from(label)] -= 1.0;
+    }
+    (loss, exponentials / labels.len() as f64)
+}
+
+/// Mean of the squared differences from one-hot targets over all elements, and its derivative.
+fn mean_squared_error(outputs: &Array2<f64>, labels: &[u8]) -> (f64, Array2<f64>) {
+    let is_label = |(i, k): (usize, usize)| f64::from(u8::from(usize::from(labels[i]) == k));
+    let targets = Array2::from_shape_fn(outputs.dim(), is_label);
+    let gap = outputs - &targets;
+    (gap.mapv(|x| x * x).mean().unwrap(), &gap * (2.0 / gap.len() as f64))
+}
+
+/// One step of `optimizer` on all parameters, by PyTorch's formulas.
 fn step(optimizer: Optimizer, step: i32, w: &mut [f64], g: &[f64], state: &mut [Vec<f64>; 2]) {
     let [m, v] = state;
     for i in 0..w.len() {
+        let g = g[i] + f64::from(optimizer.weight_decay()) * w[i];
         match optimizer {
-            Optimizer::Sgd { lr, momentum } => {
-                m[i] = f64::from(momentum) * m[i] + g[i];
+            Optimizer::Sgd { lr, momentum, .. } => {
+                m[i] = f64::from(momentum) * m[i] + g;
                 w[i] -= f64::from(lr) * m[i];
             }
-            Optimizer::RmsProp { lr, alpha, eps } => {
-                v[i] = f64::from(alpha) * v[i] + (1.0 - f64::from(alpha)) * g[i] * g[i];
-                w[i] -= f64::from(lr) * g[i] / (v[i].sqrt() + f64::from(eps));
+            Optimizer::RmsProp { lr, alpha, eps, .. } => {
+                v[i] = f64::from(alpha) * v[i] + (1.0 - f64::from(alpha)) * g * g;
+                w[i] -= f64::from(lr) * g / (v[i].sqrt() + f64::from(eps));
             }
-            Optimizer::Adam { lr, beta1, beta2, eps } => {
+            Optimizer::Adagrad { lr, lr_decay, eps, .. } => {
+                v[i] += g * g;
+                let lr = f64::from(lr) / (1.0 + f64::from(step - 1) * f64::from(lr_decay));
+                w[i] -= lr * g / (v[i].sqrt() + f64::from(eps));
+            }
+            Optimizer::Adam { lr, beta1, beta2, eps, .. } => {
                 let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
-                m[i] = beta1 * m[i] + (1.0 - beta1) * g[i];
-                v[i] = beta2 * v[i] + (1.0 - beta2) * g[i] * g[i];
+                m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+                v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
                 let (m, v) = (m[i] / (1.0 - beta1.powi(step)), v[i] / (1.0 - beta2.powi(step)));
                 w[i] -= f64::from(lr) * m / (v.sqrt() + f64::from(eps));
             }
-            other => panic!("{other:?} is not implemented here"),
         }
     }
 }
@@ -80,7 +102,7 @@ fn plain_loop(params: &TrainParams, data: &Problem) -> (Vec<f64>, Vec<f64>) {
         let order = epoch_order(5, (index / per_epoch) as u64, SAMPLES);
         let start = index % per_epoch * BATCH;
         let (x, labels) = select(data, &order[start..SAMPLES.min(start + BATCH)]);
-        let (loss, g) = gradient(&layers, &x, &labels);
+        let (loss, g) = gradient(&layers, params.loss, &x, &labels);
         losses.push(loss);
         let lr = f64::from(params.optimizer.lr()) * params.schedule.factor(index, STEPS);
         let optimizer = params.optimizer.with_lr(lr as f32);
@@ -104,13 +126,13 @@ fn check_on<B: TrainerBackend>(backend: B, params: &TrainParams, tolerance: f64)
 
 #[track_caller]
 fn check(optimizer: Optimizer) {
-    let params = TrainParams {
-        batch: BATCH,
-        max_steps: Some(STEPS),
-        optimizer,
-        loss: Loss::CrossEntropy,
-        ..TrainParams::default()
-    };
+    check_with(optimizer, Loss::CrossEntropy);
+}
+
+#[track_caller]
+fn check_with(optimizer: Optimizer, loss: Loss) {
+    let max_steps = Some(STEPS);
+    let params = TrainParams { batch: BATCH, max_steps, optimizer, loss, ..TrainParams::default() };
     check_on(Reference, &params, 1e-5);
     check_on(Cpu::new(), &params, 1e-5);
     let schedule = Schedule { decay: Decay::Cosine, warmup: 5 };
@@ -124,15 +146,40 @@ fn plain_gradient_descent() {
 
 #[test]
 fn momentum() {
-    check(Optimizer::Sgd { lr: 0.05, momentum: 0.9 });
+    check(Optimizer::momentum(0.05, 0.9));
 }
 
 #[test]
 fn rmsprop() {
-    check(Optimizer::RmsProp { lr: 0.005, alpha: 0.9, eps: 1e-3 });
+    check(Optimizer::RmsProp { lr: 0.005, alpha: 0.9, eps: 1e-3, weight_decay: 0.0 });
 }
 
 #[test]
 fn adam() {
-    check(Optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-3 });
+    check(Optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-3, weight_decay: 0.0 });
+}
+
+#[test]
+fn adagrad() {
+    check(Optimizer::Adagrad { lr: 0.02, lr_decay: 0.0, eps: 1e-3, weight_decay: 0.0 });
+    check(Optimizer::Adagrad { lr: 0.05, lr_decay: 0.1, eps: 1e-3, weight_decay: 0.0 });
+}
+
+#[test]
+fn weight_decay() {
+    for optimizer in [
+        Optimizer::sgd(0.1),
+        Optimizer::momentum(0.05, 0.9),
+        Optimizer::RmsProp { lr: 0.005, alpha: 0.9, eps: 1e-3, weight_decay: 0.0 },
+        Optimizer::Adagrad { lr: 0.02, lr_decay: 0.0, eps: 1e-3, weight_decay: 0.0 },
+        Optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-3, weight_decay: 0.0 },
+    ] {
+        check(optimizer.with_weight_decay(0.1));
+    }
+}
+
+#[test]
+fn mean_squared_errors() {
+    check_with(Optimizer::sgd(0.2), Loss::MeanSquaredError);
+    check_with(Optimizer::momentum(0.1, 0.9).with_weight_decay(0.01), Loss::MeanSquaredError);
 }

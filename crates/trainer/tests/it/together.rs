@@ -90,7 +90,12 @@ fn check<B: TrainerBackend>(backend: B, params: TrainParams, test: usize) -> Vec
 
 #[test]
 fn each_ends_with_the_bits_it_has_alone() {
-    for optimizer in [Optimizer::sgd(0.05), Optimizer::rmsprop(5e-3), Optimizer::adam(5e-3)] {
+    for optimizer in [
+        Optimizer::sgd(0.05),
+        Optimizer::rmsprop(5e-3),
+        Optimizer::adam(5e-3),
+        Optimizer::adagrad(5e-3).with_weight_decay(0.01),
+    ] {
         let order = check(Cpu::new(), params(optimizer), TWO_CHUNKS);
         // Those that end early leave, and the others go on.
         assert!(order.len() > 1 && order[0] == [1], "{order:?}");

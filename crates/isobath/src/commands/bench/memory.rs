@@ -1,6 +1,7 @@
 //! Memory of the benchmarks, compared with the machine's before anything is allocated.
 
 use anyhow::{Result, bail};
+use isobath_architecture::{Activation, DenseLayer, Layer};
 use isobath_runner::{CascadeSize, Memory, TrainingSize};
 use isobath_tensor::BackendSpec;
 
@@ -21,11 +22,13 @@ pub(super) fn check(memory: Memory, at_once: usize, options: &str) -> Result<()>
 
 /// Memory of one epoch of all decoders of a network.
 pub(super) fn cascade(depth: usize, Size { width, images, .. }: Size, means: Means) -> Memory {
-    let widths = vec![width; depth + 1];
+    let dense = DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh };
+    let layers = vec![Layer::Dense(dense); depth];
     let cascade = CascadeSize {
         samples: images,
         probe: 1,
-        widths: &widths,
+        layers: &layers,
+        batch: 64,
         kept: 2,
         is_rounded: !means.forward_precision.is_f32(),
         is_saved: false,
@@ -44,8 +47,9 @@ pub(super) fn training(
     depth: usize,
     [images, batch]: [usize; 2],
 ) -> Result<Memory> {
-    let widths = shape.spec(depth)?.widths();
+    let spec = shape.spec(depth)?;
+    let layers = spec.layers();
     let (test, moments) = (1, 0);
     let samples = images + test;
-    Ok(TrainingSize { samples, test, batch, widths: &widths, moments, backend }.memory())
+    Ok(TrainingSize { samples, test, batch, layers, moments, backend }.memory())
 }

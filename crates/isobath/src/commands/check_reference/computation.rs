@@ -45,7 +45,7 @@ pub(super) struct Adam {
 
 impl From<Adam> for Optimizer {
     fn from(Adam { lr, beta1, beta2, eps }: Adam) -> Self {
-        Self::Adam { lr, beta1, beta2, eps }
+        Self::Adam { lr, beta1, beta2, eps, weight_decay: 0.0 }
     }
 }
 

@@ -2,7 +2,10 @@
 
 mod architecture;
 mod critical;
+mod described_network;
 pub(super) mod figure;
+mod modes;
+mod network;
 mod numbers;
 mod plot;
 mod point;
@@ -36,6 +39,10 @@ enum Command {
     Usable(usable::Arguments),
     /// Compute lengths, correlations and gradients of a dataset's samples, layer by layer
     Profile(profile::Arguments),
+    /// Compute lengths, correlations and gradients of a whole network of any layers, stage by stage
+    Network(network::Arguments),
+    /// Compute the depth scales of the spatial frequencies of circular convolutions
+    Modes(modes::Arguments),
     /// Compare random networks of finite width with the theory, with standard errors
     Sample(sample::Arguments),
     /// Predict the reconstructions of ridge decoders for infinitely wide networks, and measure real ones
@@ -47,6 +54,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         Some(Command::Critical(arguments)) => critical::main(arguments),
         Some(Command::Usable(arguments)) => usable::main(arguments),
         Some(Command::Profile(arguments)) => profile::main(global, arguments),
+        Some(Command::Network(arguments)) => network::main(global, arguments),
+        Some(Command::Modes(arguments)) => modes::main(arguments),
         Some(Command::Sample(arguments)) => sample::main(arguments),
         Some(Command::Ridge(arguments)) => ridge::main(global, arguments),
         None => point::main(&arguments.point),

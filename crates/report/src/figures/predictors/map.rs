@@ -18,6 +18,7 @@ use isobath_analysis::comparison::{Class, Comparison, Configuration};
 use isobath_store::RunRecord;
 
 use crate::{
+    depth_words::network_axis,
     numbers::variance,
     vocabulary::{count, symbol},
 };
@@ -116,7 +117,7 @@ impl Figure for Disagreement<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>, layout: Layout) -> Result<Hover> {
         let [columns, depths] = self.middles();
         let (across, up) = (edges(&columns), edges(&depths));
-        let axes = [variances(&across, layout), diagram::depths("depth (weight layers)", &up)];
+        let axes = [variances(&across, layout), diagram::depths(&network_axis(self.run), &up)];
         let title = [&self.title(), self.run.network(self.place)];
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut drawn = Vec::new();

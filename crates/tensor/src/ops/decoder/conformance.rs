@@ -7,9 +7,12 @@ use crate::{
 pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> Result<()> {
     report.add(suite.decoder(WELL_CONDITIONED_ADAM, "train_decoder with Adam")?);
     report.add(suite.decoder(Optimizer::sgd(0.05), "train_decoder with SGD")?);
-    let momentum = Optimizer::Sgd { lr: 0.05, momentum: 0.9 };
+    let momentum = Optimizer::momentum(0.05, 0.9);
     report.add(suite.decoder(momentum, "train_decoder with momentum")?);
     report.add(suite.decoder(WELL_CONDITIONED_RMSPROP, "train_decoder with RMSProp")?);
+    report.add(suite.decoder(WELL_CONDITIONED_ADAGRAD, "train_decoder with Adagrad")?);
+    let decaying = WELL_CONDITIONED_ADAM.with_weight_decay(0.1);
+    report.add(suite.decoder(decaying, "train_decoder with Adam and weight decay")?);
     for (precision, check) in [
         (Precision::Tf32, "a step of train_decoder in tf32"),
         (Precision::Bf16, "a step of train_decoder in bf16"),
@@ -26,10 +29,15 @@ const WIDE_DECODER: [usize; 4] = [20, 2051, 17, 8];
 /// Adam that does not magnify rounding errors: it divides a gradient by its own size plus `eps`, and this `eps` is not
 /// much smaller than the gradients here.
 const WELL_CONDITIONED_ADAM: Optimizer =
-    Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4 };
+    Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-4, weight_decay: 0.0 };
 
 /// `RMSProp` that does not magnify rounding errors.
-const WELL_CONDITIONED_RMSPROP: Optimizer = Optimizer::RmsProp { lr: 1e-3, alpha: 0.99, eps: 1e-3 };
+const WELL_CONDITIONED_RMSPROP: Optimizer =
+    Optimizer::RmsProp { lr: 1e-3, alpha: 0.99, eps: 1e-3, weight_decay: 0.0 };
+
+/// Adagrad that does not magnify rounding errors.
+const WELL_CONDITIONED_ADAGRAD: Optimizer =
+    Optimizer::Adagrad { lr: 1e-3, lr_decay: 0.5, eps: 1e-3, weight_decay: 0.0 };
 
 impl<B: FullBackend> Suite<'_, B> {
     fn decoder(&self, optimizer: Optimizer, check: &'static str) -> Result<Finding> {

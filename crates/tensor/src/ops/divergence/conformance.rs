@@ -5,6 +5,7 @@ use crate::{
 
 pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> Result<()> {
     report.add(suite.divergence()?);
+    report.add(suite.divergences_together()?);
     let b = suite.backend;
     let (short, long) = (b.zeros(5)?, b.zeros(6)?);
     let kind = DivergenceKind::SquaredError;
@@ -13,16 +14,17 @@ pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> 
     Ok(())
 }
 
+const KINDS: [DivergenceKind; 4] = [
+    DivergenceKind::Relative { floor: 0.0 },
+    DivergenceKind::Relative { floor: 1e-3 },
+    DivergenceKind::JensenShannon,
+    DivergenceKind::SquaredError,
+];
+
 impl<B: FullBackend> Suite<'_, B> {
     fn divergence(&self) -> Result<Finding> {
         let mut tally = Tally::new("row_divergence", 1e-12);
-        let kinds = [
-            DivergenceKind::Relative { floor: 0.0 },
-            DivergenceKind::Relative { floor: 1e-3 },
-            DivergenceKind::JensenShannon,
-            DivergenceKind::SquaredError,
-        ];
-        for (case, kind) in (0..self.cases).flat_map(|case| kinds.map(|kind| (case, kind))) {
+        for (case, kind) in (0..self.cases).flat_map(|case| KINDS.map(|kind| (case, kind))) {
             let shape @ [rows, cols] = self.sizes(case);
             let (x, reference_x) = self.upload(&self.normal(1, rows * cols, 1.0))?;
             let (y, reference_y) = self.upload(&self.normal(2, rows * cols, 1.0))?;
@@ -41,6 +43,24 @@ impl<B: FullBackend> Suite<'_, B> {
             tally.add(&self.backend.download(&out)?, expected.as_slice(), scale, || {
                 format!("{kind:?} {shape:?}")
             });
+        }
+        Ok(tally.finding)
+    }
+
+    /// Kinds that are asked for together have the bits of each alone.
+    fn divergences_together(&self) -> Result<Finding> {
+        let mut tally = Tally::new("row_divergences", 0.0);
+        for case in 0..self.cases {
+            let shape @ [rows, cols] = self.sizes(case);
+            let (x, _) = self.upload(&self.normal(1, rows * cols, 1.0))?;
+            let (y, _) = self.upload(&self.normal(2, rows * cols, 1.0))?;
+            let together = self.backend.row_divergences(&KINDS, shape, &x, &y)?;
+            for (kind, together) in KINDS.into_iter().zip(together) {
+                let mut alone = self.backend.zeros(rows)?;
+                self.backend.row_divergence(kind, shape, &x, &y, &mut alone)?;
+                let alone = self.backend.download(&alone)?;
+                tally.add(&together, &alone, 1.0, || format!("{kind:?} {shape:?}"));
+            }
         }
         Ok(tally.finding)
     }

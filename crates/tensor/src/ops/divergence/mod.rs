@@ -42,6 +42,26 @@ pub trait Divergence: Backend {
         out: &mut Self::Buffer<f64>,
     ) -> Result<()>;
 
+    /// Values of [`row_divergence`](Self::row_divergence) for each of `kinds`, on the host. A backend may share work
+    /// between them; the bits are those of one kind at a time.
+    ///
+    /// # Errors
+    /// As [`row_divergence`](Self::row_divergence).
+    fn row_divergences(
+        &self,
+        kinds: &[DivergenceKind],
+        shape: [usize; 2],
+        x: &Self::Buffer<f32>,
+        y: &Self::Buffer<f32>,
+    ) -> Result<Vec<Vec<f64>>> {
+        let mut out = self.zeros(shape[0])?;
+        let values = kinds.iter().map(|&kind| {
+            self.row_divergence(kind, shape, x, y, &mut out)?;
+            self.download(&out)
+        });
+        values.collect()
+    }
+
     /// Checks the arguments of [`row_divergence`](Self::row_divergence).
     ///
     /// # Errors

@@ -20,9 +20,7 @@ pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> 
 impl<B: FullBackend> Suite<'_, B> {
     fn loss_gradient(&self) -> Result<Finding> {
         let mut tally = Tally::new("loss_gradient", 1e-6);
-        for (case, loss) in (0..self.cases)
-            .flat_map(|case| [(case, Loss::CrossEntropy), (case, Loss::DoubleSoftmax)])
-        {
+        for (case, loss) in (0..self.cases).flat_map(|case| Loss::ALL.map(|loss| (case, loss))) {
             let [classes, samples, first] = self.sizes(case);
             let count = 1 + case % 3;
             let config = LossConfig { loss, classes, samples, count, weight: 1.5, first, slot: 1 };
@@ -67,7 +65,7 @@ impl<B: FullBackend> Suite<'_, B> {
         outputs[samples + 2] = f32::NAN;
         let outputs = self.backend.upload(&outputs)?;
         let labels = self.backend.upload(&[0, 3, 1, 2_u32])?;
-        for loss in [Loss::CrossEntropy, Loss::DoubleSoftmax] {
+        for loss in Loss::ALL {
             let config =
                 LossConfig { loss, classes, samples, count: 1, weight: 1.0, first: 0, slot: 0 };
             let mut gradient = self.backend.zeros(classes * samples)?;

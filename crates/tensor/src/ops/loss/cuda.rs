@@ -50,5 +50,6 @@ const fn number(loss: Loss) -> i32 {
     match loss {
         Loss::CrossEntropy => 0,
         Loss::DoubleSoftmax => 1,
+        Loss::MeanSquaredError => 2,
     }
 }

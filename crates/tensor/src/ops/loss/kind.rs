@@ -1,7 +1,7 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-/// A classification loss, a mean over the batch, in nats.
+/// A classification loss, a mean over the batch. Cross-entropies are in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
@@ -12,12 +12,22 @@ pub enum Loss {
     /// tanh already). Kept as an ablation: with ten classes and outputs in `[-1, 1]` it
     /// cannot leave `[1.959, 2.388]` (chance is 2.303).
     DoubleSoftmax,
+    /// Mean squared error between the outputs `z` and the label's one-hot vector `y`, over samples and classes:
+    /// `mean_k (z_k - y_k)^2`. It is PyTorch's `MSELoss` on outputs against one-hot targets, so neither a softmax nor a
+    /// factor of one half is in it. Outputs that are all zero cost `1 / K`.
+    #[serde(rename = "mse")]
+    MeanSquaredError,
+}
+
+impl Loss {
+    /// All losses.
+    pub const ALL: [Self; 3] = [Self::CrossEntropy, Self::DoubleSoftmax, Self::MeanSquaredError];
 }
 
 /// A loss and its derivative.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LossAndGradient {
-    /// Mean loss over the batch, in nats.
+    /// Mean loss over the batch.
     pub loss: f64,
     /// Its derivative with respect to the last layer's output, `[B, K]`.
     pub gradient: Array2<f64>,
@@ -64,6 +74,12 @@ impl Loss {
                 p.iter_mut().zip(&*outer).for_each(|(p, g)| *p *= g - mean);
                 loss
             }
+            Self::MeanSquaredError => {
+                let classes = z.len() as f64;
+                z[label] -= 1.0;
+                gradient.iter_mut().zip(&*z).for_each(|(g, gap)| *g = 2.0 * gap / classes);
+                z.iter().map(|gap| gap * gap).sum::<f64>() / classes
+            }
         }
     }
 }
@@ -97,7 +113,7 @@ mod tests {
     #[test]
     fn gradients_match_central_differences() {
         let labels = [0, 4, 2, 2];
-        for loss in [Loss::CrossEntropy, Loss::DoubleSoftmax] {
+        for loss in Loss::ALL {
             let analytic = loss.evaluate(outputs().view(), &labels).gradient;
             let numeric = Array2::from_shape_fn((4, 5), |index| {
                 let step = 1e-5;
@@ -123,6 +139,17 @@ mod tests {
                 Tolerance::relative(1e-12),
             );
         }
+    }
+
+    #[test]
+    fn mean_squared_error_is_a_mean_over_samples_and_classes() {
+        // By hand: gaps (0.5, -1, 2) to class 1 and (-1, 0, 0) to class 0, squares 5.25 and 1, over 2 x 3 elements.
+        let outputs = ndarray::array![[0.5, 0.0, 2.0], [0.0, 0.0, 0.0]];
+        let LossAndGradient { loss, gradient } =
+            Loss::MeanSquaredError.evaluate(outputs.view(), &[1, 0]);
+        assert_close(&[loss], &[6.25 / 6.0], Tolerance::relative(1e-15));
+        let expected = [0.5, -1.0, 2.0, -1.0, 0.0, 0.0].map(|gap| gap / 3.0);
+        assert_close(gradient.as_slice().unwrap(), &expected, Tolerance::relative(1e-15));
     }
 
     #[test]

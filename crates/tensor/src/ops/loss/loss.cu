@@ -27,11 +27,20 @@ template <typename Z> struct Softmax {
     __device__ double slope(usize label, usize k) const { return (*this)(k) - (k == label ? 1.0 : 0.0); }
 };
 
-enum Loss { CROSS_ENTROPY, DOUBLE_SOFTMAX };
+enum Loss { CROSS_ENTROPY, DOUBLE_SOFTMAX, MEAN_SQUARED_ERROR };
 
 // The loss of a sample; `gradient` is `factor` times its derivative.
 __device__ double sample_loss(
     int loss, double factor, usize classes, usize stride, usize label, Logits z, float* __restrict__ gradient) {
+    if (loss == MEAN_SQUARED_ERROR) {
+        double squares = 0.0;
+        for (usize k = 0; k < classes; ++k) {
+            double gap = z(k) - (k == label ? 1.0 : 0.0);
+            squares += gap * gap;
+            gradient[k * stride] = (float)(factor * 2.0 * gap / classes);
+        }
+        return squares / classes;
+    }
     Softmax<Logits> p(z, classes);
     if (loss == CROSS_ENTROPY) {
         for (usize k = 0; k < classes; ++k) { gradient[k * stride] = (float)(factor * p.slope(label, k)); }

@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::{HostStep, Optimizer, optimize_on_host};
+use super::{HostStep, Optimizer, adagrad_rate, optimize_on_host};
 use crate::Cpu;
 
 optimize_on_host!(Cpu, take_step);
@@ -17,11 +17,38 @@ fn take_step(
     let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
     let parameters = parameters.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
     parameters.zip(moments).for_each(|((parameters, gradient), (first, second))| {
-        step_slice(step, parameters, gradient, first, second);
+        if step.optimizer.decays_weights() {
+            step_with_decay(step, parameters, gradient, first, second);
+        } else {
+            step_slice(step, parameters, gradient, first, second);
+        }
     });
 }
 
-/// Steps as many parameters as the slices hold.
+/// As [`step_slice`], with the weight decay.
+fn step_with_decay(
+    step: &HostStep,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) {
+    /// Gradients at a time, in the nearest cache.
+    const PIECE: usize = 1024;
+    let weight_decay = step.optimizer.weight_decay();
+    let moments = first.chunks_mut(PIECE).zip(second.chunks_mut(PIECE));
+    let pieces = parameters.chunks_mut(PIECE).zip(gradient.chunks(PIECE)).zip(moments);
+    let mut decayed = [0.0; PIECE];
+    for ((parameters, gradient), (first, second)) in pieces {
+        let decayed = &mut decayed[..parameters.len()];
+        for ((sum, g), w) in decayed.iter_mut().zip(gradient).zip(&*parameters) {
+            *sum = g + weight_decay * w;
+        }
+        step_slice(step, parameters, decayed, first, second);
+    }
+}
+
+/// Steps as many parameters as the slices hold, without weight decay.
 fn step_slice(
     &HostStep { optimizer, number }: &HostStep,
     parameters: &mut [f32],
@@ -32,16 +59,23 @@ fn step_slice(
     let moments = first.iter_mut().zip(second);
     let elements = parameters.iter_mut().zip(gradient).zip(moments);
     match optimizer {
-        Optimizer::Sgd { lr, momentum: 0.0 } => elements.for_each(|((w, g), _)| *w -= lr * g),
-        Optimizer::Sgd { lr, momentum } => elements.for_each(|((w, g), (u, _))| {
+        Optimizer::Sgd { lr, momentum: 0.0, .. } => elements.for_each(|((w, g), _)| *w -= lr * g),
+        Optimizer::Sgd { lr, momentum, .. } => elements.for_each(|((w, g), (u, _))| {
             *u = momentum * *u + g;
             *w -= lr * *u;
         }),
-        Optimizer::RmsProp { lr, alpha, eps } => elements.for_each(|((w, g), (_, v))| {
+        Optimizer::RmsProp { lr, alpha, eps, .. } => elements.for_each(|((w, g), (_, v))| {
             *v = alpha * *v + (1.0 - alpha) * (g * g);
             *w -= lr * g / (v.sqrt() + eps);
         }),
-        Optimizer::Adam { lr, beta1, beta2, eps } => {
+        Optimizer::Adagrad { lr, lr_decay, eps, .. } => {
+            let lr = adagrad_rate(lr, lr_decay, number) as f32;
+            elements.for_each(|((w, g), (_, v))| {
+                *v += g * g;
+                *w -= lr * g / (v.sqrt() + eps);
+            });
+        }
+        Optimizer::Adam { lr, beta1, beta2, eps, .. } => {
             let power = |beta: f32| 1.0 - f64::from(beta).powf(number as f64);
             let step_size = (f64::from(lr) / power(beta1)) as f32;
             let scale = power(beta2).sqrt().recip() as f32;

@@ -1,6 +1,6 @@
 #![expect(unsafe_code, reason = "kernels take raw addresses; each launch says why it is sound")]
 
-use super::check_step;
+use super::{adagrad_rate, check_step};
 use crate::{
     Backend, BatchedGemmConfig, Optimize, Optimizer, Result,
     cuda::{
@@ -56,8 +56,8 @@ impl<D: Device> Optimize for Cuda<D> {
         check_step(self, parameters, gradient, [first, second])?;
         let n = self.len(parameters);
         let buffers = [gradient.into(), parameters.into(), first.into(), second.into()];
-        let rule = step.rule.arguments();
-        let arguments = [&rule[..], &[(&step.rates).into(), n.into()], &buffers].concat();
+        let own = [step.rule.weight_decay(), (&step.rates).into(), n.into()];
+        let arguments = [&step.rule.arguments()[..], &own, &buffers].concat();
         // SAFETY: the buffers are as long as `parameters`, `rates` are what the kernel takes.
         unsafe { self.device.launch(&OPTIMIZER_STEP, self.limits().elements(n), &arguments) }
     }
@@ -86,22 +86,34 @@ pub(crate) struct Rule {
     rest: [f32; 2],
     /// Added to the root of the second moment.
     eps: f32,
+    /// Coupled weight decay.
+    weight_decay: f32,
 }
 
 impl Rule {
     pub(crate) fn new(optimizer: &Optimizer) -> Self {
-        let (kind, decay, eps) = match *optimizer {
-            Optimizer::Sgd { momentum, .. } => (0, [momentum, 0.0], 0.0),
-            Optimizer::RmsProp { alpha, eps, .. } => (1, [0.0, alpha], eps),
-            Optimizer::Adam { beta1, beta2, eps, .. } => (2, [beta1, beta2], eps),
+        let weight_decay = optimizer.weight_decay();
+        let mean = |kind, decay: [f32; 2], eps| {
+            let rest = decay.map(|decay| (1.0 - f64::from(decay)) as f32);
+            Self { kind, decay, rest, eps, weight_decay }
         };
-        let rest = decay.map(|decay| (1.0 - f64::from(decay)) as f32);
-        Self { kind, decay, rest, eps }
+        match *optimizer {
+            Optimizer::Sgd { momentum, .. } => mean(0, [momentum, 0.0], 0.0),
+            Optimizer::RmsProp { alpha, eps, .. } => mean(1, [0.0, alpha], eps),
+            // The step of RMSProp, with a sum of squares in the place of their mean.
+            Optimizer::Adagrad { eps, .. } => Self { rest: [1.0, 1.0], ..mean(1, [0.0, 1.0], eps) },
+            Optimizer::Adam { beta1, beta2, eps, .. } => mean(2, [beta1, beta2], eps),
+        }
     }
 
-    /// In the order kernels take them.
+    /// The weight decay as a kernel takes it, which comes after [`arguments`](Self::arguments).
+    pub(crate) fn weight_decay(self) -> Argument {
+        Argument::F32(self.weight_decay)
+    }
+
+    /// All but the weight decay, in the order kernels take them.
     pub(crate) fn arguments(self) -> [Argument; 6] {
-        let Self { kind, decay: [decay1, decay2], rest: [rest1, rest2], eps } = self;
+        let Self { kind, decay: [decay1, decay2], rest: [rest1, rest2], eps, .. } = self;
         let [decay1, rest1, decay2, rest2, eps] =
             [decay1, rest1, decay2, rest2, eps].map(Argument::F32);
         [Argument::I32(kind), decay1, rest1, decay2, rest2, eps]
@@ -129,6 +141,9 @@ impl Rates {
         match *optimizer {
             Optimizer::Sgd { lr, .. } | Optimizer::RmsProp { lr, .. } => {
                 Self { lr, correction2: 1.0 }
+            }
+            Optimizer::Adagrad { lr, lr_decay, .. } => {
+                Self { lr: adagrad_rate(lr, lr_decay, t) as f32, correction2: 1.0 }
             }
             Optimizer::Adam { lr, beta1, beta2, .. } => Self {
                 lr: (f64::from(lr) * correction(beta1)) as f32,

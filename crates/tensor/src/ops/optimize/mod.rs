@@ -10,6 +10,7 @@ mod reference;
 
 #[cfg(feature = "cuda")]
 pub use cuda::CudaStep;
+pub(crate) use optimizer::adagrad_rate;
 pub use optimizer::{Optimizer, OptimizerError};
 
 use std::fmt::Debug;
@@ -55,8 +56,8 @@ pub trait Optimize: BatchedGemm {
     ) -> Result<()>;
 
     /// Takes a step of gradient descent along gradients that are products: `C_i -= lr op(A_i) op(B_i)`. They are never
-    /// written to memory. `step` is one of [`Optimizer::Sgd`], whose momentum does not matter, nor do the `alpha` and
-    /// `beta` of `config`.
+    /// written to memory. `step` is one of [`Optimizer::Sgd`], whose momentum and weight decay do not matter, nor do the
+    /// `alpha` and `beta` of `config`.
     ///
     /// # Errors
     /// As [`BatchedGemm::batched_gemm`].
@@ -145,4 +146,76 @@ pub(crate) fn check_step<B: Backend>(
         expect_len("optimizer_step", argument, n, backend.len(buffer))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cpu, Reference};
+
+    /// Takes three steps with gradients 1/2, -1 and 1/4 from a parameter of 1.
+    ///
+    /// The expected parameters are those of PyTorch's formulas in f64. PyTorch gives them by
+    ///
+    /// ```python
+    /// w = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+    /// optimizer = torch.optim.SGD([w], lr=0.1, weight_decay=0.1)      # or another of the tests below
+    /// for g in [0.5, -1.0, 0.25]:
+    ///     w.grad = torch.full_like(w, g)
+    ///     optimizer.step()
+    ///     print(w.item())
+    /// ```
+    #[track_caller]
+    fn check(optimizer: Optimizer, expected: [f64; 3]) {
+        check_on(&Reference, optimizer, expected);
+        check_on(&Cpu::new(), optimizer, expected);
+    }
+
+    #[track_caller]
+    fn check_on<B: Optimize>(backend: &B, optimizer: Optimizer, expected: [f64; 3]) {
+        let mut w = backend.upload(&[1.0]).unwrap();
+        let [mut first, mut second] = [backend.zeros(1).unwrap(), backend.zeros(1).unwrap()];
+        for ((number, g), expected) in (1..).zip([0.5, -1.0, 0.25]).zip(expected) {
+            let step = backend.new_step(&optimizer, number).unwrap();
+            let g = backend.upload(&[g]).unwrap();
+            backend.optimizer_step(&step, &mut w, &g, &mut first, &mut second).unwrap();
+            let found = f64::from(backend.download(&w).unwrap()[0]);
+            assert!((found - expected).abs() < 2e-6, "step {number}: {found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn sgd_with_weight_decay() {
+        check(Optimizer::sgd(0.1).with_weight_decay(0.1), [0.94, 1.0306, 0.995_294]);
+    }
+
+    #[test]
+    fn momentum_with_weight_decay() {
+        let momentum = Optimizer::momentum(0.1, 0.9);
+        check(momentum.with_weight_decay(0.1), [0.94, 0.9766, 0.974_774]);
+    }
+
+    #[test]
+    fn rmsprop_with_weight_decay() {
+        let rmsprop = Optimizer::rmsprop(0.1);
+        check(rmsprop.with_weight_decay(0.1), [1.67e-7, 0.858_630_19, 0.580_252_023]);
+    }
+
+    #[test]
+    fn adagrad() {
+        // By hand: sums 1/4, 5/4, 21/16; 1 - 0.1, then + 0.1 / sqrt(5/4), then - 0.025 / sqrt(21/16).
+        check(Optimizer::adagrad(0.1), [0.9, 0.989_442_719, 0.967_620_930]);
+    }
+
+    #[test]
+    fn adagrad_with_both_decays() {
+        let adagrad = Optimizer::Adagrad { lr: 0.1, lr_decay: 0.5, eps: 1e-10, weight_decay: 0.1 };
+        check(adagrad, [0.9, 0.955_657_492, 0.940_547_048]);
+    }
+
+    #[test]
+    fn adam_with_weight_decay() {
+        let adam = Optimizer::adam(0.1).with_weight_decay(0.1);
+        check(adam, [0.900_000_002, 0.925_263_519, 0.924_730_574]);
+    }
 }

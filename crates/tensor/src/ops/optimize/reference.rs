@@ -1,4 +1,4 @@
-use super::{HostStep, Optimizer, optimize_on_host};
+use super::{HostStep, Optimizer, adagrad_rate, optimize_on_host};
 use crate::Reference;
 
 optimize_on_host!(Reference, take_step);
@@ -12,27 +12,34 @@ fn take_step(
 ) {
     let moments = first.iter_mut().zip(second).map(<[&mut f32; 2]>::from);
     for ((parameter, &gradient), moments) in parameters.iter_mut().zip(gradient).zip(moments) {
-        *parameter = (f64::from(*parameter) - change(step, f64::from(gradient), moments)) as f32;
+        let w = f64::from(*parameter);
+        let gradient = f64::from(gradient) + f64::from(step.optimizer.weight_decay()) * w;
+        *parameter = (w - change(step, gradient, moments)) as f32;
     }
 }
 
 /// Difference by which one step of the optimiser lowers a parameter.
 fn change(step: &HostStep, gradient: f64, [first, second]: [&mut f32; 2]) -> f64 {
     match step.optimizer {
-        Optimizer::Sgd { lr, momentum } => {
+        Optimizer::Sgd { lr, momentum, .. } => {
             let velocity = f64::from(momentum) * f64::from(*first) + gradient;
             if momentum != 0.0 {
                 *first = velocity as f32;
             }
             f64::from(lr) * velocity
         }
-        Optimizer::RmsProp { lr, alpha, eps } => {
+        Optimizer::RmsProp { lr, alpha, eps, .. } => {
             let alpha = f64::from(alpha);
             let v = alpha * f64::from(*second) + (1.0 - alpha) * gradient * gradient;
             *second = v as f32;
             f64::from(lr) * gradient / (v.sqrt() + f64::from(eps))
         }
-        Optimizer::Adam { lr, beta1, beta2, eps } => {
+        Optimizer::Adagrad { lr, lr_decay, eps, .. } => {
+            let v = f64::from(*second) + gradient * gradient;
+            *second = v as f32;
+            adagrad_rate(lr, lr_decay, step.number) * gradient / (v.sqrt() + f64::from(eps))
+        }
+        Optimizer::Adam { lr, beta1, beta2, eps, .. } => {
             let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
             let m = beta1 * f64::from(*first) + (1.0 - beta1) * gradient;
             let v = beta2 * f64::from(*second) + (1.0 - beta2) * gradient * gradient;

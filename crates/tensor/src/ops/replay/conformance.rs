@@ -37,7 +37,12 @@ impl<B: FullBackend> Suite<'_, B> {
     /// Steps that are the same work but for their number and their learning rate.
     fn replayed_steps(&self) -> Result<Finding> {
         let mut tally = Tally::new("replay of steps", 2e-6);
-        let optimizers = [Optimizer::adam(0.1), Optimizer::rmsprop(0.1), Optimizer::sgd(0.1)];
+        let optimizers = [
+            Optimizer::adam(0.1),
+            Optimizer::rmsprop(0.1),
+            Optimizer::rmsprop(0.1).with_weight_decay(0.25),
+            Optimizer::sgd(0.1),
+        ];
         for (case, optimizer) in (0..self.cases).flat_map(|case| optimizers.map(|o| (case, o))) {
             let [n] = self.sizes(case);
             let backend = self.backend;

@@ -3,7 +3,8 @@
 //! Unit `i` of a single-layer decoder under a squared error sees only its own residual. So the decoder is cut into
 //! blocks of [`PANEL_VECTORS`] vectors of units; each block, with its weights and both moments (450 kB at width 784),
 //! stays in one core's cache while all minibatches stream past, and no thread ever waits for another. The gradient goes
-//! from registers into the optimiser's step without being stored.
+//! from registers into the optimiser's step without being stored. Decoders whose weights decay are trained minibatch by
+//! minibatch instead.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
@@ -37,7 +38,7 @@ impl TrainDecoder for Cpu {
         state: &mut DecoderState<Self>,
     ) -> Result<Vec<f64>> {
         check_decoder(self, config, h, target, state)?;
-        if self.emulates(config.precision) {
+        if self.emulates(config.precision) || config.optimizer.decays_weights() {
             return train_by_parts(self, config, batches, h, target, state);
         }
         let samples = Samples {

@@ -4,13 +4,13 @@
     clippy::inline_always,
     reason = "a kernel is compiled for its instructions only where all of it is inlined"
 )]
-use crate::{Optimizer, cpu::simd::Lanes};
+use crate::{Optimizer, cpu::simd::Lanes, ops::optimize::adagrad_rate};
 
 /// Factors from a kernel's moments to the optimiser's. Kernels keep them divided by `1 - beta`, which saves a product each
 /// per step.
 pub(super) fn moment_scales(optimizer: &Optimizer) -> [f32; 2] {
     match *optimizer {
-        Optimizer::Sgd { .. } => [1.0, 1.0],
+        Optimizer::Sgd { .. } | Optimizer::Adagrad { .. } => [1.0, 1.0],
         Optimizer::RmsProp { alpha, .. } => [1.0, 1.0 - alpha],
         Optimizer::Adam { beta1, beta2, .. } => [1.0 - beta1, 1.0 - beta2],
     }
@@ -26,7 +26,7 @@ pub(super) enum Step {
         lr: f32,
         momentum: f32,
     },
-    /// `w <- w - rate g / (sqrt(v) + eps)` with `v` divided by `1 - alpha`.
+    /// `w <- w - rate g / (sqrt(v) + eps)` with `v` divided by `1 - alpha`; Adagrad, whose `v` is a sum, where `alpha` is 1.
     RmsProp {
         alpha: f32,
         rate: f32,
@@ -42,16 +42,20 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Step number `step`, counted from 1, of an optimiser without weight decay.
     pub(super) fn new(optimizer: &Optimizer, step: u64) -> Self {
         match *optimizer {
-            Optimizer::Sgd { lr, momentum: 0.0 } => Self::Sgd { lr },
-            Optimizer::Sgd { lr, momentum } => Self::Momentum { lr, momentum },
-            Optimizer::RmsProp { lr, alpha, eps } => {
+            Optimizer::Sgd { lr, momentum: 0.0, .. } => Self::Sgd { lr },
+            Optimizer::Sgd { lr, momentum, .. } => Self::Momentum { lr, momentum },
+            Optimizer::RmsProp { lr, alpha, eps, .. } => {
                 let root = (1.0 - f64::from(alpha)).sqrt();
                 let [rate, eps] = [lr, eps].map(|x| (f64::from(x) / root) as f32);
                 Self::RmsProp { alpha, rate, eps }
             }
-            Optimizer::Adam { lr, beta1, beta2, eps } => {
+            Optimizer::Adagrad { lr, lr_decay, eps, .. } => {
+                Self::RmsProp { alpha: 1.0, rate: adagrad_rate(lr, lr_decay, step) as f32, eps }
+            }
+            Optimizer::Adam { lr, beta1, beta2, eps, .. } => {
                 let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
                 // sqrt(v_hat) = root sqrt(v); dividing numerator and denominator by `root` frees the root of a factor.
                 let root = ((1.0 - f64::from(beta2)) / correction(beta2)).sqrt();

@@ -133,7 +133,7 @@ impl<D: Device> Epoch<'_, D> {
     fn step(&mut self, done: usize) -> Result<()> {
         let DecoderState { weights, bias, weight_moments, bias_moments, steps } = &mut *self.state;
         *steps += 1;
-        let rule = Rule::new(&self.config.optimizer).arguments();
+        let rule = Rule::new(&self.config.optimizer);
         let rates = self.rates.address() + (done * Rates::LEN * size_of::<f32>()) as u64;
         let [w1, w2] = weight_moments;
         let [b1, b2] = bias_moments;
@@ -143,7 +143,8 @@ impl<D: Device> Epoch<'_, D> {
         {
             let n = self.backend.len(gradient);
             let buffers = [gradient.into(), parameters.into(), first.into(), second.into()];
-            let arguments = [&rule[..], &[Argument::Address(rates), n.into()], &buffers].concat();
+            let own = [rule.weight_decay(), Argument::Address(rates), n.into()];
+            let arguments = [&rule.arguments()[..], &own, &buffers].concat();
             // SAFETY: `rates` are the step's; parameters and moments are as long as their gradient.
             unsafe {
                 device.launch(&OPTIMIZER_STEP, self.backend.limits().elements(n), &arguments)

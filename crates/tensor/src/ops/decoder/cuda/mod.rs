@@ -20,7 +20,8 @@ use plan::{Plan, THREADS, UNITS};
 
 pub(crate) static KERNEL_FILES: &[&Source] = &[&plan::SOURCE];
 
-/// On chip where registers and shared memory hold a block of the decoder, which is up to 1024 inputs; else by products.
+/// On chip where registers and shared memory hold a block of the decoder, which is up to 1024 inputs, and weights do not
+/// decay; else by products.
 impl<D: Device> TrainDecoder for Cuda<D> {
     fn train_decoder(
         &self,
@@ -40,7 +41,8 @@ impl<D: Device> TrainDecoder for Cuda<D> {
             .iter()
             .all(|&count| count <= i32::MAX as usize / 2);
         let samples = [h, target];
-        let Squares { sums, blocks } = match plan.filter(|_| countable) {
+        let on_chip = countable && !config.optimizer.decays_weights();
+        let Squares { sums, blocks } = match plan.filter(|_| on_chip) {
             Some(plan) => self.train_on_chip(plan, config, batches.clone(), samples, state)?,
             None => self.train_by_products(config, batches.clone(), samples, state)?,
         };

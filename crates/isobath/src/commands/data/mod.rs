@@ -1,3 +1,5 @@
+mod check;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -33,6 +35,8 @@ enum Command {
         #[arg(long)]
         no_verify: bool,
     },
+    /// Read your own data and show shape, classes, mean and standard deviation
+    Check(check::Arguments),
     /// List datasets and their state
     List,
 }
@@ -41,6 +45,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Fetch { name } => fetch(global, name),
         Command::Import { from, name, no_verify } => import(global, from, name, no_verify),
+        Command::Check(arguments) => check::main(arguments),
         Command::List => {
             list(global);
             Ok(exit::DONE)
