@@ -10,7 +10,7 @@ use crate::{
     activations::Activations, decoder_layer::DecoderLayerSpec, segment::Segment, sweep::Fitted,
 };
 
-use super::{GradientCascade, order, products::ProductScratch, training::Training};
+use super::{GradientCascade, order, product_scratch::ProductScratch, training::Training};
 
 impl<B: CascadeBackend> GradientCascade<B> {
     /// Trains the decoders of `segment`. Every minibatch runs from the input of the segment through its layers, and trains

@@ -2,6 +2,7 @@
 
 mod initial;
 mod minibatch;
+mod product_scratch;
 mod products;
 mod training;
 mod whole;
@@ -18,7 +19,7 @@ use crate::{
     sweep::{Sweep, Swept},
 };
 
-pub(crate) use products::numbers as block_numbers;
+pub(crate) use product_scratch::numbers as block_numbers;
 
 /// Streams of the sample order, one for each epoch.
 const ORDER_STREAMS: u64 = 4 << 32;

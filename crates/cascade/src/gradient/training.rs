@@ -9,7 +9,7 @@ use crate::{
     sweep::Fitted,
 };
 
-use super::{GradientCascade, initial, losses_fit, products::ProductScratch};
+use super::{GradientCascade, initial, losses_fit, product_scratch::ProductScratch};
 
 /// A decoder in training.
 pub(super) struct Training<B: Backend> {
