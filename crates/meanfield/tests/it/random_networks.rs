@@ -86,7 +86,7 @@ fn layer(kind: Kind, input: Shape, phi: Activation) -> Layer {
 
 /// Layers that fit each other; a kind that does not fit is left out.
 fn network(kinds: &[(Kind, Activation)]) -> Option<NetworkSpec> {
-    let mut shape = Shape::new(2, 5, 4);
+    let mut shape = Shape::new(2, 4, 3);
     let mut layers = Vec::new();
     for &(kind, phi) in kinds {
         let next = layer(kind, shape, phi);
@@ -102,7 +102,7 @@ fn config() -> ProptestConfig {
     ProptestConfig {
         rng_seed: RngSeed::Fixed(180_605_393),
         failure_persistence: None,
-        ..ProptestConfig::with_cases(60)
+        ..ProptestConfig::with_cases(30)
     }
 }
 
