@@ -4,6 +4,13 @@ use isobath_architecture::{Boundary, Layer};
 
 use super::{NetworkKind, Variant};
 
+const RESIDUAL: &str = "blocks have no depth scale of their own in charts; `cargo xtask meanfield network FILE` shows \
+                        theory stage by stage";
+const BORDERS: &str = "convolutions are not circular, and borders change the signal; `cargo xtask meanfield network \
+                       FILE` shows theory stage by stage";
+const KINDS: &str = "layers of different kinds follow each other; `cargo xtask meanfield network FILE` shows theory \
+                     stage by stage";
+
 impl Variant {
     /// Reason why mean-field theory says nothing about these networks, as the end of a sentence; `None` where it covers
     /// them.
@@ -16,9 +23,7 @@ impl Variant {
         match self.section.kind {
             NetworkKind::Mlp => None,
             NetworkKind::Cnn => self.cnn_gap(),
-            NetworkKind::Resnet => {
-                Some("theory of residual networks is not compared with runs yet")
-            }
+            NetworkKind::Resnet => Some(RESIDUAL),
             NetworkKind::Layers => self.list_gap(),
         }
     }
@@ -29,13 +34,13 @@ impl Variant {
             Layer::Conv2d(conv) => conv.boundary == Boundary::Circular,
             Layer::Dense(_) | Layer::Pool(_) | Layer::Residual(_) => true,
         });
-        (!is_circular).then_some("convolutions are not circular, and borders change the signal")
+        (!is_circular).then_some(BORDERS)
     }
 
     /// Lists of dense layers with one activation are multilayer perceptrons.
     fn list_gap(&self) -> Option<&'static str> {
         let is_perceptron = self.network.is_dense() && self.activations().len() == 1;
-        (!is_perceptron).then_some("layers of different kinds follow each other")
+        (!is_perceptron).then_some(KINDS)
     }
 }
 

@@ -170,6 +170,21 @@ mod tests {
     }
 
     #[test]
+    fn convolutions_need_room_for_images_and_not_for_flattened_weights() {
+        let text = "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 2000\nprobe = 10\n\
+                    [network]\nkind = \"cnn\"\ndepth = 8\nchannels = 16\n[grid]\nsigma_w2 = 1.5\n\
+                    [train]\ndepths = [8]\ntest = 100\nsuccess = { accuracy = 0.5 }\n";
+        let plan = Plan::new(read_text(text, "test", &[]).unwrap()).unwrap();
+        // Input and output of the widest stage, 16 x 28 x 28; patches and the rest are less.
+        let images = (2 * 2010 * 16 * 784 * FLOAT) as u64;
+        let memory = Memory::of(&plan).unwrap();
+        assert!((images..2 * images).contains(&memory.cell), "{memory:?}");
+        // A dense layer between two such stages would have 16^2 784^2 weights, 630 MB.
+        let training = Memory::of_trainings(&plan, plan.train.as_ref().unwrap()).unwrap();
+        assert!((20 << 20..200 << 20).contains(&training.cell), "{training:?}");
+    }
+
+    #[test]
     fn lower_forward_precision_adds_a_copy_of_input_and_weights() {
         let [plain, rounded] = [Precision::F32, Precision::Tf32].map(|precision| {
             let mut plan = plan(20, 784);

@@ -129,6 +129,14 @@ mod tests {
     }
 
     #[test]
+    fn convolutions_of_few_channels_run_concurrently() {
+        let text = "name = \"x\"\n[data]\ndataset = \"digits\"\ntrain = 1000\nprobe = 10\n\
+                    [network]\nkind = \"cnn\"\ndepth = 9\nchannels = 16\n[grid]\nsigma_w2 = 1.5\n";
+        let plan = Plan::new(read_text(text, "test", &[]).unwrap()).unwrap();
+        assert_eq!([1, 2, 16].map(|threads| wanted(&plan, threads)), [1, 2, 16]);
+    }
+
+    #[test]
     fn number_of_device_cells_is_independent_of_threads() {
         for (width, cells) in [("64", 8), ("784", 6), ("3072", 2)] {
             let mut plan = plan(width, "cpu");

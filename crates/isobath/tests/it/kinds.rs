@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use crate::common::Place;
+use isobath_entropy::EstimatorSpec;
 
 /// Two cells and their trainings, on digits of 14 x 14 pixels.
 fn experiment(network: &str, depths: &str) -> String {
@@ -138,4 +139,31 @@ fn residual_networks_run_from_file_to_report() {
 fn lists_of_layers_run_from_file_to_report() {
     let [_, page] = run(LAYERS, "5", 2);
     assert!(page.contains("layers of different kinds follow each other"));
+}
+
+#[test]
+fn decoders_undo_every_stage() {
+    for (network, layers) in [(CNN, 5), (RESNET, 4), (DENSE, 4), (LAYERS, 4)] {
+        let experiment = experiment(network, "5").replace("batch = 32", "method = \"ridge\"");
+        let (cells, _) = experiment.split_once("[train]").unwrap();
+        let place = Place::with(cells);
+        place.succeed(&["run", "tiny.toml"]);
+        for cell in place.results().cells.values() {
+            assert_eq!((&cell.failure, cell.fits.len()), (&None, layers), "{network}");
+            let errors = cell
+                .profiles
+                .iter()
+                .find(|profile| profile.estimator == EstimatorSpec::RECONSTRUCTION_ERROR)
+                .map(|profile| &profile.values)
+                .unwrap();
+            assert_eq!(errors.len(), layers, "{network}");
+            let (first, last) = (errors[0], errors[layers - 1]);
+            if network == DENSE {
+                // 20 units keep less of 196 pixels, and blocks that add to their input hardly lose more of it.
+                assert!(first < 0.9 && (last - first).abs() < 0.2, "{errors:?}");
+            } else {
+                assert!(first < 0.5 && last > first, "{network}: {errors:?}");
+            }
+        }
+    }
 }

@@ -24,13 +24,25 @@ fn experiment_files() {
     check_file(
         "batch = 32",
         "optimizer = { kind = \"momentum\", lr = 0.1 }",
-        &["`sgd`, `rmsprop`, `adam`", "momentum = 0.9"],
+        &["`sgd`, `rmsprop`, `adagrad`, `adam`", "momentum = 0.9"],
     );
     check_file("step = 0.5", "step = -0.5", &["[grid] sigma_w2", "step = -0.5"]);
     check_file("[0.0, 0.05]", "[0.0, nan]", &["[grid] sigma_b2 = NaN"]);
     check_file("depth = 6", "depth = 0", &["[network]", "depth = 0"]);
     check_file("depth = 6", "depth = 1", &["readout"]);
     check_file("depth = 6", "depth = 6\nactivation = \"tahn\"", &["unknown activation `tahn`"]);
+    check_file("depth = 6", "kind = \"cnn\"\ndepth = 6", &["width has no meaning", "use channels"]);
+    check_file(
+        "depth = 6\nwidth = 40",
+        "kind = \"layers\"\nlayers = [{ conv = 4, kernal = 3 }]",
+        &["unknown field `kernal`", "did you mean `kernel`?"],
+    );
+    check_file(
+        "depth = 6\nwidth = 40",
+        "kind = \"layers\"\nlayers = [{ conv = 4 }, { dense = \"classes\" }]",
+        &["[network] network layers[0]: activation is missing"],
+    );
+    check_file("probe = 12", "size = 9", &["[data] size = 9 must divide", "28 x 28"]);
     check_file("probe = 12", "probe = 1", &["[data] probe = 1"]);
     check_file("train = 500", "train = 99999999999", &["[data] train = 99999999999"]);
     check_file("batch = 32", "batch = 0", &["[cascade]", "batch = 0"]);

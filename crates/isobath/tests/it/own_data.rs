@@ -1,4 +1,5 @@
 //! The user's own data through the program: described, planned, run, changed, reported without them.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
 

@@ -8,6 +8,7 @@ mod kernels;
 mod landmarks;
 mod monte_carlo;
 mod network_profile;
+mod random_networks;
 mod reference;
 mod ridge;
 mod robustness;

@@ -22,14 +22,14 @@ fn section(run: &RunRecord, comparison: &Comparison) -> String {
             .into(),
         String::new(),
     ]);
-    lines.extend(predictors(comparison));
+    lines.extend(predictors(run, comparison));
     lines.extend([
         String::new(),
         "Predicted depths without calibration, and the factor from calibration on all networks:"
             .into(),
         String::new(),
     ]);
-    lines.extend(depths(comparison));
+    lines.extend(depths(run, comparison));
     lines.extend([
         String::new(),
         "Frontiers, and the depths at which cascade and theory are wrong:".into(),
@@ -47,7 +47,9 @@ fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String>
     lines
 }
 
-fn predictors(comparison: &Comparison) -> Vec<String> {
+fn predictors(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
+    let unit = run.kind.depth_unit().of_profiles();
+    let [error, bias] = [format!("frontier MAE ({unit})"), format!("bias ({unit})")];
     let heads = [
         "predictor",
         "AUC",
@@ -55,8 +57,8 @@ fn predictors(comparison: &Comparison) -> Vec<String> {
         "Spearman",
         "Kendall",
         "Brier",
-        "frontier MAE (layers)",
-        "bias (layers)",
+        &error,
+        &bias,
         "octaves",
         "seconds",
         "GFLOP",
@@ -84,16 +86,11 @@ fn predictors(comparison: &Comparison) -> Vec<String> {
     table(&heads, comparison.summaries.iter().map(row))
 }
 
-fn depths(comparison: &Comparison) -> Vec<String> {
-    let heads = [
-        "predictor",
-        "MAE (layers)",
-        "bias (layers)",
-        "octaves",
-        "clamped to the grid",
-        "a",
-        "log-odds per octave",
-    ];
+fn depths(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
+    let unit = run.kind.depth_unit().of_profiles();
+    let [error, bias] = [format!("MAE ({unit})"), format!("bias ({unit})")];
+    let heads =
+        ["predictor", &error, &bias, "octaves", "clamped to the grid", "a", "log-odds per octave"];
     let row = |summary: &PredictorSummary| {
         let errors = summary.published.as_ref();
         Some(vec![

@@ -60,8 +60,8 @@ fn section(run: &RunRecord, Section { comparison, figures }: &Section<'_>) -> Re
         section {
             h2 { "Trained with " (comparison.recipe) }
             (placed(figures, PageSection::Chart)?)
-            (predictors(comparison))
-            (uncalibrated_depths(comparison))
+            (predictors(run, comparison))
+            (uncalibrated_depths(run, comparison))
             (placed(figures, PageSection::Evidence)?)
             (frontiers(run, comparison))
             (costs(comparison))
@@ -75,11 +75,18 @@ fn head(words: &[&str]) -> Markup {
     html! { thead { tr { @for word in words { th scope="col" { (symbols(word)) } } } } }
 }
 
+/// Heads of the errors of frontiers, with their unit.
+fn error_heads(run: &RunRecord) -> [String; 2] {
+    let unit = run.kind.depth_unit().of_profiles();
+    ["frontier error", "bias"].map(|name| format!("{name} ({unit})"))
+}
+
 fn name(summary: &PredictorSummary) -> Markup {
     html! { th.word scope="row" title=(summary.meaning) { (symbols(&symbol(&summary.predictor))) } }
 }
 
-fn predictors(comparison: &Comparison) -> Markup {
+fn predictors(run: &RunRecord, comparison: &Comparison) -> Markup {
+    let [error, bias] = error_heads(run);
     let row = |summary: &PredictorSummary| {
         let errors = summary.calibrated.as_ref();
         html! {
@@ -122,8 +129,8 @@ fn predictors(comparison: &Comparison) -> Markup {
                     "Kendall",
                     "Brier",
                     "Brier interleaved",
-                    "frontier error (layers)",
-                    "bias (layers)",
+                    &error,
+                    &bias,
                     "octaves",
                 ]))
                 tbody { @for summary in &comparison.summaries { (row(summary)) } }
@@ -132,7 +139,8 @@ fn predictors(comparison: &Comparison) -> Markup {
     }
 }
 
-fn uncalibrated_depths(comparison: &Comparison) -> Markup {
+fn uncalibrated_depths(run: &RunRecord, comparison: &Comparison) -> Markup {
+    let [error, bias] = error_heads(run);
     let named =
         |summary: &&PredictorSummary| summary.published.is_some() || summary.coefficient.is_some();
     let row = |summary: &PredictorSummary| {
@@ -161,7 +169,7 @@ fn uncalibrated_depths(comparison: &Comparison) -> Markup {
             (scrolling("Predicted depths without calibration", html! {
                 table {
                     (head(&[
-                        "predictor", "a", "slope", "frontier error (layers)", "bias (layers)",
+                        "predictor", "a", "slope", &error, &bias,
                         "octaves", "clamped to the grid",
                     ]))
                     tbody { @for summary in comparison.summaries.iter().filter(named) { (row(summary)) } }
