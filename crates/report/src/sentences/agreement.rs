@@ -2,13 +2,13 @@
 
 use isobath_analysis::{
     points::{Point, Reach, Slice},
-    theory_agreement::{Agreement, Ratio},
+    theory_agreement::{Agreement, Line, Ratio, ordered_line},
 };
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_store::RunRecord;
 
 use super::join;
-use crate::vocabulary::count;
+use crate::{places::slice_words, vocabulary::count};
 
 /// Names the pairs of estimator and rule whose cut-offs differ from the first pair's by more than two layers and more than
 /// half of the smaller one. A cut-off beyond the network counts as the network's depth.
@@ -89,6 +89,38 @@ pub(super) fn theory(found: &Agreement, rule: CutoffRule) -> String {
         format!("Compared with mean-field theory: {}.", parts.join("; "))
     };
     [compared, outlast].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The line of depths against `xi_c` on the ordered side of each slice that has one.
+pub(super) fn lines(
+    run: &RunRecord,
+    slices: &[Slice<'_>],
+    estimator: EstimatorSpec,
+    rule: CutoffRule,
+) -> Option<String> {
+    let words = |slice: &Slice<'_>| {
+        let Line { points, intercept, slope } = ordered_line(slice, estimator, rule, run.layers)?;
+        let place = if slices.len() > 1 {
+            format!(", {}", slice_words(run, slice.points.first()?.id))
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "{:.2} ± {:.2} + ({:.3} ± {:.3}) ξ_c ({}{place})",
+            intercept[0],
+            intercept[1],
+            slope[0],
+            slope[1],
+            count(points, "point")
+        ))
+    };
+    let lines: Vec<String> = slices.iter().filter_map(words).collect();
+    (!lines.is_empty()).then(|| {
+        format!(
+            "Least-squares line of the depths on the ordered side, with standard errors: {}.",
+            join(&lines)
+        )
+    })
 }
 
 /// `measured depths are 1.02 × 6 ξ_c (interquartile range 1.01 to 1.03, 2 points), within 25% of theory`

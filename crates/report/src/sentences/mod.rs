@@ -64,6 +64,7 @@ fn cascade_sentences(run: &RunRecord) -> Vec<String> {
     sentences.extend(disagreement(run, &slices).or_else(|| unusual_rule(estimator, rule)));
     let compared = theory(&theory_agreement::agreement(&slices, estimator, rule, run.layers), rule);
     sentences.extend(Some(compared).filter(|text| !text.is_empty()));
+    sentences.extend(agreement::lines(run, &slices, estimator, rule));
     sentences.extend(agreement::growth(run));
     sentences.push(certainty(run, &slices, estimator, rule));
     sentences
