@@ -9,12 +9,8 @@ pub(crate) struct LayerSize {
     pub(crate) inputs: usize,
     /// Output, per sample.
     pub(crate) outputs: usize,
-    /// Weights, without biases.
-    pub(crate) weights: usize,
     /// Weights and biases.
     pub(crate) parameters: usize,
-    /// Weights of the decoder, without biases.
-    pub(crate) decoder: usize,
     /// Units of the decoder that one sample's position keeps busy.
     pub(crate) decoder_units: usize,
     /// Patches of convolutions, per sample of a minibatch.
@@ -32,27 +28,15 @@ impl LayerSize {
             ..Self::default()
         };
         match layer {
-            Layer::Dense(DenseLayer { inputs, outputs, .. }) => {
-                let weights = inputs * outputs;
-                Self { weights, decoder: weights, decoder_units: *inputs, ..own }
-            }
+            Layer::Dense(DenseLayer { inputs, .. }) => Self { decoder_units: *inputs, ..own },
             Layer::Conv2d(conv) => {
-                let weights = conv.fan_in() * conv.out_channels;
                 let patches = conv.fan_in() * conv.product().pixels();
                 // The decoder is a transposed convolution, whose patches hold every output's window.
                 let back = conv.fan_out() * conv.input.pixels();
-                Self {
-                    weights,
-                    decoder: weights,
-                    decoder_units: conv.input.channels,
-                    patches: patches.max(back),
-                    ..own
-                }
+                Self { decoder_units: conv.input.channels, patches: patches.max(back), ..own }
             }
             Layer::Pool(pool) => {
-                let channels = pool.input.channels;
-                let decoder = pool.window.elements() * channels * channels;
-                Self { decoder, decoder_units: channels, patches: own.inputs, ..own }
+                Self { decoder_units: pool.input.channels, patches: own.inputs, ..own }
             }
             Layer::Residual(block) => of_block(block, own),
         }
@@ -69,8 +53,6 @@ fn of_block(block: &ResidualLayer, own: LayerSize) -> LayerSize {
     let window = if shape.is_flat() { 1 } else { BLOCK_KERNEL * BLOCK_KERNEL };
     let decoder_patches = if shape.is_flat() { 0 } else { window * shape.numbers() };
     LayerSize {
-        weights: branch.iter().map(|layer| layer.weights).sum(),
-        decoder: window * channels * channels,
         decoder_units: channels,
         patches: branch.iter().map(|layer| layer.patches).max().unwrap_or(0).max(decoder_patches),
         inner: 2 * branch.iter().map(|layer| layer.outputs + layer.inner).sum::<usize>()
@@ -89,13 +71,13 @@ mod tests {
         let image = Shape::new(4, 8, 8);
         let conv = Conv2dLayer::new(image, 4, Window::square(3, 1, 1), Activation::Tanh);
         let size = LayerSize::of(&Layer::Conv2d(conv));
-        assert_eq!((size.inputs, size.outputs, size.weights), (256, 256, 144));
-        assert_eq!((size.decoder, size.decoder_units, size.patches), (144, 4, 36 * 64));
+        assert_eq!((size.inputs, size.outputs, size.parameters), (256, 256, 148));
+        assert_eq!((size.decoder_units, size.patches), (4, 36 * 64));
         let branch = vec![Layer::Conv2d(conv); 2];
         let block = ResidualLayer { before: None, branch, after: None };
         let block = LayerSize::of(&Layer::Residual(block));
-        assert_eq!((block.weights, block.decoder, block.inner), (288, 400, 2 * 512 + 256));
+        assert_eq!((block.parameters, block.inner), (296, 2 * 512 + 256));
         let pool = LayerSize::of(&Layer::Pool(PoolLayer::new(image, PoolKind::Max, 2)));
-        assert_eq!((pool.outputs, pool.parameters, pool.decoder), (64, 0, 64));
+        assert_eq!((pool.outputs, pool.parameters, pool.decoder_units), (64, 0, 4));
     }
 }

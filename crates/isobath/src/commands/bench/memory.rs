@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use isobath_architecture::{Activation, DenseLayer, Layer};
+use isobath_cascade::{CascadeParams, Extent};
 use isobath_runner::{CascadeSize, Memory, TrainingSize};
 use isobath_tensor::BackendSpec;
 
@@ -21,21 +22,23 @@ pub(super) fn check(memory: Memory, at_once: usize, options: &str) -> Result<()>
 }
 
 /// Memory of one epoch of all decoders of a network.
-pub(super) fn cascade(depth: usize, Size { width, images, .. }: Size, means: Means) -> Memory {
+pub(super) fn cascade(
+    depth: usize,
+    Size { width, images, .. }: Size,
+    means: Means,
+) -> Result<Memory> {
     let dense = DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh };
     let layers = vec![Layer::Dense(dense); depth];
+    let forward_precision = means.forward_precision;
+    let params = CascadeParams { forward_precision, ..CascadeParams::default() }.check()?;
     let cascade = CascadeSize {
-        samples: images,
-        probe: 1,
-        layers: &layers,
-        batch: 64,
-        kept: 2,
-        is_rounded: !means.forward_precision.is_f32(),
+        params: &params,
+        extent: Extent { layers: &layers, train: images, probe: 1 },
         is_saved: false,
         backend: means.backend,
     };
     let samples = (size_of::<f32>() * images * width) as u64;
-    Memory { shared: samples, ..cascade.memory() }
+    Ok(Memory { shared: samples, ..cascade.memory() })
 }
 
 /// Memory of the training of a network by gradient descent.
