@@ -1,17 +1,26 @@
 //! The networks of a run in words.
 
 use isobath_architecture::{Boundary, Law, Scheme};
-use isobath_experiment::{NetworkKind, NetworkSection, Variant};
+use isobath_experiment::{NetworkKind, NetworkSection, Plan, Variant};
 use isobath_store::VariantRecord;
 
-/// The record of one of the networks that a grid compares.
-pub(crate) fn variant_record(variant: &Variant) -> VariantRecord {
+/// The records of the networks that a grid compares.
+pub(crate) fn variant_records(plan: &Plan) -> Vec<VariantRecord> {
+    let record = |(index, variant): (usize, &Variant)| {
+        let mut points = plan.points.iter().filter(|point| point.variant == index);
+        let has_theory = points.any(|&point| plan.deep_part(point).is_some());
+        variant_record(variant, variant.theory_gap().filter(|_| !has_theory))
+    };
+    plan.variants.iter().enumerate().map(record).collect()
+}
+
+fn variant_record(variant: &Variant, theory_gap: Option<&str>) -> VariantRecord {
     VariantRecord {
         name: variant.name.clone(),
         activation: activations(variant),
         scheme: (!variant.scheme.uses_grid()).then(|| variant.scheme.to_string()),
         description: describe(variant),
-        theory_gap: variant.theory_gap().map(str::to_owned),
+        theory_gap: theory_gap.map(str::to_owned),
     }
 }
 

@@ -12,7 +12,10 @@ pub mod frontier;
 mod gather;
 pub mod points;
 pub mod spread;
+mod stages;
+mod theory;
 pub mod theory_agreement;
 
 pub use error::{Error, Result};
 pub use gather::gather;
+pub use stages::COSINE;

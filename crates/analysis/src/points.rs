@@ -178,6 +178,15 @@ impl<'a> Point<'a> {
         self.theory.and_then(|theory| theory.xi_c).filter(|xi_c| xi_c.is_finite() && *xi_c > 0.0)
     }
 
+    /// Depth that theory gives for `rule`: from the input, or the depth scale itself where the rule measures a scale.
+    pub fn theory_depth(&self, rule: CutoffRule) -> Option<f64> {
+        let descriptor = rule.descriptor();
+        let depth = descriptor.theory_factor * self.xi_c()?;
+        let first = self.theory.and_then(|theory| theory.first_stage).unwrap_or(1);
+        let before = if descriptor.is_scale { 0 } else { first - 1 };
+        Some(before as f64 + depth)
+    }
+
     /// Profile of `estimator` over initialisations, first layer first; shorter than the network or empty after
     /// failures.
     pub fn profile(&self, estimator: EstimatorSpec) -> Vec<Option<Spread>> {

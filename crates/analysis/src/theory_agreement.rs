@@ -44,11 +44,10 @@ pub fn agreement(
     rule: CutoffRule,
     layers: usize,
 ) -> Agreement {
-    let factor = rule.descriptor().theory_factor;
     let (mut ordered, mut chaotic) = (Vec::new(), Vec::new());
     let mut found = Agreement::default();
     for point in slices.iter().flat_map(|slice| &slice.points) {
-        let Some(theory) = point.xi_c().map(|xi_c| factor * xi_c) else { continue };
+        let Some(theory) = point.theory_depth(rule) else { continue };
         if point.lost_without_saturation(estimator, rule, layers).is_some() {
             continue;
         }

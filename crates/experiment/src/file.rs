@@ -299,13 +299,13 @@ impl<T> OneOrMany<T> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MeanfieldSection {
-    /// Multiples of the correlation depth scale: `"xi_c"`, `"6 xi_c"`.
+    /// Multiples of the correlation depth scale: `"xi_c"`, `"6 xi_c"`; for circular convolutions also `"xi_c(k)"`.
     pub overlay: Vec<Overlay>,
 }
 
 impl Default for MeanfieldSection {
     fn default() -> Self {
-        Self { overlay: vec![Overlay { factor: 1.0 }, Overlay { factor: 6.0 }] }
+        Self { overlay: vec![Overlay::uniform(1.0), Overlay::uniform(6.0)] }
     }
 }
 

@@ -27,7 +27,7 @@ pub use grid::{GridSection, Range, Values};
 pub use hex::hex;
 pub use ids::{CellId, GridPoint, TrainingId};
 pub use network_section::{DepthUnit, NetworkKind, NetworkSection};
-pub use overlay::Overlay;
+pub use overlay::{DepthScale, Overlay};
 pub use plan::{Cell, Plan};
 pub use read::{Override, read, read_text, read_theory};
 pub use report_format::{Format, ParseFormatError};

@@ -88,6 +88,7 @@ impl Plan {
         }
         let cascade = check_cascade(&mut file)?;
         check_entropy(&file, layers)?;
+        super::theory_coverage::check_overlays(&file.meanfield, &variants)?;
         let points = points::points(&mut file, &variants)?;
         if file.grid.seeds == 0 {
             return Err(FileError::invalid("grid", "seeds = 0 must be at least 1"));

@@ -76,8 +76,8 @@ pub use growth::{Growth, growth_sentence};
 pub use jacobian::{JacobianSpectrum, Weights};
 pub use layer_kernels::LayerKernels;
 pub use network_profile::{
-    AlikeLayers, NetworkInputs, NetworkProfile, StageProfile, UnknownReason, UnknownStage,
-    alike_layers, circular_modes, network_profile,
+    AlikeLayers, CircularModes, NetworkInputs, NetworkProfile, StageProfile, UnknownReason,
+    UnknownStage, alike_layers, circular_modes, network_profile,
 };
 pub use phase_diagram::fixed_points;
 pub use phi::Phi;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use isobath_analysis::frontier::frontiers;
 use isobath_experiment::GridPoint;
 use isobath_scoring::Side;
-use isobath_store::{CellRecord, RunRecord, TrainingRecord};
+use isobath_store::{CellRecord, RunRecord, StageRecord, TrainingRecord};
 
 /// First columns of every row about a cell.
 #[derive(Serialize)]
@@ -31,6 +31,9 @@ pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
         ("costs.csv", costs(run)?),
         ("theory.csv", theory(run)?),
     ];
+    if !run.stages.is_empty() {
+        tables.push(("theory_stages.csv", theory_stages(run)?));
+    }
     if !run.trainings.is_empty() {
         tables.extend([
             ("trainings.csv", trainings(run)?),
@@ -226,10 +229,26 @@ fn costs(run: &RunRecord) -> Result<String> {
 }
 
 fn theory(run: &RunRecord) -> Result<String> {
-    let header = ["network", "sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2"];
+    let header =
+        ["network", "sigma_w2", "sigma_b2", "xi_c", "chi_1", "critical_sigma_w2", "first_stage"];
     let rows = run.theory.iter().map(|theory| {
         let critical = run.curves(theory.point).and_then(|curves| curves.critical);
-        (columns(theory.point), theory.xi_c, theory.chi_1, critical)
+        (columns(theory.point), theory.xi_c, theory.chi_1, critical, theory.first_stage)
+    });
+    table(&header, rows)
+}
+
+/// Theory stage by stage. A point whose theory ends before the readout has fewer rows than stages.
+fn theory_stages(run: &RunRecord) -> Result<String> {
+    let header =
+        ["network", "sigma_w2", "sigma_b2", "stage", "ln_q", "c", "ln_gradient", "sampling_error"];
+    let stages = run
+        .stages
+        .iter()
+        .flat_map(|found| found.stages.iter().map(move |stage| (found.point, stage)));
+    let rows = stages.map(|(point, stage)| {
+        let StageRecord { stage, ln_q, c, ln_gradient, sampling_error } = *stage;
+        (columns(point), stage, ln_q, c, ln_gradient, sampling_error)
     });
     table(&header, rows)
 }
@@ -264,7 +283,10 @@ fn table<R: Serialize>(header: &[&str], rows: impl Iterator<Item = R>) -> Result
 mod tests {
     use super::*;
     use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-    use isobath_store::synthetic::{Options, run};
+    use isobath_store::{
+        StagesRecord,
+        synthetic::{Options, run},
+    };
 
     fn small() -> RunRecord {
         let options = Options {
@@ -341,10 +363,32 @@ mod tests {
     }
 
     #[test]
+    fn theory_by_stage_has_a_table_where_there_is_any() {
+        let mut run = small();
+        assert!(tables(&run).unwrap().iter().all(|(name, _)| *name != "theory_stages.csv"));
+        let stage = StageRecord {
+            stage: 1,
+            ln_q: -0.5,
+            c: None,
+            ln_gradient: 2.0,
+            sampling_error: Some(0.01),
+        };
+        let point = GridPoint::new(0.5, 0.05);
+        run.stages.push(StagesRecord { point, stages: vec![stage], unknown: None });
+        let tables = tables(&run).unwrap();
+        let (_, table) = tables.iter().find(|(name, _)| *name == "theory_stages.csv").unwrap();
+        assert_eq!(
+            table,
+            "network,sigma_w2,sigma_b2,stage,ln_q,c,ln_gradient,sampling_error\n0,0.5,0.05,1,-0.5,,2.0,0.01\n"
+        );
+    }
+
+    #[test]
     fn infinite_depths_are_empty() {
         check(
             "theory.csv",
-            "network,sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2\n0,0.5,0.05,1.5,0.5,1.76\n0,1.75,0.05,,,1.76\n",
+            "network,sigma_w2,sigma_b2,xi_c,chi_1,critical_sigma_w2,first_stage\n\
+             0,0.5,0.05,1.5,0.5,1.76,1\n0,1.75,0.05,,,1.76,1\n",
         );
     }
 }

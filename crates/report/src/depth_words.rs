@@ -21,10 +21,23 @@ pub(crate) fn sentences(run: &RunRecord) -> Vec<String> {
             Some(format!("Depth counts {}.", run.kind.depth_counts()))
         }
     };
-    counts.into_iter().chain(theory_gaps(run)).collect()
+    counts.into_iter().chain(first_stages(run)).chain(theory_gaps(run)).collect()
 }
 
-/// One sentence for each reason why theory says nothing.
+/// One sentence for each stage after the first from which theory counts depths.
+fn first_stages(run: &RunRecord) -> Vec<String> {
+    let later = run.theory.iter().filter_map(|theory| theory.first_stage);
+    let stages: std::collections::BTreeSet<usize> = later.filter(|&stage| stage > 1).collect();
+    let sentence = |stage: usize| {
+        format!(
+            "Theory counts depths from stage {stage}, the first of the equal layers that make up the deep part of the \
+             network; depth scales are theirs."
+        )
+    };
+    stages.into_iter().map(sentence).collect()
+}
+
+/// One sentence for each reason why theory has no depth scale.
 fn theory_gaps(run: &RunRecord) -> Vec<String> {
     let mut reasons: Vec<&str> = Vec::new();
     for reason in run.variants.iter().filter_map(|variant| variant.theory_gap.as_deref()) {
@@ -41,7 +54,7 @@ fn theory_gaps(run: &RunRecord) -> Vec<String> {
         } else {
             format!(" for {}", names.join("; "))
         };
-        format!("Mean-field theory is not shown{of}: {reason}.")
+        format!("Charts show no depth scale of mean-field theory{of}: {reason}.")
     };
     reasons.into_iter().map(sentence).collect()
 }
@@ -61,15 +74,29 @@ mod tests {
     }
 
     #[test]
+    fn later_first_stages_are_named() {
+        let mut run = run(&Options::default());
+        run.theory.iter_mut().for_each(|theory| theory.first_stage = Some(4));
+        let [sentence] = &sentences(&run)[..] else { panic!("one sentence") };
+        assert!(sentence.starts_with("Theory counts depths from stage 4, the first"), "{sentence}");
+    }
+
+    #[test]
     fn other_networks_say_what_depth_counts_and_why_theory_is_absent() {
         let mut run = run(&Options { variants: 2, ..Options::default() });
         run.kind = NetworkKind::Resnet;
         run.variants[1].theory_gap = Some("of a reason".into());
         let [counts, gap] = &sentences(&run)[..] else { panic!("two sentences") };
         assert!(counts.starts_with("Depth counts stages: each layer of the stem"), "{counts}");
-        assert_eq!(gap, "Mean-field theory is not shown for width 785: of a reason.");
+        assert_eq!(
+            gap,
+            "Charts show no depth scale of mean-field theory for width 785: of a reason."
+        );
         assert_eq!(network_axis(&run), "depth (stages)");
         run.variants[0].theory_gap = Some("of a reason".into());
-        assert_eq!(sentences(&run)[1], "Mean-field theory is not shown: of a reason.");
+        assert_eq!(
+            sentences(&run)[1],
+            "Charts show no depth scale of mean-field theory: of a reason."
+        );
     }
 }

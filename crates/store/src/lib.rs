@@ -24,8 +24,8 @@ pub use measurement::{ConclusionError, Measurement, NotMeasured};
 pub use merge::{MergeOutcome, merge};
 pub use record::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, GrowthRecord, LayerRecord,
-    OverlayRecord, ProfileRecord, RunRecord, ScoreRecord, SliceTheory, TheoryRecord,
-    TrainingRecord, VariantRecord,
+    OverlayRecord, ProfileRecord, RunRecord, ScoreRecord, SliceTheory, StageRecord, StagesRecord,
+    TheoryRecord, TrainingRecord, VariantRecord,
 };
 pub use shard::{ParseShardError, Shard};
 pub use shard_process::{Holder, ShardProcess};

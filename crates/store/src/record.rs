@@ -1,7 +1,7 @@
 //! Results of a run as plain values, shared by the store, the report and the exports.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::{CellId, GridPoint, NetworkKind, TrainingId};
+use isobath_experiment::{CellId, GridPoint, NetworkKind, Overlay, TrainingId};
 
 /// Results of one cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +148,8 @@ pub struct ScoreRecord {
 pub struct TheoryRecord {
     /// The point of the grid.
     pub point: GridPoint,
+    /// Stage from which depth scales count, from 1; `None` without a fixed point.
+    pub first_stage: Option<usize>,
     /// Correlation depth scale in layers; `None` if infinite or undefined.
     pub xi_c: Option<f64>,
     /// Mean squared singular value of the Jacobian of one layer.
@@ -167,14 +169,40 @@ pub struct GrowthRecord {
     pub overflow_layer: Option<usize>,
 }
 
-/// Theory curve over the phase diagram: a multiple of `xi_c`.
+/// Theory of a network stage by stage at one point of the grid, where no depth scale describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StagesRecord {
+    /// The point of the grid.
+    pub point: GridPoint,
+    /// Stages in order: all, or those before the unknown one.
+    pub stages: Vec<StageRecord>,
+    /// First stage that theory does not cover, counted from 1, and the reason.
+    pub unknown: Option<(usize, String)>,
+}
+
+/// Theory of one stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageRecord {
+    /// The stage, counted from 1.
+    pub stage: usize,
+    /// Natural logarithm of the pre-activations' mean square; infinite where they vanish or grow beyond all numbers.
+    pub ln_q: f64,
+    /// Correlation of the pre-activations of two inputs; `None` where they vanish.
+    pub c: Option<f64>,
+    /// Natural logarithm of the mean squared gradient, relative to the last stage.
+    pub ln_gradient: f64,
+    /// Relative standard error of the mean square, where it was sampled.
+    pub sampling_error: Option<f64>,
+}
+
+/// Theory curve over the phase diagram: a multiple of a depth scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OverlayRecord {
-    /// Text in the experiment file, such as `6 xi_c`.
-    pub label: String,
-    /// The multiple.
-    pub factor: f64,
-    /// (`sigma_w2`, depth in layers), finely spaced; the depth is `None` if infinite or undefined.
+    /// The curve in the experiment file.
+    pub overlay: Overlay,
+    /// Stage from which the depth scale counts, from 1.
+    pub first_stage: usize,
+    /// (`sigma_w2`, depth), finely spaced; the depth is `None` if infinite or undefined.
     pub points: Vec<(f64, Option<f64>)>,
 }
 
@@ -209,7 +237,7 @@ pub struct VariantRecord {
     pub scheme: Option<String>,
     /// Short text: `tanh MLP, width 784, 49 hidden layers`.
     pub description: String,
-    /// Reason why mean-field theory says nothing about it, as the end of a sentence; `None` where it does.
+    /// Reason why no depth scale of mean-field theory describes it, as the end of a sentence; `None` where one does.
     pub theory_gap: Option<String>,
 }
 
@@ -260,6 +288,8 @@ pub struct RunRecord {
     pub theory: Vec<TheoryRecord>,
     /// Mean-field theory over each slice of the phase diagram.
     pub curves: Vec<SliceTheory>,
+    /// Theory stage by stage at some of the points without a depth scale.
+    pub stages: Vec<StagesRecord>,
     /// The resolved experiment file.
     pub experiment_toml: String,
     /// Names and values that describe machine, version and backend.

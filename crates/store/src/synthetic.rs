@@ -3,7 +3,7 @@
 use isobath_entropy::{Differential, EstimatorSpec, cutoff::CutoffRule};
 use isobath_trainer::Outcome;
 
-use isobath_experiment::{CellId, GridPoint, NetworkKind, TrainingId};
+use isobath_experiment::{CellId, GridPoint, NetworkKind, Overlay, TrainingId};
 
 use crate::{
     CellRecord, CostRecord, CutoffRecord, FitRecord, GalleryRecord, LayerRecord, OverlayRecord,
@@ -68,6 +68,7 @@ pub fn run(options: &Options) -> RunRecord {
             let point = GridPoint { variant, sigma_w2, sigma_b2 };
             theory.push(TheoryRecord {
                 point,
+                first_stage: Some(1),
                 xi_c: xi_c(sigma_w2),
                 chi_1: Some(chi_1(sigma_w2)),
                 growth: None,
@@ -79,15 +80,15 @@ pub fn run(options: &Options) -> RunRecord {
         }
     }
     let fine: Vec<_> = (1..=400).map(|step| f64::from(step) * 0.01).collect();
-    let overlay = |label: &str, factor: f64| OverlayRecord {
-        label: label.into(),
-        factor,
+    let overlay = |factor: f64| OverlayRecord {
+        overlay: Overlay::uniform(factor),
+        first_stage: 1,
         points: fine
             .iter()
             .map(|&sigma_w2| (sigma_w2, xi_c(sigma_w2).map(|depth| factor * depth)))
             .collect(),
     };
-    let overlays = vec![overlay("xi_c", 1.0), overlay("6 xi_c", 6.0)];
+    let overlays = vec![overlay(1.0), overlay(6.0)];
     RunRecord {
         name: "made-up".into(),
         description: "Reconstruction entropy of tanh MLPs over weight variance and depth".into(),
@@ -118,6 +119,7 @@ pub fn run(options: &Options) -> RunRecord {
                 overlays: overlays.clone(),
             })
             .collect(),
+        stages: Vec::new(),
         experiment_toml: "name = \"made-up\"\nseed = 1\n\n[network]\nkind = \"mlp\"\ndepth = 30\n"
             .into(),
         environment: vec![("version".into(), "0.1.0".into()), ("threads".into(), "2".into())],

@@ -47,7 +47,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             "# data         {dataset} is missing; fetch it with `cargo xtask data fetch {dataset}`"
         );
     }
-    plan.variants.iter().for_each(print_network);
+    for (index, variant) in plan.variants.iter().enumerate() {
+        print_network(variant);
+        print_theory(&plan, index, variant);
+    }
     println!(
         "# cells        {cells} = {} x {}",
         points(&plan),
@@ -114,8 +117,23 @@ fn print_network(variant: &Variant) {
     for line in initialisation::lines(variant) {
         println!("# init         {line}");
     }
-    if let Some(gap) = variant.theory_gap().filter(|_| !variant.scheme.has_mean()) {
-        println!("# theory       none: {gap}");
+}
+
+/// Says which part of a network has depth scales in theory, unless all of it has or its weights have a mean.
+fn print_theory(plan: &Plan, index: usize, variant: &Variant) {
+    let Some(gap) = variant.theory_gap().filter(|_| !variant.scheme.has_mean()) else { return };
+    let mut points = plan.points.iter().filter(|point| point.variant == index);
+    match points.find_map(|&point| plan.deep_part(point)) {
+        Some(deep) => println!(
+            "# theory       depth scales of stages {} to {}, counted from stage {}",
+            deep.first,
+            deep.first + deep.count - 1,
+            deep.first
+        ),
+        None => println!(
+            "# theory       no depth scale in charts: {gap}; the report and `cargo xtask meanfield network FILE` show theory \
+             stage by stage"
+        ),
     }
 }
 

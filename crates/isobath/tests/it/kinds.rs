@@ -88,7 +88,10 @@ fn validate_prints_the_stages() {
     );
     check_text(
         &of(RESNET, "[4, 5]"),
-        &["# depth        5; it counts stages", "# theory       none"],
+        &[
+            "# depth        5; it counts stages",
+            "# theory       no depth scale in charts: residual blocks",
+        ],
     );
     check_text(&of(DENSE, "5"), &["residual x + (dense tanh) (x 3)"]);
     check_text(&of(LAYERS, "5"), &["max pool 2x2/2", "relu of the sum", "5; it counts stages"]);
@@ -139,6 +142,58 @@ fn residual_networks_run_from_file_to_report() {
 fn lists_of_layers_run_from_file_to_report() {
     let [_, page] = run(LAYERS, "5", 2);
     assert!(page.contains("layers of different kinds follow each other"));
+}
+
+/// Runs the cells of an experiment, whose lines after `network` are inserted as they are. Returns the place.
+fn cells_of(network: &str) -> Place {
+    let experiment = experiment(network, "5").replace("batch = 32", "method = \"ridge\"");
+    let (cells, _) = experiment.split_once("[train]").unwrap();
+    let place = Place::with(cells);
+    place.succeed(&["run", "tiny.toml"]);
+    place
+}
+
+fn read(place: &Place, file: &str) -> String {
+    std::fs::read_to_string(place.run_folder().join(file)).unwrap()
+}
+
+#[test]
+fn networks_without_depth_scales_have_theory_stage_by_stage() {
+    for (network, stages) in [(RESNET, 4), (LAYERS, 4)] {
+        let place = cells_of(network);
+        let page = read(&place, "report.html");
+        check_text(
+            &page,
+            &["Theory stage by stage", "id=\"theory-stages\"", "2 grid points where"],
+        );
+        let table = read(&place, "csv/theory_stages.csv");
+        let rows: Vec<Vec<&str>> =
+            table.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        assert_eq!(rows.len(), 2 * stages, "{network}: {table}");
+        // Inputs of mean square 1: exact without borders; zeros beyond them shorten the mean.
+        let ln_q: f64 = rows[0][4].parse().unwrap();
+        let exact = 1.05_f64.ln();
+        if network == RESNET {
+            assert!((ln_q - exact).abs() < 1e-12, "{ln_q}");
+        } else {
+            assert!(ln_q < exact && ln_q > exact - 0.15, "{ln_q}");
+        }
+    }
+}
+
+#[test]
+fn the_deep_part_of_published_networks_has_depth_scales() {
+    let network = "kind = \"cnn\"\ndepth = 12\nchannels = 4\npreset = \"published-cnn\"\n\
+                   [meanfield]\noverlay = [\"6 xi_c\", \"xi_c(k)\"]";
+    let place = cells_of(network);
+    let text = place.succeed(&["validate", "tiny.toml"]);
+    check_text(&text, &["# theory       depth scales of stages 4 to 10, counted from stage 4"]);
+    let page = read(&place, "report.html");
+    check_text(&page, &["Theory counts depths from stage 4, the first of the equal layers"]);
+    assert!(!page.contains("Theory stage by stage"));
+    for line in read(&place, "csv/theory.csv").lines().skip(1) {
+        assert!(line.ends_with(",4"), "{line}");
+    }
 }
 
 #[test]

@@ -41,10 +41,30 @@ pub fn alike_layers(spec: &NetworkSpec, initialisation: &Initialisation) -> Opti
     Some(AlikeLayers { first: index + 1, count: longest.len(), theory })
 }
 
-/// Depth scales of all spatial frequencies in the convolutions among the [alike layers](alike_layers), as
-/// [`FixedPoint::mode_scales`](crate::FixedPoint::mode_scales).
+/// Depth scales of all spatial frequencies in consecutive convolutions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CircularModes {
+    /// Stage of the first convolution, counted from one.
+    pub first: usize,
+    /// Number of convolutions.
+    pub count: usize,
+    /// Depth scales in the order of [`FixedPoint::mode_scales`](crate::FixedPoint::mode_scales), the uniform mode first.
+    pub scales: Vec<ModeScale>,
+}
+
+impl CircularModes {
+    /// Largest depth scale of correlations, in layers, among the modes that vary over the image; `None` for an image of
+    /// one pixel.
+    pub fn slowest(&self) -> Option<f64> {
+        let varying = self.scales.iter().filter(|mode| mode.waves != [0, 0]);
+        varying.map(|mode| mode.xi_c).reduce(f64::max)
+    }
+}
+
+/// Modes of the longest run of convolutions with stride one, one kernel and one image among the
+/// [alike layers](alike_layers).
 ///
-/// `None` unless these contain convolutions of stride one, all with one kernel and image.
+/// `None` if there are no such convolutions.
 ///
 /// # Errors
 /// [`Error::LengthDiverges`](crate::Error::LengthDiverges) or [`Error::BiasTooLarge`](crate::Error::BiasTooLarge) if
@@ -52,9 +72,9 @@ pub fn alike_layers(spec: &NetworkSpec, initialisation: &Initialisation) -> Opti
 pub fn circular_modes(
     spec: &NetworkSpec,
     initialisation: &Initialisation,
-) -> Result<Option<Vec<ModeScale>>> {
+) -> Result<Option<CircularModes>> {
     let Some(alike) = alike_layers(spec, initialisation) else { return Ok(None) };
-    let run = spec.layers().iter().enumerate().skip(alike.first - 1).take(alike.count);
+    let layers = spec.layers().iter().enumerate().skip(alike.first - 1).take(alike.count);
     let geometry = |(index, layer): (usize, &Layer)| match layer {
         Layer::Conv2d(conv) if conv.window.stride == [1, 1] => {
             let law = initialisation.layer(layer, index).weights.law;
@@ -62,14 +82,17 @@ pub fn circular_modes(
         }
         Layer::Conv2d(_) | Layer::Dense(_) | Layer::Pool(_) | Layer::Residual(_) => None,
     };
-    let convolutions: Vec<_> = run.filter_map(geometry).collect();
-    let Some(&(kernel, image, is_delta)) = convolutions.first() else { return Ok(None) };
-    if convolutions.iter().any(|other| *other != (kernel, image, is_delta)) {
+    let geometries: Vec<_> =
+        layers.map(|(index, layer)| (index, geometry((index, layer)))).collect();
+    let runs = geometries.chunk_by(|(_, a), (_, b)| a == b).filter(|run| run[0].1.is_some());
+    let longest = runs.reduce(|best, run| if run.len() > best.len() { run } else { best });
+    let Some(&[(index, Some((kernel, image, is_delta))), ref rest @ ..]) = longest else {
         return Ok(None);
-    }
+    };
     let shares =
         if is_delta { SpatialVariance::delta(kernel) } else { SpatialVariance::uniform(kernel) };
-    Ok(Some(alike.theory.fixed_point()?.mode_scales(&shares?, image)))
+    let scales = alike.theory.fixed_point()?.mode_scales(&shares?, image);
+    Ok(Some(CircularModes { first: index + 1, count: rest.len() + 1, scales }))
 }
 
 /// Activation and variances of a layer that treats all units and pixels alike.

@@ -38,7 +38,7 @@ use isobath_architecture::{Initialisation, LayerVariances, NetworkSpec};
 use serde::Serialize;
 
 pub use self::{
-    alike::{AlikeLayers, alike_layers, circular_modes},
+    alike::{AlikeLayers, CircularModes, alike_layers, circular_modes},
     inputs::NetworkInputs,
 };
 use self::{

@@ -303,12 +303,21 @@ fn what_is_not_known_is_named() {
 #[test]
 fn circular_networks_have_modes() {
     let image = Shape::new(4, 7, 7);
-    let layers = vec![conv(image, 4, Window::square(3, 1, 1), Boundary::Circular); 3];
-    let layers = [layers, vec![dense(196, 10, Activation::Linear)]].concat();
+    let stem = [
+        conv(Shape::new(1, 14, 14), 4, Window::square(3, 1, 1), Boundary::Circular),
+        conv(Shape::new(4, 14, 14), 4, Window::square(3, 2, 1), Boundary::Circular),
+    ];
+    let deep = vec![conv(image, 4, Window::square(3, 1, 1), Boundary::Circular); 3];
+    let layers = [&stem[..], &deep, &[dense(196, 10, Activation::Linear)]].concat();
     let spec = NetworkSpec::new(layers).unwrap();
     let modes = circular_modes(&spec, &variances(1.04991, 2e-5)).unwrap().unwrap();
-    let slowest = modes[1..].iter().map(|mode| mode.lambda).fold(0.0, f64::max);
+    // The stem has another image.
+    assert_eq!((modes.first, modes.count), (3, 3));
+    let slowest = modes.scales[1..].iter().map(|mode| mode.lambda).fold(0.0, f64::max);
     assert!((slowest - 0.749).abs() < 5e-4, "{slowest}");
+    // chi(c*) is 1 at the critical point, so that the scale is that of lambda alone.
+    let depth = modes.slowest().unwrap();
+    assert!((depth + slowest.ln().recip()).abs() < 0.01, "{depth}");
     let zero =
         NetworkSpec::new(vec![conv(image, 4, Window::square(3, 1, 1), Boundary::Zero); 3]).unwrap();
     assert_eq!(circular_modes(&zero, &variances(1.0, 0.0)).unwrap(), None);
@@ -343,7 +352,7 @@ fn published_networks_are_covered_to_the_end() {
     assert_eq!((alike.first, alike.count), (4, 5));
     assert!((cnn.fixed_point.unwrap().xi_c - 2245.0).abs() < 0.5);
     let modes = circular_modes(&spec, &init).unwrap().unwrap();
-    assert!((modes[1].lambda - 0.539).abs() < 5e-4);
+    assert!((modes.scales[1].lambda - 0.539).abs() < 5e-4);
     let resnet = published(Preset::PublishedResnet, Activation::Tanh);
     let found = network_profile(&resnet, &init, &inputs).unwrap();
     assert_eq!((found.unknown, found.stages.len()), (None, resnet.depth()));

@@ -137,9 +137,18 @@ pub(super) fn theory_entries(
         overlays.iter().enumerate().filter(|(_, overlay)| overlay.points.iter().any(is_inside));
     let entry = |(index, overlay): (usize, &OverlayRecord)| Entry {
         sample: Sample::Theory(Dash::of(index)),
-        label: format!("theory, {}", symbol(&overlay.label)),
+        label: overlay_words(overlay),
     };
     shown.map(entry).collect()
+}
+
+/// `theory, 6 ξ_c`; `theory, 6 ξ_c from stage 4` where depth scales count from a later stage
+fn overlay_words(record: &OverlayRecord) -> String {
+    let from = match record.first_stage {
+        0 | 1 => String::new(),
+        stage => format!(" from stage {stage}"),
+    };
+    format!("theory, {}{from}", symbol(&record.overlay.to_string()))
 }
 
 /// Legend entries of the marks that [`draw_reach`] draws for `reaches`, with the label of a measured depth, on an axis that

@@ -110,8 +110,8 @@ fn row(run: &RunRecord, point: &Point<'_>, estimator: EstimatorSpec, rule: Cutof
     let reach = point.reach(estimator, rule, run.layers);
     let cascade = Reached::by_cascade(&reach, rule, run.layers);
     let descriptor = rule.descriptor();
-    let theory = point.xi_c().map(|xi_c| {
-        let (layers, last) = (descriptor.theory_factor * xi_c, run.layers as f64);
+    let theory = point.theory_depth(rule).map(|layers| {
+        let last = run.layers as f64;
         Reached {
             depth: layers.min(last),
             range: None,

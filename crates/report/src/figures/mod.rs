@@ -23,6 +23,7 @@ mod picture;
 mod predictors;
 mod profiles;
 mod reached;
+mod stages;
 mod text;
 mod theory;
 mod theory_agreement;
@@ -34,7 +35,8 @@ pub use self::growth::Growth;
 use self::{
     canvas::Canvas, gallery::Gallery, initialisations::InitialisationChart,
     length_growth::LengthGrowth, networks::NetworkComparison, phase::PhaseDiagram,
-    profiles::Profiles, theory_agreement::TheoryComparison, trainability::Trainability,
+    profiles::Profiles, stages::StageTheory, theory_agreement::TheoryComparison,
+    trainability::Trainability,
 };
 pub(super) use self::{
     canvas::Layout,
@@ -120,6 +122,9 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
         figures.push(Box::new(figure));
     }
     if let Some(figure) = LengthGrowth::of(run) {
+        figures.push(Box::new(figure));
+    }
+    for figure in StageTheory::of(run) {
         figures.push(Box::new(figure));
     }
     for slice in slices(run).into_iter().filter(|slice| has(slice, estimator)) {

@@ -5,7 +5,7 @@ use isobath_analysis::{
     points::{Slice, slices},
 };
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_experiment::GridPoint;
+use isobath_experiment::{DepthScale, GridPoint, Overlay};
 use isobath_store::RunRecord;
 use plotters::style::RGBAColor;
 use std::fmt::Write as _;
@@ -108,8 +108,11 @@ impl<'a> NetworkComparison<'a> {
         let descriptor = rule.descriptor();
         let mut theories: Vec<Theory> = Vec::new();
         for slice in slices {
-            let is_it = |factor: f64| (factor - descriptor.theory_factor).abs() < 1e-9;
-            let Some(overlay) = slice.overlays.iter().find(|one| is_it(one.factor)) else {
+            let is_it = |overlay: Overlay| {
+                overlay.scale == DepthScale::Uniform
+                    && (overlay.factor - descriptor.theory_factor).abs() < 1e-9
+            };
+            let Some(overlay) = slice.overlays.iter().find(|one| is_it(one.overlay)) else {
                 continue;
             };
             if theories.iter().all(|known| known.points != overlay.points) {

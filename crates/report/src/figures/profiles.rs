@@ -137,7 +137,7 @@ impl<'a> Profiles<'a> {
 
     /// Depth predicted by theory, if it lies within the network.
     fn theory(&self, point: &Point<'_>) -> Option<f64> {
-        let depth = self.rule.descriptor().theory_factor * point.xi_c()?;
+        let depth = point.theory_depth(self.rule)?;
         (1.0..=self.run.layers as f64).contains(&depth).then_some(depth)
     }
 

@@ -238,10 +238,9 @@ impl Panel {
 
 impl Series {
     fn of(run: &RunRecord, estimator: EstimatorSpec, rule: CutoffRule) -> Self {
-        let factor = rule.descriptor().theory_factor;
         let slices = slices(run);
         let compared = |point: &Point<'_>| {
-            let theory = factor * point.xi_c()?;
+            let theory = point.theory_depth(rule)?;
             let reach = point.reach(estimator, rule, run.layers);
             let words = reach_words(&reach, rule, run.layers);
             let is_bound = reach.is_lower_bound();
