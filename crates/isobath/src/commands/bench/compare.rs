@@ -45,14 +45,8 @@ pub(super) struct Arguments {
     /// Compare the training of whole networks, wide and shrinking, instead of the cascade
     #[arg(long, conflicts_with = "programs")]
     training: bool,
-    /// Compare convolutional layers of several sizes: forward pass, training step and decoder's epoch
-    #[arg(
-        long,
-        conflicts_with_all = ["programs", "training", "backend", "depth", "width", "images", "batch", "quick", "baselines"]
-    )]
-    cnn: bool,
     #[command(flatten)]
-    sizes: cnn::Sizes,
+    convolutions: cnn::Arguments,
     /// Number of timed steps with --training [default: one epoch]
     #[arg(long, requires = "training", value_parser = at_least_one)]
     steps: Option<usize>,
@@ -155,8 +149,8 @@ struct Row {
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { repeat, json, .. } = *arguments;
-    if arguments.cnn {
-        return cnn::main(&Python::find(&arguments.python)?, &arguments.sizes, repeat, json);
+    if arguments.convolutions.cnn {
+        return cnn::main(&Python::find(&arguments.python)?, &arguments.convolutions, repeat, json);
     }
     let (depth, size) = if arguments.quick {
         (QUICK.0, Size { images: QUICK.1, ..arguments.size })
