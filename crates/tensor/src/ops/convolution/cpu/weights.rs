@@ -183,11 +183,6 @@ impl Task<'_> {
         // weight.
         unsafe {
             let mut tile: [[V; C]; O] = [[V::zero(); C]; O];
-            for (o, tile) in tile.iter_mut().enumerate() {
-                for (c, sum) in tile.iter_mut().enumerate() {
-                    *sum = V::load(sums[place(o, c)..].as_ptr());
-                }
-            }
             for run in runs {
                 let delta = delta.add(run.patch * samples);
                 let images = images.add(run.pixel * samples);
@@ -211,7 +206,9 @@ impl Task<'_> {
             }
             for (o, tile) in tile.iter().enumerate() {
                 for (c, sum) in tile.iter().enumerate() {
-                    sum.store(sums[place(o, c)..].as_mut_ptr());
+                    // Summed by segments, which keeps chains of roundings short.
+                    let total = sums[place(o, c)..].as_mut_ptr();
+                    V::load(total).add(*sum).store(total);
                 }
             }
         }
