@@ -1,7 +1,7 @@
 //! Convolutional layers, as products of weights with patches of their input.
 
 use isobath_architecture::{Boundary, Conv2dLayer, Layer};
-use isobath_tensor::{Axes, Backend, DenseConfig, GemmConfig, PatchesConfig, Precision};
+use isobath_tensor::{Axes, Backend, ConvolutionConfig, DenseConfig, PatchesConfig, Precision};
 use ndarray::{Array1, Array4};
 
 use crate::{
@@ -225,16 +225,16 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
         backend: &B,
         batch: Batch,
         input: &B::Buffer<f32>,
-        Trace { pre_activation, output, product, .. }: &mut Trace<B>,
-        workspace: &mut Workspace<B>,
+        Trace { pre_activation: z, output, product, .. }: &mut Trace<B>,
+        Workspace { patches, .. }: &mut Workspace<B>,
     ) -> isobath_tensor::Result<()> {
-        self.product(backend, batch, input, pre_activation, &mut workspace.patches)?;
+        let (config, activation) = (self.convolution(batch), self.shape.activation);
+        let parameters = [&self.weights.values, &self.bias.values];
+        let h = product.as_mut().unwrap_or(output);
+        backend.convolve_and_activate(&config, activation, parameters, input, [z, h], patches)?;
         match product {
-            None => self.activate(backend, batch.samples, pre_activation, output),
-            Some(product) => {
-                self.activate(backend, batch.samples, pre_activation, product)?;
-                backend.patches(&self.traced_wrap(batch.samples), product, output)
-            }
+            None => Ok(()),
+            Some(h) => backend.patches(&self.traced_wrap(batch.samples), h, output),
         }
     }
 
@@ -243,28 +243,18 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
         &self,
         backend: &B,
         batch: Batch,
-        Trace { pre_activation, output, .. }: &mut Trace<B>,
-        workspace: &mut Workspace<B>,
+        Trace { pre_activation: z, output, .. }: &mut Trace<B>,
+        Workspace { patches, product, .. }: &mut Workspace<B>,
     ) -> isobath_tensor::Result<()> {
-        self.product(backend, batch, output, pre_activation, &mut workspace.patches)?;
+        let config = self.convolution(batch);
+        backend.convolve(&config, &self.weights.values, output, z, patches)?;
+        let shape = [self.shape.out_channels, self.columns(batch.samples)];
+        let (activation, bias) = (self.shape.activation, &self.bias.values);
         if self.shape.wrap_after == 0 {
-            return self.activate(backend, batch.samples, pre_activation, output);
+            return backend.activate(activation, shape, bias, z, output);
         }
-        self.activate(backend, batch.samples, pre_activation, &mut workspace.product)?;
-        backend.patches(&self.traced_wrap(batch.samples), &workspace.product, output)
-    }
-
-    /// `W * x`, `[out_channels, pixels, samples]`. Leaves the patches, `[fan-in, pixels, samples]`, behind.
-    fn product(
-        &self,
-        backend: &B,
-        batch: Batch,
-        input: &B::Buffer<f32>,
-        z: &mut B::Buffer<f32>,
-        patches: &mut B::Buffer<f32>,
-    ) -> isobath_tensor::Result<()> {
-        backend.patches(&self.traced_patches(batch), input, patches)?;
-        backend.gemm(self.weights_by(self.columns(batch.samples)), &self.weights.values, patches, z)
+        backend.activate(activation, shape, bias, z, product)?;
+        backend.patches(&self.traced_wrap(batch.samples), product, output)
     }
 
     /// Columns of patches in a pass with a trace.
@@ -272,29 +262,14 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
         self.shape.product().pixels() * samples
     }
 
-    fn traced_patches(&self, batch: Batch) -> PatchesConfig {
-        self.patches(batch.samples, batch.input.axes(), Axes::UnitPixelSample)
+    /// The product in a pass with a trace.
+    fn convolution(&self, batch: Batch) -> ConvolutionConfig {
+        let patches = self.patches(batch.samples, batch.input.axes(), Axes::UnitPixelSample);
+        ConvolutionConfig { patches, outputs: self.shape.out_channels }
     }
 
     fn traced_wrap(&self, samples: usize) -> PatchesConfig {
         self.wrap(samples, Axes::UnitPixelSample, Axes::UnitPixelSample)
-    }
-
-    /// Product of the weights with that many columns of patches.
-    const fn weights_by(&self, columns: usize) -> GemmConfig {
-        GemmConfig::new(self.shape.out_channels, columns, self.shape.fan_in())
-    }
-
-    /// `z + b` in the place of `z`, and `phi` of it.
-    fn activate(
-        &self,
-        backend: &B,
-        samples: usize,
-        z: &mut B::Buffer<f32>,
-        h: &mut B::Buffer<f32>,
-    ) -> isobath_tensor::Result<()> {
-        let shape = [self.shape.out_channels, self.columns(samples)];
-        backend.activate(self.shape.activation, shape, &self.bias.values, z, h)
     }
 
     /// Backward pass; see [`DeviceLayer::backward`](crate::DeviceLayer::backward).
@@ -305,9 +280,8 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
         visitor: &mut V,
     ) -> Result<(), V::Error> {
         let BackwardPass { batch, input, trace, delta, input_delta, workspace } = pass;
-        let Workspace { bias_gradient, patches, product, .. } = workspace;
-        let columns = self.columns(batch.samples);
-        let shape = [self.shape.out_channels, columns];
+        let Workspace { bias_gradient, kernel_gradient, patches, product, .. } = workspace;
+        let shape = [self.shape.out_channels, self.columns(batch.samples)];
         let (delta, h) = match &trace.product {
             None => (delta, &trace.output),
             Some(h) => {
@@ -324,33 +298,29 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
             bias_gradient,
         )?;
         let scale = visitor.input_scale(delta, shape[0] * shape[1])?;
-        let config = self.traced_patches(batch);
+        let config = self.convolution(batch);
         if let Some(input_delta) = input_delta {
-            let product = GemmConfig::new(self.shape.fan_in(), columns, self.shape.out_channels);
-            let product = GemmConfig { alpha: scale, ..product.transpose_a() };
-            backend.gemm(product, &self.weights.values, delta, patches)?;
-            let config = PatchesConfig { axes: [Axes::UnitPixelSample; 2], ..config };
-            backend.patches_adjoint(&config, patches, input_delta)?;
+            let axes = [Axes::UnitPixelSample; 2];
+            let patches_of = PatchesConfig { axes, ..config.patches };
+            let config = ConvolutionConfig { patches: patches_of, ..config };
+            let factors = [&self.weights.values, &*delta];
+            backend.convolution_input_gradient(&config, scale, factors, input_delta, patches)?;
         }
-        backend.patches(&config, input, patches)?;
-        self.visit(columns, [delta, patches], bias_gradient, visitor)
+        backend.convolution_weight_gradient(&config, [delta, input], kernel_gradient, patches)?;
+        self.visit([kernel_gradient, bias_gradient], visitor)
     }
 
-    /// Hands over the gradients: of the weights as the product of `delta` with `patches`.
+    /// Hands over the gradients of weights and biases.
     fn visit<V: GradientVisitor<B>>(
         &mut self,
-        columns: usize,
-        [delta, patches]: [&B::Buffer<f32>; 2],
-        bias_gradient: &B::Buffer<f32>,
+        [weights, bias]: [&B::Buffer<f32>; 2],
         visitor: &mut V,
     ) -> Result<(), V::Error> {
-        let product = GemmConfig::new(self.shape.out_channels, self.shape.fan_in(), columns);
-        let config = isobath_tensor::BatchedGemmConfig::new(product.transpose_b(), 1);
         visitor.visit(ParameterGradient {
             index: 0,
             name: ParameterName::WEIGHT,
             values: &mut self.weights.values,
-            gradient: Gradient::Product { config, left: delta, right: patches },
+            gradient: Gradient::Array(weights),
         })?;
         if !self.shape.bias {
             return Ok(());
@@ -359,7 +329,7 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
             index: 1,
             name: ParameterName::BIAS,
             values: &mut self.bias.values,
-            gradient: Gradient::Array(bias_gradient),
+            gradient: Gradient::Array(bias),
         })
     }
 }

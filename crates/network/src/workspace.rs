@@ -13,6 +13,8 @@ pub struct Workspace<B: Backend> {
     pub(crate) zeros: B::Buffer<f32>,
     /// A factor of products that only scale.
     pub(crate) one: B::Buffer<f32>,
+    /// Gradient of a convolution's weights.
+    pub(crate) kernel_gradient: B::Buffer<f32>,
     /// Patches of a convolution's input, and the derivative with respect to them.
     pub(crate) patches: B::Buffer<f32>,
     /// Numbers of a convolution before its output is wrapped.
@@ -39,10 +41,11 @@ pub(crate) fn rescale<B: BackwardBackend>(
     backend.copy(&scaled, 0..numbers, buffer, 0)
 }
 
-/// Numbers in each buffer of a [`Workspace`], per sample but for the biases.
+/// Numbers in each buffer of a [`Workspace`], per sample but for parameters.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sizes {
     bias: usize,
+    kernel: usize,
     zeros: usize,
     patches: usize,
     product: usize,
@@ -64,6 +67,7 @@ impl<B: Backend> Workspace<B> {
         let each = |size| backend.zeros(networks * samples * size);
         Ok(Self {
             bias_gradient: backend.zeros(networks * sizes.bias)?,
+            kernel_gradient: backend.zeros(sizes.kernel)?,
             zeros: backend.zeros(networks * sizes.zeros)?,
             one: backend.upload(&[1.0])?,
             patches: each(sizes.patches)?,
@@ -86,6 +90,7 @@ impl Sizes {
                 let product = layer.product();
                 Self {
                     bias: layer.out_channels,
+                    kernel: layer.out_channels * layer.fan_in(),
                     patches: layer.fan_in() * product.pixels(),
                     product: if layer.wrap_after > 0 { product.numbers() } else { 0 },
                     ..Self::default()
@@ -106,6 +111,7 @@ impl Sizes {
     fn max(self, other: Self) -> Self {
         Self {
             bias: self.bias.max(other.bias),
+            kernel: self.kernel.max(other.kernel),
             zeros: self.zeros.max(other.zeros),
             patches: self.patches.max(other.patches),
             product: self.product.max(other.product),

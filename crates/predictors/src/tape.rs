@@ -144,7 +144,10 @@ impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
                 self.backend.batched_gemm(config, left, right, &mut gradient)?;
                 squared_norm(self.backend.read(&gradient, 0..numbers)?)
             }
-            Gradient::Array(gradient) => squared_norm(self.backend.download(gradient)?),
+            Gradient::Array(gradient) => {
+                let numbers = self.backend.len(parameter.values);
+                squared_norm(self.backend.read(gradient, 0..numbers)?)
+            }
         };
         let ln_norm = 0.5 * squares.ln() + self.ln_scale;
         self.ln_weight_norm = Some(match self.ln_weight_norm {

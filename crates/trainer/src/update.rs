@@ -1,5 +1,5 @@
 use isobath_architecture::Layer;
-use isobath_network::{Gradient, GradientVisitor, ParameterGradient};
+use isobath_network::{Gradient, GradientVisitor, ParameterGradient, ParameterKind};
 use isobath_tensor::{Backend, BatchedGemmConfig, DivergenceKind, Optimizer};
 
 use crate::{Result, TrainerBackend, moments::Moments};
@@ -25,7 +25,9 @@ impl<B: TrainerBackend> Scratch<B> {
         let (weights, bias) =
             (networks * largest(layers, &weights), networks * largest(layers, &biases));
         let is_plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. });
-        let parameters = if is_plain { bias } else { weights.max(bias) };
+        // Plain descent fuses products with the update, but not the gradients of kernels.
+        let kernels = largest(layers, &kernels);
+        let parameters = if is_plain { bias.max(kernels) } else { weights.max(bias) };
         // The regulariser's targets are one for each layer of a network that is trained alone.
         let parameters = parameters.max(layers.len());
         let idle = |kept: bool| backend.zeros(if kept { 0 } else { parameters });
@@ -55,6 +57,14 @@ const fn weights(layer: &Layer) -> usize {
     }
 }
 
+/// Weights of a convolution.
+const fn kernels(layer: &Layer) -> usize {
+    match layer {
+        Layer::Conv2d(_) => weights(layer),
+        Layer::Dense(_) | Layer::Pool(_) | Layer::Residual(_) => 0,
+    }
+}
+
 /// Outputs of a layer's products for one patch, and so its biases, if it has any.
 const fn biases(layer: &Layer) -> usize {
     match layer {
@@ -79,7 +89,7 @@ impl<B: TrainerBackend> GradientVisitor<B> for Update<'_, B> {
     type Error = isobath_tensor::Error;
 
     fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> isobath_tensor::Result<()> {
-        let ParameterGradient { index, values, gradient, .. } = parameter;
+        let ParameterGradient { index, name, values, gradient } = parameter;
         let Self { backend, step, moments, scratch, norms } = self;
         let moments = &mut moments[index];
         match gradient {
@@ -97,6 +107,10 @@ impl<B: TrainerBackend> GradientVisitor<B> for Update<'_, B> {
                 moments.step(backend, step, values, gradient, idle)
             }
             Gradient::Array(gradient) => {
+                if let (Some(norms), ParameterKind::Weight) = (norms, name.kind) {
+                    let shape = [1, backend.len(values)];
+                    add_norms(norms, &norms_of(*backend, shape, gradient)?);
+                }
                 moments.step(backend, step, values, gradient, &mut scratch.idle)
             }
         }
@@ -116,9 +130,26 @@ fn row_norms<B: TrainerBackend>(
     gradient: &B::Buffer<f32>,
 ) -> isobath_tensor::Result<Vec<f64>> {
     let (outputs, inputs) = (config.product.m, config.product.n);
-    let shape @ [rows, _] = [config.count * outputs, inputs];
-    let (zeros, mut squares) = (backend.zeros(rows * inputs)?, backend.zeros(rows)?);
-    backend.row_divergence(DivergenceKind::SquaredError, shape, gradient, &zeros, &mut squares)?;
-    let squares = backend.download(&squares)?;
+    let squares = row_squares(backend, [config.count * outputs, inputs], gradient)?;
     Ok(squares.chunks_exact(outputs).map(|rows| rows.iter().sum::<f64>().sqrt()).collect())
+}
+
+/// Euclidean norm of each row of `[rows, columns]` numbers.
+fn norms_of<B: TrainerBackend>(
+    backend: &B,
+    shape: [usize; 2],
+    numbers: &B::Buffer<f32>,
+) -> isobath_tensor::Result<Vec<f64>> {
+    Ok(row_squares(backend, shape, numbers)?.into_iter().map(f64::sqrt).collect())
+}
+
+/// Sum of squares of each row of `[rows, columns]` numbers.
+fn row_squares<B: TrainerBackend>(
+    backend: &B,
+    shape @ [rows, columns]: [usize; 2],
+    numbers: &B::Buffer<f32>,
+) -> isobath_tensor::Result<Vec<f64>> {
+    let (zeros, mut squares) = (backend.zeros(rows * columns)?, backend.zeros(rows)?);
+    backend.row_divergence(DivergenceKind::SquaredError, shape, numbers, &zeros, &mut squares)?;
+    backend.download(&squares)
 }

@@ -16,7 +16,6 @@ mod eigenvalues;
 mod float_mode;
 pub(crate) mod logarithm;
 pub(crate) mod panel;
-#[cfg(target_arch = "x86_64")]
 pub(crate) mod scratch;
 pub(crate) mod simd;
 pub(crate) mod tile;

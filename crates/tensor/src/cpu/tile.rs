@@ -170,7 +170,7 @@ pub(crate) fn prefetch_nearest(at: *const f32) {
 /// # Safety
 /// Inside a kernel of `V`; `panel` is valid for the vectors.
 #[inline(always)]
-unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(crate) unsafe fn multiply_add<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     sums: &mut [[V; VECTORS]; ROWS],
     panel: *const f32,
     a: impl Fn(usize) -> f32,

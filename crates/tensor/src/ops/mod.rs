@@ -9,6 +9,7 @@ mod axes;
 pub(crate) mod backward;
 pub(crate) mod batch_entropy;
 pub(crate) mod batched_gemm;
+pub(crate) mod convolution;
 pub(crate) mod decoder;
 pub(crate) mod dense;
 pub(crate) mod divergence;
@@ -71,6 +72,7 @@ operations! {
     replay: Replay,
     batch_entropy: BatchEntropy,
     patches: Patches,
+    convolution: Convolution,
     pool: Pooling,
     peak: PeakFlops,
 }

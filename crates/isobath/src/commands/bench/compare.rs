@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     Size, at_least_one,
     cascade::{self, Yardstick},
+    cnn,
     external::{self, Measured, PROGRAMS, Program, Python, Setting, Workload},
     isobath,
     means::Means,
@@ -44,6 +45,8 @@ pub(super) struct Arguments {
     /// Compare the training of whole networks, wide and shrinking, instead of the cascade
     #[arg(long, conflicts_with = "programs")]
     training: bool,
+    #[command(flatten)]
+    convolutions: cnn::Arguments,
     /// Number of timed steps with --training [default: one epoch]
     #[arg(long, requires = "training", value_parser = at_least_one)]
     steps: Option<usize>,
@@ -146,6 +149,9 @@ struct Row {
 
 pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { repeat, json, .. } = *arguments;
+    if arguments.convolutions.cnn {
+        return cnn::main(&Python::find(&arguments.python)?, &arguments.convolutions, repeat, json);
+    }
     let (depth, size) = if arguments.quick {
         (QUICK.0, Size { images: QUICK.1, ..arguments.size })
     } else {

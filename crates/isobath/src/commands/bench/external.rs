@@ -119,6 +119,11 @@ impl Python {
         let versions = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Self { path: path.to_owned(), versions })
     }
+
+    /// A command that starts it.
+    pub(super) fn command(&self) -> Command {
+        Command::new(&self.path)
+    }
 }
 
 /// Everything that a program needs to run.
@@ -186,7 +191,7 @@ impl Program {
             Workload::Cascade => numbers.push(("--width", size.width)),
             Workload::Training(_) => numbers.extend(steps.map(|steps| ("--steps", steps))),
         }
-        let mut command = Command::new(&python.path);
+        let mut command = python.command();
         command.arg(scripts.join(self.script)).args(self.arguments).arg("--data").arg(samples);
         for (name, number) in numbers {
             command.args([name, &number.to_string()]);

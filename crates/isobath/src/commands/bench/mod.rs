@@ -4,6 +4,7 @@
 //! alternate, so that drifts of the machine's speed affect all of them equally.
 
 mod cascade;
+mod cnn;
 mod compare;
 mod depth;
 mod external;

@@ -7,7 +7,7 @@ use crate::{Axes, Boundary, Cpu, HostBuffer, Patches, PatchesConfig, Result};
 const TASK: usize = 16 * 1024;
 
 /// An element without a pixel.
-const ZERO: u32 = u32::MAX;
+pub(crate) const ZERO: u32 = u32::MAX;
 
 impl Patches for Cpu {
     fn patches(
@@ -51,6 +51,11 @@ pub(crate) fn each_row(out: &mut [f32], inner: usize, fill: impl Fn(usize, &mut 
             fill(task * rows + row, out);
         }
     });
+}
+
+/// Pixel of each element of each patch in a channel, `[patches, elements]`; [`ZERO`] for those without one.
+pub(crate) fn taps(config: &PatchesConfig) -> Vec<u32> {
+    Taps::new(config).pixels
 }
 
 /// Pixel of each element of each patch in a channel, `[patches, elements]`.

@@ -1,0 +1,117 @@
+//! Convolutions without patches in memory.
+//!
+//! Products of a forward pass and those of the derivative of the images are the same work: each pixel of the result sums
+//! products of weights with pixels that [`Links`] lists. Threads share pixels and samples ([`gather`]). The weights'
+//! gradient sums over all pixels instead; threads share the weights ([`weights`]).
+
+mod gather;
+mod links;
+mod units_major;
+mod weights;
+
+use super::{Convolution, ConvolutionConfig, check_convolution};
+use crate::{Activation, Cpu, HostBuffer, Result, backend::expect_len};
+
+use gather::{Epilogue, Gather, Weights};
+use links::Links;
+use units_major::units_major;
+
+impl Convolution for Cpu {
+    fn convolve(
+        &self,
+        config: &ConvolutionConfig,
+        weights: &HostBuffer<f32>,
+        images: &HostBuffer<f32>,
+        z: &mut HostBuffer<f32>,
+        _: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        check_convolution(self, "convolve", config, [weights, images, z])?;
+        let epilogue = Epilogue::Scale(1.0);
+        self.forward(config, weights.as_slice(), images.as_slice(), z.as_mut_slice(), epilogue);
+        Ok(())
+    }
+
+    fn convolve_and_activate(
+        &self,
+        config: &ConvolutionConfig,
+        activation: Activation,
+        [weights, bias]: [&HostBuffer<f32>; 2],
+        images: &HostBuffer<f32>,
+        [z, y]: [&mut HostBuffer<f32>; 2],
+        _: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        check_convolution(self, "convolve", config, [weights, images, z])?;
+        expect_len("convolve", "bias", config.outputs, bias.as_slice().len())?;
+        expect_len("convolve", "y", config.product(), y.as_slice().len())?;
+        let y = &mut y.as_mut_slice()[..config.product()];
+        let epilogue = Epilogue::Activate { bias: bias.as_slice(), activation, y };
+        self.forward(config, weights.as_slice(), images.as_slice(), z.as_mut_slice(), epilogue);
+        Ok(())
+    }
+
+    fn convolution_input_gradient(
+        &self,
+        config: &ConvolutionConfig,
+        scale: f32,
+        [weights, delta]: [&HostBuffer<f32>; 2],
+        images: &mut HostBuffer<f32>,
+        _: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        let op = "convolution_input_gradient";
+        check_convolution(self, op, config, [weights, &*images, delta])?;
+        let patches = &config.patches;
+        let links = Links::of_pixels(patches);
+        let weights = Weights {
+            numbers: weights.as_slice(),
+            rows: patches.channels,
+            units: config.outputs,
+            elements: patches.window(),
+            strides: [patches.window(), patches.elements()],
+        };
+        let gather = Gather { links, weights, samples: patches.samples };
+        let (delta, epilogue) = (&delta.as_slice()[..config.product()], Epilogue::Scale(scale));
+        let run = |images: &mut [f32]| gather.run(self.level(), delta, images, epilogue);
+        units_major::write(config.images(), images.as_mut_slice(), run);
+        Ok(())
+    }
+
+    fn convolution_weight_gradient(
+        &self,
+        config: &ConvolutionConfig,
+        [delta, images]: [&HostBuffer<f32>; 2],
+        gradient: &mut HostBuffer<f32>,
+        _: &mut HostBuffer<f32>,
+    ) -> Result<()> {
+        let op = "convolution_weight_gradient";
+        check_convolution(self, op, config, [&*gradient, images, delta])?;
+        let images = units_major(config.images(), images.as_slice());
+        let delta = &delta.as_slice()[..config.product()];
+        weights::gradient(self.level(), config, [delta, &images], gradient.as_mut_slice());
+        Ok(())
+    }
+}
+
+impl Cpu {
+    /// The product and its epilogue.
+    fn forward(
+        self,
+        config: &ConvolutionConfig,
+        weights: &[f32],
+        images: &[f32],
+        z: &mut [f32],
+        epilogue: Epilogue<'_>,
+    ) {
+        let patches = &config.patches;
+        let weights = Weights {
+            numbers: weights,
+            rows: config.outputs,
+            units: patches.channels,
+            elements: patches.window(),
+            strides: [patches.elements(), patches.window()],
+        };
+        let links = Links::of_patches(patches);
+        let images = units_major(config.images(), images);
+        let gather = Gather { links, weights, samples: patches.samples };
+        gather.run(self.level(), &images, &mut z[..config.product()], epilogue);
+    }
+}
