@@ -208,8 +208,9 @@ pub(super) fn check_name(name: &str) -> Result<(), FileError> {
 
 /// Shape of a sample and number of classes. Fills in the number of generated samples.
 fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
+    let trainings = file.train.as_ref().map(|train| train.test);
     let data = &mut file.data;
-    for (name, count) in [("train", data.train), ("probe", Some(data.probe))] {
+    for (name, count) in [("train", data.train), ("probe", data.probe)] {
         let least = if name == "probe" { 2 } else { 1 };
         if let Some(count) = count.filter(|&count| count < least) {
             return Err(FileError::invalid(
@@ -226,11 +227,13 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
                 return Err(FileError::invalid("data", message));
             }
             let Extent { shape, classes, .. } = own.plan().map_err(explain)?;
+            fill_probe(data, trainings);
             check_counts(data)?;
             (shape, classes)
         }
         DatasetSource::Named(name) => match Manifest::of(*name) {
             Ok(manifest) => {
+                fill_probe(data, trainings);
                 check_counts(data)?;
                 (manifest.shape, manifest.classes.len())
             }
@@ -246,16 +249,34 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     Ok((shape, classes))
 }
 
+/// Fills in the number of probe samples: the usual one, or what a small dataset has. `trainings` is the number of test
+/// samples that the trainings ask for, if there are trainings. They get half of a small dataset's held-out samples by
+/// default.
+fn fill_probe(data: &mut DataSection, trainings: Option<Option<usize>>) {
+    /// Fewest probe samples by default, if the dataset has as many.
+    const LEAST: usize = 10;
+    let Some([_, held_out]) = available(data) else { return };
+    let most = match trainings {
+        None => held_out,
+        Some(None) => held_out / 2,
+        Some(Some(test)) => held_out.saturating_sub(test),
+    };
+    let default = DataSection::PROBE.min(most.max(LEAST).min(held_out));
+    data.probe.get_or_insert(default);
+}
+
 /// Rejects more samples than the dataset has.
 fn check_counts(data: &DataSection) -> Result<(), FileError> {
     let Some([train, test]) = available(data) else { return Ok(()) };
-    for (name, count, most) in
-        [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
-    {
+    for (name, count, most, what) in [
+        ("train", data.train.unwrap_or(1), train, "training samples"),
+        ("probe", data.probe(), test, "held-out samples"),
+    ] {
         if count > most {
             let message = format!(
-                "{name} = {count} must be at most {most}, the number of samples of {}",
-                data.dataset
+                "{name} = {count} must be at most {most}, the {what} of {}, {most} of {}",
+                data.dataset,
+                train + test
             );
             return Err(FileError::invalid("data", message));
         }
@@ -269,8 +290,9 @@ fn generated_extent(
     data: &mut DataSection,
 ) -> Result<(Shape, usize), FileError> {
     let train = *data.train.get_or_insert(GENERATED_TRAIN);
+    data.probe.get_or_insert(DataSection::PROBE);
     let most = isobath_datasets::MAX_GENERATED;
-    for (name, count) in [("train", train), ("probe", data.probe)] {
+    for (name, count) in [("train", train), ("probe", data.probe())] {
         if count > most {
             let message =
                 format!("{name} = {count} must be at most {most} for a generated dataset");
@@ -325,7 +347,7 @@ fn check_work(
         Some(_) => 1.0,
         None => cascade.params().epochs as f64,
     };
-    let passes = samples as f64 * epochs + (file.data.probe * network.depth()) as f64;
+    let passes = samples as f64 * epochs + (file.data.probe() * network.depth()) as f64;
     let forward: f64 = network.layers().iter().map(|layer| layer.forward_flops() as f64).sum();
     let flops = (6.0 * network.parameters() as f64).max(3.0 * forward) * passes;
     if flops <= MOST_FLOPS {

@@ -90,7 +90,7 @@ fn entropy_seconds(plan: &Plan) -> Result<f64> {
     /// Maximum number of timed samples.
     const MOST_SAMPLES: usize = 200;
     let layers = plan.layers.min(MOST);
-    let probe = plan.file.data.probe;
+    let probe = plan.file.data.probe();
     let samples = probe.min(MOST_SAMPLES);
     let inputs = pattern(samples, plan.shape.len());
     let reconstructions: Vec<Array2<f32>> = (1..=layers)
@@ -151,7 +151,7 @@ impl BackendTask for Cost<'_> {
         let extent = Extent {
             layers: &self.variant.network.layers()[..*layers],
             train: self.train,
-            probe: file.data.probe,
+            probe: file.data.probe(),
         };
         cascade.clone().build(backend).flops(&extent)
     }

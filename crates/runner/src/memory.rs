@@ -38,7 +38,7 @@ impl Memory {
     }
 
     fn of_variant(plan: &Plan, variant: &Variant) -> Option<Self> {
-        let (train, probe) = (plan.train_samples()?, plan.file.data.probe);
+        let (train, probe) = (plan.train_samples()?, plan.file.data.probe());
         let cascade = CascadeSize {
             samples: plan.cascade.samples(train),
             probe,
@@ -63,7 +63,7 @@ impl Memory {
     }
 
     fn of_training(plan: &Plan, train: &TrainPlan, network: &NetworkSpec) -> Option<Self> {
-        let held_out = plan.file.data.probe + train.test_samples;
+        let held_out = plan.file.data.probe() + train.test_samples;
         let moments = train.recipes.iter().map(|recipe| {
             recipe.params.params().optimizer.moments().into_iter().filter(|&kept| kept).count()
         });
