@@ -10,8 +10,8 @@ use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan, Variant,
-    points, variant,
+    CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan,
+    TrainSection, Variant, points, variant,
 };
 use crate::Ends;
 use crate::{CellId, GridPoint};
@@ -208,7 +208,7 @@ pub(super) fn check_name(name: &str) -> Result<(), FileError> {
 
 /// Shape of a sample and number of classes. Fills in the number of generated samples.
 fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
-    let trainings = file.train.as_ref().map(|train| train.test);
+    let trainings = file.train.as_ref();
     let data = &mut file.data;
     for (name, count) in [("train", data.train), ("probe", data.probe)] {
         let least = if name == "probe" { 2 } else { 1 };
@@ -249,17 +249,15 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     Ok((shape, classes))
 }
 
-/// Fills in the number of probe samples: the usual one, or what a small dataset has. `trainings` is the number of test
-/// samples that the trainings ask for, if there are trainings. They get half of a small dataset's held-out samples by
-/// default.
-fn fill_probe(data: &mut DataSection, trainings: Option<Option<usize>>) {
+/// Fills in the number of probe samples: the usual one, or what a small dataset has. The test samples
+/// of trainings are held-out samples as well: by default half of those of a small dataset.
+fn fill_probe(data: &mut DataSection, trainings: Option<&TrainSection>) {
     /// Fewest probe samples by default, if the dataset has as many.
     const LEAST: usize = 10;
     let Some([_, held_out]) = available(data) else { return };
     let most = match trainings {
         None => held_out,
-        Some(None) => held_out / 2,
-        Some(Some(test)) => held_out.saturating_sub(test),
+        Some(train) => train.test.map_or(held_out / 2, |test| held_out.saturating_sub(test)),
     };
     let default = DataSection::PROBE.min(most.max(LEAST).min(held_out));
     data.probe.get_or_insert(default);
