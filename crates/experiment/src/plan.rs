@@ -23,6 +23,8 @@ pub struct Plan {
     pub file: ExperimentFile,
     /// Shape of a sample.
     pub shape: Shape,
+    /// Shape of a sample as it is loaded, before images are reduced to the size that `[data]` gives.
+    pub loaded_shape: Shape,
     /// Number of classes in the dataset.
     pub classes: usize,
     /// The networks that the grid compares, usually one.
@@ -75,7 +77,7 @@ impl Plan {
             let message = "description has control characters; write it in one line of plain text";
             return Err(FileError::invalid("experiment", message));
         }
-        let (shape, classes) = extent(&mut file)?;
+        let Samples { shape, loaded_shape, classes } = extent(&mut file)?;
         variant::move_optimizers(&mut file)?;
         let ends = Ends { input: image(shape), classes };
         let variants = variant::variants(&mut file, ends)?;
@@ -98,7 +100,19 @@ impl Plan {
         let cells = cells(&file, &points)?;
         let available = available(&file.data);
         let train = TrainPlan::new(&mut file, ends, &variants, &cells, available)?;
-        Ok(Self { file, shape, classes, variants, depth, layers, cascade, points, cells, train })
+        Ok(Self {
+            file,
+            shape,
+            loaded_shape,
+            classes,
+            variants,
+            depth,
+            layers,
+            cascade,
+            points,
+            cells,
+            train,
+        })
     }
 
     /// Checks that all backends are available and that the cascade's backend supports its precision.
@@ -206,8 +220,15 @@ pub(super) fn check_name(name: &str) -> Result<(), FileError> {
     Err(FileError::invalid("experiment", message))
 }
 
-/// Shape of a sample and number of classes. Fills in the number of generated samples.
-fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
+/// Shapes of a sample and number of classes.
+struct Samples {
+    shape: Shape,
+    loaded_shape: Shape,
+    classes: usize,
+}
+
+/// Shapes of a sample and number of classes. Fills in the numbers of samples.
+fn extent(file: &mut ExperimentFile) -> Result<Samples, FileError> {
     let trainings = file.train.as_ref();
     let data = &mut file.data;
     for (name, count) in [("train", data.train), ("probe", data.probe)] {
@@ -243,10 +264,11 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     if data.grayscale {
         shape.channels = 1;
     }
+    let loaded_shape = shape;
     if let Some(size) = data.size {
         shape = shape.shrunk(size).map_err(|error| FileError::invalid("data", error))?;
     }
-    Ok((shape, classes))
+    Ok(Samples { shape, loaded_shape, classes })
 }
 
 /// Fills in the number of probe samples: the usual one, or what a small dataset has. The test samples

@@ -9,7 +9,7 @@ use isobath_network::Network;
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 use ndarray::Array2;
 
-use crate::{measure::profiles, schedule::cells_at_once};
+use crate::{Memory, measure::profiles, schedule::cells_at_once};
 use isobath_experiment::{Plan, Variant};
 
 use crate::pool::run_concurrently;
@@ -55,7 +55,10 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
         plan.variants.iter().map(|one| flops(plan, one, train)).sum::<Result<u64>>()?
             / plan.variants.len() as u64;
     let spec = NetworkSpec::new(vec![timed(largest(plan))])?;
-    let speed = match plan.check_backends() {
+    let is_possible = || Memory::of(plan).map_or(Ok(()), Memory::check).map_err(|e| e.to_string());
+    let checked =
+        plan.check_backends().map_err(|error| error.to_string()).and_then(|()| is_possible());
+    let speed = match checked {
         Ok(()) => {
             let timing = Timing { plan, spec, at_once };
             match plan.file.cascade.backend.dispatch(timing)? {
@@ -65,7 +68,7 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
                 Err(failure) => Err(failure.to_string()),
             }
         }
-        Err(missing) => Err(missing.to_string()),
+        Err(missing) => Err(missing),
     };
     Ok(Estimate { flops_per_cell, at_once, speed })
 }

@@ -1,6 +1,7 @@
 //! Memory of one cascade and of one training, from their sizes.
 
 use isobath_architecture::Layer;
+use isobath_cascade::{CascadeNumbers, CascadeValidParams, Extent, Method};
 use isobath_tensor::{BackendSpec, HOST_SPARE_BYTES};
 
 use crate::{Memory, layer_size::LayerSize};
@@ -14,18 +15,10 @@ const RETAINED: u64 = 32 << 20;
 /// Sizes that determine the memory of one cascade.
 #[derive(Clone, Copy, Debug)]
 pub struct CascadeSize<'a> {
-    /// Training samples of each decoder.
-    pub samples: usize,
-    /// Probe samples.
-    pub probe: usize,
-    /// The layers reconstructed from.
-    pub layers: &'a [Layer],
-    /// Samples per minibatch.
-    pub batch: usize,
-    /// Decoders kept per layer.
-    pub kept: usize,
-    /// True if input and weights of the forward pass are rounded to a lower precision.
-    pub is_rounded: bool,
+    /// Settings of the cascade.
+    pub cascade: &'a CascadeValidParams,
+    /// The layers reconstructed from, and numbers of samples.
+    pub extent: Extent<'a>,
     /// True if decoders are saved.
     pub is_saved: bool,
     /// The backend.
@@ -35,38 +28,25 @@ pub struct CascadeSize<'a> {
 impl CascadeSize<'_> {
     /// Memory of the cascade without the shared samples.
     pub fn memory(&self) -> Memory {
-        let Self { samples, probe, kept, .. } = *self;
-        let sizes: Vec<LayerSize> = self.layers.iter().map(LayerSize::of).collect();
-        let (layers, inputs) = (sizes.len(), sizes.first().map_or(0, |size| size.inputs));
-        let widest = widest(&sizes);
-        let most_weights = sizes.iter().map(|size| size.weights.max(size.decoder)).max();
-        let most_weights = most_weights.unwrap_or(0);
-        // The chain needs the probe activations of all layers and the decoders, as far as those stay in memory. A device
-        // keeps more decoders than most cascades have.
-        let probes = probe * sizes.iter().map(|size| size.outputs).sum::<usize>();
-        let decoders = sizes.iter().map(|size| size.decoder).fold(0, usize::saturating_add);
-        let decoders = decoders.saturating_mul(kept);
-        // Patches of a minibatch, in two layouts.
-        let patches = sizes.iter().map(|size| size.patches).max().unwrap_or(0);
-        let patches = 2 * self.batch.min(samples).saturating_mul(patches);
-        // A layer's input and output, its weights, and its decoder with moments, in two layouts each.
-        let training = (2 * (samples + probe) * widest + 8 * most_weights).saturating_add(patches);
-        let rounded = if self.is_rounded { samples * widest + most_weights } else { 0 };
-        // The chain's two batches and the final reconstructions.
-        let chain = layers * probe * (2 * widest + kept * inputs) + 3 * most_weights;
-        let work = probes + (training + rounded).max(chain);
+        let Self { cascade, extent, .. } = *self;
+        let numbers = cascade.numbers(&extent);
+        let is_rounded = !cascade.params().forward_precision.is_f32();
+        let training = numbers.training + if is_rounded { numbers.forward } else { 0 };
+        let work = CascadeNumbers { training, ..numbers }.peak();
+        let decoders = numbers.decoders;
         // A device copies back the reconstructions and, if they are saved, the decoders.
         let [host, device] = match self.backend {
             BackendSpec::Cuda { .. } => {
                 let saved = if self.is_saved { decoders } else { 0 };
-                [
-                    saved.saturating_add(kept * layers * probe * inputs),
-                    work.saturating_add(decoders),
-                ]
+                let kept = if cascade.params().method == Method::Ridge { 1 } else { 2 };
+                let inputs = extent.layers.first().map_or(0, Layer::inputs);
+                let reconstructions = kept * extent.layers.len() * extent.probe * inputs;
+                [saved.saturating_add(reconstructions as u64), work.saturating_add(decoders)]
             }
-            _ => [work + decoders.min(HOST_SPARE_BYTES / FLOAT), 0],
+            _ => [work.saturating_add(decoders.min((HOST_SPARE_BYTES / FLOAT) as u64)), 0],
         };
-        Memory { shared: 0, cell: bytes(host).saturating_add(RETAINED), device: bytes(device) }
+        let [host, device] = [host, device].map(|floats| floats.saturating_mul(FLOAT as u64));
+        Memory { cell: host.saturating_add(RETAINED), device, ..Memory::default() }
     }
 }
 
@@ -112,7 +92,7 @@ impl TrainingSize<'_> {
             _ => [work, 0],
         };
         let (cell, device) = (bytes(host).saturating_add(RETAINED), bytes(device));
-        Memory { shared: bytes(samples), cell, device }
+        Memory { shared: bytes(samples), cell, device, ..Memory::default() }
     }
 }
 

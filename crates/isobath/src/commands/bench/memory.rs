@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use isobath_architecture::{Activation, DenseLayer, Layer};
+use isobath_cascade::{CascadeParams, Extent};
 use isobath_runner::{CascadeSize, Memory, TrainingSize};
 use isobath_tensor::BackendSpec;
 
@@ -24,13 +25,14 @@ pub(super) fn check(memory: Memory, at_once: usize, options: &str) -> Result<()>
 pub(super) fn cascade(depth: usize, Size { width, images, .. }: Size, means: Means) -> Memory {
     let dense = DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh };
     let layers = vec![Layer::Dense(dense); depth];
-    let cascade = CascadeSize {
-        samples: images,
-        probe: 1,
-        layers: &layers,
+    let params = CascadeParams {
         batch: 64,
-        kept: 2,
-        is_rounded: !means.forward_precision.is_f32(),
+        forward_precision: means.forward_precision,
+        ..CascadeParams::default()
+    };
+    let cascade = CascadeSize {
+        cascade: &params.check().expect("valid settings"),
+        extent: Extent { layers: &layers, train: images, probe: 1 },
         is_saved: false,
         backend: means.backend,
     };
