@@ -39,7 +39,7 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         depth: plan.depth,
         layers: plan.layers,
         train_samples: plan.train_samples().ok_or(Error::UnknownSamples)?,
-        probe_samples: file.data.probe,
+        probe_samples: file.data.probe(),
         seeds: file.grid.seeds,
         estimators: file.entropy.estimators.clone(),
         rules: file.entropy.cutoff.as_slice().to_vec(),

@@ -87,9 +87,9 @@ pub struct DataSection {
     /// Number of training samples; default: all, or 10,000 for a generated dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<usize>,
-    /// Number of probe samples: held-out samples for the entropies.
-    #[serde(default = "DataSection::default_probe")]
-    pub probe: usize,
+    /// Number of probe samples: held-out samples for the entropies; default 100, or fewer if the dataset has fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<usize>,
     /// True to convert colour images to grayscale.
     #[serde(default)]
     pub grayscale: bool,
@@ -102,8 +102,12 @@ pub struct DataSection {
 }
 
 impl DataSection {
-    fn default_probe() -> usize {
-        100
+    /// Default number of probe samples.
+    pub(super) const PROBE: usize = 100;
+
+    /// Number of probe samples.
+    pub fn probe(&self) -> usize {
+        self.probe.unwrap_or(Self::PROBE)
     }
 }
 

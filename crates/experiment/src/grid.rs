@@ -1,6 +1,11 @@
+use std::{fmt, marker::PhantomData};
+
 use isobath_architecture::{Activation, Scheme, WidthRule};
 use isobath_tensor::Optimizer;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, IntoDeserializer},
+};
 
 use super::FileError;
 
@@ -16,19 +21,19 @@ pub struct GridSection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma_b2: Option<Values>,
     /// Activations to compare; default: the one of `[network]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Option::is_none")]
     pub activation: Option<Vec<Activation>>,
     /// Widths to compare; default: the one of `[network]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Option::is_none")]
     pub width: Option<Vec<WidthRule>>,
     /// Numbers of channels of convolutions to compare; default: the one of `[network]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<usize>>,
     /// Initialisations to compare; default: the one of `[network]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Option::is_none")]
     pub init: Option<Vec<Scheme>>,
     /// Optimisers of the trainings to compare: another place for the list in `[train]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<Vec<Optimizer>>,
     /// Independent initialisations of each point.
     #[serde(default = "one")]
@@ -41,6 +46,41 @@ pub struct GridSection {
 
 fn one() -> usize {
     1
+}
+
+/// Reads a list of values, or one value as a list of one.
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_any(ListVisitor(PhantomData)).map(Some)
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for ListVisitor<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value or a list of values")
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Vec<T>, E> {
+        T::deserialize(value.into_deserializer()).map(|value| vec![value])
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Vec<T>, E> {
+        T::deserialize(value.into_deserializer()).map(|value| vec![value])
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(|value| vec![value])
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
+        Vec::deserialize(de::value::SeqAccessDeserializer::new(list))
+    }
 }
 
 /// One number, a list, or an inclusive range.

@@ -10,8 +10,8 @@ use isobath_meanfield::Theory;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan, Variant,
-    points, variant,
+    CascadeSection, DataSection, EntropySection, ExperimentFile, FileError, TrainPlan,
+    TrainSection, Variant, points, variant,
 };
 use crate::Ends;
 use crate::{CellId, GridPoint};
@@ -23,6 +23,8 @@ pub struct Plan {
     pub file: ExperimentFile,
     /// Shape of a sample.
     pub shape: Shape,
+    /// Shape of a sample as it is loaded, before images are reduced to the size that `[data]` gives.
+    pub loaded_shape: Shape,
     /// Number of classes in the dataset.
     pub classes: usize,
     /// The networks that the grid compares, usually one.
@@ -75,7 +77,7 @@ impl Plan {
             let message = "description has control characters; write it in one line of plain text";
             return Err(FileError::invalid("experiment", message));
         }
-        let (shape, classes) = extent(&mut file)?;
+        let Samples { shape, loaded_shape, classes } = extent(&mut file)?;
         variant::move_optimizers(&mut file)?;
         let ends = Ends { input: image(shape), classes };
         let variants = variant::variants(&mut file, ends)?;
@@ -99,7 +101,19 @@ impl Plan {
         let cells = cells(&file, &points)?;
         let available = available(&file.data);
         let train = TrainPlan::new(&mut file, ends, &variants, &cells, available)?;
-        Ok(Self { file, shape, classes, variants, depth, layers, cascade, points, cells, train })
+        Ok(Self {
+            file,
+            shape,
+            loaded_shape,
+            classes,
+            variants,
+            depth,
+            layers,
+            cascade,
+            points,
+            cells,
+            train,
+        })
     }
 
     /// Checks that all backends are available and that the cascade's backend supports its precision.
@@ -207,10 +221,18 @@ pub(super) fn check_name(name: &str) -> Result<(), FileError> {
     Err(FileError::invalid("experiment", message))
 }
 
-/// Shape of a sample and number of classes. Fills in the number of generated samples.
-fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
+/// Shapes of a sample and number of classes.
+struct Samples {
+    shape: Shape,
+    loaded_shape: Shape,
+    classes: usize,
+}
+
+/// Shapes of a sample and number of classes. Fills in the numbers of samples.
+fn extent(file: &mut ExperimentFile) -> Result<Samples, FileError> {
+    let trainings = file.train.as_ref();
     let data = &mut file.data;
-    for (name, count) in [("train", data.train), ("probe", Some(data.probe))] {
+    for (name, count) in [("train", data.train), ("probe", data.probe)] {
         let least = if name == "probe" { 2 } else { 1 };
         if let Some(count) = count.filter(|&count| count < least) {
             return Err(FileError::invalid(
@@ -227,11 +249,13 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
                 return Err(FileError::invalid("data", message));
             }
             let Extent { shape, classes, .. } = own.plan().map_err(explain)?;
+            fill_probe(data, trainings);
             check_counts(data)?;
             (shape, classes)
         }
         DatasetSource::Named(name) => match Manifest::of(*name) {
             Ok(manifest) => {
+                fill_probe(data, trainings);
                 check_counts(data)?;
                 (manifest.shape, manifest.classes.len())
             }
@@ -241,22 +265,39 @@ fn extent(file: &mut ExperimentFile) -> Result<(Shape, usize), FileError> {
     if data.grayscale {
         shape.channels = 1;
     }
+    let loaded_shape = shape;
     if let Some(size) = data.size {
         shape = shape.shrunk(size).map_err(|error| FileError::invalid("data", error))?;
     }
-    Ok((shape, classes))
+    Ok(Samples { shape, loaded_shape, classes })
+}
+
+/// Fills in the number of probe samples: the usual one, or what a small dataset has. The test samples
+/// of trainings are held-out samples as well: by default half of those of a small dataset.
+fn fill_probe(data: &mut DataSection, trainings: Option<&TrainSection>) {
+    /// Fewest probe samples by default, if the dataset has as many.
+    const LEAST: usize = 10;
+    let Some([_, held_out]) = available(data) else { return };
+    let most = match trainings {
+        None => held_out,
+        Some(train) => train.test.map_or(held_out / 2, |test| held_out.saturating_sub(test)),
+    };
+    let default = DataSection::PROBE.min(most.max(LEAST).min(held_out));
+    data.probe.get_or_insert(default);
 }
 
 /// Rejects more samples than the dataset has.
 fn check_counts(data: &DataSection) -> Result<(), FileError> {
     let Some([train, test]) = available(data) else { return Ok(()) };
-    for (name, count, most) in
-        [("train", data.train.unwrap_or(1), train), ("probe", data.probe, test)]
-    {
+    for (name, count, most, what) in [
+        ("train", data.train.unwrap_or(1), train, "training samples"),
+        ("probe", data.probe(), test, "held-out samples"),
+    ] {
         if count > most {
             let message = format!(
-                "{name} = {count} must be at most {most}, the number of samples of {}",
-                data.dataset
+                "{name} = {count} must be at most {most}, the {what} of {}, {most} of {}",
+                data.dataset,
+                train + test
             );
             return Err(FileError::invalid("data", message));
         }
@@ -270,8 +311,9 @@ fn generated_extent(
     data: &mut DataSection,
 ) -> Result<(Shape, usize), FileError> {
     let train = *data.train.get_or_insert(GENERATED_TRAIN);
+    data.probe.get_or_insert(DataSection::PROBE);
     let most = isobath_datasets::MAX_GENERATED;
-    for (name, count) in [("train", train), ("probe", data.probe)] {
+    for (name, count) in [("train", train), ("probe", data.probe())] {
         if count > most {
             let message =
                 format!("{name} = {count} must be at most {most} for a generated dataset");
@@ -326,7 +368,7 @@ fn check_work(
         Some(_) => 1.0,
         None => cascade.params().epochs as f64,
     };
-    let passes = samples as f64 * epochs + (file.data.probe * network.depth()) as f64;
+    let passes = samples as f64 * epochs + (file.data.probe() * network.depth()) as f64;
     let forward: f64 = network.layers().iter().map(|layer| layer.forward_flops() as f64).sum();
     let flops = (6.0 * network.parameters() as f64).max(3.0 * forward) * passes;
     if flops <= MOST_FLOPS {

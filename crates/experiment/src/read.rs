@@ -228,7 +228,7 @@ sigma_w2 = 1.0
     fn minimal_file_has_the_published_defaults() {
         let file = read_text(GOOD, "file.toml", &[]).unwrap();
         assert_eq!(
-            (file.seed, file.data.probe, file.cascade.epochs, file.cascade.batch),
+            (file.seed, file.data.probe(), file.cascade.epochs, file.cascade.batch),
             (1, 100, 1, 64)
         );
         let resolved = toml::to_string(&file).unwrap();

@@ -6,7 +6,9 @@ use isobath_architecture::{Initialisation, NetworkSpec, Scheme, Variances};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
 
-use super::{Cell, Ends, ExperimentFile, FileError, NetworkKind, TrainSection, Variant, variant};
+use super::{
+    Cell, Depths, Ends, ExperimentFile, FileError, NetworkKind, TrainSection, Variant, variant,
+};
 use crate::TrainingId;
 
 /// The trainings of a checked experiment.
@@ -86,19 +88,26 @@ impl TrainPlan {
             ));
         }
         let [train, test] = [section.train, section.test];
-        let held_out = available.map(|[_, held_out]| held_out.saturating_sub(data.probe));
+        let held_out = available.map(|[_, held_out]| held_out.saturating_sub(data.probe()));
         let default_test = held_out.map_or(TEST_SAMPLES, |most| most.min(TEST_SAMPLES));
         let test_samples = *section.test.insert(test.unwrap_or(default_test));
         let train_samples = train.or(data.train).or(available.map(|[train, _]| train));
         section.train = train_samples;
+        let besides = format!("held-out samples besides the {} probe samples", data.probe());
         let counts = [
             ("train", train_samples, available.map(|[most, _]| most), "training samples"),
-            ("test", Some(test_samples), held_out, "held-out samples besides the probe samples"),
+            ("test", Some(test_samples), held_out, besides.as_str()),
         ];
         for (name, count, most, what) in counts {
             let Some(count) = count else { continue };
-            let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe);
+            let most = most.unwrap_or(isobath_datasets::MAX_GENERATED - data.probe());
             let least = if name == "train" { 2 } else { 1 };
+            if most < least {
+                return reject(format!(
+                    "{} has no {what}; give fewer probe samples in [data], or more data",
+                    data.dataset
+                ));
+            }
             if count < least || count > most {
                 let dataset = &data.dataset;
                 return reject(format!(
@@ -136,21 +145,32 @@ impl TrainPlan {
     }
 }
 
-/// Depths of the grid. A list of layers has only its own.
-fn expand(section: &TrainSection, variants: &[Variant]) -> Result<Vec<usize>, FileError> {
+/// Depths of the grid. A list of layers has only its own, which is its default.
+fn expand(section: &mut TrainSection, variants: &[Variant]) -> Result<Vec<usize>, FileError> {
     let deepest = variants.iter().map(|variant| variant.network.stages()).max().unwrap_or(0);
-    let depths = section.depths.expand(deepest);
-    match variants.first().map(|variant| variant.section.kind) {
-        Some(NetworkKind::Layers)
-            if depths.as_ref().map_or(true, |depths| depths != &[deepest]) =>
-        {
+    let is_list = variants.first().is_some_and(|one| one.section.kind == NetworkKind::Layers);
+    if is_list {
+        section.depths.get_or_insert(Depths::One(deepest));
+    }
+    let Some(depths) = &section.depths else {
+        let message = format!(
+            "depths is missing; give the depths to train, such as depths = [{}, {deepest}]",
+            deepest.div_ceil(2)
+        );
+        return Err(FileError::invalid("train", message));
+    };
+    let depths = depths.expand(deepest);
+    match &depths {
+        Ok(depths) if is_list && depths == &[deepest] => {}
+        Ok(_) | Err(_) if is_list => {
             let message = format!(
                 "depths: a list of layers has one depth; write depths = {deepest}, or use another kind of network"
             );
-            Err(FileError::invalid("train", message))
+            return Err(FileError::invalid("train", message));
         }
-        _ => depths,
+        Ok(_) | Err(_) => {}
     }
+    depths
 }
 
 fn networks(
@@ -308,6 +328,49 @@ mod tests {
         let again = Plan::new(read_text(&plan.resolved_toml(), "resolved", &[]).unwrap()).unwrap();
         assert_eq!(again.file, plan.file);
         assert_eq!(again.run_name(), plan.run_name());
+    }
+
+    #[test]
+    fn default_counts_shrink_to_a_small_dataset() {
+        let own = |counts: &str, train: &str| {
+            let text = format!(
+                "name = \"x\"\n[data]\n{counts}\n[data.dataset]\npath = \"gone.npz\"\n\
+                 found = {{ shape = {{ channels = 1, height = 4, width = 4 }}, classes = 2, train = 160, test = 40 }}\n\
+                 [network]\ndepth = 3\n[grid]\nsigma_w2 = 1.0\n{train}"
+            );
+            let plan = Plan::new(read_text(&text, "test", &[])?)?;
+            let test = plan.train.map(|train| train.test_samples);
+            Ok::<_, FileError>((plan.file.data.probe, test))
+        };
+        let train = "[train]\ndepths = [3]\nsuccess = { accuracy = 0.8 }";
+        assert_eq!(own("", "").unwrap(), (Some(40), None));
+        assert_eq!(own("", train).unwrap(), (Some(20), Some(20)));
+        assert_eq!(own("probe = 15", train).unwrap(), (Some(15), Some(25)));
+        assert_eq!(own("", &format!("{train}\ntest = 30")).unwrap(), (Some(10), Some(30)));
+        for (counts, train, message) in [
+            (
+                "probe = 100",
+                "",
+                "probe = 100 must be at most 40, the held-out samples of gone.npz, 40 of 200",
+            ),
+            (
+                "train = 161",
+                "",
+                "train = 161 must be at most 160, the training samples of gone.npz, 160 of 200",
+            ),
+            ("probe = 40", train, "[train] gone.npz has no held-out samples besides the 40 probe"),
+        ] {
+            let error = own(counts, train).expect_err(counts).to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn missing_depths_are_named() {
+        let mut file = plan("").unwrap().file;
+        file.train.as_mut().unwrap().depths = None;
+        let error = Plan::new(file).expect_err("no depths").to_string();
+        assert!(error.contains("[train] depths is missing") && error.contains("[5, 9]"), "{error}");
     }
 
     #[test]

@@ -10,8 +10,9 @@ use super::{FileError, OneOrMany};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainSection {
-    /// Depths to train, in weight layers including the readout.
-    pub depths: Depths,
+    /// Depths to train, in weight layers including the readout; default for a list of layers: its one depth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depths: Option<Depths>,
     /// Search strategy over the depths.
     #[serde(default)]
     pub search: Search,

@@ -388,6 +388,25 @@ mod tests {
     }
 
     #[test]
+    fn one_value_is_a_list_of_one() {
+        let train = "[train]\ndepths = [3]\nsuccess = { accuracy = 0.8 }\n";
+        for (one, list) in [
+            ("init = \"orthogonal\"", "init = [\"orthogonal\"]"),
+            ("activation = \"relu\"", "activation = [\"relu\"]"),
+            ("width = 20", "width = [20]"),
+            ("width = { shrink = \"linear\" }", "width = [{ shrink = \"linear\" }]"),
+            ("optimizer = { kind = \"adam\" }", "optimizer = [{ kind = \"adam\" }]"),
+        ] {
+            let resolved = |grid| plan("", grid, train).map(|plan| plan.resolved_toml());
+            assert_eq!(resolved(one).unwrap(), resolved(list).unwrap());
+        }
+        let cnn = "kind = \"cnn\"";
+        let [one, list] =
+            ["channels = 4", "channels = [4]"].map(|grid| plan(cnn, grid, "").unwrap());
+        assert_eq!(one.file, list.file);
+    }
+
+    #[test]
     fn resolved_file_with_lists_is_read_again() {
         let plan = plan("activation = \"tanh\"", LISTS, "").unwrap();
         let again = Plan::new(read_text(&plan.resolved_toml(), "resolved", &[]).unwrap()).unwrap();

@@ -72,7 +72,7 @@ impl CellContext<'_> {
                 .stop
                 .map(|stop| (stop, section.estimators.as_slice(), rules, section.bootstrap)),
             cascade_backend: file.cascade.backend,
-            estimators: measure::further(section, file.data.probe),
+            estimators: measure::further(section, file.data.probe()),
             entropy_backend: section.backend,
             gallery: gallery_samples(self.plan, cell),
         };
@@ -143,7 +143,7 @@ const GALLERY: usize = 8;
 /// Number of samples in the gallery of `cell`.
 fn gallery_samples(plan: &Plan, cell: &Cell) -> usize {
     if cell.id.seed_index == 0 {
-        plan.file.report.gallery.max(GALLERY).min(plan.file.data.probe)
+        plan.file.report.gallery.max(GALLERY).min(plan.file.data.probe())
     } else {
         0
     }
@@ -151,7 +151,7 @@ fn gallery_samples(plan: &Plan, cell: &Cell) -> usize {
 
 /// Bytes of a stored gallery.
 pub(crate) fn picture_bytes(plan: &Plan) -> u64 {
-    let samples = plan.file.report.gallery.max(GALLERY).min(plan.file.data.probe);
+    let samples = plan.file.report.gallery.max(GALLERY).min(plan.file.data.probe());
     let pictures = samples * (1 + gallery_depths(plan.layers).len());
     (pictures * plan.shape.len() * size_of::<f32>()) as u64
 }

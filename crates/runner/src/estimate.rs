@@ -9,7 +9,7 @@ use isobath_network::Network;
 use isobath_tensor::{BackendSpec, BackendTask, FullBackend};
 use ndarray::Array2;
 
-use crate::{measure::profiles, schedule::cells_at_once};
+use crate::{Memory, measure::profiles, schedule::cells_at_once};
 use isobath_experiment::{Plan, Variant};
 
 use crate::pool::run_concurrently;
@@ -55,7 +55,10 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
         plan.variants.iter().map(|one| flops(plan, one, train)).sum::<Result<u64>>()?
             / plan.variants.len() as u64;
     let spec = NetworkSpec::new(vec![timed(largest(plan))])?;
-    let speed = match plan.check_backends() {
+    let is_possible = || Memory::of(plan).map_or(Ok(()), Memory::check).map_err(|e| e.to_string());
+    let checked =
+        plan.check_backends().map_err(|error| error.to_string()).and_then(|()| is_possible());
+    let speed = match checked {
         Ok(()) => {
             let timing = Timing { plan, spec, at_once };
             match plan.file.cascade.backend.dispatch(timing)? {
@@ -65,7 +68,7 @@ pub fn estimate(plan: &Plan) -> Result<Estimate> {
                 Err(failure) => Err(failure.to_string()),
             }
         }
-        Err(missing) => Err(missing.to_string()),
+        Err(missing) => Err(missing),
     };
     Ok(Estimate { flops_per_cell, at_once, speed })
 }
@@ -90,7 +93,7 @@ fn entropy_seconds(plan: &Plan) -> Result<f64> {
     /// Maximum number of timed samples.
     const MOST_SAMPLES: usize = 200;
     let layers = plan.layers.min(MOST);
-    let probe = plan.file.data.probe;
+    let probe = plan.file.data.probe();
     let samples = probe.min(MOST_SAMPLES);
     let inputs = pattern(samples, plan.shape.len());
     let reconstructions: Vec<Array2<f32>> = (1..=layers)
@@ -151,7 +154,7 @@ impl BackendTask for Cost<'_> {
         let extent = Extent {
             layers: &self.variant.network.layers()[..*layers],
             train: self.train,
-            probe: file.data.probe,
+            probe: file.data.probe(),
         };
         cascade.clone().build(backend).flops(&extent)
     }

@@ -34,7 +34,7 @@ fn unasked(samples: usize) -> Vec<EstimatorSpec> {
 
 /// Bytes that a cell of `plan` takes in the store, pictures included.
 pub fn stored_bytes_per_cell(plan: &Plan) -> u64 {
-    let samples = plan.file.data.probe;
+    let samples = plan.file.data.probe();
     let estimators = estimators(&plan.file.entropy, samples);
     let is_per_layer = |estimator: &&EstimatorSpec| estimator.is_of_whole_batches();
     let per_layer = estimators.iter().filter(is_per_layer).count();

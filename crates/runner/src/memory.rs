@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Peak memory of the large arrays of a run, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Host memory shared by all cells: the samples.
     pub shared: u64,
@@ -19,7 +19,12 @@ pub struct Memory {
     pub cell: u64,
     /// Device memory per running cell; 0 for host backends.
     pub device: u64,
+    /// Host memory while the samples are loaded, before any cell runs: with images that are reduced afterwards.
+    pub loading: u64,
 }
+
+/// Memory of the program itself, with its threads and the figures of its report.
+const PROGRAM: u64 = 32 << 20;
 
 impl Memory {
     /// Memory of `plan`'s cascades; `None` if the number of training samples is unknown.
@@ -34,21 +39,25 @@ impl Memory {
             shared: self.shared.max(other.shared),
             cell: self.cell.max(other.cell),
             device: self.device.max(other.device),
+            loading: self.loading.max(other.loading),
         }
     }
 
     fn of_variant(plan: &Plan, variant: &Variant) -> Option<Self> {
-        let (train, probe) = (plan.train_samples()?, plan.file.data.probe);
+        let (train, probe) = (plan.train_samples()?, plan.file.data.probe());
         let layers = &variant.network.layers()[..plan.layers];
         let cascade = CascadeSize {
-            params: &plan.cascade,
+            cascade: &plan.cascade,
             extent: Extent { layers, train, probe },
             is_saved: plan.file.cascade.save,
             backend: plan.file.cascade.backend,
         };
         let sets = plan.sample_sets() * probe + training_sets(plan) * train;
-        let shared = (FLOAT * sets * plan.shape.len()) as u64;
-        Some(Self { shared, ..cascade.memory() })
+        let shared = (FLOAT * sets * plan.shape.len()) as u64 + PROGRAM;
+        // One set of samples has its original size until it is reduced.
+        let loaded = (FLOAT * (train + probe)).saturating_mul(plan.loaded_shape.len()) as u64;
+        let loading = if plan.loaded_shape == plan.shape { 0 } else { shared + loaded };
+        Some(Self { shared, loading, ..cascade.memory() })
     }
 
     /// Memory of `plan`'s trainings, with one training per cell; `None` if the number of training samples is unknown.
@@ -59,7 +68,7 @@ impl Memory {
     }
 
     fn of_training(plan: &Plan, train: &TrainPlan, network: &NetworkSpec) -> Option<Self> {
-        let held_out = plan.file.data.probe + train.test_samples;
+        let held_out = plan.file.data.probe() + train.test_samples;
         let moments = train.recipes.iter().map(|recipe| {
             recipe.params.params().optimizer.moments().into_iter().filter(|&kept| kept).count()
         });
@@ -71,7 +80,8 @@ impl Memory {
             moments: moments.max().unwrap_or(0),
             backend: train.section.backend,
         };
-        Some(training.memory())
+        let memory = training.memory();
+        Some(Self { shared: memory.shared + PROGRAM, ..memory })
     }
 
     /// Checks that one cell fits into the memory that the system has available.
@@ -96,12 +106,13 @@ impl Memory {
     /// The part in device memory.
     #[must_use]
     pub const fn on_device(self) -> Self {
-        Self { shared: 0, cell: self.device, device: 0 }
+        Self { shared: 0, cell: self.device, device: 0, loading: 0 }
     }
 
     /// Total host memory with `at_once` running cells.
     pub const fn total(self, at_once: usize) -> u64 {
-        self.shared.saturating_add((at_once as u64).saturating_mul(self.cell))
+        let running = self.shared.saturating_add((at_once as u64).saturating_mul(self.cell));
+        if running > self.loading { running } else { self.loading }
     }
 
     /// Text for users: memory with `at_once` running cells.
@@ -132,7 +143,7 @@ pub(super) fn available() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use isobath_tensor::BackendSpec;
+    use isobath_tensor::{BackendSpec, Precision};
 
     use super::*;
     use isobath_experiment::read_text;
@@ -160,7 +171,7 @@ mod tests {
         let [host, device] = [BackendSpec::Cpu, BackendSpec::Cuda { ordinal: 0 }]
             .map(|backend| memory_on(backend, 20, 784));
         assert_eq!((host.device, host.shared), (0, device.shared));
-        let activations = 2 * host.shared;
+        let activations = 2 * (host.shared - PROGRAM);
         assert!((activations..2 * activations).contains(&device.device), "{device:?}");
         assert!(device.cell + activations < host.cell, "{device:?} {host:?}");
     }
@@ -171,10 +182,11 @@ mod tests {
                     [network]\nkind = \"cnn\"\ndepth = 8\nchannels = 16\n[grid]\nsigma_w2 = 1.5\n\
                     [train]\ndepths = [8]\ntest = 100\nsuccess = { accuracy = 0.5 }\n";
         let plan = Plan::new(read_text(text, "test", &[]).unwrap()).unwrap();
-        // Activations between segments of layers take at least the output of the first one, 16 x 28 x 28.
-        let images = (2000 * 16 * 784 * FLOAT) as u64;
+        // Input and output of the widest stage, 16 x 28 x 28; half as many samples for fits of linear decoders, and the
+        // fits, are less.
+        let images = (2 * 2000 * 16 * 784 * FLOAT) as u64;
         let memory = Memory::of(&plan).unwrap();
-        assert!((images..6 * images).contains(&memory.cell), "{memory:?}");
+        assert!((images..3 * images).contains(&memory.cell), "{memory:?}");
         // A dense layer between two such stages would have 16^2 784^2 weights, 630 MB.
         let training = Memory::of_trainings(&plan, plan.train.as_ref().unwrap()).unwrap();
         assert!((20 << 20..200 << 20).contains(&training.cell), "{training:?}");
@@ -182,11 +194,10 @@ mod tests {
 
     #[test]
     fn lower_forward_precision_adds_a_copy_of_input_and_weights() {
-        let [plain, rounded] = ["f32", "tf32"].map(|precision| {
-            let text = plan(20, 784).resolved_toml();
-            let set = format!("cascade.forward_precision={precision}").parse().unwrap();
-            let plan = Plan::new(read_text(&text, "test", &[set]).unwrap()).unwrap();
-            Memory::of(&plan).unwrap()
+        let [plain, rounded] = [Precision::F32, Precision::Tf32].map(|precision| {
+            let mut plan = plan(20, 784);
+            plan.file.cascade.forward_precision = precision;
+            Memory::of(&Plan::new(plan.file).unwrap()).unwrap()
         });
         let copies = (60_000 * 784 + 784 * 784) * FLOAT;
         assert_eq!(rounded.cell - plain.cell, copies as u64);
@@ -196,11 +207,25 @@ mod tests {
     fn depth_adds_only_probe_activations() {
         let samples = (60_100 * 784 * FLOAT) as u64;
         let [shallow, deep] = [50, 150].map(|depth| memory(depth, 784));
-        assert_eq!((shallow.shared, deep.shared), (samples, samples));
+        assert_eq!([shallow.shared, deep.shared], [samples + PROGRAM; 2]);
         // 100 more layers of 100 probe samples. The decoders exceed their memory limit at both depths.
         assert_eq!(deep.cell - shallow.cell, (100 * 100 * 784 * FLOAT) as u64);
         // A layer's input and output dominate.
         assert!((2 * samples..4 * samples).contains(&deep.cell), "{deep:?}");
+    }
+
+    #[test]
+    fn images_count_in_their_original_size_while_they_are_loaded() {
+        let text = "name = \"x\"\n[data]\ndataset = \"cifar10\"\nsize = 8\nprobe = 100\n[network]\ndepth = 3\n\
+                    width = 20\n[grid]\nsigma_w2 = 1.5\n";
+        let memory =
+            Memory::of(&Plan::new(read_text(text, "test", &[]).unwrap()).unwrap()).unwrap();
+        let [small, large] = [8, 32].map(|size| (50_100 * 3 * size * size * FLOAT) as u64);
+        assert_eq!([memory.shared, memory.loading], [small, small + large].map(|n| n + PROGRAM));
+        assert_eq!(memory.total(1), memory.loading);
+        let whole = text.replace("size = 8\n", "");
+        let whole = Memory::of(&Plan::new(read_text(&whole, "test", &[]).unwrap()).unwrap());
+        assert_eq!(whole.map(|memory| memory.loading), Some(0));
     }
 
     #[test]

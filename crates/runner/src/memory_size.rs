@@ -15,9 +15,9 @@ const RETAINED: u64 = 32 << 20;
 /// Sizes that determine the memory of one cascade.
 #[derive(Clone, Copy, Debug)]
 pub struct CascadeSize<'a> {
-    /// Settings of the decoders.
-    pub params: &'a CascadeValidParams,
-    /// Layers and numbers of samples.
+    /// Settings of the cascade.
+    pub cascade: &'a CascadeValidParams,
+    /// The layers reconstructed from, and numbers of samples.
     pub extent: Extent<'a>,
     /// True if decoders are saved.
     pub is_saved: bool,
@@ -28,24 +28,25 @@ pub struct CascadeSize<'a> {
 impl CascadeSize<'_> {
     /// Memory of the cascade without the shared samples.
     pub fn memory(&self) -> Memory {
-        let Self { params, extent, .. } = *self;
-        let numbers = params.numbers(&extent);
-        let rounded = if params.params().forward_precision.is_f32() { 0 } else { numbers.forward };
-        let training = numbers.training.saturating_add(rounded);
+        let Self { cascade, extent, .. } = *self;
+        let numbers = cascade.numbers(&extent);
+        let is_rounded = !cascade.params().forward_precision.is_f32();
+        let training = numbers.training + if is_rounded { numbers.forward } else { 0 };
         let work = CascadeNumbers { training, ..numbers }.peak();
         let decoders = numbers.decoders;
         // A device copies back the reconstructions and, if they are saved, the decoders.
         let [host, device] = match self.backend {
             BackendSpec::Cuda { .. } => {
                 let saved = if self.is_saved { decoders } else { 0 };
+                let kept = if cascade.params().method == Method::Ridge { 1 } else { 2 };
                 let inputs = extent.layers.first().map_or(0, Layer::inputs);
-                let kept = if params.params().method == Method::Ridge { 1 } else { 2 };
                 let reconstructions = kept * extent.layers.len() * extent.probe * inputs;
                 [saved.saturating_add(reconstructions as u64), work.saturating_add(decoders)]
             }
             _ => [work.saturating_add(decoders.min((HOST_SPARE_BYTES / FLOAT) as u64)), 0],
         };
-        Memory { shared: 0, cell: bytes(host).saturating_add(RETAINED), device: bytes(device) }
+        let [host, device] = [host, device].map(|floats| floats.saturating_mul(FLOAT as u64));
+        Memory { cell: host.saturating_add(RETAINED), device, ..Memory::default() }
     }
 }
 
@@ -90,8 +91,8 @@ impl TrainingSize<'_> {
             BackendSpec::Cuda { .. } => [parameters, work],
             _ => [work, 0],
         };
-        let [host, device, shared] = [host, device, samples].map(|floats| bytes(floats as u64));
-        Memory { shared, cell: host.saturating_add(RETAINED), device }
+        let (cell, device) = (bytes(host).saturating_add(RETAINED), bytes(device));
+        Memory { shared: bytes(samples), cell, device, ..Memory::default() }
     }
 }
 
@@ -101,6 +102,6 @@ fn widest(sizes: &[LayerSize]) -> usize {
 }
 
 /// Bytes of `floats` f32 values.
-const fn bytes(floats: u64) -> u64 {
-    floats.saturating_mul(FLOAT as u64)
+const fn bytes(floats: usize) -> u64 {
+    (floats as u64).saturating_mul(FLOAT as u64)
 }

@@ -46,7 +46,7 @@ impl CellSamples {
         load: impl Fn(Option<usize>, usize, u64) -> Result<Dataset, E>,
     ) -> Result<Self, E> {
         let section = &plan.file.data;
-        let mut first = load(section.train, section.probe, plan.file.seed)?;
+        let mut first = load(section.train, section.probe(), plan.file.seed)?;
         let scale = section.scale.fit(&first);
         let apply = |data: &mut Dataset| {
             if let Some(scale) = &scale {
@@ -58,12 +58,12 @@ impl CellSamples {
         for seed_index in 1..plan.sample_sets() {
             let seed = seed_of(plan.file.seed, seed_index);
             let set = if plan.uses_all_training_samples() {
-                let mut data = load(Some(0), section.probe, seed)?;
+                let mut data = load(Some(0), section.probe(), seed)?;
                 apply(&mut data);
                 let order = StreamRng::new(seed, 0).permutation(sets[0].data.train.len());
                 Set { data, order: Some(order) }
             } else {
-                let mut data = load(section.train, section.probe, seed)?;
+                let mut data = load(section.train, section.probe(), seed)?;
                 apply(&mut data);
                 Set { data, order: None }
             };

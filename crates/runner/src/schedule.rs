@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn memory_limits_the_number_of_cells() {
-        let memory = Memory { shared: 100, cell: 50, device: 0 };
+        let memory = Memory { shared: 100, cell: 50, ..Memory::default() };
         assert_eq!([0, 149, 200, 249, 250].map(|limit| fitting(memory, limit)), [1, 1, 2, 2, 3]);
         assert_eq!(memory.total(2), 200);
     }

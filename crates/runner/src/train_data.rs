@@ -17,7 +17,7 @@ pub struct TrainData {
 impl TrainData {
     /// Number of held-out samples to load for `plan`: probe samples plus test samples.
     pub fn held_out(plan: &Plan, train: &TrainPlan) -> usize {
-        plan.file.data.probe + train.test_samples
+        plan.file.data.probe() + train.test_samples
     }
 
     /// Splits the held-out samples of `data`, scaled by `scale`: the first `probe` are probe samples, the others test

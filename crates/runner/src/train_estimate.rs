@@ -11,6 +11,7 @@ use isobath_trainer::{
 use ndarray::Array2;
 
 use crate::{
+    Memory,
     schedule::{trainings_at_once, trainings_together},
     search::{Task, tasks},
 };
@@ -46,9 +47,12 @@ pub fn estimate_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimat
     let total: f64 = tasks.iter().map(flops).sum::<Result<f64>>()?;
     let at_once = trainings_at_once(plan, train).min(tasks.len());
     let timing = Timing { plan, train, at_once };
-    let flops_per_second = match backend.check() {
+    let memory = Memory::of_trainings(plan, train);
+    let is_possible = || memory.map_or(Ok(()), Memory::check).map_err(|error| error.to_string());
+    let checked = backend.check().map_err(|error| error.to_string());
+    let flops_per_second = match checked.and_then(|()| is_possible()) {
         Ok(()) => Ok(backend.dispatch(timing)??),
-        Err(missing) => Err(missing.to_string()),
+        Err(missing) => Err(missing),
     };
     Ok(TrainEstimate {
         lattice: tasks.iter().map(Task::lattice).sum(),

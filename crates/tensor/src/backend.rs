@@ -147,7 +147,7 @@ macro_rules! host_backend {
                 &self,
                 len: usize,
             ) -> $crate::Result<$crate::HostBuffer<T>> {
-                $crate::backend::host_zeros($label, len)
+                $crate::backend::host_zeros(len)
             }
 
             fn len<T: $crate::Element>(&self, buffer: &$crate::HostBuffer<T>) -> usize {
@@ -186,12 +186,10 @@ macro_rules! host_backend {
 }
 pub(crate) use host_backend;
 
-pub(crate) fn host_zeros<T: Element>(backend: &str, len: usize) -> Result<HostBuffer<T>> {
+pub(crate) fn host_zeros<T: Element>(len: usize) -> Result<HostBuffer<T>> {
     let mut numbers = Vec::new();
-    numbers.try_reserve_exact(len).map_err(|_| Error::Unavailable {
-        backend: backend.to_owned(),
-        reason: format!("{len} numbers of {} bytes do not fit into memory", size_of::<T>()),
-    })?;
+    let too_many = |_| Error::HostMemory { numbers: len, bytes: size_of::<T>() };
+    numbers.try_reserve_exact(len).map_err(too_many)?;
     numbers.resize(len, T::default());
     Ok(HostBuffer(numbers))
 }

@@ -65,6 +65,16 @@ pub enum Error {
         /// The reason, and what to do.
         reason: String,
     },
+    /// An array does not fit into host memory.
+    #[error(
+        "{numbers} numbers of {bytes} bytes do not fit into memory; use fewer samples, narrower layers or fewer layers"
+    )]
+    HostMemory {
+        /// Length of the array.
+        numbers: usize,
+        /// Size of a number.
+        bytes: usize,
+    },
     /// A kernel does not compile for the device.
     #[error("the kernels of {source_name}.cu do not compile: {reason}")]
     Kernel {

@@ -88,7 +88,11 @@ fn trained_networks_have_the_stages_of_their_depth() {
         // Networks of different depth share the layers before their readouts.
         assert_eq!(networks[0].layers()[..3], networks[2].layers()[..3]);
     }
-    assert!(plan(LAYERS, "", &format!("{TRAIN}6")).is_ok());
+    let given = plan(LAYERS, "", &format!("{TRAIN}6")).unwrap();
+    // A list of layers has one depth, which need not be given.
+    let default = plan(LAYERS, "", "[train]\nsuccess = { accuracy = 0.8 }").unwrap();
+    assert_eq!(default.train.as_ref().unwrap().depths, [6]);
+    assert_eq!(default.file, given.file);
     for depths in ["[3, 6]", "9"] {
         let error = plan(LAYERS, "", &format!("{TRAIN}{depths}")).expect_err(depths);
         assert!(error.to_string().contains("write depths = 6"), "{error}");

@@ -318,7 +318,7 @@ pub(super) fn load_to_train(
     let Some(train) = &plan.train else { return Ok(None) };
     let held_out = TrainData::held_out(plan, train);
     let data = load_samples(global, plan, train.train_samples, held_out, plan.file.seed)?;
-    Ok(Some(TrainData::new(data, plan.file.data.probe, cells.scale())?))
+    Ok(Some(TrainData::new(data, plan.file.data.probe(), cells.scale())?))
 }
 
 fn load_samples(

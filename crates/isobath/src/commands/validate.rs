@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::{GlobalArgs, exit, initialisation, run::Settings, stages, theory};
 use isobath_experiment::{GridPoint, NetworkKind, Plan, Search, TrainPlan, Variant};
 use isobath_report::count;
-use isobath_runner::{Memory, TrainEstimate, estimate, estimate_trainings, stored_bytes_per_cell};
+use isobath_runner::{
+    Estimate, Memory, TrainEstimate, estimate, estimate_predictors, estimate_trainings,
+    stored_bytes_per_cell,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -73,7 +76,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     match &estimate.speed {
         Ok(speed) => println!(
             "# time         about {} at {:.1} GFLOP/s (measured now on {}); entropies take {:.2} s per cell",
-            HumanDuration(std::time::Duration::from_secs_f64(estimate.seconds(speed, cells))),
+            duration(estimate.seconds(speed, cells)),
             speed.flops_per_second / 1e9,
             plan.file.cascade.backend,
             speed.entropy_seconds
@@ -93,7 +96,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         );
     }
     if let Some(train) = &plan.train {
-        print_trainings(&plan, train)?;
+        let trainings = print_trainings(&plan, train)?;
+        print_predictors(&plan, train, &estimate, &trainings)?;
     }
     Ok(exit::DONE)
 }
@@ -152,13 +156,10 @@ fn numbers(plan: &Plan) -> Result<Value> {
     let estimate = estimate(plan)?;
     let seconds =
         estimate.speed.as_ref().ok().map(|speed| estimate.seconds(speed, plan.cells.len()));
-    let trainings = plan.train.as_ref().map(|train| estimate_trainings(plan, train)).transpose()?;
-    let trainings = trainings.map(|trainings| {
-        json!({
-            "planned": trainings.lattice, "expected": trainings.trainings, "most_flops": trainings.flops,
-            "most_seconds": trainings.flops_per_second.ok().map(|speed| trainings.flops / speed),
-        })
-    });
+    let [trainings, predictors] = match &plan.train {
+        Some(train) => training_numbers(plan, train, &estimate)?,
+        None => [Value::Null, Value::Null],
+    };
     let memory = Memory::of(plan).map(|memory| memory.total(estimate.at_once));
     Ok(json!({
         "name": plan.file.name,
@@ -172,7 +173,25 @@ fn numbers(plan: &Plan) -> Result<Value> {
         "memory_bytes": memory,
         "stored_bytes_per_cell": stored_bytes_per_cell(plan),
         "trainings": trainings,
+        "predictors": predictors,
     }))
+}
+
+/// Cost of the trainings, and of the predictors.
+fn training_numbers(plan: &Plan, train: &TrainPlan, cascades: &Estimate) -> Result<[Value; 2]> {
+    let trainings = estimate_trainings(plan, train)?;
+    let predictors = estimate_predictors(plan, train, cascades, &trainings)?;
+    let seconds = trainings.flops_per_second.ok().map(|speed| trainings.flops / speed);
+    Ok([
+        json!({
+            "planned": trainings.lattice, "expected": trainings.trainings,
+            "most_flops": trainings.flops, "most_seconds": seconds,
+        }),
+        json!({
+            "networks": predictors.networks, "flops": predictors.flops,
+            "seconds": predictors.seconds.ok(),
+        }),
+    ])
 }
 
 /// The number of grid points as a product, `2 networks x 5 sigma_w2 x 1 sigma_b2`, if it is one.
@@ -206,7 +225,7 @@ fn network_json(variant: &Variant) -> Value {
     })
 }
 
-fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
+fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<TrainEstimate> {
     let estimate = estimate_trainings(plan, train)?;
     let TrainEstimate { lattice, trainings, flops, at_once, .. } = estimate;
     let searched = match train.section.search {
@@ -236,13 +255,45 @@ fn print_trainings(plan: &Plan, train: &TrainPlan) -> Result<()> {
     match &estimate.flops_per_second {
         Ok(flops_per_second) => println!(
             "# time         at most about {} at {:.1} GFLOP/s (measured now on {})",
-            HumanDuration(std::time::Duration::from_secs_f64(flops / flops_per_second)),
+            duration(flops / flops_per_second),
             flops_per_second / 1e9,
             train.section.backend
         ),
         Err(missing) => println!("# time         unknown: {missing}"),
     }
+    Ok(estimate)
+}
+
+/// Cost of the predictors, and of the whole run.
+fn print_predictors(
+    plan: &Plan,
+    train: &TrainPlan,
+    cascades: &Estimate,
+    trainings: &TrainEstimate,
+) -> Result<()> {
+    let predictors = estimate_predictors(plan, train, cascades, trainings)?;
+    let networks = count(predictors.networks, "network");
+    println!("# predictors   {networks}; {:.3e} FLOP of trial trainings", predictors.flops);
+    match predictors.seconds {
+        Ok(seconds) => {
+            println!("# time         about {} for all predictors", duration(seconds));
+            if let (Ok(speed), Ok(rate)) = (&cascades.speed, &trainings.flops_per_second) {
+                let cascades = cascades.seconds(speed, plan.cells.len());
+                let total = cascades + trainings.flops / rate + seconds;
+                println!(
+                    "# run          at most about {} for cascades, trainings and predictors",
+                    duration(total)
+                );
+            }
+        }
+        Err(missing) => println!("# time         unknown: {missing}"),
+    }
     Ok(())
+}
+
+/// `seconds` in words.
+fn duration(seconds: f64) -> HumanDuration {
+    HumanDuration(std::time::Duration::from_secs_f64(seconds))
 }
 
 /// First and last few widths.

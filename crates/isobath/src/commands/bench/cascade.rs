@@ -70,7 +70,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     let Arguments { depth, size, means, repeat, json, .. } = *arguments;
     let at_once = arguments.networks();
     let options = "--width, --images, --depth or --at-once";
-    memory::check(memory::cascade(depth, size, means)?, at_once, options)?;
+    memory::check(memory::cascade(depth, size, means), at_once, options)?;
     let flops = size.flops(depth);
     let threads = rayon::current_num_threads();
     let (description, epochs) = measure(arguments)?;

@@ -98,7 +98,7 @@ impl Competitor {
     /// Checks that this program's own competitors fit into memory; the others allocate about as much.
     fn check_memory(self, depth: usize, size: Size, backend: BackendSpec) -> Result<()> {
         let (memory, at_once) = match self {
-            Self::Isobath { means, at_once, .. } => (memory::cascade(depth, size, means)?, at_once),
+            Self::Isobath { means, at_once, .. } => (memory::cascade(depth, size, means), at_once),
             Self::Trainer { shape, at_once, .. } => {
                 let [images, batch] = [size.images, size.batch];
                 (memory::training((shape, backend), depth, [images, batch])?, at_once)

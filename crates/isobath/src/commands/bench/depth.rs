@@ -59,7 +59,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     depths.dedup();
     if let Some(&deepest) = depths.last() {
         let options = "--width, --images or --depths";
-        memory::check(memory::cascade(deepest, size, means)?, 1, options)?;
+        memory::check(memory::cascade(deepest, size, means), 1, options)?;
     }
     let reports = reports(&depths, size, means, repeat)?;
     let rows: Vec<Row> = depths.iter().zip(&reports).map(row).collect();

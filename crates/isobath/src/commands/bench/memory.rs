@@ -22,23 +22,22 @@ pub(super) fn check(memory: Memory, at_once: usize, options: &str) -> Result<()>
 }
 
 /// Memory of one epoch of all decoders of a network.
-pub(super) fn cascade(
-    depth: usize,
-    Size { width, images, .. }: Size,
-    means: Means,
-) -> Result<Memory> {
+pub(super) fn cascade(depth: usize, Size { width, images, .. }: Size, means: Means) -> Memory {
     let dense = DenseLayer { inputs: width, outputs: width, activation: Activation::Tanh };
     let layers = vec![Layer::Dense(dense); depth];
-    let forward_precision = means.forward_precision;
-    let params = CascadeParams { forward_precision, ..CascadeParams::default() }.check()?;
+    let params = CascadeParams {
+        batch: 64,
+        forward_precision: means.forward_precision,
+        ..CascadeParams::default()
+    };
     let cascade = CascadeSize {
-        params: &params,
+        cascade: &params.check().expect("valid settings"),
         extent: Extent { layers: &layers, train: images, probe: 1 },
         is_saved: false,
         backend: means.backend,
     };
     let samples = (size_of::<f32>() * images * width) as u64;
-    Ok(Memory { shared: samples, ..cascade.memory() })
+    Memory { shared: samples, ..cascade.memory() }
 }
 
 /// Memory of the training of a network by gradient descent.
