@@ -39,6 +39,7 @@ pub fn gather(plan: &Plan, store: &Store, command: &str) -> Result<RunRecord> {
         depth: plan.depth,
         layers: plan.layers,
         train_samples: plan.train_samples().ok_or(Error::UnknownSamples)?,
+        noise: plan.cascade.params().noise,
         probe_samples: file.data.probe(),
         seeds: file.grid.seeds,
         estimators: file.entropy.estimators.clone(),

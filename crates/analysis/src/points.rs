@@ -36,12 +36,14 @@ pub struct Point<'a> {
     pub phase: Phase,
 }
 
-/// Side of the critical line.
+/// Side of the critical line, or the line itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Inputs converge: `chi_1 < 1`.
     Ordered,
-    /// Inputs diverge.
+    /// On the line: `chi_1 = 1` within the tolerance of [`isobath_meanfield::Phase`].
+    Critical,
+    /// Inputs diverge: `chi_1 > 1`.
     Chaotic,
     /// Theory gives no answer.
     Unknown,
@@ -56,7 +58,7 @@ pub enum Reach {
         depth: Spread,
         /// Number of initialisations beyond the network, fewer than half.
         beyond: usize,
-        /// Number of initialisations whose depth is a lower bound, because the decoders have not converged.
+        /// Number of initialisations whose depth is a lower bound.
         unconverged: usize,
         /// Number of initialisations with a result.
         seeds: usize,
@@ -149,6 +151,7 @@ impl<'a> Slice<'a> {
         let role = |(index, point): (usize, &&Point<'a>)| match nearest {
             Some(nearest) if nearest == index && points.len() > 1 => match point.phase {
                 Phase::Ordered => "ordered, nearest to the critical line",
+                Phase::Critical => "critical",
                 Phase::Chaotic => "chaotic, nearest to the critical line",
                 Phase::Unknown => "nearest to the critical line",
             },
@@ -168,9 +171,9 @@ impl<'a> Slice<'a> {
 impl<'a> Point<'a> {
     fn empty(run: &RunRecord, id: GridPoint) -> Self {
         let line = run.curves(id).and_then(critical);
-        let phase =
-            line.map(|line| if id.sigma_w2 < line { Phase::Ordered } else { Phase::Chaotic });
-        Self { id, theory: None, cells: Vec::new(), phase: phase.unwrap_or(Phase::Unknown) }
+        // Near the line, chi_1 is proportional to the weight variance.
+        let phase = phase(line.map(|line| id.sigma_w2 / line)).unwrap_or(Phase::Unknown);
+        Self { id, theory: None, cells: Vec::new(), phase }
     }
 
     /// Depth scale of correlations in layers, if finite.
@@ -285,6 +288,7 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ordered => "ordered",
+            Self::Critical => "critical",
             Self::Chaotic => "chaotic",
             Self::Unknown => "",
         }
@@ -297,7 +301,11 @@ fn critical(curves: &SliceTheory) -> Option<f64> {
 
 fn phase(chi_1: Option<f64>) -> Option<Phase> {
     let chi_1 = chi_1.filter(|chi_1| chi_1.is_finite())?;
-    Some(if chi_1 < 1.0 { Phase::Ordered } else { Phase::Chaotic })
+    Some(match isobath_meanfield::Phase::of(chi_1) {
+        isobath_meanfield::Phase::Ordered => Phase::Ordered,
+        isobath_meanfield::Phase::Critical => Phase::Critical,
+        isobath_meanfield::Phase::Chaotic => Phase::Chaotic,
+    })
 }
 
 /// Selects `count` of `0..total`: `middle` and evenly spaced indices on both sides of it.
@@ -334,6 +342,20 @@ mod tests {
         );
         assert!(points.iter().all(|point| point.cells.len() == 3));
         assert_eq!((points[0].phase, points[2].phase), (Phase::Ordered, Phase::Chaotic));
+    }
+
+    #[test]
+    fn phase_is_critical_within_rounding_of_the_line() {
+        let mut run = run(&Options { sigma_w2: vec![1.0, 2.0, 3.0, 4.0], ..Options::default() });
+        let step = f64::EPSILON;
+        for (record, chi_1) in
+            run.theory.iter_mut().zip([1.0 - 1e-9, 1.0 - step, 1.0 + step, 1.0 + 1e-9])
+        {
+            record.chi_1 = Some(chi_1);
+        }
+        let phases: Vec<_> = slices(&run)[0].points.iter().map(|point| point.phase).collect();
+        let critical = Phase::Critical;
+        assert_eq!(phases, [Phase::Ordered, critical, critical, Phase::Chaotic]);
     }
 
     #[test]

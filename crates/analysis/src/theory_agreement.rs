@@ -59,7 +59,8 @@ pub fn agreement(
                 match point.phase {
                     Phase::Ordered => ordered.push(depth.mean / theory),
                     Phase::Chaotic => chaotic.push(depth.mean / theory),
-                    Phase::Unknown => {}
+                    // Theory has no finite depth on the line.
+                    Phase::Critical | Phase::Unknown => {}
                 }
             }
             Reach::Beyond { .. } => {

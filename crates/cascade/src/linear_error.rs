@@ -37,13 +37,15 @@ const NUMBERS: usize = 1 << 24;
 /// large enough for f32.
 const FIRST_NOISE: f64 = 1e-3;
 
-/// Noise on the activations that the fits of deeper layers assume: that of ridge decoders. Differences below it count as
-/// lost, whether or not arithmetic still has them.
-const DEEP_NOISE: f64 = 0.03;
-
 /// True for the layers, counted from 1, whose linear decoders are fitted: the powers of two and the last.
 const fn is_checked(layer: usize, last: usize) -> bool {
     layer == last || layer.is_power_of_two()
+}
+
+/// True if linear decoders of deeper layers are fitted. Dense ridge decoders need no such check. A chain of ridge decoders of
+/// convolutions does: each reads a patch, and the chain can lose what one decoder that reads the whole layer still finds.
+pub(crate) fn checks_deep(layers: &[Layer], is_trained: bool) -> bool {
+    is_trained || !is_dense(layers)
 }
 
 /// Fits of linear decoders along a sweep, and their errors so far.
@@ -79,8 +81,8 @@ impl<B: ForwardBackend + FitRidge + GatherRows> LinearCheck<B> {
     }
 
     /// Adds the next layer, of the network on the device, given its output for the probe samples. `train` has the
-    /// training samples before and behind it where all layers are dense. Deeper layers than the first count only if
-    /// `is_trained`: decoders in closed form need no such check.
+    /// training samples before and behind it where all layers are dense. Deeper layers than the first are checked if
+    /// [`checks_deep`] says so, given `is_trained`.
     ///
     /// # Errors
     /// When the device fails.
@@ -104,7 +106,9 @@ impl<B: ForwardBackend + FitRidge + GatherRows> LinearCheck<B> {
             let kind = first_kind(sweep.layers(), &sweep.decoders);
             let fit = LinearFit { kind, samples, noise: FIRST_NOISE };
             self.error = fitted_error(sweep, fit, [h, target], probe_output)?;
-        } else if is_trained && is_checked(self.layers, sweep.job.layers) {
+        } else if checks_deep(sweep.layers(), is_trained)
+            && is_checked(self.layers, sweep.job.layers)
+        {
             let error = self.deep_error(sweep, h, probe_output)?;
             let depth = self.layers;
             self.profile.extend(error.map(|error| (depth, error)));
@@ -126,7 +130,7 @@ impl<B: ForwardBackend + FitRidge + GatherRows> LinearCheck<B> {
         let layer = &sweep.layers()[self.layers - 1];
         let fit = |inputs| {
             let kind = DecoderKind::Dense { inputs, outputs: job.train.ncols() };
-            LinearFit { kind, samples: self.samples, noise: DEEP_NOISE }
+            LinearFit { kind, samples: self.samples, noise: sweep.noise }
         };
         let Some(step) = self.head.as_ref().map(|_| thinning(layer.output_shape())) else {
             return fitted_error(sweep, fit(layer.outputs()), [h, &self.inputs], probe_output);
@@ -192,11 +196,10 @@ fn thinned(shape: Shape, step: usize, samples: usize) -> PatchesConfig {
     PatchesConfig { grid, stride: [step, step], ..all }
 }
 
-/// Numbers in the memory of the fits: samples that are kept for them, and the largest fit. Layers are not all dense; only
-/// trained decoders have fits of deeper layers.
-pub(crate) fn kept_numbers(layers: &[Layer], samples: usize, is_trained: bool) -> u64 {
+/// Numbers in the memory of the fits: samples that are kept for them, and the largest fit. Layers are not all dense.
+pub(crate) fn kept_numbers(layers: &[Layer], samples: usize) -> u64 {
     let (kept, inputs) = (checked(layers, samples), layers.first().map_or(0, Layer::inputs));
-    let units = if is_trained { DEEP_UNITS.min(widest(layers)) } else { 0 };
+    let units = DEEP_UNITS.min(widest(layers));
     let fit = product([units, kept + 2 * inputs]) + 4 * product([kept, kept]);
     product([kept, 2 * widest(layers) + inputs]) + fit
 }
@@ -219,7 +222,10 @@ fn head_flops(layers: &[Layer], samples: usize) -> u64 {
 }
 
 /// Floating-point operations of the fits of the deeper of `layers` that are checked.
-pub(crate) fn deep_flops(layers: &[Layer], samples: usize) -> u64 {
+pub(crate) fn deep_flops(layers: &[Layer], samples: usize, is_trained: bool) -> u64 {
+    if !checks_deep(layers, is_trained) {
+        return 0;
+    }
     let outputs = layers.first().map_or(0, Layer::inputs);
     let samples = checked(layers, samples) as u64;
     let units = |layer: &Layer| {

@@ -95,7 +95,7 @@ impl CascadeValidParams {
         let between = product([samples, segments.room[0] + segments.room[1]]);
         // Patches and rows of a pass through a convolution, or of its decoder.
         let pass = 2 * (CHUNK as u64).max(layers.iter().map(patches).max().unwrap_or(0));
-        let checks = kept_numbers(layers, samples, !is_ridge);
+        let checks = kept_numbers(layers, samples);
         between + product([2 * probe, widest(layers)]) + segment + pass + checks
     }
 }

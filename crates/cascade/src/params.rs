@@ -203,7 +203,8 @@ impl CascadeValidParams {
         self.0.activation.unwrap_or(Activation::Tanh)
     }
 
-    /// Standard deviation of the noise that ridge decoders assume.
+    /// Standard deviation of the noise that ridge decoders assume; the default for gradient decoders, whose linear yardstick
+    /// assumes it.
     pub(crate) fn noise(&self) -> f64 {
         self.0.noise.unwrap_or(DEFAULT_NOISE)
     }

@@ -120,8 +120,8 @@ pub struct Cascade {
     /// decoder can be computed.
     pub linear_error: Option<f64>,
     /// Depths, counted from 1 and at least 2, and `1 - R^2` on the probe samples of the best linear decoder from there to the
-    /// input, for inputs that differ by more than a noise of 0.03 on each activation. Information that it reads is not
-    /// lost. Empty for decoders in closed form.
+    /// input, for inputs that differ by more than the noise of ridge decoders on each activation. Information that it reads is
+    /// not lost. Empty for ridge decoders of dense networks.
     pub linear_profile: Vec<(usize, f64)>,
     /// Training of the decoders, first layer first.
     pub fits: Vec<LayerFit>,

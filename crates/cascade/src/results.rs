@@ -79,7 +79,6 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
             return Err(Error::Cancelled);
         }
         self.probe.forward(backend, precision, layer)?;
-        // Decoders in closed form need no check of deeper layers.
         let is_trained = fitted.half.is_some();
         let probe_output = &self.probe.output;
         self.linear.add(self.sweep, layer, is_trained, train, probe_output)?;

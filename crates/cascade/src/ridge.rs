@@ -80,6 +80,7 @@ impl<B: ForwardBackend + FitRidge + GatherRows> Reconstructor for RidgeCascade<B
         layers.iter().map(layer).sum::<u64>()
             + fits.sum::<u64>()
             + linear_error::flops(layers, &decoders, self.params.samples(train))
+            + linear_error::deep_flops(layers, self.params.samples(train), false)
             + reconstructions
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Sweep<'a, 'j, B> {
     pub(crate) samples: usize,
     /// Precision of the network's products.
     pub(crate) precision: Precision,
+    /// Noise on each activation that the linear decoders of deeper layers assume: that of ridge decoders.
+    pub(crate) noise: f64,
     /// Bytes of decoders that stay in the backend's memory.
     pub(crate) spare_bytes: usize,
     /// Decoder of each layer.
@@ -77,6 +79,7 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
             job,
             samples: params.samples(job.train_samples()),
             precision: params.params().forward_precision,
+            noise: params.noise(),
             spare_bytes: backend.spare_bytes(),
             decoders,
             segments: Segments::single(layers),

@@ -115,9 +115,12 @@ pub fn conclude(
     if let Some(&(layer, error)) = evidence.linear_profile.iter().rfind(is_readable) {
         conclusion.is_lower_bound = true;
         conclusion.interval = None;
+        let lost = match evidence.fitted_error {
+            Some(_) => "the chain of local decoders lost it",
+            None => "the trained decoders lost it; train them longer or use method = \"ridge\"",
+        };
         conclusion.note = Some(format!(
-            "lower bound: a linear decoder still reads the input from layer {layer}, with an error of {error:.2}, so the \
-             trained decoders lost it; train them longer or use method = \"ridge\""
+            "lower bound: a linear decoder still reads the input from layer {layer}, with an error of {error:.2}, so {lost}"
         ));
     }
     Ok(conclusion)
@@ -308,21 +311,22 @@ mod tests {
     #[test]
     fn cutoff_before_a_layer_that_linear_decoders_read_is_a_lower_bound() {
         let profile = error(&rising(40, 5.0));
-        let bound = |linear_profile: &[(usize, f64)]| {
-            let evidence = Evidence {
-                error: &profile,
-                half: &[],
-                linear_error: Some(0.01),
-                linear_profile,
-                fitted_error: None,
-            };
+        let bound_of = |linear_profile: &[(usize, f64)], fitted_error| {
+            let linear_error = Some(0.01);
+            let evidence =
+                Evidence { error: &profile, half: &[], linear_error, linear_profile, fitted_error };
             conclude(&THRESHOLD, &profile, &evidence, 0, 1).unwrap()
         };
+        let bound = |linear_profile: &[(usize, f64)]| bound_of(linear_profile, None);
         // The cut-off is at layer 4.
         assert!(!bound(&[(2, 0.1), (4, 0.6), (8, 0.9)]).is_lower_bound);
         let found = bound(&[(2, 0.1), (4, 0.2), (8, 0.3), (16, 0.7)]);
         assert!(found.is_lower_bound);
         assert!(found.note.unwrap().contains("from layer 8, with an error of 0.30"));
+        // Ridge decoders cannot be trained longer.
+        let found = bound_of(&[(8, 0.3)], Some(0.01));
+        assert!(found.is_lower_bound && found.interval.is_none());
+        assert!(found.note.unwrap().ends_with("so the chain of local decoders lost it"));
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub enum Phase {
 }
 
 impl Phase {
-    fn from_distance(distance: f64) -> Self {
+    /// Phase at `chi_1`.
+    pub fn of(chi_1: f64) -> Self {
+        let distance = chi_1 - 1.0;
         if distance.abs() <= Self::CRITICAL_WIDTH {
             Self::Critical
         } else if distance < 0.0 {
@@ -108,7 +110,7 @@ impl Theory {
         let q = q_star.unwrap_or(1.0);
         let (dq_map, chi_1) = self.slopes(q);
         let distance = chi_1 - 1.0;
-        let phase = Phase::from_distance(distance);
+        let phase = Phase::of(chi_1);
         let (d_star, chi_c_star) = match phase {
             Phase::Ordered | Phase::Critical => (0.0, chi_1),
             Phase::Chaotic => self.stable_deficiency(q, chi_1),

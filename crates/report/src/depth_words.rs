@@ -3,6 +3,8 @@
 use isobath_experiment::NetworkKind;
 use isobath_store::{RunRecord, VariantRecord};
 
+use crate::numbers::depth;
+
 /// Label of an axis of profile depths: `depth (layers)`.
 pub(crate) fn profile_axis(run: &RunRecord) -> String {
     format!("depth ({})", run.kind.depth_unit().of_profiles())
@@ -11,6 +13,28 @@ pub(crate) fn profile_axis(run: &RunRecord) -> String {
 /// Label of an axis of the depths of trained networks: `depth (weight layers)`.
 pub(crate) fn network_axis(run: &RunRecord) -> String {
     format!("depth ({})", run.kind.depth_unit().of_networks())
+}
+
+/// Unit of the depths in a profile, for one and as a plural: `layer`, `layers`.
+pub(crate) fn profile_units(run: &RunRecord) -> [&'static str; 2] {
+    let plural = run.kind.depth_unit().of_profiles();
+    [plural.trim_end_matches('s'), plural]
+}
+
+/// `1 layer`, `2.5 layers`, `3 stages`: a depth in a profile.
+pub(crate) fn profile_depth(run: &RunRecord, number: f64) -> String {
+    counted(number, run.kind.depth_unit().of_profiles())
+}
+
+/// `1 weight layer`, `3 stages`: the depth of a network.
+pub(crate) fn network_depth(run: &RunRecord, number: f64) -> String {
+    counted(number, run.kind.depth_unit().of_networks())
+}
+
+fn counted(number: f64, plural: &str) -> String {
+    let number = depth(number);
+    let unit = if number == "1" { plural.trim_end_matches('s') } else { plural };
+    format!("{number} {unit}")
 }
 
 /// Sentences about depth and theory that multilayer perceptrons do not need.

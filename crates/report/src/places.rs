@@ -32,21 +32,47 @@ pub(crate) fn slice_words(run: &RunRecord, point: GridPoint) -> String {
 
 /// `relu-width-64-sigma_b2-0.05`
 pub(crate) fn slice_stem(run: &RunRecord, point: GridPoint) -> String {
-    if let Some(name) = own_scale(run, point) {
-        return file_stem(&name);
+    if let Some(scheme) = run.scheme(point) {
+        let name = run.variant_name(point).map(file_stem);
+        return name.unwrap_or_else(|| file_stem(&format!("{scheme} initialisation")));
     }
     let sigma_b2 = GridPoint::file_stem(point.sigma_b2);
     let network = run.variant_name(point).map(|name| file_stem(name) + "-");
     format!("{}sigma_b2-{sigma_b2}", network.unwrap_or_default())
 }
 
-/// Name of the network among several, or of its initialisation, if that has a scale of its own.
+/// `at σ_b² = 0.05`, or `with pytorch initialisation` for one with a scale of its own
+pub(crate) fn at_slice(run: &RunRecord, point: GridPoint) -> String {
+    let preposition = if run.scheme(point).is_some() { "with" } else { "at" };
+    format!("{preposition} {}", slice_words(run, point))
+}
+
+/// The network of `point` in words, without the initialisation that [`slice_words`] names.
+pub(crate) fn network_words(run: &RunRecord, point: GridPoint) -> String {
+    let network = run.network(point);
+    match run.scheme(point) {
+        Some(scheme) => network.replacen(&format!("{scheme} initialisation, "), "", 1),
+        None => network.to_owned(),
+    }
+}
+
+/// `σ_w² = 1.5`, or `pytorch initialisation` for one with a scale of its own, whose layers differ in their variances
+pub(crate) fn weights_words(run: &RunRecord, point: GridPoint) -> String {
+    match run.scheme(point) {
+        Some(scheme) => format!("{scheme} initialisation"),
+        None => weights(point),
+    }
+}
+
+/// Network and initialisation, if the initialisation has a scale of its own: `relu, pytorch initialisation`.
 fn own_scale(run: &RunRecord, point: GridPoint) -> Option<String> {
     let scheme = run.scheme(point)?;
-    Some(
-        run.variant_name(point)
-            .map_or_else(|| format!("{scheme} initialisation"), ToOwned::to_owned),
-    )
+    Some(match run.variant_name(point) {
+        Some(name) if name.ends_with(scheme) => format!("{name} initialisation"),
+        Some(name) if name.contains(scheme) => name.to_owned(),
+        Some(name) => format!("{name}, {scheme} initialisation"),
+        None => format!("{scheme} initialisation"),
+    })
 }
 
 fn with_network(run: &RunRecord, point: GridPoint, variances: String) -> String {
@@ -68,6 +94,21 @@ fn biases(point: GridPoint) -> String {
 mod tests {
     use super::*;
     use isobath_store::synthetic::{Options, run};
+
+    #[test]
+    fn initialisation_with_its_own_scale_replaces_the_variances() {
+        let mut run = run(&Options { variants: 2, ..Options::default() });
+        let point = GridPoint { variant: 1, sigma_w2: 1.5, sigma_b2: 0.05 };
+        (run.variants[1].name, run.variants[1].scheme) =
+            ("relu, pytorch".into(), Some("pytorch".into()));
+        assert_eq!(at_slice(&run, point), "with relu, pytorch initialisation");
+        assert_eq!(weights_words(&run, point), "pytorch initialisation");
+        // Names of files stay as they were.
+        assert_eq!(slice_stem(&run, point), file_stem("relu, pytorch"));
+        let grid = GridPoint { variant: 0, ..point };
+        assert_eq!(weights_words(&run, grid), "σ_w² = 1.5");
+        assert!(at_slice(&run, grid).starts_with("at "));
+    }
 
     #[test]
     fn network_is_named_among_several() {

@@ -11,14 +11,11 @@ pub(crate) fn reach_words(reach: &Reach, rule: CutoffRule, layers: usize) -> Str
     match reach {
         Reach::Measured { depth: lower, unconverged, seeds, .. } if reach.is_lower_bound() => {
             let seeds = if *seeds > 1 {
-                format!(" of {unconverged} of {seeds} seeds")
+                format!(" for {unconverged} of {seeds} seeds")
             } else {
                 String::new()
             };
-            format!(
-                "{name} at least {} (the decoders{seeds} have not converged)",
-                depth(lower.mean)
-            )
+            format!("{name} at least {} (a lower bound{seeds})", depth(lower.mean))
         }
         Reach::Measured { depth: reach, beyond, .. } => {
             let bar = if reach.is_wide() {

@@ -3,6 +3,8 @@
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_store::RunRecord;
 
+use crate::numbers::short;
+
 /// `1 seed`, `3 seeds`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -18,18 +20,14 @@ pub(super) fn profile_bars(run: &RunRecord) -> String {
 
 /// Describes the bars of `rule`'s depths.
 pub(super) fn depth_bars(run: &RunRecord, rule: CutoffRule) -> String {
+    let decoders = match run.noise {
+        Some(noise) => format!("for noise {} on each activation", short(noise)),
+        None => "extended by what half of the decoder training changes".into(),
+    };
     match (run.seeds, rule.descriptor().is_scale) {
-        (0 | 1, true) => {
-            "one standard error, extended by what half of the decoder training changes".into()
-        }
-        (0 | 1, _) => {
-            "95% over probe samples, extended by what half of the decoder training changes".into()
-        }
-        (seeds, _) => {
-            format!(
-                "{seeds} seeds, 95% over probe samples, extended by what half of the decoder training changes"
-            )
-        }
+        (0 | 1, true) => format!("one standard error, {decoders}"),
+        (0 | 1, false) => format!("95% over probe samples, {decoders}"),
+        (seeds, _) => format!("{seeds} seeds, 95% over probe samples, {decoders}"),
     }
 }
 

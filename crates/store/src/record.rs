@@ -55,7 +55,8 @@ pub struct CutoffRecord {
     pub depth: Option<f64>,
     /// True if the cut-off is deeper than the network.
     pub beyond: bool,
-    /// True if the decoders have not converged, so that the information may reach deeper than `depth`.
+    /// True if the information may reach deeper than `depth`: the decoders have not converged, or a linear decoder still reads
+    /// it.
     pub is_lower_bound: bool,
     /// Interval in layers: 95% bootstrap over probe samples, otherwise one standard error to each side, widened by what the
     /// amount of training changes. `None` without any of these.
@@ -262,6 +263,8 @@ pub struct RunRecord {
     pub layers: usize,
     /// Training samples of each decoder.
     pub train_samples: usize,
+    /// Noise on each activation that ridge decoders assume; `None` for trained decoders.
+    pub noise: Option<f64>,
     /// Probe samples.
     pub probe_samples: usize,
     /// Independent initialisations of each point.

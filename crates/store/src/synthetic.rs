@@ -99,6 +99,7 @@ pub fn run(options: &Options) -> RunRecord {
         depth: options.layers,
         layers: options.layers,
         train_samples: 60_000,
+        noise: None,
         probe_samples: 100,
         seeds: options.seeds,
         estimators: options.estimators.clone(),

@@ -108,11 +108,19 @@ impl Leading {
 }
 
 impl Comparison {
+    /// True if there are successes and failures enough for intervals and for comparisons of predictors with each other.
+    pub fn is_conclusive(&self) -> bool {
+        has_enough(self.succeeded, self.networks)
+    }
+
     /// Summary of one predictor.
     pub fn summary(&self, predictor: &str) -> Option<&PredictorSummary> {
         self.summaries.iter().find(|summary| summary.predictor == predictor)
     }
 }
+
+/// Least number of successes, and of failures, for intervals and for comparisons of predictors with each other.
+pub const LEAST_OUTCOMES: usize = 5;
 
 /// Seed of all resamples, for reproducible intervals.
 const SEED: u64 = 1;
@@ -165,11 +173,16 @@ pub fn compare(
         .transpose()?;
     let families = Families::new(&networks);
     let leading = leading(run, &columns);
+    let is_conclusive = has_enough(networks.succeeded(), networks.rows.len());
+    let resamples = if is_conclusive { settings.resamples } else { 0 };
+    let rival = |name: Option<&str>| {
+        let mut columns = columns.iter().filter(|_| is_conclusive);
+        columns.find(|column| Some(column.name.as_str()) == name)
+    };
     let bench = Bench {
-        resamples: Resamples::new(&networks.cells, settings.resamples, SEED),
-        family_resamples: Resamples::new(&families.numbers(), settings.resamples, SEED),
-        rivals: [leading.theory.as_deref(), leading.depth.as_deref()]
-            .map(|name| columns.iter().find(|column| Some(column.name.as_str()) == name)),
+        resamples: Resamples::new(&networks.cells, resamples, SEED),
+        family_resamples: Resamples::new(&families.numbers(), resamples, SEED),
+        rivals: [leading.theory.as_deref(), leading.depth.as_deref()].map(rival),
         networks: &networks,
         families: &families,
     };
@@ -221,6 +234,9 @@ pub fn compare(
         training: networks.training_costs(),
         calibrated_on: match &other {
             Some((name, ..)) => format!("the run {name}"),
+            None if run.variants.iter().all(|variant| variant.scheme.is_some()) => {
+                "the other initialisations".to_owned()
+            }
             None => format!("the other weight variances, in {FOLDS} blocks of neighbours"),
         },
         families: families.measured_and_predicted(&summaries),
@@ -229,6 +245,11 @@ pub fn compare(
         summaries,
         map,
     })
+}
+
+/// True if at least [`LEAST_OUTCOMES`] of `networks` trainings succeeded, and as many failed.
+const fn has_enough(succeeded: usize, networks: usize) -> bool {
+    succeeded >= LEAST_OUTCOMES && networks - succeeded >= LEAST_OUTCOMES
 }
 
 /// Finds the columns of the leading predictors.

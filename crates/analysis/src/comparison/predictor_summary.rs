@@ -180,6 +180,10 @@ impl Bench<'_> {
         };
         let above = |rival: Option<&Column>, of: &dyn Fn(&Column, &[usize]) -> Option<f64>| {
             let rival = rival.filter(|rival| rival.name != column.name)?;
+            // Equal scores for all networks rank none of them.
+            if [column, rival].into_iter().any(Column::is_constant) {
+                return None;
+            }
             self.estimate(&|rows| Some(of(column, rows)? - of(rival, rows)?))
         };
         let [theory, depth] = self.rivals;

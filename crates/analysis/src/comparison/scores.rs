@@ -24,6 +24,13 @@ pub(super) struct Column {
     pub(super) missing: usize,
 }
 
+impl Column {
+    /// True if all networks have one score.
+    pub(super) fn is_constant(&self) -> bool {
+        self.scores.windows(2).all(|pair| pair[0].total_cmp(&pair[1]).is_eq())
+    }
+}
+
 /// Stored score of one network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Entry {

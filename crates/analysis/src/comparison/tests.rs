@@ -40,6 +40,51 @@ fn perfect_and_inverted_scores() {
 }
 
 #[test]
+fn few_successes_give_no_intervals_and_no_comparison() {
+    let mut run = run();
+    let succeeded = |run: &RunRecord| run.trainings.iter().filter(|one| one.succeeded).count();
+    let keep = |run: &mut RunRecord, count: usize| {
+        let mut kept = 0;
+        for training in &mut run.trainings {
+            training.succeeded &= kept < count;
+            kept += usize::from(training.succeeded);
+        }
+    };
+    keep(&mut run, 5);
+    assert_eq!(succeeded(&run), 5);
+    let enough = comparison(&run);
+    assert!(enough.is_conclusive() && summary(&enough, "truth").auc_above_theory.is_some());
+    keep(&mut run, 4);
+    let few = comparison(&run);
+    let truth = summary(&few, "truth");
+    assert!(!few.is_conclusive() && truth.auc.is_some_and(|auc| auc.interval.is_none()));
+    assert!(truth.auc_above_theory.is_none() && truth.auc_above_depth.is_none());
+}
+
+#[test]
+fn constant_score_is_compared_with_none() {
+    let mut run = run();
+    let constant = |score: &mut isobath_store::ScoreRecord| {
+        if score.quantity == "truth" {
+            score.score = 1.0;
+        }
+    };
+    run.scores.iter_mut().for_each(constant);
+    let comparison = comparison(&run);
+    let truth = summary(&comparison, "truth");
+    assert!(truth.auc_above_theory.is_none() && truth.auc_above_depth.is_none());
+}
+
+#[test]
+fn calibration_on_other_initialisations_is_named() {
+    let mut run = run();
+    for variant in &mut run.variants {
+        variant.scheme = Some("pytorch".into());
+    }
+    assert_eq!(comparison(&run).calibrated_on, "the other initialisations");
+}
+
+#[test]
 fn coefficient_of_theory_is_fitted() {
     let comparison = comparison(&run());
     let theory = summary(&comparison, "xi_c");

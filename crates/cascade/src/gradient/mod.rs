@@ -115,7 +115,7 @@ impl<B: CascadeBackend> Reconstructor for GradientCascade<B> {
             + training
             + 2 * reconstructions
             + linear_error::flops(layers, &decoders, samples)
-            + linear_error::deep_flops(layers, samples)
+            + linear_error::deep_flops(layers, samples, true)
     }
 }
 

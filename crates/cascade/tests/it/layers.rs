@@ -374,6 +374,31 @@ fn check_inverse(shape: Shape, n: usize) {
     }
 }
 
+/// Orthogonal layers of gain 1.5 keep pixels of variance 1/12 independent. The best decoder under noise `s` shrinks them by
+/// the share `s^2 / (s^2 + 1.5^(2 l) / 12)`, the square of which is its error on samples without noise.
+#[test]
+fn linear_decoders_of_deeper_convolutions_assume_the_noise_of_ridge_decoders() {
+    let shape = Shape::new(2, 3, 4);
+    let layer = Conv2dLayer {
+        boundary: Boundary::Circular,
+        bias: false,
+        activation: Activation::Linear,
+        ..conv(shape, shape.channels, Window::square(3, 1, 1))
+    };
+    let spec = NetworkSpec::new(vec![Layer::Conv2d(layer); 5]).unwrap();
+    let variances = Variances::new(2.25, 0.0).unwrap();
+    let law = Initialisation::Variances { law: Law::DeltaOrthogonal, variances };
+    let network = Network::random(spec, law, 3);
+    let (train, probe) = (samples(&network, 1000, 1), samples(&network, 300, 2));
+    let initial = InitialDecoders::Drawn { seed: 0 };
+    let cascade = run_on(Cpu::new(), &network, [&train, &probe], initial, ridge(0.5));
+    let (depths, errors): (Vec<_>, Vec<_>) = cascade.linear_profile.iter().copied().unzip();
+    assert_eq!(depths, [2, 4, 5]);
+    let share = |depth| 0.25 / (0.25 + 2.25_f64.powi(depth) / 12.0);
+    let expected = [2, 4, 5].map(|depth| share(depth).powi(2));
+    assert_close(&errors, &expected, Tolerance::absolute(0.01));
+}
+
 /// The gradient of the regularised squared error vanishes. A weight reads noise where it reads an activation, which is in
 /// every row without a stride, and in one of two for a stride of 2.
 #[test]

@@ -1,7 +1,7 @@
 //! Sentences on the accuracy and cost of predictors.
 
 use super::markdown::estimate;
-use isobath_analysis::comparison::{Comparison, Estimate, PredictorSummary};
+use isobath_analysis::comparison::{Comparison, Estimate, LEAST_OUTCOMES, PredictorSummary};
 use isobath_store::{CellRecord, CutoffRecord, RunRecord};
 
 use crate::count;
@@ -10,16 +10,29 @@ use crate::count;
 pub fn sentences(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
     let mut sentences = vec![training_results(run, comparison)];
     sentences.extend(missing_cascade(run, comparison));
-    sentences.extend(ranking(comparison));
-    sentences.extend(differences(comparison));
-    sentences.extend(at_depth(comparison));
-    sentences.extend(best(comparison));
-    sentences.extend(frontier_errors(comparison));
-    sentences.extend(searched(comparison));
-    sentences.extend(coefficient(comparison));
+    if comparison.is_conclusive() {
+        sentences.extend(ranking(comparison));
+        sentences.extend(differences(comparison));
+        sentences.extend(at_depth(comparison));
+        sentences.extend(best(comparison));
+        sentences.extend(frontier_errors(run, comparison));
+        sentences.extend(searched(comparison));
+        sentences.extend(coefficient(comparison));
+    } else {
+        sentences.push(inconclusive(comparison));
+    }
     sentences.extend(costs(comparison));
     sentences.extend(unchanged(comparison));
     sentences
+}
+
+fn inconclusive(comparison: &Comparison) -> String {
+    let failed = comparison.networks - comparison.succeeded;
+    format!(
+        "With {} succeeding and {failed} failing, predictors are not compared and have no intervals: both need at least \
+         {LEAST_OUTCOMES} successes and {LEAST_OUTCOMES} failures.",
+        count(comparison.succeeded, "network")
+    )
 }
 
 fn training_results(run: &RunRecord, comparison: &Comparison) -> String {
@@ -144,13 +157,14 @@ fn best(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-fn frontier_errors(comparison: &Comparison) -> Option<String> {
+fn frontier_errors(run: &RunRecord, comparison: &Comparison) -> Option<String> {
     let errors = |(words, summary): &(&str, &PredictorSummary)| {
         let errors = summary.calibrated?;
         Some((
             format!(
-                "{words} {} layers, {} octaves",
+                "{words} {} {}, {} octaves",
                 estimate(Some(errors.mae_layers), 1),
+                run.kind.depth_unit().of_profiles(),
                 estimate(Some(errors.octaves), 2)
             ),
             errors,

@@ -27,6 +27,22 @@ fn frontier_search_is_mentioned() {
 }
 
 #[test]
+fn few_successes_are_no_verdict() {
+    let mut run = run();
+    let mut successes = 0;
+    for training in &mut run.trainings {
+        training.succeeded &= successes < 1;
+        successes += usize::from(training.succeeded);
+    }
+    let comparison = comparison(&run);
+    let (sentences, failed) = (sentences(&run, &comparison), comparison.networks - 1);
+    let expected =
+        format!("With 1 network succeeding and {failed} failing, predictors are not compared");
+    assert!(sentences.iter().any(|sentence| sentence.starts_with(&expected)), "{sentences:?}");
+    assert!(!sentences.iter().any(|sentence| sentence.contains("AUC")), "{sentences:?}");
+}
+
+#[test]
 fn json_and_markdown_agree() {
     let run = run();
     let all = [comparison(&run)];

@@ -14,9 +14,10 @@ use super::{
     palette::INK,
 };
 use isobath_analysis::points::Reach;
-use isobath_store::OverlayRecord;
+use isobath_store::{OverlayRecord, RunRecord};
 
 use crate::{
+    depth_words::profile_depth,
     numbers::{depth, short, ticks, whole_ticks},
     vocabulary::symbol,
 };
@@ -153,19 +154,24 @@ fn overlay_words(record: &OverlayRecord) -> String {
 
 /// Legend entries of the marks that [`draw_reach`] draws for `reaches`, with the label of a measured depth, on an axis that
 /// starts at `low`.
-pub(super) fn reach_entries(reaches: &[Reach], label: &str, layers: usize, low: f64) -> Vec<Entry> {
+pub(super) fn reach_entries(
+    run: &RunRecord,
+    reaches: &[Reach],
+    label: &str,
+    low: f64,
+) -> Vec<Entry> {
     let is_below =
         |reach: &Reach| matches!(reach, Reach::Measured { depth, .. } if depth.mean < low);
     let is_drawn = |reach: &Reach| matches!(reach, Reach::Measured { .. }) && !is_below(reach);
     let is_beyond = |reach: &Reach| matches!(reach, Reach::Beyond { .. });
     let entries = [
         (reaches.iter().any(is_drawn), Sample::Depth, label.to_owned()),
+        (reaches.iter().any(Reach::is_lower_bound), Sample::LowerBound, "lower bound".to_owned()),
         (
-            reaches.iter().any(Reach::is_lower_bound),
-            Sample::LowerBound,
-            "lower bound: decoders not converged".to_owned(),
+            reaches.iter().any(is_beyond),
+            Sample::Beyond,
+            format!("beyond {}", profile_depth(run, run.layers as f64)),
         ),
-        (reaches.iter().any(is_beyond), Sample::Beyond, format!("beyond {layers} layers")),
         (reaches.iter().any(is_below), Sample::Below, format!("below {}", depth(low.ceil()))),
     ];
     let entry = |(_, sample, label)| Entry { sample, label };

@@ -1,7 +1,7 @@
 //! Samples and their reconstructions from increasing depth.
 
 use crate::Result;
-use crate::places::slice_words;
+use crate::places::{at_slice, weights_words};
 use isobath_experiment::GridPoint;
 use plotters::style::{Color, text_anchor::HPos};
 
@@ -14,8 +14,6 @@ use super::{
 };
 use isobath_analysis::points::{Point, slices};
 use isobath_store::{GalleryRecord, RunRecord};
-
-use crate::numbers::variance;
 
 /// Reconstructions at a few points of the grid.
 pub(super) struct Gallery<'a> {
@@ -101,7 +99,9 @@ impl<'a> Gallery<'a> {
         let (width, height) = self.picture();
         let middle = top + (self.samples() as i32 * (height + GAP) - GAP) / 2;
         let size = layout.text();
-        let label = format!("σ_w² = {}", variance(row.id.sigma_w2));
+        // The column has no room for more than the scheme's name.
+        let scheme = self.run.scheme(row.id).map(ToOwned::to_owned);
+        let label = scheme.unwrap_or_else(|| weights_words(self.run, row.id));
         text::write(canvas, &label, (MARGIN, middle - size * 3 / 5), size, HPos::Left)?;
         text::write(canvas, row.role, (MARGIN, middle + size * 3 / 5), size, HPos::Left)?;
         for sample in 0..self.samples() {
@@ -135,8 +135,8 @@ impl Figure for Gallery<'_> {
     }
 
     fn title(&self) -> String {
-        let place = self.rows.first().map(|row| slice_words(self.run, row.id));
-        format!("Inputs and their reconstructions at {}", place.unwrap_or_default())
+        let place = self.rows.first().map(|row| at_slice(self.run, row.id));
+        format!("Inputs and their reconstructions {}", place.unwrap_or_default())
     }
 
     fn caption(&self) -> String {

@@ -15,7 +15,8 @@ use isobath_analysis::{
 use isobath_store::RunRecord;
 
 use crate::{
-    numbers::{rounded, short, variance},
+    numbers::{rounded, short},
+    places::weights_words,
     vocabulary::profile_bars,
 };
 
@@ -105,11 +106,7 @@ impl Values {
             unit: quantity.unit,
             bars: profile_bars(run),
             layers: run.layers,
-            heads: slice
-                .points
-                .iter()
-                .map(|point| format!("σ_w² = {}", variance(point.id.sigma_w2)))
-                .collect(),
+            heads: slice.points.iter().map(|point| weights_words(run, point.id)).collect(),
             notes: slice.points.iter().map(|point| note(run, point, estimator, rule)).collect(),
             mean: column(|spread| spread.mean),
             low: bars(|spread| spread.low),

@@ -122,7 +122,7 @@ fn row(run: &RunRecord, point: &Point<'_>, estimator: EstimatorSpec, rule: Cutof
     let found = frontiers(&run.trainings);
     let trained = (0..run.recipes.len()).map(|recipe| {
         let here = found.iter().find(|found| found.recipe == recipe && found.point == point.id)?;
-        Some(Reached::by_training(here))
+        Some(Reached::by_training(run, here))
     });
     let depths = [cascade, theory].into_iter().chain(trained).collect();
     Row { label: point_words(run, point.id), depths }

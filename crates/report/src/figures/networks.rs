@@ -229,7 +229,9 @@ fn trained(run: &RunRecord, slice: &Slice<'_>) -> Vec<Series> {
             color: palette::series(color),
             style: Style::Line(dash),
             shift: [shift(px(3) / 2, index, run.variants.len() * run.recipes.len()); 2].into(),
-            points: here.map(|found| (found.point.sigma_w2, Reached::by_training(found))).collect(),
+            points: here
+                .map(|found| (found.point.sigma_w2, Reached::by_training(run, found)))
+                .collect(),
         }
     };
     let series = (0..run.recipes.len()).map(of_recipe);

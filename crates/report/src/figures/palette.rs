@@ -32,11 +32,12 @@ pub(super) fn series(index: usize) -> RGBAColor {
 }
 
 /// Colour of the `index`-th of `total` lines on one side of the critical line: blue in the ordered phase, orange in
-/// the chaotic one, stronger towards the critical line.
+/// the chaotic one, stronger towards the critical line, which is grey.
 pub(super) fn phase(phase: Phase, index: usize, total: usize) -> RGBAColor {
     let place = if total > 1 { index as f64 / (total - 1) as f64 } else { 0.5 };
     let (from, to) = match phase {
         Phase::Ordered => ([140.0, 195.0, 240.0], [35.0, 120.0, 220.0]),
+        Phase::Critical => ([60.0, 60.0, 60.0], [130.0, 130.0, 130.0]),
         Phase::Chaotic => ([205.0, 80.0, 10.0], [240.0, 170.0, 80.0]),
         Phase::Unknown => ([90.0, 90.0, 140.0], [90.0, 170.0, 120.0]),
     };

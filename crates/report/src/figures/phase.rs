@@ -1,6 +1,6 @@
 //! Phase diagram: entropy over weight variance and depth, with theory and measured depths.
 
-use crate::places::{slice_stem, slice_words};
+use crate::places::{at_slice, network_words, slice_stem};
 use crate::reach_words::reach_words;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use std::fmt::Write;
@@ -57,9 +57,9 @@ impl Figure for PhaseDiagram<'_> {
 
     fn title(&self) -> String {
         format!(
-            "{} at {}",
+            "{} {}",
             capitalised(self.estimator.descriptor().label),
-            slice_words(self.run, self.slice.id())
+            at_slice(self.run, self.slice.id())
         )
     }
 
@@ -96,7 +96,8 @@ impl Figure for PhaseDiagram<'_> {
         let columns =
             edges(&self.slice.points.iter().map(|point| point.id.sigma_w2).collect::<Vec<_>>());
         let axes = [variances(&columns, layout), self.depths()];
-        let title = [&self.title(), self.run.network(self.slice.id())];
+        let title = [self.title(), network_words(self.run, self.slice.id())];
+        let title = title.each_ref().map(String::as_str);
         let frame = diagram::frame(canvas, title, &self.legend(&profiles), axes, layout)?;
         let range = range(&profiles);
         let places: Vec<_> = columns.iter().map(|edge| frame.x(*edge)).collect();
@@ -139,7 +140,7 @@ impl PhaseDiagram<'_> {
         let name = self.rule.descriptor().label;
         let label =
             format!("{name} ({}; bar: {})", self.rule.words(), depth_bars(self.run, self.rule));
-        entries.extend(diagram::reach_entries(&reaches, &label, self.run.layers, 0.5));
+        entries.extend(diagram::reach_entries(self.run, &reaches, &label, 0.5));
         let missing = |profile: &Vec<Option<Spread>>| {
             profile.len() < self.run.layers || profile.contains(&None)
         };

@@ -1,7 +1,7 @@
 //! Entropy profiles over depth, at a few weight variances on both sides of the critical line.
 
 use crate::Result;
-use crate::places::{slice_stem, slice_words};
+use crate::places::{at_slice, slice_stem, weights_words};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use plotters::style::{Color, RGBAColor, text_anchor::HPos};
 
@@ -43,7 +43,7 @@ impl Figure for Profiles<'_> {
     }
 
     fn title(&self) -> String {
-        format!("Profiles over depth at {}", slice_words(self.run, self.slice.id()))
+        format!("Profiles over depth {}", at_slice(self.run, self.slice.id()))
     }
 
     fn caption(&self) -> String {
@@ -124,6 +124,7 @@ impl<'a> Profiles<'a> {
         }
         for (phase, index, label) in [
             (Phase::Ordered, 1, "ordered"),
+            (Phase::Critical, 0, "critical"),
             (Phase::Chaotic, 0, "chaotic"),
             (Phase::Unknown, 0, "no fixed point in theory"),
         ] {
@@ -183,8 +184,8 @@ impl<'a> Profiles<'a> {
                 [spread.mean, spread.low, spread.high].map(|value| significant(value, 4));
             let value = quantity.with_unit(&format!("{mean} ({low} to {high})"));
             let text = format!(
-                "σ_w² = {}, depth {layer}: {value}; {reach}",
-                variance(line.point.id.sigma_w2)
+                "{}, depth {layer}: {value}; {reach}",
+                weights_words(self.run, line.point.id)
             );
             Mark { x: frame.x(layer as f64), y: frame.y(spread.mean), text }
         };

@@ -3,8 +3,9 @@
 use isobath_analysis::{frontier::PointFrontier, points::Reach};
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_scoring::Side;
+use isobath_store::RunRecord;
 
-use crate::{numbers::depth, reach_words::reach_words};
+use crate::{depth_words::network_depth, reach_words::reach_words};
 
 /// A depth with its bar.
 pub(super) struct Reached {
@@ -33,7 +34,7 @@ impl Reached {
     }
 
     /// Greatest depth that trains: the median over initialisations, with their range.
-    pub(super) fn by_training(found: &PointFrontier) -> Self {
+    pub(super) fn by_training(run: &RunRecord, found: &PointFrontier) -> Self {
         let trained = &found.trained;
         let (low, high) = trained.range;
         let is_open = trained.censored == Some(Side::Deeper);
@@ -42,7 +43,7 @@ impl Reached {
             depth: trained.deepest_success,
             range: (high > low).then_some((low, high)),
             is_open,
-            words: format!("trains to {limit}{} layers", depth(trained.deepest_success)),
+            words: format!("trains to {limit}{}", network_depth(run, trained.deepest_success)),
         }
     }
 

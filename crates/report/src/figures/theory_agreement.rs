@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::places::point_words;
-use crate::reach_words::reach_words;
+use crate::{depth_words::profile_depth, reach_words::reach_words};
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use plotters::style::{Color, RGBAColor};
 
@@ -125,7 +125,7 @@ impl<'a> TheoryComparison<'a> {
         if any(|point| point.beyond) {
             entries.push(Entry {
                 sample: Sample::Beyond,
-                label: format!("beyond {} layers", self.run.layers),
+                label: format!("beyond {}", profile_depth(self.run, self.run.layers as f64)),
             });
         }
         entries

@@ -1,6 +1,6 @@
 //! Trained networks: accuracy over weight variance and depth, with the predictions of cascade and theory.
 
-use crate::places::{slice_stem, slice_words};
+use crate::places::{network_words, slice_stem, slice_words};
 use crate::reach_words::reach_words;
 use isobath_experiment::GridPoint;
 use isobath_scoring::{Side, TrainedFrontier};
@@ -125,7 +125,7 @@ impl<'a> Trainability<'a> {
             let bars = depth_bars(self.run, *rule);
             let label = format!("cascade: {estimator} {} (bar: {bars})", rule.words());
             let [low, _] = self.depth_range();
-            entries.extend(diagram::reach_entries(&reaches, &label, self.run.layers, low));
+            entries.extend(diagram::reach_entries(self.run, &reaches, &label, low));
         }
         let columns = edges(&self.middles());
         let across = [columns.first(), columns.last()].map(|edge| edge.copied().unwrap_or(0.0));
@@ -305,7 +305,8 @@ impl Figure for Trainability<'_> {
             variances(&edges(&self.middles()), layout),
             diagram::depths(&network_axis(self.run), &self.depth_range()),
         ];
-        let title = [&self.title(), self.run.network(self.slice.id())];
+        let title = [self.title(), network_words(self.run, self.slice.id())];
+        let title = title.each_ref().map(String::as_str);
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut marks = self.draw_cells(canvas, &frame)?;
         diagram::draw_theory(canvas, &frame, self.slice.overlays, self.critical())?;

@@ -14,14 +14,14 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "layer, depth",
-        "layers are counted from 1; depth l is the output of layer l. The depth of a trained network counts all weight layers, \
-         the readout included.",
+        "layers are counted from 1; depth l is the output of layer l. The depth of a trained network includes the readout.",
     ),
     ("probe", "held-out samples on which reconstructions are measured."),
     (
         "reconstruction error 1 − R²",
         "share of the variance of the probe samples that the reconstruction from a layer misses: 0 for perfect \
-         reconstructions, 1 for the mean image.",
+         reconstructions, 1 for the mean image. It exceeds 1 where reconstructions are further from the samples than the mean \
+         image is, as where chained decoders distort what they no longer read; nothing is left of the input there.",
     ),
     (
         "relative entropy",
@@ -35,8 +35,8 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "> 40 (1 of 2)",
-        "beyond the 40 layers measured for 1 of 2 seeds; ≥ 14 is a lower bound, because the decoders have not converged; – \
-         means that the decoders support no cut-off.",
+        "beyond the 40 layers measured for 1 of 2 seeds; ≥ 14 is a lower bound, because the decoders lose information that the \
+         network may keep; – means that the decoders support no cut-off.",
     ),
     (
         "ξ_c, 6 ξ_c",

@@ -4,8 +4,8 @@ use isobath_analysis::points::{Point, Reach, Slice};
 use isobath_entropy::{EstimatorSpec, conclusion::LOST, cutoff::CutoffRule};
 use isobath_store::RunRecord;
 
-use super::reach::ranges;
-use crate::vocabulary::count;
+use super::reach::at_places;
+use crate::{places::weights_words, vocabulary::count};
 
 /// Explains a run in which every cut-off lies within the first layer: the layer keeps nothing, or the decoders did not
 /// learn.
@@ -48,7 +48,7 @@ pub(super) fn lost_at_first_layer(
     ))
 }
 
-/// Names points whose cut-off is a lower bound, because their decoders have not converged.
+/// Names points whose cut-off is a lower bound, with the reason.
 pub(super) fn unconverged(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
     let (estimator, rule) = (run.estimators[0], run.rules[0]);
     let is_bound = |point: &Point<'_>| point.reach(estimator, rule, run.layers).is_lower_bound();
@@ -58,11 +58,11 @@ pub(super) fn unconverged(run: &RunRecord, slice: &Slice<'_>) -> Option<String> 
     let mut of_pair = cutoffs.filter(|cutoff| cutoff.estimator == estimator && cutoff.rule == rule);
     let note = of_pair.find(|cutoff| cutoff.is_lower_bound)?.note.as_deref().unwrap_or_default();
     let reason = note.strip_prefix("lower bound: ").unwrap_or(note);
-    let places = ranges(&slice.points, &bounds);
+    let places = at_places(run, slice, &bounds);
     Some(if bounds.iter().filter(|is_bound| **is_bound).count() == 1 {
-        format!("The cut-off at σ_w² = {places} is a lower bound: {reason}.")
+        format!("The cut-off {places} is a lower bound: {reason}.")
     } else {
-        format!("The cut-offs at σ_w² = {places} are lower bounds. At the first of them, {reason}.")
+        format!("The cut-offs {places} are lower bounds. At the first of them, {reason}.")
     })
 }
 
@@ -77,10 +77,8 @@ pub(super) fn partly_undecoded(run: &RunRecord, slice: &Slice<'_>) -> Option<Str
     let part = |point: &Point<'_>| {
         let (missing, seeds) = (without(point), point.cells.len());
         (missing > 0 && missing < seeds).then(|| {
-            format!(
-                "{missing} of {seeds} at σ_w² = {}",
-                crate::numbers::variance(point.id.sigma_w2)
-            )
+            let preposition = if run.scheme(point.id).is_some() { "with" } else { "at" };
+            format!("{missing} of {seeds} {preposition} {}", weights_words(run, point.id))
         })
     };
     let parts: Vec<String> = slice.points.iter().filter_map(part).collect();
@@ -104,5 +102,5 @@ pub(super) fn undecoded(run: &RunRecord, slice: &Slice<'_>) -> Option<String> {
     let first = slice.points.iter().find(|point| is_missing(point)).map(reach)?;
     let Reach::Unknown { note } = first else { return None };
     let reason = note.map(|note| format!(": {note}")).unwrap_or_default();
-    Some(format!("No cut-off at σ_w² = {}{reason}.", ranges(&slice.points, &missing)))
+    Some(format!("No cut-off {}{reason}.", at_places(run, slice, &missing)))
 }

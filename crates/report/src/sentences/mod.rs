@@ -18,8 +18,7 @@ use self::{
     reach::{reach, unsaturated},
 };
 use crate::{
-    depth_words,
-    numbers::depth,
+    depth_words::{self, profile_depth},
     trained,
     vocabulary::{count, depth_bars},
 };
@@ -102,7 +101,7 @@ fn certainty(
     };
     let mut widths: Vec<_> = reaches.iter().filter_map(width).collect();
     widths.sort_by(f64::total_cmp);
-    let width = quantile(&widths, 0.5).map(count_layers);
+    let width = quantile(&widths, 0.5).map(|width| profile_depth(run, width));
     let spread = match width {
         Some(width) => format!(
             "{} of the intervals is {width}; they cover {}",
@@ -125,12 +124,6 @@ fn certainty(
         gaps.push(format!("{missing} of {} not computed yet", count(run.cells_planned, "cell")));
     }
     if gaps.is_empty() { format!("{spread}.") } else { format!("{spread}; {}.", join(&gaps)) }
-}
-
-/// `1 layer`, `2.5 layers`.
-fn count_layers(number: f64) -> String {
-    let number = depth(number);
-    if number == "1" { "1 layer".into() } else { format!("{number} layers") }
 }
 
 fn all(number: usize, noun: &str) -> String {
@@ -223,6 +216,44 @@ mod tests {
             "Theory expects information to outlast the network at 2 points; it does at 2 of them.";
         assert_eq!(sentences[2], theory);
         assert_eq!(sentences[3], "These results use 1 seed per point.");
+    }
+
+    #[test]
+    fn cutoffs_of_some_initialisations_are_counted() {
+        let sentence = &verdict_sentences(&points(&[(1.7, &[None, Some(3.0), None], 30.0)]))[0];
+        let expected = "at the only point (at σ_w² = 1.7 for 2 of 3 seeds); a cut-off was observed for 1 of 3 \
+                        initialisations.";
+        assert!(sentence.ends_with(expected), "{sentence}");
+    }
+
+    #[test]
+    fn networks_without_cells_are_not_computed_yet() {
+        let mut run = run(&Options { variants: 2, sigma_w2: vec![1.0, 2.0], ..Options::default() });
+        run.cells.retain(|record| record.cell.point.variant == 0);
+        let sentences = verdict_sentences(&run);
+        let missing = |sentence: &&String| sentence.contains("are not computed yet.");
+        assert_eq!(sentences.iter().filter(missing).count(), 1, "{sentences:?}");
+        assert!(!sentences.iter().any(|sentence| sentence.contains("measurable")));
+    }
+
+    #[test]
+    fn ridge_decoders_have_a_noise_and_no_training() {
+        let mut run = points(&[(0.5, &[Some(5.0)], 1.0), (1.0, &[Some(12.0)], 2.0)]);
+        run.noise = Some(0.03);
+        let last = verdict_sentences(&run).pop().unwrap();
+        assert!(
+            last.ends_with("they cover 95% over probe samples, for noise 0.03 on each activation."),
+            "{last}"
+        );
+    }
+
+    #[test]
+    fn stages_and_initialisations_are_named() {
+        let mut run = points(&[(1.0, &[Some(2.7)], 1.0)]);
+        run.kind = isobath_experiment::NetworkKind::Layers;
+        run.variants[0].scheme = Some("glorot-uniform".into());
+        let sentence = &verdict_sentences(&run)[0];
+        assert!(sentence.ends_with("keep information down to stage 2.7 of 20."), "{sentence}");
     }
 
     #[test]

@@ -4,9 +4,11 @@ use isobath_analysis::points::{Point, Reach, Slice};
 use isobath_entropy::cutoff::CutoffRule;
 use isobath_store::RunRecord;
 
-use super::{all, count_layers, join};
+use super::{all, join};
 use crate::{
+    depth_words::{profile_depth, profile_units},
     numbers::{depth, variance},
+    places::weights_words,
     vocabulary::{capitalised, count},
 };
 
@@ -47,8 +49,7 @@ pub(super) fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String 
         .zip(&beyond)
         .filter_map(|((point, reach), is_beyond)| match reach {
             Reach::Beyond { beyond, seeds } if *is_beyond && beyond < seeds => {
-                let place = variance(point.id.sigma_w2);
-                Some(format!("at σ_w² = {place} for {beyond} of {seeds} seeds"))
+                Some(format!("{}for {beyond} of {seeds} seeds", place(run, point, "at ", " ")))
             }
             _ => None,
         })
@@ -56,12 +57,12 @@ pub(super) fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String 
     let partly = if partly.is_empty() { String::new() } else { format!(" ({})", join(&partly)) };
     let ranges = ranges(&slice.points, &beyond);
     let layers = if run.layers == 1 {
-        "the only layer".into()
+        format!("the only {}", profile_units(run)[0])
     } else {
-        format!("all {} layers", run.layers)
+        format!("all {}", profile_depth(run, run.layers as f64))
     };
     let outlast = if rule.descriptor().is_scale {
-        format!("have a decay length beyond {}", count(run.layers, "layer"))
+        format!("have a decay length beyond {}", profile_depth(run, run.layers as f64))
     } else {
         format!("keep information through {layers}")
     };
@@ -69,26 +70,63 @@ pub(super) fn reach(run: &RunRecord, slice: &Slice<'_>, index: usize) -> String 
         (true, true) if reaches.iter().any(|(_, reach)| matches!(reach, Reach::Beyond { .. })) => {
             format!("{family} show no cut-off{}.", reason(&reaches))
         }
-        (true, true) => format!(
-            "{family} have no measurable cut-off at {}{}.",
-            all(reaches.len(), "point"),
-            reason(&reaches)
-        ),
+        (true, true) => match slice.points.iter().filter(|point| !point.cells.is_empty()).count() {
+            0 => format!("{family} are not computed yet."),
+            computed if computed < reaches.len() => format!(
+                "{family} have no measurable cut-off at the {computed} of {} computed so far{}.",
+                count(reaches.len(), "point"),
+                reason(&reaches)
+            ),
+            computed => format!(
+                "{family} have no measurable cut-off at {}{}.",
+                all(computed, "point"),
+                reason(&reaches)
+            ),
+        },
         (true, false) => format!("{family} {}.", deepest(run, &measured, rule)),
         (false, false) => {
             let all: Vec<&Measured<'_>> = measured.iter().collect();
-            format!("{family} {outlast} for σ_w² = {ranges}{partly}{}.", ends(&all, rule))
+            format!("{family} {outlast} for σ_w² = {ranges}{partly}{}.", ends(run, &all, rule))
         }
         (false, true) => {
-            let at = if beyond.iter().all(|beyond| *beyond) {
-                all(beyond.len(), "point")
+            let at = if run.scheme(slice.id()).is_some() {
+                String::new()
+            } else if beyond.iter().all(|beyond| *beyond) {
+                format!(" at {}", all(beyond.len(), "point"))
             } else {
-                format!("σ_w² = {ranges}")
+                format!(" at σ_w² = {ranges}")
             };
-            format!(
-                "{family} {outlast} at {at}{partly}; no cut-off was observed, so only a deeper network can show it."
-            )
+            format!("{family} {outlast}{at}{partly}; {}.", observed(&reaches))
         }
+    }
+}
+
+/// Number of initialisations with a cut-off at points of which most have none.
+fn observed(reaches: &[(&Point<'_>, Reach)]) -> String {
+    let counts = reaches.iter().filter_map(|(_, reach)| match reach {
+        Reach::Beyond { beyond, seeds } => Some((seeds - beyond, *seeds)),
+        Reach::Measured { .. } | Reach::Unknown { .. } => None,
+    });
+    match counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1)) {
+        (0, _) => "no cut-off was observed, so only a deeper network can show it".to_owned(),
+        (found, all) => format!("a cut-off was observed for {found} of {all} initialisations"),
+    }
+}
+
+/// `at σ_w² = 1.5` between `before` and `after`; empty for initialisations with a scale of their own.
+fn place(run: &RunRecord, point: &Point<'_>, before: &str, after: &str) -> String {
+    match run.scheme(point.id) {
+        Some(_) => String::new(),
+        None => format!("{before}{}{after}", weights_words(run, point.id)),
+    }
+}
+
+/// `at σ_w² = 1.4 to 2.1 and 2.5`: the points that are `chosen`; `with pytorch initialisation` for one with a scale of its
+/// own.
+pub(super) fn at_places(run: &RunRecord, slice: &Slice<'_>, chosen: &[bool]) -> String {
+    match run.scheme(slice.id()) {
+        Some(scheme) => format!("with {scheme} initialisation"),
+        None => format!("at σ_w² = {}", ranges(&slice.points, chosen)),
     }
 }
 
@@ -100,10 +138,11 @@ pub(super) fn unsaturated(run: &RunRecord, slice: &Slice<'_>) -> Option<String> 
     let first = lost.iter().flatten().min()?;
     let last = lost.iter().flatten().max()?;
     let layers = if first == last { first.to_string() } else { format!("{first} to {last}") };
-    let places = ranges(&slice.points, &lost.iter().map(Option::is_some).collect::<Vec<_>>());
+    let places = at_places(run, slice, &lost.iter().map(Option::is_some).collect::<Vec<_>>());
+    let unit = profile_units(run)[0];
     Some(format!(
-        "A missing cut-off at σ_w² = {places} does not mean that information survives: 95% of the variance is lost by \
-         layer {layers}, but the profile never saturates."
+        "A missing cut-off {places} does not mean that information survives: 95% of the variance is lost by \
+         {unit} {layers}, but the profile never saturates."
     ))
 }
 
@@ -125,40 +164,45 @@ fn deepest(run: &RunRecord, measured: &[Measured<'_>], rule: CutoffRule) -> Stri
         .flatten()
         .filter(|one| !std::ptr::eq(*one, deepest))
         .collect();
-    let rest = ends(&others, rule);
-    let (reached, place) = (depth(deepest.depth), variance(deepest.point.id.sigma_w2));
+    let rest = ends(run, &others, rule);
+    let (reached, unit) = (depth(deepest.depth), profile_units(run)[0]);
+    let place = place(run, deepest.point, " (at ", ")");
+    // One point has no deepest one.
+    let is_only = measured.len() == 1;
     if rule.descriptor().is_scale {
-        let limit = if deepest.is_bound { "at least" } else { "at most" };
-        return format!(
-            "have a decay length of {limit} {reached} layers (at σ_w² = {place}){rest}"
-        );
+        let limit = match (deepest.is_bound, is_only) {
+            (true, _) => "at least ",
+            (false, true) => "",
+            (false, false) => "at most ",
+        };
+        let length = profile_depth(run, deepest.depth);
+        return format!("have a decay length of {limit}{length}{place}{rest}");
     }
     let layers = run.layers;
     if deepest.is_bound {
         return format!(
-            "keep information at least down to layer {reached} of {layers} (at σ_w² = {place}){rest}"
+            "keep information at least down to {unit} {reached} of {layers}{place}{rest}"
         );
     }
-    format!(
-        "keep information down to layer {reached} of {layers} at most (at σ_w² = {place}){rest}"
-    )
+    let limit = if is_only { "" } else { " at most" };
+    format!("keep information down to {unit} {reached} of {layers}{limit}{place}{rest}")
 }
 
 /// Describes the outermost measured points: `; it is lost by layer 5 at σ_w² = 0.1 and by layer 22 at σ_w² = 4`.
-fn ends(measured: &[&Measured<'_>], rule: CutoffRule) -> String {
+fn ends(run: &RunRecord, measured: &[&Measured<'_>], rule: CutoffRule) -> String {
     let (Some(first), Some(last)) = (measured.first(), measured.last()) else {
         return String::new();
     };
-    let is_scale = rule.descriptor().is_scale;
+    let (is_scale, unit) = (rule.descriptor().is_scale, profile_units(run)[0]);
     let one = |&Measured { point, depth: ref reached, ref is_bound }: &Measured<'_>| {
         let reached = match *reached {
-            reached if is_scale && *is_bound => format!("at least {}", count_layers(reached)),
-            reached if is_scale => count_layers(reached),
-            reached if *is_bound => format!("only after layer {}", depth(reached)),
-            reached if reached <= 0.0 => "before layer 1".into(),
-            reached => format!("by layer {}", depth(reached)),
+            reached if is_scale && *is_bound => format!("at least {}", profile_depth(run, reached)),
+            reached if is_scale => profile_depth(run, reached),
+            reached if *is_bound => format!("only after {unit} {}", depth(reached)),
+            reached if reached <= 0.0 => format!("before {unit} 1"),
+            reached => format!("by {unit} {}", depth(reached)),
         };
-        format!("{reached} at σ_w² = {}", variance(point.id.sigma_w2))
+        format!("{reached}{}", place(run, point, " at ", ""))
     };
     let both =
         if measured.len() == 1 { one(first) } else { format!("{} and {}", one(first), one(last)) };

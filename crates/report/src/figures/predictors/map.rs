@@ -1,7 +1,7 @@
 //! Configurations at which cascade, theory and training disagree.
 
 use crate::Result;
-use crate::places::{slice_stem, slice_words};
+use crate::places::{network_words, slice_stem, slice_words};
 use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
@@ -118,7 +118,8 @@ impl Figure for Disagreement<'_> {
         let [columns, depths] = self.middles();
         let (across, up) = (edges(&columns), edges(&depths));
         let axes = [variances(&across, layout), diagram::depths(&network_axis(self.run), &up)];
-        let title = [&self.title(), self.run.network(self.place)];
+        let title = [self.title(), network_words(self.run, self.place)];
+        let title = title.each_ref().map(String::as_str);
         let frame = diagram::frame(canvas, title, &self.legend(), axes, layout)?;
         let mut drawn = Vec::new();
         for cell in &self.cells {
