@@ -180,6 +180,9 @@ fn explain(text: &str, error: &toml::de::Error) -> String {
 
 /// Appends the most similar known name to `text` if `message` reports an unknown name.
 fn with_nearest(text: String, message: &str) -> String {
+    if let Some(layer) = unsupported(message) {
+        return format!("{text}; networks with {layer} are not supported");
+    }
     match nearest_name(message) {
         // Momentum is a setting, which many look for among the kinds.
         _ if message.starts_with("unknown variant `momentum`") => {
@@ -187,6 +190,20 @@ fn with_nearest(text: String, message: &str) -> String {
         }
         Some(nearest) => format!("{text}; did you mean `{nearest}`?"),
         None => text,
+    }
+}
+
+/// The kind of layer or connection that an unknown field means, if it is a common one that networks cannot have.
+fn unsupported(message: &str) -> Option<&'static str> {
+    let name = message.strip_prefix("unknown field `")?.split('`').next()?;
+    match name.to_lowercase().replace(['_', '-'], "").as_str() {
+        "batchnorm" | "batchnorm2d" | "bn" => Some("batch normalisation"),
+        "layernorm" | "groupnorm" | "norm" => Some("normalisation layers"),
+        "dropout" => Some("dropout"),
+        "dilation" => Some("dilated convolutions"),
+        "groups" => Some("grouped convolutions"),
+        "shortcut" | "projection" => Some("projections in shortcuts"),
+        _ => None,
     }
 }
 
@@ -244,6 +261,18 @@ sigma_w2 = 1.0
             &["file.toml", "line 8", "`sigma_w`", "did you mean `sigma_w2`?"],
         );
         check_rejected(&format!("{GOOD}[cascad]\n"), &[], &["line 9", "did you mean `cascade`?"]);
+    }
+
+    #[test]
+    fn unsupported_layers_are_named() {
+        for (entry, message) in [
+            ("batch_norm = true", "networks with batch normalisation are not supported"),
+            ("conv = 4, groups = 2", "networks with grouped convolutions are not supported"),
+            ("dropout = 0.5", "networks with dropout are not supported"),
+        ] {
+            let layers = format!("kind = \"layers\"\nlayers = [{{ {entry} }}]");
+            check_rejected(&GOOD.replace("depth = 3", &layers), &[], &["line 7", message]);
+        }
     }
 
     #[test]

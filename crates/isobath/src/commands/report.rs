@@ -12,7 +12,7 @@ use crate::print::shell_word;
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
 use isobath_report as report;
-use isobath_store::{RunFolder, Store, list_runs};
+use isobath_store::{RunFolder, Store, last_change, list_runs};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -114,18 +114,54 @@ pub(super) fn find(global: &GlobalArgs, run: &str) -> Result<PathBuf> {
         return Ok(path.to_owned());
     }
     let runs = list_runs(&global.runs)?;
-    let name = |path: &PathBuf| {
-        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    };
-    let matching: Vec<&PathBuf> = runs.iter().filter(|path| name(path).starts_with(run)).collect();
+    let mut matching: Vec<&PathBuf> =
+        runs.iter().filter(|path| name(path).starts_with(run)).collect();
+    // The experiment's whole name is meant before names that it begins.
+    if matching.iter().any(|path| is_whole(&name(path), run)) {
+        matching.retain(|path| is_whole(&name(path), run));
+    }
     match matching[..] {
         [one] => Ok(one.clone()),
         [] => {
             bail!("no run {run:?} in {}; `cargo xtask list` lists all runs", global.runs.display())
         }
         _ => {
-            let names: Vec<String> = matching.into_iter().map(name).collect();
-            bail!("{run:?} is ambiguous: it matches {}", names.join(" or "))
+            let lines: Vec<String> = matching.into_iter().map(|path| described(path)).collect();
+            bail!(
+                "{run:?} is ambiguous; give more of the name of one of these runs:\n{}",
+                lines.join("\n")
+            )
         }
+    }
+}
+
+/// True if `folder` is a run of the experiment `name`, whose name it has before its hash.
+fn is_whole(folder: &str, name: &str) -> bool {
+    folder.rsplit_once('-').is_some_and(|(experiment, _)| experiment == name)
+}
+
+/// Name of a run's folder.
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A run among several: its name, the date of its last change and its data.
+fn described(path: &Path) -> String {
+    let file = path.join(RunFolder::EXPERIMENT);
+    let dataset = experiment::read(&file, &[]).map(|file| file.data.dataset.to_string());
+    let changed = last_change(path).map(crate::date::local);
+    let changed = changed.map_or_else(|_| String::new(), |date| format!(", {date}"));
+    let dataset = dataset.map_or_else(|_| String::new(), |dataset| format!(", {dataset}"));
+    format!("  {}{changed}{dataset}", name(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_names_are_told_from_their_beginnings() {
+        assert!(is_whole("vgg-af5e1c73", "vgg") && is_whole("vgg-2-af5e1c73", "vgg-2"));
+        assert!(!is_whole("vgg2-50a5b7eb", "vgg") && !is_whole("vgg-2-af5e1c73", "vgg"));
     }
 }

@@ -149,6 +149,12 @@ fn whole_networks_and_modes() {
     let other = json(&["network", "cnn.toml", "--sigma-w2", "1.04"]);
     check(&other["fixed_point"]["xi_c"], 2245.0, 0.5);
     assert!(other["unknown"].is_null() && other["network"].as_str().unwrap().contains("1.04"));
+    let text = place.succeed(&["meanfield", "network", "cnn.toml"]);
+    assert!(text.contains("not the data of the file") && text.contains("growth: q"), "{text}");
+    let file = "name = \"x\"\n[data]\ndataset = \"digits\"\n[network]\nkind = \"resnet\"\nwidth = 40\ndepth = 8\n\
+                [grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n";
+    std::fs::write(place.path().join("residual.toml"), file).unwrap();
+    assert!(json(&["network", "residual.toml"])["fixed_point"].is_null());
     let modes = json(&["modes", "--sigma-b2", "2e-5", "--size", "7x7"]);
     assert!(modes["modes"][0]["xi_c"].is_null());
     check(&modes["modes"][1]["xi_c"], 3.46, 0.005);

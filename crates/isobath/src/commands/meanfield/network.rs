@@ -48,7 +48,11 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     };
     let mut objects = Vec::with_capacity(networks.len());
     for Network { label, spec, initialisation } in &networks {
-        let profile = network_profile(spec, initialisation, &inputs).map_err(out_of_range)?;
+        let mut profile = network_profile(spec, initialisation, &inputs).map_err(out_of_range)?;
+        // The fixed point is that of the layer map alone, without the skip connections of residual blocks.
+        if spec.layers().iter().any(|layer| matches!(layer, Layer::Residual(_))) {
+            profile.fixed_point = None;
+        }
         if arguments.json {
             let mut object = json!(profile);
             if let (Some(fields), Some(label)) = (object.as_object_mut(), label) {
@@ -61,6 +65,9 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             println!("{label}");
         }
         print(spec, &profile);
+    }
+    if !arguments.json {
+        print_legend(arguments);
     }
     if arguments.json {
         match &objects[..] {
@@ -108,6 +115,23 @@ fn inputs(global: &GlobalArgs, arguments: &Arguments, noise: Shape) -> Result<Ne
     let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
     let images = data.test.images.slice(s![..2.min(data.test.len()), ..]);
     Ok(NetworkInputs::samples(shape, images)?)
+}
+
+/// Meaning of the columns, and where the inputs come from.
+fn print_legend(arguments: &Arguments) {
+    println!(
+        "q: mean square of the pre-activations; growth: q over that of the stage before; c: correlation of the \
+         pre-activations of two inputs; chi: growth of squared gradients through the stage; ln grad: ln of the squared \
+         gradient over that of the last stage; error: standard error of a sampled q"
+    );
+    match arguments.dataset {
+        Some(name) => println!("inputs: two held-out samples of {name}"),
+        None if arguments.file.is_some() => println!(
+            "inputs: noise of cosine {}, not the data of the file; --dataset NAME uses two samples of a dataset",
+            arguments.cosine
+        ),
+        None => println!("inputs: noise of cosine {}", arguments.cosine),
+    }
 }
 
 fn print(spec: &NetworkSpec, profile: &NetworkProfile) {
