@@ -39,6 +39,7 @@ const MOST_STEPS: usize = 60;
 
 /// The comparison and its sizes.
 #[derive(Clone, Debug, Args)]
+#[group(id = "convolutions")]
 pub(super) struct Arguments {
     /// Compare convolutional layers of several sizes: forward pass, training step and decoder's epoch
     #[arg(
