@@ -70,9 +70,9 @@ pub enum Error {
     Unusable {
         /// Path of the file.
         file: String,
-        /// What is in the file.
+        /// Content that cannot be used.
         found: String,
-        /// What to do.
+        /// Remedy.
         advice: String,
     },
     /// The user's own data are not those that an experiment was planned for.
@@ -92,7 +92,7 @@ pub enum Error {
     Setting {
         /// The setting, and its value.
         setting: String,
-        /// What it must be.
+        /// Its range, or the formats that have it.
         problem: String,
     },
     /// The compressed data of a file are truncated or damaged.

@@ -86,7 +86,8 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
         })
     }
 
-    /// The same sweep in segments between which the training samples' activations are small.
+    /// Divides the sweep into segments. Activations of the training samples are kept between segments only, at layers where
+    /// they take little memory.
     pub(crate) fn in_segments(self) -> Self {
         let segments = Segments::usual(self.layers(), self.samples);
         Self { segments, ..self }

@@ -1,4 +1,4 @@
-//! What the depth of a run counts, and the networks without theory, in words.
+//! Words for the unit of a run's depth and for networks without theory.
 
 use isobath_experiment::NetworkKind;
 use isobath_store::{RunRecord, VariantRecord};

@@ -128,7 +128,7 @@ impl OwnData {
             (None, Kind::Unsigned | Kind::Signed) => Err(unusable(
                 file,
                 &format!("whole numbers of {} bytes", element.size),
-                "set `divide` to the number that stands for 1, such as `divide = 255`, or save them as uint8 or float32",
+                "set `divide` to the value that becomes 1, such as `divide = 255`, or save the array as uint8 or float32",
             )),
         }
     }

@@ -6,7 +6,7 @@ use super::{OwnData, labels::Classes, load::held_out, table::Table};
 use crate::dataset::Shape;
 use crate::error::{Error, Result};
 
-/// What an experiment needs to know of the user's own data to be planned.
+/// Sizes of the user's own data, from which an experiment is planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extent {

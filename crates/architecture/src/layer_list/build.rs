@@ -284,7 +284,7 @@ impl Failure {
     }
 }
 
-/// What is wrong with an entry of a list of layers.
+/// Reason why an entry of a list of layers is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {

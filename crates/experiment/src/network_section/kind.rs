@@ -15,7 +15,7 @@ pub enum NetworkKind {
     Layers,
 }
 
-/// What the depth of a network counts.
+/// Unit of a network's depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DepthUnit {
     /// Layers with weights, which are all layers of a profile.
@@ -53,7 +53,7 @@ impl NetworkKind {
         }
     }
 
-    /// What the depth counts.
+    /// Unit of the depth.
     pub const fn depth_unit(self) -> DepthUnit {
         match self {
             Self::Mlp | Self::Cnn => DepthUnit::WeightLayers,
@@ -61,7 +61,7 @@ impl NetworkKind {
         }
     }
 
-    /// What the depth counts, as the end of a sentence.
+    /// Unit of the depth in words that end a sentence: "depth counts ...".
     pub const fn depth_counts(self) -> &'static str {
         match self {
             Self::Mlp => "weight layers, the readout included",

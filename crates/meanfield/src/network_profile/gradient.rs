@@ -37,7 +37,7 @@ pub(super) enum Pull {
     Residual { before: Slopes, branch: Vec<StagePull> },
 }
 
-/// What the backward pass needs of one stage.
+/// One stage as the backward pass sees it.
 #[derive(Clone, Debug)]
 pub(super) struct StagePull {
     pub(super) pull: Pull,
