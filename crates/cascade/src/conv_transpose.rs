@@ -62,9 +62,9 @@ impl ConvTranspose2d {
     /// none.
     pub(crate) fn fold(&self, samples: usize, axes: Axes) -> Option<PatchesConfig> {
         let (image, grid) = (self.period(), self.input.size());
-        let copies = pixels(Shape::new(self.input.channels, image[0], image[1]), samples);
+        let copies = PatchesConfig::pixels(self.input.channels, image, samples, [axes; 2]);
         let boundary = Boundary::Circular;
-        (image != grid).then_some(PatchesConfig { grid, boundary, axes: [axes; 2], ..copies })
+        (image != grid).then_some(PatchesConfig { grid, boundary, ..copies })
     }
 
     /// Numbers of a sample after [`fold`](Self::fold).
@@ -113,23 +113,7 @@ impl ConvTranspose2d {
 
 /// Copies of images in another order of axes.
 pub(crate) const fn reordered(shape: Shape, samples: usize, axes: [Axes; 2]) -> PatchesConfig {
-    PatchesConfig { axes, ..pixels(shape, samples) }
-}
-
-/// Patches of one pixel.
-const fn pixels(shape: Shape, samples: usize) -> PatchesConfig {
-    PatchesConfig {
-        channels: shape.channels,
-        image: shape.size(),
-        grid: shape.size(),
-        kernel: [1, 1],
-        stride: [1, 1],
-        spread: [1, 1],
-        origin: [0, 0],
-        boundary: Boundary::Zero,
-        samples,
-        axes: [Axes::SampleUnitPixel; 2],
-    }
+    PatchesConfig::pixels(shape.channels, shape.size(), samples, axes)
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ pub mod cutoff;
 mod error;
 mod estimator;
 mod profile;
-mod rows;
 mod seeds;
 mod staging;
 mod statistics;

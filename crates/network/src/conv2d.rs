@@ -128,17 +128,12 @@ impl<B: Backend> DeviceConv2d<B> {
 
     /// Wrap of the product: patches of one pixel that begin before the image and end behind it.
     fn wrap(&self, samples: usize, from: Axes, to: Axes) -> PatchesConfig {
+        let product = self.shape.product();
         PatchesConfig {
-            channels: self.shape.out_channels,
-            image: self.shape.product().size(),
             grid: self.shape.output().size(),
-            kernel: [1, 1],
-            stride: [1, 1],
-            spread: [1, 1],
             origin: [self.shape.wrap_after.cast_signed(); 2],
             boundary: Boundary::Circular,
-            samples,
-            axes: [from, to],
+            ..PatchesConfig::pixels(product.channels, product.size(), samples, [from, to])
         }
     }
 }

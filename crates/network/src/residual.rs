@@ -3,7 +3,7 @@
 use std::mem::swap;
 
 use isobath_architecture::{Activation, ResidualLayer};
-use isobath_tensor::{Axes, Backend, Boundary, PatchesConfig, Precision};
+use isobath_tensor::{Axes, Backend, PatchesConfig, Precision};
 
 use crate::{
     BackwardBackend, BackwardPass, Batch, DeviceLayer, ForwardBackend, GradientVisitor,
@@ -170,18 +170,8 @@ impl<B: BackwardBackend> DeviceResidual<B> {
         x: &mut B::Buffer<f32>,
     ) -> isobath_tensor::Result<()> {
         let shape = self.shape.shape();
-        let pixels = PatchesConfig {
-            channels: shape.channels,
-            image: shape.size(),
-            grid: shape.size(),
-            kernel: [1, 1],
-            stride: [1, 1],
-            spread: [1, 1],
-            origin: [0, 0],
-            boundary: Boundary::Zero,
-            samples: batch.samples,
-            axes: [batch.input.axes(), Axes::UnitPixelSample],
-        };
+        let axes = [batch.input.axes(), Axes::UnitPixelSample];
+        let pixels = PatchesConfig::pixels(shape.channels, shape.size(), batch.samples, axes);
         backend.patches(&pixels, input, x)
     }
 

@@ -27,7 +27,7 @@ mod spec;
 mod toolkit;
 
 pub use backend::{Backend, Element, HOST_SPARE_BYTES, HostBuffer};
-pub use cpu::{Cpu, SimdLevel, symmetric_eigenvalues};
+pub use cpu::{Cpu, SimdLevel, row_minimum, row_sum, symmetric_eigenvalues};
 pub use error::{Error, Result};
 pub use isobath_architecture::{Activation, Boundary, PoolKind};
 pub use ops::*;

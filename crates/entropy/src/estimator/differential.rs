@@ -1,9 +1,10 @@
 use std::f64::consts::{E, PI};
 
+use isobath_tensor::row_minimum;
+
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Result,
-    rows::minimum,
     staging::{Moments, Scratch, Staged, Width, column_moments},
 };
 
@@ -72,7 +73,7 @@ const STD_FLOOR: f64 = 1e-20;
 
 /// A sample minus its minimum, plus 1e-12.
 fn shift(sample: &[f32], shifted: &mut [f32]) {
-    let minimum = minimum(sample);
+    let minimum = row_minimum(sample);
     for (to, &value) in shifted.iter_mut().zip(sample) {
         *to = value - minimum + 1e-12;
     }

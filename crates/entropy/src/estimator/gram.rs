@@ -1,9 +1,8 @@
-use isobath_tensor::{GemmConfig, symmetric_eigenvalues};
+use isobath_tensor::{GemmConfig, row_sum, symmetric_eigenvalues};
 
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
     EntropyBackend, Result,
-    rows::sum,
     staging::{Scratch, Staged, Width},
 };
 
@@ -100,8 +99,8 @@ fn direction(sample: &[f32], to: &mut [f32]) -> bool {
 }
 
 fn mean_and_norm(sample: &[f32]) -> (f64, f64) {
-    let mean = sum(sample, |value| value) / sample.len() as f64;
-    (mean, sum(sample, |value| (value - mean) * (value - mean)).sqrt())
+    let mean = row_sum(sample, |value| value) / sample.len() as f64;
+    (mean, row_sum(sample, |value| (value - mean) * (value - mean)).sqrt())
 }
 
 #[cfg(test)]

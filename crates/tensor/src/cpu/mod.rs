@@ -16,6 +16,7 @@ mod eigenvalues;
 mod float_mode;
 pub(crate) mod logarithm;
 pub(crate) mod panel;
+mod rows;
 pub(crate) mod scratch;
 pub(crate) mod simd;
 pub(crate) mod tile;
@@ -24,6 +25,7 @@ use std::borrow::Cow;
 
 pub use eigenvalues::symmetric_eigenvalues;
 use rayon::prelude::*;
+pub use rows::{row_minimum, row_sum};
 pub use simd::SimdLevel;
 
 use crate::{Backend, Error, Precision, Result, backend::host_backend};

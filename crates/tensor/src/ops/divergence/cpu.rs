@@ -14,6 +14,7 @@ use crate::{
         logarithm::ln,
         simd::{Kernel, Lanes},
     },
+    row_minimum,
 };
 
 impl Divergence for Cpu {
@@ -156,7 +157,7 @@ impl Distribution {
     /// The entries of `x` minus their minimum, plus [`SHIFT`], over their sum.
     #[inline(always)]
     fn normalise(&mut self, x: &[f32]) {
-        let minimum = f64::from(minimum(x));
+        let minimum = f64::from(row_minimum(x));
         let scale = 1.0 / sum([x], |[x]| f64::from(x) - minimum + SHIFT);
         self.values.resize(x.len(), 0.0);
         for (p, &x) in self.values.iter_mut().zip(x) {
@@ -191,17 +192,4 @@ fn sum<T: Copy, const N: usize>(rows: [&[T]; N], term: impl Fn([T; N]) -> f64) -
     let count = rest.iter().map(|rest| rest.len()).min().unwrap_or(0);
     let rest: f64 = (0..count).map(|index| term(rest.map(|rest| rest[index]))).sum();
     parts.iter().sum::<f64>() + rest
-}
-
-#[inline(always)]
-fn minimum(x: &[f32]) -> f32 {
-    let smaller = |a: f32, b: f32| if b < a { b } else { a };
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [f32::INFINITY; LANES];
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = smaller(*lane, x);
-        }
-    }
-    lanes.iter().chain(rest).copied().fold(f32::INFINITY, smaller)
 }

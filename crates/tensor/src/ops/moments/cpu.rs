@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use crate::{ColumnMoments, Cpu, HostBuffer, Result};
+use crate::{ColumnMoments, Cpu, HostBuffer, Result, row_sum};
 
 /// Columns a task sums.
 const COLUMN_CHUNK: usize = 64;
@@ -21,7 +21,7 @@ impl ColumnMoments for Cpu {
         let rows = x.as_slice()[..rows * cols].chunks_exact(cols);
         let scales: Vec<f64> = rows
             .clone()
-            .map(|row| if normalise_rows { sum(row) } else { 1.0 })
+            .map(|row| if normalise_rows { row_sum(row, |x| x) } else { 1.0 })
             .map(|sum: f64| if sum == 0.0 { 1.0 } else { 1.0 / sum })
             .collect();
         let mean = mean.as_mut_slice()[..cols].par_chunks_mut(COLUMN_CHUNK);
@@ -34,19 +34,6 @@ impl ColumnMoments for Cpu {
         });
         Ok(())
     }
-}
-
-/// Sum of a row in eight parts, which the compiler vectorises.
-fn sum(row: &[f32]) -> f64 {
-    const LANES: usize = 8;
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut parts = [0.0; LANES];
-    for chunk in chunks {
-        for (part, &x) in parts.iter_mut().zip(chunk) {
-            *part += f64::from(x);
-        }
-    }
-    parts.iter().sum::<f64>() + rest.iter().map(|&x| f64::from(x)).sum::<f64>()
 }
 
 /// Moments of the first columns of `rows`, as many as `mean` has.

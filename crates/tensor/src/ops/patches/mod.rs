@@ -47,6 +47,27 @@ pub struct PatchesConfig {
 }
 
 impl PatchesConfig {
+    /// Patches of one pixel: copies of the images in another order of axes.
+    pub const fn pixels(
+        channels: usize,
+        image: [usize; 2],
+        samples: usize,
+        axes: [Axes; 2],
+    ) -> Self {
+        Self {
+            channels,
+            image,
+            grid: image,
+            kernel: [1, 1],
+            stride: [1, 1],
+            spread: [1, 1],
+            origin: [0, 0],
+            boundary: Boundary::Zero,
+            samples,
+            axes,
+        }
+    }
+
     /// Elements of a patch, `[channels, kernel rows, kernel columns]`.
     pub const fn elements(&self) -> usize {
         self.channels * self.window()

@@ -1,10 +1,15 @@
-//! Reductions of a sample over its units, in parts that the compiler vectorises.
+//! Reductions of a row of numbers on the host, in parts that the compiler vectorises.
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel is compiled for its instructions only where all of it is inlined"
+)]
 
 const LANES: usize = 8;
 
-/// Sum of `term` over the units.
-pub(crate) fn sum(sample: &[f32], term: impl Fn(f64) -> f64) -> f64 {
-    let (chunks, rest) = sample.as_chunks::<LANES>();
+/// Sum of `term` over the row, in f64.
+#[inline(always)]
+pub fn row_sum(row: &[f32], term: impl Fn(f64) -> f64) -> f64 {
+    let (chunks, rest) = row.as_chunks::<LANES>();
     let mut parts = [0.0; LANES];
     for chunk in chunks {
         for (part, &value) in parts.iter_mut().zip(chunk) {
@@ -15,9 +20,10 @@ pub(crate) fn sum(sample: &[f32], term: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// The smallest number, or infinity without any.
-pub(crate) fn minimum(sample: &[f32]) -> f32 {
+#[inline(always)]
+pub fn row_minimum(row: &[f32]) -> f32 {
     let smaller = |a: f32, b: f32| if b < a { b } else { a };
-    let (chunks, rest) = sample.as_chunks::<LANES>();
+    let (chunks, rest) = row.as_chunks::<LANES>();
     let mut parts = [f32::INFINITY; LANES];
     for chunk in chunks {
         for (part, &value) in parts.iter_mut().zip(chunk) {
@@ -33,9 +39,9 @@ mod tests {
 
     #[test]
     fn parts_and_the_rest_count() {
-        let sample: Vec<f32> = (0_u8..21).map(|i| f32::from((i * 8 + 5) % 21)).collect();
-        assert!((sum(&sample, |value| 2.0 * value) - 420.0).abs() < 1e-12);
-        assert!(minimum(&sample).abs() <= 0.0);
-        assert!(minimum(&[]).is_infinite());
+        let row: Vec<f32> = (0_u8..21).map(|i| f32::from((i * 8 + 5) % 21)).collect();
+        assert!((row_sum(&row, |value| 2.0 * value) - 420.0).abs() < 1e-12);
+        assert!(row_minimum(&row).abs() <= 0.0);
+        assert!(row_minimum(&[]).is_infinite());
     }
 }
