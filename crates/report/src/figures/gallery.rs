@@ -89,6 +89,15 @@ impl<'a> Gallery<'a> {
         )
     }
 
+    /// Lines beside the pictures of `row`: its point and its role.
+    fn labels(&self, row: &Row<'_>, size: i32) -> Vec<String> {
+        // The column has no room for more than the scheme's name.
+        let scheme = self.run.scheme(row.id).map(ToOwned::to_owned);
+        let point = scheme.unwrap_or_else(|| weights_words(self.run, row.id));
+        let wide = LABELS - GAP;
+        [point.as_str(), row.role].iter().flat_map(|text| text::wrapped(text, size, wide)).collect()
+    }
+
     fn draw_row(
         &self,
         canvas: &mut Canvas<'_>,
@@ -99,11 +108,12 @@ impl<'a> Gallery<'a> {
         let (width, height) = self.picture();
         let middle = top + (self.samples() as i32 * (height + GAP) - GAP) / 2;
         let size = layout.text();
-        // The column has no room for more than the scheme's name.
-        let scheme = self.run.scheme(row.id).map(ToOwned::to_owned);
-        let label = scheme.unwrap_or_else(|| weights_words(self.run, row.id));
-        text::write(canvas, &label, (MARGIN, middle - size * 3 / 5), size, HPos::Left)?;
-        text::write(canvas, row.role, (MARGIN, middle + size * 3 / 5), size, HPos::Left)?;
+        let labels = self.labels(row, size);
+        let first = middle - size * 3 / 5 * (labels.len() as i32 - 1);
+        for (line, label) in (0..).zip(&labels) {
+            let at = (MARGIN, first + line * size * 6 / 5);
+            text::write(canvas, label, at, size, HPos::Left)?;
+        }
         for sample in 0..self.samples() {
             let of_sample = || row.pictures.iter().filter(move |picture| picture.sample == sample);
             let input = of_sample().find(|picture| picture.depth == 0);
@@ -184,6 +194,8 @@ impl Figure for Gallery<'_> {
 
 #[cfg(test)]
 mod tests {
+    use isobath_store::synthetic::{Options, run};
+
     use super::*;
 
     #[test]
@@ -193,5 +205,22 @@ mod tests {
         let depths = shown_depths(&pictures);
         assert_eq!((depths.len(), depths[0], depths[MAX_DEPTHS - 1]), (MAX_DEPTHS, 0, 50));
         assert_eq!(shown_depths(&pictures[..3]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn labels_are_no_wider_than_their_column() {
+        let mut run = run(&Options::default());
+        let id = run.cells[0].cell.point;
+        run.shape = [1, 8, 8];
+        for role in ["ordered", "ordered, nearest to the critical line"] {
+            let gallery = Gallery { run: &run, rows: Vec::new(), depths: Vec::new() };
+            let row = Row { id, role, pictures: &[] };
+            for layout in [Layout::Wide, Layout::Narrow] {
+                let size = layout.text();
+                let labels = gallery.labels(&row, size);
+                let fits = |label: &String| text::width(label, size) <= LABELS;
+                assert!(labels.len() >= 2 && labels.iter().all(fits), "{labels:?}");
+            }
+        }
     }
 }
