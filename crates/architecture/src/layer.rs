@@ -61,6 +61,15 @@ impl Layer {
         self.output_shape().numbers()
     }
 
+    /// Most numbers of a sample on its way through: of the input, the output, or inside of a residual block.
+    pub fn widest(&self) -> usize {
+        let inside = match self {
+            Self::Dense(_) | Self::Conv2d(_) | Self::Pool(_) => None,
+            Self::Residual(layer) => layer.branch.iter().map(Self::widest).max(),
+        };
+        self.inputs().max(self.outputs()).max(inside.unwrap_or(0))
+    }
+
     /// Weights and biases; the largest number for impossibly many.
     pub fn parameters(&self) -> usize {
         match self {

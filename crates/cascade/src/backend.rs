@@ -1,6 +1,6 @@
-use isobath_network::ForwardBackend;
-use isobath_tensor::{Backward, FitRidge, GatherRows, TrainDecoder};
+use isobath_network::BackwardBackend;
+use isobath_tensor::{FitRidge, GatherRows, TrainDecoder};
 
 /// Backend operations of a cascade by any method.
-pub trait CascadeBackend: ForwardBackend + TrainDecoder + Backward + GatherRows + FitRidge {}
-impl<B: ForwardBackend + TrainDecoder + Backward + GatherRows + FitRidge> CascadeBackend for B {}
+pub trait CascadeBackend: BackwardBackend + TrainDecoder + GatherRows + FitRidge {}
+impl<B: BackwardBackend + TrainDecoder + GatherRows + FitRidge> CascadeBackend for B {}

@@ -1,5 +1,5 @@
 use isobath_architecture::{Boundary, Shape};
-use isobath_tensor::{Axes, PatchesConfig};
+use isobath_tensor::{Axes, ConvolutionConfig, PatchesConfig, Precision};
 
 /// Geometry of a transposed convolution in a decoder; sizes are `[vertical, horizontal]`.
 ///
@@ -88,6 +88,12 @@ impl ConvTranspose2d {
             samples,
             axes,
         }
+    }
+
+    /// The convolution that it is on `h`, after its [`fold`](Self::fold), with [`Axes::UnitPixelSample`].
+    pub(crate) fn convolution(&self, samples: usize, precision: Precision) -> ConvolutionConfig {
+        let patches = self.patches(samples, [Axes::UnitPixelSample; 2]);
+        ConvolutionConfig { patches, outputs: self.output.channels, precision }
     }
 
     /// The weights `V` as a matrix for patches, `[channels written, patch]`.

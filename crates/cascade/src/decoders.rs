@@ -5,6 +5,7 @@ use isobath_tensor::Backend;
 
 use crate::{
     Decoder, Result,
+    columns::DecodingMemory,
     device_decoder::DeviceDecoder,
     spill::{SpillFile, Spilled},
 };
@@ -96,6 +97,40 @@ impl<B: ForwardBackend> Stack<B> {
             Entry::Kept(decoder) => [decoder.outputs(), decoder.inputs()],
             Entry::Spilled(spilled) => [spilled.outputs(), spilled.inputs()],
         }
+    }
+
+    /// True if every decoder is one dense layer.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.entries.iter().all(|entry| match entry {
+            Entry::Kept(decoder) => decoder.is_dense(),
+            Entry::Spilled(spilled) => spilled.is_dense(),
+        })
+    }
+
+    /// Applies the decoder of layer `index`, counted from 0, to each of `batches` of `samples` samples, as
+    /// [`DeviceDecoder::apply_to_columns`] does.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    ///
+    /// # Panics
+    /// When there is no such decoder.
+    pub(crate) fn apply_to_columns(
+        &self,
+        index: usize,
+        samples: usize,
+        batches: &mut [B::Buffer<f32>],
+        memory: &mut DecodingMemory<B>,
+    ) -> Result<()> {
+        let uploaded;
+        let decoder = match &self.entries[index] {
+            Entry::Kept(decoder) => decoder,
+            Entry::Spilled(spilled) => {
+                uploaded = DeviceDecoder::upload(&self.backend, &spilled.read()?)?;
+                &uploaded
+            }
+        };
+        batches.iter_mut().try_for_each(|batch| decoder.apply_to_columns(samples, batch, memory))
     }
 
     /// Applies the decoder of layer `index`, counted from 0, as [`DeviceDecoder::apply`] does.

@@ -1,9 +1,10 @@
+use isobath_architecture::Shape;
 use isobath_network::ForwardBackend;
 use isobath_tensor::{Axes, Backend, DenseConfig, Precision};
 
 use crate::{
-    ConvTranspose2d, Decoder, DecoderKind, Result, conv_transpose::reordered,
-    decoder_layer::DecoderLayerSpec,
+    ConvTranspose2d, Decoder, DecoderKind, Result, columns::DecodingMemory,
+    conv_transpose::reordered, decoder_layer::DecoderLayerSpec,
 };
 
 /// The decoder of one layer of the network in the memory of its backend.
@@ -102,6 +103,11 @@ impl<B: Backend> DeviceDecoder<B> {
         self.layers[self.layers.len() - 1].spec.kind.outputs()
     }
 
+    /// True if it is one dense layer.
+    pub(crate) fn is_dense(&self) -> bool {
+        is_dense(self.layers.iter().map(|layer| layer.spec.kind))
+    }
+
     /// Bytes of its numbers.
     pub(crate) fn bytes(&self) -> usize {
         let numbers = |layer: &DeviceDecoderLayer<B>| {
@@ -110,6 +116,11 @@ impl<B: Backend> DeviceDecoder<B> {
         };
         self.layers.iter().map(numbers).sum::<usize>() * size_of::<f32>()
     }
+}
+
+/// True for the layers of a decoder that is one dense layer.
+pub(crate) fn is_dense(mut layers: impl Iterator<Item = DecoderKind>) -> bool {
+    matches!((layers.next(), layers.next()), (Some(DecoderKind::Dense { .. }), None))
 }
 
 impl<B: ForwardBackend> DeviceDecoder<B> {
@@ -123,14 +134,18 @@ impl<B: ForwardBackend> DeviceDecoder<B> {
         x: &B::Buffer<f32>,
         y: &mut B::Buffer<f32>,
     ) -> Result<()> {
-        let (last, others) = self.layers.split_last().expect("a decoder has layers");
-        let mut between = None;
-        for layer in others {
-            let mut next = self.backend.zeros(samples * layer.spec.kind.outputs())?;
-            layer.apply(&self.backend, samples, between.as_ref().unwrap_or(x), &mut next)?;
-            between = Some(next);
+        if let [layer @ DeviceDecoderLayer { spec, .. }] = &self.layers[..]
+            && self.is_dense()
+        {
+            let config = spec.config(samples);
+            return Ok(self.backend.dense(config, x, &layer.weights, &layer.bias, y)?);
         }
-        last.apply(&self.backend, samples, between.as_ref().unwrap_or(x), y)
+        let [rows, columns] = [Axes::SampleUnitPixel, Axes::UnitPixelSample];
+        let order = |units, axes| reordered(Shape::flat(units), samples, axes);
+        let mut batch = self.backend.zeros(samples * self.inputs())?;
+        self.backend.patches(&order(self.inputs(), [rows, columns]), x, &mut batch)?;
+        self.apply_to_columns(samples, &mut batch, &mut DecodingMemory::new(&self.backend)?)?;
+        Ok(self.backend.patches(&order(self.outputs(), [columns, rows]), &batch, y)?)
     }
 }
 
@@ -139,54 +154,6 @@ impl DecoderLayerSpec {
     pub(crate) const fn config(&self, rows: usize) -> DenseConfig {
         let ([outputs, inputs], activation) = (self.kind.matrix(), self.activation);
         DenseConfig { rows, inputs, outputs, activation, precision: Precision::F32 }
-    }
-}
-
-impl<B: ForwardBackend> DeviceDecoderLayer<B> {
-    /// `y = phi(V x + c)` for `samples` samples.
-    fn apply(
-        &self,
-        backend: &B,
-        samples: usize,
-        x: &B::Buffer<f32>,
-        y: &mut B::Buffer<f32>,
-    ) -> Result<()> {
-        match &self.spec.kind {
-            DecoderKind::Dense { .. } => {
-                Ok(backend.dense(self.spec.config(samples), x, &self.weights, &self.bias, y)?)
-            }
-            DecoderKind::ConvTranspose2d(conv) => {
-                self.apply_to_patches(backend, conv, samples, x, y)
-            }
-        }
-    }
-
-    fn apply_to_patches(
-        &self,
-        backend: &B,
-        conv: &ConvTranspose2d,
-        samples: usize,
-        x: &B::Buffer<f32>,
-        y: &mut B::Buffer<f32>,
-    ) -> Result<()> {
-        let (pixels, numbers) = (conv.output.pixels(), conv.output.numbers());
-        let chunk = (CHUNK / (conv.patch() * pixels)).clamp(1, samples);
-        let mut patches = Patches::new(backend, std::iter::once(conv), chunk)?;
-        let mut part = backend.zeros(chunk * conv.input.numbers())?;
-        let mut rows = backend.zeros(chunk * numbers)?;
-        let mut part_y = backend.zeros(chunk * numbers)?;
-        for start in (0..samples).step_by(chunk) {
-            let count = chunk.min(samples - start);
-            let range = start * conv.input.numbers()..(start + count) * conv.input.numbers();
-            backend.copy(x, range, &mut part, 0)?;
-            patches.fill(backend, conv, count, &part)?;
-            let config = self.spec.config(count * pixels);
-            backend.dense(config, &patches.rows, &self.weights, &self.bias, &mut rows)?;
-            let axes = [Axes::SamplePixelUnit, Axes::SampleUnitPixel];
-            backend.patches(&reordered(conv.output, count, axes), &rows, &mut part_y)?;
-            backend.copy(&part_y, 0..count * numbers, y, start * numbers)?;
-        }
-        Ok(())
     }
 }
 

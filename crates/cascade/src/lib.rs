@@ -17,6 +17,7 @@
 mod activations;
 mod backend;
 mod chain;
+mod columns;
 mod compose;
 mod conv_transpose;
 mod decoder;

@@ -86,15 +86,17 @@ impl CascadeValidParams {
             } else {
                 let states = decoders.iter().flatten().map(|layer| 4 * layer.kind.weights() as u64);
                 let blocks = decoders.iter().map(|decoder| block_numbers(decoder, batch)).max();
-                let minibatch = product([2 * batch, widest(layers)]);
+                let widest = layers.iter().map(Layer::widest).max().unwrap_or(0);
+                let minibatch = product([4 * batch, widest]);
                 minibatch + states.sum::<u64>() + blocks.unwrap_or(0)
             };
             parameters + work
         };
         let segment = segments.ranges.iter().map(of_segment).max().unwrap_or(0);
         let between = product([samples, segments.room[0] + segments.room[1]]);
-        // Patches and rows of a pass through a convolution, or of its decoder.
-        let pass = 2 * (CHUNK as u64).max(layers.iter().map(patches).max().unwrap_or(0));
+        // Patches and rows of a pass through a convolution, or patches of the probe samples for its decoder.
+        let most_patches = layers.iter().map(patches).max().unwrap_or(0);
+        let pass = (2 * (CHUNK as u64).max(most_patches)).max(probe as u64 * most_patches);
         let checks = kept_numbers(layers, samples);
         between + product([2 * probe, widest(layers)]) + segment + pass + checks
     }

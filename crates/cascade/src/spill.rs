@@ -4,7 +4,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{Decoder, DecoderLayer, Error, Result, decoder_layer::DecoderLayerSpec};
+use crate::{
+    Decoder, DecoderLayer, Error, Result, decoder_layer::DecoderLayerSpec, device_decoder::is_dense,
+};
 
 /// An unnamed temporary file of decoders, made when the first one comes.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,11 @@ impl Spilled {
     /// Numbers of what comes out, per sample.
     pub(crate) fn outputs(&self) -> usize {
         self.layers[self.layers.len() - 1].kind.outputs()
+    }
+
+    /// True if it is one dense layer.
+    pub(crate) fn is_dense(&self) -> bool {
+        is_dense(self.layers.iter().map(|layer| layer.kind))
     }
 
     /// The decoder.

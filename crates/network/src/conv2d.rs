@@ -1,13 +1,13 @@
 //! Convolutional layers, as products of weights with patches of their input.
 
 use isobath_architecture::{Boundary, Conv2dLayer, Layer};
-use isobath_tensor::{Axes, Backend, ConvolutionConfig, DenseConfig, PatchesConfig, Precision};
+use isobath_tensor::{Axes, Backend, ConvolutionConfig, PatchesConfig, Precision};
 use ndarray::{Array1, Array4};
 
 use crate::{
     BackwardBackend, BackwardPass, Batch, ForwardBackend, Gradient, GradientVisitor,
-    LayerParameters, ParameterArray, ParameterGradient, ParameterName, Result, Trace, Workspace,
-    draw::Draw, layer_parameters::check_shape, source::LayerSource,
+    LayerParameters, Layout, ParameterArray, ParameterGradient, ParameterName, Result, Trace,
+    Workspace, draw::Draw, layer_parameters::check_shape, source::LayerSource,
 };
 
 /// Parameters of a convolution in host memory.
@@ -64,6 +64,24 @@ impl Conv2dParameters {
     }
 }
 
+/// The product of a layer's weights with the patches of `batch`.
+pub(crate) fn convolution(layer: &Conv2dLayer, batch: Batch) -> ConvolutionConfig {
+    let &Conv2dLayer { input, window, boundary, .. } = layer;
+    let patches = PatchesConfig {
+        channels: input.channels,
+        image: input.size(),
+        grid: layer.product().size(),
+        kernel: window.kernel,
+        stride: window.stride,
+        spread: [1, 1],
+        origin: window.padding.map(usize::cast_signed),
+        boundary,
+        samples: batch.samples,
+        axes: [batch.input.axes(), Axes::UnitPixelSample],
+    };
+    ConvolutionConfig { patches, outputs: layer.out_channels, precision: batch.precision }
+}
+
 /// One convolution of one network on a device.
 ///
 /// Patches take the memory of a minibatch times the size of the kernel, so several small networks gain nothing from
@@ -107,23 +125,6 @@ impl<B: Backend> DeviceConv2d<B> {
             weights: weights.expect("as long as its shape"),
             bias: bias.map(Array1::from_vec),
         })
-    }
-
-    /// Patches of the input, in the order of axes `from` to `to`.
-    fn patches(&self, samples: usize, from: Axes, to: Axes) -> PatchesConfig {
-        let Conv2dLayer { input, window, boundary, .. } = self.shape;
-        PatchesConfig {
-            channels: input.channels,
-            image: input.size(),
-            grid: self.shape.product().size(),
-            kernel: window.kernel,
-            stride: window.stride,
-            spread: [1, 1],
-            origin: window.padding.map(usize::cast_signed),
-            boundary,
-            samples,
-            axes: [from, to],
-        }
     }
 
     /// Wrap of the product: patches of one pixel that begin before the image and end behind it.
@@ -185,35 +186,28 @@ impl<B: ForwardBackend> DeviceConv2d<B> {
         x: &B::Buffer<f32>,
         y: &mut B::Buffer<f32>,
     ) -> isobath_tensor::Result<()> {
-        let (fan_in, product) = (self.shape.fan_in(), self.shape.product());
-        let [inputs, outputs] =
-            [self.shape.input, self.shape.output()].map(|shape| shape.numbers());
-        let chunk = (CHUNK / (fan_in * product.pixels())).clamp(1, samples);
+        let [input, output] = [self.shape.input, self.shape.output()];
+        let [inputs, outputs] = [input, output].map(|shape| shape.numbers());
+        let patches = self.shape.fan_in() * self.shape.product().pixels();
+        let chunk = (CHUNK / patches).clamp(1, samples);
+        let layer = [Layer::Conv2d(self.shape)];
+        let mut trace = Trace::of_layer(backend, &layer[0], 1, chunk)?;
+        let batch = |count| Batch::new(count, Layout::SamplesMajor).precision(precision);
+        let mut workspace = Workspace::of_batch(backend, &layer, 1, batch(chunk))?;
         let mut part_x = backend.zeros(chunk * inputs)?;
-        let mut patches = backend.zeros(chunk * fan_in * product.pixels())?;
-        let mut rows = backend.zeros(chunk * product.numbers())?;
         let mut part_y = backend.zeros(chunk * outputs)?;
         for start in (0..samples).step_by(chunk) {
             let count = chunk.min(samples - start);
-            let [from, to] = [Axes::SampleUnitPixel, Axes::SamplePixelUnit];
             backend.copy(x, start * inputs..(start + count) * inputs, &mut part_x, 0)?;
-            backend.patches(&self.patches(count, from, to), &part_x, &mut patches)?;
-            let config = DenseConfig {
-                rows: count * product.pixels(),
-                inputs: fan_in,
-                outputs: self.shape.out_channels,
-                activation: self.shape.activation,
-                precision,
-            };
-            backend.dense(config, &patches, &self.weights.values, &self.bias.values, &mut rows)?;
-            backend.patches(&self.wrap(count, to, from), &rows, &mut part_y)?;
+            self.forward_traced(backend, batch(count), &part_x, &mut trace, &mut workspace)?;
+            let axes = [Axes::UnitPixelSample, Axes::SampleUnitPixel];
+            let order = PatchesConfig::pixels(output.channels, output.size(), count, axes);
+            backend.patches(&order, &trace.output, &mut part_y)?;
             backend.copy(&part_y, 0..count * outputs, y, start * outputs)?;
         }
         Ok(())
     }
-}
 
-impl<B: BackwardBackend> DeviceConv2d<B> {
     /// `z = W * x + b`, `h = phi(z)`, wrapped.
     pub(crate) fn forward_traced(
         &self,
@@ -259,14 +253,15 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
 
     /// The product in a pass with a trace.
     fn convolution(&self, batch: Batch) -> ConvolutionConfig {
-        let patches = self.patches(batch.samples, batch.input.axes(), Axes::UnitPixelSample);
-        ConvolutionConfig { patches, outputs: self.shape.out_channels }
+        convolution(&self.shape, batch)
     }
 
     fn traced_wrap(&self, samples: usize) -> PatchesConfig {
         self.wrap(samples, Axes::UnitPixelSample, Axes::UnitPixelSample)
     }
+}
 
+impl<B: BackwardBackend> DeviceConv2d<B> {
     /// Backward pass; see [`DeviceLayer::backward`](crate::DeviceLayer::backward).
     pub(crate) fn backward<V: GradientVisitor<B>>(
         &mut self,

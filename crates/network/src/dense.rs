@@ -186,7 +186,7 @@ impl<B: BackwardBackend> DeviceDense<B> {
     fn product(
         &self,
         backend: &B,
-        Batch { samples, input: layout, is_shared }: Batch,
+        Batch { samples, input: layout, is_shared, precision }: Batch,
         input: &B::Buffer<f32>,
         z: &mut B::Buffer<f32>,
     ) -> isobath_tensor::Result<()> {
@@ -195,7 +195,7 @@ impl<B: BackwardBackend> DeviceDense<B> {
             Layout::SamplesMajor => product.transpose_b(),
             Layout::UnitsMajor => product,
         };
-        let product = BatchedGemmConfig::new(product, self.networks);
+        let product = BatchedGemmConfig::new(product.precision(precision), self.networks);
         let product = if is_shared { product.share_b() } else { product };
         backend.batched_gemm(product, &self.weights.values, input, z)
     }

@@ -1,4 +1,4 @@
-use isobath_tensor::Axes;
+use isobath_tensor::{Axes, Precision};
 
 /// Memory layout of a matrix of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +28,31 @@ pub struct Batch {
     pub input: Layout,
     /// Every network reads the same input; otherwise each network's input follows the one before.
     pub is_shared: bool,
+    /// Precision of the factors of products with weights, forward only.
+    pub precision: Precision,
 }
 
 impl Batch {
-    /// `samples` samples of each network, each network with its own input.
+    /// `samples` samples of each network, each network with its own input, in f32.
     pub const fn new(samples: usize, input: Layout) -> Self {
-        Self { samples, input, is_shared: false }
+        Self { samples, input, is_shared: false, precision: Precision::F32 }
     }
 
     /// One input for all networks.
     #[must_use]
     pub const fn shared(self) -> Self {
         Self { is_shared: true, ..self }
+    }
+
+    /// Factors of `precision` in the forward pass.
+    #[must_use]
+    pub const fn precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The same samples between layers.
+    #[must_use]
+    pub(crate) const fn inner(self) -> Self {
+        Self { input: Layout::UnitsMajor, ..self }
     }
 }

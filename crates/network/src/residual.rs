@@ -118,7 +118,7 @@ impl<B: BackwardBackend> DeviceResidual<B> {
         workspace: &mut Workspace<B>,
     ) -> isobath_tensor::Result<()> {
         let (samples, numbers) = (batch.samples, self.numbers(batch.samples));
-        let inner = Batch::new(samples, Layout::UnitsMajor);
+        let inner = batch.inner();
         self.to_units_major(backend, batch, input, &mut branch[0].pre_activation)?;
         let Trace { pre_activation: x, output: h, .. } = &mut branch[0];
         self.apply(backend, self.shape.before, samples, &workspace.zeros, [x, h])?;
@@ -141,7 +141,7 @@ impl<B: BackwardBackend> DeviceResidual<B> {
         workspace: &mut Workspace<B>,
     ) -> isobath_tensor::Result<()> {
         let (samples, numbers) = (batch.samples, self.numbers(batch.samples));
-        let inner = Batch::new(samples, Layout::UnitsMajor);
+        let inner = batch.inner();
         let mut buffers = std::mem::take(&mut workspace.branch);
         let x = &mut buffers[0];
         self.to_units_major(backend, batch, &trace.output, x)?;

@@ -1,7 +1,7 @@
 use isobath_architecture::{Layer, ResidualLayer};
-use isobath_tensor::{Backend, GemmConfig};
+use isobath_tensor::{Backend, Convolution, GemmConfig};
 
-use crate::BackwardBackend;
+use crate::{BackwardBackend, Batch, Layout, conv2d::convolution};
 
 /// Scratch memory that the passes of all layers use in turn. It is allocated once, so that steps of training can be
 /// recorded by a device.
@@ -52,8 +52,8 @@ struct Sizes {
     branch: usize,
 }
 
-impl<B: Backend> Workspace<B> {
-    /// Memory for `layers` of `networks` networks with up to `samples` samples each.
+impl<B: Convolution> Workspace<B> {
+    /// Memory for `layers` of `networks` networks with up to `samples` samples each, in f32.
     ///
     /// # Errors
     /// When the device cannot provide the memory.
@@ -63,23 +63,46 @@ impl<B: Backend> Workspace<B> {
         networks: usize,
         samples: usize,
     ) -> isobath_tensor::Result<Self> {
+        Self::of_batch(backend, layers, networks, Batch::new(samples, Layout::UnitsMajor))
+    }
+
+    /// Memory for `layers` of `networks` networks with up to as many samples as `batch` each, and with its precision.
+    ///
+    /// # Errors
+    /// When the device cannot provide the memory.
+    pub fn of_batch(
+        backend: &B,
+        layers: &[Layer],
+        networks: usize,
+        batch: Batch,
+    ) -> isobath_tensor::Result<Self> {
         let sizes = layers.iter().map(Sizes::of).fold(Sizes::default(), Sizes::max);
-        let each = |size| backend.zeros(networks * samples * size);
+        let each = |size| backend.zeros(networks * batch.samples * size);
         Ok(Self {
             bias_gradient: backend.zeros(networks * sizes.bias)?,
             kernel_gradient: backend.zeros(sizes.kernel)?,
             zeros: backend.zeros(networks * sizes.zeros)?,
             one: backend.upload(&[1.0])?,
-            patches: each(sizes.patches)?,
+            patches: backend.zeros(scratch(backend, layers, batch))?,
             product: each(sizes.product)?,
             branch: vec![each(sizes.branch)?, each(sizes.branch)?],
         })
     }
 
-    /// Numbers of patches per sample that the largest of `layers` needs; 0 without convolutions.
+    /// Numbers of patches per sample of the largest of `layers`; 0 without convolutions.
     pub fn largest_patches(layers: &[Layer]) -> usize {
         layers.iter().map(|layer| Sizes::of(layer).patches).max().unwrap_or(0)
     }
+}
+
+/// Numbers of scratch memory that the convolutions of `layers` need.
+fn scratch<B: Convolution>(backend: &B, layers: &[Layer], batch: Batch) -> usize {
+    let of_layer = |layer: &Layer| match layer {
+        Layer::Dense(_) | Layer::Pool(_) => 0,
+        Layer::Conv2d(conv) => backend.scratch(&convolution(conv, batch)),
+        Layer::Residual(block) => scratch(backend, &block.branch, batch),
+    };
+    layers.iter().map(of_layer).max().unwrap_or(0)
 }
 
 impl Sizes {

@@ -26,6 +26,8 @@ fn layers() -> Vec<Layer> {
     let torus = conv(Window::square(3, 1, 0), Boundary::Zero, 1);
     let circular = conv(same, Boundary::Circular, 0);
     let linear = Conv2dLayer { activation: Activation::Linear, ..circular };
+    let wide = Conv2dLayer { out_channels: 2 * circular.out_channels, ..circular };
+    let back = Conv2dLayer { input: wide.output(), ..circular };
     let block = |before, layers: Vec<Conv2dLayer>, after| {
         let branch = layers.into_iter().map(Layer::Conv2d).collect();
         Layer::Residual(ResidualLayer { before, branch, after })
@@ -46,6 +48,7 @@ fn layers() -> Vec<Layer> {
         Layer::Pool(PoolLayer::new(IMAGE, PoolKind::Max, 2)),
         Layer::Pool(padded),
         block(None, vec![zero, torus], tanh),
+        block(None, vec![wide, back], tanh),
         block(tanh, vec![circular, linear], None),
     ]
 }
@@ -88,8 +91,7 @@ fn forward_passes_agree() {
             let tolerance = Tolerance::absolute(2e-6);
             let traced = backend.download(&trace.output).unwrap();
             assert_close(&traced, &expected, tolerance);
-            let size = SAMPLES * outputs.max(layer.inputs());
-            let mut in_place = Trace::new(&backend, size).unwrap();
+            let mut in_place = Trace::new(&backend, SAMPLES * layer.widest()).unwrap();
             backend.write(&mut in_place.output, 0, &x).unwrap();
             device.forward_in_place(&backend, batch, &mut in_place, &mut workspace).unwrap();
             let replaced = backend.read(&in_place.output, 0..SAMPLES * outputs).unwrap();

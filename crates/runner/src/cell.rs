@@ -15,7 +15,7 @@ use isobath_store::{GalleryRecord, Measurement};
 
 /// Version of the cell numerics. Increment it when the same settings give different numbers; it changes every key, so
 /// results of older versions are not reused.
-const NUMERICS: u32 = 6;
+const NUMERICS: u32 = 7;
 
 /// Plan and data shared by all cells.
 #[derive(Clone, Copy, Debug)]

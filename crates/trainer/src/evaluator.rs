@@ -41,7 +41,7 @@ const CHUNK: usize = 1024;
 const MOST_PATCHES: usize = 1 << 24;
 
 /// Samples that go through networks of these layers together.
-fn chunk_size<B: Backend>(layers: &[Layer]) -> usize {
+fn chunk_size<B: TrainerBackend>(layers: &[Layer]) -> usize {
     let patches = Workspace::<B>::largest_patches(layers);
     MOST_PATCHES.checked_div(patches).map_or(CHUNK, |samples| samples.clamp(1, CHUNK))
 }
@@ -56,7 +56,7 @@ impl<'a, B: TrainerBackend> Evaluator<'a, B> {
         loss: Loss,
     ) -> Result<Self> {
         let classes = test.labels;
-        let widths = layers.iter().flat_map(|layer| [layer.inputs(), layer.outputs()]);
+        let widths = layers.iter().map(Layer::widest);
         let chunk = chunk_size::<B>(layers);
         let samples = chunk.min(classes.len());
         let size = networks * samples * widths.max().unwrap_or(0);

@@ -2,15 +2,21 @@
 
 use std::{mem::swap, ops::Range};
 
-use isobath_network::DeviceLayer;
-use isobath_tensor::{Backend, GatherConfig};
+use isobath_architecture::Layer;
+use isobath_network::{Batch, DeviceLayer, Layout, Trace, Workspace};
+use isobath_tensor::{Axes, Backend, GatherConfig, Precision};
 
 use crate::{
     CascadeBackend, DecoderKind, Error, InitialDecoders, Job, Observer, Result,
-    activations::Activations, decoder_layer::DecoderLayerSpec, segment::Segment, sweep::Fitted,
+    activations::Activations, conv_transpose::reordered, decoder_layer::DecoderLayerSpec,
+    device_decoder, segment::Segment, sweep::Fitted,
 };
 
-use super::{GradientCascade, order, product_scratch::ProductScratch, training::Training};
+use super::{
+    GradientCascade, order,
+    product_scratch::ProductScratch,
+    training::{DecoderScratch, Training},
+};
 
 impl<B: CascadeBackend> GradientCascade<B> {
     /// Trains the decoders of `segment`. Every minibatch runs from the input of the segment through its layers, and trains
@@ -29,9 +35,10 @@ impl<B: CascadeBackend> GradientCascade<B> {
         for (index, decoder) in (segment.first..).zip(segment.decoders) {
             trainings.push(Training::new(self, job, index, decoder)?);
         }
-        let by_products = segment.decoders.iter().map(Vec::as_slice).filter(|d| !is_dense(d));
-        let mut scratch = ProductScratch::new(backend, by_products, batch)?;
-        let mut minibatch = Minibatch::new(backend, segment.layers, batch)?;
+        let specs = &job.network.spec().layers()[segment.first..][..segment.layers.len()];
+        let mut scratch = self.scratch(segment, batch)?;
+        let mut minibatch =
+            Minibatch::new(backend, specs, batch, self.params.params().forward_precision)?;
         let steps = self.params.steps(train.rows);
         for step in 0..steps {
             if observer.cancelled() {
@@ -42,11 +49,10 @@ impl<B: CascadeBackend> GradientCascade<B> {
                 if step == steps / 2 {
                     training.keep_half(backend)?;
                 }
-                let precision = self.params.params().forward_precision;
-                let Minibatch { x, y, .. } = &mut minibatch;
-                layer.forward(backend, precision, rows.len(), x, y)?;
-                training.step(self, rows.len(), [y, x], &mut scratch)?;
-                swap(x, y);
+                minibatch.forward(self.params.params().forward_precision, rows.len(), layer)?;
+                let Minibatch { x, trace, .. } = &minibatch;
+                training.step(self, rows.len(), [&trace.output, x], &mut scratch)?;
+                minibatch.advance();
             }
             let is_first_epoch = step < train.rows.div_ceil(batch);
             if is_first_epoch && !segment.is_last {
@@ -56,41 +62,87 @@ impl<B: CascadeBackend> GradientCascade<B> {
         let fitted = (segment.first..).zip(trainings);
         fitted.map(|(index, training)| training.finish(backend, index)).collect()
     }
+
+    /// Memory of the training of the decoders of `segment` on minibatches of `batch` samples.
+    fn scratch(&self, segment: &Segment<'_, B>, batch: usize) -> Result<DecoderScratch<B>> {
+        let (backend, decoders) = (&self.backend, segment.decoders.iter().map(Vec::as_slice));
+        let by_products = decoders.clone().filter(|decoder| !is_dense(decoder));
+        let dense = decoders.filter(|decoder| is_dense(decoder)).map(|decoder| decoder[0].kind);
+        let [inputs, outputs] = [DecoderKind::inputs, DecoderKind::outputs]
+            .map(|size| dense.clone().map(|kind| size(&kind)).max().unwrap_or(0));
+        Ok(DecoderScratch {
+            products: ProductScratch::new(
+                backend,
+                by_products,
+                batch,
+                self.params.params().precision,
+            )?,
+            rows: [backend.zeros(batch * inputs)?, backend.zeros(batch * outputs)?],
+        })
+    }
 }
 
 /// True for a decoder of one dense layer.
-pub(super) const fn is_dense(decoder: &[DecoderLayerSpec]) -> bool {
-    matches!(decoder, [DecoderLayerSpec { kind: DecoderKind::Dense { .. }, .. }])
+pub(super) fn is_dense(decoder: &[DecoderLayerSpec]) -> bool {
+    device_decoder::is_dense(decoder.iter().map(|layer| layer.kind))
 }
 
-/// A minibatch between two layers.
+/// A minibatch between two layers, with [`Axes::UnitPixelSample`] where nothing else is said.
 struct Minibatch<'a, B: Backend> {
     backend: &'a B,
     /// Most samples.
     batch: usize,
-    /// Numbers of a sample before and behind the segment.
-    widths: [usize; 2],
+    /// Layers of the segment.
+    layers: &'a [Layer],
+    /// Samples one after the other, at the ends of the segment.
+    rows: B::Buffer<f32>,
     /// Input of the current layer.
     x: B::Buffer<f32>,
-    /// Output of the current layer.
-    y: B::Buffer<f32>,
+    /// Its output.
+    trace: Trace<B>,
+    workspace: Workspace<B>,
     /// Order of the current epoch, counted from 0; `None` as stored.
     order: (usize, Option<B::Buffer<u32>>),
 }
 
 impl<'a, B: CascadeBackend> Minibatch<'a, B> {
     /// Memory for `batch` samples between `layers`.
-    fn new(backend: &'a B, layers: &[DeviceLayer<B>], batch: usize) -> Result<Self> {
-        let widths = layers.iter().flat_map(|layer| [layer.inputs(), layer.outputs()]);
-        let widest = widths.max().unwrap_or(0);
+    fn new(
+        backend: &'a B,
+        layers: &'a [Layer],
+        batch: usize,
+        precision: Precision,
+    ) -> Result<Self> {
+        let all = Batch::new(batch, Layout::UnitsMajor).precision(precision);
+        let numbers = batch * layers.iter().map(Layer::widest).max().unwrap_or(0);
         Ok(Self {
             backend,
             batch,
-            widths: [layers[0].inputs(), layers[layers.len() - 1].outputs()],
-            x: backend.zeros(batch * widest)?,
-            y: backend.zeros(batch * widest)?,
+            layers,
+            rows: backend.zeros(numbers)?,
+            x: backend.zeros(numbers)?,
+            trace: Trace::new(backend, numbers)?,
+            workspace: Workspace::of_batch(backend, layers, 1, all)?,
             order: (0, None),
         })
+    }
+
+    /// Runs the next layer from `x` to the trace's output.
+    fn forward(
+        &mut self,
+        precision: Precision,
+        samples: usize,
+        layer: &DeviceLayer<B>,
+    ) -> Result<()> {
+        let Self { backend, x, trace, workspace, .. } = self;
+        backend.copy(x, 0..samples * layer.inputs(), &mut trace.output, 0)?;
+        let batch = Batch::new(samples, Layout::UnitsMajor).precision(precision);
+        Ok(layer.forward_in_place(*backend, batch, trace, workspace)?)
+    }
+
+    /// The output becomes the next layer's input.
+    const fn advance(&mut self) {
+        swap(&mut self.x, &mut self.trace.output);
     }
 
     /// Loads the minibatch of `step`, counted from 0, from the input of the segment: its places in the epoch.
@@ -107,21 +159,29 @@ impl<'a, B: CascadeBackend> Minibatch<'a, B> {
             let order = self.backend.upload(&order(seed, epoch, train.rows))?;
             self.order = (epoch, Some(order));
         }
-        let width = self.widths[0];
+        let shape = self.layers[0].input_shape();
+        let width = shape.numbers();
         if let Some(order) = &self.order.1 {
             let config = GatherConfig { cols: width, first: rows.start, count: rows.len() };
-            self.backend.gather_rows(config, &train.input, order, &mut self.x)?;
+            self.backend.gather_rows(config, &train.input, order, &mut self.rows)?;
         } else {
             let range = rows.start * width..rows.end * width;
-            self.backend.copy(&train.input, range, &mut self.x, 0)?;
+            self.backend.copy(&train.input, range, &mut self.rows, 0)?;
         }
+        let axes = [Axes::SampleUnitPixel, Axes::UnitPixelSample];
+        let order = reordered(shape, rows.len(), axes);
+        self.backend.patches(&order, &self.rows, &mut self.x)?;
         Ok(rows)
     }
 
     /// Stores the minibatch, which has left the last layer, behind the segment.
-    fn store(&self, rows: Range<usize>, train: &mut Activations<B>) -> Result<()> {
-        let width = self.widths[1];
+    fn store(&mut self, rows: Range<usize>, train: &mut Activations<B>) -> Result<()> {
+        let shape = self.layers[self.layers.len() - 1].output_shape();
+        let axes = [Axes::UnitPixelSample, Axes::SampleUnitPixel];
+        let order = reordered(shape, rows.len(), axes);
+        self.backend.patches(&order, &self.x, &mut self.rows)?;
+        let width = shape.numbers();
         let numbers = 0..rows.len() * width;
-        Ok(self.backend.copy(&self.x, numbers, &mut train.output, rows.start * width)?)
+        Ok(self.backend.copy(&self.rows, numbers, &mut train.output, rows.start * width)?)
     }
 }

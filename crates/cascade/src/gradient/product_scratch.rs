@@ -1,43 +1,33 @@
-//! Memory of the training of transposed convolutions by matrix products.
+//! Memory of the training of transposed convolutions.
 
 use isobath_architecture::{Boundary, Shape};
-use isobath_tensor::Backend;
+use isobath_tensor::{Axes, Backend, Precision};
 
 use crate::{
-    CascadeBackend, ConvTranspose2d, DecoderKind, Result, decoder_layer::DecoderLayerSpec,
+    CascadeBackend, ConvTranspose2d, DecoderKind, Result, columns::LayerMemory,
+    decoder_layer::DecoderLayerSpec,
 };
 
-/// Numbers of a block's patches, if it has more than one sample.
-const BLOCK: usize = 1 << 18;
-
-/// Memory that the training of all decoders of a segment uses in turn.
+/// Memory that the training of all decoders of a segment uses in turn. Numbers of a minibatch are `[numbers, samples]`.
 pub(super) struct ProductScratch<B: Backend> {
     /// One for each layer of a decoder.
     pub(super) layers: Vec<LayerScratch<B>>,
-    pub(super) h: B::Buffer<f32>,
-    /// `[samples, channels, pixels]` and `[samples, pixels, channels]`
-    pub(super) target: [B::Buffer<f32>; 2],
-    /// Derivatives with respect to a layer's output and to its patches.
+    /// Derivatives with respect to a layer's output and to its input, before and after its fold.
     pub(super) delta: B::Buffer<f32>,
-    pub(super) patch_delta: B::Buffer<f32>,
-    pub(super) folded: B::Buffer<f32>,
-    /// A block's share of a bias gradient.
-    pub(super) bias_gradient: B::Buffer<f32>,
-    /// The weight gradient of a last layer, `[channels, patch]`.
-    pub(super) transposed: B::Buffer<f32>,
-    /// The number 1.
-    pub(super) one: B::Buffer<f32>,
+    pub(super) input_delta: B::Buffer<f32>,
+    pub(super) folded_delta: B::Buffer<f32>,
+    /// Patches, where the backend makes them.
+    pub(super) patches: B::Buffer<f32>,
+    /// A zero for each sample.
+    pub(super) zeros: B::Buffer<f32>,
 }
 
 /// Memory of one layer.
 pub(super) struct LayerScratch<B: Backend> {
-    pub(super) patches: B::Buffer<f32>,
-    /// `W patches + b`, but for the last layer.
-    pub(super) z: B::Buffer<f32>,
-    /// `phi(z)`, but for the last layer.
-    pub(super) y: B::Buffer<f32>,
-    /// `[channels, patch]`, transposed for the last layer.
+    pub(super) memory: LayerMemory<B>,
+    /// `[channels, patch]`
     pub(super) weight_gradient: B::Buffer<f32>,
+    /// `[channels]`
     pub(super) bias_gradient: B::Buffer<f32>,
 }
 
@@ -56,34 +46,27 @@ pub(super) const fn convolution(kind: DecoderKind) -> ConvTranspose2d {
     }
 }
 
-/// Numbers of the patches of a sample.
-const fn patches(conv: &ConvTranspose2d) -> usize {
-    conv.output.pixels() * conv.patch()
+/// Numbers of a layer's folded input per sample; 0 if it is not folded.
+fn folded(conv: &ConvTranspose2d) -> usize {
+    if conv.fold(1, Axes::UnitPixelSample).is_some() { conv.folded() } else { 0 }
 }
 
-/// Samples of a block out of `samples`. It depends on the decoder's shape alone, or the others of a segment would decide on
-/// the last bits.
-pub(super) fn block<'l>(
-    decoder: impl Iterator<Item = &'l DecoderLayerSpec>,
-    samples: usize,
-) -> usize {
-    let largest = decoder.map(|layer| patches(&convolution(layer.kind))).max();
-    (BLOCK / largest.unwrap_or(1)).clamp(1, samples)
-}
-
-/// Numbers in the memory of the training of a decoder on minibatches of `batch` samples.
+/// Numbers in the memory of the training of a decoder on minibatches of `batch` samples, patches included.
 pub(crate) fn numbers(decoder: &[DecoderLayerSpec], batch: usize) -> u64 {
-    let block = block(decoder.iter(), batch) as u64;
-    let layer = |layer: &DecoderLayerSpec| {
-        let conv = convolution(layer.kind);
-        let each = patches(&conv) + conv.input.numbers() + 4 * conv.output.numbers();
-        block * each as u64 + 2 * layer.kind.weights() as u64
-    };
-    decoder.iter().map(layer).sum::<u64>() * if decoder.len() > 1 { 2 } else { 1 }
+    let layers = decoder.iter().map(|layer| (convolution(layer.kind), layer.kind.weights()));
+    let each = layers.clone().map(|(conv, weights)| {
+        let of_sample = folded(&conv) + 2 * conv.output.numbers();
+        (batch * of_sample) as u64 + weights as u64
+    });
+    let shared = layers.map(|(conv, _)| {
+        let patches = conv.patch() * conv.output.pixels();
+        (batch * (patches + 2 * conv.output.numbers() + folded(&conv))) as u64
+    });
+    each.sum::<u64>() + shared.max().unwrap_or(0)
 }
 
 impl<B: CascadeBackend> ProductScratch<B> {
-    /// Memory for minibatches of up to `batch` samples.
+    /// Memory for minibatches of up to `batch` samples, with factors of `precision`.
     ///
     /// # Errors
     /// When the device cannot provide the memory.
@@ -91,48 +74,47 @@ impl<B: CascadeBackend> ProductScratch<B> {
         backend: &B,
         decoders: impl Iterator<Item = &'d [DecoderLayerSpec]> + Clone,
         batch: usize,
+        precision: Precision,
     ) -> Result<Self> {
-        // The largest of a number for each layer at `place`, or at any, times the samples of its block.
-        let most = |size: &dyn Fn(&ConvTranspose2d) -> usize, place: Option<usize>| {
-            let sizes = decoders.clone().flat_map(|decoder| {
-                let layers = decoder.iter().enumerate();
-                let layers = layers.filter(|(number, _)| place.is_none_or(|p| p == *number));
-                layers
-                    .map(|(_, layer)| block(decoder.iter(), batch) * size(&convolution(layer.kind)))
-            });
-            sizes.max().unwrap_or(0)
-        };
-        let input = |conv: &ConvTranspose2d| conv.input.numbers();
-        let output = |conv: &ConvTranspose2d| conv.output.numbers();
+        let kinds = decoders.clone().flatten().map(|layer| convolution(layer.kind));
         let depth = decoders.clone().map(<[_]>::len).max().unwrap_or(0);
-        let layer = |place| {
-            let kinds = decoders.clone().filter_map(|decoder| decoder.get(place));
-            let matrices = kinds.map(|layer: &DecoderLayerSpec| layer.kind.matrix());
-            let weights = matrices.clone().map(|[units, inputs]| units * inputs).max();
-            // Only layers before the last one keep their output.
-            let outputs = if depth > 1 { most(&output, Some(place)) } else { 0 };
-            Ok(LayerScratch {
-                patches: backend.zeros(most(&patches, Some(place)))?,
+        let patches =
+            kinds.clone().map(|conv| backend.scratch(&conv.convolution(batch, precision)));
+        let output = kinds.clone().map(|conv| conv.output.numbers()).max().unwrap_or(0);
+        let folded = kinds.map(|conv| folded(&conv)).max().unwrap_or(0);
+        // Only layers behind the first go on to their input.
+        let is_deep = usize::from(depth > 1);
+        let layer = |place| LayerScratch::new(backend, decoders.clone(), place, batch);
+        Ok(Self {
+            layers: (0..depth).map(layer).collect::<Result<_>>()?,
+            delta: backend.zeros(batch * output)?,
+            input_delta: backend.zeros(is_deep * batch * output)?,
+            folded_delta: backend.zeros(is_deep * batch * folded)?,
+            patches: backend.zeros(patches.max().unwrap_or(0))?,
+            zeros: backend.zeros(batch)?,
+        })
+    }
+}
+
+impl<B: CascadeBackend> LayerScratch<B> {
+    /// Memory for the layers at `place` of all decoders.
+    fn new<'d>(
+        backend: &B,
+        decoders: impl Iterator<Item = &'d [DecoderLayerSpec]> + Clone,
+        place: usize,
+        batch: usize,
+    ) -> Result<Self> {
+        let kinds = decoders.filter_map(|decoder| decoder.get(place)).map(|layer| layer.kind);
+        let most = |size: &dyn Fn(DecoderKind) -> usize| kinds.clone().map(size).max().unwrap_or(0);
+        let outputs = batch * most(&|kind| kind.outputs());
+        Ok(Self {
+            memory: LayerMemory {
+                folded: backend.zeros(batch * most(&|kind| folded(&convolution(kind))))?,
                 z: backend.zeros(outputs)?,
                 y: backend.zeros(outputs)?,
-                weight_gradient: backend.zeros(weights.unwrap_or(0))?,
-                bias_gradient: backend
-                    .zeros(matrices.map(|[units, _]| units).max().unwrap_or(0))?,
-            })
-        };
-        let layers = (0..depth).map(layer).collect::<Result<Vec<_>>>()?;
-        let units = layers.iter().map(|layer| backend.len(&layer.bias_gradient)).max();
-        let weights = layers.iter().map(|layer| backend.len(&layer.weight_gradient)).max();
-        Ok(Self {
-            layers,
-            h: backend.zeros(most(&input, Some(0)))?,
-            target: [backend.zeros(most(&output, None))?, backend.zeros(most(&output, None))?],
-            delta: backend.zeros(most(&output, None))?,
-            patch_delta: backend.zeros(if depth > 1 { most(&patches, None) } else { 0 })?,
-            folded: backend.zeros(most(&ConvTranspose2d::folded, None))?,
-            bias_gradient: backend.zeros(units.unwrap_or(0))?,
-            transposed: backend.zeros(weights.unwrap_or(0))?,
-            one: backend.upload(&[1.0])?,
+            },
+            weight_gradient: backend.zeros(most(&|kind| kind.weights()))?,
+            bias_gradient: backend.zeros(most(&|kind| kind.matrix()[0]))?,
         })
     }
 }

@@ -1,15 +1,25 @@
 //! Training of one decoder, a minibatch at a time.
 
-use isobath_tensor::{Backend, DecoderConfig, DecoderState};
+use isobath_architecture::Shape;
+use isobath_tensor::{Axes, Backend, DecoderConfig, DecoderState};
 
 use crate::{
     CascadeBackend, DecoderKind, Job, Result,
+    conv_transpose::reordered,
     decoder_layer::DecoderLayerSpec,
     device_decoder::{DeviceDecoder, DeviceDecoderLayer},
     sweep::Fitted,
 };
 
 use super::{GradientCascade, initial, losses_fit, product_scratch::ProductScratch};
+
+/// Memory that the training of all decoders of a segment uses in turn.
+pub(super) struct DecoderScratch<B: Backend> {
+    /// For transposed convolutions.
+    pub(super) products: ProductScratch<B>,
+    /// For dense decoders: what is decoded and the target, `[samples, numbers]`.
+    pub(super) rows: [B::Buffer<f32>; 2],
+}
 
 /// A decoder in training.
 pub(super) struct Training<B: Backend> {
@@ -44,7 +54,7 @@ impl<B: CascadeBackend> Training<B> {
         Ok(())
     }
 
-    /// A step on `samples` samples, from the layer's output `h` to its input `target`.
+    /// A step on `samples` samples, from the layer's output `h` to its input `target`, both `[numbers, samples]`.
     ///
     /// # Errors
     /// When the device fails.
@@ -53,7 +63,7 @@ impl<B: CascadeBackend> Training<B> {
         cascade: &GradientCascade<B>,
         samples: usize,
         [h, target]: [&B::Buffer<f32>; 2],
-        scratch: &mut ProductScratch<B>,
+        scratch: &mut DecoderScratch<B>,
     ) -> Result<()> {
         let (backend, params) = (&cascade.backend, cascade.params.params());
         let loss = match &mut self.layers[..] {
@@ -68,9 +78,16 @@ impl<B: CascadeBackend> Training<B> {
                     optimizer: params.optimizer,
                     precision: params.precision,
                 };
+                let [rows_h, rows_target] = &mut scratch.rows;
+                for (units, from, to) in [(inputs, h, &mut *rows_h), (outputs, target, rows_target)]
+                {
+                    let axes = [Axes::UnitPixelSample, Axes::SampleUnitPixel];
+                    backend.patches(&reordered(Shape::flat(units), samples, axes), from, to)?;
+                }
+                let [h, target] = &scratch.rows;
                 backend.train_decoder(&config, 0..1, h, target, state)?[0]
             }
-            layers => scratch.step(backend, params, samples, [h, target], layers)?,
+            layers => scratch.products.step(backend, params, samples, [h, target], layers)?,
         };
         self.losses.push(loss);
         Ok(())

@@ -1,6 +1,6 @@
 use crate::{
     Activation, Axes, Boundary, Convolution, ConvolutionConfig, FullBackend, HostBuffer,
-    PatchesConfig, Reference, Result,
+    PatchesConfig, Precision, Reference, Result,
     conformance::{Finding, Report, Suite, Tally},
     random::StreamRng,
 };
@@ -45,9 +45,9 @@ impl<B: FullBackend> Suite<'_, B> {
         let mut rng = StreamRng::new(self.seed, 2500 + case as u64);
         let mut within =
             |least: usize, most: usize| least + rng.below((most - least) as u64 + 1) as usize;
-        let patches = self.patches_config(case);
+        let (patches, precision) = (self.patches_config(case), Precision::F32);
         if case.is_multiple_of(2) {
-            return ConvolutionConfig { patches, outputs: within(1, 21) };
+            return ConvolutionConfig { patches, outputs: within(1, 21), precision };
         }
         let (size, channels, samples) = (within(5, 12), within(1, 37), within(1, 70));
         let patches = PatchesConfig {
@@ -62,7 +62,7 @@ impl<B: FullBackend> Suite<'_, B> {
             samples,
             axes: [Axes::ALL[within(0, 2)], Axes::UnitPixelSample],
         };
-        ConvolutionConfig { patches, outputs: within(1, 37) }
+        ConvolutionConfig { patches, outputs: within(1, 37), precision }
     }
 
     fn convolution_inputs(&self, config: &ConvolutionConfig) -> Result<Inputs<B>> {

@@ -1,5 +1,6 @@
-//! Convolutions in training, forward and backward.
+//! Convolutions and their gradients.
 
+mod by_patches;
 #[cfg(feature = "conformance")]
 pub(super) mod conformance;
 mod cpu;
@@ -8,7 +9,7 @@ pub(super) mod cuda;
 mod reference;
 
 use crate::{
-    Activation, Axes, Backend, Backward, Gemm, GemmConfig, Patches, PatchesConfig, Result,
+    Activation, Axes, Backend, Backward, Gemm, Patches, PatchesConfig, Precision, Result,
     backend::expect_len,
     ops::axes::{Images, check_sizes},
 };
@@ -24,6 +25,8 @@ pub struct ConvolutionConfig {
     pub patches: PatchesConfig,
     /// Numbers of the product for each patch.
     pub outputs: usize,
+    /// Precision of the factors.
+    pub precision: Precision,
 }
 
 impl ConvolutionConfig {
@@ -55,9 +58,14 @@ impl ConvolutionConfig {
 
 /// A convolution and its gradients.
 ///
-/// The defaults make all patches in `patches`, which holds `[elements, patches, samples]`, and multiply them. Kernels that
-/// make no patches leave it as it is.
+/// The defaults make all patches in `patches`, which holds as many numbers as [`scratch`](Self::scratch) says, and multiply
+/// them. Kernels that make no patches leave it as it is.
 pub trait Convolution: Patches + Gemm + Backward {
+    /// Numbers of scratch memory that the other methods need: `[elements, patches, samples]`, or none.
+    fn scratch(&self, config: &ConvolutionConfig) -> usize {
+        config.columns().patches().len()
+    }
+
     /// `z = W * images`, `[outputs, patches, samples]`.
     ///
     /// # Errors
@@ -71,9 +79,7 @@ pub trait Convolution: Patches + Gemm + Backward {
         z: &mut Self::Buffer<f32>,
         patches: &mut Self::Buffer<f32>,
     ) -> Result<()> {
-        self.patches(&config.columns(), images, patches)?;
-        let product = GemmConfig::new(config.outputs, config.width(), config.patches.elements());
-        self.gemm(product, weights, patches, z)
+        by_patches::convolve(self, config, [weights, images], z, patches)
     }
 
     /// `z = W * images + b`, `y = phi(z)`, both `[outputs, patches, samples]`.
@@ -93,8 +99,8 @@ pub trait Convolution: Patches + Gemm + Backward {
         self.activate(activation, [config.outputs, config.width()], bias, z, y)
     }
 
-    /// Derivative with respect to the images, from `delta` with respect to the product: `scale` times the adjoint of
-    /// [`convolve`](Self::convolve).
+    /// Derivative with respect to the images, from weights and `delta` with respect to the product: `scale` times the
+    /// adjoint of [`convolve`](Self::convolve).
     ///
     /// # Errors
     /// As [`convolve`](Self::convolve).
@@ -102,30 +108,25 @@ pub trait Convolution: Patches + Gemm + Backward {
         &self,
         config: &ConvolutionConfig,
         scale: f32,
-        [weights, delta]: [&Self::Buffer<f32>; 2],
+        factors: [&Self::Buffer<f32>; 2],
         images: &mut Self::Buffer<f32>,
         patches: &mut Self::Buffer<f32>,
     ) -> Result<()> {
-        let product = GemmConfig::new(config.patches.elements(), config.width(), config.outputs);
-        let product = GemmConfig { alpha: scale, ..product.transpose_a() };
-        self.gemm(product, weights, delta, patches)?;
-        self.patches_adjoint(&config.columns(), patches, images)
+        by_patches::input_gradient(self, config, scale, factors, images, patches)
     }
 
-    /// Derivative with respect to the weights, from `delta` with respect to the product.
+    /// Derivative with respect to the weights, from `delta` with respect to the product, and the images.
     ///
     /// # Errors
     /// As [`convolve`](Self::convolve).
     fn convolution_weight_gradient(
         &self,
         config: &ConvolutionConfig,
-        [delta, images]: [&Self::Buffer<f32>; 2],
+        factors: [&Self::Buffer<f32>; 2],
         gradient: &mut Self::Buffer<f32>,
         patches: &mut Self::Buffer<f32>,
     ) -> Result<()> {
-        self.patches(&config.columns(), images, patches)?;
-        let product = GemmConfig::new(config.outputs, config.patches.elements(), config.width());
-        self.gemm(product.transpose_b(), delta, patches, gradient)
+        by_patches::weight_gradient(self, config, factors, gradient, patches)
     }
 }
 
@@ -136,7 +137,7 @@ fn check_convolution<B: Backend>(
     config: &ConvolutionConfig,
     [weights, images, product]: [&B::Buffer<f32>; 3],
 ) -> Result<()> {
-    let ConvolutionConfig { patches, outputs } = config;
+    let ConvolutionConfig { patches, outputs, .. } = config;
     let &PatchesConfig { channels, image, grid, kernel, stride, spread, samples, .. } = patches;
     let sizes = [
         ("image", image),

@@ -6,6 +6,7 @@ use crate::{
 
 pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> Result<()> {
     report.add(suite.patches()?);
+    report.add(suite.reordered()?);
     report.add(suite.patches_adjoint()?);
     let b = suite.backend;
     let config = PatchesConfig {
@@ -49,9 +50,28 @@ impl<B: FullBackend> Suite<'_, B> {
     }
 
     fn patches(&self) -> Result<Finding> {
-        let mut tally = Tally::new("patches", 0.0);
+        self.check_copies("patches", |case| self.patches_config(case))
+    }
+
+    /// Patches of one pixel, in every order of axes.
+    fn reordered(&self) -> Result<Finding> {
+        self.check_copies("patches of one pixel", |case| {
+            let mut rng = StreamRng::new(self.seed, 2100 + case as u64);
+            let mut within = |most: u64| 1 + rng.below(most) as usize;
+            let (channels, image, samples) = (within(20), [within(9), within(9)], within(70));
+            let axes = [Axes::ALL[case % 3], Axes::ALL[case / 3 % 3]];
+            PatchesConfig::pixels(channels, image, samples, axes)
+        })
+    }
+
+    fn check_copies(
+        &self,
+        op: &'static str,
+        config: impl Fn(usize) -> PatchesConfig,
+    ) -> Result<Finding> {
+        let mut tally = Tally::new(op, 0.0);
         for case in 0..self.cases {
-            let config = self.patches_config(case);
+            let config = config(case);
             let len = config.patches().len();
             let (images, reference) = self.upload(&self.normal(1, config.images().len(), 1.0))?;
             let (mut patches, mut expected) = self.upload(&vec![f32::NAN; len])?;

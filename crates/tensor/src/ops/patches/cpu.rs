@@ -17,6 +17,11 @@ impl Patches for Cpu {
         patches: &mut HostBuffer<f32>,
     ) -> Result<()> {
         check_patches(self, "patches", config, images, patches)?;
+        if let Some(matrix) = matrix_of_samples(config) {
+            let len = config.images().len();
+            transpose(matrix, &images.as_slice()[..len], &mut patches.as_mut_slice()[..len]);
+            return Ok(());
+        }
         let taps = Taps::new(config);
         let shape = config.patches();
         let out = &mut patches.as_mut_slice()[..shape.len()];
@@ -41,6 +46,47 @@ impl Patches for Cpu {
         });
         Ok(())
     }
+}
+
+/// Rows and columns of a matrix whose transpose the patches are: samples against numbers of a sample.
+fn matrix_of_samples(config: &PatchesConfig) -> Option<[usize; 2]> {
+    let PatchesConfig { channels, image, samples, axes, boundary, .. } = *config;
+    // Without pixels beyond the border, it does not matter how the image continues.
+    let copies =
+        PatchesConfig { boundary, ..PatchesConfig::pixels(channels, image, samples, axes) };
+    if *config != copies {
+        return None;
+    }
+    let numbers = channels * config.count();
+    match axes {
+        [Axes::SampleUnitPixel, Axes::UnitPixelSample] => Some([samples, numbers]),
+        [Axes::UnitPixelSample, Axes::SampleUnitPixel] => Some([numbers, samples]),
+        _ => None,
+    }
+}
+
+/// Rows and columns of the parts that are transposed in turn: they fit the nearest cache.
+const TILE: usize = 16;
+
+/// Writes the transpose of `from`, `[rows, columns]`, to `out`.
+pub(crate) fn transpose([rows, columns]: [usize; 2], from: &[f32], out: &mut [f32]) {
+    let width = (TASK / (TILE * rows)).max(1) * TILE;
+    out.par_chunks_mut(width * rows).enumerate().for_each(|(task, out)| {
+        let (first, count) = (task * width, out.len() / rows);
+        for column in (0..count).step_by(TILE) {
+            for row in (0..rows).step_by(TILE) {
+                let [height, width] = [TILE.min(rows - row), TILE.min(count - column)];
+                let mut tile = [[0.0; TILE]; TILE];
+                for i in 0..height {
+                    let from = &from[(row + i) * columns + first + column..][..width];
+                    from.iter().zip(&mut tile).for_each(|(&number, line)| line[i] = number);
+                }
+                for (j, line) in tile[..width].iter().enumerate() {
+                    out[(column + j) * rows + row..][..height].copy_from_slice(&line[..height]);
+                }
+            }
+        }
+    });
 }
 
 /// Calls `fill` with each row of `out`, in parallel.

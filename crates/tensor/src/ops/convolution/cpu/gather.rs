@@ -180,6 +180,22 @@ impl<'a> Finish<'a> {
     }
 }
 
+/// A vector of at most as many numbers, zero in the other lanes.
+///
+/// # Safety
+/// Inside a kernel of `V`.
+#[inline(always)]
+unsafe fn load<V: Lanes>(from: &[f32]) -> V {
+    // SAFETY: as the caller's.
+    unsafe {
+        if from.len() >= V::LEN {
+            V::load(from.as_ptr())
+        } else {
+            V::load_first(from.as_ptr(), from.len())
+        }
+    }
+}
+
 /// Writes the first `lanes` lanes of `vector`.
 ///
 /// # Safety
@@ -224,7 +240,8 @@ impl Task<'_> {
     #[inline(always)]
     unsafe fn tiles<V: Lanes, const WIDE: usize>(&self) {
         let Gather { links, weights: Weights { rows, units, elements, .. }, samples } = self.gather;
-        let source = self.copied_source(WIDE * V::LEN);
+        // SAFETY: inside a kernel of V.
+        let source = unsafe { self.copied_source::<V>(WIDE * V::LEN) };
         let source = source.as_slice().as_ptr();
         for_row_tiles!(V, WIDE, *rows, |row, COUNT| {
             let weights = self.weights[row * units * elements..].as_ptr();
@@ -250,8 +267,11 @@ impl Task<'_> {
     }
 
     /// The numbers of the block's sources, `[sources, units, width]`, with zeros beyond the samples.
+    ///
+    /// # Safety
+    /// Inside a kernel of `V`; `width` is of whole vectors.
     #[inline(always)]
-    fn copied_source(&self, width: usize) -> Scratch {
+    unsafe fn copied_source<V: Lanes>(&self, width: usize) -> Scratch {
         let Gather { links, weights: Weights { units, .. }, samples } = self.gather;
         let [first, count] = self.samples;
         let mut copy = Scratch::of(self.block.sources.len() * units * width);
@@ -260,8 +280,12 @@ impl Task<'_> {
             for (place, &pixel) in self.block.sources.iter().enumerate() {
                 let from = (unit * links.sources + pixel as usize) * samples + first;
                 let to = &mut memory[(place * units + unit) * width..][..width];
-                to[..count].copy_from_slice(&self.source[from..from + count]);
-                to[count..].fill(0.0);
+                let from = &self.source[from..from + count];
+                for (from, to) in from.chunks(V::LEN).zip(to.chunks_exact_mut(V::LEN)) {
+                    // SAFETY: inside a kernel of V; there are `from.len()` numbers, and room for a vector.
+                    unsafe { load::<V>(from).store(to.as_mut_ptr()) };
+                }
+                to[count.next_multiple_of(V::LEN)..].fill(0.0);
             }
         }
         copy

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::{Axes, ops::axes::Images};
+use crate::{
+    Axes,
+    ops::{axes::Images, patches::cpu::transpose},
+};
 
 /// Pixels whose numbers are written in turn, so that they stay in the nearest cache.
 const PIXELS: usize = 16;
@@ -14,7 +17,13 @@ pub(super) fn units_major(shape: Images, images: &[f32]) -> Cow<'_, [f32]> {
     let images = &images[..shape.len()];
     match shape.axes {
         Axes::UnitPixelSample => Cow::Borrowed(images),
-        Axes::SampleUnitPixel | Axes::SamplePixelUnit => {
+        Axes::SampleUnitPixel => {
+            let Images { units, pixels, samples, .. } = shape;
+            let mut copy = vec![0.0; shape.len()];
+            transpose([samples, units * pixels], images, &mut copy);
+            Cow::Owned(copy)
+        }
+        Axes::SamplePixelUnit => {
             let Images { pixels, samples, .. } = shape;
             let [of_unit, of_pixel, of_sample] = shape.strides();
             let mut copy = vec![0.0; shape.len()];
