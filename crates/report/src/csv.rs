@@ -1,7 +1,7 @@
 //! Results of a run as CSV tables, in full precision.
 
 use crate::Result;
-use isobath_trainer::Outcome;
+use isobath_trainer::{Evaluation, Outcome};
 use serde::Serialize;
 
 use isobath_analysis::frontier::frontiers;
@@ -37,6 +37,7 @@ pub(super) fn tables(run: &RunRecord) -> Result<Vec<(&'static str, String)>> {
     if !run.trainings.is_empty() {
         tables.extend([
             ("trainings.csv", trainings(run)?),
+            ("learning_curves.csv", learning_curves(run)?),
             ("frontier.csv", frontier(run)?),
             ("scores.csv", scores(run)?),
         ]);
@@ -76,6 +77,36 @@ fn trainings(run: &RunRecord) -> Result<String> {
         };
         let place = (columns(id.point), id.seed_index, id.depth);
         (place, &run.recipes[id.recipe], kind, step, accuracy, succeeded, seconds, flops)
+    });
+    table(&header, rows)
+}
+
+/// Each evaluation of each training: the mean loss of the minibatches since the one before, and what was measured then.
+fn learning_curves(run: &RunRecord) -> Result<String> {
+    let header = [
+        "network",
+        "sigma_w2",
+        "sigma_b2",
+        "seed",
+        "depth",
+        "recipe",
+        "step",
+        "train_loss",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+    ];
+    let rows = run.trainings.iter().flat_map(|training| {
+        let TrainingRecord { id, evaluations, losses, .. } = training;
+        let mut done = 0;
+        evaluations.iter().map(move |evaluation| {
+            let Evaluation { step, train_accuracy, test_loss, test_accuracy, .. } = *evaluation;
+            let losses = losses.get(done..step).filter(|losses| !losses.is_empty());
+            let train_loss = losses.map(|x| x.iter().sum::<f64>() / x.len() as f64);
+            done = step;
+            let place = (columns(id.point), id.seed_index, id.depth, &run.recipes[id.recipe]);
+            (place, step, train_loss, train_accuracy, test_loss, test_accuracy)
+        })
     });
     table(&header, rows)
 }
@@ -359,6 +390,30 @@ mod tests {
             find("frontier.csv"),
             "network,sigma_w2,sigma_b2,recipe,seeds,trainings,depth,censored,low,high,interval_low,interval_high,mixed_from,\
              mixed_to,reversals\n0,0.5,0.05,sgd 0.1,2,4,15.0,deeper,10.0,20.0,,,20,20,0\n",
+        );
+    }
+
+    #[test]
+    fn losses_are_means_between_evaluations() {
+        let mut run = small();
+        isobath_store::synthetic::train(&mut run, &[10], &[(0.5, &[10])]);
+        run.trainings.truncate(1);
+        run.trainings[0].losses = vec![4.0, 2.0, 1.0];
+        let evaluation = |step| Evaluation {
+            step,
+            train_accuracy: 0.25,
+            test_loss: 2.5,
+            test_accuracy: 0.5,
+            gradient_norms: None,
+        };
+        run.trainings[0].evaluations = [2, 3].map(evaluation).to_vec();
+        let tables = tables(&run).unwrap();
+        let curves = tables.iter().find(|(name, _)| *name == "learning_curves.csv").unwrap();
+        let rows: Vec<_> = curves.1.lines().skip(1).collect();
+        let place = "0,0.5,0.05,0,10,sgd 0.1";
+        assert_eq!(
+            rows,
+            [format!("{place},2,3.0,0.25,2.5,0.5"), format!("{place},3,1.0,0.25,2.5,0.5")]
         );
     }
 

@@ -44,7 +44,7 @@ use isobath_store::RunRecord;
 /// - [`Format::Html`]: `report.html`, one file that opens offline.
 /// - [`Format::Png`] and [`Format::Svg`]: every figure, in `figures/`.
 /// - [`Format::Csv`]: `csv/profiles.csv`, `cutoffs.csv`, `costs.csv` and `theory.csv`, in full precision; where networks
-///   were trained, also `trainings.csv`, `frontier.csv` and `scores.csv`.
+///   were trained, also `trainings.csv`, `learning_curves.csv`, `frontier.csv` and `scores.csv`.
 ///
 /// Each file is written under a temporary name and then renamed, so readers never see a partial file.
 ///
