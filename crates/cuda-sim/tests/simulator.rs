@@ -18,7 +18,7 @@ fn device(seed: u64) -> Option<Cuda<Simulated>> {
 #[test]
 fn simulated() {
     let Some(backend) = device(0) else { return };
-    for finding in conformance::run(&backend, 20, 42).unwrap() {
+    for finding in conformance::run(&backend, 12, 42).unwrap() {
         println!("{finding:?}");
         assert!(finding.passed(), "{finding:#?}");
         assert!(finding.cases > 0);
@@ -32,7 +32,7 @@ fn kernels_loop() {
         Ok(device) => device,
         Err(error) => return eprintln!("skipped: {error}"),
     };
-    for finding in conformance::run(&Cuda::with_device(device), 4, 7).unwrap() {
+    for finding in conformance::run(&Cuda::with_device(device), 2, 7).unwrap() {
         assert!(finding.passed(), "{finding:#?}");
     }
 }
@@ -40,7 +40,7 @@ fn kernels_loop() {
 #[test]
 fn the_order_of_threads_changes_no_bit() {
     let (Some(one), Some(other)) = (device(1), device(2)) else { return };
-    let [one, other] = [one, other].map(|backend| conformance::run(&backend, 3, 8).unwrap());
+    let [one, other] = [one, other].map(|backend| conformance::run(&backend, 2, 8).unwrap());
     assert!(one.iter().all(Finding::passed), "{one:#?}");
     assert_eq!(one, other);
 }
