@@ -21,12 +21,13 @@ pub enum CutoffRule {
     /// form a plateau. Otherwise the depth is beyond the last layer.
     ///
     /// A plateau has at least two layers and at least one twentieth of all layers. A least-squares line through its deeper
-    /// half, extended over the plateau, changes by at most half the tolerance. An unsaturated profile changes by the whole
+    /// half, extended over the plateau, changes by at most half the tolerance, where two standard errors of that change may
+    /// be noise. An unsaturated profile changes by the whole
     /// tolerance there, because the scan ended there. An exponential passes from 2.2 decay lengths below the cut-off on, when
     /// its last value is within a ninth of the tolerance of its limit.
     ///
-    /// Noise between layers must be well below the tolerance. White noise of a tenth of it is harmless at 60 layers. With a
-    /// third of it, 4 in 10 plateaus are rejected and 2 in 10 cut-offs are too deep. For noisy profiles, check
+    /// Noise between layers must be well below the tolerance. White noise of a fifth of it is harmless at 60 layers. With a
+    /// third of it, 1 in 7 plateaus is rejected and 3 in 10 cut-offs are too deep. For noisy profiles, check
     /// [`bootstrap`](crate::bootstrap), raise `rtol` or use `decay`.
     Saturation {
         /// The relative difference to ignore, above 0 and below 1.

@@ -10,13 +10,16 @@ const PLATEAU_SHARE: f64 = 0.05;
 /// Maximum drift over the plateau, as a fraction of the tolerance. A line through the plateau's deeper half measures it.
 const DRIFT: f64 = 0.5;
 
+/// Standard errors of the drift that may be noise.
+const NOISE: f64 = 2.0;
+
 /// Depth by rule `saturation`. [`CutoffRule::Saturation`](super::CutoffRule::Saturation) defines the criterion.
 pub(super) fn depth(curve: &[f64], rtol: f64) -> Depth {
     let cutoff = deepest_different(curve, rtol).map_or(0, |layer_idx| layer_idx + 1);
     let plateau = &curve[cutoff..];
     let share = (PLATEAU_SHARE * curve.len() as f64).ceil() as usize;
     let long_enough = plateau.len() >= share.max(PLATEAU_LAYERS);
-    if long_enough && drift(plateau) <= DRIFT * tolerance(curve, rtol) {
+    if long_enough && least_drift(plateau) <= DRIFT * tolerance(curve, rtol) {
         Depth::Layer(cutoff as f64)
     } else {
         Depth::Beyond(curve.len())
@@ -34,8 +37,9 @@ fn tolerance(curve: &[f64], rtol: f64) -> f64 {
     ATOL + rtol * curve[curve.len() - 1].abs()
 }
 
-/// Change over `plateau` of the least-squares line through its deeper half. `plateau` has at least two layers.
-fn drift(plateau: &[f64]) -> f64 {
+/// Change over `plateau` of the least-squares line through its deeper half, less [`NOISE`] standard errors. `plateau` has at
+/// least two layers.
+fn least_drift(plateau: &[f64]) -> f64 {
     let tail = &plateau[plateau.len() - plateau.len().div_ceil(2).max(2)..];
     let middle = (tail.len() as f64 - 1.0) / 2.0;
     let (mut product, mut square) = (0.0, 0.0);
@@ -44,7 +48,16 @@ fn drift(plateau: &[f64]) -> f64 {
         product += (i as f64 - middle) * (value - tail[tail.len() - 1]);
         square += (i as f64 - middle).powi(2);
     }
-    (product / square).abs() * plateau.len() as f64
+    let error = (noise_variance(tail) / square).sqrt();
+    ((product / square).abs() - NOISE * error) * plateau.len() as f64
+}
+
+/// Variance of independent noise on a smooth curve: a sixth of the mean square of its second differences. Zero for fewer
+/// than three values.
+fn noise_variance(curve: &[f64]) -> f64 {
+    let second = |triple: &[f64]| triple[0] - 2.0 * triple[1] + triple[2];
+    let squares = curve.windows(3).map(|triple| second(triple).powi(2));
+    squares.sum::<f64>() / (6.0 * (curve.len() as f64 - 2.0).max(1.0))
 }
 
 #[cfg(test)]
@@ -96,6 +109,20 @@ mod tests {
             let layer = depth.layer().expect("a plateau");
             assert!((12.0..=15.0).contains(&layer), "{layer}");
         }
+    }
+
+    /// A line through a noisy plateau has a slope, but not one that means anything.
+    #[test]
+    fn noise_of_a_plateau_is_no_drift() {
+        let found = |realisation| {
+            let draw = |layer_idx| RTOL / 5.0 * normal(philox(1, realisation, layer_idx)[0]);
+            let noisy = (0..).zip(exponential(100, 3.0)).map(|(l, value)| value + draw(l));
+            depth(&noisy.collect::<Vec<_>>(), RTOL).layer()
+        };
+        let found: Vec<f64> = (0..200).filter_map(found).collect();
+        assert!(found.len() >= 190, "{}", found.len());
+        let near = found.iter().filter(|&&layer| (11.0..=20.0).contains(&layer)).count();
+        assert!(near >= 180, "{near}");
     }
 
     #[test]
