@@ -116,6 +116,7 @@ fn row(run: &RunRecord, point: &Point<'_>, estimator: EstimatorSpec, rule: Cutof
             depth: layers.min(last),
             range: None,
             is_open: layers > last,
+            is_beyond: layers > last,
             words: format!("theory {}: {}", descriptor.theory_symbol, depth(layers)),
         }
     });

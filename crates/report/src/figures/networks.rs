@@ -154,7 +154,8 @@ impl<'a> NetworkComparison<'a> {
             entries.push(entry(Sample::Colored(*color, THEORY, px(3) / 2), label));
         }
         if self.points().any(|(_, reached)| reached.is_open) {
-            entries.push(entry(Sample::Beyond, "at least this depth".to_owned()));
+            let label = "lower bound, or beyond the network";
+            entries.push(entry(Sample::Beyond, label.to_owned()));
         }
         entries
     }
@@ -321,7 +322,15 @@ impl Series {
         };
         let places: Vec<(i32, i32)> =
             self.points.iter().map(|point| self.place(frame, point)).collect();
-        line(canvas, &places, self.color, dash, width)?;
+        // A line of cut-offs has no place where there is none.
+        let is_marks = matches!(self.style, Style::Marks(_));
+        let together =
+            |a: &(f64, Reached), b: &(f64, Reached)| !is_marks || !(a.1.is_beyond || b.1.is_beyond);
+        let mut first = 0;
+        for part in self.points.chunk_by(together) {
+            line(canvas, &places[first..first + part.len()], self.color, dash, width)?;
+            first += part.len();
+        }
         let mark = |((sigma_w2, point), &(x, y)): (&(f64, Reached), &(i32, i32))| {
             if let Some((low, high)) = point.range {
                 marks::bar(canvas, x, frame.y(low), frame.y(high), self.color, px(1))?;

@@ -15,6 +15,8 @@ pub(super) struct Reached {
     pub(super) range: Option<(f64, f64)>,
     /// True for a lower bound, or a depth beyond the network or the depths tried.
     pub(super) is_open: bool,
+    /// True for a depth beyond the network, drawn at its last layer.
+    pub(super) is_beyond: bool,
     /// Text for the hover target.
     pub(super) words: String,
 }
@@ -30,7 +32,7 @@ impl Reached {
             Reach::Unknown { .. } => return None,
         };
         let is_open = is_beyond || reach.is_lower_bound();
-        Some(Self { depth, range, is_open, words: reach_words(reach, rule, layers) })
+        Some(Self { depth, range, is_open, is_beyond, words: reach_words(reach, rule, layers) })
     }
 
     /// Greatest depth that trains: the median over initialisations, with their range.
@@ -43,6 +45,7 @@ impl Reached {
             depth: trained.deepest_success,
             range: (high > low).then_some((low, high)),
             is_open,
+            is_beyond: false,
             words: format!("trains to {limit}{}", network_depth(run, trained.deepest_success)),
         }
     }
