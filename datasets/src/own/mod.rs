@@ -13,6 +13,7 @@
 //! Without held-out samples, a part of the samples is held out: which ones depends on their number only.
 
 mod arrays;
+mod encoding;
 mod extent;
 mod folder;
 pub(crate) mod labels;
