@@ -92,7 +92,7 @@ pub fn cuda_kernels_not_kept() -> Option<&'static str> {
 #[cfg(not(feature = "cuda"))]
 pub(crate) fn not_built(backend: &str) -> crate::Error {
     let reason = "this build has no CUDA backend; `cargo xtask` builds it in where the command line or the experiment \
-                  file names \"cuda\", and by hand it is `cargo build --release --package runner --features cuda`";
+                  file names \"cuda\", and by hand it is `cargo build --release --package isobath --features cuda`";
     crate::Error::Unavailable { backend: backend.to_owned(), reason: reason.to_owned() }
 }
 
