@@ -100,6 +100,13 @@ pub(crate) fn not_built(backend: &str) -> crate::Error {
 mod tests {
     use super::*;
 
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn builds_without_a_backend_name_the_package_to_build() {
+        let message = not_built("cuda:0").to_string();
+        assert!(message.contains("--package isobath --features cuda"), "{message}");
+    }
+
     #[track_caller]
     fn check(is_hot: bool, [stack_bytes, spill_bytes]: [u32; 2], expected: bool) {
         let resources =

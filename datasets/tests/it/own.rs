@@ -289,6 +289,17 @@ fn other_files_in_folders_of_images_are_counted() {
     refused(&own, &["dog: found no PNG or JPEG image, but 1 x .gif", "convert"]);
 }
 
+#[test]
+fn shapes_are_in_words() {
+    let (place, other) = (Arrays::new(&[4, 3]), Arrays::new(&[3, 4]));
+    let test_labels = Some(other.path("y.npy"));
+    let own = OwnData { test: Some(other.path("x.npy")), test_labels, ..place.own() };
+    refused(
+        &own,
+        &["50 samples of 1 x 3 x 4 numbers", "the shape of the others, 1 x 4 x 3 (channels"],
+    );
+}
+
 /// Opening a named pipe would wait for a writer forever.
 #[cfg(unix)]
 #[test]
