@@ -1,5 +1,7 @@
 //! Loaded datasets.
 
+use std::fmt;
+
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +102,13 @@ impl Shape {
     #[expect(clippy::len_without_is_empty, reason = "no image is empty")]
     pub fn len(self) -> usize {
         self.channels * self.height * self.width
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { channels, height, width } = self;
+        write!(f, "{channels} x {height} x {width}")
     }
 }
 

@@ -1,7 +1,6 @@
 //! Digests as hexadecimal text.
 
 use std::fmt::Write;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Result, io};
+use crate::source::open_file;
 
 /// Formats the bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -27,7 +27,7 @@ pub(crate) struct FileDigests {
 impl FileDigests {
     /// Computes all digests in one pass over the file.
     pub(crate) fn of(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(io("open", path))?;
+        let mut file = open_file(path)?;
         let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
         let mut buffer = vec![0; 256 * 1024];
         loop {

@@ -50,7 +50,9 @@ pub use import::{Imported, Verify, import};
 pub use load::{LoadRequest, MAX_GENERATED, load};
 pub use manifest::{Content, DataFile, Download, Format, Manifest, ManifestError};
 pub use name::DatasetName;
-pub use own::{ArrayLayout, DatasetSource, Extent, LabelColumn, OwnData, OwnRequest, Summary};
+pub use own::{
+    ArrayLayout, DatasetSource, Extent, LabelColumn, OwnData, OwnRequest, Skipped, Summary,
+};
 pub use scale::{PixelScale, Scale};
 pub use status::{State, Status, list};
 

@@ -26,12 +26,12 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'static> {
-    /// Opens a file.
+    /// Opens a regular file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Malformed`] if the name ends with `.gz` but the content is not gzip.
+    /// Those of [`open_file`]; [`Error::Malformed`] if the name ends with `.gz` but the content is not gzip.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(io("open", path))?;
+        let file = open_file(path)?;
         let name = path.display().to_string();
         let mut reader = BufReader::with_capacity(BUFFER, file);
         let start = reader.fill_buf().map_err(io("read", path))?;
@@ -41,6 +41,23 @@ impl Source<'static> {
         }
         Ok(Self::new(name, reader))
     }
+}
+
+/// Opens a regular file. Others, such as named pipes, may wait for a writer forever.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Unusable`] for a folder, pipe, socket or device.
+pub(crate) fn open_file(path: &Path) -> Result<File> {
+    let metadata = std::fs::metadata(path).map_err(io("open", path))?;
+    if metadata.is_file() {
+        return File::open(path).map_err(io("open", path));
+    }
+    let found = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
+    Err(Error::Unusable {
+        file: path.display().to_string(),
+        found: found.to_owned(),
+        advice: "give a regular file; write what a pipe delivers to a file first".to_owned(),
+    })
 }
 
 impl<'a> Source<'a> {
@@ -175,7 +192,7 @@ impl<'a> Source<'a> {
 /// Returns true if the content of a file is gzip.
 pub(crate) fn is_gzip(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
-    let file = File::open(path).map_err(io("open", path))?;
+    let file = open_file(path)?;
     file.take(GZIP.len() as u64).read_to_end(&mut start).map_err(io("read", path))?;
     Ok(start == GZIP)
 }

@@ -112,7 +112,7 @@ impl CascadeParams {
         refuse("batch", changed(self.batch != batch, self.batch.to_string()), ridge)?;
         refuse("max_steps", self.max_steps, ridge)?;
         let is_other = self.optimizer != optimizer;
-        refuse("optimizer", changed(is_other, format!("{:?}", self.optimizer)), ridge)?;
+        refuse("optimizer", changed(is_other, "{ kind = .. }".to_owned()), ridge)?;
         let other = self.activation.filter(|activation| *activation != Activation::Linear);
         refuse("activation", other, ridge)?;
         let noise = self.noise.unwrap_or(DEFAULT_NOISE);

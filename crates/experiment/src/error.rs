@@ -28,6 +28,23 @@ pub enum FileError {
         /// The file.
         origin: String,
     },
+    /// The file holds data.
+    #[error(
+        "{path} is {content}, not an experiment file; `cargo xtask data check {path}` describes the data, and an \
+         experiment file names them: [data] dataset = \"{path}\""
+    )]
+    Data {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is.
+        content: &'static str,
+    },
+    /// The file is not text.
+    #[error("{path} is not text in UTF-8, so it is no experiment file; give a TOML file")]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is larger than any experiment file.
     #[error("{path} is larger than 1 MiB, so it is no experiment file")]
     TooLarge {

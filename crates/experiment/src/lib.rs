@@ -1,6 +1,7 @@
 //! Experiment files: reads TOML and checks it into a plan of cells.
 
 mod error;
+mod explain;
 mod file;
 mod grid;
 mod hex;

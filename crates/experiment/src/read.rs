@@ -4,7 +4,10 @@ use std::{fs, io::Read, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{ExperimentFile, FileError, TheoryFile};
+use super::{
+    ExperimentFile, FileError, TheoryFile,
+    explain::{explain, in_words},
+};
 
 /// Command-line override of a setting: `grid.seeds=5`.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,13 +100,34 @@ pub fn read_text(
 
 fn text_of(path: &Path) -> Result<String, FileError> {
     let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if let Some(content) = data_content(path, metadata.is_dir()) {
+        // A folder's name ends with `/`, so that it is a path and no name of a dataset.
+        let path = if metadata.is_dir() { path.join("") } else { path.to_owned() };
+        return Err(FileError::Data { path, content });
+    }
     let file = fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > MAX_BYTES {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(FileError::TooLarge { path: path.to_owned() });
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| FileError::NoText { path: path.to_owned() })
+}
+
+/// Description of a path that holds data, by its name.
+fn data_content(path: &Path, is_folder: bool) -> Option<&'static str> {
+    if is_folder {
+        return Some("a folder");
+    }
+    let name = path.file_name()?.to_str()?.to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match Path::new(name).extension()?.to_str()? {
+        "npy" | "npz" => Some("a file of arrays"),
+        "csv" | "tsv" => Some("a table of data"),
+        "png" | "jpg" | "jpeg" => Some("an image"),
+        _ => None,
+    }
 }
 
 /// Maximum size of an experiment file in bytes.
@@ -147,10 +171,7 @@ fn parse<F: DeserializeOwned + Serialize>(
         let settings: Vec<&str> = overrides.iter().map(|setting| setting.text.as_str()).collect();
         let origin = format!("{origin} with --set {}", settings.join(" --set "));
         // Line numbers of the merged text are meaningless to the user.
-        FileError::Malformed {
-            origin,
-            message: with_nearest(error.message().trim_end().to_owned(), error.message()),
-        }
+        FileError::Malformed { origin, message: in_words(&merged, &error) }
     })
 }
 
@@ -159,61 +180,6 @@ fn apply(overrides: &[Override], mut table: toml::Table) -> Result<toml::Table, 
         setting.apply(&mut table)?;
     }
     Ok(table)
-}
-
-/// Formats the error with its line and, for an unknown name, the most similar known name.
-fn explain(text: &str, error: &toml::de::Error) -> String {
-    let message = error.message().trim_end();
-    let location = error.span().map(|span| {
-        let before = &text[..span.start.min(text.len())];
-        let line = before.matches('\n').count() + 1;
-        let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
-        (line, shown)
-    });
-    let explained = match location {
-        Some((line, shown)) if !shown.is_empty() => format!("line {line}, `{shown}`: {message}"),
-        Some((line, _)) => format!("line {line}: {message}"),
-        None => message.to_owned(),
-    };
-    with_nearest(explained, message)
-}
-
-/// Appends the most similar known name to `text` if `message` reports an unknown name.
-fn with_nearest(text: String, message: &str) -> String {
-    if let Some(layer) = unsupported(message) {
-        return format!("{text}; networks with {layer} are not supported");
-    }
-    match nearest_name(message) {
-        // Momentum is a setting, which many look for among the kinds.
-        _ if message.starts_with("unknown variant `momentum`") => {
-            format!("{text}; write {{ kind = \"sgd\", lr = .., momentum = 0.9 }}")
-        }
-        Some(nearest) => format!("{text}; did you mean `{nearest}`?"),
-        None => text,
-    }
-}
-
-/// The kind of layer or connection that an unknown field means, if it is a common one that networks cannot have.
-fn unsupported(message: &str) -> Option<&'static str> {
-    let name = message.strip_prefix("unknown field `")?.split('`').next()?;
-    match name.to_lowercase().replace(['_', '-'], "").as_str() {
-        "batchnorm" | "batchnorm2d" | "bn" => Some("batch normalisation"),
-        "layernorm" | "groupnorm" | "norm" => Some("normalisation layers"),
-        "dropout" => Some("dropout"),
-        "dilation" => Some("dilated convolutions"),
-        "groups" => Some("grouped convolutions"),
-        "shortcut" | "projection" => Some("projections in shortcuts"),
-        _ => None,
-    }
-}
-
-/// Most similar expected name in a message such as "unknown field `a`, expected one of `b`, `c`"; `None` if none is similar.
-fn nearest_name(message: &str) -> Option<&str> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = message.starts_with("unknown ").then(|| quoted.next())??;
-    let similarity = |name: &str| strsim::jaro_winkler(unknown, name);
-    let nearest = quoted.max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
-    (similarity(nearest) > 0.75).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -317,6 +283,25 @@ sigma_w2 = 1.0
         let (file, key) = resolved(&["cascade.form=published"]);
         assert!(file.contains("form = \"published\"") && key.contains("form = \"published\""));
         check_rejected(GOOD, &["cascade.form=other"], &["`aligned`", "`published`"]);
+    }
+
+    #[test]
+    fn data_are_no_experiment_files() {
+        let place = tempfile::tempdir().unwrap();
+        let error = |name: &str, content: &[u8]| {
+            let path = place.path().join(name);
+            fs::write(&path, content).unwrap();
+            read(&path, &[]).unwrap_err().to_string()
+        };
+        for (name, what) in
+            [("x.npy", "arrays"), ("x.CSV.gz", "a table of data"), ("x.jpg", "image")]
+        {
+            let message = error(name, b"a,b");
+            assert!(message.contains(what) && message.contains("[data] dataset = "), "{message}");
+            assert!(message.contains(&format!("data check {}", place.path().join(name).display())));
+        }
+        assert!(error("x.toml", b"\x93NUMPY").contains("not text in UTF-8"));
+        assert!(read(place.path(), &[]).unwrap_err().to_string().contains("a folder"));
     }
 
     #[test]

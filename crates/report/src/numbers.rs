@@ -24,6 +24,13 @@ pub(super) fn variance(value: f64) -> String {
     significant(value, 5)
 }
 
+/// Formats a variance with as many digits, five at most, as `room` characters hold.
+pub(super) fn fitting(value: f64, room: usize) -> String {
+    let fits = |text: &String| text.chars().count() <= room;
+    let texts = (1..=5).rev().map(|digits| significant(value, digits));
+    texts.into_iter().find(fits).unwrap_or_else(|| significant(value, 1))
+}
+
 /// Formats a depth in layers: to a tenth, integers without a decimal.
 pub(super) fn depth(value: f64) -> String {
     if value.abs() < 1e4 { ((value * 10.0).round() / 10.0).to_string() } else { short(value) }
@@ -97,6 +104,10 @@ mod tests {
         assert_eq!(short(4.4e12), "4.4e12");
         assert_eq!(short(f64::NAN), "NaN");
         assert_eq!(variance(1.760_95), "1.761");
+        assert_eq!(fitting(1.0 / 3.0, 6), "0.3333");
+        assert_eq!(fitting(1.760_95, 6), "1.761");
+        assert_eq!(fitting(0.001_234_5, 6), "0.0012");
+        assert_eq!(fitting(1.234_5e-5, 6), "1.2e\u{2212}5");
         assert_eq!(depth(8.0), "8");
         assert_eq!(depth(21.74), "21.7");
     }

@@ -12,8 +12,11 @@ pub(crate) fn point_words(run: &RunRecord, point: GridPoint) -> String {
     })
 }
 
-/// `relu, σ_w² = 1.5, σ_b² = 0.05`: what distinguishes the theory of a point, which does not depend on widths.
+/// `relu, σ_w² = 1.5, σ_b² = 0.05`, or the name of an initialisation with a scale of its own: what distinguishes the theory of a point, which does not depend on widths.
 pub(crate) fn theory_words(run: &RunRecord, point: GridPoint) -> String {
+    if let Some(words) = own_scale(run, point) {
+        return words;
+    }
     let variances = format!("{}, {}", weights(point), biases(point));
     let mut activations = run.variants.iter().map(|variant| variant.activation.as_str());
     let first = activations.next();
@@ -103,6 +106,7 @@ mod tests {
             ("relu, pytorch".into(), Some("pytorch".into()));
         assert_eq!(at_slice(&run, point), "with relu, pytorch initialisation");
         assert_eq!(weights_words(&run, point), "pytorch initialisation");
+        assert_eq!(theory_words(&run, point), "relu, pytorch initialisation");
         // Names of files stay as they were.
         assert_eq!(slice_stem(&run, point), file_stem("relu, pytorch"));
         let grid = GridPoint { variant: 0, ..point };

@@ -55,6 +55,26 @@ fn trainings_come_first() {
     }
 }
 
+/// The weight variance of such a point is a placeholder: its layers differ in their variances.
+#[test]
+fn hover_texts_name_an_initialisation_with_a_scale_of_its_own() {
+    let mut run = run(&Options { sigma_w2: vec![1.5], variants: 2, ..Options::default() });
+    let points: [(f64, &[usize]); 1] = [(1.5, &[10, 20])];
+    isobath_store::synthetic::train(&mut run, &[10, 20, 30], &points);
+    let variances = |run: &RunRecord| {
+        let texts = figures::of(run).into_iter().flat_map(|figure| {
+            let hover = figures::draw(figure.as_ref(), figures::Layout::Wide).unwrap().hover;
+            hover.marks.into_iter().map(|mark| mark.text)
+        });
+        texts.filter(|text| text.contains("σ_w² = ")).count()
+    };
+    assert!(variances(&run) > 0);
+    for variant in &mut run.variants {
+        variant.scheme = Some("pytorch".into());
+    }
+    assert_eq!(variances(&run), 0);
+}
+
 #[track_caller]
 fn check_svg(contents: &[u8]) {
     let text = std::str::from_utf8(contents).unwrap();

@@ -92,13 +92,20 @@ pub fn cuda_kernels_not_kept() -> Option<&'static str> {
 #[cfg(not(feature = "cuda"))]
 pub(crate) fn not_built(backend: &str) -> crate::Error {
     let reason = "this build has no CUDA backend; `cargo xtask` builds it in where the command line or the experiment \
-                  file names \"cuda\", and by hand it is `cargo build --release --package runner --features cuda`";
+                  file names \"cuda\", and by hand it is `cargo build --release --package isobath --features cuda`";
     crate::Error::Unavailable { backend: backend.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn builds_without_a_backend_name_the_package_to_build() {
+        let message = not_built("cuda:0").to_string();
+        assert!(message.contains("--package isobath --features cuda"), "{message}");
+    }
 
     #[track_caller]
     fn check(is_hot: bool, [stack_bytes, spill_bytes]: [u32; 2], expected: bool) {

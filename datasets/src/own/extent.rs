@@ -23,9 +23,9 @@ pub struct Extent {
 impl Extent {
     /// The extent in words.
     fn describe(&self) -> String {
-        let Self { shape: Shape { channels, height, width }, classes, train, test } = self;
+        let Self { shape, classes, train, test } = self;
         format!(
-            "{train} training and {test} held-out samples of {channels} x {height} x {width} numbers in {classes} classes"
+            "{train} training and {test} held-out samples of {shape} numbers in {classes} classes"
         )
     }
 }
@@ -76,9 +76,9 @@ impl OwnData {
             Some(test) => {
                 return Err(Error::Unusable {
                     file: test.file.clone(),
-                    found: format!("{} samples of shape {:?}", test.labels.len(), test.shape),
+                    found: format!("{} samples of {} numbers", test.labels.len(), test.shape),
                     advice: format!(
-                        "held-out samples must have the shape of the others, {shape:?}"
+                        "held-out samples must have the shape of the others, {shape} (channels, height, width)"
                     ),
                 });
             }

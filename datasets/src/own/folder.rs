@@ -1,5 +1,7 @@
 //! Images in a folder for each class.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,14 +22,63 @@ const TEST_NAMES: [&str; 4] = ["test", "val", "valid", "validation"];
 /// Endings of the names of images, in lower case.
 const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
 
+/// Numbers of files that are not read, by their ending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped(BTreeMap<String, usize>);
+
+impl Skipped {
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what is beside the images in the folders of classes that are in `folder`, or in its `train` and `test`.
+    pub(super) fn add_below(&mut self, folder: &Path) -> Result<()> {
+        let (train, test) = parts(folder);
+        for part in [Some(train), test].into_iter().flatten() {
+            for class in entries(&part)?.iter().filter(|path| path.is_dir()) {
+                self.add(&entries(class)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, paths: &[PathBuf]) {
+        for path in paths.iter().filter(|path| !is_image(path)) {
+            let kind = match path.extension() {
+                _ if path.is_dir() => "folder".to_owned(),
+                _ if path.exists() && !path.is_file() => "pipe, socket or device".to_owned(),
+                Some(ending) => format!(".{}", ending.to_string_lossy().to_lowercase()),
+                None => "file without ending".to_owned(),
+            };
+            *self.0.entry(kind).or_default() += 1;
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    /// `3 x .gif, 1 x .webp`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<_> =
+            self.0.iter().map(|(kind, count)| format!("{count} x {kind}")).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// Folders of training and of held-out samples in `path`.
+fn parts(path: &Path) -> (PathBuf, Option<PathBuf>) {
+    let train = path.join("train");
+    if !train.is_dir() {
+        return (path.to_owned(), None);
+    }
+    let test = TEST_NAMES.map(|name| path.join(name)).into_iter().find(|path| path.is_dir());
+    (train, test)
+}
+
 impl OwnData {
     /// The training and, where there are any, the held-out samples of a folder.
     pub(super) fn folder_tables(&self, path: &Path) -> Result<[Option<Table>; 2]> {
-        let train = path.join("train");
-        if !train.is_dir() {
-            return Ok([Some(self.folder_table(path)?), None]);
-        }
-        let test = TEST_NAMES.map(|name| path.join(name)).into_iter().find(|path| path.is_dir());
+        let (train, test) = parts(path);
         let test = test.map(|path| self.folder_table(&path)).transpose()?;
         Ok([Some(self.folder_table(&train)?), test])
     }
@@ -42,11 +93,10 @@ impl OwnData {
         }
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         for class in classes {
-            let files: Vec<PathBuf> =
-                entries(&class)?.into_iter().filter(|path| is_image(path)).collect();
+            let (files, others): (Vec<_>, Vec<_>) =
+                entries(&class)?.into_iter().partition(|path| is_image(path));
             if files.is_empty() {
-                let advice = "every folder is a class and needs images; add some or remove it";
-                return Err(unusable(&class, "no PNG or JPEG image", advice));
+                return Err(without_images(&class, &others));
             }
             let name = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
             labels.extend(files.iter().map(|_| Label::Text(name.clone())));
@@ -74,6 +124,22 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     paths.sort_unstable();
     Ok(paths)
+}
+
+/// Error of a class without images.
+fn without_images(class: &Path, others: &[PathBuf]) -> Error {
+    let mut skipped = Skipped::default();
+    skipped.add(others);
+    let found = if skipped.is_empty() {
+        "no PNG or JPEG image".to_owned()
+    } else {
+        format!("no PNG or JPEG image, but {skipped}")
+    };
+    unusable(
+        class,
+        &found,
+        "every folder is a class and needs images; add or convert some, or remove it",
+    )
 }
 
 fn is_image(path: &Path) -> bool {

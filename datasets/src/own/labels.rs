@@ -8,6 +8,15 @@ use crate::error::{Error, Result};
 /// Most classes; labels are bytes in memory.
 const MOST_CLASSES: usize = 256;
 
+/// Advice for a number that is no label.
+pub(crate) const WHOLE_LABELS: &str =
+    "labels must be whole numbers, one for each class; targets of a regression are not supported";
+
+/// True for a number that can be a label. Numbers above 1e15 have no digit behind the point, and are no labels either.
+pub(crate) fn is_whole(number: f64) -> bool {
+    number.abs() <= 1e15 && number.trunc().total_cmp(&number).is_eq()
+}
+
 /// Label of a sample. Numbers come before texts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Label {
@@ -30,13 +39,11 @@ impl Label {
     /// # Errors
     /// [`Error::Unusable`] if it is not whole.
     pub(crate) fn number(value: f64, index: usize, file: &str) -> Result<Self> {
-        // Greater numbers have no digit behind the point, and are no labels either.
-        if value.fract().abs() > 0.0 || !value.is_finite() || value.abs() > 1e15 {
+        if !is_whole(value) {
             return Err(Error::Unusable {
                 file: file.to_owned(),
                 found: format!("{value} as label of sample {index}"),
-                advice: "labels must be whole numbers, one for each class; targets of a regression are not supported"
-                    .to_owned(),
+                advice: WHOLE_LABELS.to_owned(),
             });
         }
         Ok(Self::Number(value as i64))

@@ -13,6 +13,7 @@
 //! Without held-out samples, a part of the samples is held out: which ones depends on their number only.
 
 mod arrays;
+mod encoding;
 mod extent;
 mod folder;
 pub(crate) mod labels;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use extent::Extent;
+pub use folder::Skipped;
 pub use load::OwnRequest;
 pub use setting::DatasetSource;
 pub use summary::Summary;
@@ -38,6 +40,8 @@ pub use summary::Summary;
 use crate::dataset::Shape;
 use crate::error::{Error, Result};
 use table::Table;
+
+use crate::source::open_file;
 
 /// Path and reading of the user's own data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -168,6 +172,7 @@ impl OwnData {
         if metadata.is_dir() {
             return Ok(Format::Folder);
         }
+        open_file(&self.path)?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let name = name.strip_suffix(".gz").unwrap_or(&name);
         match Path::new(name).extension().and_then(|ending| ending.to_str()) {
@@ -182,6 +187,21 @@ impl OwnData {
                         .to_owned(),
             }),
         }
+    }
+
+    /// Files and folders below the classes of a folder that are not read; nothing for other formats.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a folder cannot be listed.
+    pub fn skipped(&self) -> Result<Skipped> {
+        let mut skipped = Skipped::default();
+        if self.path.is_dir() {
+            skipped.add_below(&self.path)?;
+        }
+        if let Some(test) = self.test.as_deref().filter(|test| test.is_dir()) {
+            skipped.add_below(test)?;
+        }
+        Ok(skipped)
     }
 
     /// Opens the training and, where there are any, the held-out samples.

@@ -10,7 +10,7 @@ use flate2::{Crc, read::DeflateDecoder};
 
 use super::npy::{ArrayReader, MOST_EXPANSION, Npy};
 use crate::error::{Error, Result, io as io_error};
-use crate::source::Source;
+use crate::source::{Source, open_file};
 
 /// First bytes of the records of an archive.
 const END: [u8; 4] = *b"PK\x05\x06";
@@ -44,7 +44,7 @@ pub(crate) struct Archive {
 impl Archive {
     /// Opens an archive and reads its directory.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(io_error("open", path))?;
+        let file = open_file(path)?;
         let entries = read_directory(BufReader::new(file), &path.display().to_string())?;
         Ok(Self { path: path.to_owned(), entries })
     }

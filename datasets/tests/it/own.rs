@@ -264,3 +264,56 @@ fn folders_are_classes_and_may_have_a_test_folder() {
     refused(&own, &["empty", "no PNG or JPEG image"]);
     refused(&OwnData::new(at("train/cat".to_owned())), &["cat", "no folders"]);
 }
+
+#[test]
+fn other_files_in_folders_of_images_are_counted() {
+    let place = tempdir().unwrap();
+    let data = place.path().join("photos");
+    for class in ["train/cat", "train/dog", "test/cat", "test/dog"] {
+        fs::create_dir_all(data.join(class)).unwrap();
+        for image in 0..3 {
+            write_png(&data.join(class).join(format!("{image}.png")), [2, 2], image);
+        }
+    }
+    let own = OwnData::new(&data);
+    assert!(own.skipped().unwrap().is_empty());
+    for name in ["train/cat/a.gif", "train/dog/b.GIF", "test/cat/c.webp", "train/cat/.hidden.gif"] {
+        fs::write(data.join(name), b"GIF89a").unwrap();
+    }
+    fs::create_dir(data.join("train/cat/more")).unwrap();
+    assert_eq!(own.skipped().unwrap().to_string(), "2 x .gif, 1 x .webp, 1 x folder");
+    assert_eq!(own.summarize().unwrap().classes[0], ("cat".to_owned(), [3, 3]));
+    for image in 0..3 {
+        fs::remove_file(data.join(format!("train/dog/{image}.png"))).unwrap();
+    }
+    refused(&own, &["dog: found no PNG or JPEG image, but 1 x .gif", "convert"]);
+}
+
+#[test]
+fn shapes_are_in_words() {
+    let (place, other) = (Arrays::new(&[4, 3]), Arrays::new(&[3, 4]));
+    let test_labels = Some(other.path("y.npy"));
+    let own = OwnData { test: Some(other.path("x.npy")), test_labels, ..place.own() };
+    refused(
+        &own,
+        &["50 samples of 1 x 3 x 4 numbers", "the shape of the others, 1 x 4 x 3 (channels"],
+    );
+}
+
+/// Opening a named pipe would wait for a writer forever.
+#[cfg(unix)]
+#[test]
+fn special_files_are_refused_at_once() {
+    let place = Arrays::new(&[4, 3]);
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe.npy")).status().unwrap();
+    assert!(made.success());
+    for ending in ["npy", "npz", "csv"] {
+        let path = place.path(&format!("again.{ending}"));
+        std::os::unix::fs::symlink(place.path("pipe.npy"), &path).unwrap();
+        refused(&OwnData::new(&path), &["a pipe, socket or device", "regular file"]);
+    }
+    let labels = place.path("pipe.npy").display().to_string();
+    let own = OwnData { labels: Some(LabelColumn::Name(labels)), ..place.own() };
+    refused(&own, &["pipe.npy: found a pipe, socket or device"]);
+    refused(&OwnData::new("/dev/null"), &["a pipe, socket or device"]);
+}

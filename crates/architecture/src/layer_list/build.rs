@@ -12,6 +12,8 @@ use crate::{
 pub(super) struct Builder {
     layers: Vec<Layer>,
     shape: Shape,
+    /// True behind flatten, dense layers and global pooling: a vector, and no image of single pixels.
+    is_vector: bool,
     classes: usize,
     activation: Option<Activation>,
     /// Entries that may still be visited, so that repetitions of repetitions end.
@@ -31,7 +33,7 @@ enum Kind<'a> {
 impl Builder {
     pub(super) const fn new(input: Shape, classes: usize, activation: Option<Activation>) -> Self {
         let left = super::LayerList::MOST;
-        Self { layers: Vec::new(), shape: input, classes, activation, left }
+        Self { layers: Vec::new(), shape: input, is_vector: false, classes, activation, left }
     }
 
     pub(super) fn into_layers(self) -> Vec<Layer> {
@@ -86,12 +88,19 @@ impl Builder {
                 let activation = self.activation(entry, is_readout)?;
                 self.dense(width, entry, activation)
             }
+            // The mean or the largest number of one pixel is that pixel.
+            Kind::Pool(_) if is_global(entry) && self.shape.is_flat() && !self.is_vector => {
+                check_global(entry)?;
+                self.is_vector = true;
+                return Ok(());
+            }
             Kind::Pool(kind) => self.pool(kind, entry)?,
             Kind::Flatten(flatten) => {
                 if !flatten {
                     return Err(Problem::NoFlatten.into());
                 }
                 self.shape = Shape::flat(self.shape.numbers());
+                self.is_vector = true;
                 return Ok(());
             }
             Kind::Residual(branch) => self.residual(branch, entry)?,
@@ -102,6 +111,7 @@ impl Builder {
         };
         layer.check().map_err(|error| Problem::Layer(Box::new(error)))?;
         self.shape = layer.output_shape();
+        self.is_vector |= matches!(kind, Kind::Dense(_)) || is_global(entry);
         self.layers.push(layer);
         Ok(())
     }
@@ -151,9 +161,7 @@ impl Builder {
             None => 2,
             Some(PoolSize::Pixels(kernel)) => kernel,
             Some(PoolSize::Named(NamedSize::Global)) => {
-                if entry.stride.is_some() || entry.padding.is_some() {
-                    return Err(Problem::GlobalPooling);
-                }
+                check_global(entry)?;
                 return match global_pool(self.shape) {
                     Some(Layer::Pool(pool)) => Ok(Layer::Pool(PoolLayer { kind, ..pool })),
                     _ => Err(Problem::NoImage { what: "pooling" }),
@@ -182,8 +190,21 @@ impl Builder {
 
     /// Checks that there is an image, for layers with a window.
     const fn check_image(&self, what: &'static str) -> Result<(), Problem> {
-        if self.shape.is_flat() { Err(Problem::NoImage { what }) } else { Ok(()) }
+        if self.is_vector { Err(Problem::NoImage { what }) } else { Ok(()) }
     }
+}
+
+/// True for pooling over the whole image.
+const fn is_global(entry: &LayerEntry) -> bool {
+    matches!(entry.kernel, Some(PoolSize::Named(NamedSize::Global)))
+}
+
+/// Refuses settings of pooling over the whole image.
+const fn check_global(entry: &LayerEntry) -> Result<(), Problem> {
+    if entry.stride.is_some() || entry.padding.is_some() {
+        return Err(Problem::GlobalPooling);
+    }
+    Ok(())
 }
 
 /// Pixels at each side, and what they are.
@@ -213,50 +234,51 @@ impl<'a> Kind<'a> {
         let mut kinds = kinds.into_iter().flatten();
         match (kinds.next(), kinds.next()) {
             (Some(kind), None) => Ok(kind),
-            (None, _) => Err(Problem::NoKind),
+            (None, _) => Err(Problem::NoKind { given: settings_of(entry).join(", ") }),
             (Some(_), Some(_)) => Err(Problem::SeveralKinds),
         }
     }
 
-    /// Name in messages.
-    const fn name(&self) -> &'static str {
+    /// Key that names it.
+    const fn key(&self) -> &'static str {
         match self {
-            Self::Conv(_) => "a convolution",
-            Self::Dense(_) => "a dense layer",
-            Self::Pool(_) => "a pooling layer",
+            Self::Conv(_) => "conv",
+            Self::Dense(_) => "dense",
+            Self::Pool(_) => "pool",
             Self::Flatten(_) => "flatten",
-            Self::Residual(_) => "a residual block",
-            Self::Group(_) => "a group of layers",
-        }
-    }
-
-    /// Settings with a meaning, besides `repeat`.
-    const fn settings(&self) -> &'static [&'static str] {
-        match self {
-            Self::Conv(_) => &["kernel", "stride", "padding", "bias", "activation"],
-            Self::Dense(_) => &["bias", "activation"],
-            Self::Pool(_) => &["kernel", "stride", "padding", "ceil"],
-            Self::Flatten(_) | Self::Group(_) => &[],
-            Self::Residual(_) => &["before", "after"],
+            Self::Residual(_) => "residual",
+            Self::Group(_) => "layers",
         }
     }
 
     /// Refuses settings without a meaning.
     fn check_settings(&self, entry: &LayerEntry) -> Result<(), Problem> {
-        let given = [
-            ("kernel", entry.kernel.is_some()),
-            ("stride", entry.stride.is_some()),
-            ("padding", entry.padding.is_some()),
-            ("bias", entry.bias.is_some()),
-            ("ceil", entry.ceil.is_some()),
-            ("activation", entry.activation.is_some()),
-            ("before", entry.before.is_some()),
-            ("after", entry.after.is_some()),
-        ];
-        let has_meaning = |name: &str| self.settings().contains(&name);
-        let useless = given.iter().find(|(name, is_given)| *is_given && !has_meaning(name));
-        useless.map_or(Ok(()), |(setting, _)| Err(Problem::Useless { setting, kind: self.name() }))
+        let key = self.key();
+        let known = LayerEntry::KINDS.into_iter().find(|(named, ..)| *named == key);
+        let (_, kind, settings) = known.expect("every kind is in the table");
+        match settings_of(entry).into_iter().find(|setting| !settings.contains(setting)) {
+            None => Ok(()),
+            Some(setting) => {
+                let keys = LayerEntry::keys_in_words(key).unwrap_or_default();
+                Err(Problem::Useless { setting, kind, keys })
+            }
+        }
     }
+}
+
+/// Settings that are given.
+fn settings_of(entry: &LayerEntry) -> Vec<&'static str> {
+    let given = [
+        ("kernel", entry.kernel.is_some()),
+        ("stride", entry.stride.is_some()),
+        ("padding", entry.padding.is_some()),
+        ("bias", entry.bias.is_some()),
+        ("ceil", entry.ceil.is_some()),
+        ("activation", entry.activation.is_some()),
+        ("before", entry.before.is_some()),
+        ("after", entry.after.is_some()),
+    ];
+    given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
 }
 
 /// A failure of an entry, or of one inside of it.
@@ -289,8 +311,15 @@ impl Failure {
 #[non_exhaustive]
 pub enum Problem {
     /// It names no layer.
-    #[error("name the layer by one of conv, dense, pool, flatten, residual or layers")]
-    NoKind,
+    #[error(
+        "{} names no layer; add conv = 32 (a convolution with 32 output channels), dense = 128 (a dense layer with 128 \
+         outputs), pool = \"max\", flatten = true, residual = [...] or layers = [...]",
+        if given.is_empty() { "an empty entry" } else { given }
+    )]
+    NoKind {
+        /// The settings of the entry.
+        given: String,
+    },
     /// It names several layers.
     #[error(
         "names more than one of conv, dense, pool, flatten, residual and layers; write one entry for each"
@@ -300,12 +329,14 @@ pub enum Problem {
     #[error("the list is empty; give at least one layer")]
     Empty,
     /// A setting without a meaning.
-    #[error("`{setting}` has no meaning for {kind}; remove it")]
+    #[error("`{setting}` has no meaning for {kind}; remove it: {keys}")]
     Useless {
         /// The setting.
         setting: &'static str,
         /// Kind of the layer.
         kind: &'static str,
+        /// The keys of this kind.
+        keys: String,
     },
     /// No activation.
     #[error(

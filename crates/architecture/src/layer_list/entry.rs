@@ -54,6 +54,25 @@ pub struct LayerEntry {
     pub after: Option<Activation>,
 }
 
+impl LayerEntry {
+    /// Keys that name a layer, its name in messages, and the keys of its settings, besides `repeat`.
+    pub const KINDS: [(&str, &str, &[&str]); 6] = [
+        ("conv", "a convolution", &["kernel", "stride", "padding", "bias", "activation"]),
+        ("dense", "a dense layer", &["bias", "activation"]),
+        ("pool", "a pooling layer", &["kernel", "stride", "padding", "ceil"]),
+        ("flatten", "flatten", &[]),
+        ("residual", "a residual block", &["before", "after"]),
+        ("layers", "a group of layers", &[]),
+    ];
+
+    /// The keys of the layer that is named by `key`, in words: `a dense layer takes dense, bias, activation and repeat`.
+    pub fn keys_in_words(key: &str) -> Option<String> {
+        let (key, name, settings) = Self::KINDS.into_iter().find(|(named, ..)| *named == key)?;
+        let before = [&[key], settings].concat().join(", ");
+        Some(format!("{name} takes {before} and repeat"))
+    }
+}
+
 /// Outputs of a dense layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "dense must be a number of outputs or \"classes\"")]

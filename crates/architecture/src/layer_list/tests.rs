@@ -70,6 +70,43 @@ fn settings_reach_their_layers() {
     assert_eq!((readout.bias, readout.activation), (false, Activation::Linear));
 }
 
+/// One pixel is an image, until a layer makes a vector of it.
+#[test]
+fn images_of_one_pixel_have_convolutions() {
+    let of = |layers: &str, input| {
+        let entries = toml::from_str::<File>(&format!("layers = [{layers}]")).unwrap().layers;
+        LayerList { entries, activation: Some(Activation::Relu) }.spec(input, 10)
+    };
+    let end = r#"{ dense = "classes" }"#;
+    let pixel = Shape::flat(4);
+    let spec = of(&format!("{{ conv = 6, kernel = 1, repeat = 2 }}, {end}"), pixel).unwrap();
+    let Layer::Conv2d(first) = &spec.layers()[0] else { panic!("a convolution") };
+    assert_eq!((first.input, first.out_channels, first.bias), (pixel, 6, true));
+    assert_eq!(spec.parameters(), 5 * 6 + 7 * 6 + 7 * 10);
+    // A window that covers the image leaves one pixel.
+    let shrunk = format!("{{ pool = \"max\", kernel = 32 }}, {{ conv = 6, kernel = 1 }}, {end}");
+    assert_eq!(of(&shrunk, IMAGE).unwrap().shapes()[2], Shape::flat(6));
+    let pooled = format!("{{ pool = \"max\", kernel = \"global\" }}, {end}");
+    assert_eq!(of(&pooled, pixel).unwrap().layers().len(), 1);
+
+    let refused = |layers: &str, input, message: &str| {
+        let error = of(&format!("{layers}, {end}"), input).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    };
+    refused("{ conv = 6 }", pixel, "layers[0]: a kernel of 3");
+    let conv = "{ conv = 6, kernel = 1 }";
+    for before in [
+        "{ flatten = true }",
+        "{ dense = 4 }",
+        "{ dense = 4, bias = false }",
+        "{ pool = \"average\", kernel = \"global\" }",
+    ] {
+        for input in [pixel, IMAGE] {
+            refused(&format!("{before}, {conv}"), input, "layers[1]: a convolution needs an image");
+        }
+    }
+}
+
 #[test]
 fn entries_round_trip() {
     let text = r#"layers = [{ conv = 4, kernel = 3, padding = "same" }, { pool = "max", kernel = "global" },
@@ -87,11 +124,12 @@ fn errors_name_the_entry_and_what_to_do() {
     let end = r#"{ dense = "classes" }"#;
     for (layers, message) in [
         ("", "layers: the list is empty"),
-        ("{ kernel = 3 }", "layers[0]: name the layer by one of conv"),
+        ("{ kernel = 3, bias = true }", "layers[0]: kernel, bias names no layer; add conv = 32"),
+        ("{ repeat = 2 }", "layers[0]: an empty entry names no layer"),
         ("{ conv = 3, dense = 4 }", "layers[0]: names more than one"),
         (
             "{ pool = \"max\", activation = \"relu\" }",
-            "layers[0]: `activation` has no meaning for a pooling layer",
+            "layers[0]: `activation` has no meaning for a pooling layer; remove it: a pooling layer takes pool, kernel",
         ),
         (
             &format!(

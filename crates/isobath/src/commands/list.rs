@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{GlobalArgs, exit, run_state::has_scores, theory};
+use super::{GlobalArgs, exit, run_state::has_scores, theory, with_causes};
 use crate::date;
 use isobath_experiment as experiment;
 use isobath_experiment::{Plan, Search};
@@ -35,7 +35,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     println!("experiments in {}:", arguments.experiments.display());
     for path in &files {
-        let line = summary(path).unwrap_or_else(|error| format!("unusable: {error:#}"));
+        let line =
+            summary(path).unwrap_or_else(|error| format!("unusable: {}", with_causes(&error)));
         println!("  {:<40} {line}", path.display().to_string());
     }
     if files.is_empty() {
@@ -44,7 +45,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     println!("runs in {}:", global.runs.display());
     let runs = list_runs(&global.runs)?;
     for path in &runs {
-        let line = state(path).unwrap_or_else(|error| format!("unreadable: {error:#}"));
+        let line =
+            state(path).unwrap_or_else(|error| format!("unreadable: {}", with_causes(&error)));
         let changed = last_change(path).map_or_else(|_| "unknown".to_owned(), date::local);
         println!("  {:<40} {changed:<16}  {line}", path.display().to_string());
     }
@@ -59,7 +61,7 @@ fn entry(path: &Path, state: Result<String>) -> Value {
     let path = path.display().to_string();
     match state {
         Ok(state) => json!({ "path": path, "state": state.trim() }),
-        Err(error) => json!({ "path": path, "error": format!("{error:#}") }),
+        Err(error) => json!({ "path": path, "error": with_causes(&error) }),
     }
 }
 

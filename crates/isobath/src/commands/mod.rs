@@ -123,12 +123,25 @@ pub(crate) fn main() -> ExitCode {
         }
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", with_causes(&error));
             let usage = error.downcast_ref::<FileError>().is_some()
                 || error.downcast_ref::<Usage>().is_some();
             ExitCode::from(if usage { exit::USAGE } else { exit::FAILED })
         }
     }
+}
+
+/// An error and its causes on one line, without those that the error before states already.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut last = error.to_string();
+    let mut text = last.clone();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !last.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        last = cause;
+    }
+    text
 }
 
 /// Error in the command line that clap cannot detect.
@@ -165,5 +178,20 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Export(arguments) => export::main(&global, &arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&global, &arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_stated_once() {
+        let missing = isobath_datasets::OwnData::new("missing.csv").extent().unwrap_err();
+        let text = with_causes(&anyhow::Error::from(missing).context("stage"));
+        assert!(text.starts_with("stage: could not open missing.csv: "), "{text}");
+        assert_eq!(text.matches("os error 2").count(), 1, "{text}");
+        let silent = anyhow::anyhow!("inner").context("outer");
+        assert_eq!(with_causes(&silent), "outer: inner");
     }
 }

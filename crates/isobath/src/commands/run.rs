@@ -141,6 +141,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         anyhow::bail!("nothing to resume in {}; omit --resume to start a new run", path.display());
     }
     check_memory(&plan)?;
+    note_skipped(&plan)?;
     let data = load(global, &plan)?;
     let train_data = load_to_train(global, &plan, &data)?;
     let folder = RunFolder::lock_with_notice(path, arguments.shard, &note)?;
@@ -321,7 +322,19 @@ pub(super) fn load_to_train(
     Ok(Some(TrainData::new(data, plan.file.data.probe(), cells.scale())?))
 }
 
-fn load_samples(
+/// Notes the files in the user's own folder of images that are not read.
+pub(super) fn note_skipped(plan: &Plan) -> Result<()> {
+    if let DatasetSource::Own(own) = &plan.file.data.dataset {
+        let skipped = own.skipped()?;
+        if !skipped.is_empty() {
+            eprintln!("note: {}: not read: {skipped}; only PNG and JPEG images are", own.name());
+        }
+    }
+    Ok(())
+}
+
+/// Loads samples of a plan, reduced to its size of images and not yet scaled.
+pub(super) fn load_samples(
     global: &GlobalArgs,
     plan: &Plan,
     train: Option<usize>,

@@ -145,7 +145,9 @@ fn variances(variant: &Variant, layer: &Layer, index: usize) -> Vec<LayerVarianc
 fn kind(layer: &Layer) -> String {
     match layer {
         Layer::Dense(_) => "dense".to_owned(),
-        Layer::Conv2d(conv) if conv.input.is_flat() => "dense without bias".to_owned(),
+        Layer::Conv2d(conv) if conv.input.is_flat() && !conv.bias => {
+            "dense without bias".to_owned()
+        }
         Layer::Conv2d(conv) => conv_kind(conv),
         Layer::Pool(pool) => {
             let name = match pool.kind {

@@ -6,7 +6,11 @@ use indicatif::{HumanBytes, HumanDuration};
 use isobath_datasets::{State, Status};
 use serde_json::{Value, json};
 
-use super::{GlobalArgs, exit, initialisation, run::Settings, stages, theory};
+use super::{
+    GlobalArgs, exit, initialisation,
+    run::{self, Settings},
+    stages, theory,
+};
 use isobath_experiment::{GridPoint, NetworkKind, Plan, Search, TrainPlan, Variant};
 use isobath_report::count;
 use isobath_runner::{
@@ -50,6 +54,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             "# data         {dataset} is missing; fetch it with `cargo xtask data fetch {dataset}`"
         );
     }
+    run::note_skipped(&plan)?;
     for (index, variant) in plan.variants.iter().enumerate() {
         print_network(variant);
         print_theory(&plan, index, variant);

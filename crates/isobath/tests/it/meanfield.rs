@@ -150,7 +150,13 @@ fn whole_networks_and_modes() {
     check(&other["fixed_point"]["xi_c"], 2245.0, 0.5);
     assert!(other["unknown"].is_null() && other["network"].as_str().unwrap().contains("1.04"));
     let text = place.succeed(&["meanfield", "network", "cnn.toml"]);
-    assert!(text.contains("not the data of the file") && text.contains("growth: q"), "{text}");
+    assert!(text.contains("inputs: two held-out samples of digits"), "{text}");
+    assert!(text.contains("growth: q"), "{text}");
+    // Samples of the data have other lengths and correlations than noise, which has mean square one.
+    let noise = json(&["network", "cnn.toml", "--cosine", "0.6"]);
+    assert_eq!(noise["inputs"], "noise of cosine 0.6");
+    let samples = json(&["network", "cnn.toml"]);
+    assert!(samples["stages"][0]["q"].as_f64() < noise["stages"][0]["q"].as_f64());
     let file = "name = \"x\"\n[data]\ndataset = \"digits\"\n[network]\nkind = \"resnet\"\nwidth = 40\ndepth = 8\n\
                 [grid]\nsigma_w2 = 1.5\nsigma_b2 = 0.05\n";
     std::fs::write(place.path().join("residual.toml"), file).unwrap();
@@ -158,6 +164,32 @@ fn whole_networks_and_modes() {
     let modes = json(&["modes", "--sigma-b2", "2e-5", "--size", "7x7"]);
     assert!(modes["modes"][0]["xi_c"].is_null());
     check(&modes["modes"][1]["xi_c"], 3.46, 0.005);
+}
+
+#[test]
+fn networks_are_shown_for_the_data_of_their_file() {
+    let place = Place::new();
+    let network = |dataset: &str, file: &str| {
+        let text = format!(
+            "name = \"x\"\n[data]\ndataset = {dataset}\n[network]\ndepth = 3\nwidth = 9\n[grid]\nsigma_w2 = 1.5\n"
+        );
+        std::fs::write(place.path().join(file), text).unwrap();
+        place.succeed(&["meanfield", "network", file])
+    };
+    let lines: Vec<String> = (0..40).map(|i| format!("{},{},{}\n", i % 7, i % 5, i % 2)).collect();
+    std::fs::write(place.path().join("own.csv"), format!("a,b,kind\n{}", lines.concat())).unwrap();
+    let own = "{ path = \"own.csv\", labels = \"kind\" }";
+    let text = network(own, "own.toml");
+    assert!(text.contains("inputs: two held-out samples of own.csv"), "{text}");
+    let text = network("\"mnist\"", "mnist.toml");
+    assert!(text.contains("noise of cosine 0.6, because the data are missing"), "{text}");
+    assert!(text.contains("data fetch mnist"), "{text}");
+    let given = ["meanfield", "network", "--sigma-w2", "1", "--depth", "2", "--dataset", own];
+    assert!(place.succeed(&given).contains("samples of own.csv"));
+    let profile = ["meanfield", "profile", "--sigma-w2", "1", "--depth", "2", "--dataset", own];
+    assert!(place.succeed(&profile).contains("8 samples of own.csv"));
+    let error = place.fail(2, &["meanfield", "network", "--sigma-w2", "1", "--dataset", "minst"]);
+    assert!(error.contains("`mnist`"), "{error}");
 }
 
 #[test]

@@ -65,8 +65,23 @@ fn experiment_files() {
     check_file(
         "dataset = \"digits\"",
         "dataset = \"mnist\"\ngrayscale = 3",
-        &["grayscale", "boolean"],
+        &["grayscale", "expected true or false, found 3"],
     );
+}
+
+#[test]
+fn data_in_place_of_experiment_files() {
+    let place = Place::new();
+    for name in ["x.npy", "data.csv"] {
+        std::fs::write(place.path().join(name), b"\x93NUMPY").expect("a new file");
+        for command in ["run", "validate"] {
+            let error = place.fail(2, &[command, name]);
+            let advice = format!("data check {name}");
+            assert!(error.contains(&advice) && error.contains("not an experiment file"), "{error}");
+        }
+    }
+    let error = place.fail(1, &["data", "check", "missing.csv"]);
+    assert_eq!(error.matches("os error 2").count(), 1, "{error}");
 }
 
 #[test]

@@ -70,6 +70,39 @@ fn runs_notice_changed_data_and_are_reported_without_them() {
     assert!(error.contains("[data] could not open iris.csv"), "{error}");
 }
 
+/// A grey PNG image of one pixel.
+const PIXEL: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\x3a\x7e\x9b\x55\0\0\0\x0aIDAT\
+    \x78\x9c\x63\x68\0\0\0\x82\0\x81\x77\xcd\x72\xb6\0\0\0\0IEND\xae\x42\x60\x82";
+
+#[test]
+fn files_that_are_not_read_are_counted() {
+    let place = Place::with(&TINIEST.replace("dataset = \"digits\"", "dataset = \"photos/\""));
+    for class in ["photos/cat", "photos/dog"] {
+        fs::create_dir_all(place.path().join(class)).unwrap();
+        for image in 0..9 {
+            fs::write(place.path().join(class).join(format!("{image}.png")), PIXEL).unwrap();
+        }
+        fs::write(place.path().join(class).join("more.gif"), b"GIF89a").unwrap();
+    }
+    let text = place.succeed(&["data", "check", "photos/"]);
+    assert!(text.contains("not read  2 x .gif"), "{text}");
+    let settings = [
+        "--set",
+        "train.success.accuracy=0.8",
+        "--set",
+        "data.train=8",
+        "--set",
+        "data.probe=2",
+        "--set",
+        "train.train=8",
+    ];
+    let validate = [&["validate", "tiny.toml", "--set", "train.test=1"], &settings[..]].concat();
+    let output = place.output(&validate);
+    let notes = String::from_utf8_lossy(&output.stderr);
+    assert!(notes.contains("photos/: not read: 2 x .gif"), "{notes}");
+}
+
 #[test]
 fn impossible_settings_are_refused_before_any_work() {
     let place = place();

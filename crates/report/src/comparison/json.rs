@@ -42,6 +42,7 @@ fn recipe(run: &RunRecord, comparison: &Comparison) -> Value {
         "success_accuracy": comparison.success,
         "networks": comparison.networks,
         "succeeded": comparison.succeeded,
+        "conclusive": comparison.is_conclusive(),
         "cells": comparison.cells,
         "calibrated_on": comparison.calibrated_on,
         "training_seconds": comparison.training.seconds,

@@ -3,7 +3,9 @@
 use isobath_scoring::Frontier;
 
 use super::sentences;
-use isobath_analysis::comparison::{Class, Comparison, Configuration, Estimate, PredictorSummary};
+use isobath_analysis::comparison::{
+    Class, Comparison, Configuration, Estimate, LEAST_OUTCOMES, PredictorSummary,
+};
 use isobath_store::RunRecord;
 
 /// Comparisons of all recipes.
@@ -22,6 +24,9 @@ fn section(run: &RunRecord, comparison: &Comparison) -> String {
             .into(),
         String::new(),
     ]);
+    if let Some(reason) = without_auc(comparison) {
+        lines.extend([reason, String::new()]);
+    }
     lines.extend(predictors(run, comparison));
     lines.extend([
         String::new(),
@@ -69,8 +74,8 @@ fn predictors(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
         let errors = summary.calibrated.as_ref();
         vec![
             summary.predictor.clone(),
-            estimate(summary.auc, 3),
-            estimate(summary.auc_at_depth, 3),
+            auc(comparison, summary.auc),
+            auc(comparison, summary.auc_at_depth),
             estimate(summary.spearman, 2),
             estimate(summary.kendall, 2),
             estimate(summary.brier, 3),
@@ -133,9 +138,13 @@ fn map(run: &RunRecord, comparison: &Comparison) -> Vec<String> {
             depths.join(", ")
         };
         let network = run.variant_name(family.point).map(ToOwned::to_owned);
+        let (weights, biases) = match run.scheme(family.point) {
+            Some(scheme) => (scheme.to_owned(), "-".to_owned()),
+            None => (family.point.sigma_w2.to_string(), family.point.sigma_b2.to_string()),
+        };
         let numbers = vec![
-            family.point.sigma_w2.to_string(),
-            family.point.sigma_b2.to_string(),
+            weights,
+            biases,
             frontier(family.measured),
             at(|cell| cell.cascade, Class::FalsePositive),
             at(|cell| cell.cascade, Class::FalseNegative),
@@ -157,6 +166,23 @@ pub(crate) fn frontier(frontier: Frontier) -> String {
         Frontier::At(depth) => format!("{depth:.1}"),
         Frontier::Deeper => "beyond the grid".into(),
     }
+}
+
+/// An AUC; `too few` with too few successes or failures to judge it.
+pub(crate) fn auc(comparison: &Comparison, auc: Option<Estimate>) -> String {
+    if comparison.is_conclusive() { estimate(auc, 3) } else { "too few".to_owned() }
+}
+
+/// The reason why tables have no AUC, if they have none.
+pub(crate) fn without_auc(comparison: &Comparison) -> Option<String> {
+    let Comparison { networks, succeeded, .. } = *comparison;
+    (!comparison.is_conclusive()).then(|| {
+        format!(
+            "The AUC is left out: {succeeded} successes and {} failures are too few to judge it, which needs \
+             {LEAST_OUTCOMES} of each.",
+            networks - succeeded
+        )
+    })
 }
 
 /// `0.93 (0.90 to 0.96)`

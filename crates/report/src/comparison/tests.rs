@@ -40,6 +40,16 @@ fn few_successes_are_no_verdict() {
         format!("With 1 network succeeding and {failed} failing, predictors are not compared");
     assert!(sentences.iter().any(|sentence| sentence.starts_with(&expected)), "{sentences:?}");
     assert!(!sentences.iter().any(|sentence| sentence.contains("AUC")), "{sentences:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let all = std::slice::from_ref(&comparison);
+    let files = crate::write_comparison(&run, all, folder.path()).unwrap();
+    let page = std::fs::read_to_string(&files[0]).unwrap();
+    for text in [markdown(&run, all), page] {
+        assert!(text.contains(&format!("1 successes and {failed} failures are too few to judge")));
+        assert!(text.contains("| too few |") || text.contains("<td>too few</td>"), "{text}");
+    }
+    let json = json(&run, &[comparison]);
+    assert_eq!(json["recipes"][0]["conclusive"], false);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::depth_words::profile_axis;
-use crate::places::theory_words;
+use crate::places::{theory_words, weights_words};
 use isobath_experiment::GridPoint;
 use isobath_store::{GrowthRecord, RunRecord};
 use plotters::style::{Color, RGBAColor};
@@ -16,7 +16,7 @@ use super::{
     marks::{self, Dash, Shape},
     palette::{self, INK},
 };
-use crate::numbers::{depth, log_ticks, significant, variance, whole_ticks};
+use crate::numbers::{depth, log_ticks, significant, whole_ticks};
 
 /// Theory's lengths at the points of a run without a stable length.
 pub(super) struct LengthGrowth<'a> {
@@ -102,7 +102,7 @@ impl<'a> LengthGrowth<'a> {
         let is_only_slice =
             self.run.theory.iter().all(|record| record.point.shares_slice(&curve.point));
         let place = if is_only_slice {
-            format!("σ_w² = {}", variance(curve.point.sigma_w2))
+            weights_words(self.run, curve.point)
         } else {
             theory_words(self.run, curve.point)
         };

@@ -48,6 +48,8 @@ struct Theory {
 /// Depths of one network, or of one network and recipe.
 struct Series {
     name: String,
+    /// Initialisation, if it has a scale of its own.
+    scheme: Option<String>,
     color: RGBAColor,
     /// Marks of a cascade, a line for trainings.
     style: Style,
@@ -207,6 +209,7 @@ fn cascade(
     };
     Series {
         name: name(run, slice.id(), None),
+        scheme: run.scheme(slice.id()).map(ToOwned::to_owned),
         color: palette::series(slice.variant),
         style: Style::Marks(Shape::of(slice.variant)),
         shift: (shift(px(3), slice.variant, run.variants.len()), 0),
@@ -227,6 +230,7 @@ fn trained(run: &RunRecord, slice: &Slice<'_>) -> Vec<Series> {
         };
         Series {
             name: name(run, slice.id(), Some(recipe)),
+            scheme: run.scheme(slice.id()).map(ToOwned::to_owned),
             color: palette::series(color),
             style: Style::Line(dash),
             shift: [shift(px(3) / 2, index, run.variants.len() * run.recipes.len()); 2].into(),
@@ -341,7 +345,11 @@ impl Series {
             if let Style::Marks(shape) = self.style {
                 marks::point(canvas, shape, (x, y), self.color, false)?;
             }
-            let text = format!("σ_w² = {}: {}", variance(*sigma_w2), point.words);
+            let text = match &self.scheme {
+                None => format!("σ_w² = {}: {}", variance(*sigma_w2), point.words),
+                Some(scheme) if self.name.contains(scheme) => point.words.clone(),
+                Some(scheme) => format!("{scheme} initialisation: {}", point.words),
+            };
             Ok(Mark { x, y, text: self.label(&text) })
         };
         self.points.iter().zip(&places).map(mark).collect()

@@ -1,6 +1,6 @@
 //! Phase diagram: entropy over weight variance and depth, with theory and measured depths.
 
-use crate::places::{at_slice, network_words, slice_stem};
+use crate::places::{at_slice, network_words, slice_stem, weights_words};
 use crate::reach_words::reach_words;
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use std::fmt::Write;
@@ -194,8 +194,8 @@ impl PhaseDiagram<'_> {
             let x = frame.x(point.id.sigma_w2);
             let Some(y) = diagram::draw_reach(canvas, frame, x, &reach)? else { continue };
             let text = format!(
-                "σ_w² = {}: {}",
-                variance(point.id.sigma_w2),
+                "{}: {}",
+                weights_words(self.run, point.id),
                 reach_words(&reach, self.rule, self.run.layers)
             );
             drawn.push(Mark { x, y, text });

@@ -22,7 +22,7 @@ use isobath_store::RunRecord;
 
 use crate::{
     depth_words::profile_axis,
-    numbers::{depth, short, significant, ticks, variance, whole_ticks},
+    numbers::{depth, fitting, short, significant, ticks, whole_ticks},
     vocabulary::{capitalised, count, profile_bars},
 };
 
@@ -83,7 +83,10 @@ impl Figure for Profiles<'_> {
             self.draw_marks(canvas, &frame, line)?;
             hover.marks.extend(self.hover(&frame, line));
         }
-        draw_labels(canvas, &frame, &lines, layout)?;
+        // The title names an initialisation with a scale of its own, which has no variance in common.
+        if self.run.scheme(self.slice.id()).is_none() {
+            draw_labels(canvas, &frame, &lines, layout)?;
+        }
         Ok(hover)
     }
 }
@@ -267,6 +270,9 @@ impl Line<'_> {
     }
 }
 
+/// Most characters of a label, which the margin holds.
+const LABEL_ROOM: usize = 6;
+
 /// Writes each line's variance at its end. Labels of close ends are moved apart and connected by thin leader lines.
 fn draw_labels(
     canvas: &Canvas<'_>,
@@ -288,7 +294,8 @@ fn draw_labels(
             line.color,
             px(1),
         )?;
-        text::write(canvas, &variance(line.point.id.sigma_w2), (left, place), size, HPos::Left)?;
+        let variance = fitting(line.point.id.sigma_w2, LABEL_ROOM);
+        text::write(canvas, &variance, (left, place), size, HPos::Left)?;
     }
     Ok(())
 }

@@ -35,9 +35,9 @@ pub(super) struct TheoryComparison<'a> {
 /// One pair of axes.
 struct Panel {
     /// Measured quantity of the axis.
-    measured: &'static str,
+    measured: String,
     /// Theoretical quantity of the axis.
-    theory: &'static str,
+    theory: String,
     series: Vec<Series>,
 }
 
@@ -85,9 +85,11 @@ impl<'a> TheoryComparison<'a> {
             .map(|(index, series)| Series { index, ..series })
             .partition(|series| series.rule.descriptor().is_scale);
         let panel = |measured, theory, series: Vec<Series>| Panel { measured, theory, series };
+        let unit = run.kind.depth_unit().of_profiles();
+        let axis = |quantity: &str| format!("{quantity} ({unit})");
         let panels = [
-            panel("cut-off (layers)", "6 ξ_c (layers)", cutoffs),
-            panel("decay length λ (layers)", "ξ_c (layers)", decay),
+            panel(axis("cut-off"), axis("6 ξ_c"), cutoffs),
+            panel(axis("decay length λ"), axis("ξ_c"), decay),
         ];
         let panels: Vec<_> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
         (!panels.is_empty()).then_some(Self { run, panels })
@@ -199,8 +201,8 @@ impl Panel {
             canvas,
             outer,
             layout,
-            axis(self.theory, theory),
-            axis(self.measured, depth),
+            axis(&self.theory, theory),
+            axis(&self.measured, depth),
             frame::Grid::Shown,
         )?;
         let (low, high) = (theory.0.min(depth.0), theory.1.max(depth.1));
@@ -329,6 +331,18 @@ mod tests {
             assert_eq!((first.y, first.x + SIDE_STEP), (second.y, second.x));
         }
         assert!(figure.legend().iter().any(|entry| matches!(entry.sample, Sample::SideBySide(_))));
+    }
+
+    #[test]
+    fn axes_have_the_unit_of_the_profiles() {
+        let mut run = run(&Options { sigma_w2: vec![1.0, 3.0], ..Options::default() });
+        let axes = |run: &RunRecord| {
+            let panel = &TheoryComparison::of(run).unwrap().panels[0];
+            [panel.measured.clone(), panel.theory.clone()]
+        };
+        assert_eq!(axes(&run), ["cut-off (layers)", "6 ξ_c (layers)"]);
+        run.kind = isobath_experiment::NetworkKind::Layers;
+        assert_eq!(axes(&run), ["cut-off (stages)", "6 ξ_c (stages)"]);
     }
 
     #[test]

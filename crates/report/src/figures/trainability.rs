@@ -1,6 +1,6 @@
 //! Trained networks: accuracy over weight variance and depth, with the predictions of cascade and theory.
 
-use crate::places::{network_words, slice_stem, slice_words};
+use crate::places::{network_words, slice_stem, slice_words, weights_words};
 use crate::reach_words::reach_words;
 use isobath_experiment::GridPoint;
 use isobath_scoring::{Side, TrainedFrontier};
@@ -170,11 +170,11 @@ impl<'a> Trainability<'a> {
     }
 
     /// Depths of the cascade by the leading estimator and rule.
-    fn reaches(&self) -> impl Iterator<Item = (f64, Reach)> {
+    fn reaches(&self) -> impl Iterator<Item = (GridPoint, Reach)> {
         let (run, names) = (self.run, self.run.estimators.first().zip(self.run.rules.first()));
         names.into_iter().flat_map(move |(&estimator, &rule)| {
             let reach = move |point: &isobath_analysis::points::Point<'_>| {
-                (point.id.sigma_w2, point.reach(estimator, rule, run.layers))
+                (point.id, point.reach(estimator, rule, run.layers))
             };
             self.slice.points.iter().map(reach)
         })
@@ -192,8 +192,8 @@ impl<'a> Trainability<'a> {
                 canvas.block(rect, heat(mean).to_rgba())?;
                 let succeeded = trainings.iter().filter(|training| training.succeeded).count();
                 let text = format!(
-                    "σ_w² = {}, depth {depth}: accuracy {}, {succeeded} of {} succeed",
-                    variance(column.frontier.point.sigma_w2),
+                    "{}, depth {depth}: accuracy {}, {succeeded} of {} succeed",
+                    weights_words(self.run, column.frontier.point),
                     short(mean),
                     count(trainings.len(), "seed")
                 );
@@ -222,7 +222,7 @@ impl<'a> Trainability<'a> {
                 marks::arrow(canvas, (x, foot), -px(13), HALO.to_rgba(), px(9) / 2)?;
                 marks::arrow(canvas, (x, foot), -px(13), color, px(2))?;
                 steps.push(Vec::new());
-                drawn.push(Mark { x, y: foot, text: words(&column.frontier) });
+                drawn.push(Mark { x, y: foot, text: words(self.run, &column.frontier) });
                 continue;
             }
             if let Some(part) = steps.last_mut() {
@@ -245,7 +245,11 @@ impl<'a> Trainability<'a> {
                 marks::arrow(canvas, (x, y + px(14)), px(13), HALO.to_rgba(), px(9) / 2)?;
                 marks::arrow(canvas, (x, y + px(14)), px(13), color, px(2))?;
             }
-            drawn.push(Mark { x: left.midpoint(right), y, text: words(&column.frontier) });
+            drawn.push(Mark {
+                x: left.midpoint(right),
+                y,
+                text: words(self.run, &column.frontier),
+            });
         }
         for part in steps.iter().filter(|part| !part.is_empty()) {
             canvas.line(part, HALO.mix(0.85), px(5))?;
@@ -256,14 +260,14 @@ impl<'a> Trainability<'a> {
 
     fn draw_cascade(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<Vec<Mark>> {
         let mut drawn = Vec::new();
-        for (sigma_w2, depth) in self.reaches() {
-            let x = frame.x(sigma_w2);
+        for (point, depth) in self.reaches() {
+            let x = frame.x(point.sigma_w2);
             let Some(y) = diagram::draw_reach(canvas, frame, x, &depth)? else { continue };
             let reach = reach_words(&depth, self.run.rules[0], self.run.layers);
             drawn.push(Mark {
                 x,
                 y,
-                text: format!("σ_w² = {}: cascade {reach}", variance(sigma_w2)),
+                text: format!("{}: cascade {reach}", weights_words(self.run, point)),
             });
         }
         Ok(drawn)
@@ -318,7 +322,7 @@ impl Figure for Trainability<'_> {
 }
 
 /// Describes the frontier at one point.
-fn words(frontier: &PointFrontier) -> String {
+fn words(run: &RunRecord, frontier: &PointFrontier) -> String {
     let TrainedFrontier { deepest_success: median, censored, range: (low, high), seeds, .. } =
         &frontier.trained;
     let reach = match censored {
@@ -331,5 +335,5 @@ fn words(frontier: &PointFrontier) -> String {
     } else {
         String::new()
     };
-    format!("σ_w² = {}: trainable up to {reach}{spread}", variance(frontier.point.sigma_w2))
+    format!("{}: trainable up to {reach}{spread}", weights_words(run, frontier.point))
 }

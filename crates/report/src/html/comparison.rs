@@ -7,16 +7,16 @@ use maud::{Markup, html};
 
 use super::{
     document, evidence, glossary, placed,
-    tables::{network_cell, network_head, scrolling, time},
+    tables::{network_cell, network_head, scrolling, time, variance_cells},
     words::symbols,
 };
 use isobath_analysis::comparison::{Comparison, Family, PredictorSummary};
 use isobath_store::RunRecord;
 
 use crate::{
-    comparison::{estimate, frontier, sentences},
+    comparison::{auc, estimate, frontier, sentences, without_auc},
     figures::{Figure, PageSection, share},
-    numbers::{short, variance},
+    numbers::short,
     vocabulary::symbol,
 };
 
@@ -92,10 +92,10 @@ fn predictors(run: &RunRecord, comparison: &Comparison) -> Markup {
         html! {
             tr {
                 (name(summary))
-                td { (estimate(summary.auc, 3)) }
+                td { (auc(comparison, summary.auc)) }
                 td { (estimate(summary.auc_above_theory, 3)) }
                 td { (estimate(summary.auc_above_depth, 3)) }
-                td { (estimate(summary.auc_at_depth, 3)) }
+                td { (auc(comparison, summary.auc_at_depth)) }
                 td { (estimate(summary.auc_at_depth_above_theory, 3)) }
                 td { (estimate(summary.spearman, 2)) }
                 td { (estimate(summary.kendall, 2)) }
@@ -116,6 +116,7 @@ fn predictors(run: &RunRecord, comparison: &Comparison) -> Markup {
             "; \u{201c}interleaved\u{201d} assigns weight variances to folds in turn instead. Frontiers use the calibrated "
             "score. In brackets: 95% bootstrap intervals, which resample configurations (families for frontiers)."
         }
+        @if let Some(reason) = without_auc(comparison) { p { (reason) } }
         (scrolling("Predictors", html! {
             table {
                 (head(&[
@@ -190,8 +191,7 @@ fn frontiers(run: &RunRecord, comparison: &Comparison) -> Markup {
         html! {
             tr {
                 (network_cell(run, family.point))
-                th scope="row" { (variance(family.point.sigma_w2)) }
-                td { (variance(family.point.sigma_b2)) }
+                (variance_cells(run, family.point))
                 td { (frontier(family.measured)) }
                 td {
                     @if let Some((first, last)) = seeds { (frontier(*first)) " to " (frontier(*last)) }

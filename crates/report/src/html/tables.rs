@@ -46,6 +46,19 @@ pub(super) fn network_cell(run: &RunRecord, point: GridPoint) -> Markup {
     html! { @if let Some(name) = run.variant_name(point) { td.word { (name) } } }
 }
 
+/// Cells of the variances of a point, or one cell with the name of an initialisation with a scale of its own.
+pub(super) fn variance_cells(run: &RunRecord, point: GridPoint) -> Markup {
+    html! {
+        @match run.scheme(point) {
+            Some(scheme) => { th.word scope="row" colspan="2" { (scheme) " initialisation" } }
+            None => {
+                th scope="row" { (variance(point.sigma_w2)) }
+                td { (variance(point.sigma_b2)) }
+            }
+        }
+    }
+}
+
 fn cutoffs(run: &RunRecord) -> Markup {
     let pairs = run.pairs();
     let slices = slices(run);
@@ -107,8 +120,7 @@ fn row(run: &RunRecord, point: &Point<'_>, pairs: &[(EstimatorSpec, CutoffRule)]
     html! {
         tr {
             (network_cell(run, point.id))
-            th scope="row" { (variance(point.id.sigma_w2)) }
-            td { (variance(point.id.sigma_b2)) }
+            (variance_cells(run, point.id))
             td.word { (point.phase.name()) }
             td { (theory(1.0)) }
             td { (theory(6.0)) }
@@ -157,8 +169,7 @@ fn failures(run: &RunRecord) -> Markup {
                         @for (cell, failure) in &failed {
                             tr {
                                 (network_cell(run, cell.point))
-                                th scope="row" { (variance(cell.point.sigma_w2)) }
-                                td { (variance(cell.point.sigma_b2)) }
+                                (variance_cells(run, cell.point))
                                 td { (cell.seed_index) }
                                 td.word { (failure) }
                             }
@@ -236,6 +247,18 @@ pub(super) fn time(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_of_an_initialisation_with_a_scale_of_its_own_have_its_name() {
+        use isobath_store::synthetic::{Options, run};
+        let mut run = run(&Options::default());
+        let point = run.cells[0].cell.point;
+        assert!(cutoffs(&run).into_string().contains(&format!(">{}<", variance(point.sigma_w2))));
+        run.variants[point.variant].scheme = Some("pytorch".into());
+        let table = cutoffs(&run).into_string();
+        assert!(table.contains(">pytorch initialisation<"), "{table}");
+        assert!(!table.contains(&format!("<th scope=\"row\">{}<", variance(point.sigma_w2))));
+    }
 
     #[test]
     fn units_of_durations() {

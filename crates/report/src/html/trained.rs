@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::{
-    tables::{network_cell, network_head, scrolling, time},
+    tables::{network_cell, network_head, scrolling, time, variance_cells},
     words::symbols,
 };
 use isobath_analysis::frontier::{PointFrontier, frontiers};
 use isobath_scoring::Side;
 use isobath_store::RunRecord;
 
-use crate::numbers::{depth, short, variance};
+use crate::numbers::{depth, short};
 
 /// Table of trainable depths; empty without trainings.
 pub(super) fn frontier(run: &RunRecord) -> Markup {
@@ -45,8 +45,7 @@ fn row(run: &RunRecord, found: &PointFrontier) -> Markup {
     html! {
         tr {
             (network_cell(run, found.point))
-            th scope="row" { (variance(found.point.sigma_w2)) }
-            td { (variance(found.point.sigma_b2)) }
+            (variance_cells(run, found.point))
             td.word { (run.recipes[found.recipe]) }
             td {
                 @match found.trained.censored {

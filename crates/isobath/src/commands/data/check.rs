@@ -101,6 +101,10 @@ fn print(own: &OwnData, summary: &Summary) -> Result<()> {
     println!("  samples   {} for training, {} held out", extent.train, extent.test);
     println!("  shape     {channels} x {height} x {width} (channels, height, width)");
     println!("  values    {low} to {high}, mean {mean:.4}, standard deviation {std:.4}");
+    let skipped = own.skipped()?;
+    if !skipped.is_empty() {
+        println!("  not read  {skipped} (only PNG and JPEG images are)");
+    }
     println!("  classes   {}", extent.classes);
     for (name, [train, test]) in classes.iter().take(MOST_LISTED) {
         println!("    {name:<20} {train:>8} for training {test:>8} held out");

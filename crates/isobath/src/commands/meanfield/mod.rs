@@ -2,6 +2,7 @@
 
 mod architecture;
 mod critical;
+mod dataset;
 mod described_network;
 pub(super) mod figure;
 mod modes;

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use isobath_architecture::{Initialisation, Layer, NetworkSpec, Shape};
-use isobath_datasets::{DatasetName, LoadRequest};
+use isobath_datasets::{Dataset, DatasetSource, Scale};
 use isobath_experiment::{GridPoint, Plan};
 use isobath_meanfield::{NetworkInputs, NetworkProfile, StageProfile, network_profile};
 use ndarray::s;
 use serde_json::{Value, json};
 
-use super::{described_network, out_of_range, table};
-use crate::commands::{GlobalArgs, exit};
+use super::{dataset, described_network, out_of_range, table};
+use crate::commands::{GlobalArgs, exit, run, with_causes};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -20,12 +20,13 @@ pub(super) struct Arguments {
     file: Option<PathBuf>,
     #[command(flatten)]
     network: described_network::Arguments,
-    /// Two samples of this dataset as inputs; default: noise
-    #[arg(long)]
-    dataset: Option<DatasetName>,
-    /// Cosine of the two inputs without a dataset, which have mean square one
-    #[arg(long, default_value_t = 0.6, value_name = "NUMBER", allow_negative_numbers = true)]
-    cosine: f64,
+    /// Two held-out samples of this dataset as inputs: a name, the path of your own data, or a table such as
+    /// { path = "x.csv", labels = "y" }; default: the data of the experiment file, without a file noise
+    #[arg(long, value_parser = dataset::source)]
+    dataset: Option<DatasetSource>,
+    /// Two inputs of noise with this cosine and mean square one, in place of the data of the experiment file [default: 0.6]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, conflicts_with = "dataset")]
+    cosine: Option<f64>,
     /// Print JSON: one object, or an array for several networks
     #[arg(long)]
     json: bool,
@@ -38,12 +39,24 @@ struct Network {
     initialisation: Initialisation,
 }
 
+/// Cosine of noise if none is given.
+const COSINE: f64 = 0.6;
+
+/// Inputs, and where they come from.
+struct Inputs {
+    inputs: NetworkInputs,
+    source: String,
+}
+
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let (inputs, networks) = if let Some(file) = &arguments.file {
+    let (Inputs { inputs, source }, networks) = if let Some(file) = &arguments.file {
         from_file(global, arguments, file)?
     } else {
-        let inputs = inputs(global, arguments, arguments.network.input)?;
-        let (spec, initialisation) = arguments.network.network(inputs.shape())?;
+        let inputs = match &arguments.dataset {
+            Some(source) => of_dataset(global, source)?,
+            None => Inputs::noise(arguments.network.input, arguments.cosine)?,
+        };
+        let (spec, initialisation) = arguments.network.network(inputs.inputs.shape())?;
         (inputs, vec![Network { label: None, spec, initialisation }])
     };
     let mut objects = Vec::with_capacity(networks.len());
@@ -55,8 +68,9 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         }
         if arguments.json {
             let mut object = json!(profile);
-            if let (Some(fields), Some(label)) = (object.as_object_mut(), label) {
-                fields.insert("network".to_owned(), label.as_str().into());
+            object["inputs"] = source.as_str().into();
+            if let Some(label) = label {
+                object["network"] = label.as_str().into();
             }
             objects.push(object);
             continue;
@@ -67,7 +81,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         print(spec, &profile);
     }
     if !arguments.json {
-        print_legend(arguments);
+        print_legend(&source);
     }
     if arguments.json {
         match &objects[..] {
@@ -83,7 +97,7 @@ fn from_file(
     global: &GlobalArgs,
     arguments: &Arguments,
     file: &Path,
-) -> Result<(NetworkInputs, Vec<Network>)> {
+) -> Result<(Inputs, Vec<Network>)> {
     let plan = Plan::new(isobath_experiment::read(file, &[])?)?;
     let shape = Shape::new(plan.shape.channels, plan.shape.height, plan.shape.width);
     let of_variants = plan.points.chunk_by(|a, b| a.variant == b.variant);
@@ -96,42 +110,73 @@ fn from_file(
         Network { label, spec, initialisation: variant.initialisation(point) }
     });
     let networks = networks.collect();
-    Ok((inputs(global, arguments, shape)?, networks))
+    let inputs = match (&arguments.dataset, arguments.cosine) {
+        (Some(source), _) => of_dataset(global, source)?,
+        (None, Some(cosine)) => Inputs::noise(shape, Some(cosine))?,
+        (None, None) => of_plan(global, &plan, shape)?,
+    };
+    Ok((inputs, networks))
 }
 
-/// Samples of the dataset, or noise of the given shape.
-fn inputs(global: &GlobalArgs, arguments: &Arguments, noise: Shape) -> Result<NetworkInputs> {
-    let Some(name) = arguments.dataset else {
-        return NetworkInputs::noise(noise, 1.0, arguments.cosine).map_err(out_of_range);
-    };
-    let data = isobath_datasets::load(&LoadRequest {
-        name,
-        folder: global.data.clone(),
-        train: Some(1),
-        test: Some(2),
-        grayscale: false,
-        seed: 1,
-    })?;
-    let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
-    let images = data.test.images.slice(s![..2.min(data.test.len()), ..]);
-    Ok(NetworkInputs::samples(shape, images)?)
+impl Inputs {
+    fn noise(shape: Shape, cosine: Option<f64>) -> Result<Self> {
+        let cosine = cosine.unwrap_or(COSINE);
+        let inputs = NetworkInputs::noise(shape, 1.0, cosine).map_err(out_of_range)?;
+        Ok(Self { inputs, source: format!("noise of cosine {cosine}") })
+    }
+
+    /// The first two held-out samples.
+    fn samples(data: &Dataset, source: &DatasetSource) -> Result<Self> {
+        let shape = Shape::new(data.shape.channels, data.shape.height, data.shape.width);
+        let images = data.test.images.slice(s![..2.min(data.test.len()), ..]);
+        let inputs = NetworkInputs::samples(shape, images)?;
+        Ok(Self { inputs, source: format!("two held-out samples of {source}") })
+    }
+}
+
+fn of_dataset(global: &GlobalArgs, source: &DatasetSource) -> Result<Inputs> {
+    Inputs::samples(&dataset::load(global, source, 2, false, 1)?, source)
+}
+
+/// Two probe samples of the plan's own data as its cells see them; noise of the given shape where the data are missing.
+fn of_plan(global: &GlobalArgs, plan: &Plan, shape: Shape) -> Result<Inputs> {
+    let section = &plan.file.data;
+    // Only statistics need all training samples.
+    let train = if section.scale == Scale::Standardize { section.train } else { Some(1) };
+    match run::load_samples(global, plan, train, 2.min(section.probe()), plan.file.seed) {
+        Ok(mut data) => {
+            if let Some(scale) = section.scale.fit(&data) {
+                scale.apply(&mut data);
+            }
+            Inputs::samples(&data, &section.dataset)
+        }
+        Err(error) if are_missing(&error) => {
+            let Inputs { inputs, source } = Inputs::noise(shape, None)?;
+            let source = format!("{source}, because the data are missing: {}", with_causes(&error));
+            Ok(Inputs { inputs, source })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// True if a dataset has to be fetched first, or the user's own data are not there.
+fn are_missing(error: &anyhow::Error) -> bool {
+    use isobath_datasets::Error;
+    match error.downcast_ref() {
+        Some(Error::Missing { .. }) => true,
+        Some(Error::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
 }
 
 /// Meaning of the columns, and where the inputs come from.
-fn print_legend(arguments: &Arguments) {
+fn print_legend(source: &str) {
     println!(
         "q: mean square of the pre-activations; growth: q over that of the stage before; c: correlation of the \
          pre-activations of two inputs; chi: growth of squared gradients through the stage; ln grad: ln of the squared \
          gradient over that of the last stage; error: standard error of a sampled q"
     );
-    match arguments.dataset {
-        Some(name) => println!("inputs: two held-out samples of {name}"),
-        None if arguments.file.is_some() => println!(
-            "inputs: noise of cosine {}, not the data of the file; --dataset NAME uses two samples of a dataset",
-            arguments.cosine
-        ),
-        None => println!("inputs: noise of cosine {}", arguments.cosine),
-    }
+    println!("inputs: {source}");
 }
 
 fn print(spec: &NetworkSpec, profile: &NetworkProfile) {

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use isobath_architecture::Activation;
-use isobath_datasets::{DatasetName, LoadRequest};
+use isobath_datasets::DatasetSource;
 use isobath_meanfield::{LayerStatistics, Spread, Theory};
 use ndarray::s;
 use serde_json::json;
 
-use super::{out_of_range, table};
+use super::{dataset, out_of_range, table};
 use crate::commands::{GlobalArgs, Usage, exit};
 
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,9 @@ pub(super) struct Arguments {
     /// Bias variance
     #[arg(long, default_value_t = 0.05, value_name = "NUMBER", allow_negative_numbers = true)]
     sigma_b2: f64,
-    /// Dataset
-    #[arg(long, default_value = "digits")]
-    dataset: DatasetName,
+    /// Dataset: a name, or the path of your own data, or a table such as { path = "x.csv", labels = "y" }
+    #[arg(long, default_value = "digits", value_parser = dataset::source)]
+    dataset: DatasetSource,
     /// Convert colour images to grayscale, as the paper does
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     grayscale: bool,
@@ -46,7 +46,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         activation,
         sigma_w2,
         sigma_b2,
-        dataset,
+        ref dataset,
         grayscale,
         samples,
         depth,
@@ -58,14 +58,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         return Err(Usage(message.to_owned()).into());
     }
     let theory = Theory::new(activation, sigma_w2, sigma_b2).map_err(out_of_range)?;
-    let data = isobath_datasets::load(&LoadRequest {
-        name: dataset,
-        folder: global.data.clone(),
-        train: Some(1),
-        test: Some(samples),
-        grayscale,
-        seed,
-    })?;
+    let data = dataset::load(global, dataset, samples, grayscale, seed)?;
     let inputs = data.test.images.slice(s![..samples.min(data.test.len()), ..]);
     let layers = theory.data_profile(inputs, depth)?;
     // A grey image has one channel, whether it was converted or not.

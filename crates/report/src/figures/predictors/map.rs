@@ -1,7 +1,7 @@
 //! Configurations at which cascade, theory and training disagree.
 
 use crate::Result;
-use crate::places::{network_words, slice_stem, slice_words};
+use crate::places::{network_words, slice_stem, slice_words, weights_words};
 use isobath_experiment::GridPoint;
 use plotters::style::{Color, RGBAColor};
 
@@ -19,7 +19,6 @@ use isobath_store::RunRecord;
 
 use crate::{
     depth_words::network_axis,
-    numbers::variance,
     vocabulary::{count, symbol},
 };
 
@@ -130,14 +129,19 @@ impl Figure for Disagreement<'_> {
                 (place(&columns, cell.point.sigma_w2), place(&depths, cell.depth as f64));
             let rect = diagram::cell(&frame, &across[column..], &up[row..]);
             canvas.block(rect, heat(cell.trained).to_rgba())?;
-            drawn.push(draw_cell(canvas, rect, cell)?);
+            drawn.push(draw_cell(self.run, canvas, rect, cell)?);
         }
         diagram::share_bar(canvas, &frame, "share of successful trainings", layout)?;
         Ok(Hover { cells: None, marks: drawn })
     }
 }
 
-fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Configuration) -> Result<Mark> {
+fn draw_cell(
+    run: &RunRecord,
+    canvas: &Canvas<'_>,
+    rect: Rect,
+    cell: &Configuration,
+) -> Result<Mark> {
     let (x, y) = (rect.left.midpoint(rect.right), rect.top.midpoint(rect.bottom));
     let aside = (rect.width() / 4).min(px(9));
     let mut errors = String::new();
@@ -157,8 +161,8 @@ fn draw_cell(canvas: &Canvas<'_>, rect: Rect, cell: &Configuration) -> Result<Ma
     }
     let share = cell.trained * cell.seeds as f64;
     let text = format!(
-        "σ_w² = {}, depth {}: {share:.0} of {} succeed{errors}",
-        variance(cell.point.sigma_w2),
+        "{}, depth {}: {share:.0} of {} succeed{errors}",
+        weights_words(run, cell.point),
         cell.depth,
         count(cell.seeds, "seed")
     );
