@@ -14,6 +14,8 @@ use super::{
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct GridPrediction {
     pub(super) name: String,
+    /// Run that measured it, for cut-offs.
+    pub(super) run: Option<String>,
     /// Meaning of a larger score.
     pub(super) meaning: String,
     /// Score of each network; larger means trainable, `None` without a prediction.
@@ -47,6 +49,7 @@ fn of_depths(grid: &Grid, name: &str, meaning: &str, depths: Vec<Option<f64>>) -
     };
     GridPrediction {
         name: name.to_owned(),
+        run: None,
         meaning: meaning.to_owned(),
         scores: grid.networks.iter().map(score).collect(),
         depths: Some(depths),
@@ -85,6 +88,7 @@ fn theory(grid: &Grid) -> Vec<GridPrediction> {
         scale("6 xi_c", &with_dropout, RULE_OF_THUMB),
         GridPrediction {
             name: "chi_1".into(),
+            run: None,
             meaning: meaning("chi_1").into(),
             scores: grid.networks.iter().map(distance).collect(),
             depths: None,
@@ -121,6 +125,7 @@ fn trivial(grid: &Grid) -> [GridPrediction; 3] {
     let variance = |network: &super::Network| Some(grid.families[network.family].sigma_w2);
     let column = |name: &str, score: &dyn Fn(&super::Network) -> Option<f64>| GridPrediction {
         name: name.to_owned(),
+        run: None,
         meaning: meaning(name).to_owned(),
         scores: grid.networks.iter().map(score).collect(),
         depths: None,
@@ -181,6 +186,7 @@ fn of_rule(
         let variant = &run.variants[variant];
         let name = if run.has_variants() { format!(", {}", variant.name) } else { String::new() };
         GridPrediction {
+            run: Some(run.name.clone()),
             note: Some(remark(grid, run, &variant.description, bounds)),
             ..of_depths(grid, &format!("{}{name}: {}", run.name, info.id), info.meaning, depths)
         }

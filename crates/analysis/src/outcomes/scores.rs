@@ -65,6 +65,8 @@ pub struct FamilyFrontier {
 pub struct PredictorScores {
     /// Name.
     pub predictor: String,
+    /// Run that measured its cut-offs; `None` for theory and trivial baselines.
+    pub run: Option<String>,
     /// Meaning of a larger score, with its source.
     pub meaning: String,
     /// Remark on this grid.
@@ -103,6 +105,12 @@ impl GridScores {
     /// True if there are successes and failures enough for intervals.
     pub const fn is_conclusive(&self) -> bool {
         has_enough(self.succeeded, self.networks)
+    }
+
+    /// True if cut-offs of the run called `run` predict something about this grid.
+    pub fn covers(&self, run: &str) -> bool {
+        let is_of_run = |scores: &PredictorScores| scores.run.as_deref() == Some(run);
+        self.predictors.iter().any(is_of_run)
     }
 
     /// Scores of one predictor.
@@ -230,6 +238,7 @@ impl<'a> Prepared<'a> {
         let theory = theory.filter(|theory| theory.name != prediction.name);
         PredictorScores {
             predictor: prediction.name.clone(),
+            run: prediction.run.clone(),
             meaning: prediction.meaning.clone(),
             note: prediction.note.clone(),
             auc: ranks.auc(prediction),

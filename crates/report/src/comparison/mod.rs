@@ -8,5 +8,5 @@ mod tests;
 
 pub use json::json;
 pub use markdown::markdown;
-pub(crate) use markdown::{estimate, frontier};
+pub(crate) use markdown::{estimate, frontier, table};
 pub use sentences::sentences;
