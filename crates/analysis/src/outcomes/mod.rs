@@ -10,7 +10,6 @@
 //! are correlated, so true intervals are somewhat wider.
 
 mod column;
-mod cutoff_curve;
 mod error;
 mod prediction;
 mod scores;

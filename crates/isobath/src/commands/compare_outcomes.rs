@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{GlobalArgs, report::open};
 use crate::{commands::exit, print::shell_word};
-use isobath_analysis::outcomes::{ColumnHeader, Table, TableSettings, score};
+use isobath_analysis::outcomes::{ColumnHeader, Scoreboard, Table, TableSettings, score};
 use isobath_architecture::Activation;
 use isobath_experiment as experiment;
 use isobath_experiment::{NetworkKind, Plan};
@@ -63,29 +63,18 @@ pub(super) fn main(
     resamples: usize,
     json: bool,
 ) -> Result<u8> {
+    let runs: Vec<RunRecord> = runs.iter().map(|run| record(global, run)).collect::<Result<_>>()?;
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the table {}", path.display()))?;
-    let runs: Vec<RunRecord> = runs.iter().map(|run| record(global, run)).collect::<Result<_>>()?;
-    let settings = settings(arguments, &runs);
-    let table = Table::read(&text, &settings).with_context(|| path.display().to_string())?;
-    let runs: Vec<&RunRecord> = runs.iter().collect();
-    let board = score(&table, &runs, resamples);
-    for run in &runs {
-        if !board.grids.iter().any(|grid| grid.covers(&run.name)) {
-            eprintln!(
-                "note: {} has no cut-off for any network of the table: activation and sigma_b2 must be equal, and sigma_w2 \
-                 within the run's range",
-                run.name
-            );
-        }
-    }
-    let source = path
-        .file_name()
-        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let table = Table::read(&text, &settings(arguments, &runs))
+        .with_context(|| path.display().to_string())?;
+    let board = score(&table, &runs.iter().collect::<Vec<_>>(), resamples);
+    note_unused(&runs, &board);
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     if json {
-        println!("{}", serde_json::to_string_pretty(&outcomes::json(&source, &board))?);
+        println!("{}", serde_json::to_string_pretty(&outcomes::json(&name, &board))?);
     } else {
-        println!("{}", outcomes::markdown(&source, &board));
+        println!("{}", outcomes::markdown(&name, &board));
     }
     if let Some(folder) = &arguments.csv {
         for file in outcomes::write_csv(&board, folder).context("writing the tables")? {
@@ -93,6 +82,18 @@ pub(super) fn main(
         }
     }
     Ok(exit::DONE)
+}
+
+/// Says which runs predict nothing about the table.
+fn note_unused(runs: &[RunRecord], board: &Scoreboard) {
+    let is_unused = |run: &&RunRecord| !board.grids.iter().any(|grid| grid.covers(&run.name));
+    for run in runs.iter().filter(is_unused) {
+        eprintln!(
+            "note: {} has no cut-off for any network of the table: activation and sigma_b2 must be equal, and sigma_w2 within \
+             the run's range",
+            run.name
+        );
+    }
 }
 
 /// Results of a run, or of the run of an experiment file.

@@ -4,8 +4,10 @@ use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
 use isobath_experiment::NetworkKind;
 use isobath_store::RunRecord;
 
-use super::Family;
-use crate::points::{Reach, Slice, slices};
+use crate::{
+    outcomes::Family,
+    points::{Reach, Slice, slices},
+};
 
 /// Cut-off at one weight variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
