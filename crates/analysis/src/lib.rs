@@ -2,7 +2,7 @@
 //!
 //! [`gather`] joins a run's store with mean-field theory. [`points`] groups cells into points of the phase diagram,
 //! [`frontier`] derives frontiers from trainings, [`theory_agreement`] compares cut-offs with theory, and
-//! [`comparison`] compares every predictor with the trainings.
+//! [`comparison`] compares every predictor with the trainings of a run, and [`outcomes`] with trainings made elsewhere.
 
 pub mod compare_methods;
 pub mod comparison;
@@ -10,6 +10,7 @@ mod describe;
 mod error;
 pub mod frontier;
 mod gather;
+pub mod outcomes;
 pub mod points;
 pub mod spread;
 mod stages;

@@ -300,7 +300,14 @@ fn cell(record: &CellRecord) -> CellColumns {
     }
 }
 
-fn table<R: Serialize>(header: &[&str], rows: impl Iterator<Item = R>) -> Result<String> {
+/// A table with a header line.
+///
+/// # Errors
+/// If a row cannot be written.
+pub(crate) fn table<R: Serialize>(
+    header: &[&str],
+    rows: impl Iterator<Item = R>,
+) -> Result<String> {
     let mut writer = ::csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     writer.write_record(header)?;
     for row in rows {

@@ -14,6 +14,7 @@ mod files;
 mod html;
 mod json;
 mod numbers;
+pub mod outcomes;
 #[cfg(feature = "parquet")]
 mod parquet_tables;
 mod places;

@@ -25,8 +25,8 @@ pub use bootstrap::{Interval, Resamples, interval};
 pub use brier::{Brier, brier_score};
 pub use folds::{Folds, cross_calibrations};
 pub use frontier::{
-    Frontier, FrontierError, Observed, OutcomesByDepth, SeedFrontier, Side, TrainedFrontier,
-    frontier, frontier_error,
+    DepthPair, Frontier, FrontierError, Observed, OutcomesByDepth, SeedFrontier, Side,
+    TrainedFrontier, frontier, frontier_error, frontier_factor, frontier_factors_across,
 };
 pub use isotonic::isotonic;
 pub use logistic::Logistic;

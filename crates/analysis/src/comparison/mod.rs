@@ -21,6 +21,7 @@ pub use isobath_scoring::Frontier;
 use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliability};
 use rayon::prelude::*;
 
+pub(crate) use self::predictor_summary::{frontier_errors, interval_over};
 pub use self::{
     disagreement::{Class, Configuration},
     error::Error,
@@ -123,7 +124,7 @@ impl Comparison {
 pub const LEAST_OUTCOMES: usize = 5;
 
 /// Seed of all resamples, for reproducible intervals.
-const SEED: u64 = 1;
+pub(crate) const SEED: u64 = 1;
 /// Bins of a reliability curve.
 const BINS: usize = 10;
 /// Number of folds of the weight variances; each is tested with a calibration fitted on the others.
@@ -248,7 +249,7 @@ pub fn compare(
 }
 
 /// True if at least [`LEAST_OUTCOMES`] of `networks` trainings succeeded, and as many failed.
-const fn has_enough(succeeded: usize, networks: usize) -> bool {
+pub(crate) const fn has_enough(succeeded: usize, networks: usize) -> bool {
     succeeded >= LEAST_OUTCOMES && networks - succeeded >= LEAST_OUTCOMES
 }
 

@@ -227,23 +227,7 @@ impl Bench<'_> {
     }
 
     fn frontier_errors(&self, pairs: &[[Frontier; 2]]) -> Option<FrontierErrors> {
-        let error = |families: &[usize]| -> Errors {
-            let pairs: Vec<_> = families.iter().map(|&family| pairs[family]).collect();
-            frontier_error(&pairs, self.families.depths)
-        };
-        let all = error(&self.families.numbers())?;
-        let estimate = |value, of: fn(isobath_scoring::FrontierError) -> f64| Estimate {
-            value,
-            interval: interval_over(&self.family_resamples, &|families| error(families).map(of)),
-        };
-        Some(FrontierErrors {
-            mae_layers: estimate(all.mae_layers, |error| error.mae_layers),
-            bias_layers: estimate(all.bias_layers, |error| error.bias_layers),
-            octaves: estimate(all.octaves, |error| error.octaves),
-            counted: all.counted,
-            censored: all.censored,
-            clamped: all.clamped,
-        })
+        frontier_errors(pairs, self.families.depths, &self.family_resamples)
     }
 
     /// The score of a depth is `log2(depth / L)`. If it is `t` at P = 1/2, networks are trainable while `L <= 2^-t
@@ -265,8 +249,34 @@ impl Bench<'_> {
     }
 }
 
+/// Errors of pairs of a predicted and a measured frontier, one for each family, on a grid of depths from the first to the
+/// second of `depths`; intervals over resamples of the families.
+pub(crate) fn frontier_errors(
+    pairs: &[[Frontier; 2]],
+    depths: [f64; 2],
+    resamples: &Resamples,
+) -> Option<FrontierErrors> {
+    let error = |families: &[usize]| -> Errors {
+        let pairs: Vec<_> = families.iter().map(|&family| pairs[family]).collect();
+        frontier_error(&pairs, depths)
+    };
+    let all = frontier_error(pairs, depths)?;
+    let estimate = |value, of: fn(isobath_scoring::FrontierError) -> f64| Estimate {
+        value,
+        interval: interval_over(resamples, &|families| error(families).map(of)),
+    };
+    Some(FrontierErrors {
+        mae_layers: estimate(all.mae_layers, |error| error.mae_layers),
+        bias_layers: estimate(all.bias_layers, |error| error.bias_layers),
+        octaves: estimate(all.octaves, |error| error.octaves),
+        counted: all.counted,
+        censored: all.censored,
+        clamped: all.clamped,
+    })
+}
+
 /// `None` if fewer than half of the resamples define the statistic.
-fn interval_over(resamples: &Resamples, statistic: Statistic<'_>) -> Option<Interval> {
+pub(crate) fn interval_over(resamples: &Resamples, statistic: Statistic<'_>) -> Option<Interval> {
     interval(resamples, statistic).filter(|interval| interval.undefined < 0.5)
 }
 

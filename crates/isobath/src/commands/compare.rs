@@ -3,19 +3,23 @@ use std::num::NonZero;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{GlobalArgs, exit, report::open};
+use super::{GlobalArgs, Usage, compare_outcomes, exit, report::open};
 use isobath_analysis::comparison::{self, Comparison, Settings};
 use isobath_report as report;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Run with trained networks: its folder, or a prefix of its name
-    run: String,
+    /// Run with trained networks: its folder, or a prefix of its name. With --outcomes, runs (or their experiment files)
+    /// whose cut-offs are scored too
+    #[arg(value_name = "RUN", required_unless_present = "outcomes")]
+    compared: Vec<String>,
+    #[command(flatten)]
+    outcomes: compare_outcomes::Arguments,
     /// Calibrate on the trainings of another run instead of cross-validating over the weight variances of this one
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", conflicts_with = "outcomes")]
     calibrate_on: Option<String>,
     /// Training recipe [default: all recipes of the run]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "outcomes")]
     recipe: Option<String>,
     /// Print JSON instead of Markdown
     #[arg(long)]
@@ -26,12 +30,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
-    let (_, run, folder) = open(global, &arguments.run, &[])?;
+    let resamples = arguments.bootstrap.get() as usize;
+    if let Some(table) = &arguments.outcomes.outcomes {
+        let Arguments { compared, outcomes, json, .. } = arguments;
+        return compare_outcomes::main(global, table, compared, outcomes, resamples, *json);
+    }
+    let [run] = &arguments.compared[..] else {
+        return Err(Usage("give one run; only --outcomes takes several".to_owned()).into());
+    };
+    let (_, run, folder) = open(global, run, &[])?;
     let other = match &arguments.calibrate_on {
         Some(other) => Some(open(global, other, &[])?.1),
         None => None,
     };
-    let resamples = arguments.bootstrap.get() as usize;
     let settings = Settings { calibrate_on: other.as_ref(), resamples };
     let recipes = comparison::recipes(&run, arguments.recipe.as_deref())?;
     let (mut all, mut failed): (Vec<Comparison>, Vec<comparison::Error>) = (Vec::new(), Vec::new());

@@ -4,6 +4,7 @@ mod bench;
 mod check_reference;
 mod compare;
 mod compare_methods;
+mod compare_outcomes;
 mod data;
 mod doctor;
 mod export;
@@ -84,7 +85,7 @@ enum Command {
     Status(status::Arguments),
     /// Fold the files of a run's shards into its results.sqlite
     Merge(merge::Arguments),
-    /// Compare every predictor with the trainings of a run: accuracy and cost
+    /// Compare every predictor with the trainings of a run, or with a table of trainings made elsewhere
     Compare(compare::Arguments),
     /// Compare runs of cheaper methods with a reference run on the same networks
     CompareMethods(compare_methods::Arguments),

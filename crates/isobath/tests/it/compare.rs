@@ -1,6 +1,6 @@
 //! Comparison of predictors with the trainings of a run, from the command line.
 
-use crate::common::{EXPERIMENT, Place};
+use crate::common::{EXPERIMENT, Place, TINIEST};
 use serde_json::Value;
 
 /// Two recipes, the second of which never succeeds.
@@ -102,4 +102,53 @@ fn missing_trainings_error_names_the_section_to_add() {
     place.succeed(&["run", "tiny.toml"]);
     let error = place.fail(1, &["compare", "tiny"]);
     assert!(error.contains("[train]"), "{error}");
+}
+
+/// Trainings of tanh networks made elsewhere, beside a run of two weight variances.
+const OUTCOMES: &str = "sigma_w2,layers,train acc,keep_prob\n\
+    1,2,0.9,1\n1,4,0.8,1\n1,30,0.2,1\n1.5,2,0.9,1\n1.5,30,0.7,1\n1.5,90,nan,1\n\
+    2,2,0.9,1\n2,30,0.6,1\n2,90,0.1,1\n2,95,0.1,1\n3,2,0.9,1\n3,30,0.1,1\n";
+
+#[test]
+fn predictors_are_compared_with_a_table_of_outcomes() {
+    let (untrained, _) = TINIEST.split_once("[train]").unwrap();
+    let decodable =
+        untrained.replace("train = 96", "train = 500").replace("width = 20", "width = 100");
+    let place = Place::with(&decodable.replace("batch = 32", "method = \"ridge\""));
+    std::fs::write(place.path().join("elsewhere.csv"), OUTCOMES).unwrap();
+    let table = ["compare", "--outcomes", "elsewhere.csv", "--column", "accuracy=train acc"];
+    let with = |more: &[&'static str]| [&table[..], more].concat();
+
+    let error = place.fail(1, &with(&[]));
+    assert!(error.contains("elsewhere.csv") && error.contains("--activation NAME"), "{error}");
+    let error = place.fail(1, &with(&["tiny.toml"]));
+    assert!(error.contains("cargo xtask run tiny.toml"), "{error}");
+    let given = ["--activation", "tanh", "--sigma-b2", "0.05", "--bootstrap", "20"];
+    let text = place.succeed(&with(&given));
+    assert!(text.contains("7 of 12 networks in 12 cells succeeded"), "{text}");
+    assert!(text.contains("1 diverged") && text.contains("| 6 xi_c |"), "{text}");
+    let strict = place.succeed(&with(&[&given[..], &["--success-accuracy", "0.75"]].concat()));
+    assert!(strict.contains("at least 0.75") && strict.contains("5 of 12 networks"), "{strict}");
+    for (option, value) in [("--success-accuracy", "75"), ("--sigma-b2", "-1"), ("--recipe", "sgd")]
+    {
+        place.fail(2, &with(&[option, value]));
+    }
+    place.fail(2, &["compare", "tiny", "--activation", "tanh"]);
+    place.fail(2, &["compare", "tiny", "other"]);
+
+    // The run gives activation and bias variance, and a cut-off between its variances of 1 and 2.
+    place.succeed(&["run", "tiny.toml"]);
+    let output = place.succeed(&with(&["tiny.toml", "--json", "--csv", "tables"]));
+    let grid = &serde_json::from_str::<Value>(&output).unwrap()["grids"][0];
+    let predictors = grid["predictors"].as_array().unwrap();
+    let cascade = predictors.last().unwrap();
+    assert_eq!(cascade["predictor"], "tiny: cascade reconstruction-error threshold-0.7");
+    let covered =
+        |family: &Value| family["predicted"].get(cascade["predictor"].as_str().unwrap()).is_some();
+    let families = grid["frontiers"].as_array().unwrap();
+    assert_eq!(families.iter().map(covered).collect::<Vec<_>>(), [true, true, true, false]);
+    assert_eq!(cascade["missing"], 2);
+    for name in ["predictors.csv", "frontiers.csv", "depths.csv"] {
+        assert!(place.path().join("tables").join(name).is_file(), "{name}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod architectures;
 mod common;
+mod dropout;
 mod every_activation;
 mod finite_width;
 mod kernels;

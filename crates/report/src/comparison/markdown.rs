@@ -44,7 +44,8 @@ fn section(run: &RunRecord, comparison: &Comparison) -> String {
     lines.join("\n")
 }
 
-fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+/// A table in Markdown.
+pub(crate) fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
     let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
     let mut lines = vec![line(&heads), format!("|{}", "---|".repeat(heads.len()))];
@@ -188,7 +189,13 @@ pub(crate) fn without_auc(comparison: &Comparison) -> Option<String> {
 /// `0.93 (0.90 to 0.96)`
 pub(crate) fn estimate(estimate: Option<Estimate>, digits: usize) -> String {
     let Some(Estimate { value, interval }) = estimate else { return "-".into() };
-    let interval = interval
-        .map(|interval| format!(" ({:.digits$} to {:.digits$})", interval.low, interval.high));
-    format!("{value:.digits$}{}", interval.unwrap_or_default())
+    let fixed = |value: f64| {
+        let text = format!("{value:.digits$}");
+        // A small negative number is not minus zero.
+        let is_zero = text.chars().all(|c| matches!(c, '-' | '0' | '.'));
+        if is_zero { text.trim_start_matches('-').to_owned() } else { text }
+    };
+    let interval =
+        interval.map(|interval| format!(" ({} to {})", fixed(interval.low), fixed(interval.high)));
+    format!("{}{}", fixed(value), interval.unwrap_or_default())
 }

@@ -8,5 +8,5 @@ mod tests;
 
 pub use json::json;
 pub use markdown::markdown;
-pub(crate) use markdown::{auc, estimate, frontier, without_auc};
+pub(crate) use markdown::{auc, estimate, frontier, table, without_auc};
 pub use sentences::sentences;

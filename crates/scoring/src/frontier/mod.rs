@@ -1,9 +1,11 @@
 //! Frontier of one family of networks: the greatest depth at which they can be trained. All crates use this definition.
 
+mod factor;
 mod trained;
 
 use serde::{Deserialize, Serialize};
 
+pub use factor::{DepthPair, frontier_factor, frontier_factors_across};
 pub use trained::{OutcomesByDepth, SeedFrontier, Side, TrainedFrontier};
 
 use crate::isotonic;

@@ -1,0 +1,132 @@
+//! Predictors against a table of trainings made elsewhere: `compare --outcomes`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{GlobalArgs, report::open};
+use crate::{commands::exit, print::shell_word};
+use isobath_analysis::outcomes::{ColumnHeader, Scoreboard, Table, TableSettings, score};
+use isobath_architecture::Activation;
+use isobath_experiment as experiment;
+use isobath_experiment::{NetworkKind, Plan};
+use isobath_report::outcomes;
+use isobath_store::RunRecord;
+
+/// Options of a table of outcomes.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Arguments {
+    /// Compare with the trainings in this CSV table, one network a line: columns `sigma_w2`, `depth`, and
+    /// `accuracy` or `success`; optional `sigma_b2`, `activation`, `width`, `keep` (dropout), `seed`, `grid`
+    #[arg(long, value_name = "FILE")]
+    pub(super) outcomes: Option<PathBuf>,
+    /// Header of a column that has another name, as in `accuracy=train_acc`; may be repeated
+    #[arg(long = "column", value_name = "COLUMN=HEADER", requires = "outcomes")]
+    columns: Vec<ColumnHeader>,
+    /// Activation of the table's networks, if it has no such column [default: that of RUN]
+    #[arg(long, value_name = "NAME", requires = "outcomes")]
+    activation: Option<Activation>,
+    /// Bias variance of the table's networks, if it has no such column [default: that of RUN]
+    #[arg(long, value_name = "NUMBER", requires = "outcomes", value_parser = variance)]
+    sigma_b2: Option<f64>,
+    /// Least accuracy that counts as success [default: 0.5]
+    #[arg(long, value_name = "ACCURACY", requires = "outcomes", value_parser = accuracy)]
+    success_accuracy: Option<f64>,
+    /// Also write the results as CSV tables into this folder
+    #[arg(long, value_name = "DIR", requires = "outcomes")]
+    csv: Option<PathBuf>,
+}
+
+fn variance(text: &str) -> Result<f64, String> {
+    number(text, 1e30, "a variance from 0 to 1e30")
+}
+
+fn accuracy(text: &str) -> Result<f64, String> {
+    number(text, 1.0, "an accuracy from 0 to 1")
+}
+
+fn number(text: &str, most: f64, words: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=most).contains(number));
+    number.map(|number| number + 0.0).ok_or_else(|| format!("it must be {words}"))
+}
+
+pub(super) fn main(
+    global: &GlobalArgs,
+    path: &Path,
+    runs: &[String],
+    arguments: &Arguments,
+    resamples: usize,
+    json: bool,
+) -> Result<u8> {
+    let runs: Vec<RunRecord> = runs.iter().map(|run| record(global, run)).collect::<Result<_>>()?;
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("cannot read the table {}", path.display()))?;
+    let table = Table::read(&text, &settings(arguments, &runs))
+        .with_context(|| path.display().to_string())?;
+    let board = score(&table, &runs.iter().collect::<Vec<_>>(), resamples);
+    note_unused(&runs, &board);
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&outcomes::json(&name, &board))?);
+    } else {
+        println!("{}", outcomes::markdown(&name, &board));
+    }
+    if let Some(folder) = &arguments.csv {
+        for file in outcomes::write_csv(&board, folder).context("writing the tables")? {
+            eprintln!("{}", file.display());
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// Says which runs predict nothing about the table.
+fn note_unused(runs: &[RunRecord], board: &Scoreboard) {
+    let is_unused = |run: &&RunRecord| !board.grids.iter().any(|grid| grid.covers(&run.name));
+    for run in runs.iter().filter(is_unused) {
+        eprintln!(
+            "note: {} has no cut-off for any network of the table: activation and sigma_b2 must be equal, and sigma_w2 within \
+             the run's range",
+            run.name
+        );
+    }
+}
+
+/// Results of a run, or of the run of an experiment file.
+fn record(global: &GlobalArgs, run: &str) -> Result<RunRecord> {
+    let path = Path::new(run);
+    let is_file = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
+    if !is_file {
+        return Ok(open(global, run, &[])?.1);
+    }
+    let plan = Plan::new(experiment::read(path, &[])?)?;
+    let folder = global.runs.join(plan.run_name());
+    if !folder.is_dir() {
+        let file = shell_word(run);
+        bail!("{run} has no run yet; compute it with: cargo xtask run {file}, or omit it");
+    }
+    Ok(open(global, &folder.to_string_lossy(), &[])?.1)
+}
+
+/// Settings of the table: from the command line, otherwise from runs that agree.
+fn settings(arguments: &Arguments, runs: &[RunRecord]) -> TableSettings {
+    let runs = || runs.iter().filter(|run| run.kind == NetworkKind::Mlp);
+    let activations = runs().flat_map(|run| &run.variants).map(|one| one.activation.parse().ok());
+    let biases = runs().flat_map(|run| &run.curves).map(|curves| Some(curves.sigma_b2));
+    TableSettings {
+        columns: arguments.columns.clone(),
+        activation: arguments.activation.or_else(|| common(activations)),
+        sigma_b2: arguments.sigma_b2.or_else(|| common(biases)),
+        success_accuracy: arguments.success_accuracy,
+    }
+}
+
+/// The value that all have, if there is one.
+fn common<T: PartialEq>(mut values: impl Iterator<Item = Option<T>>) -> Option<T> {
+    let first = values.next()??;
+    values.all(|value| value.as_ref() == Some(&first)).then_some(first)
+}
