@@ -95,8 +95,8 @@ pub struct DeviceConv2d<B: Backend> {
     bias: ParameterArray<B>,
 }
 
-/// Numbers of patches that a forward pass without a trace makes at a time.
-const CHUNK: usize = 1 << 22;
+/// Numbers of patches and activations that a forward pass without a trace makes at a time.
+const CHUNK: usize = 1 << 23;
 
 impl<B: Backend> DeviceConv2d<B> {
     /// Shape of the layer.
@@ -186,26 +186,42 @@ impl<B: ForwardBackend> DeviceConv2d<B> {
         x: &B::Buffer<f32>,
         y: &mut B::Buffer<f32>,
     ) -> isobath_tensor::Result<()> {
-        let [input, output] = [self.shape.input, self.shape.output()];
-        let [inputs, outputs] = [input, output].map(|shape| shape.numbers());
-        let patches = self.shape.fan_in() * self.shape.product().pixels();
-        let chunk = (CHUNK / patches).clamp(1, samples);
+        let batch = |count| Batch::new(count, Layout::SamplesMajor).precision(precision);
+        let [inputs, outputs] = [self.shape.input, self.shape.output()].map(|of| of.numbers());
+        let patches = backend.scratch(&self.convolution(batch(1)));
+        let chunk = (CHUNK / (patches + inputs + 3 * outputs)).clamp(1, samples);
         let layer = [Layer::Conv2d(self.shape)];
         let mut trace = Trace::of_layer(backend, &layer[0], 1, chunk)?;
-        let batch = |count| Batch::new(count, Layout::SamplesMajor).precision(precision);
         let mut workspace = Workspace::of_batch(backend, &layer, 1, batch(chunk))?;
+        if chunk == samples {
+            return self.forward_rows(backend, batch(samples), x, y, &mut trace, &mut workspace);
+        }
         let mut part_x = backend.zeros(chunk * inputs)?;
         let mut part_y = backend.zeros(chunk * outputs)?;
         for start in (0..samples).step_by(chunk) {
             let count = chunk.min(samples - start);
             backend.copy(x, start * inputs..(start + count) * inputs, &mut part_x, 0)?;
-            self.forward_traced(backend, batch(count), &part_x, &mut trace, &mut workspace)?;
-            let axes = [Axes::UnitPixelSample, Axes::SampleUnitPixel];
-            let order = PatchesConfig::pixels(output.channels, output.size(), count, axes);
-            backend.patches(&order, &trace.output, &mut part_y)?;
+            let (trace, workspace) = (&mut trace, &mut workspace);
+            self.forward_rows(backend, batch(count), &part_x, &mut part_y, trace, workspace)?;
             backend.copy(&part_y, 0..count * outputs, y, start * outputs)?;
         }
         Ok(())
+    }
+
+    /// As [`forward_traced`](Self::forward_traced), to `y` in [`Layout::SamplesMajor`].
+    fn forward_rows(
+        &self,
+        backend: &B,
+        batch: Batch,
+        x: &B::Buffer<f32>,
+        y: &mut B::Buffer<f32>,
+        trace: &mut Trace<B>,
+        workspace: &mut Workspace<B>,
+    ) -> isobath_tensor::Result<()> {
+        self.forward_traced(backend, batch, x, trace, workspace)?;
+        let (output, axes) = (self.shape.output(), [Axes::UnitPixelSample, Axes::SampleUnitPixel]);
+        let order = PatchesConfig::pixels(output.channels, output.size(), batch.samples, axes);
+        backend.patches(&order, &trace.output, y)
     }
 
     /// `z = W * x + b`, `h = phi(z)`, wrapped.
