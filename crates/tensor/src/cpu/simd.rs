@@ -166,6 +166,18 @@ pub(crate) trait Lanes: Copy {
     unsafe fn load_first(from: *const f32, n: usize) -> Self;
     /// The first `n < LEN` lanes to memory.
     unsafe fn store_first(self, to: *mut f32, n: usize);
+    /// As many of the first lanes from memory as there are among `n` numbers, zero in the others.
+    #[inline(always)]
+    unsafe fn load_up_to(from: *const f32, n: usize) -> Self {
+        // SAFETY: as the caller's.
+        unsafe { if n >= Self::LEN { Self::load(from) } else { Self::load_first(from, n) } }
+    }
+    /// As many of the first lanes to memory as there are places among `n`.
+    #[inline(always)]
+    unsafe fn store_up_to(self, to: *mut f32, n: usize) {
+        // SAFETY: as the caller's.
+        unsafe { if n >= Self::LEN { self.store(to) } else { self.store_first(to, n) } }
+    }
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;

@@ -88,9 +88,9 @@ impl Kernel for Activate<'_> {
             for (z, y) in z.chunks_mut(V::LEN).zip(y.chunks_mut(V::LEN)) {
                 // SAFETY: inside a kernel of V; the chunks are of one length, at most a vector.
                 unsafe {
-                    let input = load::<V>(z).add(V::splat(bias));
-                    store(input, z);
-                    store(value_of(self.activation, input), y);
+                    let input = V::load_up_to(z.as_ptr(), z.len()).add(V::splat(bias));
+                    input.store_up_to(z.as_mut_ptr(), z.len());
+                    value_of(self.activation, input).store_up_to(y.as_mut_ptr(), y.len());
                 }
             }
         }
@@ -120,48 +120,18 @@ impl Kernel for Gradient<'_> {
                 let mut total = V::zero();
                 let points = z.chunks(V::LEN).zip(y.chunks(V::LEN));
                 for (delta, (z, y)) in delta.chunks_mut(V::LEN).zip(points) {
-                    let z = load::<V>(z);
-                    let slope = vector_derivative(self.activation, z, load(y))
+                    let count = z.len();
+                    let z = V::load_up_to(z.as_ptr(), count);
+                    let y = V::load_up_to(y.as_ptr(), count);
+                    let slope = vector_derivative(self.activation, z, y)
                         .unwrap_or_else(|| value_and_derivative(self.activation, z).1);
                     // Lanes beyond the row are zero in delta, and so in the sum.
-                    let product = load::<V>(delta).mul(slope);
+                    let product = V::load_up_to(delta.as_ptr(), count).mul(slope);
                     total = total.add(product);
-                    store(product, delta);
+                    product.store_up_to(delta.as_mut_ptr(), count);
                 }
                 *sum = total.sum() as f32;
             }
-        }
-    }
-}
-
-/// A vector, or as many of its lanes as `from` has.
-///
-/// # Safety
-/// Inside a kernel of `V`.
-#[inline(always)]
-unsafe fn load<V: Lanes>(from: &[f32]) -> V {
-    // SAFETY: no more than `from.len()` lanes are read.
-    unsafe {
-        if from.len() >= V::LEN {
-            V::load(from.as_ptr())
-        } else {
-            V::load_first(from.as_ptr(), from.len())
-        }
-    }
-}
-
-/// Writes a vector to `to`, or as many of its lanes as `to` has.
-///
-/// # Safety
-/// Inside a kernel of `V`.
-#[inline(always)]
-unsafe fn store<V: Lanes>(vector: V, to: &mut [f32]) {
-    // SAFETY: no more than `to.len()` lanes are written.
-    unsafe {
-        if to.len() >= V::LEN {
-            vector.store(to.as_mut_ptr());
-        } else {
-            vector.store_first(to.as_mut_ptr(), to.len());
         }
     }
 }

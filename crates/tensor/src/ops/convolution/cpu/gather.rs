@@ -169,41 +169,15 @@ impl<'a> Finish<'a> {
         // SAFETY: as the caller's.
         unsafe {
             match self.activate {
-                None => store(sum.mul(V::splat(self.scale)), self.z.add(place), lanes),
+                None => sum.mul(V::splat(self.scale)).store_up_to(self.z.add(place), lanes),
                 Some((bias, activation, y)) => {
                     let z = sum.add(V::splat(bias[row]));
-                    store(z, self.z.add(place), lanes);
-                    store(value_of(activation, z), y.add(place), lanes);
+                    z.store_up_to(self.z.add(place), lanes);
+                    value_of(activation, z).store_up_to(y.add(place), lanes);
                 }
             }
         }
     }
-}
-
-/// A vector of at most as many numbers, zero in the other lanes.
-///
-/// # Safety
-/// Inside a kernel of `V`.
-#[inline(always)]
-unsafe fn load<V: Lanes>(from: &[f32]) -> V {
-    // SAFETY: as the caller's.
-    unsafe {
-        if from.len() >= V::LEN {
-            V::load(from.as_ptr())
-        } else {
-            V::load_first(from.as_ptr(), from.len())
-        }
-    }
-}
-
-/// Writes the first `lanes` lanes of `vector`.
-///
-/// # Safety
-/// Inside a kernel of `V`; the memory holds `lanes` numbers.
-#[inline(always)]
-unsafe fn store<V: Lanes>(vector: V, to: *mut f32, lanes: usize) {
-    // SAFETY: as the caller's.
-    unsafe { if lanes >= V::LEN { vector.store(to) } else { vector.store_first(to, lanes) } }
 }
 
 /// A block of pixels for some samples: the kernel.
@@ -283,7 +257,7 @@ impl Task<'_> {
                 let from = &self.source[from..from + count];
                 for (from, to) in from.chunks(V::LEN).zip(to.chunks_exact_mut(V::LEN)) {
                     // SAFETY: inside a kernel of V; there are `from.len()` numbers, and room for a vector.
-                    unsafe { load::<V>(from).store(to.as_mut_ptr()) };
+                    unsafe { V::load_up_to(from.as_ptr(), from.len()).store(to.as_mut_ptr()) };
                 }
                 to[count.next_multiple_of(V::LEN)..].fill(0.0);
             }

@@ -232,25 +232,15 @@ unsafe fn multiply_add_vectors<V: Lanes, const O: usize, const C: usize>(
         // Loads in a closure are not always inlined.
         let mut columns = [V::zero(); C];
         for (c, column) in columns.iter_mut().enumerate() {
-            *column = load(right.add(c * strides[1]), lanes);
+            *column = V::load_up_to(right.add(c * strides[1]), lanes);
         }
         for (o, sums) in sums.iter_mut().enumerate() {
-            let row: V = load(left.add(o * strides[0]), lanes);
+            let row = V::load_up_to(left.add(o * strides[0]), lanes);
             for (sum, &column) in sums.iter_mut().zip(&columns) {
                 *sum = row.mul_add(column, *sum);
             }
         }
     }
-}
-
-/// The first `lanes` lanes from memory, zero in the others.
-///
-/// # Safety
-/// Inside a kernel of `V`; the memory holds `lanes` numbers.
-#[inline(always)]
-unsafe fn load<V: Lanes>(from: *const f32, lanes: usize) -> V {
-    // SAFETY: as the caller's.
-    unsafe { if lanes >= V::LEN { V::load(from) } else { V::load_first(from, lanes) } }
 }
 
 /// Four neighbours, or one.
