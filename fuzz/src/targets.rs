@@ -1,11 +1,16 @@
 //! Parsers and valid inputs for them.
 
+use isobath_architecture::{Activation, DenseLayer, Layer, NetworkSpec};
 use isobath_datasets::{
     LabelColumn, cifar, idx,
     own::{npy, npz, picture, table_text},
 };
 use isobath_entropy::{EstimatorSpec, Profile};
 use isobath_experiment::{Plan, read_text};
+use isobath_import::{
+    StateDict,
+    synthetic::{Parameter, normalised, pytorch, safetensors},
+};
 use isobath_store::{CostRecord, FitRecord, GalleryRecord, Measurement, Store, decode_measurement};
 use ndarray::Array2;
 
@@ -22,7 +27,7 @@ pub(crate) struct Target {
 }
 
 /// All parsers.
-pub(crate) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 10] = [
     Target { name: "toml", corpus: experiments, parse: experiment, slower_by: 2 },
     Target {
         name: "idx",
@@ -62,6 +67,7 @@ pub(crate) const TARGETS: [Target; 9] = [
         parse: |bytes| drop(decode_measurement(bytes)),
         slower_by: 1,
     },
+    Target { name: "state-dict", corpus: state_dicts, parse: state_dict, slower_by: 4 },
     // Each input is a file on disk.
     Target { name: "store", corpus: || vec![store_file()], parse: open_store, slower_by: 50 },
 ];
@@ -202,6 +208,24 @@ fn measurement() -> Measurement {
 /// Bytes of a stored cell.
 fn stored() -> Vec<u8> {
     isobath_store::encode_measurement(&measurement()).unwrap_or_default()
+}
+
+/// State dicts of a dense layer with batch normalisation and another.
+fn state_dicts() -> Vec<Vec<u8>> {
+    let first = normalised("0", &[3, 2], "1");
+    let second = vec![Parameter::new("3.weight", &[2, 3]), Parameter::new("3.bias", &[2])];
+    let parameters = [first, second].concat();
+    vec![pytorch(&parameters), safetensors(&parameters)]
+}
+
+fn state_dict(bytes: &[u8]) {
+    let dense = |inputs, outputs| {
+        Layer::Dense(DenseLayer { inputs, outputs, activation: Activation::Tanh })
+    };
+    let Ok(network) = NetworkSpec::new(vec![dense(2, 3), dense(3, 2)]) else { return };
+    if let Ok(mut dict) = StateDict::parse(bytes.to_vec(), "fuzz") {
+        drop(dict.fit(&network));
+    }
 }
 
 fn store_file() -> Vec<u8> {

@@ -1,0 +1,7 @@
+//! Tests of the public interface. They form one program, so that they link once and share their helpers.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod damage;
+mod fit;
+mod pytorch;
+mod support;
