@@ -218,6 +218,66 @@ pub enum Error {
         /// The reason.
         problem: String,
     },
+    /// The file is no ONNX model, or a damaged one.
+    #[error("{file} is no ONNX model, or a damaged one")]
+    Onnx {
+        /// The file.
+        file: String,
+        /// The reason.
+        source: prost::DecodeError,
+    },
+    /// Numbers of a model that are in another file cannot be read.
+    #[error("{file}: the numbers of `{parameter}` are in `{location}`, {problem}")]
+    External {
+        /// The model.
+        file: String,
+        /// The parameter.
+        parameter: String,
+        /// The other file.
+        location: String,
+        /// The reason.
+        problem: &'static str,
+    },
+    /// A graph does not have one input and one output.
+    #[error("{file}: the graph has {found} {what}; export a model with one input and one output")]
+    Ends {
+        /// The file.
+        file: String,
+        /// `inputs` or `outputs`.
+        what: &'static str,
+        /// Their number.
+        found: usize,
+    },
+    /// The input of a graph does not have a fixed shape.
+    #[error(
+        "{file}: input `{input}` {problem}; export the model with a fixed shape for all but the first dimension"
+    )]
+    Input {
+        /// The file.
+        file: String,
+        /// The input.
+        input: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A graph whose output does not depend on its input through layers.
+    #[error("{file}: no layers lead from the input of the graph to its output")]
+    NoLayers {
+        /// The file.
+        file: String,
+    },
+    /// A node of a graph that is not part of a network of Isobath.
+    #[error("{file}: node `{node}`, operator {operator}: {problem}")]
+    Node {
+        /// The file.
+        file: String,
+        /// The node's name, or that of its output.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// The reason.
+        problem: String,
+    },
     /// The network is not possible.
     #[error(transparent)]
     Architecture(#[from] isobath_architecture::Error),

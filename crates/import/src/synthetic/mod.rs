@@ -1,5 +1,6 @@
 //! Small files of all formats, for tests.
 
+mod onnx;
 mod pickle;
 
 use std::io::{Cursor, Write};
@@ -7,6 +8,7 @@ use std::io::{Cursor, Write};
 use safetensors::{Dtype, tensor::TensorView};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
+pub use onnx::{Onnx, Setting};
 pub use pickle::{Pickle, View};
 
 /// A parameter to be written.

@@ -3,5 +3,6 @@
 
 mod damage;
 mod fit;
+mod onnx;
 mod pytorch;
 mod support;
