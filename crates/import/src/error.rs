@@ -96,7 +96,7 @@ pub enum Error {
         class: String,
     },
     /// The file has no parameters where a state dict has them.
-    #[error("{file} has no state dict: {found}; save `model.state_dict()`")]
+    #[error("{file} is not a state dict: {found}; save `model.state_dict()` alone")]
     NoStateDict {
         /// The file.
         file: String,
@@ -122,6 +122,16 @@ pub enum Error {
         parameter: String,
         /// The first such element, counted from 0.
         element: usize,
+    },
+    /// A view has more elements than its storage, since it repeats them.
+    #[error(
+        "parameter `{parameter}` of shape {shape} is an expanded view of fewer elements; call `.contiguous()` before saving"
+    )]
+    Expanded {
+        /// The parameter.
+        parameter: String,
+        /// Its shape.
+        shape: ParameterShape,
     },
     /// The name of a parameter does not say its role.
     #[error(

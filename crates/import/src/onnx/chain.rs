@@ -78,7 +78,8 @@ impl<'a, 'g> Chain<'a, 'g> {
             return self.residual(users);
         }
         if node.given(0) != Some(self.value) && !matches!(&*node.op_type, "Add" | "Mul" | "Sum") {
-            return Err(self.graph.error(node, "its first input does not depend on the network's"));
+            let problem = "its first input has to be the value that the network computes";
+            return Err(self.graph.error(node, problem));
         }
         self.apply(node)?;
         self.value = &node.output[0];
@@ -132,36 +133,30 @@ impl<'a, 'g> Chain<'a, 'g> {
         let (sums, others): (Vec<usize>, Vec<usize>) = users.iter().partition(|user| is_sum(user));
         let node = self.graph.node(users[0]);
         let &[sum] = &sums[..] else {
-            return Err(self.graph.error(
-                node,
-                format!(
-                    "its input `{}` is used by {} nodes, which are neither a residual block `x + F(x)` nor an activation; shortcuts with layers of their own, attention and normalisation within a sample are not supported",
-                    self.value,
-                    users.len()
-                ),
-            ));
+            let problem = format!(
+                "its input `{}` is used by {} nodes, which are neither a residual block `x + F(x)` nor an activation; shortcuts with layers of their own, attention and normalisation within a sample are not supported",
+                self.value,
+                users.len()
+            );
+            return Err(self.graph.error(node, problem));
         };
         if self.branch.is_some() {
             let problem = "a residual block inside of a residual block is not supported";
             return Err(self.graph.error(node, problem));
         }
-        let mut branch = Chain {
-            branch: Some(Branch { sum, before: None }),
-            layers: Vec::new(),
-            dims: self.dims.clone(),
-            ..*self
-        };
+        let branch = Some(Branch { sum, before: None });
+        let (layers, dims) = (Vec::new(), self.dims.clone());
+        let mut branch = Chain { layers, dims, branch, ..*self };
         branch.follow(others)?;
-        let sum = self.graph.node(sum);
-        if self.graph.users(branch.value).is_empty()
-            || !sum.input.iter().any(|name| name == branch.value)
-        {
-            return Err(self
-                .graph
-                .error(sum, "it does not add the branch of a residual block to its input"));
-        }
-        if branch.dims != self.dims {
-            return Err(self.graph.error(sum, "its inputs have different shapes"));
+        self.add(self.graph.node(sum), branch)
+    }
+
+    /// Ends a residual block.
+    fn add(&mut self, sum: &'a Node, branch: Chain<'a, 'g>) -> Result<()> {
+        let is_added = sum.input.iter().any(|name| name == branch.value);
+        if !is_added || branch.value == self.value || branch.dims != self.dims {
+            let problem = "it does not add a branch to the input of the branch, of the same shape";
+            return Err(self.graph.error(sum, problem));
         }
         let before = branch.branch.and_then(|branch| branch.before);
         self.layers.push(Built::Residual { before, branch: branch.layers, after: None });

@@ -200,25 +200,10 @@ impl<'a> Constants<'a> {
         else {
             return Err(self.damaged(name, "does not say where its numbers are"));
         };
-        let failed = |problem| {
-            let (file, parameter, location) =
-                (self.file.clone(), name.to_owned(), location.chars().take(200).collect());
-            Error::External { file, parameter, location, problem }
-        };
-        let path = Path::new(location);
-        if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return Err(failed("which is not in the model's folder"));
-        }
-        let Some(folder) = self.folder else {
-            return Err(failed("which cannot be read together with a model in memory"));
-        };
         if length != expected {
-            return Err(failed("whose part for it has another length than its shape"));
+            return Err(self.damaged(name, "has another length in its file than its shape says"));
         }
-        let path: PathBuf = folder.join(path);
-        if !path.exists() {
-            return Err(failed("which does not exist; copy it into the model's folder"));
-        }
+        let path = self.other_file(name, location)?;
         let mut source = Source::open(&path)?;
         let mut budget = self.budget.borrow_mut();
         if budget.files.insert(path) {
@@ -227,6 +212,28 @@ impl<'a> Constants<'a> {
         drop(budget);
         self.load(expected)?;
         source.range(&format!("parameter `{name}`"), offset, expected)
+    }
+
+    /// Path of another file, which has to be in the model's folder.
+    fn other_file(&self, name: &str, location: &str) -> Result<PathBuf> {
+        let failed = |problem| Error::External {
+            file: self.file.clone(),
+            parameter: name.to_owned(),
+            location: location.chars().take(200).collect(),
+            problem,
+        };
+        let path = Path::new(location);
+        if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return Err(failed("which is not in the model's folder"));
+        }
+        let Some(folder) = self.folder else {
+            return Err(failed("which cannot be read together with a model in memory"));
+        };
+        let path = folder.join(path);
+        if path.exists() {
+            return Ok(path);
+        }
+        Err(failed("which does not exist; copy it into the model's folder"))
     }
 
     /// Counts bytes that are loaded.
@@ -281,4 +288,33 @@ impl std::fmt::Debug for DataType {
 /// `[rows, columns]` to `[columns, rows]`.
 pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
+}
+
+impl proto::Graph {
+    /// Turns constants that are given as numbers of an attribute into tensors.
+    pub(super) fn constants_to_tensors(&mut self) {
+        let constants = self.node.iter_mut().filter(|node| node.op_type == "Constant");
+        for attribute in constants.flat_map(|node| &mut node.attribute) {
+            let (data_type, is_list, numbers) = match attribute.name.as_str() {
+                "value_int" => (7, false, vec![attribute.i]),
+                "value_ints" => (7, true, std::mem::take(&mut attribute.ints)),
+                "value_float" | "value_floats" => (1, attribute.name.ends_with('s'), Vec::new()),
+                _ => continue,
+            };
+            let floats = match (data_type, is_list) {
+                (1, false) => vec![attribute.f],
+                (1, true) => std::mem::take(&mut attribute.floats),
+                _ => Vec::new(),
+            };
+            let length = numbers.len().max(floats.len()) as i64;
+            "value".clone_into(&mut attribute.name);
+            attribute.t = Some(proto::Tensor {
+                dims: if is_list { vec![length] } else { Vec::new() },
+                data_type,
+                float_data: floats,
+                int64_data: numbers,
+                ..proto::Tensor::default()
+            });
+        }
+    }
 }

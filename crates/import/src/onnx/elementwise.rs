@@ -158,8 +158,6 @@ fn truth(value: bool) -> f64 {
 fn operation(node: &Node) -> Option<Operation> {
     let one = |f: fn(f64) -> f64| Some(Operation::One(Box::new(f)));
     let of = |activation| Some(Operation::One(Box::new(move |x| value(activation, x))));
-    let (alpha, gamma) = (node.float("alpha", f32::NAN), node.float("gamma", f32::NAN));
-    let or = |value: f64, default: f64| if value.is_nan() { default } else { value };
     match node.op_type.as_str() {
         "Identity" | "Dropout" | "Cast" => Some(Operation::First),
         "Relu" => of(Activation::Relu),
@@ -168,27 +166,9 @@ fn operation(node: &Node) -> Option<Operation> {
         "Softplus" => of(Activation::Softplus),
         "Erf" => of(Activation::Erf),
         "Sin" => of(Activation::Sine),
-        "LeakyRelu" => of(Activation::LeakyRelu { slope: or(alpha, 0.01) }),
-        "Gelu" if !matches!(node.text("approximate"), "" | "none") => {
+        "Gelu" if matches!(node.text("approximate"), "" | "none") => of(Activation::Gelu),
+        "Gelu" => {
             one(|x| 0.5 * x * (1.0 + tanh(0.797_884_560_802_865_4 * (x + 0.044_715 * x * x * x))))
-        }
-        "Gelu" => of(Activation::Gelu),
-        "Swish" => {
-            let alpha = or(alpha, 1.0);
-            Some(Operation::One(Box::new(move |x| x / (1.0 + exp(-alpha * x)))))
-        }
-        "Elu" => {
-            let alpha = or(alpha, 1.0);
-            Some(Operation::One(Box::new(move |x| if x > 0.0 { x } else { alpha * expm1(x) })))
-        }
-        "Selu" => {
-            let (alpha, gamma) = (or(alpha, SELU[0]), or(gamma, SELU[1]));
-            let selu = move |x: f64| gamma * if x > 0.0 { x } else { alpha * expm1(x) };
-            Some(Operation::One(Box::new(selu)))
-        }
-        "Clip" if node.input.len() == 1 => {
-            let (low, high) = (node.float("min", f32::MIN), node.float("max", f32::MAX));
-            Some(Operation::One(Box::new(move |x| x.max(low).min(high))))
         }
         "Exp" => one(exp),
         "Log" => one(log),
@@ -196,8 +176,36 @@ fn operation(node: &Node) -> Option<Operation> {
         "Neg" => one(|x| -x),
         "Abs" => one(f64::abs),
         "Reciprocal" => one(|x| 1.0 / x),
-        _ => of_several(node),
+        _ => with_settings(node).or_else(|| of_several(node)),
     }
+}
+
+/// The operator of a node with one input and settings.
+fn with_settings(node: &Node) -> Option<Operation> {
+    let alpha = |default| node.float("alpha", default);
+    Some(Operation::One(match node.op_type.as_str() {
+        "LeakyRelu" => {
+            let slope = alpha(0.01);
+            Box::new(move |x| value(Activation::LeakyRelu { slope }, x))
+        }
+        "Swish" => {
+            let alpha = alpha(1.0);
+            Box::new(move |x| x / (1.0 + exp(-alpha * x)))
+        }
+        "Elu" => {
+            let alpha = alpha(1.0);
+            Box::new(move |x| if x > 0.0 { x } else { alpha * expm1(x) })
+        }
+        "Selu" => {
+            let (alpha, gamma) = (alpha(SELU[0] as f32), node.float("gamma", SELU[1] as f32));
+            Box::new(move |x| gamma * if x > 0.0 { x } else { alpha * expm1(x) })
+        }
+        "Clip" if node.input.len() == 1 => {
+            let (low, high) = (node.float("min", f32::MIN), node.float("max", f32::MAX));
+            Box::new(move |x| x.max(low).min(high))
+        }
+        _ => return None,
+    }))
 }
 
 /// The operator of a node with several inputs.

@@ -19,7 +19,12 @@ impl<'a> Chain<'a, '_> {
     /// A constant input of a node.
     fn array(&self, node: &Node, index: usize, what: &str) -> Result<Array> {
         let array = node.given(index).map_or(Ok(None), |name| self.constants.array(name))?;
-        array.ok_or_else(|| self.graph.error(node, format!("its {what} are not constant")))
+        array.ok_or_else(|| {
+            self.graph.error(
+                node,
+                format!("its {what} are not constant; export the model with constant folding"),
+            )
+        })
     }
 
     /// A constant input of a node with one number for each output.
@@ -195,32 +200,25 @@ impl<'a> Chain<'a, '_> {
             return failed("kernel_shape is not that of its weights".to_owned());
         }
         let stride = self.pair(node, "strides", Some(1))?;
-        let pads = match node.text("auto_pad") {
+        let padding = match node.text("auto_pad") {
             "" | "NOTSET" => node.ints("pads").unwrap_or(&[0; 4]).to_vec(),
             "VALID" => vec![0; 4],
-            // The output has ceil(n / stride) pixels; an odd padding has one more at one side.
-            "SAME_UPPER" | "SAME_LOWER" if stride.iter().all(|&stride| stride > 0) => {
-                let total: [usize; 2] = std::array::from_fn(|axis| {
-                    let size = input.size()[axis];
-                    let steps = (size.div_ceil(stride[axis]) - 1).saturating_mul(stride[axis]);
-                    steps.saturating_add(kernel[axis]).saturating_sub(size)
-                });
-                let [a, b] = total.map(|total| total as i64);
-                vec![a / 2, b / 2, a - a / 2, b - b / 2]
-            }
+            "SAME_UPPER" | "SAME_LOWER" if !stride.contains(&0) => same(kernel, stride, input),
             other => return failed(format!("auto_pad = {other} is not supported")),
         };
-        let &[top, left, bottom, right] = &pads[..] else {
-            return failed(format!("pads = {pads:?} are not those of two dimensions"));
+        let &[top, left, bottom, right] = &padding[..] else {
+            return failed(format!("pads = {padding:?} are not those of two dimensions"));
         };
         if top != bottom || left != right {
-            return failed(format!("padding {pads:?} that differs between sides is not supported"));
+            let problem =
+                format!("padding {padding:?} that differs between sides is not supported");
+            return failed(problem);
         }
         match [top, left].map(usize::try_from) {
             [Ok(vertical), Ok(horizontal)] => {
                 Ok(Window { kernel, stride, padding: [vertical, horizontal] })
             }
-            _ => failed(format!("pads = {pads:?} are negative")),
+            _ => failed(format!("pads = {padding:?} are negative")),
         }
     }
 
@@ -287,6 +285,14 @@ impl<'a> Chain<'a, '_> {
         self.fold(node, &Affine { scale: vec![scale; outputs], shift: vec![shift; outputs] })
     }
 
+    /// True for the shape of one number for each output: `[outputs]` for a vector, `[outputs, 1, 1]` for images, with any
+    /// number of ones before.
+    fn is_per_output(&self, dims: &[usize], outputs: usize) -> bool {
+        let place = dims.len().checked_sub(self.dims.len());
+        place.is_some_and(|place| dims[place] == outputs)
+            && dims.iter().product::<usize>() == outputs
+    }
+
     /// Folds a constant that is added to each output or multiplied with it.
     pub(super) fn per_output(&mut self, node: &Node) -> Result<()> {
         let is_constant = |name: &String| self.constants.has(name);
@@ -302,15 +308,7 @@ impl<'a> Chain<'a, '_> {
         }
         let outputs = self.open(node)?.outputs;
         let Array { dims, values } = self.array(node, place, "constants")?;
-        // The axes behind those of the outputs.
-        let behind = self.dims.len() - 1;
-        let is_last = |dims: &[usize]| {
-            let split = dims.len().checked_sub(1 + behind);
-            split.is_some_and(|split| {
-                dims[split] == outputs && dims.iter().product::<usize>() == outputs
-            })
-        };
-        if !is_last(&dims) {
+        if !self.is_per_output(&dims, outputs) {
             let problem =
                 format!("its constant has shape {dims:?}, which is not one number for each output");
             return Err(self.graph.error(node, problem));
@@ -324,4 +322,16 @@ impl<'a> Chain<'a, '_> {
         };
         self.fold(node, &Affine { scale, shift })
     }
+}
+
+/// Padding with which the output has `ceil(n / stride)` pixels, as in the attribute `pads`. An odd padding has one pixel
+/// more at the end.
+fn same(kernel: [usize; 2], stride: [usize; 2], input: Shape) -> Vec<i64> {
+    let total: [usize; 2] = std::array::from_fn(|axis| {
+        let size = input.size()[axis];
+        let steps = size.div_ceil(stride[axis]).saturating_sub(1).saturating_mul(stride[axis]);
+        steps.saturating_add(kernel[axis]).saturating_sub(size)
+    });
+    let [rows, columns] = total.map(|total| total as i64);
+    vec![rows / 2, columns / 2, rows - rows / 2, columns - columns / 2]
 }

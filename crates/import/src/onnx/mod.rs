@@ -57,13 +57,14 @@ fn read(mut source: Source, folder: Option<&Path>) -> Result<Network> {
         return Err(Error::TooLarge { file, part, size, unit, most });
     }
     let model = proto::Model::decode(bytes).map_err(failed)?;
-    let Some(graph) = model.graph else {
+    let Some(mut graph) = model.graph else {
         return Err(Error::Format {
             file,
             found: "no ONNX model: it has no graph",
             advice: "export the model by `torch.onnx.export`",
         });
     };
+    graph.constants_to_tensors();
     let constants = Constants::new((&file, source.length), &graph, folder);
     let graph = Graph::new(&file, &graph, &constants)?;
     let chain = Chain::run(&graph, &constants)?;

@@ -56,21 +56,9 @@ impl<'a> Chain<'a, '_> {
             return failed("it does not keep samples apart");
         }
         let is_zero_kept = node.int("allowzero", 0) == 0;
-        let mut dims = Vec::with_capacity(rest.len());
-        let mut inferred = None;
-        for (axis, &dim) in rest.iter().enumerate() {
-            let dim = match dim {
-                Some(-1) if inferred.is_none() => {
-                    inferred = Some(axis);
-                    Some(1)
-                }
-                Some(0) if is_zero_kept => self.dims.get(axis).copied(),
-                Some(dim) => usize::try_from(dim).ok().filter(|&dim| dim > 0),
-                None => None,
-            };
-            let Some(dim) = dim else { return failed("its shape is not fixed") };
-            dims.push(dim);
-        }
+        let Some((mut dims, inferred)) = self.extents(rest, is_zero_kept) else {
+            return failed("its shape is not fixed");
+        };
         let known = dims.iter().try_fold(1_usize, |n, &dim| n.checked_mul(dim));
         let numbers = self.numbers();
         match (known, inferred) {
@@ -84,6 +72,25 @@ impl<'a> Chain<'a, '_> {
         Ok(())
     }
 
+    /// Extents of a new shape without the samples' axis, and the axis whose extent, 1 here, follows from the others.
+    fn extents(
+        &self,
+        target: &[Option<i64>],
+        is_zero_kept: bool,
+    ) -> Option<(Vec<usize>, Option<usize>)> {
+        let mut inferred = None;
+        let dims = target.iter().enumerate().map(|(axis, &dim)| match dim? {
+            -1 if inferred.is_none() => {
+                inferred = Some(axis);
+                Some(1)
+            }
+            0 if is_zero_kept => self.dims.get(axis).copied(),
+            dim => usize::try_from(dim).ok().filter(|&dim| dim > 0),
+        });
+        let dims = dims.collect::<Option<Vec<usize>>>()?;
+        Some((dims, inferred))
+    }
+
     /// A list of extents that is computed in the graph: numbers where they are constant.
     fn computed(&self, name: &str, depth: usize) -> Result<Option<Vec<Option<i64>>>> {
         const DEEPEST: usize = 8;
@@ -93,9 +100,18 @@ impl<'a> Chain<'a, '_> {
         let Some(node) = self.graph.shape_node(name).filter(|_| depth < DEEPEST) else {
             return Ok(None);
         };
+        let is = |index: usize, number: i64| {
+            let given = node.given(index).map_or(Ok(None), |name| self.constants.integers(name));
+            given.map(|given| given.is_some_and(|given| given == [number]))
+        };
+        let of_shape = node.given(0).and_then(|input| self.graph.shape_node(input));
+        let is_of_shape =
+            of_shape.is_some_and(|node| node.op_type == "Shape" && node.attribute.is_empty());
         match node.op_type.as_str() {
-            // One extent, of the samples in all models that do not fix their number.
-            "Gather" => Ok(Some(vec![None])),
+            // The number of samples.
+            "Shape" if node.int("start", 0) == 0 && node.int("end", 0) == 1 => Ok(Some(vec![None])),
+            "Gather" if is_of_shape && is(1, 0)? => Ok(Some(vec![None])),
+            "Slice" if is_of_shape && is(1, 0)? && is(2, 1)? => Ok(Some(vec![None])),
             "Unsqueeze" | "Cast" | "Squeeze" => match node.given(0) {
                 Some(input) => self.computed(input, depth + 1),
                 None => Ok(None),

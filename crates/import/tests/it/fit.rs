@@ -82,7 +82,7 @@ fn misfits_are_named() {
     );
     refused(file(dense_layer(names, 2, 4)), &network, "transpose it");
     refused(pytorch(&first), &network, "layer 2 (dense, 4 to 2) needs weights of shape [2, 4]");
-    refused(pytorch(&[]), &network, "no state dict");
+    refused(pytorch(&[]), &network, "not a state dict");
     let third = dense_layer(["fc3.weight", "fc3.bias"], 2, 2);
     let all = [first.clone(), dense_layer(names, 4, 2), third].concat();
     refused(pytorch(&all), &network, "`fc3.weight` of shape [2, 2] fits no layer");

@@ -238,6 +238,15 @@ fn shapes_that_keep_the_order_of_numbers() {
     model.node("Gather", "s zero", "n", &[]).node("Unsqueeze", "n zero", "u", &[]);
     model.node("Concat", "u rest", "c", &[]).node("Reshape", "h c", "f", &[]);
     last(&mut model, "f");
+    let mut model = conv();
+    model.node("Shape", "h", "s", &[("end", Setting::Int(1))]).integers("rest", &[72]);
+    model.node("Concat", "s rest", "c", &[]).node("Reshape", "h c", "f", &[]);
+    last(&mut model, "f");
+    let mut model = conv();
+    model.node("Shape", "h", "s", &[]).integers("one", &[1]).integers("rest", &[-1]);
+    model.node("Gather", "s one", "n", &[]).node("Unsqueeze", "n one", "u", &[]);
+    model.node("Concat", "u rest", "c", &[]).node("Reshape", "h c", "y", &[]);
+    refused(&model, "computed in another way than from the number of samples");
     let mut model = Onnx::new(&[0, 3, 1]);
     model.node("Squeeze", "x", "s", &[("axes", Setting::Ints(&[2]))]);
     model.integers("axes", &[-1]).node("Unsqueeze", "s axes", "u", &[]);
@@ -397,6 +406,20 @@ fn inputs_have_a_fixed_shape() {
     refused(&model(&[3]), "input `x` has 1 dimensions");
     refused(&model(&[0, i64::MAX, 4]), "too many numbers");
     refused(&model(&[0, 3]), "the activation relu does not follow");
+}
+
+#[test]
+fn constants_in_attributes_and_by_way_of_other_nodes() {
+    let mut model = Onnx::new(&[0, 3]);
+    model.parameter(&Parameter::new("w", &[4, 3]));
+    model.node("Identity", "w", "i", &[]).node("Transpose", "i", "v", &[]);
+    model.node("MatMul", "x v", "h", &[]);
+    model.node("Constant", "", "k", &[("value_float", Setting::Float(2.0))]);
+    model.node("Mul", "h k", "m", &[]);
+    model.node("Constant", "", "s", &[("value_ints", Setting::Ints(&[0, -1]))]);
+    model.node("Reshape", "m s", "y", &[]);
+    let twice: Vec<f32> = Parameter::new("w", &[4, 3]).values.iter().map(|w| 2.0 * w).collect();
+    assert_eq!(numbers(&read(&model), 0)[..12], twice);
 }
 
 #[test]

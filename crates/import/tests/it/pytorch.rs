@@ -64,7 +64,7 @@ fn views_outside_of_their_storage_are_refused() {
     refused(View { offset: 7, ..VIEW }, "lies outside of its storage");
     refused(View { strides: &[usize::MAX >> 34, 1], ..VIEW }, "lies outside of its storage");
     refused(View { shape: &[1 << 30; 8], strides: &[0; 8], ..VIEW }, "lies outside");
-    refused(View { shape: &[1 << 20, 2], strides: &[0, 0], ..VIEW }, "expanded view");
+    refused(View { shape: &[1 << 20, 2], strides: &[0, 0], ..VIEW }, "is an expanded view");
     refused(View { strides: &[1], ..VIEW }, "strides of another rank");
     refused(View { elements: 1 << 30, ..VIEW }, "has 48 bytes instead of 4294967296");
     refused(View { storage: 1, ..VIEW }, "entry `model/data/1` is missing");

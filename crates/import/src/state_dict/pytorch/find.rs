@@ -23,21 +23,11 @@ pub(super) fn state_dict<'a>(
     if let Some(tensors) = tensors(objects, entries) {
         return distinct(file, tensors);
     }
-    let mut found = Vec::new();
-    for &(key, value) in entries {
-        let (Object::Text(key), Object::Dict(entries)) = (&objects.all[key], &objects.all[value])
-        else {
-            continue;
-        };
-        if let Some(tensors) = tensors(objects, entries) {
-            found.push((key, tensors));
-        }
-    }
+    let mut found = nested(objects, entries);
     if found.len() > 1 {
         let shown = found.iter().take(5).map(|(key, _)| format!("`{}`", shortened(key)));
         let shown: Vec<_> = shown.collect();
-        let text = format!("it has {} of them, {}; choose one", found.len(), shown.join(", "));
-        return Err(none(text));
+        return Err(none(format!("it has {} of them, {}", found.len(), shown.join(", "))));
     }
     match found.pop() {
         Some((_, tensors)) => distinct(file, tensors),
@@ -45,8 +35,20 @@ pub(super) fn state_dict<'a>(
     }
 }
 
+/// Names and tensors of a dict.
+type Named<'a> = Vec<(&'a str, &'a Tensor)>;
+
+/// State dicts among the values of a dict, with their keys.
+fn nested<'a>(objects: &'a Objects, entries: &[(Id, Id)]) -> Vec<(&'a str, Named<'a>)> {
+    let entry = |&(key, value): &(Id, Id)| match (&objects.all[key], &objects.all[value]) {
+        (Object::Text(key), Object::Dict(entries)) => Some((&**key, tensors(objects, entries)?)),
+        _ => None,
+    };
+    entries.iter().filter_map(entry).collect()
+}
+
 /// Names and tensors of a dict that has nothing else, and at least one.
-fn tensors<'a>(objects: &'a Objects, entries: &[(Id, Id)]) -> Option<Vec<(&'a str, &'a Tensor)>> {
+fn tensors<'a>(objects: &'a Objects, entries: &[(Id, Id)]) -> Option<Named<'a>> {
     if entries.is_empty() {
         return None;
     }

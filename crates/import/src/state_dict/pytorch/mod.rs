@@ -8,6 +8,7 @@ use std::io::{self, Read};
 
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
+use self::machine::Tensor;
 use super::{Place, Stored, View};
 use crate::{Error, ParameterInfo, Result, source::Source};
 
@@ -44,17 +45,22 @@ pub(super) fn open(source: Source) -> Result<(Vec<Stored>, ZipArchive<Source>)> 
     let tensors = find::state_dict(&file, &objects)?;
     let mut parameters = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
-        let info = ParameterInfo { name, shape: tensor.shape.clone(), element: tensor.element };
-        let view = View {
-            entry: format!("{folder}data/{}", tensor.storage),
-            elements: tensor.storage_elements,
-            offset: tensor.offset,
-            strides: tensor.strides.clone(),
-        };
-        check_view(&file, &info, &view)?;
-        parameters.push(Stored { info, place: Place::View(view) });
+        parameters.push(stored(&file, &folder, name, tensor)?);
     }
     Ok((parameters, archive))
+}
+
+/// A parameter, whose storage is in a folder of the archive.
+fn stored(file: &str, folder: &str, name: String, tensor: &Tensor) -> Result<Stored> {
+    let info = ParameterInfo { name, shape: tensor.shape.clone(), element: tensor.element };
+    let view = View {
+        entry: format!("{folder}data/{}", tensor.storage),
+        elements: tensor.storage_elements,
+        offset: tensor.offset,
+        strides: tensor.strides.clone(),
+    };
+    check_view(file, &info, &view)?;
+    Ok(Stored { info, place: Place::View(view) })
 }
 
 /// True for the pickle at the top of an archive's folder.
@@ -111,9 +117,7 @@ fn check_view(file: &str, info: &ParameterInfo, view: &View) -> Result<()> {
         return Err(outside());
     }
     if numbers as u64 > view.elements {
-        return Err(damaged(
-            "is an expanded view with more elements than its storage; save it after `.contiguous()`",
-        ));
+        return Err(Error::Expanded { parameter: info.name.clone(), shape: info.shape[..].into() });
     }
     Ok(())
 }
