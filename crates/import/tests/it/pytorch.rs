@@ -135,6 +135,12 @@ fn other_files_are_named() {
     refused(text, &network, "without `data.pkl`");
     let script = ["m/data.pkl", "m/constants.pkl"].map(|name| (name.to_owned(), vec![]));
     refused(archive(&script), &network, "TorchScript");
+    // The method of compression in the records of the first entry: deflate.
+    let mut deflated = pytorch(&[Parameter::new("0.weight", &[2, 3])]);
+    deflated[8] = 8;
+    let entry = deflated.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    deflated[entry + 10] = 8;
+    refused(deflated, &network, "a compressed archive");
     let big = [("m/data.pkl", &b"x"[..]), ("m/byteorder", b"big")];
     let big = big.map(|(name, content)| (name.to_owned(), content.to_vec()));
     refused(archive(&big), &network, "big-endian");

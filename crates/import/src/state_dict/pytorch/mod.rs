@@ -175,14 +175,15 @@ fn entry(file: &str, archive: &mut ZipArchive<Source>, name: &str, most: u64) ->
     let Some(index) = archive.index_for_name(name) else {
         return Err(damaged("is missing".to_owned()));
     };
-    let mut content = archive.by_index(index).map_err(failed)?;
-    if content.compression() != CompressionMethod::Stored {
+    let compression = archive.by_index_raw(index).map_err(failed)?.compression();
+    if compression != CompressionMethod::Stored {
         return Err(Error::Format {
             file: file.to_owned(),
             found: "a compressed archive, which PyTorch does not write",
             advice: "save the parameters by `torch.save(model.state_dict(), path)`",
         });
     }
+    let mut content = archive.by_index(index).map_err(failed)?;
     // Stored, so that no more bytes than the file has can be read.
     let (size, stored) = (content.size(), content.compressed_size());
     if size != stored || size > most {
