@@ -1,11 +1,16 @@
 //! Parsers and valid inputs for them.
 
+use isobath_architecture::{Activation, DenseLayer, Layer, NetworkSpec};
 use isobath_datasets::{
     LabelColumn, cifar, idx,
     own::{npy, npz, picture, table_text},
 };
 use isobath_entropy::{EstimatorSpec, Profile};
 use isobath_experiment::{Plan, read_text};
+use isobath_import::{
+    StateDict, parse_onnx,
+    synthetic::{Onnx, Parameter, Setting, normalised, pytorch, safetensors},
+};
 use isobath_store::{CostRecord, FitRecord, GalleryRecord, Measurement, Store, decode_measurement};
 use ndarray::Array2;
 
@@ -22,7 +27,7 @@ pub(crate) struct Target {
 }
 
 /// All parsers.
-pub(crate) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 12] = [
     Target { name: "toml", corpus: experiments, parse: experiment, slower_by: 2 },
     Target {
         name: "idx",
@@ -61,6 +66,23 @@ pub(crate) const TARGETS: [Target; 9] = [
         corpus: || vec![stored()],
         parse: |bytes| drop(decode_measurement(bytes)),
         slower_by: 1,
+    },
+    Target { name: "state-dict", corpus: state_dicts, parse: state_dict, slower_by: 4 },
+    Target {
+        name: "onnx",
+        corpus: || vec![onnx_model(CONV_GRAPH).end(), onnx_model(BLOCK_GRAPH).end()],
+        parse: |bytes| drop(parse_onnx(bytes.to_vec(), "fuzz")),
+        slower_by: 4,
+    },
+    // Damaged graphs in files that are not.
+    Target {
+        name: "onnx-graph",
+        corpus: || vec![CONV_GRAPH.as_bytes().to_vec(), BLOCK_GRAPH.as_bytes().to_vec()],
+        parse: |bytes| {
+            let model = onnx_model(&String::from_utf8_lossy(bytes));
+            drop(parse_onnx(model.end(), "fuzz"));
+        },
+        slower_by: 4,
     },
     // Each input is a file on disk.
     Target { name: "store", corpus: || vec![store_file()], parse: open_store, slower_by: 50 },
@@ -202,6 +224,104 @@ fn measurement() -> Measurement {
 /// Bytes of a stored cell.
 fn stored() -> Vec<u8> {
     isobath_store::encode_measurement(&measurement()).unwrap_or_default()
+}
+
+/// State dicts of a dense layer with batch normalisation and another.
+fn state_dicts() -> Vec<Vec<u8>> {
+    let first = normalised("0", &[3, 2], "1");
+    let second = vec![Parameter::new("3.weight", &[2, 3]), Parameter::new("3.bias", &[2])];
+    let parameters = [first, second].concat();
+    vec![pytorch(&parameters), safetensors(&parameters)]
+}
+
+fn state_dict(bytes: &[u8]) {
+    let dense = |inputs, outputs| {
+        Layer::Dense(DenseLayer { inputs, outputs, activation: Activation::Tanh })
+    };
+    let Ok(network) = NetworkSpec::new(vec![dense(2, 3), dense(3, 2)]) else { return };
+    if let Ok(mut dict) = StateDict::parse(bytes.to_vec(), "fuzz") {
+        drop(dict.fit(&network));
+    }
+}
+
+/// A convolutional network, as [`onnx_model`] reads it.
+const CONV_GRAPH: &str = "\
+0 2 6 4
+parameter w 3 2 3 3
+parameter b 3
+parameter u 2 18
+integers s 0 -1
+integers ax 2 3
+Conv x,w,b c pads=1,1,1,1 strides=1,1
+BatchNormalization c,b,b,b,b n
+Relu n r
+MaxPool r m kernel_shape=2,2 strides=2,2 ceil_mode=0
+Reshape m,s f
+Gemm f,u y transB=1
+ReduceMean r g keepdims=1
+AveragePool r a kernel_shape=2,2 pads=0,0,0,0
+Transpose f t perm=0,1
+Softmax y p axis=1
+";
+
+/// A network with a residual block and a formula.
+const BLOCK_GRAPH: &str = "\
+4 3
+parameter w 3 3
+parameter one 1
+parameter half
+integers ax -1
+MatMul x,w h
+Sigmoid h d
+Mul h,d m
+MatMul m,w g
+Add x,g s
+Unsqueeze s,ax q
+Squeeze q,ax k
+Tanh k y
+Identity y z
+";
+
+/// The model that a text describes: the extents of its input, then constants with their extents or numbers, then nodes
+/// with inputs, output and settings. Lines that say nothing are skipped.
+fn onnx_model(text: &str) -> Onnx {
+    fn numbers<'a>(words: impl Iterator<Item = &'a str>) -> Vec<i64> {
+        words.filter_map(|word| word.parse().ok()).collect()
+    }
+    // Files have the numbers that they state; the first few make a mismatch.
+    const MOST: usize = 1000;
+    let mut lines = text.lines();
+    let mut model = Onnx::new(&numbers(lines.next().unwrap_or_default().split(' ')));
+    for line in lines.take(100) {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["parameter", name, ref dims @ ..] => {
+                let shape: Vec<usize> =
+                    numbers(dims.iter().copied()).iter().map(|&dim| dim as usize).collect();
+                let count = shape.iter().try_fold(1_usize, |n, &dim| n.checked_mul(dim));
+                let values = vec![0.5; count.unwrap_or(0).min(MOST)];
+                model.parameter(&Parameter { name: name.to_owned(), shape, values });
+            }
+            ["integers", name, ref values @ ..] => {
+                model.integers(name, &numbers(values.iter().copied()));
+            }
+            [operator, inputs, output, ref settings @ ..] => {
+                let settings = settings.iter().filter_map(|setting| setting.split_once('='));
+                let ints: Vec<(&str, Vec<i64>)> =
+                    settings.map(|(name, list)| (name, numbers(list.split(',')))).collect();
+                let settings: Vec<(&str, Setting<'_>)> = ints
+                    .iter()
+                    .map(|(name, ints)| match ints[..] {
+                        [one] => (*name, Setting::Int(one)),
+                        _ => (*name, Setting::Ints(ints)),
+                    })
+                    .collect();
+                model.node(operator, &inputs.replace(',', " "), output, &settings);
+            }
+            _ => {}
+        }
+    }
+    model
 }
 
 fn store_file() -> Vec<u8> {

@@ -33,6 +33,7 @@ const TABLE: &[Member] = &[
     member("datasets", "datasets", &[], &["testkit"]),
     member("cuda-sim", "crates/cuda-sim", &["tensor"], &["architecture", "network", "cascade", "trainer", "testkit"]),
     member("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
+    member("import", "crates/import", &["architecture", "network"], &["import", "tensor"]),
     member("meanfield", "crates/meanfield", &["architecture"], &["network", "tensor", "testkit"]),
     member("cascade", "crates/cascade", &["architecture", "network", "tensor"], &["meanfield", "testkit"]),
     member("entropy", "crates/entropy", &["tensor"], &["testkit"]),
@@ -59,7 +60,8 @@ const TABLE: &[Member] = &[
         &["testkit"]),
     member("benches", "benches",
         &["architecture", "tensor", "datasets", "network", "meanfield", "cascade", "entropy", "trainer"], &["testkit"]),
-    member("fuzz", "fuzz", &["tensor", "datasets", "entropy", "experiment", "store"], &[]),
+    member("fuzz", "fuzz",
+        &["architecture", "tensor", "datasets", "import", "entropy", "experiment", "store"], &[]),
     member("xtask", "xtask", &[], &[]),
 ];
 
