@@ -9,8 +9,8 @@ use isobath_tensor::Axes;
 use ndarray::Array2;
 
 use crate::{
-    Observer, Result, columns::DecodingMemory, conv_transpose::reordered, decoders::Stack,
-    error::Error,
+    Result, columns::DecodingMemory, conv_transpose::reordered, decoders::Stack, error::Error,
+    work::Work,
 };
 
 /// Reconstructs `samples` inputs from the activations of the last layers that there are decoders for
@@ -23,10 +23,10 @@ pub(crate) fn reconstruct<B: ForwardBackend>(
     decoders: &Stack<B>,
     activations: &[B::Buffer<f32>],
     samples: usize,
-    observer: &dyn Observer,
+    work: &Work<'_>,
 ) -> Result<Vec<Array2<f32>>> {
     if !decoders.is_dense() {
-        return reconstruct_images(backend, decoders, activations, samples, observer);
+        return reconstruct_images(backend, decoders, activations, samples, work);
     }
     let layers = activations.len();
     let first = decoders.len() - layers;
@@ -35,7 +35,7 @@ pub(crate) fn reconstruct<B: ForwardBackend>(
     let mut next = backend.zeros(layers * samples * widest)?;
     let mut rows = 0;
     for index in (0..decoders.len()).rev() {
-        if observer.cancelled() {
+        if work.is_cancelled() {
             return Err(Error::Cancelled);
         }
         if let Some(activations) = index.checked_sub(first).map(|index| &activations[index]) {
@@ -44,6 +44,7 @@ pub(crate) fn reconstruct<B: ForwardBackend>(
             rows += samples;
         }
         decoders.apply(index, rows, &batch, &mut next)?;
+        work.chained(index);
         std::mem::swap(&mut batch, &mut next);
     }
     let [width, _] = decoders.shape(0);
@@ -62,14 +63,14 @@ fn reconstruct_images<B: ForwardBackend>(
     decoders: &Stack<B>,
     activations: &[B::Buffer<f32>],
     samples: usize,
-    observer: &dyn Observer,
+    work: &Work<'_>,
 ) -> Result<Vec<Array2<f32>>> {
     let first = decoders.len() - activations.len();
     let mut memory = DecodingMemory::new(backend)?;
     // The deepest layer comes first.
     let mut batches = Vec::new();
     for index in (0..decoders.len()).rev() {
-        if observer.cancelled() {
+        if work.is_cancelled() {
             return Err(Error::Cancelled);
         }
         if let Some(activations) = index.checked_sub(first).map(|index| &activations[index]) {
@@ -81,6 +82,7 @@ fn reconstruct_images<B: ForwardBackend>(
             batches.push(batch);
         }
         decoders.apply_to_columns(index, samples, &mut batches, &mut memory)?;
+        work.chained(index);
     }
     let [width, _] = decoders.shape(0);
     let one = |batch: &B::Buffer<f32>| {

@@ -116,6 +116,11 @@ pub(crate) struct DecoderLayerSpec {
 }
 
 impl DecoderLayerSpec {
+    /// True without a function that bends.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.activation == Activation::Linear
+    }
+
     /// The layer with the weights of `matrix`, `[units, inputs]`.
     pub(crate) fn with_parameters(self, matrix: Vec<f32>, bias: Vec<f32>) -> DecoderLayer {
         let Self { kind, activation } = self;

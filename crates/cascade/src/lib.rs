@@ -40,6 +40,7 @@ mod save;
 mod segment;
 mod spill;
 mod sweep;
+mod work;
 
 pub use backend::CascadeBackend;
 pub use conv_transpose::ConvTranspose2d;

@@ -3,8 +3,8 @@ use isobath_tensor::Backend;
 use ndarray::Array2;
 
 use crate::{
-    Observer, Result, activations::Activations, chain, compose::Composed, decoders::Stack,
-    device_decoder::DeviceDecoder,
+    Result, activations::Activations, chain, compose::Composed, decoders::Stack,
+    device_decoder::DeviceDecoder, work::Work,
 };
 
 /// Decoders of the layers so far and what they reconstruct.
@@ -42,11 +42,10 @@ impl<'a, B: ForwardBackend> Reconstruction<'a, B> {
         &mut self,
         activations: &[B::Buffer<f32>],
         rows: usize,
-        observer: &dyn Observer,
+        work: &Work<'_>,
     ) -> Result<()> {
         if self.decoders.len() > 0 {
-            let new =
-                chain::reconstruct(self.backend, &self.decoders, activations, rows, observer)?;
+            let new = chain::reconstruct(self.backend, &self.decoders, activations, rows, work)?;
             self.reconstructions.extend(new);
         }
         Ok(())

@@ -183,10 +183,10 @@ pub trait Reconstructor: Send + Sync {
 
 /// Receives progress and may cancel the work.
 pub trait Observer: Sync {
-    /// The decoder of layer `done` of `layers` is trained.
-    fn layer_done(&self, done: usize, layers: usize);
+    /// The share of the work that is done, in `[0, 1]`. It may fall when a cascade is asked for an early result.
+    fn progress(&self, share: f64);
 
-    /// Polled between layers; `true` ends the work with [`Error::Cancelled`].
+    /// Polled between layers and minibatches; `true` ends the work with [`Error::Cancelled`].
     fn cancelled(&self) -> bool {
         false
     }
@@ -197,5 +197,5 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn layer_done(&self, _: usize, _: usize) {}
+    fn progress(&self, _: f64) {}
 }

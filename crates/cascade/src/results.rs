@@ -1,11 +1,10 @@
 //! Results of a sweep: what each layer's decoder makes of the probe samples, and how good a linear one could be.
 
-use isobath_architecture::Activation;
 use isobath_network::{DeviceLayer, ForwardBackend};
 use isobath_tensor::{Backend, FitRidge, GatherRows};
 
 use crate::{
-    Error, LayerFit, Observer, Result, StopFn,
+    Error, LayerFit, Result, StopFn,
     activations::Activations,
     compose,
     decoder_layer::DecoderLayerSpec,
@@ -13,12 +12,13 @@ use crate::{
     reconstruction::Reconstruction,
     segment::{Segment, widest},
     sweep::{Fitted, Sweep, Swept},
+    work::Work,
 };
 
 /// Results of the layers so far.
 pub(crate) struct Results<'a, 'j, B: Backend> {
     sweep: &'a Sweep<'a, 'j, B>,
-    observer: &'a dyn Observer,
+    work: &'a Work<'a>,
     probe: Activations<B>,
     /// Decoders after all and after half of their steps, and what they reconstruct.
     whole: Reconstruction<'a, B>,
@@ -42,15 +42,14 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
     pub(crate) fn new(
         sweep: &'a Sweep<'a, 'j, B>,
         train: &Activations<B>,
-        observer: &'a dyn Observer,
+        work: &'a Work<'a>,
     ) -> Result<Self> {
         let &Sweep { backend, job, spare_bytes, .. } = sweep;
         let layers = sweep.layers();
-        let is_linear = |layer: &DecoderLayerSpec| layer.activation == Activation::Linear;
-        let is_linear = sweep.decoders.iter().flatten().all(is_linear);
+        let is_linear = sweep.decoders.iter().flatten().all(DecoderLayerSpec::is_linear);
         Ok(Self {
             sweep,
-            observer,
+            work,
             probe: Activations::new(backend, job.probe, [widest(layers); 2])?,
             whole: Reconstruction::new(backend, spare_bytes / 2),
             half: Reconstruction::new(backend, spare_bytes / 2),
@@ -75,7 +74,7 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
     ) -> Result<()> {
         let &Sweep { backend, job, precision, .. } = self.sweep;
         let index = self.fits.len();
-        if index > 0 && self.observer.cancelled() {
+        if index > 0 && self.work.is_cancelled() {
             return Err(Error::Cancelled);
         }
         self.probe.forward(backend, precision, layer)?;
@@ -100,7 +99,6 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
         self.fits.push(fit);
         self.losses.push(losses);
         self.probe.advance();
-        self.observer.layer_done(index + 1, job.layers);
         if index + 1 == job.layers { self.chain() } else { Ok(()) }
     }
 
@@ -123,7 +121,7 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
             return Ok(());
         }
         for target in [&mut self.whole, &mut self.half] {
-            target.chain(&self.waiting, self.probe.rows, self.observer)?;
+            target.chain(&self.waiting, self.probe.rows, self.work)?;
         }
         self.waiting.clear();
         Ok(())

@@ -12,6 +12,7 @@ use crate::{
     linear_fit::{LinearFit, fit_flops},
     segment::Segment,
     sweep::{Fitted, Sweep},
+    work::Work,
 };
 
 /// Linear decoders in closed form: the best ones when each activation carries independent noise of a given size, see
@@ -61,7 +62,12 @@ impl<B: ForwardBackend + FitRidge + GatherRows> Reconstructor for RidgeCascade<B
         stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params)?;
-        let swept = sweep.run(observer, stop, |segment, train| self.fit(segment, train))?;
+        let samples = sweep.samples as u64;
+        let fits = sweep.layers().iter().zip(&sweep.decoders).map(|(layer, decoder)| {
+            layer.forward_flops() * samples + fit_flops(decoder[0].kind, samples)
+        });
+        let work = Work::new(observer, fits.collect(), sweep.chain_flops(1));
+        let swept = sweep.run(&work, stop, |segment, train| self.fit(segment, train))?;
         Ok(Cascade::new(swept, self, job))
     }
 

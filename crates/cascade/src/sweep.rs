@@ -6,13 +6,15 @@ use isobath_tensor::{Backend, FitRidge, GatherRows, Precision};
 use ndarray::Array2;
 
 use crate::{
-    CascadeValidParams, Decoder, Decoders, Error, InitialDecoders, Job, LayerFit, Method, Observer,
-    Result, StopFn,
+    CascadeValidParams, Decoder, Decoders, Error, InitialDecoders, Job, LayerFit, Method, Result,
+    StopFn,
     activations::Activations,
+    compose,
     decoder_layer::DecoderLayerSpec,
     device_decoder::DeviceDecoder,
     results::Results,
     segment::{Segment, Segments},
+    work::Work,
 };
 
 /// Result of a sweep.
@@ -93,6 +95,26 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
         Self { segments, ..self }
     }
 
+    /// Operations of each decoder in the chain of reconstructions, of `copies` decoders for each layer; zero for decoders that
+    /// are composed.
+    pub(crate) fn chain_flops(&self, copies: u64) -> Vec<u64> {
+        let is_linear = self.decoders.iter().flatten().all(DecoderLayerSpec::is_linear);
+        if is_linear && compose::fits(self.layers()) {
+            return vec![0; self.decoders.len()];
+        }
+        let samples = copies * self.job.probe.nrows() as u64;
+        let products = |decoder: &Vec<DecoderLayerSpec>| {
+            decoder.iter().map(|layer| layer.kind.products()).sum::<u64>()
+        };
+        // A decoder is applied to its own layer and to each deeper one.
+        let depths = (1..=self.decoders.len() as u64).rev();
+        self.decoders
+            .iter()
+            .zip(depths)
+            .map(|(d, depths)| 2 * products(d) * samples * depths)
+            .collect()
+    }
+
     /// The layers of the job.
     pub(crate) fn layers(&self) -> &[Layer] {
         &self.job.network.spec().layers()[..self.job.layers]
@@ -107,15 +129,15 @@ impl<B: ForwardBackend + FitRidge + GatherRows> Sweep<'_, '_, B> {
     /// Those of `fit`, and when the device fails or the observer cancels.
     pub(crate) fn run(
         self,
-        observer: &dyn Observer,
+        work: &Work<'_>,
         mut stop: Option<&mut StopFn<'_>>,
         fit: impl Fn(&Segment<'_, B>, &mut Activations<B>) -> Result<Vec<Fitted<B>>>,
     ) -> Result<Swept> {
         let Self { backend, job, samples, .. } = self;
         let mut train = Activations::of_training(backend, job, samples, self.segments.room)?;
-        let mut results = Results::new(&self, &train, observer)?;
+        let mut results = Results::new(&self, &train, work)?;
         'sweep: for range in &self.segments.ranges {
-            if observer.cancelled() {
+            if work.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let layers = range.clone().map(|index| job.network.upload_layer(backend, index));
@@ -128,6 +150,7 @@ impl<B: ForwardBackend + FitRidge + GatherRows> Sweep<'_, '_, B> {
             };
             let fitted =
                 fit(&segment, &mut train).map_err(|error| results.explained(error, &segment))?;
+            work.fitted(range.clone(), 1.0);
             for (layer, fitted) in layers.iter().zip(fitted) {
                 results.add(layer, fitted, &train)?;
                 if results.stops(stop.as_deref_mut())? {
@@ -187,7 +210,8 @@ mod tests {
         let sweep = Sweep::new(backend, &job, &params.check().unwrap()).unwrap();
         let sweep = Sweep { spare_bytes, ..sweep };
         // Asked on the way, the sweep reconstructs twice.
-        let swept = sweep.run(&Silent, Some(&mut |_| false), fit).unwrap();
+        let work = Work::new(&Silent, vec![1; 10], vec![1; 10]);
+        let swept = sweep.run(&work, Some(&mut |_| false), fit).unwrap();
         assert_eq!((swept.reconstructions.len(), swept.decoders.len()), (10, 10));
         let to_bits = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(f32::to_bits).collect();
         let decoders = (0..10).map(|index| swept.decoders.get(index).unwrap());

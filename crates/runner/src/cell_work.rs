@@ -179,7 +179,7 @@ impl BackendTask for CascadeStage<'_, '_, '_> {
 struct MuteObserver<'a>(&'a dyn Observer);
 
 impl Observer for MuteObserver<'_> {
-    fn layer_done(&self, _: usize, _: usize) {}
+    fn progress(&self, _: f64) {}
 
     fn cancelled(&self) -> bool {
         self.0.cancelled()

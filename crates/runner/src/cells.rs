@@ -39,7 +39,12 @@ pub(super) fn compute_cells(
     let clock = SharedClock::new();
     let output = Mutex::new((store, 0_usize));
     let finish = |key: &str, cell: &Cell| -> Result<()> {
-        let observer = CellObserver { workers: &workers, progress, layers: AtomicU64::new(0) };
+        let observer = CellObserver {
+            workers: &workers,
+            progress,
+            all: context.plan.layers as u64,
+            layers: AtomicU64::new(0),
+        };
         let cost_share = clock.start();
         let mut done = compute(context, cell, &observer)?;
         let share = cost_share.share();
@@ -74,13 +79,17 @@ pub(super) fn compute_cells(
 struct CellObserver<'a> {
     workers: &'a WorkerPool<'a>,
     progress: &'a Progress,
+    /// Layers of the cell, the unit of progress.
+    all: u64,
+    /// Layers so far.
     layers: AtomicU64,
 }
 
 impl Observer for CellObserver<'_> {
-    fn layer_done(&self, _: usize, _: usize) {
-        self.layers.fetch_add(1, Ordering::Relaxed);
-        self.progress.advance(1);
+    fn progress(&self, share: f64) {
+        let layers = (share * self.all as f64) as u64;
+        let before = self.layers.fetch_max(layers, Ordering::Relaxed);
+        self.progress.advance(layers.saturating_sub(before));
     }
 
     fn cancelled(&self) -> bool {

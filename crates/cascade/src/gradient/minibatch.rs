@@ -7,9 +7,9 @@ use isobath_network::{Batch, DeviceLayer, Layout, Trace, Workspace};
 use isobath_tensor::{Axes, Backend, GatherConfig, Precision};
 
 use crate::{
-    CascadeBackend, DecoderKind, Error, InitialDecoders, Job, Observer, Result,
-    activations::Activations, conv_transpose::reordered, decoder_layer::DecoderLayerSpec,
-    device_decoder, segment::Segment, sweep::Fitted,
+    CascadeBackend, DecoderKind, Error, InitialDecoders, Job, Result, activations::Activations,
+    conv_transpose::reordered, decoder_layer::DecoderLayerSpec, device_decoder, segment::Segment,
+    sweep::Fitted, work::Work,
 };
 
 use super::{
@@ -25,7 +25,7 @@ impl<B: CascadeBackend> GradientCascade<B> {
     pub(super) fn fit_by_minibatch(
         &self,
         job: &Job<'_>,
-        observer: &dyn Observer,
+        work: &Work<'_>,
         segment: &Segment<'_, B>,
         train: &mut Activations<B>,
     ) -> Result<Vec<Fitted<B>>> {
@@ -41,7 +41,7 @@ impl<B: CascadeBackend> GradientCascade<B> {
             Minibatch::new(backend, specs, batch, self.params.params().forward_precision)?;
         let steps = self.params.steps(train.rows);
         for step in 0..steps {
-            if observer.cancelled() {
+            if work.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let rows = minibatch.load(job, step, train)?;
@@ -54,6 +54,8 @@ impl<B: CascadeBackend> GradientCascade<B> {
                 training.step(self, rows.len(), [&trace.output, x], &mut scratch)?;
                 minibatch.advance();
             }
+            let layers = segment.first..segment.first + segment.layers.len();
+            work.fitted(layers, (step + 1) as f64 / steps as f64);
             let is_first_epoch = step < train.rows.div_ceil(batch);
             if is_first_epoch && !segment.is_last {
                 minibatch.store(rows, train)?;

@@ -17,6 +17,7 @@ use crate::{
     linear_error,
     segment::is_dense,
     sweep::{Sweep, Swept},
+    work::Work,
 };
 
 pub(crate) use product_scratch::numbers as block_numbers;
@@ -46,13 +47,11 @@ impl<B: CascadeBackend> GradientCascade<B> {
     fn run_by_minibatch(
         &self,
         sweep: Sweep<'_, '_, B>,
-        observer: &dyn Observer,
+        work: &Work<'_>,
         stop: Option<&mut StopFn<'_>>,
     ) -> Result<Swept> {
         let job = sweep.job;
-        sweep.run(observer, stop, |segment, train| {
-            self.fit_by_minibatch(job, observer, segment, train)
-        })
+        sweep.run(work, stop, |segment, train| self.fit_by_minibatch(job, work, segment, train))
     }
 }
 
@@ -83,22 +82,25 @@ impl<B: CascadeBackend> Reconstructor for GradientCascade<B> {
         let sweep = Sweep::new(&self.backend, job, &self.params)?;
         let is_dense = is_dense(sweep.layers())
             && sweep.decoders.iter().all(|decoder| minibatch::is_dense(decoder));
+        let fits = sweep
+            .layers()
+            .iter()
+            .zip(&sweep.decoders)
+            .map(|(layer, decoder)| layer.forward_flops() + training_flops(decoder));
+        let trained = self.trained(sweep.samples);
+        let fits = fits.map(|of_sample| of_sample * trained).collect();
+        let work = Work::new(observer, fits, sweep.chain_flops(2));
         let swept = if is_dense {
-            sweep.run(observer, stop, |segment, train| self.fit_whole(job, segment, train))?
+            sweep.run(&work, stop, |segment, train| self.fit_whole(job, segment, train))?
         } else {
-            self.run_by_minibatch(sweep.in_segments(), observer, stop)?
+            self.run_by_minibatch(sweep.in_segments(), &work, stop)?
         };
         Ok(Cascade::new(swept, self, job))
     }
 
     fn flops(&self, extent: &Extent<'_>) -> u64 {
         let &Extent { layers, train, probe } = extent;
-        let batch = self.params.params().batch;
-        let steps = self.params.steps(train);
-        let per_epoch = train.div_ceil(batch).max(1);
-        // Whole epochs, and the beginning of one, whose minibatches are all full.
-        let trained = (steps / per_epoch * train + steps % per_epoch * batch) as u64;
-        let samples = self.params.samples(train);
+        let (trained, samples) = (self.trained(train), self.params.samples(train));
         // Activations are computed again in each epoch, or kept.
         let passed = if is_dense(layers) { samples as u64 } else { trained } + probe as u64;
         let forward: u64 = layers.iter().map(|layer| layer.forward_flops() * passed).sum();
@@ -120,6 +122,15 @@ impl<B: CascadeBackend> Reconstructor for GradientCascade<B> {
 }
 
 impl<B> GradientCascade<B> {
+    /// Samples in all steps of a decoder, given the number of training samples.
+    fn trained(&self, samples: usize) -> u64 {
+        let batch = self.params.params().batch;
+        let steps = self.params.steps(samples);
+        let per_epoch = samples.div_ceil(batch).max(1);
+        // Whole epochs, and the beginning of one, whose minibatches are all full.
+        (steps / per_epoch * samples + steps % per_epoch * batch) as u64
+    }
+
     /// True if the decoders of `layers` are linear and composed.
     fn is_composed(&self, layers: &[Layer]) -> bool {
         self.params.activation() == Activation::Linear && compose::fits(layers)
@@ -193,7 +204,8 @@ mod tests {
         let segments = Segments::narrow(sweep.layers(), sweep.samples, limit);
         let count = segments.ranges.len();
         let sweep = Sweep { segments, ..sweep };
-        let swept = cascade.run_by_minibatch(sweep, &Silent, stop.take()).unwrap();
+        let work = Work::new(&Silent, vec![1; 11], vec![1; 11]);
+        let swept = cascade.run_by_minibatch(sweep, &work, stop.take()).unwrap();
         let decoders = (0..swept.decoders.len()).map(|index| swept.decoders.get(index).unwrap());
         let parameters = decoders.flat_map(|decoder| decoder.parameters().collect::<Vec<_>>());
         let pictures = swept.reconstructions.iter().chain(&swept.half).flatten().copied();

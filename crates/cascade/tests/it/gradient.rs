@@ -1,7 +1,7 @@
 //! Gradient cascades through the public interface.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, NetworkSpec, Variances, WidthRule};
@@ -176,23 +176,29 @@ fn training_starts_from_given_decoders() {
 }
 
 #[test]
-fn observers_see_each_layer_and_can_cancel() {
-    struct StopAfter(usize, AtomicUsize);
+fn observers_see_the_work_done_and_can_cancel() {
+    struct StopAfter(f64, Mutex<Vec<f64>>);
     impl Observer for StopAfter {
-        fn layer_done(&self, done: usize, layers: usize) {
-            assert_eq!(layers, 3);
-            self.1.store(done, Ordering::Relaxed);
+        fn progress(&self, share: f64) {
+            self.1.lock().unwrap().push(share);
         }
         fn cancelled(&self) -> bool {
-            self.1.load(Ordering::Relaxed) >= self.0
+            self.1.lock().unwrap().last().is_some_and(|&share| share >= self.0)
         }
     }
     let (network, train, probe) = (network(), samples(64, 1), samples(10, 2));
     let cascade = GradientCascade::new(Cpu::new(), CascadeParams::default().check().unwrap());
-    let observer = StopAfter(2, AtomicUsize::new(0));
-    let result = cascade.reconstruct(&job(&network, &train, &probe), &observer);
-    assert!(matches!(result, Err(Error::Cancelled)));
-    assert_eq!(observer.1.into_inner(), 2);
+    let run = |observer: &StopAfter| cascade.reconstruct(&job(&network, &train, &probe), observer);
+    let all = StopAfter(2.0, Mutex::default());
+    run(&all).unwrap();
+    let shares = all.1.into_inner().unwrap();
+    // Three decoders, and three steps of the chains of whole and half decoders each.
+    assert_eq!(shares.len(), 3 + 2 * 3);
+    assert!(shares.is_sorted() && shares[0] > 0.0, "{shares:?}");
+    assert!((shares[8] - 1.0).abs() < 1e-12, "{shares:?}");
+    let some = StopAfter(shares[1], Mutex::default());
+    assert!(matches!(run(&some), Err(Error::Cancelled)));
+    assert_eq!(some.1.into_inner().unwrap(), shares[..2]);
 }
 
 #[test]

@@ -243,7 +243,7 @@ impl isobath_trainer::Observer for Clock {
 }
 
 impl isobath_cascade::Observer for Clock {
-    fn layer_done(&self, _: usize, _: usize) {}
+    fn progress(&self, _: f64) {}
 
     fn cancelled(&self) -> bool {
         self.tick()
