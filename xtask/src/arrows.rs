@@ -33,7 +33,7 @@ const TABLE: &[Member] = &[
     member("datasets", "datasets", &[], &["testkit"]),
     member("cuda-sim", "crates/cuda-sim", &["tensor"], &["architecture", "network", "cascade", "trainer", "testkit"]),
     member("network", "crates/network", &["architecture", "tensor"], &["testkit"]),
-    member("import", "crates/import", &["architecture", "network"], &["import", "tensor"]),
+    member("import", "crates/import", &["architecture", "network", "tensor"], &["import"]),
     member("meanfield", "crates/meanfield", &["architecture"], &["network", "tensor", "testkit"]),
     member("cascade", "crates/cascade", &["architecture", "network", "tensor"], &["meanfield", "testkit"]),
     member("entropy", "crates/entropy", &["tensor"], &["testkit"]),

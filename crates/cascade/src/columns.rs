@@ -13,7 +13,7 @@ pub(crate) struct Columns {
     pub(crate) precision: Precision,
 }
 
-/// What one layer makes of its input, each `[numbers, samples]`.
+/// Buffers of one layer's forward pass, each `[numbers, samples]`.
 #[derive(Debug)]
 pub(crate) struct LayerMemory<B: Backend> {
     /// Its input, where it is folded.
@@ -86,7 +86,7 @@ impl<B: ForwardBackend> DecodingMemory<B> {
         let (of_fold, of_patches) = match kind {
             DecoderKind::Dense { .. } => (0, 0),
             DecoderKind::ConvTranspose2d(conv) => (
-                samples * conv.folded(),
+                samples * conv.fold_memory(),
                 backend.scratch(&conv.convolution(samples, Precision::F32)),
             ),
         };

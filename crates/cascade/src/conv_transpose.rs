@@ -72,6 +72,11 @@ impl ConvTranspose2d {
         self.input.channels * self.period()[0] * self.period()[1]
     }
 
+    /// Numbers of a sample in memory for its [`fold`](Self::fold); 0 if there is none.
+    pub(crate) fn fold_memory(&self) -> usize {
+        if self.fold(1, Axes::UnitPixelSample).is_some() { self.folded() } else { 0 }
+    }
+
     /// Patches of `h`, after its [`fold`](Self::fold): one for each pixel of the output.
     pub(crate) fn patches(&self, samples: usize, axes: [Axes; 2]) -> PatchesConfig {
         PatchesConfig {

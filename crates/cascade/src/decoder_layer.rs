@@ -116,7 +116,7 @@ pub(crate) struct DecoderLayerSpec {
 }
 
 impl DecoderLayerSpec {
-    /// True without a function that bends.
+    /// True if its activation is linear.
     pub(crate) fn is_linear(&self) -> bool {
         self.activation == Activation::Linear
     }

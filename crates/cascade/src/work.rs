@@ -1,4 +1,4 @@
-//! How much of a cascade's work is done.
+//! Progress of a cascade, counted in floating-point operations.
 
 use std::{cell::Cell, ops::Range};
 

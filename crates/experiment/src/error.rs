@@ -36,7 +36,7 @@ pub enum FileError {
     Data {
         /// The file or folder.
         path: PathBuf,
-        /// What it is.
+        /// Kind of data that it holds.
         content: &'static str,
     },
     /// The file is not text.

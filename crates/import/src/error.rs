@@ -30,7 +30,7 @@ pub enum Error {
         file: String,
         /// The format found.
         found: &'static str,
-        /// How to save the parameters.
+        /// Advice on how to save the parameters.
         advice: &'static str,
     },
     /// The file is damaged or incomplete.
@@ -40,7 +40,7 @@ pub enum Error {
         file: String,
         /// The part of the file.
         place: String,
-        /// What is wrong with it.
+        /// Description of the damage.
         problem: String,
     },
     /// The header of a safetensors file is invalid.
@@ -267,7 +267,7 @@ pub enum Error {
         file: String,
         /// The input.
         input: String,
-        /// What is wrong with it.
+        /// Description of the problem.
         problem: String,
     },
     /// A graph whose output does not depend on its input through layers.

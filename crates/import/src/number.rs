@@ -52,7 +52,7 @@ impl ElementType {
         }
     }
 
-    /// The same type in safetensors files.
+    /// Corresponding type of the `safetensors` crate.
     pub(crate) const fn dtype(self) -> Dtype {
         match self {
             Self::F16 => Dtype::F16,

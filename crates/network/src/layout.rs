@@ -50,7 +50,7 @@ impl Batch {
         Self { precision, ..self }
     }
 
-    /// The same samples between layers.
+    /// This batch with its input in [`Layout::UnitsMajor`], as layers inside of a network receive it.
     #[must_use]
     pub(crate) const fn inner(self) -> Self {
         Self { input: Layout::UnitsMajor, ..self }

@@ -32,7 +32,7 @@ pub use error::{Error, Result};
 pub use isobath_architecture::{Activation, Boundary, PoolKind};
 pub use ops::*;
 pub use precision::Precision;
-pub use reference::Reference;
+pub use reference::{Reference, activation_value};
 pub use spec::{BackendSpec, BackendTask};
 pub use toolkit::{
     CheckedKernel, CudaPart, CudaState, Resources, check_cuda_kernels, cuda_kernels_not_kept,

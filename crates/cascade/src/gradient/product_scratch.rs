@@ -1,7 +1,7 @@
 //! Memory of the training of transposed convolutions.
 
 use isobath_architecture::{Boundary, Shape};
-use isobath_tensor::{Axes, Backend, Precision};
+use isobath_tensor::{Backend, Precision};
 
 use crate::{
     CascadeBackend, ConvTranspose2d, DecoderKind, Result, columns::LayerMemory,
@@ -46,21 +46,16 @@ pub(super) const fn convolution(kind: DecoderKind) -> ConvTranspose2d {
     }
 }
 
-/// Numbers of a layer's folded input per sample; 0 if it is not folded.
-fn folded(conv: &ConvTranspose2d) -> usize {
-    if conv.fold(1, Axes::UnitPixelSample).is_some() { conv.folded() } else { 0 }
-}
-
 /// Numbers in the memory of the training of a decoder on minibatches of `batch` samples, patches included.
 pub(crate) fn numbers(decoder: &[DecoderLayerSpec], batch: usize) -> u64 {
     let layers = decoder.iter().map(|layer| (convolution(layer.kind), layer.kind.weights()));
     let each = layers.clone().map(|(conv, weights)| {
-        let of_sample = folded(&conv) + 2 * conv.output.numbers();
+        let of_sample = conv.fold_memory() + 2 * conv.output.numbers();
         (batch * of_sample) as u64 + weights as u64
     });
     let shared = layers.map(|(conv, _)| {
         let patches = conv.patch() * conv.output.pixels();
-        (batch * (patches + 2 * conv.output.numbers() + folded(&conv))) as u64
+        (batch * (patches + 2 * conv.output.numbers() + conv.fold_memory())) as u64
     });
     each.sum::<u64>() + shared.max().unwrap_or(0)
 }
@@ -81,7 +76,7 @@ impl<B: CascadeBackend> ProductScratch<B> {
         let patches =
             kinds.clone().map(|conv| backend.scratch(&conv.convolution(batch, precision)));
         let output = kinds.clone().map(|conv| conv.output.numbers()).max().unwrap_or(0);
-        let folded = kinds.map(|conv| folded(&conv)).max().unwrap_or(0);
+        let folded = kinds.map(|conv| conv.fold_memory()).max().unwrap_or(0);
         // Only layers behind the first go on to their input.
         let is_deep = usize::from(depth > 1);
         let layer = |place| LayerScratch::new(backend, decoders.clone(), place, batch);
@@ -109,7 +104,7 @@ impl<B: CascadeBackend> LayerScratch<B> {
         let outputs = batch * most(&|kind| kind.outputs());
         Ok(Self {
             memory: LayerMemory {
-                folded: backend.zeros(batch * most(&|kind| folded(&convolution(kind))))?,
+                folded: backend.zeros(batch * most(&|kind| convolution(kind).fold_memory()))?,
                 z: backend.zeros(outputs)?,
                 y: backend.zeros(outputs)?,
             },

@@ -85,7 +85,7 @@ fn value_in_words(message: &str) -> Option<String> {
     Some(format!("expected {expected}, found {}", found_in_words(found)))
 }
 
-/// What is expected, in the words of users.
+/// Translates the expected type from serde's words into those of users.
 fn expected_in_words(expected: &str) -> String {
     let words = match expected {
         "usize" | "u64" | "u32" | "u16" | "u8" | "u128" => "a whole number of 0 or more",

@@ -4,7 +4,8 @@
 //! and so are a softplus that is linear for large numbers or SiLU as `x / (1 + exp(-x))`.
 
 use isobath_architecture::Activation;
-use libm::{erf, exp, expm1, log, log1p, pow, sin, sqrt, tanh};
+use isobath_tensor::activation_value as value;
+use libm::{exp, expm1, log, pow, sqrt, tanh};
 
 use super::{constants::Constants, graph::Graph, proto::Node};
 use crate::Result;
@@ -230,39 +231,8 @@ fn of_several(node: &Node) -> Option<Operation> {
     }
 }
 
-/// `alpha` and `gamma` of SELU.
+/// `alpha` and `gamma` of SELU, the operator's defaults.
 const SELU: [f64; 2] = [1.673_263_242_354_377_2, 1.050_700_987_355_480_5];
-
-/// Value of an activation.
-fn value(activation: Activation, x: f64) -> f64 {
-    match activation {
-        Activation::Tanh => tanh(x),
-        Activation::Erf => erf(x),
-        Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu { slope } => {
-            if x > 0.0 {
-                x
-            } else {
-                slope * x
-            }
-        }
-        Activation::Elu => {
-            if x > 0.0 {
-                x
-            } else {
-                expm1(x)
-            }
-        }
-        Activation::Selu => SELU[1] * if x > 0.0 { x } else { SELU[0] * expm1(x) },
-        Activation::Softplus => x.max(0.0) + log1p(exp(-x.abs())),
-        Activation::Sigmoid => 1.0 / (1.0 + exp(-x)),
-        Activation::HardTanh => x.clamp(-1.0, 1.0),
-        Activation::Gelu => 0.5 * x * (1.0 + erf(x / std::f64::consts::SQRT_2)),
-        Activation::Silu => x / (1.0 + exp(-x)),
-        Activation::Sine => sin(x),
-        Activation::Linear => x,
-    }
-}
 
 /// The function that has these values.
 fn recognise(values: &Values) -> Option<Function> {
@@ -289,6 +259,8 @@ fn recognise(values: &Values) -> Option<Function> {
 
 #[cfg(test)]
 mod tests {
+    use libm::log1p;
+
     use super::*;
 
     #[test]

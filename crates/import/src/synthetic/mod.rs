@@ -31,7 +31,7 @@ impl Parameter {
         Self { name: name.to_owned(), shape: shape.to_vec(), values }
     }
 
-    /// The same parameter with positive values, as variances are.
+    /// Makes all values positive, as those of variances are.
     #[must_use]
     pub fn positive(mut self) -> Self {
         self.values.iter_mut().for_each(|value| *value = value.abs() + 0.5);

@@ -16,8 +16,8 @@ fn gaussian_cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
-/// `phi(x)`.
-pub(crate) fn value(activation: Activation, x: f64) -> f64 {
+/// `phi(x)` in f64, with the error of a few roundings.
+pub fn activation_value(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Tanh => libm::tanh(x),
         Activation::Erf => libm::erf(x),
@@ -36,7 +36,7 @@ pub(crate) fn value(activation: Activation, x: f64) -> f64 {
 }
 
 /// `phi'(x)`; at a kink the value from below.
-pub(crate) fn derivative(activation: Activation, x: f64) -> f64 {
+pub(crate) fn activation_derivative(activation: Activation, x: f64) -> f64 {
     let step = |below: f64| if x > 0.0 { 1.0 } else { below };
     match activation {
         Activation::Tanh => 1.0 - libm::tanh(x).powi(2),
@@ -66,13 +66,14 @@ mod tests {
                 // An odd multiple of 1/26 meets no kink.
                 let x = (f64::from(i) + 0.5) / 13.0;
                 let step = 1e-6;
-                let difference =
-                    (value(activation, x + step) - value(activation, x - step)) / (2.0 * step);
-                let error = (difference - derivative(activation, x)).abs();
+                let difference = (activation_value(activation, x + step)
+                    - activation_value(activation, x - step))
+                    / (2.0 * step);
+                let error = (difference - activation_derivative(activation, x)).abs();
                 assert!(
                     error < 1e-8,
                     "{activation} at {x}: {difference} against {}",
-                    derivative(activation, x)
+                    activation_derivative(activation, x)
                 );
             }
         }
@@ -82,8 +83,8 @@ mod tests {
     fn large_arguments_stay_finite() {
         for activation in Activation::ALL {
             for x in [-1e30, -800.0, 800.0, 1e30] {
-                assert!(value(activation, x).is_finite(), "{activation} at {x}");
-                assert!(derivative(activation, x).is_finite(), "{activation}' at {x}");
+                assert!(activation_value(activation, x).is_finite(), "{activation} at {x}");
+                assert!(activation_derivative(activation, x).is_finite(), "{activation}' at {x}");
             }
         }
     }

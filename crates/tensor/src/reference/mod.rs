@@ -5,7 +5,8 @@
 
 mod activation;
 
-pub(crate) use activation::{derivative as activation_derivative, value as activation_value};
+pub(crate) use activation::activation_derivative;
+pub use activation::activation_value;
 
 use crate::backend::host_backend;
 

@@ -12,7 +12,7 @@ use super::{Grid, Network};
 
 pub(super) use theory::THEORY;
 
-/// What one predictor says about a grid.
+/// Scores and depths that one predictor gives for a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct GridPrediction {
     pub(super) name: String,
