@@ -77,7 +77,7 @@ impl<B: TrainerBackend> Predictor for EffectiveRank<B> {
 
 /// `exp(-sum_i p_i ln p_i)` with `p_i = s_i / sum_j s_j`, `s_i^2` the eigenvalues of `gram`, which is symmetric; NaN
 /// for zero. Eigenvalues below rounding count as zero.
-fn effective_rank(gram: &Array2<f64>) -> f64 {
+pub(crate) fn effective_rank(gram: &Array2<f64>) -> f64 {
     let n = gram.nrows();
     let scale = gram.diag().sum();
     if scale <= 0.0 {

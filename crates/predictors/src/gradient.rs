@@ -4,8 +4,10 @@ use ndarray::Array2;
 
 use crate::{
     CostClass, Evidence, Prediction, Predictor, PredictorId, PredictorInfo, PredictorOutput,
-    Result, Scope, ScoreInfo, Settings, Subject, batch::Batch, descriptor::no_other_scores,
-    tape::Tape,
+    Result, Scope, ScoreInfo, Settings, Subject,
+    batch::Batch,
+    descriptor::no_other_scores,
+    tape::{Tape, WeightNorms},
 };
 
 const ID: PredictorId = PredictorId::new("gradient");
@@ -85,17 +87,14 @@ impl<B: TrainerBackend> Gradient<B> {
         let mut tape = Tape::record(&self.backend, subject.network, batch.samples.view())?;
         let forward: u64 = layers.iter().map(isobath_architecture::Layer::forward_flops).sum();
         let mut flops = forward * batch.len() as u64;
-        let mut norms = vec![f64::NEG_INFINITY; layers.len()];
-        let Some(outputs) = tape.outputs()? else { return Ok((norms, flops)) };
+        let mut norms = WeightNorms::new(&self.backend, layers.len());
+        let Some(outputs) = tape.outputs()? else { return Ok((norms.ln_norms, flops)) };
         let outputs: Array2<f64> = outputs.mapv(f64::from).reversed_axes();
         let derivative = self.loss.evaluate(outputs.view(), &batch.labels).gradient;
-        let mut keep = |index: usize, norm| {
-            norms[index] = norm;
-            // The layer's weights and its input.
-            flops += 2 * layers[index].forward_flops() * batch.len() as u64;
-        };
-        tape.backward(&derivative.reversed_axes(), Some(&mut keep))?;
-        Ok((norms, flops))
+        tape.backward(&derivative.reversed_axes(), Some(&mut norms))?;
+        // The layer's weights and its input.
+        flops += 2 * forward * batch.len() as u64;
+        Ok((norms.ln_norms, flops))
     }
 }
 

@@ -22,10 +22,12 @@ mod forward;
 mod gradient;
 mod jacob_cov;
 mod jacobian;
+mod layer_profile;
 mod mean_field;
 mod naswot;
 mod predictor;
 mod settings;
+mod tangent_kernel;
 mod tape;
 #[cfg(test)]
 mod testing;
@@ -39,9 +41,11 @@ pub use descriptor::{
     CostClass, Direction, Evidence, PredictorId, PredictorInfo, ScoreId, ScoreInfo,
 };
 pub use error::{Error, Result};
+pub use layer_profile::{LayerProfile, LayerState};
 pub use mean_field::XI_C;
 pub use predictor::{Prediction, Predictor, PredictorOutput, Scope, Subject};
 pub use settings::Settings;
+pub use tangent_kernel::{Budget, Forecast, LayerKernel, Split, TangentKernel, linear_accuracy};
 pub use trial::LEADING_TRIALS;
 pub use trivial::DEPTH;
 
@@ -72,6 +76,7 @@ predictors![
     gradient,
     jacob_cov,
     jacobian,
+    tangent_kernel,
     trial,
     cascade,
 ];

@@ -26,18 +26,26 @@ pub(crate) struct Scaled<T> {
     pub(crate) ln_scale: f64,
 }
 
-/// Consumer of weight gradients: the layer, counted from 0, and the natural logarithm of the gradient's Euclidean norm,
-/// negative infinity for zero.
-pub(crate) type WeightNorm<'a> = dyn FnMut(usize, f64) + 'a;
+/// Consumer of the gradients of a backward pass.
+pub(crate) trait ConsumeGradient<B: Backend> {
+    /// Takes the gradient of one array of parameters of layer `layer`, counted from 0: `e^ln_scale` times what is stored.
+    fn take(
+        &mut self,
+        layer: usize,
+        parameter: &ParameterGradient<'_, B>,
+        ln_scale: f64,
+    ) -> Result<()>;
+}
 
 impl<'a, B: TrainerBackend> Tape<'a, B> {
-    /// Forward pass of `samples` `[w_0, n]`, in standard order, through all layers.
+    /// Forward pass of `samples` `[w_0, n]` through all layers.
     pub(crate) fn record(
         backend: &'a B,
         network: &Network,
         samples: ArrayView2<'_, f32>,
     ) -> Result<Self> {
         let n = samples.ncols();
+        let samples = samples.as_standard_layout();
         let input = backend.upload(samples.as_slice().expect("in standard order"))?;
         let mut layers: Vec<Applied<B>> = Vec::with_capacity(network.spec().depth());
         for index in 0..network.spec().depth() {
@@ -45,6 +53,21 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
             layers.push(Applied::new(backend, network, index, n, input)?);
         }
         Ok(Self { backend, samples: n, input, layers })
+    }
+
+    /// Repeats the forward pass for as many other samples.
+    pub(crate) fn replay(&mut self, samples: ArrayView2<'_, f32>) -> Result<()> {
+        debug_assert_eq!(samples.ncols(), self.samples, "the tape's memory is for so many samples");
+        let samples = samples.as_standard_layout();
+        self.input = self.backend.upload(samples.as_slice().expect("in standard order"))?;
+        for index in 0..self.layers.len() {
+            let (before, from) = self.layers.split_at_mut(index);
+            let input = before.last().map_or(&self.input, |applied| &applied.trace.output);
+            let Applied { layer, trace, workspace } = &mut from[0];
+            let batch = Batch::new(self.samples, Layout::UnitsMajor);
+            layer.forward_traced(self.backend, batch, input, trace, workspace)?;
+        }
+        Ok(())
     }
 
     /// Outputs of the network, `[K, n]`; `None` where they are not finite.
@@ -57,13 +80,13 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
     }
 
     /// Backward pass of `derivative` `[K, n]`, with respect to the outputs; returns the derivative with respect to the
-    /// input, `[w_0, n]`. Hands the norms of the weight gradients to `weight_norm`, where given, last layer first.
+    /// input, `[w_0, n]`. Hands the gradients of the parameters to `consumer`, where given, last layer first.
     ///
     /// `None` where the derivative vanishes before the first layer, or is not finite.
     pub(crate) fn backward(
         &mut self,
         derivative: &Array2<f64>,
-        mut weight_norm: Option<&mut WeightNorm<'_>>,
+        mut consumer: Option<&mut dyn ConsumeGradient<B>>,
     ) -> Result<Option<Scaled<Array2<f32>>>> {
         let scale = largest(derivative.iter().copied()).filter(|&scale| scale > 0.0);
         let Some(scale) = scale else { return Ok(None) };
@@ -71,12 +94,12 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
         let mut ln_scale = scale.ln();
         let mut delta = self.backend.upload(&start)?;
         for index in (0..self.layers.len()).rev() {
-            let (next, pass) =
-                self.backward_layer(index, delta, ln_scale, weight_norm.is_some())?;
-            let Some(scale) = pass.scale else { return Ok(None) };
-            if let (Some(weight_norm), Some(norm)) = (&mut weight_norm, pass.ln_weight_norm) {
-                weight_norm(index, norm);
-            }
+            let consumer: Option<&mut dyn ConsumeGradient<B>> = match &mut consumer {
+                Some(consumer) => Some(&mut **consumer),
+                None => None,
+            };
+            let (next, scale) = self.backward_layer(index, delta, ln_scale, consumer)?;
+            let Some(scale) = scale else { return Ok(None) };
             delta = next;
             ln_scale += scale.ln();
         }
@@ -87,20 +110,20 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
         Ok(left.then_some(Scaled { stored, ln_scale }))
     }
 
-    /// Backward pass of layer `index` from `delta`, which is divided by its scale on the way.
+    /// Backward pass of layer `index` from `delta`, which is divided by its scale on the way; the scale is `None` where the
+    /// derivative vanishes or is not finite.
     fn backward_layer(
         &mut self,
         index: usize,
         mut delta: B::Buffer<f32>,
         ln_scale: f64,
-        measures: bool,
-    ) -> Result<(B::Buffer<f32>, ScaledPass<'a, B>)> {
+        consumer: Option<&mut dyn ConsumeGradient<B>>,
+    ) -> Result<(B::Buffer<f32>, Option<f64>)> {
         let (backend, samples) = (self.backend, self.samples);
         let (before, from) = self.layers.split_at_mut(index);
         let Applied { layer, trace, workspace } = &mut from[0];
         let mut next = backend.zeros(layer.inputs() * samples)?;
-        let mut visitor =
-            ScaledPass { backend, ln_scale, measures, scale: None, ln_weight_norm: None };
+        let mut visitor = ScaledPass { backend, index, ln_scale, scale: None, consumer };
         let pass = BackwardPass {
             batch: Batch::new(samples, Layout::UnitsMajor),
             input: before.last().map_or(&self.input, |applied| &applied.trace.output),
@@ -110,22 +133,23 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
             workspace,
         };
         layer.backward(backend, pass, &mut visitor)?;
-        Ok((next, visitor))
+        Ok((next, visitor.scale))
     }
 }
 
-/// Visitor of one layer's backward pass: scales the derivative and measures the weight gradient.
-struct ScaledPass<'a, B> {
+/// Visitor of one layer's backward pass: scales the derivative and hands the gradients on.
+struct ScaledPass<'a, 'c, B: Backend> {
     backend: &'a B,
+    /// The layer.
+    index: usize,
     /// Logarithm of the factor by which the derivative was divided before this layer.
     ln_scale: f64,
-    measures: bool,
     /// Scale of the derivative; `None` where it vanishes or is not finite.
     scale: Option<f64>,
-    ln_weight_norm: Option<f64>,
+    consumer: Option<&'c mut (dyn ConsumeGradient<B> + 'c)>,
 }
 
-impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
+impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, '_, B> {
     type Error = crate::Error;
 
     fn input_scale(&mut self, delta: &B::Buffer<f32>, numbers: usize) -> Result<f32> {
@@ -134,7 +158,36 @@ impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
     }
 
     fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> Result<()> {
-        if !self.measures || self.scale.is_none() || parameter.name.kind != ParameterKind::Weight {
+        match (&mut self.consumer, self.scale) {
+            (Some(consumer), Some(_)) => consumer.take(self.index, &parameter, self.ln_scale),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Logarithms of the Euclidean norms of each layer's weight gradients, negative infinity for zero.
+#[derive(Debug)]
+pub(crate) struct WeightNorms<'a, B> {
+    pub(crate) backend: &'a B,
+    /// First layer first.
+    pub(crate) ln_norms: Vec<f64>,
+}
+
+impl<'a, B> WeightNorms<'a, B> {
+    /// For a network of so many layers.
+    pub(crate) fn new(backend: &'a B, layers: usize) -> Self {
+        Self { backend, ln_norms: vec![f64::NEG_INFINITY; layers] }
+    }
+}
+
+impl<B: TrainerBackend> ConsumeGradient<B> for WeightNorms<'_, B> {
+    fn take(
+        &mut self,
+        layer: usize,
+        parameter: &ParameterGradient<'_, B>,
+        ln_scale: f64,
+    ) -> Result<()> {
+        if parameter.name.kind != ParameterKind::Weight {
             return Ok(());
         }
         let squares = match parameter.gradient {
@@ -149,11 +202,8 @@ impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, B> {
                 squared_norm(self.backend.read(gradient, 0..numbers)?)
             }
         };
-        let ln_norm = 0.5 * squares.ln() + self.ln_scale;
-        self.ln_weight_norm = Some(match self.ln_weight_norm {
-            None => ln_norm,
-            Some(other) => ln_of_both(ln_norm, other),
-        });
+        let norm = &mut self.ln_norms[layer];
+        *norm = ln_of_both(*norm, 0.5 * squares.ln() + ln_scale);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Command line; one file per command.
 
 mod bench;
+mod calibrate;
 mod check_reference;
 mod compare;
 mod compare_methods;
@@ -89,6 +90,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Compare runs of cheaper methods with a reference run on the same networks
     CompareMethods(compare_methods::Arguments),
+    /// Calibrate the verdict of `predict` on the trainings of runs
+    Calibrate(calibrate::Arguments),
     /// Compute mean-field theory: points, ranges, the critical line, architectures, data, figures
     Meanfield(Box<meanfield::Arguments>),
     /// Repeat a stored reference computation and compare the results
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Merge(arguments) => merge::main(&global, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&global, &arguments),
         Command::Compare(arguments) => compare::main(&global, &arguments),
+        Command::Calibrate(arguments) => calibrate::main(&global, &arguments),
         Command::CompareMethods(arguments) => compare_methods::main(&global, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),
         Command::Data(arguments) => data::main(&global, arguments),

@@ -1,0 +1,69 @@
+//! Calibration of the verdict on the trainings of runs.
+
+mod rows;
+mod table;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use isobath_verdict::{Calibration, Skill};
+
+use super::{GlobalArgs, Usage, exit};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Runs with trainings: their folders, or prefixes of their names. Their networks are measured now
+    #[arg(value_name = "RUN", required_unless_present = "from")]
+    measured: Vec<String>,
+    /// Write the features and the outcome of each training to this table
+    #[arg(long, value_name = "FILE.csv")]
+    table: Option<PathBuf>,
+    /// Fit to the trainings of this table too, which an earlier calibration wrote
+    #[arg(long, value_name = "FILE.csv")]
+    from: Vec<PathBuf>,
+    /// Write the model to this file
+    #[arg(long, value_name = "FILE.toml", default_value = "calibration.toml")]
+    out: PathBuf,
+}
+
+pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
+    let mut rows = Vec::new();
+    for path in &arguments.from {
+        rows.extend(table::read(path)?);
+    }
+    for run in &arguments.measured {
+        rows.extend(rows::of_run(global, run)?);
+    }
+    if let Some(path) = &arguments.table {
+        table::write(path, &rows)?;
+    }
+    let successes = rows.iter().filter(|row| row.success).count();
+    if successes == 0 || successes == rows.len() {
+        let all = if successes == 0 { "failed" } else { "succeeded" };
+        let text = format!("all of {} trainings {all}; add runs with other outcomes", rows.len());
+        return Err(Usage(text).into());
+    }
+    eprintln!("fitting to {} trainings, {successes} of which succeeded", rows.len());
+    let calibration = Calibration::fit(&rows);
+    let text = toml::to_string(&calibration).context("the model as TOML")?;
+    fs::write(&arguments.out, text).with_context(|| arguments.out.display().to_string())?;
+    print(&calibration.skill);
+    println!("model: {}", arguments.out.display());
+    Ok(exit::DONE)
+}
+
+fn print(skill: &Skill) {
+    let with = |[value, low, high]: [f64; 3]| format!("{value:.3} ({low:.3} to {high:.3})");
+    println!("skill on {} families of networks, each left out of the fit:", skill.families);
+    println!("  AUC                 {}", with(skill.auc));
+    println!("  AUC at equal depth  {}", with(skill.auc_at_equal_depth));
+    println!("  Brier score         {}", with(skill.brier));
+    println!("skill on experiments left out of the fit (AUC, Brier score):");
+    for (name, [auc, brier]) in &skill.by_experiment {
+        println!("  {name:30} {auc:.3} {brier:.3}");
+    }
+    println!("reliability: probability, share that succeeded with its interval, trainings");
+    for [predicted, observed, low, high, count] in &skill.reliability {
+        println!("  {predicted:.2} {observed:.2} ({low:.2} to {high:.2}) {count}");
+    }
+}

@@ -1,0 +1,19 @@
+//! Whether a network will train within a budget, why it will not, and what to change.
+//!
+//! [`measure`] looks at a network at its initialisation, [`Trial`] at the first steps of its training. [`Features`] are
+//! the numbers that a [`Calibration`] makes a probability from.
+
+mod basis;
+mod calibration;
+mod error;
+mod features;
+mod fit;
+mod measurement;
+mod trial;
+
+pub use basis::Spline;
+pub use calibration::{Calibration, Outside, Probability, Row, Skill};
+pub use error::{Error, Result};
+pub use features::Features;
+pub use measurement::{Measurement, Samples, Size, measure};
+pub use trial::Trial;

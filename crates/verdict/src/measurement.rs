@@ -1,0 +1,173 @@
+//! What is measured of a network before its training.
+
+use isobath_architecture::NetworkSpec;
+use isobath_cascade::{
+    CascadeBackend, CascadeParams, InitialDecoders, Job, Method, Reconstructor, RidgeCascade,
+    Silent,
+};
+use isobath_network::Network;
+use isobath_predictors::{LayerProfile, Split, TangentKernel, linear_accuracy};
+use isobath_tensor::Loss;
+use isobath_trainer::{Labelled, TrainerBackend, epoch_order};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+
+use crate::{Error, Result};
+
+/// Training samples of the layer profile and of the kernel.
+const BATCH: usize = 128;
+/// Held-out samples of the kernel.
+const HELD_OUT: usize = 128;
+/// Training samples of the ridge decoders.
+const CASCADE_SAMPLES: usize = 500;
+/// Fewest samples of either kind.
+const LEAST: usize = 8;
+
+/// Data of the training to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples<'a> {
+    /// Training samples.
+    pub train: Labelled<'a>,
+    /// Samples that no training sees.
+    pub held_out: Labelled<'a>,
+}
+
+/// Size of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Size {
+    /// Layers that a sample passes, the readout included; a residual block counts as one.
+    pub depth: usize,
+    /// Units, or channels, of the narrowest hidden layer; of the readout without hidden layers.
+    pub width: usize,
+    /// Parameters.
+    pub parameters: usize,
+    /// Outputs.
+    pub classes: usize,
+}
+
+/// Measurements of a network at its initialisation, whatever the optimiser.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// Size of the network.
+    pub size: Size,
+    /// Signal, rank, units and gradients by layer.
+    pub profile: LayerProfile,
+    /// Tangent kernel on training samples, then held-out ones; `None` where it is not finite or vanishes.
+    pub kernel: Option<TangentKernel>,
+    /// Classes of the kernel's samples.
+    pub labels: Vec<u8>,
+    /// The first so many of the kernel's samples are training samples.
+    pub kernel_train: usize,
+    /// Accuracy of ridge regression from the inputs of the kernel's training samples to their labels, in `[0, 1]`.
+    pub linear_accuracy: f64,
+    /// Reconstruction error of a ridge cascade by hidden layer, first layer first; `None` where no decoder could be found.
+    pub information: Option<Vec<f64>>,
+}
+
+/// Measures a network at its initialisation. `seed` orders the samples as the training will.
+///
+/// # Errors
+/// [`Error::TooFewSamples`], or when the device fails. Overflows and vanishing gradients are findings, not errors.
+///
+/// # Panics
+/// If samples and labels differ in number, or samples do not fit the network.
+pub fn measure<B: TrainerBackend + CascadeBackend>(
+    backend: &B,
+    network: &Network,
+    samples: Samples<'_>,
+    loss: Loss,
+    seed: u64,
+) -> Result<Measurement> {
+    for (what, labels) in [("training", samples.train), ("held-out", samples.held_out)] {
+        let count = labels.labels.len();
+        if count < LEAST {
+            return Err(Error::TooFewSamples { what, count, least: LEAST });
+        }
+    }
+    let size = size(network.spec());
+    let order = epoch_order(seed, 0, samples.train.labels.len());
+    let (train, train_labels) = select(samples.train, &order, BATCH);
+    let ascending: Vec<u32> = (0..samples.held_out.labels.len() as u32).collect();
+    let (held_out, held_out_labels) = select(samples.held_out, &ascending, HELD_OUT);
+    let profile = LayerProfile::measure(backend, network, train.view(), &train_labels, loss)?;
+    let kernel_train = train_labels.len();
+    let labels = [train_labels, held_out_labels].concat();
+    let both = concatenate(Axis(1), &[train.view(), held_out.view()]).expect("of one height");
+    let kernel = match profile.overflow {
+        Some(_) => None,
+        None => TangentKernel::new(backend, network, both.view(), seed)?,
+    };
+    let split = Split { labels: &labels, train: kernel_train };
+    let linear_accuracy = linear_accuracy(both.view(), split, size.classes);
+    let information = match profile.overflow {
+        Some(_) => None,
+        None => information(backend, network, samples, seed)?,
+    };
+    Ok(Measurement { size, profile, kernel, labels, kernel_train, linear_accuracy, information })
+}
+
+/// The first `most` samples of an order, `[w_0, n]`, with their classes.
+fn select(samples: Labelled<'_>, order: &[u32], most: usize) -> (Array2<f32>, Vec<u8>) {
+    let rows: Vec<usize> = order.iter().take(most).map(|&row| row as usize).collect();
+    let labels = rows.iter().map(|&row| samples.labels[row]).collect();
+    let columns = samples.samples.select(Axis(0), &rows).reversed_axes();
+    (columns.as_standard_layout().into_owned(), labels)
+}
+
+fn size(spec: &NetworkSpec) -> Size {
+    let layers = spec.layers();
+    let hidden = &layers[..layers.len() - 1];
+    let narrowest = hidden.iter().map(|layer| layer.output_shape().channels).min();
+    let classes = layers[layers.len() - 1].outputs();
+    Size {
+        depth: layers.len(),
+        width: narrowest.unwrap_or(classes),
+        parameters: layers.iter().map(isobath_architecture::Layer::parameters).sum(),
+        classes,
+    }
+}
+
+/// Reconstruction errors of a ridge cascade on held-out samples, by hidden layer.
+fn information<B: CascadeBackend>(
+    backend: &B,
+    network: &Network,
+    samples: Samples<'_>,
+    seed: u64,
+) -> Result<Option<Vec<f64>>> {
+    let layers = network.spec().depth() - 1;
+    if layers == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    let params = CascadeParams {
+        method: Method::Ridge,
+        max_samples: Some(CASCADE_SAMPLES),
+        ..CascadeParams::default()
+    };
+    let cascade = RidgeCascade::new(backend.clone(), params.check()?);
+    let probe = samples.held_out.samples;
+    let probe = probe.slice(ndarray::s![..probe.nrows().min(HELD_OUT), ..]);
+    let initial = InitialDecoders::Drawn { seed };
+    let train = samples.train.samples;
+    let train = train.slice(ndarray::s![..train.nrows().min(CASCADE_SAMPLES), ..]);
+    let job = Job { network, layers, train, order: None, probe, initial };
+    match cascade.reconstruct(&job, &Silent) {
+        Ok(cascade) => {
+            let errors = cascade.reconstructions.iter();
+            Ok(Some(errors.map(|reconstruction| error(probe, reconstruction.view())).collect()))
+        }
+        Err(
+            isobath_cascade::Error::Overflow { .. }
+            | isobath_cascade::Error::Diverged { .. }
+            | isobath_cascade::Error::Ridge { .. },
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Mean squared error of a reconstruction over that of the mean sample.
+fn error(inputs: ArrayView2<'_, f32>, reconstruction: ArrayView2<'_, f32>) -> f64 {
+    let inputs = inputs.mapv(f64::from);
+    let mean = inputs.mean_axis(Axis(0)).expect("samples");
+    let spread = (&inputs - &mean).mapv(|d| d * d).sum();
+    let missed = (&inputs - &reconstruction.mapv(f64::from)).mapv(|d| d * d).sum();
+    if spread > 0.0 { missed / spread } else { 1.0 }
+}
