@@ -98,6 +98,48 @@ pub fn read_text(
     parse(text, origin, overrides)
 }
 
+/// Reads the description of a single network and its training: an experiment file that may leave out `name`, `[grid]`,
+/// `[train]`, and in `[train]` `depths` and `success`. `training` is the default of `[train]`, in TOML.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_single(
+    path: &Path,
+    training: &str,
+    overrides: &[Override],
+) -> Result<ExperimentFile, FileError> {
+    let (text, origin) = (text_of(path)?, path.display().to_string());
+    if is_theory(&text) {
+        return Err(FileError::Theory { origin });
+    }
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        FileError::Malformed { origin: origin.clone(), message: explain(&text, &error) }
+    })?;
+    let mut table = apply(overrides, table)?;
+    fill_in(&mut table, training);
+    let merged = table.to_string();
+    toml::from_str(&merged).map_err(|error| FileError::Malformed {
+        origin,
+        // Line numbers of the merged text are meaningless to the user.
+        message: in_words(&merged, &error),
+    })
+}
+
+/// Fills in what a single network does not need.
+fn fill_in(table: &mut toml::Table, training: &str) {
+    use toml::{Table, Value};
+    table.entry("name").or_insert_with(|| "network".into());
+    table.entry("grid").or_insert_with(|| Value::Table(Table::new()));
+    let depth = table.get("network").and_then(|network| network.get("depth")).cloned();
+    let default = || Value::Table(training.parse().unwrap_or_default());
+    let Value::Table(train) = table.entry("train").or_insert_with(default) else { return };
+    let success = || Value::Table([("accuracy".to_owned(), 0.5.into())].into_iter().collect());
+    train.entry("success").or_insert_with(success);
+    if let Some(depth) = depth {
+        train.entry("depths").or_insert(depth);
+    }
+}
+
 fn text_of(path: &Path) -> Result<String, FileError> {
     let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(unreadable)?;

@@ -5,6 +5,7 @@
 
 mod basis;
 mod calibration;
+mod diagnosis;
 mod error;
 mod features;
 mod fit;
@@ -13,6 +14,7 @@ mod trial;
 
 pub use basis::Spline;
 pub use calibration::{Calibration, Outside, Probability, Row, Skill};
+pub use diagnosis::{Diagnosis, DiagnosisKind, diagnose};
 pub use error::{Error, Result};
 pub use features::Features;
 pub use measurement::{Measurement, Samples, Size, measure};

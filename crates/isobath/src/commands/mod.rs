@@ -13,6 +13,7 @@ mod initialisation;
 mod list;
 mod meanfield;
 mod merge;
+mod predict;
 mod report;
 mod run;
 mod run_state;
@@ -90,6 +91,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Compare runs of cheaper methods with a reference run on the same networks
     CompareMethods(compare_methods::Arguments),
+    /// Tell whether a network will train, why not, and what to change
+    Predict(predict::Arguments),
     /// Calibrate the verdict of `predict` on the trainings of runs
     Calibrate(calibrate::Arguments),
     /// Compute mean-field theory: points, ranges, the critical line, architectures, data, figures
@@ -176,6 +179,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Merge(arguments) => merge::main(&global, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&global, &arguments),
         Command::Compare(arguments) => compare::main(&global, &arguments),
+        Command::Predict(arguments) => predict::main(&global, &arguments),
         Command::Calibrate(arguments) => calibrate::main(&global, &arguments),
         Command::CompareMethods(arguments) => compare_methods::main(&global, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),

@@ -1,0 +1,120 @@
+//! The verdict on one described network.
+
+use anyhow::Result;
+use isobath_network::Network;
+use isobath_tensor::{BackendTask, FullBackend, Loss};
+use isobath_trainer::{
+    Decay, Job, Labelled, MAX_EPOCHS, Schedule, Silent, TrainParams, TrainValidParams, Trainer,
+    Training,
+};
+use isobath_verdict::{
+    Calibration, Diagnosis, Features, Measurement, Outside, Probability, Samples, Trial, diagnose,
+    measure,
+};
+
+use super::described::Described;
+
+/// Probability, reasons and what they were taken from.
+#[derive(Clone, Debug)]
+pub(super) struct Assessment {
+    pub(super) probability: Probability,
+    /// Why the probability has no basis, if so.
+    pub(super) outside: Vec<Outside>,
+    pub(super) diagnoses: Vec<Diagnosis>,
+    pub(super) measurement: Measurement,
+    pub(super) trial: Option<Trial>,
+}
+
+/// Measures a network, runs the first steps of its training and concludes.
+pub(super) fn assess(described: &Described, calibration: &Calibration) -> Result<Assessment> {
+    let measurement = measured(described)?;
+    with_training(described, &described.training, measurement, calibration)
+}
+
+/// The verdict on a measured network with another training.
+pub(super) fn with_training(
+    described: &Described,
+    training: &TrainValidParams,
+    measurement: Measurement,
+    calibration: &Calibration,
+) -> Result<Assessment> {
+    let steps = training.steps(described.data.train().labels.len());
+    let trial = first_steps(described, training, Trial::length(steps))?;
+    let params = training.params();
+    let features = Features::new(&measurement, params, steps, trial.as_ref());
+    Ok(Assessment {
+        probability: calibration.probability(&features),
+        outside: calibration.outside(&features),
+        diagnoses: diagnose(&measurement, params, steps, trial.as_ref()),
+        measurement,
+        trial,
+    })
+}
+
+fn measured(described: &Described) -> Result<Measurement> {
+    struct Task<'a> {
+        network: &'a Network,
+        samples: Samples<'a>,
+        loss: Loss,
+        seed: u64,
+    }
+    impl BackendTask for Task<'_> {
+        type Output = isobath_verdict::Result<Measurement>;
+
+        fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+            measure(&backend, self.network, self.samples, self.loss, self.seed)
+        }
+    }
+    let Described { network, data, training, seed, .. } = described;
+    let samples = Samples { train: data.train(), held_out: data.probe() };
+    let task = Task { network, samples, loss: training.params().loss, seed: *seed };
+    Ok(backend(described).dispatch(task)??)
+}
+
+pub(super) fn backend(described: &Described) -> isobath_tensor::BackendSpec {
+    let train = described.plan.train.as_ref();
+    train.map_or(isobath_tensor::BackendSpec::Cpu, |train| train.section.backend)
+}
+
+/// The losses of the first steps.
+fn first_steps(
+    described: &Described,
+    training: &TrainValidParams,
+    steps: usize,
+) -> Result<Option<Trial>> {
+    let params = training.params();
+    let settings = TrainParams {
+        epochs: MAX_EPOCHS,
+        max_steps: Some(steps),
+        evaluate_every: Some(steps),
+        success: None,
+        hopeless: None,
+        gradient_norms: false,
+        schedule: Schedule { decay: Decay::Constant, ..params.schedule },
+        ..params.clone()
+    };
+    let training = train(described, settings.check()?, described.data.probe())?;
+    Ok(Trial::of_losses(&training.losses, params.diverged_above))
+}
+
+/// Trains the network and evaluates it on `test`.
+pub(super) fn train<'a>(
+    described: &'a Described,
+    training: TrainValidParams,
+    test: Labelled<'a>,
+) -> Result<Training> {
+    struct Task<'a> {
+        job: Job<'a>,
+        training: TrainValidParams,
+    }
+    impl BackendTask for Task<'_> {
+        type Output = isobath_trainer::Result<Training>;
+
+        fn run<B: FullBackend>(self, backend: B) -> Self::Output {
+            Trainer::new(backend, self.training).train(&self.job, &Silent)
+        }
+    }
+    let Described { network, data, seed, .. } = described;
+    let job = Job { network, train: data.train(), test, seed: *seed };
+    Ok(backend(described).dispatch(Task { job, training })??)
+}

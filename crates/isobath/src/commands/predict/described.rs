@@ -1,0 +1,92 @@
+//! The network, data and training that a file describes.
+
+use std::path::Path;
+
+use anyhow::Result;
+use isobath_experiment::{Override, Plan, read_single};
+use isobath_network::Network;
+use isobath_runner::TrainData;
+use isobath_trainer::TrainValidParams;
+
+use crate::commands::{GlobalArgs, Usage, run};
+
+/// Optimiser and budget of a file without `[train]`.
+const DEFAULT_TRAINING: &str =
+    "optimizer = { kind = \"adam\", lr = 0.001 }\nbatch = 64\nepochs = 5";
+
+/// A described network with its data and training.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) plan: Plan,
+    pub(super) data: TrainData,
+    pub(super) network: Network,
+    pub(super) training: TrainValidParams,
+    pub(super) seed: u64,
+}
+
+impl Described {
+    /// Minibatches of the whole training.
+    pub(super) fn steps(&self) -> usize {
+        self.training.steps(self.data.train().labels.len())
+    }
+}
+
+/// The plan of `file` with defaults for what a single network does not need, and with changes.
+pub(super) fn plan(file: &Path, changes: &[Override]) -> Result<Plan> {
+    let plan = Plan::new(read_single(file, DEFAULT_TRAINING, changes)?)?;
+    check(&plan)?;
+    Ok(plan)
+}
+
+/// Rejects files of several networks.
+fn check(plan: &Plan) -> Result<()> {
+    let train = plan.train.as_ref().expect("a default is filled in");
+    if plan.points.len() > 1 {
+        let text = format!(
+            "the file has {} networks, for example {}; predict takes one: choose it with --set, such as --set \
+             grid.sigma_w2=1.5",
+            plan.points.len(),
+            plan.describe(plan.points[0])
+        );
+        return Err(Usage(text).into());
+    }
+    if train.depths.len() > 1 {
+        let text = format!(
+            "[train] lists {} depths; predict takes one: choose it with --set train.depths={}",
+            train.depths.len(),
+            train.depths[0]
+        );
+        return Err(Usage(text).into());
+    }
+    if train.recipes.len() > 1 {
+        let text = format!(
+            "[train] lists {} optimisers; predict takes one, such as --set train.optimizer='{{ kind = \"sgd\", lr = 0.01 \
+             }}'",
+            train.recipes.len()
+        );
+        return Err(Usage(text).into());
+    }
+    Ok(())
+}
+
+/// Reads the file and loads its data.
+pub(super) fn describe(
+    global: &GlobalArgs,
+    file: &Path,
+    changes: &[Override],
+) -> Result<Described> {
+    let plan = plan(file, changes)?;
+    let cells = run::load(global, &plan)?;
+    let data = run::load_to_train(global, &plan, &cells)?.expect("the plan has a training");
+    Ok(of_plan(plan, data))
+}
+
+/// The only network of a plan.
+pub(super) fn of_plan(plan: Plan, data: TrainData) -> Described {
+    let train = plan.train.as_ref().expect("the plan has a training");
+    let cell = &train.trainings[0];
+    let network =
+        Network::random(train.network(cell).clone(), train.initialisation(cell), cell.seed);
+    let (training, seed) = (train.recipes[0].params.clone(), cell.seed);
+    Described { plan, data, network, training, seed }
+}

@@ -1,0 +1,206 @@
+//! The verdict in words and as JSON.
+
+use isobath_report::count;
+use isobath_tensor::Optimizer;
+use isobath_verdict::{Outside, Probability};
+use serde_json::{Value, json};
+
+use super::{
+    Answer,
+    prescription::{Alternative, Prescription, describe, learning_rate, short},
+};
+
+/// Version of the JSON, which grows when a reader of the one before would misunderstand it.
+const VERSION: u32 = 1;
+/// Most reasons, and most alternatives, on the terminal.
+const MOST: usize = 3;
+
+/// Lines for a terminal.
+pub(super) fn lines(answer: &Answer) -> Vec<String> {
+    let mut lines = vec![verdict(answer), basis(answer)];
+    let diagnoses = &answer.assessment.diagnoses;
+    if diagnoses.is_empty() {
+        lines.push("why: nothing unusual was found at initialisation".to_owned());
+    } else {
+        let sentences = diagnoses.iter().take(MOST).map(|diagnosis| diagnosis.sentence.clone());
+        lines.push(format!("why: {}", sentences.collect::<Vec<_>>().join("\n     ")));
+    }
+    if let Some(prescription) = &answer.prescription {
+        lines.push(advice(prescription));
+    }
+    for verified in &answer.verified {
+        let result = if verified.diverged {
+            format!("diverged after {}", count(verified.steps, "step"))
+        } else {
+            format!("accuracy {:.3} after {}", verified.accuracy, count(verified.steps, "step"))
+        };
+        lines.push(format!("trained, {}: {result}", verified.network));
+    }
+    lines
+}
+
+fn verdict(answer: &Answer) -> String {
+    let (described, assessment) = (&answer.described, &answer.assessment);
+    let size = assessment.measurement.size;
+    let network = format!(
+        "{} layers, width {}, {}; {}",
+        size.depth,
+        size.width,
+        describe(&described.plan),
+        training(answer)
+    );
+    match answer.probability() {
+        Some(Probability { p, low, high }) => {
+            let word = match p {
+                p if p >= 0.8 => "trains",
+                p if p >= 0.5 => "will probably train",
+                p if p >= 0.2 => "will probably not train",
+                _ => "does not train",
+            };
+            format!("{word}: P = {p:.2} ({low:.2} to {high:.2}); {network}")
+        }
+        None => {
+            let outside: Vec<String> = assessment.outside.iter().map(out_of).collect();
+            format!("not known: {}; {network}", outside.join(", "))
+        }
+    }
+}
+
+fn out_of(outside: &Outside) -> String {
+    let [low, high] = outside.seen.map(f64::exp);
+    let value = outside.value.exp();
+    let name = match outside.feature.as_str() {
+        "ln_depth" => "a depth",
+        "ln_width" => "a width",
+        other => other,
+    };
+    format!(
+        "{name} of {value:.0} is outside of the calibration, which covers {low:.0} to {high:.0}"
+    )
+}
+
+fn training(answer: &Answer) -> String {
+    let params = answer.described.training.params();
+    let steps = answer.described.steps();
+    format!(
+        "{}, batch {}, {}",
+        optimizer_in_words(params.optimizer),
+        params.batch,
+        count(steps, "step")
+    )
+}
+
+fn optimizer_in_words(optimizer: Optimizer) -> String {
+    let name = match optimizer {
+        Optimizer::Sgd { .. } => "sgd",
+        Optimizer::RmsProp { .. } => "rmsprop",
+        Optimizer::Adagrad { .. } => "adagrad",
+        Optimizer::Adam { .. } => "adam",
+    };
+    let rate = short(learning_rate(optimizer));
+    match optimizer {
+        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => {
+            format!("{name} {rate}, momentum {momentum}")
+        }
+        _ => format!("{name} {rate}"),
+    }
+}
+
+/// Trainings of the same kind of network and optimiser in the atlas.
+fn like(answer: &Answer) -> usize {
+    let kind = answer.described.plan.file.network.kind.name();
+    let optimizer = match answer.described.training.params().optimizer {
+        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => "momentum",
+        Optimizer::Sgd { .. } => "sgd",
+        Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. } | Optimizer::Adam { .. } => "adam",
+    };
+    let of = |kind: &str| answer.calibration.like.get(&format!("{kind}, {optimizer}")).copied();
+    match kind {
+        "layers" => ["mlp", "cnn", "resnet"].into_iter().filter_map(of).sum(),
+        kind => of(kind).unwrap_or(0),
+    }
+}
+
+fn basis(answer: &Answer) -> String {
+    let skill = &answer.calibration.skill;
+    let params = answer.described.training.params();
+    let mut text = format!(
+        "P is the probability of an accuracy halfway between chance and that of a shallow network within the budget, \
+         calibrated on {} trainings, {} of networks like this one; AUC {:.2} and Brier score {:.3} on families left out",
+        answer.calibration.trainings,
+        like(answer),
+        skill.auc[0],
+        skill.brier[0]
+    );
+    if matches!(params.optimizer, Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. }) {
+        text += "; none of them used this optimiser, which is taken for Adam";
+    }
+    text
+}
+
+fn advice(prescription: &Prescription) -> String {
+    let Prescription { alternatives, learning_rates, largest_depth, tried, is_cut_short } =
+        prescription;
+    let mut parts = Vec::new();
+    for Alternative { change, settings, probability } in alternatives.iter().take(MOST) {
+        let set: Vec<String> = settings
+            .iter()
+            .map(|setting| format!("--set {}", crate::print::shell_word(setting)))
+            .collect();
+        parts.push(format!("{change}: P = {:.2} ({})", probability.p, set.join(" ")));
+    }
+    if parts.is_empty() {
+        parts.push(format!("none of {tried} alternatives has a probability above one half"));
+    }
+    if let Some([low, high]) = learning_rates {
+        parts.push(if low < high {
+            format!("learning rates from {} to {} train it as it is", short(*low), short(*high))
+        } else {
+            format!("of the learning rates tried, {} trains it as it is", short(*low))
+        });
+    }
+    if let Some(depth) = largest_depth {
+        parts.push(format!("the largest depth that keeps P above one half is {depth}"));
+    }
+    if *is_cut_short {
+        parts.push("time ran out before all alternatives were tried (--search-seconds)".to_owned());
+    }
+    format!("what to change: {}", parts.join("\n                "))
+}
+
+/// The verdict as JSON.
+pub(super) fn json(answer: &Answer) -> Value {
+    let assessment = &answer.assessment;
+    let measurement = &assessment.measurement;
+    json!({
+        "version": VERSION,
+        "network": {
+            "description": describe(&answer.described.plan),
+            "depth": measurement.size.depth,
+            "width": measurement.size.width,
+            "parameters": measurement.size.parameters,
+            "classes": measurement.size.classes,
+        },
+        "training": training(answer),
+        "steps": answer.described.steps(),
+        "probability": answer.probability(),
+        "outside": assessment.outside,
+        "calibration": {
+            "trainings": answer.calibration.trainings,
+            "like": like(answer),
+            "auc": answer.calibration.skill.auc,
+            "brier": answer.calibration.skill.brier,
+        },
+        "diagnoses": assessment.diagnoses,
+        "prescription": answer.prescription,
+        "verified": answer.verified,
+        "trial": assessment.trial,
+        "profile": {
+            "input_mean_square": measurement.profile.input_mean_square,
+            "overflow": measurement.profile.overflow,
+            "layers": measurement.profile.layers,
+            "information": measurement.information,
+        },
+        "sentence": verdict(answer),
+    })
+}

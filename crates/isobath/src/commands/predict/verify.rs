@@ -1,0 +1,69 @@
+//! Trains the network, and the best alternative, as the file says.
+
+use std::path::Path;
+
+use anyhow::Result;
+use isobath_experiment::Override;
+use isobath_trainer::{Outcome, Training};
+use serde::Serialize;
+
+use super::{
+    Answer,
+    assess::train,
+    described::{self, Described},
+};
+
+/// What a training came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Verified {
+    /// `as described`, or the change.
+    pub(super) network: String,
+    /// Predicted probability, where it has a basis.
+    pub(super) predicted: Option<f64>,
+    /// Highest accuracy on samples that no training saw, in `[0, 1]`.
+    pub(super) accuracy: f64,
+    /// Loss on them at the end, in nats; none after divergence.
+    pub(super) loss: Option<f64>,
+    /// Steps done.
+    pub(super) steps: usize,
+    /// True after divergence.
+    pub(super) diverged: bool,
+}
+
+/// Trains before and after the best change.
+pub(super) fn run(file: &Path, changes: &[Override], answer: &Answer) -> Result<Vec<Verified>> {
+    let before = one(&answer.described)?;
+    let predicted = answer.probability().map(|probability| probability.p);
+    let mut all = vec![verified("as described".to_owned(), predicted, &before)];
+    let best = answer.prescription.iter().flat_map(|found| &found.alternatives).next();
+    if let Some(best) = best {
+        let mut changes = changes.to_vec();
+        for setting in &best.settings {
+            changes.push(setting.parse()?);
+        }
+        let plan = described::plan(file, &changes)?;
+        let other = described::of_plan(plan, answer.described.data.clone());
+        let after = one(&other)?;
+        all.push(verified(best.change.clone(), Some(best.probability.p), &after));
+    }
+    Ok(all)
+}
+
+fn one(described: &Described) -> Result<Training> {
+    let mut params = described.training.params().clone();
+    params.success = None;
+    params.hopeless = None;
+    train(described, params.check()?, described.data.test())
+}
+
+fn verified(network: String, predicted: Option<f64>, training: &Training) -> Verified {
+    let loss = training.evaluations.last().map(|evaluation| evaluation.test_loss);
+    Verified {
+        network,
+        predicted,
+        accuracy: training.best_accuracy().unwrap_or(0.0),
+        loss: loss.filter(|loss| loss.is_finite()),
+        steps: training.losses.len(),
+        diverged: matches!(training.outcome, Outcome::Diverged { .. }),
+    }
+}
