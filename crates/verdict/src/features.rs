@@ -5,7 +5,7 @@ use isobath_tensor::Optimizer;
 use isobath_trainer::TrainParams;
 use serde::{Deserialize, Serialize};
 
-use crate::{Measurement, trial::Trial};
+use crate::{Measurement, measurement::gain, trial::Trial};
 
 /// Features of a network together with its training. Each is finite; see [`Features::NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,7 +73,9 @@ impl Features {
             (rate.effective * steps as f64).ln(),
             (steps as f64).ln(),
             f64::from(u8::from(rate.is_adaptive)),
-            forecast.map_or(0.0, |forecast| gain(measurement, forecast.accuracy)),
+            forecast.map_or(0.0, |forecast| {
+                gain(size.classes, measurement.linear_accuracy, forecast.accuracy)
+            }),
             forecast.map_or(-LIMIT, |forecast| forecast.ln_progress),
             forecast.map_or(LIMIT, |forecast| forecast.ln_sharpness),
             forecast.map_or(0.0, |forecast| forecast.alignment),
@@ -131,11 +133,4 @@ pub(crate) fn forecast(
         Budget { optimizer: params.optimizer, steps, batch: params.batch, loss: params.loss };
     let split = Split { labels: &measurement.labels, train: measurement.kernel_train };
     budget.forecast(measurement.kernel.as_ref()?, split)
-}
-
-/// Accuracy above chance, in units of that of ridge regression on the inputs.
-fn gain(measurement: &Measurement, accuracy: f64) -> f64 {
-    let chance = 1.0 / measurement.size.classes as f64;
-    let reference = (measurement.linear_accuracy - chance).max(0.05);
-    ((accuracy - chance) / reference).clamp(-1.0, 2.0)
 }

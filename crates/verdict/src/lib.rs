@@ -17,5 +17,6 @@ pub use calibration::{Calibration, Outside, Probability, Row, Skill};
 pub use diagnosis::{Diagnosis, DiagnosisKind, diagnose};
 pub use error::{Error, Result};
 pub use features::Features;
-pub use measurement::{Measurement, Samples, Size, measure};
+pub use isobath_predictors::Budget;
+pub use measurement::{Measurement, Samples, Size, linearised_gain, measure};
 pub use trial::Trial;

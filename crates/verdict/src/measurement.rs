@@ -6,10 +6,10 @@ use isobath_cascade::{
     Silent,
 };
 use isobath_network::Network;
-use isobath_predictors::{LayerProfile, Split, TangentKernel, linear_accuracy};
+use isobath_predictors::{Budget, LayerProfile, Split, TangentKernel, linear_accuracy};
 use isobath_tensor::Loss;
 use isobath_trainer::{Labelled, TrainerBackend, epoch_order};
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::{Error, Result};
 
@@ -29,6 +29,18 @@ pub struct Samples<'a> {
     pub train: Labelled<'a>,
     /// Samples that no training sees.
     pub held_out: Labelled<'a>,
+}
+
+impl Samples<'_> {
+    fn check(&self) -> Result<()> {
+        for (what, labels) in [("training", self.train), ("held-out", self.held_out)] {
+            let count = labels.labels.len();
+            if count < LEAST {
+                return Err(Error::TooFewSamples { what, count, least: LEAST });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Size of a network.
@@ -77,21 +89,12 @@ pub fn measure<B: TrainerBackend + CascadeBackend>(
     loss: Loss,
     seed: u64,
 ) -> Result<Measurement> {
-    for (what, labels) in [("training", samples.train), ("held-out", samples.held_out)] {
-        let count = labels.labels.len();
-        if count < LEAST {
-            return Err(Error::TooFewSamples { what, count, least: LEAST });
-        }
-    }
+    samples.check()?;
     let size = size(network.spec());
-    let order = epoch_order(seed, 0, samples.train.labels.len());
-    let (train, train_labels) = select(samples.train, &order, BATCH);
-    let ascending: Vec<u32> = (0..samples.held_out.labels.len() as u32).collect();
-    let (held_out, held_out_labels) = select(samples.held_out, &ascending, HELD_OUT);
-    let profile = LayerProfile::measure(backend, network, train.view(), &train_labels, loss)?;
-    let kernel_train = train_labels.len();
-    let labels = [train_labels, held_out_labels].concat();
-    let both = concatenate(Axis(1), &[train.view(), held_out.view()]).expect("of one height");
+    let KernelBatch { samples: both, labels, train: kernel_train } =
+        KernelBatch::new(samples, seed);
+    let (train, train_labels) = (both.slice(s![.., ..kernel_train]), &labels[..kernel_train]);
+    let profile = LayerProfile::measure(backend, network, train, train_labels, loss)?;
     let kernel = match profile.overflow {
         Some(_) => None,
         None => TangentKernel::new(backend, network, both.view(), seed)?,
@@ -103,6 +106,60 @@ pub fn measure<B: TrainerBackend + CascadeBackend>(
         None => information(backend, network, samples, seed)?,
     };
     Ok(Measurement { size, profile, kernel, labels, kernel_train, linear_accuracy, information })
+}
+
+/// Accuracy above chance of the network linearised at its initialisation, after a training of so many steps, in units of
+/// that of ridge regression on the inputs; 0 where the tangent kernel is not finite or vanishes.
+///
+/// # Errors
+/// [`Error::TooFewSamples`], or when the device fails.
+///
+/// # Panics
+/// As [`measure`].
+pub fn linearised_gain<B: TrainerBackend>(
+    backend: &B,
+    network: &Network,
+    samples: Samples<'_>,
+    budget: Budget,
+    seed: u64,
+) -> Result<f64> {
+    samples.check()?;
+    let size = size(network.spec());
+    let batch = KernelBatch::new(samples, seed);
+    let split = Split { labels: &batch.labels, train: batch.train };
+    let reference = linear_accuracy(batch.samples.view(), split, size.classes);
+    let kernel = TangentKernel::new(backend, network, batch.samples.view(), seed)?;
+    let forecast = kernel.and_then(|kernel| budget.forecast(&kernel, split));
+    Ok(forecast.map_or(0.0, |forecast| gain(size.classes, reference, forecast.accuracy)))
+}
+
+/// Accuracy above chance, in units of a reference's.
+pub(crate) fn gain(classes: usize, reference: f64, accuracy: f64) -> f64 {
+    let chance = 1.0 / classes as f64;
+    // A reference at chance would make every accuracy infinitely good.
+    let above = (reference - chance).max(0.05);
+    ((accuracy - chance) / above).clamp(-1.0, 2.0)
+}
+
+/// Samples of the kernel: training samples, then held-out ones.
+struct KernelBatch {
+    /// `[w_0, n]`
+    samples: Array2<f32>,
+    labels: Vec<u8>,
+    /// Number of training samples.
+    train: usize,
+}
+
+impl KernelBatch {
+    fn new(samples: Samples<'_>, seed: u64) -> Self {
+        let order = epoch_order(seed, 0, samples.train.labels.len());
+        let (train, train_labels) = select(samples.train, &order, BATCH);
+        let ascending: Vec<u32> = (0..samples.held_out.labels.len() as u32).collect();
+        let (held_out, held_out_labels) = select(samples.held_out, &ascending, HELD_OUT);
+        let both = concatenate(Axis(1), &[train.view(), held_out.view()]).expect("of one height");
+        let train = train_labels.len();
+        Self { samples: both, labels: [train_labels, held_out_labels].concat(), train }
+    }
 }
 
 /// The first `most` samples of an order, `[w_0, n]`, with their classes.
@@ -144,10 +201,10 @@ fn information<B: CascadeBackend>(
     };
     let cascade = RidgeCascade::new(backend.clone(), params.check()?);
     let probe = samples.held_out.samples;
-    let probe = probe.slice(ndarray::s![..probe.nrows().min(HELD_OUT), ..]);
+    let probe = probe.slice(s![..probe.nrows().min(HELD_OUT), ..]);
     let initial = InitialDecoders::Drawn { seed };
     let train = samples.train.samples;
-    let train = train.slice(ndarray::s![..train.nrows().min(CASCADE_SAMPLES), ..]);
+    let train = train.slice(s![..train.nrows().min(CASCADE_SAMPLES), ..]);
     let job = Job { network, layers, train, order: None, probe, initial };
     match cascade.reconstruct(&job, &Silent) {
         Ok(cascade) => {

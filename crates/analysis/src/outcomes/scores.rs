@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::{
     Family, Grid, Table,
-    prediction::{GridPrediction, THEORY, predictions},
+    prediction::{GridPrediction, MeasuredScores, THEORY, predictions},
 };
 use crate::comparison::{
     Estimate, FrontierErrors, SEED, frontier_errors, has_enough, interval_over,
@@ -119,11 +119,16 @@ impl GridScores {
     }
 }
 
-/// Scores theory, the trivial baselines and the cut-offs of `runs` against the trainings of `table`, with `resamples`
-/// resamples per interval.
-pub fn score(table: &Table, runs: &[&RunRecord], resamples: usize) -> Scoreboard {
+/// Scores theory, the trivial baselines, what was measured on networks like those of the table, and the cut-offs of `runs`
+/// against the trainings of `table`, with `resamples` resamples per interval.
+pub fn score(
+    table: &Table,
+    runs: &[&RunRecord],
+    measured: &[MeasuredScores],
+    resamples: usize,
+) -> Scoreboard {
     let prepared: Vec<Prepared<'_>> =
-        table.grids.par_iter().map(|grid| Prepared::new(grid, runs)).collect();
+        table.grids.par_iter().map(|grid| Prepared::new(grid, runs, measured)).collect();
     let grids = (0..prepared.len()).map(|index| {
         // A factor that carries over comes from the other grids.
         let others = |name: &str| {
@@ -148,7 +153,7 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    fn new(grid: &'a Grid, runs: &[&RunRecord]) -> Self {
+    fn new(grid: &'a Grid, runs: &[&RunRecord], measured: &[MeasuredScores]) -> Self {
         let mut numbers = BTreeMap::new();
         let mut number = |network: &super::Network| {
             let next = numbers.len();
@@ -168,7 +173,7 @@ impl<'a> Prepared<'a> {
             depths: grid.networks.iter().map(|network| network.depth).collect(),
             // Every family has a network.
             frontiers: by_family.iter().filter_map(TrainedFrontier::new).collect(),
-            predictions: predictions(grid, runs),
+            predictions: predictions(grid, runs, measured),
         }
     }
 

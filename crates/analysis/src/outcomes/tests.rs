@@ -15,7 +15,7 @@ fn settings() -> TableSettings {
 }
 
 fn scoreboard(text: &str) -> Scoreboard {
-    score(&Table::read(text, &settings()).unwrap(), &[], 200)
+    score(&Table::read(text, &settings()).unwrap(), &[], &[], 200)
 }
 
 fn predictor<'a>(grid: &'a GridScores, name: &str) -> &'a PredictorScores {
@@ -139,7 +139,7 @@ fn networks_outside_a_run_are_left_out() {
         ..Options::default()
     });
     let table = Table::read(&format!("{HEADER}{}", rows("a", 4.0)), &settings()).unwrap();
-    let board = score(&table, &[&run], 50);
+    let board = score(&table, &[&run], &[], 50);
     let grid = &board.grids[0];
     let cascade = predictor(grid, "made-up: cascade relative saturation");
     assert_eq!(cascade.missing, grid.networks / 3);
@@ -155,7 +155,7 @@ fn published() -> Option<Scoreboard> {
         writeln!(std::io::stderr(), "SKIPPED: there is no {}", path.display()).unwrap();
         return None;
     };
-    Some(score(&Table::read(&text, &settings()).unwrap(), &[], 20))
+    Some(score(&Table::read(&text, &settings()).unwrap(), &[], &[], 20))
 }
 
 /// Last depth with an accuracy of at least one half at `sigma_w2 = 1.0, 1.3, ..., 4.0`.

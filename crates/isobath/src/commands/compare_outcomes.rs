@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{GlobalArgs, report::open};
+use super::{GlobalArgs, outcomes_network, report::open};
 use crate::{commands::exit, print::shell_word};
 use isobath_analysis::outcomes::{ColumnHeader, Scoreboard, Table, TableSettings, score};
 use isobath_architecture::Activation;
@@ -37,6 +37,16 @@ pub(super) struct Arguments {
     /// Least accuracy that counts as success [default: 0.5]
     #[arg(long, value_name = "ACCURACY", requires = "outcomes", value_parser = accuracy)]
     success_accuracy: Option<f64>,
+    /// Score only this grid of the table
+    #[arg(long, value_name = "NAME", requires = "outcomes")]
+    grid: Option<String>,
+    /// Measure networks like those of the table now: this file has their data, width and training, as for `predict`;
+    /// variances and depths come from the table
+    #[arg(long, value_name = "FILE.toml", requires = "outcomes")]
+    network: Option<PathBuf>,
+    /// Number of depths to measure at; scores in between are interpolated
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "network")]
+    measured_depths: usize,
     /// Also write the results as CSV tables into this folder
     #[arg(long, value_name = "DIR", requires = "outcomes")]
     csv: Option<PathBuf>,
@@ -66,9 +76,18 @@ pub(super) fn main(
     let runs: Vec<RunRecord> = runs.iter().map(|run| record(global, run)).collect::<Result<_>>()?;
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the table {}", path.display()))?;
-    let table = Table::read(&text, &settings(arguments, &runs))
+    let mut table = Table::read(&text, &settings(arguments, &runs))
         .with_context(|| path.display().to_string())?;
-    let board = score(&table, &runs.iter().collect::<Vec<_>>(), resamples);
+    if let Some(name) = &arguments.grid {
+        choose(&mut table, name)?;
+    }
+    let measured = match &arguments.network {
+        Some(file) => {
+            vec![outcomes_network::measure(global, file, &table, arguments.measured_depths)?]
+        }
+        None => Vec::new(),
+    };
+    let board = score(&table, &runs.iter().collect::<Vec<_>>(), &measured, resamples);
     note_unused(&runs, &board);
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     if json {
@@ -82,6 +101,16 @@ pub(super) fn main(
         }
     }
     Ok(exit::DONE)
+}
+
+/// Keeps only the grid of this name.
+fn choose(table: &mut Table, name: &str) -> Result<()> {
+    let names: Vec<String> = table.grids.iter().map(|grid| format!("`{}`", grid.name)).collect();
+    table.grids.retain(|grid| grid.name == name);
+    if table.grids.is_empty() {
+        bail!("the table has no grid `{name}`; it has {}", names.join(", "));
+    }
+    Ok(())
 }
 
 /// Says which runs predict nothing about the table.

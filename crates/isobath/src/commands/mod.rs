@@ -13,6 +13,7 @@ mod initialisation;
 mod list;
 mod meanfield;
 mod merge;
+mod outcomes_network;
 mod predict;
 mod report;
 mod run;

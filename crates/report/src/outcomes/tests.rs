@@ -19,7 +19,7 @@ fn board() -> Scoreboard {
             }
         }
     }
-    score(&Table::read(&text, &TableSettings::default()).unwrap(), &[], 100)
+    score(&Table::read(&text, &TableSettings::default()).unwrap(), &[], &[], 100)
 }
 
 #[test]

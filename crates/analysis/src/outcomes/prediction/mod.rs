@@ -2,6 +2,7 @@
 
 mod cutoff_curve;
 mod cutoffs;
+mod measured;
 mod theory;
 mod trivial;
 
@@ -10,6 +11,7 @@ use isobath_store::RunRecord;
 
 use super::{Grid, Network};
 
+pub use measured::{MeasuredNetwork, MeasuredScores};
 pub(super) use theory::THEORY;
 
 /// Scores and depths that one predictor gives for a grid.
@@ -31,9 +33,14 @@ pub(super) struct GridPrediction {
 }
 
 /// Predictions of every predictor for `grid`; those of runs last.
-pub(super) fn predictions(grid: &Grid, runs: &[&RunRecord]) -> Vec<GridPrediction> {
+pub(super) fn predictions(
+    grid: &Grid,
+    runs: &[&RunRecord],
+    measured: &[MeasuredScores],
+) -> Vec<GridPrediction> {
     let mut all = theory::predictions(grid);
     all.extend(trivial::predictions(grid));
+    all.extend(measured.iter().filter_map(|scores| measured::prediction(grid, scores)));
     all.extend(runs.iter().flat_map(|run| cutoffs::predictions(grid, run)));
     all
 }
@@ -90,8 +97,11 @@ mod tests {
 
     #[test]
     fn theory_scores_depths_and_knows_of_dropout() {
-        let all =
-            predictions(&grid("sigma_w2,depth,keep,accuracy\n1.3,10,1,1\n1.3,20,0.95,0\n"), &[]);
+        let all = predictions(
+            &grid("sigma_w2,depth,keep,accuracy\n1.3,10,1,1\n1.3,20,0.95,0\n"),
+            &[],
+            &[],
+        );
         let scales = find(&all, "xi_c").depths.as_ref().unwrap();
         // Families are sorted by their keep probability.
         assert!((scales[1].unwrap() - 7.834).abs() < 1e-3, "{scales:?}");
@@ -100,17 +110,17 @@ mod tests {
         assert!((scores[0].unwrap() - (6.0_f64 * 7.834 / 10.0).log2()).abs() < 1e-3);
         let ignored = find(&all, "xi_c without dropout").depths.as_ref().unwrap();
         assert_eq!(ignored[0], ignored[1]);
-        let plain = predictions(&grid("sigma_w2,depth,accuracy\n1.3,10,1\n"), &[]);
+        let plain = predictions(&grid("sigma_w2,depth,accuracy\n1.3,10,1\n"), &[], &[]);
         assert!(plain.iter().all(|one| !one.name.contains("dropout")));
     }
 
     #[test]
     fn parameters_rank_as_depth_unless_widths_differ() {
         let text = "sigma_w2,depth,width,accuracy\n1.3,10,100,1\n1.3,20,100,0\n1.3,15,300,0\n";
-        let differ = predictions(&grid(text), &[]);
+        let differ = predictions(&grid(text), &[], &[]);
         let scores = &find(&differ, "parameters").scores;
         assert!(scores[2] < scores[1] && scores[1] < scores[0], "{scores:?}");
-        let equal = predictions(&grid("sigma_w2,depth,accuracy\n1.3,10,1\n1.3,20,0\n"), &[]);
+        let equal = predictions(&grid("sigma_w2,depth,accuracy\n1.3,10,1\n1.3,20,0\n"), &[], &[]);
         let [depth, parameters] = ["depth", "parameters"].map(|name| find(&equal, name));
         assert_eq!((&depth.scores, &depth.depths), (&parameters.scores, &parameters.depths));
         assert!(parameters.note.as_ref().unwrap().contains("ranks as depth does"));
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn networks_without_a_stable_length_score_lowest() {
         let text = "sigma_w2,depth,activation,accuracy\n2.5,10,relu,1\n1.5,10,relu,0\n";
-        let all = predictions(&grid(text), &[]);
+        let all = predictions(&grid(text), &[], &[]);
         for name in ["xi_c", "chi_1"] {
             let prediction = find(&all, name);
             assert_eq!(prediction.scores[0], Some(f64::NEG_INFINITY));
@@ -135,7 +145,7 @@ mod tests {
             ..Options::default()
         });
         let text = "sigma_w2,depth,accuracy\n0.6,10,1\n0.8,10,1\n1.0,10,0\n1.2,10,0\n";
-        let all = predictions(&grid(text), &[&run]);
+        let all = predictions(&grid(text), &[&run], &[]);
         let cascade = find(&all, "made-up: cascade relative saturation");
         let depths = cascade.depths.as_ref().unwrap();
         let middle = f64::midpoint(depths[0].unwrap(), depths[2].unwrap());
@@ -145,7 +155,9 @@ mod tests {
         // Another activation or bias variance is another family.
         let others = "sigma_w2,depth,activation,accuracy\n0.6,10,relu,1\n0.8,10,relu,1\n";
         assert!(
-            predictions(&grid(others), &[&run]).iter().all(|one| !one.name.contains("made-up"))
+            predictions(&grid(others), &[&run], &[])
+                .iter()
+                .all(|one| !one.name.contains("made-up"))
         );
     }
 }

@@ -68,12 +68,7 @@ fn measured(described: &Described) -> Result<Measurement> {
     let Described { network, data, training, seed, .. } = described;
     let samples = Samples { train: data.train(), held_out: data.probe() };
     let task = Task { network, samples, loss: training.params().loss, seed: *seed };
-    Ok(backend(described).dispatch(task)??)
-}
-
-pub(super) fn backend(described: &Described) -> isobath_tensor::BackendSpec {
-    let train = described.plan.train.as_ref();
-    train.map_or(isobath_tensor::BackendSpec::Cpu, |train| train.section.backend)
+    Ok(described.backend().dispatch(task)??)
 }
 
 /// The losses of the first steps.
@@ -116,5 +111,5 @@ pub(super) fn train<'a>(
     }
     let Described { network, data, seed, .. } = described;
     let job = Job { network, train: data.train(), test, seed: *seed };
-    Ok(backend(described).dispatch(Task { job, training })??)
+    Ok(described.backend().dispatch(Task { job, training })??)
 }

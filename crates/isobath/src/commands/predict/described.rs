@@ -6,6 +6,7 @@ use anyhow::Result;
 use isobath_experiment::{Override, Plan, read_single};
 use isobath_network::Network;
 use isobath_runner::TrainData;
+use isobath_tensor::BackendSpec;
 use isobath_trainer::TrainValidParams;
 
 use crate::commands::{GlobalArgs, Usage, run};
@@ -16,23 +17,28 @@ const DEFAULT_TRAINING: &str =
 
 /// A described network with its data and training.
 #[derive(Debug)]
-pub(super) struct Described {
-    pub(super) plan: Plan,
-    pub(super) data: TrainData,
-    pub(super) network: Network,
-    pub(super) training: TrainValidParams,
-    pub(super) seed: u64,
+pub(in crate::commands) struct Described {
+    pub(in crate::commands) plan: Plan,
+    pub(in crate::commands) data: TrainData,
+    pub(in crate::commands) network: Network,
+    pub(in crate::commands) training: TrainValidParams,
+    pub(in crate::commands) seed: u64,
 }
 
 impl Described {
+    /// Backend of its training.
+    pub(in crate::commands) fn backend(&self) -> BackendSpec {
+        self.plan.train.as_ref().map_or(BackendSpec::Cpu, |train| train.section.backend)
+    }
+
     /// Minibatches of the whole training.
-    pub(super) fn steps(&self) -> usize {
+    pub(in crate::commands) fn steps(&self) -> usize {
         self.training.steps(self.data.train().labels.len())
     }
 }
 
 /// The plan of `file` with defaults for what a single network does not need, and with changes.
-pub(super) fn plan(file: &Path, changes: &[Override]) -> Result<Plan> {
+pub(in crate::commands) fn plan(file: &Path, changes: &[Override]) -> Result<Plan> {
     let plan = Plan::new(read_single(file, DEFAULT_TRAINING, changes)?)?;
     check(&plan)?;
     Ok(plan)
@@ -70,7 +76,7 @@ fn check(plan: &Plan) -> Result<()> {
 }
 
 /// Reads the file and loads its data.
-pub(super) fn describe(
+pub(in crate::commands) fn describe(
     global: &GlobalArgs,
     file: &Path,
     changes: &[Override],
@@ -82,7 +88,7 @@ pub(super) fn describe(
 }
 
 /// The only network of a plan.
-pub(super) fn of_plan(plan: Plan, data: TrainData) -> Described {
+pub(in crate::commands) fn of_plan(plan: Plan, data: TrainData) -> Described {
     let train = plan.train.as_ref().expect("the plan has a training");
     let cell = &train.trainings[0];
     let network =

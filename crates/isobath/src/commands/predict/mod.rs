@@ -15,9 +15,8 @@ use anyhow::Result;
 use isobath_experiment::Override;
 use isobath_verdict::Calibration;
 
-use self::{
-    assess::Assessment, described::Described, prescription::Prescription, verify::Verified,
-};
+pub(super) use self::described::{Described, describe, of_plan, plan};
+use self::{assess::Assessment, prescription::Prescription, verify::Verified};
 use super::{GlobalArgs, Usage, exit};
 
 #[derive(Debug, clap::Args)]
