@@ -382,7 +382,7 @@ fn check_scale(section: &DataSection, data: &Dataset) -> Result<()> {
     let is_unit = |x: &f32| (0.0..=1.0).contains(x);
     let mut values = data.train.images.iter().chain(&data.test.images);
     let outside = values.find(|value| !is_unit(value));
-    if let (Scale::Symmetric, Some(value)) = (section.scale, outside) {
+    if let (Scale::Symmetric, Some(value)) = (&section.scale, outside) {
         anyhow::bail!(
             "{}: found {value}, but scale = \"symmetric\" maps values from 0 to 1 to -1 to 1; use \
              scale = \"standardize\", or set `divide` in the table of dataset",
