@@ -53,7 +53,9 @@ const BARS: (i32, i32) = (px(96), px(40));
 const GAP: i32 = px(5);
 const LABELS: i32 = px(150);
 const MARGIN: i32 = px(10);
-const HEAD: i32 = px(24);
+/// Place of the column labels, and of the first row.
+const HEAD: i32 = px(40);
+const TOP: i32 = px(52);
 /// Height of the words below a picture.
 const NOTE: i32 = px(13);
 
@@ -125,9 +127,9 @@ impl PictureTable {
         )
     }
 
-    fn row_height(&self) -> i32 {
-        let mut pictures = self.rows.iter().flat_map(|row| &row.cells).flatten();
-        let has_notes = pictures.any(|picture| !picture.note.is_empty());
+    /// Height of a row, with the words below its pictures.
+    fn row_height(&self, row: &PictureRow) -> i32 {
+        let has_notes = row.cells.iter().flatten().any(|picture| !picture.note.is_empty());
         self.picture().1 + GAP + if has_notes { NOTE } else { 0 }
     }
 
@@ -144,7 +146,7 @@ impl PictureTable {
     ) -> Result<()> {
         let size = layout.text() * 9 / 10;
         let line = size * 6 / 5;
-        let room = (self.row_height() / line).max(1) as usize;
+        let room = (self.row_height(row) / line).max(1) as usize;
         let mut lines = text::wrapped(&row.label, size, LABELS - GAP);
         if lines.len() > room {
             lines.truncate(room);
@@ -194,10 +196,13 @@ impl Figure for PictureTable {
         self.caption.clone()
     }
 
-    fn size(&self, _: Layout) -> (i32, i32) {
+    fn size(&self, layout: Layout) -> (i32, i32) {
         let columns = self.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
-        let width = (self.column(columns) + MARGIN).max(px(430));
-        (width, HEAD + px(34) + self.rows.len() as i32 * self.row_height() + MARGIN)
+        // The title has one line.
+        let title = text::width(&self.title, layout.text() * 21 / 20) * 6 / 5 + 2 * MARGIN;
+        let width = (self.column(columns) + MARGIN).max(title);
+        let rows: i32 = self.rows.iter().map(|row| self.row_height(row)).sum();
+        (width, TOP + rows + MARGIN)
     }
 
     fn place(&self) -> PageSection {
@@ -210,12 +215,13 @@ impl Figure for PictureTable {
         let (picture, _) = self.picture();
         let size = layout.text() * 9 / 10;
         for (index, label) in self.columns.iter().enumerate() {
-            let at = (self.column(index) + picture / 2, HEAD + px(16));
+            let at = (self.column(index) + picture / 2, HEAD);
             text::write(canvas, &cut(label, size, picture + GAP), at, size, HPos::Center)?;
         }
-        for (index, row) in self.rows.iter().enumerate() {
-            let top = HEAD + px(28) + index as i32 * self.row_height();
+        let mut top = TOP;
+        for row in &self.rows {
             self.draw_row(canvas, row, top, layout)?;
+            top += self.row_height(row);
         }
         Ok(Hover::default())
     }

@@ -62,9 +62,15 @@ fn gallery(interpretation: &Interpretation) -> PictureTable {
         let pictures = images.into_iter().zip(&ranges);
         pictures.map(|(pixels, &range)| picture(interpretation, pixels, range)).collect()
     };
+    let original = |(sample, &range): (&Sample, &[f32; 2])| {
+        let picture = picture(interpretation, &sample.pixels, range)?;
+        let wrong = sample.predicted.iter().find(|predicted| **predicted != sample.class);
+        let note = wrong.map_or_else(String::new, |predicted| format!("as {predicted}"));
+        Some(picture.with_note(note))
+    };
     let originals = PictureRow {
         label: "input".into(),
-        cells: cells(samples.iter().map(|sample| &sample.pixels).collect()),
+        cells: samples.iter().zip(&ranges).map(original).collect(),
     };
     let rows = reconstructions.iter().map(|from| {
         let name = layers.get(from.layer - 1).map_or("", |row| row.name.as_str());
@@ -73,17 +79,12 @@ fn gallery(interpretation: &Interpretation) -> PictureTable {
             cells: cells(from.images.iter().collect()),
         }
     });
-    let label = |sample: &Sample| match &sample.predicted {
-        Some(predicted) if *predicted != sample.class => {
-            format!("{} as {predicted}", sample.class)
-        }
-        _ => sample.class.clone(),
-    };
     PictureTable {
         stem: "reconstructions".into(),
         title: "Held-out samples and their reconstructions from the layers".into(),
-        caption: "Each reconstruction has the range of values of its input.".into(),
-        columns: samples.iter().map(label).collect(),
+        caption: "Classes are above; below a sample is the class that the network gives where it is wrong. Each reconstruction \
+                  has the range of values of its input.".into(),
+        columns: samples.iter().map(|sample| sample.class.clone()).collect(),
         rows: std::iter::once(originals).chain(rows).collect(),
     }
 }

@@ -68,7 +68,7 @@ fn page_has_profile_pictures_and_labels() {
     // Two samples and their reconstructions, two prototypes, and input, whole, none and one channel.
     assert_eq!(page.matches("<image").count(), 2 + 2 + 2 + 4);
     for part in [
-        "2 as 1",
+        "as 1\n</text>",
         "id=\"profile\"",
         "id=\"channels\"",
         "behind layer 2",
