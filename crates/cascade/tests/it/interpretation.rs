@@ -76,8 +76,7 @@ fn channel_images_of_linear_decoders_sum_up_to_the_whole() {
     let (network, train) = (convolutions(), normal(200, 30, 2));
     let cascade = cascade(&network, ridge(0.03), &train);
     let shapes = network.spec().shapes();
-    for depth in 1..=2 {
-        let shape = shapes[depth];
+    for (depth, &shape) in shapes.iter().enumerate().skip(1) {
         let h = network.activations(&Cpu::new(), depth, train.slice(s![..1, ..])).unwrap();
         let all = cascade
             .decoders
