@@ -23,7 +23,7 @@ const DEFAULT_SAMPLES: u8 = 8;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Experiment file whose [network] describes the network, or an ONNX model
+    /// Experiment file whose `[network]` describes the network, or an ONNX model
     model: PathBuf,
     /// Parameters of the described network: a safetensors file or a PyTorch state dict
     #[arg(long, value_name = "FILE")]
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     labels: Option<String>,
     #[command(flatten)]
     settings: Settings,
-    /// Decoders: in closed form, or by gradient descent [default: that of [cascade], or ridge]
+    /// Decoders: in closed form, or by gradient descent [default: that of `[cascade]`, or ridge]
     #[arg(long, value_enum)]
     method: Option<MethodName>,
     /// Number of held-out samples in the gallery
