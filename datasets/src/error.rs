@@ -65,6 +65,12 @@ pub enum Error {
         /// Actual content.
         found: String,
     },
+    /// Given means and standard deviations of the channels cannot be used.
+    #[error("scale: {message}")]
+    Scale {
+        /// The reason and the remedy.
+        message: String,
+    },
     /// A file of the user's own data has content that cannot be used.
     #[error("{file}: found {found}; {advice}")]
     Unusable {

@@ -53,7 +53,7 @@ pub use name::DatasetName;
 pub use own::{
     ArrayLayout, DatasetSource, Extent, LabelColumn, OwnData, OwnRequest, Skipped, Summary,
 };
-pub use scale::{PixelScale, Scale};
+pub use scale::{ChannelScale, PixelScale, Scale};
 pub use status::{State, Status, list};
 
 #[cfg(doctest)]

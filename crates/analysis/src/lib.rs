@@ -10,6 +10,7 @@ mod describe;
 mod error;
 pub mod frontier;
 mod gather;
+pub mod layer_losses;
 pub mod outcomes;
 pub mod points;
 pub mod spread;

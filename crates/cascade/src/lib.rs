@@ -17,9 +17,11 @@
 mod activations;
 mod backend;
 mod chain;
+mod channels;
 mod columns;
 mod compose;
 mod conv_transpose;
+mod decode;
 mod decoder;
 mod decoder_layer;
 mod decoders;
@@ -32,6 +34,7 @@ mod linear_error;
 mod linear_fit;
 mod memory;
 mod params;
+mod prototypes;
 mod reconstruction;
 mod reconstructor;
 mod results;
@@ -43,6 +46,7 @@ mod sweep;
 mod work;
 
 pub use backend::CascadeBackend;
+pub use channels::{ChannelImage, ChannelImages};
 pub use conv_transpose::ConvTranspose2d;
 pub use decoder::Decoder;
 pub use decoder_layer::{DecoderKind, DecoderLayer};
@@ -52,6 +56,7 @@ pub use form::DecoderForm;
 pub use gradient::GradientCascade;
 pub use memory::CascadeNumbers;
 pub use params::{CascadeParams, CascadeValidParams, DEFAULT_MAX_SAMPLES, DEFAULT_NOISE, Method};
+pub use prototypes::ClassLevels;
 pub use reconstructor::{
     Cascade, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent, StopFn,
 };

@@ -269,6 +269,7 @@ fn extent(file: &mut ExperimentFile) -> Result<Samples, FileError> {
     if let Some(size) = data.size {
         shape = shape.shrunk(size).map_err(|error| FileError::invalid("data", error))?;
     }
+    data.scale.check(shape).map_err(|error| FileError::invalid("data", error))?;
     Ok(Samples { shape, loaded_shape, classes })
 }
 

@@ -31,6 +31,22 @@ pub enum Error {
         /// Layers given.
         given: usize,
     },
+    /// There is no layer of this number.
+    #[error("there is no layer {depth} in a network of {layers}")]
+    Depth {
+        /// The number, counted from 1.
+        depth: usize,
+        /// Layers of the network.
+        layers: usize,
+    },
+    /// The samples are not as wide as the network's input.
+    #[error("the samples have {actual} numbers each, the network takes {expected}")]
+    SampleWidth {
+        /// Numbers that the network takes.
+        expected: usize,
+        /// Numbers of a sample.
+        actual: usize,
+    },
     /// The backend failed.
     #[error(transparent)]
     Tensor(#[from] isobath_tensor::Error),

@@ -13,6 +13,7 @@
 //! [`LayerParameters`], its memory to [`Trace`] and [`Workspace`], and follow the compiler: every match over kinds is
 //! exhaustive. Only dense layers run for several networks at once.
 
+mod activations;
 mod backend;
 mod backward;
 mod conv2d;

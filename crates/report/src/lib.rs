@@ -12,6 +12,7 @@ mod error;
 mod figures;
 mod files;
 mod html;
+pub mod interpretation;
 mod json;
 mod numbers;
 pub mod outcomes;

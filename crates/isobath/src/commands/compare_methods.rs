@@ -34,8 +34,8 @@ fn check(reference: &Plan, other: &Plan) -> Result<()> {
     let (a, b) = (&reference.file, &other.file);
     let what = if a.seed != b.seed {
         "seeds"
-    } else if (&a.data.dataset, a.data.probe, a.data.grayscale, a.data.scale)
-        != (&b.data.dataset, b.data.probe, b.data.grayscale, b.data.scale)
+    } else if (&a.data.dataset, a.data.probe, a.data.grayscale, &a.data.scale)
+        != (&b.data.dataset, b.data.probe, b.data.grayscale, &b.data.scale)
     {
         "probe samples"
     } else if a.grid.shared_samples != b.grid.shared_samples

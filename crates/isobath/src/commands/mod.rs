@@ -10,6 +10,7 @@ mod data;
 mod doctor;
 mod export;
 mod initialisation;
+mod interpret;
 mod list;
 mod meanfield;
 mod merge;
@@ -90,6 +91,9 @@ enum Command {
     Merge(merge::Arguments),
     /// Compare every predictor with the trainings of a run, or with a table of trainings made elsewhere
     Compare(compare::Arguments),
+    /// Show what the layers of a network with given parameters keep of its input: profile, reconstructions, class
+    /// prototypes, channel images
+    Interpret(Box<interpret::Arguments>),
     /// Compare runs of cheaper methods with a reference run on the same networks
     CompareMethods(compare_methods::Arguments),
     /// Tell whether a network will train, why not, and what to change
@@ -183,6 +187,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Predict(arguments) => predict::main(&global, &arguments),
         Command::Calibrate(arguments) => calibrate::main(&global, &arguments),
         Command::CompareMethods(arguments) => compare_methods::main(&global, &arguments),
+        Command::Interpret(arguments) => interpret::main(&global, &arguments),
         Command::CheckReference(arguments) => check_reference::main(&arguments),
         Command::Data(arguments) => data::main(&global, arguments),
         Command::Export(arguments) => export::main(&global, &arguments),

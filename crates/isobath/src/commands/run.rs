@@ -11,7 +11,7 @@ use crate::print::shell_word;
 use super::{GlobalArgs, Usage, exit, report::with_files, theory};
 use crate::signals;
 use isobath_experiment as experiment;
-use isobath_experiment::{DataSection, Override, Plan};
+use isobath_experiment::{DataSection, ExperimentFile, Override, Plan};
 use isobath_report as report;
 use isobath_report::count;
 use isobath_runner as run;
@@ -83,7 +83,11 @@ pub(super) struct Settings {
 impl Settings {
     /// Plans `file` with these settings.
     pub(super) fn plan(&self, file: &std::path::Path) -> Result<Plan> {
-        let mut file = experiment::read(file, &self.overrides)?;
+        Ok(Plan::new(self.on_backend(experiment::read(file, &self.overrides)?))?)
+    }
+
+    /// `file` with all stages on the given backend.
+    pub(super) fn on_backend(&self, mut file: ExperimentFile) -> ExperimentFile {
         if let Some(backend) = self.backend {
             file.cascade.backend = backend;
             file.entropy.backend = backend;
@@ -91,7 +95,7 @@ impl Settings {
                 train.backend = backend;
             }
         }
-        Ok(Plan::new(file)?)
+        file
     }
 
     /// These settings as words of a command, each after a space.
@@ -231,7 +235,7 @@ fn code(record: &isobath_store::RunRecord) -> u8 {
 }
 
 /// Checks that samples and one network at a time fit into memory, before anything is loaded.
-fn check_memory(plan: &Plan) -> Result<()> {
+pub(super) fn check_memory(plan: &Plan) -> Result<()> {
     let trainings = plan.train.as_ref().and_then(|train| Memory::of_trainings(plan, train));
     for memory in Memory::of(plan).into_iter().chain(trainings) {
         memory.check()?;
@@ -382,7 +386,7 @@ fn check_scale(section: &DataSection, data: &Dataset) -> Result<()> {
     let is_unit = |x: &f32| (0.0..=1.0).contains(x);
     let mut values = data.train.images.iter().chain(&data.test.images);
     let outside = values.find(|value| !is_unit(value));
-    if let (Scale::Symmetric, Some(value)) = (section.scale, outside) {
+    if let (Scale::Symmetric, Some(value)) = (&section.scale, outside) {
         anyhow::bail!(
             "{}: found {value}, but scale = \"symmetric\" maps values from 0 to 1 to -1 to 1; use \
              scale = \"standardize\", or set `divide` in the table of dataset",

@@ -141,6 +141,14 @@ fn variances(variant: &Variant, layer: &Layer, index: usize) -> Vec<LayerVarianc
     found
 }
 
+/// Kind, settings and activation of a layer: `conv 3x3/2 pad 1, relu`.
+pub(super) fn name(layer: &Layer) -> String {
+    match activation(layer) {
+        activation if activation.is_empty() => kind(layer),
+        activation => format!("{}, {activation}", kind(layer)),
+    }
+}
+
 /// Kind and settings of a layer: `conv 3x3/2 pad 1 circular`.
 fn kind(layer: &Layer) -> String {
     match layer {

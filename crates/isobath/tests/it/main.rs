@@ -6,6 +6,7 @@ mod damage;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod faults;
+mod interpret;
 mod kernels;
 mod kinds;
 mod list;

@@ -4,10 +4,12 @@
 //! small windows. Lengths are in canvas units; [`canvas::UNITS`] of them make one pixel of the page.
 
 mod axis;
+mod bars;
 mod canvas;
 mod color_bar;
 mod diagram;
 mod drawing;
+mod error_profile;
 mod frame;
 mod gallery;
 mod growth;
@@ -20,6 +22,7 @@ mod networks;
 mod palette;
 mod phase;
 mod picture;
+mod picture_table;
 mod predictors;
 mod profiles;
 mod reached;
@@ -29,23 +32,29 @@ mod theory;
 mod theory_agreement;
 mod trainability;
 
-use crate::Result;
+use crate::{
+    Result,
+    interpretation::{Interpretation, tables},
+};
 
 pub use self::growth::Growth;
+pub(super) use self::{
+    bars::MOST_BARS,
+    canvas::Layout,
+    drawing::Drawing,
+    error_profile::ErrorProfile,
+    gallery::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, shown_depths},
+    growth::GrowthChart,
+    hover::{Cells, Hover, Mark, Values},
+    picture::Scaling,
+    picture_table::{Picture, PictureRow, PictureTable},
+    predictors::{of_comparison, share},
+};
 use self::{
     canvas::Canvas, gallery::Gallery, initialisations::InitialisationChart,
     length_growth::LengthGrowth, networks::NetworkComparison, phase::PhaseDiagram,
     profiles::Profiles, stages::StageTheory, theory_agreement::TheoryComparison,
     trainability::Trainability,
-};
-pub(super) use self::{
-    canvas::Layout,
-    drawing::Drawing,
-    gallery::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, shown_depths},
-    growth::GrowthChart,
-    hover::{Cells, Hover, Mark, Values},
-    picture::Scaling,
-    predictors::{of_comparison, share},
 };
 use isobath_analysis::points::{Slice, slices};
 use isobath_entropy::EstimatorSpec;
@@ -137,6 +146,15 @@ pub(super) fn of(run: &RunRecord) -> Vec<Box<dyn Figure + '_>> {
     }
     if let Some(figure) = Gallery::of(run) {
         figures.push(Box::new(figure));
+    }
+    figures
+}
+
+/// Figures of an interpretation: its profile and its tables of pictures.
+pub(super) fn of_interpretation(interpretation: &Interpretation) -> Vec<Box<dyn Figure + '_>> {
+    let mut figures: Vec<Box<dyn Figure + '_>> = vec![Box::new(ErrorProfile { interpretation })];
+    for table in tables(interpretation) {
+        figures.push(Box::new(table));
     }
     figures
 }

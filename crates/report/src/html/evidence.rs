@@ -21,10 +21,28 @@ pub(super) fn reproduction(run: &RunRecord, files: &[&Path]) -> Markup {
                     dl { @for (name, value) in &run.environment { dt { (name) } dd { (value) } } }
                 }
             }
-            @if !files.is_empty() {
-                h3 { "Files" }
-                ul.files { @for file in files { li { a href=(link(file)) { (link(file)) } } } }
-            }
+            (list(files))
+        }
+    }
+}
+
+/// Renders a reproduction section of named commands.
+pub(super) fn commands(commands: &[(&str, &str)], files: &[&Path]) -> Markup {
+    html! {
+        section {
+            h2 { "Reproduce" }
+            @for (label, command) in commands { (copied(label, command)) }
+            (list(files))
+        }
+    }
+}
+
+/// Links to the files beside the page, if there are any.
+fn list(files: &[&Path]) -> Markup {
+    html! {
+        @if !files.is_empty() {
+            h3 { "Files" }
+            ul.files { @for file in files { li { a href=(link(file)) { (link(file)) } } } }
         }
     }
 }

@@ -6,6 +6,7 @@ mod evidence;
 mod figure;
 mod gallery;
 mod glossary;
+pub(super) mod interpretation;
 mod tables;
 mod trained;
 mod words;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::commands::GlobalArgs;
 
 /// Reads a dataset as experiment files name it: a name, a path, or a table such as `{ path = "x.csv", labels = "y" }`.
-pub(super) fn source(text: &str) -> Result<DatasetSource, String> {
+pub(in crate::commands) fn source(text: &str) -> Result<DatasetSource, String> {
     #[derive(Deserialize)]
     struct Section {
         dataset: DatasetSource,

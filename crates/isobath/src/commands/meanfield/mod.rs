@@ -2,7 +2,7 @@
 
 mod architecture;
 mod critical;
-mod dataset;
+pub(super) mod dataset;
 mod described_network;
 pub(super) mod figure;
 mod modes;

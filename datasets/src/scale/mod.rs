@@ -1,12 +1,18 @@
 //! Scale of pixels.
 
+mod channels;
+mod setting;
+
+pub use channels::ChannelScale;
+
 use ndarray::{Array2, Axis, Zip};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::dataset::{Dataset, Samples};
+use crate::dataset::{Dataset, Samples, Shape};
+use crate::error::Result;
 
-/// Scale of the pixels of a dataset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Scale of the pixels of a dataset. In TOML: a name, or `{ mean = ..., std = ... }`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// From 0 to 1, as loaded.
@@ -16,6 +22,9 @@ pub enum Scale {
     Symmetric,
     /// Mean 0 and standard deviation 1 of each pixel over the training samples. Constant pixels become 0.
     Standardize,
+    /// Mean and standard deviation of each channel as given, such as those that a network was trained with.
+    #[serde(untagged)]
+    Channels(ChannelScale),
 }
 
 impl Scale {
@@ -24,9 +33,24 @@ impl Scale {
         *self == Self::Unit
     }
 
+    /// Checks that the scale fits samples of `shape`.
+    ///
+    /// # Errors
+    /// [`Error::Scale`](crate::Error::Scale) if given means and standard deviations are not those of its channels, or not
+    /// usable.
+    pub fn check(&self, shape: Shape) -> Result<()> {
+        match self {
+            Self::Unit | Self::Symmetric | Self::Standardize => Ok(()),
+            Self::Channels(channels) => channels.check(shape.channels),
+        }
+    }
+
     /// The scale as a function of each pixel, with the statistics of the training samples `data.train`; `None` for the
     /// default, which changes nothing.
-    pub fn fit(self, data: &Dataset) -> Option<PixelScale> {
+    ///
+    /// # Panics
+    /// If the scale does not fit the samples; see [`check`](Self::check).
+    pub fn fit(&self, data: &Dataset) -> Option<PixelScale> {
         let pixels = data.shape.len();
         match self {
             Self::Unit => None,
@@ -40,6 +64,7 @@ impl Scale {
                 let name = format!("standardized by {}", data.fingerprint);
                 Some(PixelScale { shift, factor, name })
             }
+            Self::Channels(channels) => Some(channels.of_pixels(data.shape)),
         }
     }
 }
@@ -106,6 +131,18 @@ mod tests {
         });
         assert_ne!(plain.fingerprint, scaled.fingerprint);
         assert!(Scale::Unit.fit(&plain).is_none());
+    }
+
+    #[test]
+    fn channels_have_the_given_means_and_deviations() {
+        let shape = Shape { channels: 2, height: 1, width: 2 };
+        let images = ndarray::array![[0.5, 1.0, 3.0, 5.0]];
+        let train = Samples { images, labels: vec![0] };
+        let mut data = Dataset { train, shape, ..digits() };
+        let scale = Scale::Channels(ChannelScale { mean: vec![0.5, 1.0], std: vec![0.25] });
+        data.test = Samples::default();
+        scale.fit(&data).unwrap().apply(&mut data);
+        assert_eq!(data.train.images, ndarray::array![[0.0, 2.0, 8.0, 16.0]]);
     }
 
     #[test]
