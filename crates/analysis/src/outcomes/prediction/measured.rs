@@ -64,7 +64,10 @@ fn interpolate(profile: &[(f64, f64)], at: f64) -> Option<f64> {
     match (after.checked_sub(1).map(|before| profile[before]), profile.get(after)) {
         (None, _) => Some(first.1),
         (_, None) => Some(last.1),
-        (Some((x, y)), Some(&(next_x, next_y))) => Some(y + (next_y - y) * (at - x) / (next_x - x)),
+        (Some((x, y)), Some(&(next_x, next_y))) => {
+            let share = (at - x) / (next_x - x);
+            Some((1.0 - share) * y + share * next_y)
+        }
     }
 }
 
