@@ -8,6 +8,7 @@ mod gallery;
 mod glossary;
 mod tables;
 mod trained;
+pub(super) mod verdict;
 mod words;
 
 use std::path::Path;
