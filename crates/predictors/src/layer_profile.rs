@@ -32,6 +32,8 @@ pub struct LayerState {
     pub units: usize,
     /// Share of activations within a hundredth of the ends of a bounded activation function's range; 0 for others.
     pub saturated: f64,
+    /// Number of parameters; 0 for pooling, which has no gradient.
+    pub parameters: usize,
     /// Logarithm of the Euclidean norm of the loss's gradient by the layer's weights; negative infinity for zero or where
     /// the backward pass ended before.
     pub ln_gradient: f64,
@@ -135,6 +137,7 @@ fn state(layer: &Layer, h: ArrayView2<'_, f32>) -> LayerState {
         dead: if n < 2 { 0 } else { (0..units).filter(is_dead).count() },
         units,
         saturated: saturated(layer, h),
+        parameters: layer.parameters(),
         ln_gradient: f64::NEG_INFINITY,
     }
 }

@@ -23,6 +23,7 @@ mod reach_words;
 mod sentences;
 pub mod theory_figures;
 mod trained;
+pub mod verdict;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ mod gallery;
 mod growth;
 mod hover;
 mod initialisations;
+mod layers;
 mod legend;
 mod length_growth;
 mod marks;
@@ -46,6 +47,7 @@ pub(super) use self::{
     gallery::{MAX_GALLERY_POINTS, MAX_GALLERY_SAMPLES, shown_depths},
     growth::GrowthChart,
     hover::{Cells, Hover, Mark, Values},
+    layers::LayerPanels,
     picture::Scaling,
     picture_table::{Picture, PictureRow, PictureTable},
     predictors::{of_comparison, share},

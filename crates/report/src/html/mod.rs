@@ -9,6 +9,7 @@ mod glossary;
 pub(super) mod interpretation;
 mod tables;
 mod trained;
+pub(super) mod verdict;
 mod words;
 
 use std::path::Path;

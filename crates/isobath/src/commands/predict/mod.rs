@@ -2,6 +2,7 @@
 
 mod assess;
 mod described;
+mod page;
 mod prescription;
 mod print;
 mod verify;
@@ -38,6 +39,9 @@ pub(super) struct Arguments {
     /// Most seconds to spend on alternatives
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     search_seconds: u64,
+    /// Write a page with the verdict and the layers' measurements
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Print JSON, as docs/predict.schema.json describes it
     #[arg(long)]
     json: bool,
@@ -48,6 +52,7 @@ const BELOW_GATE: u8 = 3;
 
 /// Everything that a verdict says.
 struct Answer {
+    overrides: Vec<Override>,
     described: Described,
     calibration: Calibration,
     assessment: Assessment,
@@ -68,11 +73,20 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     {
         return Err(Usage(format!("--gate {gate} must be a probability, from 0 to 1")).into());
     }
+    if let Some(file) = &arguments.report {
+        page::check(file)?;
+    }
     let described = described::describe(global, &arguments.file, &arguments.overrides)?;
     let calibration = Calibration::built_in();
     let assessment = assess::assess(&described, &calibration)?;
-    let mut answer =
-        Answer { described, calibration, assessment, prescription: None, verified: Vec::new() };
+    let mut answer = Answer {
+        overrides: arguments.overrides.clone(),
+        described,
+        calibration,
+        assessment,
+        prescription: None,
+        verified: Vec::new(),
+    };
     let fails = answer.probability().is_some_and(|probability| probability.p < 0.8);
     if fails && !arguments.no_alternatives {
         let search = prescription::Search {
@@ -92,6 +106,12 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     } else {
         for line in print::lines(&answer) {
             println!("{line}");
+        }
+    }
+    if let Some(file) = &arguments.report {
+        let written = page::write(&answer, &arguments.file, file)?;
+        if !arguments.json {
+            println!("report: {}", written.display());
         }
     }
     let below = match (arguments.gate, answer.probability()) {

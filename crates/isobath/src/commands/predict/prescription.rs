@@ -13,6 +13,7 @@ use super::{
     assess::{self, Assessment},
     described::{self, Described},
 };
+use crate::print::shell_word;
 
 /// A change of the file and the verdict after it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +25,14 @@ pub(super) struct Alternative {
     /// Probability of success after the change.
     #[serde(flatten)]
     pub(super) probability: Probability,
+}
+
+impl Alternative {
+    /// The options of the command line that make the change.
+    pub(super) fn options(&self) -> String {
+        let option = |setting: &String| format!("--set {}", shell_word(setting));
+        self.settings.iter().map(option).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Result of the search.
@@ -91,7 +100,9 @@ impl Search<'_> {
         if present.probability.p > 0.5 {
             good.push(now);
         }
-        for (lr, probability) in self.rates_of(self.described, present)? {
+        let rates = self.rates_of(self.described, present)?;
+        found.is_cut_short |= rates.len() < FACTORS.len();
+        for (lr, probability) in rates {
             found.tried += 1;
             if probability.p > 0.5 {
                 good.push(lr);
@@ -114,6 +125,9 @@ impl Search<'_> {
         let now = learning_rate(network.training.params().optimizer);
         let mut rates = Vec::new();
         for factor in FACTORS {
+            if Instant::now() > self.until {
+                break;
+            }
             let lr = rounded(now * factor);
             let mut params = network.training.params().clone();
             params.optimizer = with_rate(params.optimizer, lr);
@@ -148,6 +162,7 @@ impl Search<'_> {
             return Ok(());
         }
         let rates = self.rates_of(&other, &verdict)?;
+        found.is_cut_short |= rates.len() < FACTORS.len();
         found.tried += rates.len();
         let best = rates.into_iter().max_by(|a, b| a.1.p.total_cmp(&b.1.p));
         if let Some((lr, probability)) = best
@@ -326,10 +341,10 @@ fn rounded(x: f64) -> f64 {
 /// A learning rate in words.
 pub(super) fn short(x: f64) -> String {
     let x = rounded(x);
-    if x >= 1e-3 { format!("{x}") } else { format!("{x:e}") }
+    if (1e-4..1e6).contains(&x) { format!("{x}") } else { format!("{x:e}") }
 }
 
-/// Removes what `plan` would not accept twice.
+/// The only network of a plan in words.
 pub(super) fn describe(plan: &Plan) -> String {
     plan.describe(plan.points[0])
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer,
-    prescription::{Alternative, Prescription, describe, learning_rate, short},
+    prescription::{Prescription, describe, learning_rate, short},
 };
 
 /// Version of the JSON, which grows when a reader of the one before would misunderstand it.
@@ -26,44 +26,48 @@ pub(super) fn lines(answer: &Answer) -> Vec<String> {
         lines.push(format!("why: {}", sentences.collect::<Vec<_>>().join("\n     ")));
     }
     if let Some(prescription) = &answer.prescription {
-        lines.push(advice(prescription));
+        let shown = prescription.alternatives.iter().take(MOST).map(|found| {
+            format!("{}: P = {:.2} ({})", found.change, found.probability.p, found.options())
+        });
+        let parts: Vec<String> = shown.chain(advice(prescription)).collect();
+        lines.push(format!("what to change: {}", parts.join("\n                ")));
     }
     for verified in &answer.verified {
-        let result = if verified.diverged {
-            format!("diverged after {}", count(verified.steps, "step"))
-        } else {
-            format!("accuracy {:.3} after {}", verified.accuracy, count(verified.steps, "step"))
-        };
-        lines.push(format!("trained, {}: {result}", verified.network));
+        lines.push(format!("trained, {}: {}", verified.network, verified.result()));
     }
     lines
 }
 
+/// The verdict with the network.
 fn verdict(answer: &Answer) -> String {
-    let (described, assessment) = (&answer.described, &answer.assessment);
-    let size = assessment.measurement.size;
+    format!("{}; {}", judgement(answer), facts(answer).join("; "))
+}
+
+/// The network and its training in words.
+pub(super) fn facts(answer: &Answer) -> Vec<String> {
+    let size = answer.assessment.measurement.size;
     let network = format!(
-        "{} layers, width {}, {}; {}",
-        size.depth,
+        "{}, width {}, {}",
+        count(size.depth, "layer"),
         size.width,
-        describe(&described.plan),
-        training(answer)
+        describe(&answer.described.plan)
     );
-    match answer.probability() {
-        Some(Probability { p, low, high }) => {
-            let word = match p {
-                p if p >= 0.8 => "trains",
-                p if p >= 0.5 => "will probably train",
-                p if p >= 0.2 => "will probably not train",
-                _ => "does not train",
-            };
-            format!("{word}: P = {p:.2} ({low:.2} to {high:.2}); {network}")
-        }
-        None => {
-            let outside: Vec<String> = assessment.outside.iter().map(out_of).collect();
-            format!("not known: {}; {network}", outside.join(", "))
-        }
-    }
+    vec![network, training(answer)]
+}
+
+/// The verdict alone.
+pub(super) fn judgement(answer: &Answer) -> String {
+    let Some(Probability { p, low, high }) = answer.probability() else {
+        let outside: Vec<String> = answer.assessment.outside.iter().map(out_of).collect();
+        return format!("not known: {}", outside.join(", "));
+    };
+    let word = match p {
+        p if p >= 0.8 => "trains",
+        p if p >= 0.5 => "will probably train",
+        p if p >= 0.2 => "will probably not train",
+        _ => "does not train",
+    };
+    format!("{word}: P = {p:.2} ({low:.2} to {high:.2})")
 }
 
 fn out_of(outside: &Outside) -> String {
@@ -121,7 +125,8 @@ fn like(answer: &Answer) -> usize {
     }
 }
 
-fn basis(answer: &Answer) -> String {
+/// Meaning of the probability, and what it is calibrated on.
+pub(super) fn basis(answer: &Answer) -> String {
     let skill = &answer.calibration.skill;
     let params = answer.described.training.params();
     let mut text = format!(
@@ -138,25 +143,30 @@ fn basis(answer: &Answer) -> String {
     text
 }
 
-fn advice(prescription: &Prescription) -> String {
+/// What the search for alternatives found beside them, in sentences.
+pub(super) fn advice(prescription: &Prescription) -> Vec<String> {
     let Prescription { alternatives, learning_rates, largest_depth, tried, is_cut_short } =
         prescription;
     let mut parts = Vec::new();
-    for Alternative { change, settings, probability } in alternatives.iter().take(MOST) {
-        let set: Vec<String> = settings
-            .iter()
-            .map(|setting| format!("--set {}", crate::print::shell_word(setting)))
-            .collect();
-        parts.push(format!("{change}: P = {:.2} ({})", probability.p, set.join(" ")));
-    }
-    if parts.is_empty() {
-        parts.push(format!("none of {tried} alternatives has a probability above one half"));
+    if alternatives.is_empty() {
+        parts.push(match tried {
+            0 => "no alternative was tried".to_owned(),
+            1 => "the one alternative that was tried has no better probability above one half"
+                .to_owned(),
+            tried => {
+                format!("none of {tried} alternatives has a better probability above one half")
+            }
+        });
     }
     if let Some([low, high]) = learning_rates {
         parts.push(if low < high {
-            format!("learning rates from {} to {} train it as it is", short(*low), short(*high))
+            format!(
+                "P is above one half at learning rates from {} to {}",
+                short(*low),
+                short(*high)
+            )
         } else {
-            format!("of the learning rates tried, {} trains it as it is", short(*low))
+            format!("of the learning rates tried, P is above one half only at {}", short(*low))
         });
     }
     if let Some(depth) = largest_depth {
@@ -165,7 +175,7 @@ fn advice(prescription: &Prescription) -> String {
     if *is_cut_short {
         parts.push("time ran out before all alternatives were tried (--search-seconds)".to_owned());
     }
-    format!("what to change: {}", parts.join("\n                "))
+    parts
 }
 
 /// The verdict as JSON.

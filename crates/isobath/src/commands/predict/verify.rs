@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use isobath_experiment::Override;
+use isobath_report::count;
 use isobath_trainer::{Outcome, Training};
 use serde::Serialize;
 
@@ -28,6 +29,18 @@ pub(super) struct Verified {
     pub(super) steps: usize,
     /// True after divergence.
     pub(super) diverged: bool,
+}
+
+impl Verified {
+    /// What the training came to, in words.
+    pub(super) fn result(&self) -> String {
+        let steps = count(self.steps, "step");
+        if self.diverged {
+            format!("diverged after {steps}")
+        } else {
+            format!("accuracy {:.3} after {steps}", self.accuracy)
+        }
+    }
 }
 
 /// Trains before and after the best change.
