@@ -30,7 +30,7 @@ pub use ids::{CellId, GridPoint, TrainingId};
 pub use network_section::{DepthUnit, NetworkKind, NetworkSection};
 pub use overlay::{DepthScale, Overlay};
 pub use plan::{Cell, Plan};
-pub use read::{Override, read, read_single, read_text, read_theory};
+pub use read::{Override, read, read_single, read_single_text, read_text, read_theory};
 pub use report_format::{Format, ParseFormatError};
 pub use stop::{Confident, Stop};
 pub use theory_file::{

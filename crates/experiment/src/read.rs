@@ -108,12 +108,25 @@ pub fn read_single(
     training: &str,
     overrides: &[Override],
 ) -> Result<ExperimentFile, FileError> {
-    let (text, origin) = (text_of(path)?, path.display().to_string());
-    if is_theory(&text) {
+    read_single_text(&text_of(path)?, &path.display().to_string(), training, overrides)
+}
+
+/// As [`read_single`], from text. Messages name the file `origin`.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_single_text(
+    text: &str,
+    origin: &str,
+    training: &str,
+    overrides: &[Override],
+) -> Result<ExperimentFile, FileError> {
+    let origin = origin.to_owned();
+    if is_theory(text) {
         return Err(FileError::Theory { origin });
     }
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        FileError::Malformed { origin: origin.clone(), message: explain(&text, &error) }
+        FileError::Malformed { origin: origin.clone(), message: explain(text, &error) }
     })?;
     let mut table = apply(overrides, table)?;
     fill_in(&mut table, training);

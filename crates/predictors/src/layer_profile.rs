@@ -120,25 +120,37 @@ impl LayerProfile {
     }
 }
 
+impl LayerState {
+    /// State of activations `[units, n]` of so many channels, or units, without saturation and gradients, which depend on
+    /// the layer.
+    pub fn of(h: ArrayView2<'_, f32>, channels: usize) -> Self {
+        let n = h.ncols();
+        let channels = channels.clamp(1, h.nrows().max(1));
+        let pixels = h.nrows() / channels;
+        let rows_of = |channel: usize| channel * pixels..(channel + 1) * pixels;
+        let is_dead = |channel: &usize| rows_of(*channel).all(|row| is_constant(h.row(row)));
+        let columns = h.mapv(f64::from);
+        let gram = columns.t().dot(&columns);
+        let ln_distance = ln_distance(&gram, columns);
+        Self {
+            mean_square: mean_square(h.iter().copied()),
+            cosine: 1.0 - ln_distance.exp(),
+            ln_distance,
+            rank: effective_rank(&gram),
+            dead: if n < 2 { 0 } else { (0..channels).filter(is_dead).count() },
+            units: channels,
+            parameters: 0,
+            saturated: 0.0,
+            ln_gradient: f64::NEG_INFINITY,
+        }
+    }
+}
+
 fn state(layer: &Layer, h: ArrayView2<'_, f32>) -> LayerState {
-    let n = h.ncols();
-    let units = layer.output_shape().channels.max(1);
-    let pixels = h.nrows() / units;
-    let rows_of_unit = |unit: usize| unit * pixels..(unit + 1) * pixels;
-    let is_dead = |unit: &usize| rows_of_unit(*unit).all(|row| is_constant(h.row(row)));
-    let columns = h.mapv(f64::from);
-    let gram = columns.t().dot(&columns);
-    let ln_distance = ln_distance(&gram, columns);
     LayerState {
-        mean_square: mean_square(h.iter().copied()),
-        cosine: 1.0 - ln_distance.exp(),
-        ln_distance,
-        rank: effective_rank(&gram),
-        dead: if n < 2 { 0 } else { (0..units).filter(is_dead).count() },
-        units,
         saturated: saturated(layer, h),
         parameters: layer.parameters(),
-        ln_gradient: f64::NEG_INFINITY,
+        ..LayerState::of(h, layer.output_shape().channels)
     }
 }
 

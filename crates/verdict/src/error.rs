@@ -12,6 +12,18 @@ pub enum Error {
         /// Minimum.
         least: usize,
     },
+    /// A layer has another number of samples than the input.
+    #[error(
+        "`{name}` has {count} samples, and the input {expected}; dump the same batch from all layers"
+    )]
+    Samples {
+        /// Name of the layer.
+        name: String,
+        /// Its number of samples.
+        count: usize,
+        /// That of the input.
+        expected: usize,
+    },
     /// A predictor failed.
     #[error(transparent)]
     Predictors(#[from] isobath_predictors::Error),

@@ -50,10 +50,13 @@ impl Features {
         let rate = rate(params.optimizer);
         let forecast = forecast(measurement, params, steps);
         let profile = &measurement.profile;
-        let gradients = profile.layers.iter().map(|layer| layer.ln_gradient);
+        // Pooling layers have no gradients to lose.
+        let with_weights = profile.layers.iter().filter(|layer| layer.parameters > 0);
+        let weighted = with_weights.clone().count();
+        let gradients = with_weights.map(|layer| layer.ln_gradient);
         let finite: Vec<f64> = gradients.filter(|ln| ln.is_finite()).collect();
         let ends = finite.first().zip(finite.last());
-        let lost_gradients = finite.len() < size.depth;
+        let lost_gradients = profile.overflow.is_some() || finite.len() < weighted;
         let highest = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let lowest = finite.iter().copied().fold(f64::INFINITY, f64::min);
         let growth = match profile.layers.last() {

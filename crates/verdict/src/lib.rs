@@ -3,6 +3,7 @@
 //! [`measure`] looks at a network at its initialisation, [`Trial`] at the first steps of its training. [`Features`] are
 //! the numbers that a [`Calibration`] makes a probability from.
 
+mod activations;
 mod basis;
 mod calibration;
 mod diagnosis;
@@ -12,6 +13,7 @@ mod fit;
 mod measurement;
 mod trial;
 
+pub use activations::{Activations, Inspection, inspect};
 pub use basis::Spline;
 pub use calibration::{Calibration, Outside, Probability, Row, Skill};
 pub use diagnosis::{Diagnosis, DiagnosisKind, diagnose};

@@ -75,6 +75,20 @@ pub struct Measurement {
     pub information: Option<Vec<f64>>,
 }
 
+impl Measurement {
+    /// Accuracy of the network as it is on the kernel's held-out samples, and their number; `None` without a kernel.
+    pub fn held_out_accuracy(&self) -> Option<(f64, usize)> {
+        let outputs = &self.kernel.as_ref()?.outputs;
+        let held_out = self.kernel_train..self.labels.len();
+        let count = held_out.len();
+        let right = held_out.filter(|&sample| {
+            let (label, column) = (usize::from(self.labels[sample]), outputs.column(sample));
+            column.iter().enumerate().all(|(class, z)| class == label || *z < column[label])
+        });
+        Some((right.count() as f64 / count as f64, count))
+    }
+}
+
 /// Measures a network at its initialisation. `seed` orders the samples as the training will.
 ///
 /// # Errors

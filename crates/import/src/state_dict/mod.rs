@@ -104,6 +104,18 @@ impl StateDict {
         self.parameters.iter().map(|stored| &stored.info)
     }
 
+    /// Values of the array with this name, row-major, and its shape; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the values are no numbers.
+    pub fn array(&mut self, name: &str) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        let Some(index) = self.parameters.iter().position(|stored| stored.info.name == name) else {
+            return Ok(None);
+        };
+        let shape = self.parameters[index].info.shape.clone();
+        Ok(Some((shape, self.values(index)?)))
+    }
+
     /// True if the parameters are in the order of the model's definition.
     const fn is_in_order(&self) -> bool {
         matches!(self.content, Content::Pytorch(_))

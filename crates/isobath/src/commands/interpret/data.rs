@@ -34,23 +34,53 @@ pub(super) fn limit(plan: &mut Plan) {
     }
 }
 
+/// Data of an ONNX model, as options name them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) struct OnnxData<'a> {
+    pub(in crate::commands) dataset: Option<&'a DatasetSource>,
+    pub(in crate::commands) labels: Option<&'a str>,
+}
+
+impl OnnxData<'_> {
+    /// Rejects the options for a description, which has its own data.
+    pub(in crate::commands) fn refuse(&self, model: &Path) -> Result<()> {
+        if self.dataset.is_none() && self.labels.is_none() {
+            return Ok(());
+        }
+        usage(format!(
+            "--dataset and --labels are for ONNX models; {} has its data in [data]",
+            model.display()
+        ))
+    }
+
+    /// A name for the experiment, and the data as a value in TOML.
+    pub(in crate::commands) fn as_toml(
+        &self,
+        global: &GlobalArgs,
+        model: &Path,
+    ) -> Result<(String, String)> {
+        let source = match self.dataset {
+            Some(source) => source.clone(),
+            // The global option names a folder of datasets; a file there can only be the data.
+            None if global.data.is_file() => OwnData::new(global.data.clone()).into(),
+            None => {
+                return usage(format!(
+                    "{} has no data; add --dataset with a name or a path, such as --dataset mnist or --dataset x.npy \
+                     --labels y.npy",
+                    model.display()
+                ));
+            }
+        };
+        Ok((plain_name(model), toml(&with_labels(source, self.labels)?)?))
+    }
+}
+
 /// The experiment file of an ONNX model, which has data and decoders but no network of its own.
 pub(super) fn onnx_file(global: &GlobalArgs, arguments: &Arguments) -> Result<ExperimentFile> {
     let Arguments { model, dataset, labels, settings, method, .. } = arguments;
-    let source = match dataset {
-        Some(source) => source.clone(),
-        // The global option names a folder of datasets; a file there can only be the data.
-        None if global.data.is_file() => OwnData::new(global.data.clone()).into(),
-        None => {
-            return usage(format!(
-                "{} has no data; add --dataset with a name or a path, such as --dataset mnist or --dataset x.npy \
-                 --labels y.npy",
-                model.display()
-            ));
-        }
-    };
-    let source = with_labels(source, labels.as_deref())?;
-    let text = empty_file(&plain_name(model), &toml(&source)?);
+    let data = OnnxData { dataset: dataset.as_ref(), labels: labels.as_deref() };
+    let (name, data) = data.as_toml(global, model)?;
+    let text = empty_file(&name, &data);
     let mut overrides = Vec::new();
     overrides.extend(method.map(|method| setting(&format!("cascade.method={}", method.name()))));
     overrides.extend(settings.overrides.iter().cloned());
@@ -97,7 +127,11 @@ fn plain_name(model: &Path) -> String {
 }
 
 /// Checks that samples of `data` are what the network takes.
-pub(super) fn check_shape(model: &Path, input: architecture::Shape, data: Shape) -> Result<()> {
+pub(in crate::commands) fn check_shape(
+    model: &Path,
+    input: architecture::Shape,
+    data: Shape,
+) -> Result<()> {
     let Shape { channels, height, width } = data;
     let is_same = (input.channels, input.size()) == (channels, [height, width]);
     if is_same || (input.is_flat() && input.numbers() == data.len()) {

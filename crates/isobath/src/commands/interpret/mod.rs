@@ -15,6 +15,10 @@ use isobath_datasets::DatasetSource;
 use isobath_report::interpretation;
 use serde_json::Value;
 
+pub(super) use self::{
+    data::{OnnxData, check_shape},
+    subject::{Kind, empty_file},
+};
 use super::{GlobalArgs, exit, meanfield::dataset, report::with_files, run, run::Settings};
 use crate::print::shell_word;
 

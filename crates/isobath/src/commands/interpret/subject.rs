@@ -50,12 +50,7 @@ impl Subject {
 
     fn of_experiment(arguments: &Arguments, weights: &Path) -> Result<Self> {
         let Arguments { model, dataset, labels, settings, .. } = arguments;
-        if dataset.is_some() || labels.is_some() {
-            return usage(format!(
-                "--dataset and --labels are for ONNX models; {} has its data in [data]",
-                model.display()
-            ));
-        }
+        data::OnnxData { dataset: dataset.as_ref(), labels: labels.as_deref() }.refuse(model)?;
         if Kind::of(weights)? == Kind::Onnx {
             return usage(format!(
                 "{0} is an ONNX model, which has its layers; use `interpret {0} --dataset DATA`",
@@ -120,12 +115,12 @@ fn cannot_use(weights: &Path, model: &Path) -> String {
     format!("the parameters in {} are not those of {}", weights.display(), model.display())
 }
 
-pub(super) fn usage<T>(message: String) -> Result<T> {
+pub(in crate::commands) fn usage<T>(message: String) -> Result<T> {
     Err(Usage(message).into())
 }
 
 /// Settings that an ONNX model does not have, as a file: its `[network]` is replaced by that of the model.
-pub(super) fn empty_file(name: &str, data: &str) -> String {
+pub(in crate::commands) fn empty_file(name: &str, data: &str) -> String {
     format!(
         "name = \"{name}\"\n[data]\ndataset = {data}\n[network]\ndepth = 2\nwidth = 1\n[grid]\nsigma_w2 = 1.0\n\
          [cascade]\nmethod = \"ridge\"\nreadout = true\n"
@@ -134,7 +129,7 @@ pub(super) fn empty_file(name: &str, data: &str) -> String {
 
 /// Content of a file, by its name and first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(in crate::commands) enum Kind {
     Onnx,
     /// A state dict.
     Parameters,
@@ -142,7 +137,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(path: &Path) -> Result<Self> {
+    pub(in crate::commands) fn of(path: &Path) -> Result<Self> {
         let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         match extension.as_ref().and_then(|extension| extension.to_str()) {
             Some("onnx") => return Ok(Self::Onnx),

@@ -12,7 +12,7 @@ use isobath_trainer::TrainValidParams;
 use crate::commands::{GlobalArgs, Usage, run};
 
 /// Optimiser and budget of a file without `[train]`.
-const DEFAULT_TRAINING: &str =
+pub(super) const DEFAULT_TRAINING: &str =
     "optimizer = { kind = \"adam\", lr = 0.001 }\nbatch = 64\nepochs = 5";
 
 /// A described network with its data and training.
@@ -23,6 +23,8 @@ pub(in crate::commands) struct Described {
     pub(in crate::commands) network: Network,
     pub(in crate::commands) training: TrainValidParams,
     pub(in crate::commands) seed: u64,
+    /// True if the parameters come from a file.
+    pub(in crate::commands) is_given: bool,
 }
 
 impl Described {
@@ -94,5 +96,12 @@ pub(in crate::commands) fn of_plan(plan: Plan, data: TrainData) -> Described {
     let network =
         Network::random(train.network(cell).clone(), train.initialisation(cell), cell.seed);
     let (training, seed) = (train.recipes[0].params.clone(), cell.seed);
-    Described { plan, data, network, training, seed }
+    Described { plan, data, network, training, seed, is_given: false }
+}
+
+/// A network with given parameters under the training of a plan.
+pub(super) fn of_network(plan: Plan, data: TrainData, network: Network) -> Described {
+    let train = plan.train.as_ref().expect("the plan has a training");
+    let (training, seed) = (train.recipes[0].params.clone(), train.trainings[0].seed);
+    Described { plan, data, network, training, seed, is_given: true }
 }

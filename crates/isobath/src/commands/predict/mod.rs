@@ -2,6 +2,8 @@
 
 mod assess;
 mod described;
+mod dump;
+mod model;
 mod page;
 mod prescription;
 mod print;
@@ -13,17 +15,34 @@ use std::{
 };
 
 use anyhow::Result;
+use isobath_datasets::DatasetSource;
 use isobath_experiment::Override;
 use isobath_verdict::Calibration;
 
 pub(super) use self::described::{Described, describe, of_plan, plan};
 use self::{assess::Assessment, prescription::Prescription, verify::Verified};
-use super::{GlobalArgs, Usage, exit};
+use super::{GlobalArgs, Usage, exit, interpret::OnnxData, meanfield::dataset};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Description of the network, its data and its training, in the vocabulary of experiment files
-    file: PathBuf,
+    /// Description of the network, its data and its training, in the vocabulary of experiment files; or an ONNX model
+    #[arg(required_unless_present = "activations")]
+    file: Option<PathBuf>,
+    /// Activations of a batch in each layer of a network of any framework: a safetensors file with the array `input` and one
+    /// array for each layer, in the order of their names
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "weights", "dataset", "labels", "overrides", "gate",
+        "verify", "report"])]
+    activations: Option<PathBuf>,
+    /// Parameters of the described network: a safetensors file or a PyTorch state dict
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Data of an ONNX model: the name of a dataset, the path of your own data, or a table such as
+    /// '{ path = "x.csv", labels = "y" }'
+    #[arg(long, value_parser = dataset::source, value_name = "DATA")]
+    dataset: Option<DatasetSource>,
+    /// Labels of the data of an ONNX model. CSV: name or index of the column, -1 for the last; .npy: file of labels
+    #[arg(long, allow_hyphen_values = true)]
+    labels: Option<String>,
     /// Override a key of the file, for example network.depth=20
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<Override>,
@@ -61,22 +80,45 @@ struct Answer {
 }
 
 impl Answer {
-    /// The probability, where it has a basis.
+    /// The probability, where it has a basis: within the calibration, and for parameters that were not trained.
     fn probability(&self) -> Option<isobath_verdict::Probability> {
-        self.assessment.outside.is_empty().then_some(self.assessment.probability)
+        let has_basis = self.assessment.outside.is_empty() && self.trained().is_none();
+        has_basis.then_some(self.assessment.probability)
+    }
+
+    /// Accuracy of given parameters on held-out samples, and their number, if it is above chance by more than four standard
+    /// errors: then they have been trained.
+    fn trained(&self) -> Option<(f64, usize)> {
+        let (accuracy, samples) = self.assessment.measurement.held_out_accuracy()?;
+        let chance = 1.0 / self.assessment.measurement.size.classes as f64;
+        let error = (chance * (1.0 - chance) / samples as f64).sqrt();
+        let is_trained = self.described.is_given && accuracy > chance + 4.0 * error;
+        is_trained.then_some((accuracy, samples))
     }
 }
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
+    if let Some(path) = &arguments.activations {
+        return dump::main(path, arguments.json);
+    }
+    let Some(file) = &arguments.file else {
+        return Err(Usage("name a description of a network, or an ONNX model".to_owned()).into());
+    };
     if let Some(gate) = arguments.gate
         && !(0.0..=1.0).contains(&gate)
     {
         return Err(Usage(format!("--gate {gate} must be a probability, from 0 to 1")).into());
     }
-    if let Some(file) = &arguments.report {
-        page::check(file)?;
+    if let Some(report) = &arguments.report {
+        page::check(report)?;
     }
-    let described = described::describe(global, &arguments.file, &arguments.overrides)?;
+    let source = model::Source {
+        file,
+        weights: arguments.weights.as_deref(),
+        data: OnnxData { dataset: arguments.dataset.as_ref(), labels: arguments.labels.as_deref() },
+        changes: &arguments.overrides,
+    };
+    let described = source.open(global)?;
     let calibration = Calibration::built_in();
     let assessment = assess::assess(&described, &calibration)?;
     let mut answer = Answer {
@@ -90,16 +132,17 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let fails = answer.probability().is_some_and(|probability| probability.p < 0.8);
     if fails && !arguments.no_alternatives {
         let search = prescription::Search {
-            file: &arguments.file,
+            file,
             changes: &arguments.overrides,
             described: &answer.described,
             calibration: &answer.calibration,
+            is_onnx: source.is_onnx()?,
             until: Instant::now() + Duration::from_secs(arguments.search_seconds),
         };
         answer.prescription = Some(search.run(&answer.assessment)?);
     }
     if arguments.verify {
-        answer.verified = verify::run(&arguments.file, &arguments.overrides, &answer)?;
+        answer.verified = verify::run(file, &arguments.overrides, &answer)?;
     }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&print::json(&answer))?);
@@ -108,8 +151,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             println!("{line}");
         }
     }
-    if let Some(file) = &arguments.report {
-        let written = page::write(&answer, &arguments.file, file)?;
+    if let Some(report) = &arguments.report {
+        let written = page::write(&answer, file, report)?;
         if !arguments.json {
             println!("report: {}", written.display());
         }

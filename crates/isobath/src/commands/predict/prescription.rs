@@ -6,6 +6,7 @@ use anyhow::Result;
 use isobath_architecture::Activation;
 use isobath_experiment::{NetworkKind, Override, Plan};
 use isobath_tensor::Optimizer;
+use isobath_trainer::TrainValidParams;
 use isobath_verdict::{Calibration, Probability};
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ pub(super) struct Alternative {
     pub(super) change: String,
     /// Settings as `--set` takes them.
     pub(super) settings: Vec<String>,
+    /// The learning rate, where nothing else changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) learning_rate: Option<f64>,
     /// Probability of success after the change.
     #[serde(flatten)]
     pub(super) probability: Probability,
@@ -59,6 +63,8 @@ pub(super) struct Search<'a> {
     pub(super) changes: &'a [Override],
     pub(super) described: &'a Described,
     pub(super) calibration: &'a Calibration,
+    /// True if the network is that of an ONNX model, of which only the training can change.
+    pub(super) is_onnx: bool,
     /// When to stop trying.
     pub(super) until: Instant,
 }
@@ -68,6 +74,9 @@ impl Search<'_> {
     pub(super) fn run(&self, present: &Assessment) -> Result<Prescription> {
         let mut found = Prescription::default();
         self.learning_rates(present, &mut found)?;
+        if self.is_onnx {
+            return Ok(sorted(found, present));
+        }
         for (change, settings) in self.initialisations() {
             if self.is_over(&mut found) {
                 break;
@@ -81,10 +90,7 @@ impl Search<'_> {
             self.initialisation(&change, &settings, &mut found)?;
         }
         self.depths(present, &mut found)?;
-        let p = present.probability.p;
-        found.alternatives.retain(|other| other.probability.p > p.max(0.5));
-        found.alternatives.sort_by(|a, b| b.probability.p.total_cmp(&a.probability.p));
-        Ok(found)
+        Ok(sorted(found, present))
     }
 
     fn is_over(&self, found: &mut Prescription) -> bool {
@@ -107,9 +113,12 @@ impl Search<'_> {
             if probability.p > 0.5 {
                 good.push(lr);
             }
-            let settings = vec![self.rate_setting(lr)];
-            let change = format!("a learning rate of {}", short(lr));
-            found.alternatives.push(Alternative { change, settings, probability });
+            found.alternatives.push(Alternative {
+                change: format!("a learning rate of {}", short(lr)),
+                settings: vec![self.rate_setting(lr)],
+                learning_rate: Some(lr),
+                probability,
+            });
         }
         good.sort_by(f64::total_cmp);
         found.learning_rates = good.first().zip(good.last()).map(|(low, high)| [*low, *high]);
@@ -129,11 +138,9 @@ impl Search<'_> {
                 break;
             }
             let lr = rounded(now * factor);
-            let mut params = network.training.params().clone();
-            params.optimizer = with_rate(params.optimizer, lr);
+            let training = with_rate(&network.training, lr)?;
             let measurement = measured.measurement.clone();
-            let other =
-                assess::with_training(network, &params.check()?, measurement, self.calibration)?;
+            let other = assess::with_training(network, &training, measurement, self.calibration)?;
             rates.push((lr, other.probability));
         }
         Ok(rates)
@@ -155,6 +162,7 @@ impl Search<'_> {
         let alternative = |change: String, settings: &[String], probability| Alternative {
             change,
             settings: settings.to_vec(),
+            learning_rate: None,
             probability,
         };
         found.alternatives.push(alternative(change.to_owned(), settings, verdict.probability));
@@ -308,10 +316,23 @@ impl Search<'_> {
         if let Some((depth, settings, probability)) = trains {
             found.largest_depth = Some(depth);
             let change = format!("a depth of {depth}");
-            found.alternatives.push(Alternative { change, settings, probability });
+            found.alternatives.push(Alternative {
+                change,
+                settings,
+                learning_rate: None,
+                probability,
+            });
         }
         Ok(())
     }
+}
+
+/// Alternatives that are better than the present network, the best first.
+fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
+    let p = present.probability.p;
+    found.alternatives.retain(|other| other.probability.p > p.max(0.5));
+    found.alternatives.sort_by(|a, b| b.probability.p.total_cmp(&a.probability.p));
+    found
 }
 
 pub(super) fn learning_rate(optimizer: Optimizer) -> f64 {
@@ -323,14 +344,16 @@ pub(super) fn learning_rate(optimizer: Optimizer) -> f64 {
     }
 }
 
-fn with_rate(mut optimizer: Optimizer, rate: f64) -> Optimizer {
-    match &mut optimizer {
+/// A training at another learning rate.
+pub(super) fn with_rate(training: &TrainValidParams, rate: f64) -> Result<TrainValidParams> {
+    let mut params = training.params().clone();
+    match &mut params.optimizer {
         Optimizer::Sgd { lr, .. }
         | Optimizer::RmsProp { lr, .. }
         | Optimizer::Adagrad { lr, .. }
         | Optimizer::Adam { lr, .. } => *lr = rate as f32,
     }
-    optimizer
+    Ok(params.check()?)
 }
 
 /// To two significant digits.

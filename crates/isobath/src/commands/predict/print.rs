@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Version of the JSON, which grows when a reader of the one before would misunderstand it.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 /// Most reasons, and most alternatives, on the terminal.
 const MOST: usize = 3;
 
@@ -57,6 +57,14 @@ pub(super) fn facts(answer: &Answer) -> Vec<String> {
 
 /// The verdict alone.
 pub(super) fn judgement(answer: &Answer) -> String {
+    if let Some((accuracy, samples)) = answer.trained() {
+        return format!(
+            "trained already: the given parameters classify {:.1}% of {} correctly, so no probability applies; `interpret` \
+             shows what each layer keeps",
+            100.0 * accuracy,
+            count(samples, "held-out sample")
+        );
+    }
     let Some(Probability { p, low, high }) = answer.probability() else {
         let outside: Vec<String> = answer.assessment.outside.iter().map(out_of).collect();
         return format!("not known: {}", outside.join(", "));

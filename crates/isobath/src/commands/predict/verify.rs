@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::Result;
 use isobath_experiment::Override;
 use isobath_report::count;
-use isobath_trainer::{Outcome, Training};
+use isobath_trainer::{Outcome, TrainParams, Training};
 use serde::Serialize;
 
 use super::{
     Answer,
     assess::train,
     described::{self, Described},
+    prescription::with_rate,
 };
 
 /// What a training came to.
@@ -50,20 +51,31 @@ pub(super) fn run(file: &Path, changes: &[Override], answer: &Answer) -> Result<
     let mut all = vec![verified("as described".to_owned(), predicted, &before)];
     let best = answer.prescription.iter().flat_map(|found| &found.alternatives).next();
     if let Some(best) = best {
-        let mut changes = changes.to_vec();
-        for setting in &best.settings {
-            changes.push(setting.parse()?);
-        }
-        let plan = described::plan(file, &changes)?;
-        let other = described::of_plan(plan, answer.described.data.clone());
-        let after = one(&other)?;
+        let after = match best.learning_rate {
+            Some(lr) => {
+                let params = with_rate(&answer.described.training, lr)?;
+                with(&answer.described, params.params().clone())?
+            }
+            None => {
+                let mut changes = changes.to_vec();
+                for setting in &best.settings {
+                    changes.push(setting.parse()?);
+                }
+                let plan = described::plan(file, &changes)?;
+                one(&described::of_plan(plan, answer.described.data.clone()))?
+            }
+        };
         all.push(verified(best.change.clone(), Some(best.probability.p), &after));
     }
     Ok(all)
 }
 
 fn one(described: &Described) -> Result<Training> {
-    let mut params = described.training.params().clone();
+    with(described, described.training.params().clone())
+}
+
+/// Trains to the last step, whatever the accuracy.
+fn with(described: &Described, mut params: TrainParams) -> Result<Training> {
     params.success = None;
     params.hopeless = None;
     train(described, params.check()?, described.data.test())
