@@ -12,6 +12,7 @@ mod list;
 mod meanfield;
 mod mistakes;
 mod own_data;
+mod predict;
 mod reduced;
 mod reference;
 mod run;
