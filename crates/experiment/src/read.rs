@@ -146,10 +146,18 @@ fn fill_in(table: &mut toml::Table, training: &str) {
     let depth = table.get("network").and_then(|network| network.get("depth")).cloned();
     let default = || Value::Table(training.parse().unwrap_or_default());
     let Value::Table(train) = table.entry("train").or_insert_with(default) else { return };
-    let success = || Value::Table([("accuracy".to_owned(), 0.5.into())].into_iter().collect());
+    // Above the accuracy of guessing for every number of classes; no single training ends by it.
+    let success = || Value::Table([("accuracy".to_owned(), 1.0.into())].into_iter().collect());
     train.entry("success").or_insert_with(success);
-    if let Some(depth) = depth {
-        train.entry("depths").or_insert(depth);
+    if let Some(depth) = &depth {
+        train.entry("depths").or_insert_with(|| depth.clone());
+    }
+    // A readout alone is a network, although it has no layer to decode.
+    if depth.and_then(|depth| depth.as_integer()) == Some(1) {
+        let cascade = table.entry("cascade").or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(cascade) = cascade {
+            cascade.entry("readout").or_insert_with(|| true.into());
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use isobath_tensor::{Backend, BatchedGemmConfig};
+use isobath_tensor::{Backend, BatchedGemmConfig, ConvolutionConfig};
 
 use crate::{Batch, ParameterName, Trace, Workspace};
 
@@ -49,6 +49,21 @@ pub struct ParameterGradient<'a, B: Backend> {
     pub gradient: Gradient<'a, B>,
 }
 
+/// What the gradients of a convolution's weights and biases are made of.
+#[derive(Debug)]
+pub struct ConvolutionFactors<'a, B: Backend> {
+    /// Position of the weights among the layer's arrays; the biases, if there are any, are next.
+    pub index: usize,
+    /// True if the layer has biases.
+    pub has_bias: bool,
+    /// The product of the forward pass.
+    pub config: ConvolutionConfig,
+    /// Derivative with respect to the product, `[outputs, patches, samples]`.
+    pub delta: &'a B::Buffer<f32>,
+    /// Input of the layer, in the order of axes of `config`.
+    pub input: &'a B::Buffer<f32>,
+}
+
 /// Consumer of the gradients of a backward pass.
 pub trait GradientVisitor<B: Backend> {
     /// Error of a visit.
@@ -65,6 +80,18 @@ pub trait GradientVisitor<B: Backend> {
         _numbers: usize,
     ) -> Result<f32, Self::Error> {
         Ok(1.0)
+    }
+
+    /// Offers the factors of a convolution's gradients. Returns true if they were taken in place of the gradients, which are
+    /// then not computed; false by default.
+    ///
+    /// # Errors
+    /// When the consumer fails.
+    fn visit_convolution(
+        &mut self,
+        _factors: ConvolutionFactors<'_, B>,
+    ) -> Result<bool, Self::Error> {
+        Ok(false)
     }
 
     /// Visits one array of parameters. The derivative with respect to the layer's input has been computed before.

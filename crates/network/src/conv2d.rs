@@ -5,9 +5,9 @@ use isobath_tensor::{Axes, Backend, ConvolutionConfig, PatchesConfig, Precision}
 use ndarray::{Array1, Array4};
 
 use crate::{
-    BackwardBackend, BackwardPass, Batch, ForwardBackend, Gradient, GradientVisitor,
-    LayerParameters, Layout, ParameterArray, ParameterGradient, ParameterName, Result, Trace,
-    Workspace, draw::Draw, layer_parameters::check_shape, source::LayerSource,
+    BackwardBackend, BackwardPass, Batch, ConvolutionFactors, ForwardBackend, Gradient,
+    GradientVisitor, LayerParameters, Layout, ParameterArray, ParameterGradient, ParameterName,
+    Result, Trace, Workspace, draw::Draw, layer_parameters::check_shape, source::LayerSource,
 };
 
 /// Parameters of a convolution in host memory.
@@ -311,6 +311,11 @@ impl<B: BackwardBackend> DeviceConv2d<B> {
             let config = ConvolutionConfig { patches: patches_of, ..config };
             let factors = [&self.weights.values, &*delta];
             backend.convolution_input_gradient(&config, scale, factors, input_delta, patches)?;
+        }
+        let has_bias = self.shape.bias;
+        let factors = ConvolutionFactors { index: 0, has_bias, config, delta, input };
+        if visitor.visit_convolution(factors)? {
+            return Ok(());
         }
         backend.convolution_weight_gradient(&config, [delta, input], kernel_gradient, patches)?;
         self.visit([kernel_gradient, bias_gradient], visitor)

@@ -33,7 +33,9 @@ mod trace;
 mod workspace;
 
 pub use backend::{BackwardBackend, ForwardBackend};
-pub use backward::{BackwardPass, Gradient, GradientVisitor, ParameterGradient};
+pub use backward::{
+    BackwardPass, ConvolutionFactors, Gradient, GradientVisitor, ParameterGradient,
+};
 pub use conv2d::{Conv2dParameters, DeviceConv2d};
 pub use dense::{DenseParameters, DeviceDense};
 pub use device_layer::DeviceLayer;

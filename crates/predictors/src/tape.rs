@@ -1,8 +1,8 @@
 //! Backward pass with derivatives scaled so that they neither vanish nor overflow.
 
 use isobath_network::{
-    BackwardPass, Batch, Gradient, GradientVisitor, Layout, Network, ParameterGradient,
-    ParameterKind,
+    BackwardPass, Batch, ConvolutionFactors, Gradient, GradientVisitor, Layout, Network,
+    ParameterGradient, ParameterKind,
 };
 use isobath_tensor::Backend;
 use isobath_trainer::TrainerBackend;
@@ -35,6 +35,17 @@ pub(crate) trait ConsumeGradient<B: Backend> {
         parameter: &ParameterGradient<'_, B>,
         ln_scale: f64,
     ) -> Result<()>;
+
+    /// Offers the factors of the gradients of a convolution in layer `layer`: `e^ln_scale` times what they give. Returns true
+    /// if they were taken in place of the gradients.
+    fn take_convolution(
+        &mut self,
+        _layer: usize,
+        _factors: &ConvolutionFactors<'_, B>,
+        _ln_scale: f64,
+    ) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 impl<'a, B: TrainerBackend> Tape<'a, B> {
@@ -53,6 +64,11 @@ impl<'a, B: TrainerBackend> Tape<'a, B> {
             layers.push(Applied::new(backend, network, index, n, input)?);
         }
         Ok(Self { backend, samples: n, input, layers })
+    }
+
+    /// Number of samples of a pass.
+    pub(crate) const fn samples(&self) -> usize {
+        self.samples
     }
 
     /// Repeats the forward pass for as many other samples.
@@ -155,6 +171,16 @@ impl<B: TrainerBackend> GradientVisitor<B> for ScaledPass<'_, '_, B> {
     fn input_scale(&mut self, delta: &B::Buffer<f32>, numbers: usize) -> Result<f32> {
         self.scale = scale_of(&self.backend.read(delta, 0..numbers)?);
         Ok(self.scale.map_or(1.0, |scale| scale.recip() as f32))
+    }
+
+    fn visit_convolution(&mut self, factors: ConvolutionFactors<'_, B>) -> Result<bool> {
+        match (&mut self.consumer, self.scale) {
+            (Some(consumer), Some(_)) => {
+                consumer.take_convolution(self.index, &factors, self.ln_scale)
+            }
+            // Nobody wants the gradients.
+            _ => Ok(true),
+        }
     }
 
     fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> Result<()> {

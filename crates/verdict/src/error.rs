@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// Too few samples.
-    #[error("{count} {what} samples are too few; at least {least} are needed")]
+    #[error("{count} {what} samples are too few for a verdict; at least {least} are needed")]
     TooFewSamples {
         /// Which samples.
         what: &'static str,

@@ -13,6 +13,7 @@ mod list;
 mod meanfield;
 mod mistakes;
 mod own_data;
+mod predict;
 mod predict_models;
 mod reduced;
 mod reference;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use isobath_architecture::Layer;
-use isobath_network::{Gradient, Network, ParameterGradient, ParameterKind};
+use isobath_network::{ConvolutionFactors, Gradient, Network, ParameterGradient, ParameterKind};
 use isobath_tensor::RandomStream;
 use isobath_trainer::TrainerBackend;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
+use super::convolution::Convolution;
 use crate::{
     Result,
     tape::{ConsumeGradient, Tape},
@@ -19,6 +20,22 @@ const STREAMS: u64 = 5 << 32;
 const DIRECTIONS: u64 = 2;
 /// Most numbers of per-sample gradients of convolutions to keep; beyond it, parameters are sampled evenly.
 const MOST_NUMBERS: usize = 48 << 20;
+
+/// From this step between the parameters that are kept on, gradients by the others are not computed.
+const SPARSE: usize = 4;
+/// Most numbers of activations in a pass of several samples through convolutions.
+const PASS_NUMBERS: usize = 24 << 20;
+
+/// How the gradients of all samples are computed.
+#[derive(Clone, Copy, Debug)]
+struct Passes {
+    /// Samples of a pass.
+    step: usize,
+    /// Step between the parameters of convolutions that are kept.
+    stride: usize,
+    /// True if gradients by the other parameters are not computed, which passes of several samples need.
+    is_sparse: bool,
+}
 
 /// Tangent kernel of one layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +63,8 @@ impl TangentKernel {
     /// vanish.
     ///
     /// Networks of dense layers need one forward pass and two backward passes of the batch. Gradients by the kernels of
-    /// convolutions are taken sample by sample.
+    /// convolutions are taken sample by sample; where only few of them are kept, passes have many samples and only these
+    /// gradients are computed.
     ///
     /// # Errors
     /// When the device fails.
@@ -64,27 +82,50 @@ impl TangentKernel {
         let one_by_one = layers.iter().any(has_kernels);
         let parameters: usize = layers.iter().map(Layer::parameters).sum();
         let stride = if one_by_one { (parameters * n).div_ceil(MOST_NUMBERS).max(1) } else { 1 };
-        let step = if one_by_one { 1 } else { n };
-        let mut tape = Tape::record(backend, network, samples.slice(s![.., ..step]))?;
+        let (step, is_sparse) = match stride {
+            _ if !one_by_one => (n, false),
+            stride if stride < SPARSE => (1, false),
+            _ => ((PASS_NUMBERS / activations(layers)).clamp(1, n), true),
+        };
+        Self::in_passes(backend, network, samples.view(), seed, Passes { step, stride, is_sparse })
+    }
+
+    /// The kernel from passes of some samples each.
+    fn in_passes<B: TrainerBackend>(
+        backend: &B,
+        network: &Network,
+        samples: ArrayView2<'_, f32>,
+        seed: u64,
+        passes: Passes,
+    ) -> Result<Option<Self>> {
+        let (layers, n, step) = (network.spec().layers(), samples.ncols(), passes.step);
         let classes = layers[layers.len() - 1].outputs();
+        let mut tape = Tape::record(backend, network, samples.slice(s![.., ..step]))?;
         let mut outputs = Array2::zeros((classes, n));
-        let mut grams = vec![Array2::zeros((n, n)); layers.len()];
-        for direction in 0..DIRECTIONS {
-            let direction = unit_vector(classes, seed, direction);
-            let mut factors = Factors::new(backend, stride);
-            for start in (0..n).step_by(step) {
-                if one_by_one && (start > 0 || direction.index > 0) {
-                    tape.replay(samples.slice(s![.., start..start + step]))?;
-                }
-                let Some(part) = tape.outputs()? else { return Ok(None) };
-                outputs.slice_mut(s![.., start..start + step]).assign(&part.mapv(f64::from));
+        let mut directions: Vec<_> = (0..DIRECTIONS)
+            .map(|index| (unit_vector(classes, seed, index), Factors::new(backend, passes)))
+            .collect();
+        for start in (0..n).step_by(step) {
+            let part = start..(start + step).min(n);
+            let of_part = samples.slice(s![.., part.clone()]);
+            if part.len() != tape.samples() {
+                tape = Tape::record(backend, network, of_part)?;
+            } else if start > 0 {
+                tape.replay(of_part)?;
+            }
+            let Some(part_outputs) = tape.outputs()? else { return Ok(None) };
+            outputs.slice_mut(s![.., part.clone()]).assign(&part_outputs.mapv(f64::from));
+            for (direction, factors) in &mut directions {
                 let derivative =
-                    Array2::from_shape_fn((classes, step), |(class, _)| direction.values[class]);
-                factors.samples = start..start + step;
-                if tape.backward(&derivative, Some(&mut factors))?.is_none() {
+                    Array2::from_shape_fn((classes, part.len()), |(class, _)| direction[class]);
+                factors.samples = part.clone();
+                if tape.backward(&derivative, Some(factors))?.is_none() {
                     return Ok(None);
                 }
             }
+        }
+        let mut grams = vec![Array2::zeros((n, n)); layers.len()];
+        for (_, factors) in directions {
             factors.add_to(&mut grams);
         }
         if grams.iter().flatten().any(|k| !k.is_finite()) {
@@ -119,16 +160,16 @@ impl TangentKernel {
 }
 
 /// A unit vector in the space of the outputs.
-struct Direction {
-    index: u64,
-    values: Vec<f64>,
-}
-
-fn unit_vector(classes: usize, seed: u64, index: u64) -> Direction {
+fn unit_vector(classes: usize, seed: u64, index: u64) -> Vec<f64> {
     let stream = RandomStream::Normal { seed, stream: STREAMS + index, std: 1.0 };
     let values: Vec<f64> = stream.take(classes).into_iter().map(f64::from).collect();
     let norm = values.iter().map(|u| u * u).sum::<f64>().sqrt();
-    Direction { index, values: values.into_iter().map(|u| u / norm).collect() }
+    values.into_iter().map(|u| u / norm).collect()
+}
+
+/// Numbers of one sample in all layers.
+fn activations(layers: &[Layer]) -> usize {
+    layers.iter().map(|layer| layer.inputs() + layer.outputs()).sum::<usize>().max(1)
 }
 
 /// True for a layer whose parameters act at several places, so that gradients by sample are no outer products.
@@ -152,7 +193,7 @@ enum Columns {
 /// Collects the gradients of all samples.
 struct Factors<'a, B> {
     backend: &'a B,
-    stride: usize,
+    passes: Passes,
     /// Samples of the present pass.
     samples: std::ops::Range<usize>,
     /// By layer and array; logarithm of the scale of each sample's numbers.
@@ -162,8 +203,8 @@ struct Factors<'a, B> {
 }
 
 impl<'a, B> Factors<'a, B> {
-    const fn new(backend: &'a B, stride: usize) -> Self {
-        Self { backend, stride, samples: 0..0, arrays: BTreeMap::new(), dense: None }
+    const fn new(backend: &'a B, passes: Passes) -> Self {
+        Self { backend, passes, samples: 0..0, arrays: BTreeMap::new(), dense: None }
     }
 
     /// Adds the inner products of the gradients of two samples to each layer's.
@@ -193,7 +234,54 @@ impl<'a, B> Factors<'a, B> {
     }
 }
 
+impl<B: TrainerBackend> Factors<'_, B> {
+    /// Adds some of the numbers of one array's gradients, of which there are `numbers`, for each sample of the pass.
+    fn extend(
+        &mut self,
+        key: (usize, usize),
+        numbers: usize,
+        kept: impl IntoIterator<Item = Vec<f32>>,
+        ln_scale: f64,
+    ) {
+        let weight = numbers as f64 / numbers.div_ceil(self.passes.stride).max(1) as f64;
+        let (columns, ln_scales) = self
+            .arrays
+            .entry(key)
+            .or_insert_with(|| (Columns::Sampled { columns: Vec::new(), weight }, Vec::new()));
+        if let Columns::Sampled { columns, .. } = columns {
+            columns.extend(kept);
+        }
+        ln_scales.extend(std::iter::repeat_n(ln_scale, self.samples.len()));
+    }
+}
+
 impl<B: TrainerBackend> ConsumeGradient<B> for Factors<'_, B> {
+    fn take_convolution(
+        &mut self,
+        layer: usize,
+        factors: &ConvolutionFactors<'_, B>,
+        ln_scale: f64,
+    ) -> Result<bool> {
+        if !self.passes.is_sparse {
+            return Ok(false);
+        }
+        let (patches, outputs) = (factors.config.patches, factors.config.outputs);
+        let pixels = patches.image[0] * patches.image[1];
+        let numbers = [outputs * patches.count(), patches.channels * pixels];
+        let [deltas, inputs] = numbers.map(|numbers| 0..numbers * patches.samples);
+        let (delta, input) =
+            (self.backend.read(factors.delta, deltas)?, self.backend.read(factors.input, inputs)?);
+        let convolution = Convolution { patches, outputs, delta: &delta, input: &input };
+        let weights = outputs * patches.elements();
+        let kept = convolution.weights(self.passes.stride);
+        self.extend((layer, factors.index), weights, kept, ln_scale);
+        if factors.has_bias {
+            let kept = convolution.biases(self.passes.stride);
+            self.extend((layer, factors.index + 1), outputs, kept, ln_scale);
+        }
+        Ok(true)
+    }
+
     fn take(
         &mut self,
         layer: usize,
@@ -229,15 +317,8 @@ impl<B: TrainerBackend> ConsumeGradient<B> for Factors<'_, B> {
                 }
                 let numbers = self.backend.len(parameter.values);
                 let numbers = self.backend.read(gradient, 0..numbers)?;
-                let kept: Vec<f32> = numbers.iter().step_by(self.stride).copied().collect();
-                let weight = numbers.len() as f64 / kept.len() as f64;
-                let (columns, ln_scales) = self.arrays.entry(key).or_insert_with(|| {
-                    (Columns::Sampled { columns: Vec::new(), weight }, Vec::new())
-                });
-                if let Columns::Sampled { columns, .. } = columns {
-                    columns.push(kept);
-                }
-                ln_scales.push(ln_scale);
+                let kept: Vec<f32> = numbers.iter().step_by(self.passes.stride).copied().collect();
+                self.extend(key, numbers.len(), [kept], ln_scale);
             }
         }
         Ok(())
@@ -252,7 +333,7 @@ fn append(all: &mut Array2<f32>, more: &Array2<f32>) {
 #[cfg(test)]
 mod tests {
     use isobath_architecture::{
-        Activation, Conv2dLayer, DenseLayer, NetworkSpec, Shape, Variances, Window,
+        Activation, Boundary, Conv2dLayer, DenseLayer, NetworkSpec, Shape, Variances, Window,
     };
     use isobath_network::{Conv2dParameters, DenseParameters, LayerParameters};
     use isobath_tensor::{Cpu, Reference};
@@ -349,6 +430,38 @@ mod tests {
             assert_eq!(a.parameters, b.parameters);
             let [a, b] = [a, b].map(|layer| layer.gram.as_standard_layout().into_owned());
             let tolerance = Tolerance::relative(1e-4);
+            assert_close(b.as_slice().unwrap(), a.as_slice().unwrap(), tolerance);
+        }
+    }
+
+    #[test]
+    fn gradients_by_few_parameters_are_those_of_all_parameters() {
+        let shape = |channels, size| Shape::new(channels, size, size);
+        let window = |stride, padding| Window::square(3, stride, padding);
+        let zeros = Conv2dLayer::new(shape(2, 7), 5, window(2, 1), Activation::Tanh);
+        let circular = Conv2dLayer {
+            boundary: Boundary::Circular,
+            ..Conv2dLayer::new(shape(5, 4), 3, window(1, 1), Activation::Relu)
+        };
+        let layers =
+            vec![Layer::Conv2d(zeros), Layer::Conv2d(circular), dense(48, 3, Activation::Linear)];
+        let (network, x) = (network(layers), samples(98, 10));
+        let of = |step, is_sparse| {
+            let passes = Passes { step, stride: 3, is_sparse };
+            let backend = Cpu::new();
+            TangentKernel::in_passes(&backend, &network, x.view(), 1, passes).unwrap().unwrap()
+        };
+        // Passes of 4, 4 and 2 samples.
+        let (one_by_one, sparse) = (of(1, false), of(4, true));
+        assert_close(
+            sparse.outputs.as_standard_layout().as_slice().unwrap(),
+            one_by_one.outputs.as_standard_layout().as_slice().unwrap(),
+            Tolerance::relative(1e-4),
+        );
+        for (a, b) in one_by_one.layers.iter().zip(&sparse.layers) {
+            let [a, b] = [a, b].map(|layer| layer.gram.as_standard_layout().into_owned());
+            let size = a.iter().fold(0.0, |largest: f64, k| largest.max(k.abs()));
+            let tolerance = Tolerance::absolute(1e-4 * size);
             assert_close(b.as_slice().unwrap(), a.as_slice().unwrap(), tolerance);
         }
     }

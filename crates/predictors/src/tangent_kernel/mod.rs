@@ -1,5 +1,6 @@
 //! The tangent kernel at initialisation, and what it says about a training.
 
+mod convolution;
 mod forecast;
 mod gram;
 

@@ -30,7 +30,7 @@ pub(crate) fn page(report: &VerdictReport) -> Result<String> {
                 p.facts { (report.facts.join(" · ")) }
                 p.facts { (sentence(&report.basis)) }
             }
-            (reasons(&report.reasons))
+            (reasons(&report.reasons_title, &report.reasons))
             (alternatives(report))
             (trainings(&report.trainings))
             section {
@@ -75,10 +75,10 @@ fn gauge([p, low, high]: [f64; 3]) -> Markup {
     }
 }
 
-fn reasons(reasons: &[Reason]) -> Markup {
+fn reasons(title: &str, reasons: &[Reason]) -> Markup {
     html! {
         section {
-            h2 { "Reasons" }
+            h2 { (capitalised(title)) }
             @if reasons.is_empty() {
                 p { "Nothing unusual was found at initialisation." }
             } @else {
@@ -97,8 +97,7 @@ fn alternatives(report: &VerdictReport) -> Markup {
                 th.word scope="row" { (capitalised(&alternative.change)) }
                 td { (format!("{p:.2}")) }
                 td { (format!("{low:.2} to {high:.2}")) }
-                td.share { div.bar style=(format!("width:{}", percent(p))) {} }
-                td.word { code { (alternative.options) } }
+                td.word.options { code { (alternative.options) } }
             }
         }
     };
@@ -112,7 +111,6 @@ fn alternatives(report: &VerdictReport) -> Markup {
                             th.word scope="col" { "change" }
                             th scope="col" { "P" }
                             th scope="col" { "interval" }
-                            th.word scope="col" { "from 0 to 1" }
                             th.word scope="col" { "options" }
                         } }
                         tbody { @for alternative in alternatives { (row(alternative)) } }

@@ -22,6 +22,8 @@ pub struct VerdictReport {
     pub probability: Option<[f64; 3]>,
     /// Meaning of the probability and what it is calibrated on.
     pub basis: String,
+    /// Heading of the reasons.
+    pub reasons_title: String,
     /// Reasons, the gravest first.
     pub reasons: Vec<Reason>,
     /// Changes of the file; `None` if none were looked for.

@@ -9,6 +9,7 @@ fn report() -> VerdictReport {
         sentence: "does not train: P = 0.04".into(),
         probability: Some([0.04, 0.01, 0.125]),
         basis: "P is calibrated on 10 trainings".into(),
+        reasons_title: "why".into(),
         reasons: vec![Reason { sentence: "the signal <vanishes>".into(), layer: Some(2) }],
         alternatives: Some(vec![Alternative {
             change: "another rate".into(),
@@ -37,6 +38,7 @@ fn the_page_says_everything_and_loads_nothing() {
         "left:1.0%;width:11.5%",
         "left:4.0%",
         "P is calibrated on 10 trainings.",
+        "<h2>Why</h2>",
         "The signal &lt;vanishes&gt;.",
         "Another rate",
         "0.80 to 0.95",
@@ -44,7 +46,7 @@ fn the_page_says_everything_and_loads_nothing() {
         "Learning rates from 0.1 to 1 train it.",
         "not known",
         "diverged after 3 steps",
-        "reason 1",
+        "no. 1",
         "isobath predict net.toml",
     ] {
         assert!(page.contains(part), "{part} is not in the page");

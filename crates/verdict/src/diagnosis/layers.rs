@@ -217,12 +217,12 @@ fn dead_units(measurement: &Measurement) -> Option<Diagnosis> {
     let (layer, share) = worst(states.iter().map(share))?;
     let state = &states[layer - 1];
     let mut sentence = format!(
-        "dead units: {} of the {} units of layer {layer} have the same output for all {} samples",
+        "dead units: {} of {} in layer {layer}, whose output is the same for all {} samples",
         state.dead, state.units, measurement.kernel_train
     );
     if (2..=LISTED).contains(&states.len()) {
         let counts: Vec<String> = states.iter().map(|state| state.dead.to_string()).collect();
-        sentence.push_str(" (dead units by layer: ");
+        sentence.push_str(" (by layer: ");
         sentence.push_str(&counts.join(", "));
         sentence.push(')');
     }

@@ -12,6 +12,11 @@ pub(super) fn number(x: f64) -> String {
     }
 }
 
+/// Two significant digits, for estimates.
+pub(super) fn estimate(x: f64) -> String {
+    number(format!("{x:.1e}").parse().unwrap_or(x))
+}
+
 /// `e^ln` as a power of ten, which may be beyond the range of f64.
 pub(super) fn power_of_ten(ln: f64) -> String {
     format!("1e{:.0}", ln / std::f64::consts::LN_10)
@@ -39,6 +44,7 @@ mod tests {
     fn numbers_have_sensible_digits() {
         let texts = [24.76, 1.0, 0.000_403_2, 1234.5, 2.0e9, 3.14e-7, 0.0].map(number);
         assert_eq!(texts, ["24.8", "1", "0.000403", "1230", "2e9", "3.1e-7", "0"]);
+        assert_eq!([24.76, 8.17, 0.000_403_2].map(estimate), ["25", "8.2", "0.0004"]);
         assert_eq!(power_of_ten(-1000.0), "1e-434");
     }
 

@@ -12,7 +12,7 @@ use isobath_verdict::{
     measure,
 };
 
-use super::described::Described;
+use super::{Usage, described::Described};
 
 /// Probability, reasons and what they were taken from.
 #[derive(Clone, Debug)]
@@ -68,7 +68,14 @@ fn measured(described: &Described) -> Result<Measurement> {
     let Described { network, data, training, seed, .. } = described;
     let samples = Samples { train: data.train(), held_out: data.probe() };
     let task = Task { network, samples, loss: training.params().loss, seed: *seed };
-    Ok(described.backend().dispatch(task)??)
+    match described.backend().dispatch(task)? {
+        Err(error @ isobath_verdict::Error::TooFewSamples { what, .. }) => {
+            let setting =
+                if what == "training" { "[data] train and [train] train" } else { "[data] probe" };
+            Err(Usage(format!("{error}; raise {setting}")).into())
+        }
+        measurement => Ok(measurement?),
+    }
 }
 
 /// The losses of the first steps.

@@ -56,7 +56,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_alternatives: bool,
     /// Most seconds to spend on alternatives
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS))]
     search_seconds: u64,
     /// Write a page with the verdict and the layers' measurements
     #[arg(long, value_name = "FILE.html")]
@@ -65,6 +66,9 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+/// A month, which no search needs.
+const MOST_SECONDS: u64 = 31 * 24 * 3600;
 
 /// Exit code if the probability is below the gate.
 const BELOW_GATE: u8 = 3;
@@ -129,7 +133,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         prescription: None,
         verified: Vec::new(),
     };
-    let fails = answer.probability().is_some_and(|probability| probability.p < 0.8);
+    let fails = answer.probability().is_some_and(|probability| probability.p < print::TRAINS);
     if fails && !arguments.no_alternatives {
         let search = prescription::Search {
             file,
@@ -153,13 +157,22 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     if let Some(report) = &arguments.report {
         let written = page::write(&answer, file, report)?;
-        if !arguments.json {
+        // Standard output is JSON and nothing else.
+        if arguments.json {
+            eprintln!("report: {}", written.display());
+        } else {
             println!("report: {}", written.display());
         }
     }
     let below = match (arguments.gate, answer.probability()) {
         (None, _) => false,
-        (Some(gate), Some(probability)) => probability.p < gate,
+        (Some(gate), Some(probability)) => {
+            let below = probability.p < gate;
+            if below {
+                eprintln!("the probability of {:.4} is below the gate of {gate}", probability.p);
+            }
+            below
+        }
         (Some(_), None) => {
             eprintln!("no probability is known, so the gate is not passed");
             true

@@ -31,7 +31,7 @@ pub(super) fn check(file: &Path) -> Result<()> {
         let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
         match tempfile::tempfile_in(existing) {
             Ok(_) => return Ok(()),
-            Err(error) => error.to_string(),
+            Err(error) => format!("no file can be written in {}: {error}", existing.display()),
         }
     };
     Err(super::Usage(format!("--report {}: {reason}", file.display())).into())
@@ -46,6 +46,7 @@ fn report(answer: &Answer, source: &Path, file: &Path) -> VerdictReport {
         sentence: print::judgement(answer),
         probability: answer.probability().map(ends),
         basis: print::basis(answer),
+        reasons_title: print::reasons_title(answer).to_owned(),
         reasons: answer.assessment.diagnoses.iter().map(reason).collect(),
         alternatives: found.map(|found| found.alternatives.iter().map(alternative).collect()),
         advice: found.map_or_else(Vec::new, print::advice),

@@ -7,7 +7,7 @@ use isobath_architecture::Activation;
 use isobath_experiment::{NetworkKind, Override, Plan};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
-use isobath_verdict::{Calibration, Probability};
+use isobath_verdict::{Calibration, DiagnosisKind, Probability};
 use serde::Serialize;
 
 use super::{
@@ -56,6 +56,20 @@ pub(super) struct Prescription {
 
 /// Factors of the learning rate.
 const FACTORS: [f64; 6] = [0.001, 0.01, 0.1, 0.3, 3.0, 10.0];
+
+/// Range of learning rates to try.
+const LEAST_RATE: f64 = 1e-12;
+const MOST_RATE: f64 = 1e6;
+
+/// Learning rates that the diagnoses suggest: well below the largest stable one, or as much larger as is needed.
+fn suggested(assessment: &Assessment, now: f64) -> Vec<f64> {
+    let rates = assessment.diagnoses.iter().flat_map(|diagnosis| match diagnosis.kind {
+        DiagnosisKind::LearningRateTooLarge => vec![0.5 * diagnosis.value, 0.1 * diagnosis.value],
+        DiagnosisKind::LearningRateTooSmall => vec![now * diagnosis.value],
+        _ => Vec::new(),
+    });
+    rates.collect()
+}
 
 /// Search for alternatives.
 pub(super) struct Search<'a> {
@@ -106,8 +120,7 @@ impl Search<'_> {
         if present.probability.p > 0.5 {
             good.push(now);
         }
-        let rates = self.rates_of(self.described, present)?;
-        found.is_cut_short |= rates.len() < FACTORS.len();
+        let rates = self.rates_of(self.described, present, found)?;
         for (lr, probability) in rates {
             found.tried += 1;
             if probability.p > 0.5 {
@@ -130,14 +143,21 @@ impl Search<'_> {
         &self,
         network: &Described,
         measured: &Assessment,
+        found: &mut Prescription,
     ) -> Result<Vec<(f64, Probability)>> {
         let now = learning_rate(network.training.params().optimizer);
         let mut rates = Vec::new();
-        for factor in FACTORS {
+        let fixed = FACTORS.iter().map(|factor| now * factor);
+        for lr in suggested(measured, now).into_iter().chain(fixed).map(rounded) {
             if Instant::now() > self.until {
+                found.is_cut_short = true;
                 break;
             }
-            let lr = rounded(now * factor);
+            if rates.iter().any(|(other, _)| *other == lr)
+                || !(LEAST_RATE..=MOST_RATE).contains(&lr)
+            {
+                continue;
+            }
             let training = with_rate(&network.training, lr)?;
             let measurement = measured.measurement.clone();
             let other = assess::with_training(network, &training, measurement, self.calibration)?;
@@ -169,8 +189,7 @@ impl Search<'_> {
         if verdict.probability.p > 0.8 {
             return Ok(());
         }
-        let rates = self.rates_of(&other, &verdict)?;
-        found.is_cut_short |= rates.len() < FACTORS.len();
+        let rates = self.rates_of(&other, &verdict, found)?;
         found.tried += rates.len();
         let best = rates.into_iter().max_by(|a, b| a.1.p.total_cmp(&b.1.p));
         if let Some((lr, probability)) = best
@@ -183,13 +202,14 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The network after a change; `None` if it cannot be built.
+    /// The network after a change; `None` if it cannot be built or is the present one.
     fn changed(&self, settings: &[String]) -> Result<Option<Described>> {
         let mut changes = self.changes.to_vec();
         for setting in settings {
             changes.push(setting.parse()?);
         }
         match described::plan(self.file, &changes) {
+            Ok(plan) if is_same(&plan, &self.described.plan) => Ok(None),
             Ok(plan) => Ok(Some(described::of_plan(plan, self.described.data.clone()))),
             Err(_) => Ok(None),
         }
@@ -333,6 +353,11 @@ fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
     found.alternatives.retain(|other| other.probability.p > p.max(0.5));
     found.alternatives.sort_by(|a, b| b.probability.p.total_cmp(&a.probability.p));
     found
+}
+
+/// True for two plans of one network.
+fn is_same(a: &Plan, b: &Plan) -> bool {
+    a.file.network == b.file.network && a.file.grid == b.file.grid
 }
 
 pub(super) fn learning_rate(optimizer: Optimizer) -> f64 {

@@ -12,6 +12,8 @@ use super::{
 
 /// Version of the JSON, which grows when a reader of the one before would misunderstand it.
 pub(super) const VERSION: u32 = 1;
+/// From this probability on, a network trains, and no alternatives are looked for.
+pub(super) const TRAINS: f64 = 0.8;
 /// Most reasons, and most alternatives, on the terminal.
 const MOST: usize = 3;
 
@@ -20,10 +22,12 @@ pub(super) fn lines(answer: &Answer) -> Vec<String> {
     let mut lines = vec![verdict(answer), basis(answer)];
     let diagnoses = &answer.assessment.diagnoses;
     if diagnoses.is_empty() {
-        lines.push("why: nothing unusual was found at initialisation".to_owned());
+        lines.push("nothing unusual was found at initialisation".to_owned());
     } else {
         let sentences = diagnoses.iter().take(MOST).map(|diagnosis| diagnosis.sentence.clone());
-        lines.push(format!("why: {}", sentences.collect::<Vec<_>>().join("\n     ")));
+        let title = reasons_title(answer);
+        let indented = format!("\n{}", " ".repeat(title.len() + 2));
+        lines.push(format!("{title}: {}", sentences.collect::<Vec<_>>().join(&indented)));
     }
     if let Some(prescription) = &answer.prescription {
         let shown = prescription.alternatives.iter().take(MOST).map(|found| {
@@ -70,12 +74,20 @@ pub(super) fn judgement(answer: &Answer) -> String {
         return format!("not known: {}", outside.join(", "));
     };
     let word = match p {
-        p if p >= 0.8 => "trains",
+        p if p >= TRAINS => "trains",
         p if p >= 0.5 => "will probably train",
         p if p >= 0.2 => "will probably not train",
         _ => "does not train",
     };
     format!("{word}: P = {p:.2} ({low:.2} to {high:.2})")
+}
+
+/// Heading of the diagnoses, which are no reasons to fail where the network trains.
+pub(super) fn reasons_title(answer: &Answer) -> &'static str {
+    match answer.probability() {
+        Some(probability) if probability.p >= TRAINS => "weak points",
+        _ => "why",
+    }
 }
 
 fn out_of(outside: &Outside) -> String {
@@ -137,13 +149,15 @@ fn like(answer: &Answer) -> usize {
 pub(super) fn basis(answer: &Answer) -> String {
     let skill = &answer.calibration.skill;
     let params = answer.described.training.params();
+    let like = match like(answer) {
+        0 => "none of them".to_owned(),
+        like => format!("{like} of them"),
+    };
     let mut text = format!(
         "P is the probability of an accuracy halfway between chance and that of a shallow network within the budget, \
-         calibrated on {} trainings, {} of networks like this one; AUC {:.2} and Brier score {:.3} on families left out",
-        answer.calibration.trainings,
-        like(answer),
-        skill.auc[0],
-        skill.brier[0]
+         calibrated on {} trainings, {like} with this kind of network and optimiser; AUC {:.2} and Brier score {:.3} on \
+         families left out",
+        answer.calibration.trainings, skill.auc[0], skill.brier[0]
     );
     if matches!(params.optimizer, Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. }) {
         text += "; none of them used this optimiser, which is taken for Adam";

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "each test file uses its part")]
 
+pub mod schema;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

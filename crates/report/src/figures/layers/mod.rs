@@ -30,6 +30,8 @@ pub(crate) struct LayerPanels {
 /// Space for the numbers of layers at the left, and for reasons at the right.
 const NUMBERS: i32 = px(48);
 const REASONS: i32 = px(76);
+/// Most space for a panel.
+const WIDEST: i32 = px(190);
 /// Panels side by side in narrow layouts.
 const NARROW_COLUMNS: i32 = 2;
 
@@ -87,7 +89,7 @@ impl LayerPanels {
         let mut entries = Vec::new();
         if self.rows.has_marks() {
             let sample = Sample::Point(Shape::Square, panel::marked());
-            entries.push(Entry { sample, label: "layer named by a reason".into() });
+            entries.push(Entry { sample, label: "layer named in the list above".into() });
         }
         if let Some(layer) = self.overflow {
             let label = format!("no values from layer {layer} on: beyond the range of f32");
@@ -152,10 +154,10 @@ impl Figure for LayerPanels {
     }
 
     fn size(&self, layout: Layout) -> (i32, i32) {
-        let (columns, rows) = self.grid(layout);
+        let (_, rows) = self.grid(layout);
         let lines = self.legend().len() as i32;
         let (width, line) = match layout {
-            Layout::Wide => ((NUMBERS + REASONS + columns * px(150)).max(px(560)), px(20)),
+            Layout::Wide => (px(1000), px(20)),
             Layout::Narrow => (px(360), px(40)),
         };
         let head = px(40) + lines * line;
@@ -170,7 +172,7 @@ impl Figure for LayerPanels {
         let (width, _) = self.size(layout);
         let top = legend::draw(canvas, &self.title(), &self.legend(), width, layout)?;
         let (columns, _) = self.grid(layout);
-        let step = (width - NUMBERS - REASONS) / columns;
+        let step = ((width - NUMBERS - REASONS) / columns).min(WIDEST);
         let mut hover = Hover::default();
         for (start, panels) in self.panels.chunks(columns as usize).enumerate() {
             let height = self.panel_height(layout);

@@ -45,9 +45,9 @@ impl Rows {
         for (layer, rank) in named {
             match marks.last_mut() {
                 Some((last, label)) if *last == layer => {
-                    *label = format!("{}, {rank}", label.replace("reason ", "reasons "));
+                    *label = format!("{}, {rank}", label.replace("no. ", "nos. "));
                 }
-                _ => marks.push((layer, format!("reason {rank}"))),
+                _ => marks.push((layer, format!("no. {rank}"))),
             }
         }
         Self { depth, marks }
@@ -131,7 +131,7 @@ impl Panel {
             // Whole powers of ten, so that small changes look small.
             Kind::Powers => {
                 let (low, high) = ((least - 0.1).floor(), (most + 0.1).ceil());
-                if high - low < 2.0 { (low - 0.5, high + 0.5) } else { (low, high) }
+                if high - low < 2.0 { (low - 1.0, high) } else { (low, high) }
             }
             Kind::Share => (0.0, 1.0),
             Kind::Count => (0.0, (1.1 * most).max(2.0)),
@@ -144,9 +144,11 @@ impl Panel {
         self.title
     }
 
-    fn ticks(&self) -> Vec<f64> {
+    fn ticks(&self, layout: Layout) -> Vec<f64> {
+        let middle = f64::midpoint(self.low, self.high).round();
         match self.kind {
-            Kind::Powers => whole_ticks(self.low, self.high, 3),
+            Kind::Powers if layout == Layout::Narrow => vec![self.low, self.high],
+            Kind::Powers => vec![self.low, middle, self.high],
             Kind::Share => vec![0.0, 0.5, 1.0],
             Kind::Count => ticks(self.low, self.high, 3),
         }
@@ -182,7 +184,7 @@ impl Panel {
             let y = rect.top - px(9) - line as i32 * size * 5 / 4;
             text::write(canvas, words, (rect.left, y), size, HPos::Left)?;
         }
-        for tick in self.ticks() {
+        for tick in self.ticks(layout) {
             let x = self.x(rect, tick);
             canvas.line(&[(x, rect.top), (x, rect.bottom)], INK.mix(0.12), px(1))?;
             let anchor = match x {

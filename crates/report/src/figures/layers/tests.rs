@@ -61,10 +61,10 @@ fn layers_go_downwards_and_have_their_values() {
 fn reasons_share_the_label_of_their_layer() {
     let reasons = [Some(7), None, Some(3), Some(7), Some(99)].map(reason);
     let figure = LayerPanels::of(&shrinking(9), &reasons);
-    let expected = [(3, "reason 3".to_owned()), (7, "reasons 1, 4".to_owned())];
+    let expected = [(3, "no. 3".to_owned()), (7, "nos. 1, 4".to_owned())];
     assert_eq!(figure.rows.marks(), expected);
     let svg = draw(&figure, Layout::Wide).unwrap().to_svg();
-    assert!(svg.contains("reasons 1, 4") && svg.contains("layer named by a reason"), "{svg}");
+    assert!(svg.contains("nos. 1, 4") && svg.contains("layer named in the list above"), "{svg}");
 }
 
 #[test]
