@@ -17,8 +17,10 @@ use crate::{Error, Result};
 const BATCH: usize = 128;
 /// Held-out samples of the kernel.
 const HELD_OUT: usize = 128;
-/// Training samples of the ridge decoders.
+/// Training samples of the ridge decoders of dense networks.
 const CASCADE_SAMPLES: usize = 500;
+/// Training samples of the ridge decoders of convolutions, which are fitted to many patches of each.
+const CONVOLUTION_SAMPLES: usize = 100;
 /// Fewest samples of either kind.
 const LEAST: usize = 8;
 
@@ -208,9 +210,11 @@ fn information<B: CascadeBackend>(
     if layers == 0 {
         return Ok(Some(Vec::new()));
     }
+    let is_flat = network.spec().layers()[0].input_shape().is_flat();
+    let most = if is_flat { CASCADE_SAMPLES } else { CONVOLUTION_SAMPLES };
     let params = CascadeParams {
         method: Method::Ridge,
-        max_samples: Some(CASCADE_SAMPLES),
+        max_samples: Some(most),
         ..CascadeParams::default()
     };
     let cascade = RidgeCascade::new(backend.clone(), params.check()?);
@@ -218,7 +222,7 @@ fn information<B: CascadeBackend>(
     let probe = probe.slice(s![..probe.nrows().min(HELD_OUT), ..]);
     let initial = InitialDecoders::Drawn { seed };
     let train = samples.train.samples;
-    let train = train.slice(s![..train.nrows().min(CASCADE_SAMPLES), ..]);
+    let train = train.slice(s![..train.nrows().min(most), ..]);
     let job = Job { network, layers, train, order: None, probe, initial };
     match cascade.reconstruct(&job, &Silent) {
         Ok(cascade) => {
