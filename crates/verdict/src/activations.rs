@@ -67,7 +67,13 @@ pub fn inspect(input: ArrayView2<'_, f32>, layers: &[Activations]) -> Result<Ins
     let widths = layers.iter().map(|layer| layer.channels);
     let size = Size {
         depth: layers.len(),
-        width: widths.clone().rev().skip(1).min().or(widths.last()).unwrap_or(0),
+        width: widths
+            .clone()
+            .rev()
+            .skip(1)
+            .min()
+            .or_else(|| widths.clone().next_back())
+            .unwrap_or(0),
         parameters: 0,
         classes: layers.last().map_or(0, |layer| layer.values.ncols()),
     };

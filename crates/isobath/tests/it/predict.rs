@@ -31,12 +31,12 @@ const WIDTH_OF_ONE: &str = "network.width=1";
 
 fn schema() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/predict.schema.json");
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(&fs::read_to_string(path).expect("the schema")).expect("JSON")
 }
 
 fn predicted(place: &Place, options: &[&str]) -> Value {
     let text = place.succeed(&[&["predict", "tiny.toml", "--json"], options].concat());
-    serde_json::from_str(&text).unwrap()
+    serde_json::from_str(&text).expect("JSON")
 }
 
 #[test]

@@ -40,15 +40,15 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let successes = rows.iter().filter(|row| row.success).count();
     if successes == 0 || successes == rows.len() {
         let all = if successes == 0 { "failed" } else { "succeeded" };
-        let text = format!("all of {} trainings {all}; add runs with other outcomes", rows.len());
+        let text = format!("all of {} outcomes {all}; add runs with others", rows.len());
         return Err(Usage(text).into());
     }
-    eprintln!("fitting to {} trainings, {successes} of which succeeded", rows.len());
+    eprintln!("fitting to {} outcomes, {successes} of which are successes", rows.len());
     let calibration = Calibration::fit(&rows);
     let text = toml::to_string(&calibration).context("the model as TOML")?;
     fs::write(&arguments.out, text).with_context(|| arguments.out.display().to_string())?;
     print(&calibration.skill);
-    println!("model: {}", arguments.out.display());
+    println!("{} trainings; model: {}", calibration.trainings, arguments.out.display());
     Ok(exit::DONE)
 }
 
@@ -60,9 +60,10 @@ fn print(skill: &Skill) {
     println!("  Brier score         {}", with(skill.brier));
     println!("skill on experiments left out of the fit (AUC, Brier score):");
     for (name, [auc, brier]) in &skill.by_experiment {
-        println!("  {name:30} {auc:.3} {brier:.3}");
+        let auc = if auc.is_nan() { "-".to_owned() } else { format!("{auc:.3}") };
+        println!("  {name:30} {auc:>5} {brier:.3}");
     }
-    println!("reliability: probability, share that succeeded with its interval, trainings");
+    println!("reliability: probability, share that succeeded with its interval, outcomes");
     for [predicted, observed, low, high, count] in &skill.reliability {
         println!("  {predicted:.2} {observed:.2} ({low:.2} to {high:.2}) {count}");
     }

@@ -12,9 +12,6 @@ use isobath_verdict::{Features, Measurement, Row, Samples, Trial, measure};
 
 use crate::commands::{GlobalArgs, report, run};
 
-/// Shares of the budget that become rows of their own.
-const BUDGETS: [f64; 2] = [0.25, 1.0];
-
 /// Measures the networks of a run; a row for each training and each share of its budget.
 pub(super) fn of_run(global: &GlobalArgs, run: &str) -> Result<Vec<Row>> {
     let (plan, record, _) = report::open(global, run, &[])?;
@@ -110,5 +107,5 @@ fn rows_of(
             success: matches!(training.outcome, Outcome::Succeeded { step } if step <= steps),
         }
     };
-    BUDGETS.map(row).to_vec()
+    Row::BUDGETS.map(row).to_vec()
 }

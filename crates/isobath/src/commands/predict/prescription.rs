@@ -153,7 +153,7 @@ impl Search<'_> {
                 found.is_cut_short = true;
                 break;
             }
-            if rates.iter().any(|(other, _)| *other == lr)
+            if rates.iter().any(|(other, _): &(f64, Probability)| other.to_bits() == lr.to_bits())
                 || !(LEAST_RATE..=MOST_RATE).contains(&lr)
             {
                 continue;

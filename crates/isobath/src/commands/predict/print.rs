@@ -96,6 +96,7 @@ fn out_of(outside: &Outside) -> String {
     let name = match outside.feature.as_str() {
         "ln_depth" => "a depth",
         "ln_width" => "a width",
+        "ln_steps" => "a number of steps",
         other => other,
     };
     format!(

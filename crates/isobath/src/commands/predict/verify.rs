@@ -51,19 +51,16 @@ pub(super) fn run(file: &Path, changes: &[Override], answer: &Answer) -> Result<
     let mut all = vec![verified("as described".to_owned(), predicted, &before)];
     let best = answer.prescription.iter().flat_map(|found| &found.alternatives).next();
     if let Some(best) = best {
-        let after = match best.learning_rate {
-            Some(lr) => {
-                let params = with_rate(&answer.described.training, lr)?;
-                with(&answer.described, params.params().clone())?
+        let after = if let Some(lr) = best.learning_rate {
+            let params = with_rate(&answer.described.training, lr)?;
+            with(&answer.described, params.params().clone())?
+        } else {
+            let mut changes = changes.to_vec();
+            for setting in &best.settings {
+                changes.push(setting.parse()?);
             }
-            None => {
-                let mut changes = changes.to_vec();
-                for setting in &best.settings {
-                    changes.push(setting.parse()?);
-                }
-                let plan = described::plan(file, &changes)?;
-                one(&described::of_plan(plan, answer.described.data.clone()))?
-            }
+            let plan = described::plan(file, &changes)?;
+            one(&described::of_plan(plan, answer.described.data.clone()))?
         };
         all.push(verified(best.change.clone(), Some(best.probability.p), &after));
     }
