@@ -259,6 +259,45 @@ impl Groups {
     }
 }
 
+/// Stratum of each row: its experiment, depth and budget.
+fn strata(rows: &[Row]) -> Vec<usize> {
+    let experiments = Groups::new(rows.iter().map(|row| row.run.as_str()));
+    let stratum = |(index, row): (usize, &Row)| {
+        let [depth, steps] = [0, 3].map(|feature| (row.features.0[feature] * 1e3).round() as usize);
+        (experiments.of_row[index] * 100_000 + depth) * 100_000 + steps
+    };
+    rows.iter().enumerate().map(stratum).collect()
+}
+
+/// Skill of one feature alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FeatureSkill {
+    /// Name.
+    pub name: &'static str,
+    /// Area under the ROC curve over all rows, of the feature or of its negative, whichever is larger.
+    pub auc: f64,
+    /// The same among rows of equal experiment, depth and budget, with the same sign.
+    pub auc_at_equal_depth: f64,
+    /// True if smaller values speak for success.
+    pub is_reversed: bool,
+}
+
+/// Skill of each feature alone on the rows. Signs are chosen on the same rows.
+pub fn feature_skills(rows: &[Row]) -> Vec<FeatureSkill> {
+    let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
+    let strata = strata(rows);
+    let of = |(index, &name): (usize, &&'static str)| {
+        let values: Vec<f64> = rows.iter().map(|row| row.features.0[index]).collect();
+        let up = roc_auc(&values, &outcomes).unwrap_or(0.5);
+        let within = roc_auc_within(&values, &outcomes, &strata).unwrap_or(0.5);
+        let is_reversed = up < 0.5;
+        let [auc, auc_at_equal_depth] =
+            [up, within].map(|auc| if is_reversed { 1.0 - auc } else { auc });
+        FeatureSkill { name, auc, auc_at_equal_depth, is_reversed }
+    };
+    Features::NAMES.iter().enumerate().map(of).collect()
+}
+
 fn skill(
     rows: &[Row],
     matrix: &Array2<f64>,
@@ -273,16 +312,7 @@ fn skill(
         let y: Vec<bool> = rows.iter().map(|&row| outcomes[row]).collect();
         (p, y)
     };
-    let equal = Groups::new(rows.iter().map(|row| row.run.as_str()));
-    let depths: Vec<usize> = rows
-        .iter()
-        .enumerate()
-        .map(|(index, row)| {
-            let [depth, steps] =
-                [0, 3].map(|feature| (row.features.0[feature] * 1e3).round() as usize);
-            (equal.of_row[index] * 100_000 + depth) * 100_000 + steps
-        })
-        .collect();
+    let depths = strata(rows);
     let with_interval = |statistic: &dyn Fn(&[usize]) -> Option<f64>| {
         let all: Vec<usize> = (0..rows.len()).collect();
         let value = statistic(&all).unwrap_or(f64::NAN);

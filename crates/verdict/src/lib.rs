@@ -15,7 +15,9 @@ mod trial;
 
 pub use activations::{Activations, Inspection, inspect};
 pub use basis::Spline;
-pub use calibration::{Calibration, Outside, Probability, Row, Skill};
+pub use calibration::{
+    Calibration, FeatureSkill, Outside, Probability, Row, Skill, feature_skills,
+};
 pub use diagnosis::{Diagnosis, DiagnosisKind, diagnose};
 pub use error::{Error, Result};
 pub use features::Features;

@@ -69,6 +69,13 @@ pub fn diagnose(
 ) -> Vec<Diagnosis> {
     let mut found = layers::diagnose(measurement);
     found.extend(training::diagnose(measurement, params, steps, trial));
+    // The linearised network does not move where outputs are saturated already, but the network itself does.
+    let explodes = |found: &Diagnosis| {
+        matches!(found.kind, DiagnosisKind::SignalExplodes | DiagnosisKind::Diverges)
+    };
+    if found.iter().any(explodes) {
+        found.retain(|found| found.kind != DiagnosisKind::LearningRateTooSmall);
+    }
     found.sort_by(|a, b| b.severity.total_cmp(&a.severity));
     found
 }

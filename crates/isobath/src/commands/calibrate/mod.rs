@@ -6,7 +6,7 @@ mod table;
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use isobath_verdict::{Calibration, Skill};
+use isobath_verdict::{Calibration, Row, Skill, feature_skills};
 
 use super::{GlobalArgs, Usage, exit};
 
@@ -48,6 +48,7 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let text = toml::to_string(&calibration).context("the model as TOML")?;
     fs::write(&arguments.out, text).with_context(|| arguments.out.display().to_string())?;
     print(&calibration.skill);
+    print_features(&rows);
     println!("{} trainings; model: {}", calibration.trainings, arguments.out.display());
     Ok(exit::DONE)
 }
@@ -66,5 +67,16 @@ fn print(skill: &Skill) {
     println!("reliability: probability, share that succeeded with its interval, outcomes");
     for [predicted, observed, low, high, count] in &skill.reliability {
         println!("  {predicted:.2} {observed:.2} ({low:.2} to {high:.2}) {count}");
+    }
+}
+
+fn print_features(rows: &[Row]) {
+    println!(
+        "each feature alone: AUC, AUC at equal experiment, depth and budget; - where smaller is better"
+    );
+    for feature in feature_skills(rows) {
+        let sign = if feature.is_reversed { '-' } else { '+' };
+        let [auc, within] = [feature.auc, feature.auc_at_equal_depth];
+        println!("  {sign} {:18} {auc:.3} {within:.3}", feature.name);
     }
 }
