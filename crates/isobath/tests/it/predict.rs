@@ -44,7 +44,7 @@ fn json_follows_its_schema() {
     let place = Place::with(NETWORK);
     let schema = schema();
     let unusual = ["--set", DIVERGES, "--verify", "--search-seconds", "1"];
-    let overflow = ["--set", "network.init={ std = 1e30 }"];
+    let overflow = ["--set", "network.init={ std = 1e13 }"];
     let narrow = ["--set", WIDTH_OF_ONE, "--no-alternatives"];
     for options in [&[][..], &unusual, &overflow, &narrow] {
         let output = predicted(&place, options);
@@ -125,7 +125,7 @@ fn two_classes_and_readouts_alone_have_verdicts() {
     let table = format!("a,b,label\n{}", rows.collect::<String>());
     fs::write(place.path().join("two.csv"), table).unwrap();
     let two = ["--set", "data.dataset=./two.csv", "--set", "data.train=200"];
-    let output = predicted(&place, &[&two[..], &["--set", "train.test=30"]].concat());
+    let output = predicted(&place, &[&two[..], &["--set", "train.test=20"]].concat());
     assert_eq!(output["network"]["classes"], 2);
     let output = predicted(&place, &["--set", "network.depth=1"]);
     assert_eq!(output["network"]["depth"], 1);

@@ -27,8 +27,8 @@ pub(super) fn check(file: &Path) -> Result<()> {
     } else if folder.is_file() {
         format!("{} is a file", folder.display())
     } else {
-        let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-        let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+        // The last ancestor of a relative path is empty.
+        let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
         match tempfile::tempfile_in(existing) {
             Ok(_) => return Ok(()),
             Err(error) => format!("no file can be written in {}: {error}", existing.display()),
