@@ -50,11 +50,11 @@ pub struct Calibration {
     resamples: Vec<Vec<f64>>,
     /// Terms of each feature.
     splines: Vec<Spline>,
-    /// Smallest and largest depth, width and number of steps of the atlas, as features.
+    /// Smallest and largest depth, width and number of steps of the atlas's successes, as features.
     bounds: Vec<Bound>,
 }
 
-/// Range of a feature in the atlas.
+/// Range of a feature in the successes of the atlas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Bound {
     feature: String,
@@ -145,7 +145,8 @@ impl Calibration {
             *like.entry(format!("{}, {}", row.kind, row.optimizer)).or_insert(0) += 1;
         }
         let bounds = BOUNDED.iter().map(|(name, _)| {
-            let values = values_of(name, rows);
+            // Where nothing ever succeeded, the model knows one answer only.
+            let values = values_of(name, rows.iter().filter(|row| row.success));
             let low = values.iter().copied().fold(f64::INFINITY, f64::min);
             let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             Bound { feature: (*name).to_owned(), seen: [low, high] }
@@ -195,10 +196,10 @@ fn rounded(coefficients: Vec<f64>) -> Vec<f64> {
     coefficients.into_iter().map(|c| (c * 1e4).round() / 1e4).collect()
 }
 
-/// Values of a feature in all rows.
-fn values_of(name: &str, rows: &[Row]) -> Vec<f64> {
+/// Values of a feature in rows.
+fn values_of<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> Vec<f64> {
     let index = Features::NAMES.iter().position(|other| *other == name);
-    rows.iter().filter_map(|row| index.map(|index| row.features.0[index])).collect()
+    rows.filter_map(|row| index.map(|index| row.features.0[index])).collect()
 }
 
 fn matrix(splines: &[Spline], rows: &[Row]) -> Array2<f64> {

@@ -100,7 +100,7 @@ fn out_of(outside: &Outside) -> String {
         other => other,
     };
     format!(
-        "{name} of {value:.0} is outside of the calibration, which covers {low:.0} to {high:.0}"
+        "{name} of {value:.0} is outside of the calibration, whose successes have {low:.0} to {high:.0}"
     )
 }
 
