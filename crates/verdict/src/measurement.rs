@@ -111,15 +111,16 @@ pub fn measure<B: TrainerBackend + CascadeBackend>(
         KernelBatch::new(samples, seed);
     let (train, train_labels) = (both.slice(s![.., ..kernel_train]), &labels[..kernel_train]);
     let profile = LayerProfile::measure(backend, network, train, train_labels, loss)?;
-    let kernel = match profile.overflow {
-        Some(_) => None,
-        None => TangentKernel::new(backend, network, both.view(), seed)?,
-    };
     let split = Split { labels: &labels, train: kernel_train };
     let linear_accuracy = linear_accuracy(both.view(), split, size.classes);
-    let information = match profile.overflow {
-        Some(_) => None,
-        None => information(backend, network, samples, seed)?,
+    let (kernel, information) = if profile.overflow.is_some() {
+        (None, None)
+    } else {
+        let (kernel, information) = rayon::join(
+            || TangentKernel::new(backend, network, both.view(), seed),
+            || information(backend, network, samples, seed),
+        );
+        (kernel?, information?)
     };
     Ok(Measurement { size, profile, kernel, labels, kernel_train, linear_accuracy, information })
 }
