@@ -5,7 +5,7 @@ use ndarray::Array2;
 
 use crate::{Decoders, Result};
 
-/// Values of an output that stands for a class.
+/// Network output that is decoded as the prototype of a class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassLevels {
     /// Value of the class.

@@ -49,7 +49,7 @@ pub struct ParameterGradient<'a, B: Backend> {
     pub gradient: Gradient<'a, B>,
 }
 
-/// What the gradients of a convolution's weights and biases are made of.
+/// Inputs from which the gradients of a convolution's weights and biases are computed.
 #[derive(Debug)]
 pub struct ConvolutionFactors<'a, B: Backend> {
     /// Position of the weights among the layer's arrays; the biases, if there are any, are next.

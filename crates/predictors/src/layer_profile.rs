@@ -1,4 +1,4 @@
-//! What a batch of samples looks like in every layer of a network: signal, rank, dead and saturated units, gradients.
+//! Statistics of a batch in every layer: mean square, effective rank, dead and saturated units, gradient norms.
 
 use isobath_architecture::{Activation, Layer};
 use isobath_network::Network;

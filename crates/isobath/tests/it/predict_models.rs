@@ -70,7 +70,7 @@ fn parameters_alone_describe_no_network() {
     assert!(error.contains("has its data in [data]"), "{error}");
 }
 
-/// Of an ONNX model, only the training can change.
+/// Alternatives to an ONNX model change only its training.
 #[test]
 fn onnx_models_need_data_and_keep_their_layers() {
     let place = place();

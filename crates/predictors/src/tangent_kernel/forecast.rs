@@ -1,4 +1,4 @@
-//! What gradient descent makes of a network whose tangent kernel stays as it is.
+//! Gradient descent in the tangent-kernel regime: the kernel is constant during training.
 
 use isobath_tensor::{Loss, Optimizer};
 use nalgebra::{DMatrix, SymmetricEigen};

@@ -50,7 +50,7 @@ pub struct Reason {
 /// A change of the file and the verdict after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alternative {
-    /// What changes, in words.
+    /// Description of the change.
     pub change: String,
     /// Options of the command line that make the change.
     pub options: String,
@@ -65,7 +65,7 @@ pub struct Training {
     pub network: String,
     /// Predicted probability of success, where it has a basis.
     pub predicted: Option<f64>,
-    /// What the training came to, in words.
+    /// Description of the training's result.
     pub result: String,
     /// Highest accuracy on samples that no training saw, in `[0, 1]`; `None` after divergence.
     pub accuracy: Option<f64>,

@@ -14,7 +14,7 @@ use crate::commands::{
     run,
 };
 
-/// Where a network comes from.
+/// Files that define a network and its parameters.
 #[derive(Debug)]
 pub(super) struct Source<'a> {
     /// Description, or ONNX model.

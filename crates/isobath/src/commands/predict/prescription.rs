@@ -1,4 +1,4 @@
-//! What to change: alternatives to a described network, each with its own verdict.
+//! Searches for alternatives to a described network; each alternative gets its own verdict.
 
 use std::{path::Path, time::Instant};
 
@@ -19,7 +19,7 @@ use crate::print::shell_word;
 /// A change of the file and the verdict after it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Alternative {
-    /// What changes, in words.
+    /// Description of the change.
     pub(super) change: String,
     /// Settings as `--set` takes them.
     pub(super) settings: Vec<String>,

@@ -166,7 +166,7 @@ pub(super) fn basis(answer: &Answer) -> String {
     text
 }
 
-/// What the search for alternatives found beside them, in sentences.
+/// Describes the other results of the search: learning rates, the largest depth, the number of attempts.
 pub(super) fn advice(prescription: &Prescription) -> Vec<String> {
     let Prescription { alternatives, learning_rates, largest_depth, tried, is_cut_short } =
         prescription;

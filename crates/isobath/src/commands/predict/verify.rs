@@ -15,7 +15,7 @@ use super::{
     prescription::with_rate,
 };
 
-/// What a training came to.
+/// Result of a training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Verified {
     /// `as described`, or the change.
@@ -33,7 +33,7 @@ pub(super) struct Verified {
 }
 
 impl Verified {
-    /// What the training came to, in words.
+    /// Describes the result in words.
     pub(super) fn result(&self) -> String {
         let steps = count(self.steps, "step");
         if self.diverged {
