@@ -17,8 +17,8 @@ impl Decoders {
     /// Decodes `activations` of layer `depth`, counted from 1, `[n, w_depth]`, to the input: `g_1(g_2(... g_depth(h)))`,
     /// `[n, w_0]`, in f32.
     ///
-    /// The activations need not come from a sample; a single channel or an output that represents a class
-    /// show what the decoders make of them. Samples pass in batches, so that memory beyond the result does not grow with
+    /// The activations need not come from a sample: a channel image decodes a single channel, a class prototype an output
+    /// that represents the class. Samples pass in batches, so that memory beyond the result does not grow with
     /// their number; one decoder at a time is in the memory of `backend`.
     ///
     /// # Errors
