@@ -188,7 +188,7 @@ impl Calibration {
 }
 
 /// Features that the model leaves out. With depth, width and budget it would learn how deep and for how long the atlas
-/// trained; what they do to a network shows in the other features. On families left out this costs 0.002 of the Brier score.
+/// trained; what they do to a network shows in the other features.
 const UNUSED: [&str; 4] = ["ln_depth", "ln_width", "ln_steps", "ln_lr_steps"];
 
 /// Coefficients to four decimals, which changes no probability that is shown.
