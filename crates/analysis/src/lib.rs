@@ -2,7 +2,8 @@
 //!
 //! [`gather`] joins a run's store with mean-field theory. [`points`] groups cells into points of the phase diagram,
 //! [`frontier`] derives frontiers from trainings, [`theory_agreement`] compares cut-offs with theory, and
-//! [`comparison`] compares every predictor with the trainings of a run, and [`outcomes`] with trainings made elsewhere.
+//! [`comparison`] compares every predictor with the trainings of a run, [`outcomes`] with trainings made elsewhere, and
+//! [`scoreboard`] with several such grids at once.
 
 pub mod compare_methods;
 pub mod comparison;
@@ -13,6 +14,7 @@ mod gather;
 pub mod layer_losses;
 pub mod outcomes;
 pub mod points;
+pub mod scoreboard;
 pub mod spread;
 mod stages;
 mod theory;

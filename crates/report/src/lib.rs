@@ -20,6 +20,7 @@ pub mod outcomes;
 mod parquet_tables;
 mod places;
 mod reach_words;
+pub mod scoreboard;
 mod sentences;
 pub mod theory_figures;
 mod trained;
@@ -38,7 +39,7 @@ pub use self::{
     sentences::verdict_sentences,
     vocabulary::count,
 };
-use isobath_analysis::comparison::Comparison;
+use isobath_analysis::{comparison::Comparison, scoreboard::Scoreboard};
 use isobath_experiment::Format;
 use isobath_store::RunRecord;
 
@@ -100,6 +101,14 @@ pub fn write_comparison(
         html::comparison::page(run, &sections, &links).map_err(Error::part("compare.html"))?;
     written.insert(0, files::write(&folder.join("compare.html"), page.as_bytes())?);
     Ok(written)
+}
+
+/// Writes the figure of a scoreboard into `folder`: `scoreboard.svg` and `scoreboard.png`. Returns the written files.
+///
+/// # Errors
+/// If the folder or a file cannot be written, or the figure cannot be drawn.
+pub fn write_scoreboard(board: &Scoreboard, folder: &Path) -> Result<Vec<PathBuf>> {
+    write_figure(&figures::Board { board }, folder, &[Format::Svg, Format::Png])
 }
 
 /// Writes a chart of quantities measured over depth into `folder` as `{stem}.svg` and `{stem}.png`.

@@ -21,7 +21,6 @@ pub use isobath_scoring::Frontier;
 use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliability};
 use rayon::prelude::*;
 
-pub(crate) use self::predictor_summary::{frontier_errors, interval_over};
 pub use self::{
     disagreement::{Class, Configuration},
     error::Error,
@@ -33,13 +32,18 @@ use self::{
     networks::Networks,
     predictor_summary::{Bench, Calibrations},
 };
+pub(crate) use self::{
+    predictor_summary::{frontier_errors, interval_over},
+    score_info::evidence,
+};
 use isobath_store::RunRecord;
 
 /// Settings of the comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
-    /// Run on whose networks the calibrations are fitted; `None` for cross-validation within the run.
-    pub calibrate_on: Option<&'a RunRecord>,
+    /// Runs on whose networks the calibrations are fitted; none for cross-validation within the run. A score is calibrated
+    /// on those of them that have it.
+    pub calibrate_on: &'a [&'a RunRecord],
     /// Number of resamples per interval.
     pub resamples: usize,
 }
@@ -164,14 +168,15 @@ pub fn compare(
     if columns.is_empty() {
         return Err(Error::NoScores { run: run.name.clone() });
     }
-    let other = settings
+    let others = settings
         .calibrate_on
+        .iter()
         .map(|other| {
-            let networks = Networks::new(other, recipe)?;
+            let networks = Networks::new(other, recipe_of(other, recipe))?;
             let columns = scores::columns(other, &networks);
-            Ok((other.name.as_str(), networks, columns))
+            Ok((networks, columns))
         })
-        .transpose()?;
+        .collect::<Result<Vec<_>, Error>>()?;
     let families = Families::new(&networks);
     let leading = leading(run, &columns);
     let is_conclusive = has_enough(networks.succeeded(), networks.rows.len());
@@ -187,22 +192,24 @@ pub fn compare(
         networks: &networks,
         families: &families,
     };
-    let calibrations = |column: &scores::Column, folds| match &other {
-        Some((_, networks, columns)) => {
-            let same = columns.iter().find(|other| other.name == column.name)?;
-            Some(Calibrations::elsewhere(&same.scores, &networks.outcomes()))
+    let calibrations = |column: &scores::Column, folds| {
+        if others.is_empty() {
+            return Calibrations::across(&column.scores, &networks, folds);
         }
-        None => Calibrations::across(&column.scores, &networks, folds),
+        let same = others.iter().flat_map(|(networks, columns)| {
+            let same = columns.iter().find(|other| other.name == column.name);
+            same.into_iter().flat_map(|same| same.scores.iter().copied().zip(networks.outcomes()))
+        });
+        let (scores, outcomes): (Vec<f64>, Vec<bool>) = same.unzip();
+        (!scores.is_empty()).then(|| Calibrations::elsewhere(&scores, &outcomes))
     };
     let evaluated: Vec<_> = columns
         .par_iter()
         .map(|column| {
             let contiguous = calibrations(column, Folds::Contiguous);
-            // Calibrations from another run need no folds.
-            let alternating = match &other {
-                Some(_) => None,
-                None => calibrations(column, Folds::Alternating),
-            };
+            // Calibrations from other runs need no folds.
+            let alternating =
+                others.is_empty().then(|| calibrations(column, Folds::Alternating)).flatten();
             let summary = bench.summary(column, contiguous.as_ref(), alternating.as_ref());
             let probabilities = contiguous.map(|fit| fit.probabilities(&column.scores));
             (summary, probabilities)
@@ -233,12 +240,16 @@ pub fn compare(
         succeeded: networks.succeeded(),
         cells: networks.cell_count(),
         training: networks.training_costs(),
-        calibrated_on: match &other {
-            Some((name, ..)) => format!("the run {name}"),
-            None if run.variants.iter().all(|variant| variant.scheme.is_some()) => {
+        calibrated_on: match settings.calibrate_on {
+            [other] => format!("the run {}", other.name),
+            [] if run.variants.iter().all(|variant| variant.scheme.is_some()) => {
                 "the other initialisations".to_owned()
             }
-            None => format!("the other weight variances, in {FOLDS} blocks of neighbours"),
+            [] => format!("the other weight variances, in {FOLDS} blocks of neighbours"),
+            others => {
+                let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
+                format!("the runs {}", names.join(", "))
+            }
         },
         families: families.measured_and_predicted(&summaries),
         reliability,
@@ -246,6 +257,14 @@ pub fn compare(
         summaries,
         map,
     })
+}
+
+/// The recipe of another run that is called `name`, or its only one.
+fn recipe_of<'a>(run: &'a RunRecord, name: &'a str) -> &'a str {
+    match &run.recipes[..] {
+        [only] => only,
+        _ => name,
+    }
 }
 
 /// True if at least [`LEAST_OUTCOMES`] of `networks` trainings succeeded, and as many failed.

@@ -1,7 +1,7 @@
 use isobath_predictors::{Evidence, ScoreInfo};
 
 /// Data behind a score, by its stored name. An unknown predictor reads the network.
-pub(super) fn evidence(score: &str) -> Evidence {
+pub(crate) fn evidence(score: &str) -> Evidence {
     ScoreInfo::find(score).map_or(Evidence::Initialisation, |info| info.predictor_info().evidence)
 }
 

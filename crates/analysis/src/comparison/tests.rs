@@ -3,7 +3,7 @@ use super::{
     *,
 };
 
-const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
+const SETTINGS: Settings<'static> = Settings { calibrate_on: &[], resamples: 200 };
 
 fn comparison(run: &RunRecord) -> Comparison {
     compare(run, "sgd", &SETTINGS).unwrap()
@@ -166,7 +166,7 @@ fn calibration_on_another_run() {
     for training in &mut other.trainings {
         training.succeeded = !training.succeeded;
     }
-    let settings = Settings { calibrate_on: Some(&other), ..SETTINGS };
+    let settings = Settings { calibrate_on: &[&other], ..SETTINGS };
     let compared = compare(&run, "sgd", &settings).unwrap();
     let here = comparison(&run);
     assert!(compared.calibrated_on.contains("elsewhere"));

@@ -20,7 +20,7 @@ pub use self::{
     column::{Column, ColumnHeader, ParseColumnError},
     error::Error,
     prediction::{MeasuredNetwork, MeasuredScores},
-    scores::{FamilyFrontier, GridScores, PredictorScores, Scoreboard, score},
+    scores::{FamilyFrontier, GridScores, PredictorScores, TableScores, score},
     table::{Family, Grid, Network, Table, TableSettings},
 };
 

@@ -19,7 +19,7 @@ use crate::comparison::{
 
 /// Accuracy of all predictors on all grids.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scoreboard {
+pub struct TableScores {
     /// Least accuracy of a success; `None` if the table itself says which trainings succeeded.
     pub success: Option<f64>,
     /// Number of resamples per interval.
@@ -126,7 +126,7 @@ pub fn score(
     runs: &[&RunRecord],
     measured: &[MeasuredScores],
     resamples: usize,
-) -> Scoreboard {
+) -> TableScores {
     let prepared: Vec<Prepared<'_>> =
         table.grids.par_iter().map(|grid| Prepared::new(grid, runs, measured)).collect();
     let grids = (0..prepared.len()).map(|index| {
@@ -138,7 +138,7 @@ pub fn score(
         };
         prepared[index].scores(resamples, &others)
     });
-    Scoreboard { success: table.success, resamples, grids: grids.collect() }
+    TableScores { success: table.success, resamples, grids: grids.collect() }
 }
 
 /// A grid with its frontiers and predictions.

@@ -14,7 +14,7 @@ fn settings() -> TableSettings {
     }
 }
 
-fn scoreboard(text: &str) -> Scoreboard {
+fn scoreboard(text: &str) -> TableScores {
     score(&Table::read(text, &settings()).unwrap(), &[], &[], 200)
 }
 
@@ -148,7 +148,7 @@ fn networks_outside_a_run_are_left_out() {
 }
 
 /// The published grids, which are not part of the repository.
-fn published() -> Option<Scoreboard> {
+fn published() -> Option<TableScores> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/grids/deep_dropout.csv");
     let Ok(text) = std::fs::read_to_string(&path) else {
         // The test harness hides what the macros print.

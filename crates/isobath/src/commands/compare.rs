@@ -6,6 +6,7 @@ use clap::Args;
 use super::{GlobalArgs, Usage, compare_outcomes, exit, report::open};
 use isobath_analysis::comparison::{self, Comparison, Settings};
 use isobath_report as report;
+use isobath_store::RunRecord;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -15,9 +16,10 @@ pub(super) struct Arguments {
     compared: Vec<String>,
     #[command(flatten)]
     outcomes: compare_outcomes::Arguments,
-    /// Calibrate on the trainings of another run instead of cross-validating over the weight variances of this one
+    /// Calibrate on the trainings of other runs instead of cross-validating over the weight variances of this one; may be
+    /// repeated
     #[arg(long, value_name = "RUN", conflicts_with = "outcomes")]
-    calibrate_on: Option<String>,
+    calibrate_on: Vec<String>,
     /// Training recipe [default: all recipes of the run]
     #[arg(long, value_name = "NAME", conflicts_with = "outcomes")]
     recipe: Option<String>,
@@ -39,11 +41,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         return Err(Usage("give one run; only --outcomes takes several".to_owned()).into());
     };
     let (_, run, folder) = open(global, run, &[])?;
-    let other = match &arguments.calibrate_on {
-        Some(other) => Some(open(global, other, &[])?.1),
-        None => None,
-    };
-    let settings = Settings { calibrate_on: other.as_ref(), resamples };
+    let others = arguments.calibrate_on.iter().map(|other| Ok(open(global, other, &[])?.1));
+    let others: Vec<RunRecord> = others.collect::<Result<_>>()?;
+    let others: Vec<&RunRecord> = others.iter().collect();
+    let settings = Settings { calibrate_on: &others, resamples };
     let recipes = comparison::recipes(&run, arguments.recipe.as_deref())?;
     let (mut all, mut failed): (Vec<Comparison>, Vec<comparison::Error>) = (Vec::new(), Vec::new());
     for recipe in recipes {

@@ -1,6 +1,7 @@
 //! Predictors against a table of trainings made elsewhere: `compare --outcomes`.
 
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,7 @@ use clap::Args;
 
 use super::{GlobalArgs, outcomes_network, report::open};
 use crate::{commands::exit, print::shell_word};
-use isobath_analysis::outcomes::{ColumnHeader, Scoreboard, Table, TableSettings, score};
+use isobath_analysis::outcomes::{ColumnHeader, Table, TableScores, TableSettings, score};
 use isobath_architecture::Activation;
 use isobath_experiment as experiment;
 use isobath_experiment::{NetworkKind, Plan};
@@ -74,9 +75,44 @@ pub(super) fn main(
     json: bool,
 ) -> Result<u8> {
     let runs: Vec<RunRecord> = runs.iter().map(|run| record(global, run)).collect::<Result<_>>()?;
+    let runs: Vec<&RunRecord> = runs.iter().collect();
+    let board = scores(global, path, &runs, arguments, resamples)?;
+    let name = file_name(path);
+    if json {
+        println!("{}", serde_json::to_string_pretty(&outcomes::json(&name, &board))?);
+    } else {
+        println!("{}", outcomes::markdown(&name, &board));
+    }
+    write_tables(&board, arguments)?;
+    Ok(exit::DONE)
+}
+
+/// The table's file without its folder.
+pub(super) fn file_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
+}
+
+/// Writes the results as CSV tables, if they are asked for.
+pub(super) fn write_tables(board: &TableScores, arguments: &Arguments) -> Result<()> {
+    if let Some(folder) = &arguments.csv {
+        for file in outcomes::write_csv(board, folder).context("writing the tables")? {
+            eprintln!("{}", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Reads the table and scores every predictor on it, the cut-offs of `runs` included.
+pub(super) fn scores(
+    global: &GlobalArgs,
+    path: &Path,
+    runs: &[&RunRecord],
+    arguments: &Arguments,
+    resamples: usize,
+) -> Result<TableScores> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the table {}", path.display()))?;
-    let mut table = Table::read(&text, &settings(arguments, &runs))
+    let mut table = Table::read(&text, &settings(arguments, runs))
         .with_context(|| path.display().to_string())?;
     if let Some(name) = &arguments.grid {
         choose(&mut table, name)?;
@@ -87,20 +123,9 @@ pub(super) fn main(
         }
         None => Vec::new(),
     };
-    let board = score(&table, &runs.iter().collect::<Vec<_>>(), &measured, resamples);
-    note_unused(&runs, &board);
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    if json {
-        println!("{}", serde_json::to_string_pretty(&outcomes::json(&name, &board))?);
-    } else {
-        println!("{}", outcomes::markdown(&name, &board));
-    }
-    if let Some(folder) = &arguments.csv {
-        for file in outcomes::write_csv(&board, folder).context("writing the tables")? {
-            eprintln!("{}", file.display());
-        }
-    }
-    Ok(exit::DONE)
+    let board = score(&table, runs, &measured, resamples);
+    note_unused(runs, &board);
+    Ok(board)
 }
 
 /// Keeps only the grid of this name.
@@ -114,8 +139,8 @@ fn choose(table: &mut Table, name: &str) -> Result<()> {
 }
 
 /// Says which runs predict nothing about the table.
-fn note_unused(runs: &[RunRecord], board: &Scoreboard) {
-    let is_unused = |run: &&RunRecord| !board.grids.iter().any(|grid| grid.covers(&run.name));
+fn note_unused(runs: &[&RunRecord], board: &TableScores) {
+    let is_unused = |run: &&&RunRecord| !board.grids.iter().any(|grid| grid.covers(&run.name));
     for run in runs.iter().filter(is_unused) {
         eprintln!(
             "note: {} has no cut-off for any network of the table: activation and sigma_b2 must be equal, and sigma_w2 within \
@@ -142,7 +167,7 @@ fn record(global: &GlobalArgs, run: &str) -> Result<RunRecord> {
 }
 
 /// Settings of the table: from the command line, otherwise from runs that agree.
-fn settings(arguments: &Arguments, runs: &[RunRecord]) -> TableSettings {
+fn settings(arguments: &Arguments, runs: &[&RunRecord]) -> TableSettings {
     let runs = || runs.iter().filter(|run| run.kind == NetworkKind::Mlp);
     let activations = runs().flat_map(|run| &run.variants).map(|one| one.activation.parse().ok());
     let biases = runs().flat_map(|run| &run.curves).map(|curves| Some(curves.sigma_b2));

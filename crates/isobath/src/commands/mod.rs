@@ -19,6 +19,7 @@ mod predict;
 mod report;
 mod run;
 mod run_state;
+mod scoreboard;
 mod stages;
 mod status;
 mod submit;
@@ -91,6 +92,8 @@ enum Command {
     Merge(merge::Arguments),
     /// Compare every predictor with the trainings of a run, or with a table of trainings made elsewhere
     Compare(compare::Arguments),
+    /// Compare every predictor on several grids of trained networks: which of them carries over?
+    Scoreboard(scoreboard::Arguments),
     /// Show what the layers of a network with given parameters keep of its input: profile, reconstructions, class
     /// prototypes, channel images
     Interpret(Box<interpret::Arguments>),
@@ -184,6 +187,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Command::Merge(arguments) => merge::main(&global, &arguments),
         Command::Meanfield(arguments) => meanfield::main(&global, &arguments),
         Command::Compare(arguments) => compare::main(&global, &arguments),
+        Command::Scoreboard(arguments) => scoreboard::main(&global, &arguments),
         Command::Predict(arguments) => predict::main(&global, &arguments),
         Command::Calibrate(arguments) => calibrate::main(&global, &arguments),
         Command::CompareMethods(arguments) => compare_methods::main(&global, &arguments),

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Name of the scores.
-const NAME: &str = "linearised accuracy";
+const NAME: &str = "linearised-accuracy";
 /// Meaning of the scores.
 const MEANING: &str = "accuracy above chance that the network linearised at its initialisation reaches within the budget, in \
                        units of that of ridge regression on the inputs";

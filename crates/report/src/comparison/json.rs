@@ -107,3 +107,9 @@ fn parts(estimate: Option<Estimate>) -> (Value, Value) {
         json!(interval.map(|interval| [interval.low, interval.high])),
     )
 }
+
+/// A number with its interval as an object, or null.
+pub(crate) fn estimate_json(estimate: Option<Estimate>) -> Value {
+    let Some(Estimate { value, interval }) = estimate else { return Value::Null };
+    json!({ "value": value, "interval": interval.map(|interval| [interval.low, interval.high]) })
+}

@@ -6,7 +6,7 @@ use isobath_store::RunRecord;
 
 use super::*;
 
-const SETTINGS: Settings<'static> = Settings { calibrate_on: None, resamples: 200 };
+const SETTINGS: Settings<'static> = Settings { calibrate_on: &[], resamples: 200 };
 
 fn comparison(run: &RunRecord) -> Comparison {
     compare(run, "sgd", &SETTINGS).unwrap()

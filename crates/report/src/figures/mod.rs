@@ -27,6 +27,7 @@ mod picture_table;
 mod predictors;
 mod profiles;
 mod reached;
+mod scoreboard;
 mod stages;
 mod text;
 mod theory;
@@ -51,6 +52,7 @@ pub(super) use self::{
     picture::Scaling,
     picture_table::{Picture, PictureRow, PictureTable},
     predictors::{of_comparison, share},
+    scoreboard::{Board, median_cost},
 };
 use self::{
     canvas::Canvas, gallery::Gallery, initialisations::InitialisationChart,

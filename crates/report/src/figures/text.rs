@@ -61,6 +61,21 @@ pub(super) fn write_bold(canvas: &Canvas<'_>, text: &str, at: (i32, i32), size: 
     write_styled(canvas, text, at, &bold, HPos::Left)
 }
 
+/// Like [`write`], centred, in a colour that the page keeps.
+///
+/// # Errors
+/// If drawing on the canvas fails.
+pub(super) fn write_colored(
+    canvas: &Canvas<'_>,
+    text: &str,
+    at: (i32, i32),
+    size: i32,
+    color: RGBColor,
+) -> Result<()> {
+    let style = (FAMILY, f64::from(size) * PLOTTERS_SIZE).into_font().color(&color);
+    write_styled(canvas, text, at, &style, HPos::Center)
+}
+
 /// Like [`write`], rotated to read upwards, centred at `at`.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use isobath_analysis::{
     comparison::{Estimate, FrontierErrors},
-    outcomes::{Family, Scoreboard},
+    outcomes::{Family, TableScores},
 };
 use isobath_scoring::Frontier;
 
@@ -12,7 +12,7 @@ use crate::{Result, csv::table};
 ///
 /// # Errors
 /// If a table cannot be written.
-pub(super) fn tables(board: &Scoreboard) -> Result<[(&'static str, String); 3]> {
+pub(super) fn tables(board: &TableScores) -> Result<[(&'static str, String); 3]> {
     Ok([
         ("predictors.csv", predictors(board)?),
         ("frontiers.csv", frontiers(board)?),
@@ -43,7 +43,7 @@ fn errors(errors: Option<FrontierErrors>) -> ErrorColumns {
     )
 }
 
-fn predictors(board: &Scoreboard) -> Result<String> {
+fn predictors(board: &TableScores) -> Result<String> {
     let mut header: Vec<String> =
         ["grid", "predictor", "missing", "factor"].map(ToOwned::to_owned).to_vec();
     let with_interval =
@@ -89,7 +89,7 @@ pub(super) const fn censored(frontier: Frontier) -> &'static str {
     }
 }
 
-fn frontiers(board: &Scoreboard) -> Result<String> {
+fn frontiers(board: &TableScores) -> Result<String> {
     let header: Vec<&str> = FAMILY
         .into_iter()
         .chain(["frontier", "censored", "deepest_success", "initialisations"])
@@ -108,7 +108,7 @@ fn frontiers(board: &Scoreboard) -> Result<String> {
     table(&header, rows)
 }
 
-fn depths(board: &Scoreboard) -> Result<String> {
+fn depths(board: &TableScores) -> Result<String> {
     let header: Vec<&str> = FAMILY.into_iter().chain(["predictor", "depth"]).collect();
     let rows = board.grids.iter().flat_map(|grid| {
         grid.predictors.iter().flat_map(move |scores| {

@@ -3,14 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use isobath_analysis::{
-    comparison::{Estimate, FrontierErrors},
-    outcomes::{FamilyFrontier, GridScores, PredictorScores, Scoreboard},
+    comparison::FrontierErrors,
+    outcomes::{FamilyFrontier, GridScores, PredictorScores, TableScores},
 };
 use isobath_scoring::Frontier;
 
+use crate::comparison::estimate_json;
+
 /// Scores of all predictors on the grids of the table called `source`. Missing and infinite numbers are null; intervals
 /// are `[low, high]`.
-pub fn json(source: &str, board: &Scoreboard) -> Value {
+pub fn json(source: &str, board: &TableScores) -> Value {
     json!({
         "table": source,
         "success_accuracy": board.success,
@@ -66,9 +68,9 @@ fn predictor(scores: &PredictorScores) -> Value {
         "note": scores.note,
         "missing": scores.missing,
         "factor": scores.factor,
-        "auc": estimate(scores.auc),
-        "auc_at_depth": estimate(scores.auc_at_depth),
-        "auc_above_theory": estimate(scores.auc_above_theory),
+        "auc": estimate_json(scores.auc),
+        "auc_at_depth": estimate_json(scores.auc_at_depth),
+        "auc_above_theory": estimate_json(scores.auc_above_theory),
         "named": scores.named.as_ref().map(errors),
         "fitted_on_other_variances": scores.fitted.as_ref().map(errors),
         "fitted_on_other_grids": scores.transferred.as_ref().map(errors),
@@ -77,16 +79,11 @@ fn predictor(scores: &PredictorScores) -> Value {
 
 fn errors(errors: &FrontierErrors) -> Value {
     json!({
-        "octaves": estimate(Some(errors.octaves)),
-        "mae_layers": estimate(Some(errors.mae_layers)),
-        "bias_layers": estimate(Some(errors.bias_layers)),
+        "octaves": estimate_json(Some(errors.octaves)),
+        "mae_layers": estimate_json(Some(errors.mae_layers)),
+        "bias_layers": estimate_json(Some(errors.bias_layers)),
         "counted": errors.counted,
         "censored": errors.censored,
         "clamped": errors.clamped,
     })
-}
-
-fn estimate(estimate: Option<Estimate>) -> Value {
-    let Some(Estimate { value, interval }) = estimate else { return Value::Null };
-    json!({ "value": value, "interval": interval.map(|interval| [interval.low, interval.high]) })
 }

@@ -2,14 +2,14 @@
 
 use isobath_analysis::{
     comparison::FrontierErrors,
-    outcomes::{GridScores, PredictorScores, Scoreboard},
+    outcomes::{GridScores, PredictorScores, TableScores},
 };
 
 use super::summary::{sentences, success, title};
 use crate::comparison::{estimate, table};
 
 /// Scores of all predictors on the grids of the table called `source`.
-pub fn markdown(source: &str, board: &Scoreboard) -> String {
+pub fn markdown(source: &str, board: &TableScores) -> String {
     let mut lines = vec![format!("# {source}"), String::new(), success(board)];
     lines.extend(explanation(board));
     for grid in &board.grids {
@@ -29,7 +29,7 @@ pub fn markdown(source: &str, board: &Scoreboard) -> String {
     lines.join("\n")
 }
 
-fn explanation(board: &Scoreboard) -> [String; 2] {
+fn explanation(board: &TableScores) -> [String; 2] {
     [
         format!(
             "The 95% intervals resample cells of equal settings and depth, and for errors of frontiers whole families, {} \
@@ -109,7 +109,7 @@ fn factor(value: f64) -> String {
 }
 
 /// Ranges of the measures over the grids.
-fn overview(board: &Scoreboard) -> Vec<String> {
+fn overview(board: &TableScores) -> Vec<String> {
     let heads = [
         "predictor",
         "grids",
@@ -147,7 +147,7 @@ fn overview(board: &Scoreboard) -> Vec<String> {
 }
 
 /// Names of all predictors, each once, in the order of the grids.
-fn names(board: &Scoreboard) -> Vec<&str> {
+fn names(board: &TableScores) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for scores in board.grids.iter().flat_map(|grid| &grid.predictors) {
         if !names.contains(&scores.predictor.as_str()) {
@@ -157,7 +157,7 @@ fn names(board: &Scoreboard) -> Vec<&str> {
     names
 }
 
-fn meanings(board: &Scoreboard) -> Vec<String> {
+fn meanings(board: &TableScores) -> Vec<String> {
     let all = || board.grids.iter().flat_map(|grid| &grid.predictors);
     let line = |name: &str| {
         let scores = all().find(|scores| scores.predictor == name)?;

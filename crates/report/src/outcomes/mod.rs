@@ -9,7 +9,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use isobath_analysis::outcomes::Scoreboard;
+use isobath_analysis::outcomes::TableScores;
 
 pub use self::{json::json, markdown::markdown};
 use crate::{Result, files};
@@ -20,7 +20,7 @@ use crate::{Result, files};
 ///
 /// # Errors
 /// If the folder or a file cannot be written.
-pub fn write_csv(board: &Scoreboard, folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn write_csv(board: &TableScores, folder: &Path) -> Result<Vec<PathBuf>> {
     let tables = csv::tables(board)?;
     tables.iter().map(|(name, text)| files::write(&folder.join(name), text.as_bytes())).collect()
 }

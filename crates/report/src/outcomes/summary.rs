@@ -2,7 +2,7 @@
 
 use isobath_analysis::{
     comparison::{Estimate, FrontierErrors, LEAST_OUTCOMES},
-    outcomes::{Family, GridScores, PredictorScores, Scoreboard},
+    outcomes::{Family, GridScores, PredictorScores, TableScores},
 };
 use isobath_scoring::Side;
 
@@ -18,7 +18,7 @@ pub(super) fn title(grid: &GridScores) -> &str {
 }
 
 /// Rule of success.
-pub(super) fn success(board: &Scoreboard) -> String {
+pub(super) fn success(board: &TableScores) -> String {
     match board.success {
         Some(accuracy) => format!(
             "Success is an accuracy of at least {accuracy}; --success-accuracy sets another threshold."

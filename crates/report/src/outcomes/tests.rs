@@ -1,11 +1,11 @@
 use std::fmt::Write as _;
 
-use isobath_analysis::outcomes::{Scoreboard, Table, TableSettings, score};
+use isobath_analysis::outcomes::{Table, TableScores, TableSettings, score};
 
 use super::*;
 
 /// Two grids; in the first one the frontier is beyond the depths at `sigma_w2 = 1.76`.
-fn board() -> Scoreboard {
+fn board() -> TableScores {
     let mut text =
         String::from("grid,optimiser,activation,sigma_b2,sigma_w2,depth,keep,accuracy\n");
     for (grid, keep, reach) in [("plain", 1.0, 1.0), ("dropout", 0.9, 0.5)] {
