@@ -33,6 +33,20 @@ pub enum Error {
         /// The run.
         run: String,
     },
+    /// The learning curves do not show this budget.
+    #[error(
+        "{run} was evaluated after steps from {first} to {last}; give a budget in this range instead of {steps}"
+    )]
+    Budget {
+        /// The run.
+        run: String,
+        /// Wanted number of steps.
+        steps: usize,
+        /// Step of the first evaluation.
+        first: usize,
+        /// Step of the last evaluation.
+        last: usize,
+    },
     /// All trainings have the same outcome.
     #[error(
         "all {networks} trainings of {run} with {recipe} {ended}, so predictors cannot be compared; choose depths and \

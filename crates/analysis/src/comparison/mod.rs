@@ -6,6 +6,7 @@
 //! together. The intervals treat calibrations as fixed and configurations as independent. Neighbouring configurations
 //! are correlated, so true intervals are somewhat wider.
 
+mod budget;
 mod disagreement;
 mod error;
 mod frontiers;
@@ -22,6 +23,7 @@ use isobath_scoring::{Bin, Folds, FrontierError, Interval, Resamples, reliabilit
 use rayon::prelude::*;
 
 pub use self::{
+    budget::limit_budget,
     disagreement::{Class, Configuration},
     error::Error,
     frontiers::Family,

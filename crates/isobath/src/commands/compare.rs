@@ -23,6 +23,9 @@ pub(super) struct Arguments {
     /// Training recipe [default: all recipes of the run]
     #[arg(long, value_name = "NAME", conflicts_with = "outcomes")]
     recipe: Option<String>,
+    /// Count as a success only what succeeds within this number of training steps
+    #[arg(long, value_name = "STEPS", conflicts_with = "outcomes")]
+    budget: Option<usize>,
     /// Print JSON instead of Markdown
     #[arg(long)]
     json: bool,
@@ -40,7 +43,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let [run] = &arguments.compared[..] else {
         return Err(Usage("give one run; only --outcomes takes several".to_owned()).into());
     };
-    let (_, run, folder) = open(global, run, &[])?;
+    let (_, mut run, folder) = open(global, run, &[])?;
+    if let Some(steps) = arguments.budget {
+        comparison::limit_budget(&mut run, steps)?;
+    }
     let others = arguments.calibrate_on.iter().map(|other| Ok(open(global, other, &[])?.1));
     let others: Vec<RunRecord> = others.collect::<Result<_>>()?;
     let others: Vec<&RunRecord> = others.iter().collect();

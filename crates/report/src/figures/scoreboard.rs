@@ -110,7 +110,7 @@ impl Board<'_> {
             let x = left + column as i32 * COLUMN + COLUMN / 2;
             let half = text::width(&grid.name, size(layout)) / 2;
             text::write_upwards(canvas, &grid.name, (x, top - px(6) - half), size(layout))?;
-            let best = self.best(block, column);
+            let best = self.best(block, column).map(|best| number(block, best));
             for (index, row) in self.board.rows.iter().enumerate() {
                 let y = top + index as i32 * ROW + ROW / 2;
                 let value = row.cells[column].as_ref().and_then(block.value);
@@ -125,8 +125,9 @@ impl Board<'_> {
                     bottom: y + ROW / 2 - px(1),
                 };
                 canvas.block(rect, color((block.strength)(value.value)))?;
-                let number = format!("{:.*}", block.digits, value.value);
-                if best == Some(index) {
+                let number = number(block, value.value);
+                // Equal numbers are framed together.
+                if best.as_ref() == Some(&number) {
                     canvas.outline(rect, INK.to_rgba(), px(3) / 2)?;
                 }
                 text::write_colored(canvas, &number, (x, y), size(layout), NUMBER)?;
@@ -143,14 +144,16 @@ impl Board<'_> {
         Ok(drawn)
     }
 
-    /// Row of the best value of a column, trivial baselines included; `None` without values.
-    fn best(&self, block: &Block, column: usize) -> Option<usize> {
+    /// The best value of a column, trivial baselines included; `None` without values.
+    fn best(&self, block: &Block, column: usize) -> Option<f64> {
         let value = |row: &Row| Some((block.value)(row.cells[column].as_ref()?)?.value);
-        let sign = if block.smaller { -1.0 } else { 1.0 };
-        let values = self.board.rows.iter().enumerate();
-        let values = values.filter_map(|(index, row)| Some((index, sign * value(row)?)));
-        values.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+        let values = self.board.rows.iter().filter_map(value);
+        if block.smaller { values.reduce(f64::min) } else { values.reduce(f64::max) }
     }
+}
+
+fn number(block: &Block, value: f64) -> String {
+    format!("{:.*}", block.digits, value)
 }
 
 /// Median over grids of a predictor's cost relative to a training.
