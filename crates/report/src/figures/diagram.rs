@@ -98,7 +98,7 @@ pub(super) const fn bar_room(frame: &Frame, layout: Layout) -> Rect {
     Rect { left: frame.rect.right, right: size(layout).0, ..frame.rect }
 }
 
-/// Outlines the frame and draws the colour bar of a share from 0 to 1.
+/// Outlines the frame and draws the colour bar of a share from 0 to `most`.
 ///
 /// # Errors
 /// If drawing on the canvas fails.
@@ -106,10 +106,11 @@ pub(super) fn share_bar(
     canvas: &Canvas<'_>,
     frame: &Frame,
     label: &str,
+    most: f64,
     layout: Layout,
 ) -> Result<()> {
     canvas.outline(frame.rect, INK.to_rgba(), px(1))?;
-    let steps = ticks(0.0, 1.0, 5).into_iter().map(|tick| (tick, short(tick)));
+    let steps = ticks(0.0, most, 5).into_iter().map(|tick| (tick / most, short(tick)));
     color_bar::draw(canvas, bar_room(frame, layout), steps, label, layout)
 }
 

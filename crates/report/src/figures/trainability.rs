@@ -98,6 +98,14 @@ impl<'a> Trainability<'a> {
         self.slice.id()
     }
 
+    /// Upper end of the colours: the greatest mean accuracy, rounded up to a tenth.
+    fn most(&self) -> f64 {
+        let cells = self.columns.iter().flat_map(|column| column.cells.values());
+        let greatest = cells.map(|trainings| mean_accuracy(trainings)).fold(0.0, f64::max);
+        // Without the margin, rounding would turn 0.3 into 0.4.
+        ((10.0 * greatest - 1e-9).ceil() / 10.0).clamp(0.1, 1.0)
+    }
+
     fn middles(&self) -> Vec<f64> {
         self.columns.iter().map(|column| column.frontier.point.sigma_w2).collect()
     }
@@ -187,9 +195,8 @@ impl<'a> Trainability<'a> {
             for (&depth, trainings) in &column.cells {
                 let Ok(row) = self.depths.binary_search(&depth) else { continue };
                 let rect = diagram::cell(frame, sides, &rows[row..]);
-                let mean = trainings.iter().map(|training| training.accuracy).sum::<f64>()
-                    / trainings.len() as f64;
-                canvas.block(rect, heat(mean).to_rgba())?;
+                let mean = mean_accuracy(trainings);
+                canvas.block(rect, heat(mean / self.most()).to_rgba())?;
                 let succeeded = trainings.iter().filter(|training| training.succeeded).count();
                 let text = format!(
                     "{}, depth {depth}: accuracy {}, {succeeded} of {} succeed",
@@ -316,9 +323,13 @@ impl Figure for Trainability<'_> {
         diagram::draw_theory(canvas, &frame, self.slice.overlays, self.critical())?;
         marks.extend(self.draw_frontier(canvas, &frame)?);
         marks.extend(self.draw_cascade(canvas, &frame)?);
-        diagram::share_bar(canvas, &frame, "accuracy on held-out samples", layout)?;
+        diagram::share_bar(canvas, &frame, "accuracy on held-out samples", self.most(), layout)?;
         Ok(Hover { cells: None, marks })
     }
+}
+
+fn mean_accuracy(trainings: &[&TrainingRecord]) -> f64 {
+    trainings.iter().map(|training| training.accuracy).sum::<f64>() / trainings.len() as f64
 }
 
 /// Describes the frontier at one point.

@@ -131,7 +131,7 @@ impl Figure for Disagreement<'_> {
             canvas.block(rect, heat(cell.trained).to_rgba())?;
             drawn.push(draw_cell(self.run, canvas, rect, cell)?);
         }
-        diagram::share_bar(canvas, &frame, "share of successful trainings", layout)?;
+        diagram::share_bar(canvas, &frame, "share of successful trainings", 1.0, layout)?;
         Ok(Hover { cells: None, marks: drawn })
     }
 }
