@@ -1,15 +1,11 @@
 //! Convolutional layers on this program and on `PyTorch`, in alternation.
-//!
-//! `PyTorch` runs in one process of its own for all measurements, since it takes longer to start than to measure.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Stdio},
     sync::{Mutex, PoisonError},
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use isobath_architecture::{
     Activation, Conv2dLayer, DenseLayer, Layer, NetworkSpec, Shape, Variances, Window,
@@ -22,7 +18,7 @@ use ndarray::Array2;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{at_least_one, external::Python, summary::Summary};
+use super::{at_least_one, external::Python, summary::Summary, worker::PyTorch};
 use crate::commands::exit;
 
 /// The program that runs the same work on `PyTorch`.
@@ -120,6 +116,12 @@ impl Case {
 
     fn steps(self) -> usize {
         ((FLOPS / self.flops()) as usize).clamp(1, MOST_STEPS)
+    }
+
+    /// The work as a line for the other program.
+    fn request(self) -> String {
+        let Self { work, channels, size } = self;
+        format!("{} {channels} {size} {BATCH} {}", work.name(), self.steps())
     }
 
     fn shape(self) -> Shape {
@@ -250,47 +252,6 @@ impl isobath_cascade::Observer for Clock {
     }
 }
 
-/// `PyTorch` in a process that waits for work.
-struct PyTorch {
-    process: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl PyTorch {
-    fn start(python: &Python) -> Result<Self> {
-        let threads = rayon::current_num_threads().to_string();
-        let mut command = python.command();
-        command.args(["-c", SCRIPT, &threads]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().context("cannot start PyTorch's process")?;
-        let requests = process.stdin.take().context("PyTorch's process has no input")?;
-        let answers = process.stdout.take().context("PyTorch's process has no output")?;
-        Ok(Self { process, requests, answers: BufReader::new(answers) })
-    }
-
-    /// Seconds of a step.
-    fn measure(&mut self, case: Case) -> Result<f64> {
-        let Case { work, channels, size } = case;
-        let (name, steps) = (work.name(), case.steps());
-        writeln!(self.requests, "{name} {channels} {size} {BATCH} {steps}")
-            .context("PyTorch's process ended early")?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).context("PyTorch's process gave no answer")?;
-        match answer.trim().parse() {
-            Ok(seconds) => Ok(seconds),
-            Err(_) => bail!("PyTorch's process ended without a time; its error is above"),
-        }
-    }
-}
-
-impl Drop for PyTorch {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// Results of one case.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -323,12 +284,12 @@ impl Row {
 /// # Errors
 /// If a process or this program's own work fails.
 pub(super) fn main(python: &Python, sizes: &Arguments, repeat: usize, json: bool) -> Result<u8> {
-    let mut pytorch = PyTorch::start(python)?;
+    let mut pytorch = PyTorch::start(python, SCRIPT)?;
     let cases = Case::all(sizes);
     let mut rounds = vec![Vec::new(); cases.len()];
     for round in 1..=repeat {
         for (case, rounds) in cases.iter().zip(&mut rounds) {
-            let seconds @ [own, other] = [case.measure()?, pytorch.measure(*case)?];
+            let seconds @ [own, other] = [case.measure()?, pytorch.measure(&case.request())?];
             let Case { work, channels, size } = case;
             eprintln!(
                 "round {round} of {repeat}: {} of {channels} channels, {size}x{size}: {:.2} ms, PyTorch {:.2} ms",

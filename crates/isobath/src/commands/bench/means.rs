@@ -50,7 +50,7 @@ fn precision(text: &str) -> Result<Precision, String> {
     }
 }
 
-fn level(text: &str) -> Result<SimdLevel, String> {
+pub(super) fn level(text: &str) -> Result<SimdLevel, String> {
     let level = SimdLevel::ALL.into_iter().find(|level| level.name() == text);
     let level = level.ok_or("use amx, avx512, avx2, neon or scalar")?;
     if level.is_available() { Ok(level) } else { Err(format!("this processor has no {level}")) }

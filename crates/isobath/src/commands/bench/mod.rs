@@ -14,6 +14,8 @@ mod means;
 mod memory;
 mod summary;
 mod train;
+mod widths;
+mod worker;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -34,6 +36,8 @@ enum Command {
     Train(train::Arguments),
     /// Measure time and peak memory over depth
     Depth(depth::Arguments),
+    /// Measure one layer's decoder over widths, per instruction set, in alternation with PyTorch
+    Widths(widths::Arguments),
 }
 
 /// Size of one epoch, except the network's depth.
@@ -81,5 +85,6 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
         Command::Compare(arguments) => compare::main(arguments),
         Command::Train(arguments) => train::main(arguments),
         Command::Depth(arguments) => depth::main(arguments),
+        Command::Widths(arguments) => widths::main(arguments),
     }
 }
