@@ -1,6 +1,9 @@
 //! Searches for alternatives to a described network; each alternative gets its own verdict.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use isobath_architecture::Activation;
@@ -79,8 +82,10 @@ pub(super) struct Search<'a> {
     pub(super) calibration: &'a Calibration,
     /// True if the network is that of an ONNX model, of which only the training can change.
     pub(super) is_onnx: bool,
-    /// When to stop trying.
+    /// When all alternatives must be done.
     pub(super) until: Instant,
+    /// Time that the verdict on the present network took, about what that on another takes.
+    pub(super) cost: Duration,
 }
 
 impl Search<'_> {
@@ -108,7 +113,7 @@ impl Search<'_> {
     }
 
     fn is_over(&self, found: &mut Prescription) -> bool {
-        let over = Instant::now() > self.until;
+        let over = Instant::now() + self.cost > self.until;
         found.is_cut_short |= over;
         over
     }
@@ -149,8 +154,7 @@ impl Search<'_> {
         let mut rates = Vec::new();
         let fixed = FACTORS.iter().map(|factor| now * factor);
         for lr in suggested(measured, now).into_iter().chain(fixed).map(rounded) {
-            if Instant::now() > self.until {
-                found.is_cut_short = true;
+            if self.is_over(found) {
                 break;
             }
             if rates.iter().any(|(other, _): &(f64, Probability)| other.to_bits() == lr.to_bits())
@@ -210,7 +214,11 @@ impl Search<'_> {
         }
         match described::plan(self.file, &changes) {
             Ok(plan) if is_same(&plan, &self.described.plan) => Ok(None),
-            Ok(plan) => Ok(Some(described::of_plan(plan, self.described.data.clone()))),
+            Ok(plan) => {
+                let trial = self.described.trial;
+                let data = self.described.data.clone();
+                Ok(Some(Described { trial, ..described::of_plan(plan, data) }))
+            }
             Err(_) => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use isobath_report::count;
 use isobath_tensor::Optimizer;
-use isobath_verdict::{Outside, Probability};
+use isobath_verdict::{Outside, Probability, Trial};
 use serde_json::{Value, json};
 
 use super::{
@@ -70,8 +70,10 @@ pub(super) fn judgement(answer: &Answer) -> String {
         );
     }
     let Some(Probability { p, low, high }) = answer.probability() else {
-        let outside: Vec<String> = answer.assessment.outside.iter().map(out_of).collect();
-        return format!("not known: {}", outside.join(", "));
+        let outside = answer.assessment.outside.iter().map(out_of);
+        let reasons: Vec<String> =
+            outside.chain(answer.assessment.cut_trial().as_ref().map(cut)).collect();
+        return format!("not known: {}", reasons.join(", "));
     };
     let word = match p {
         p if p >= TRAINS => "trains",
@@ -88,6 +90,14 @@ pub(super) fn reasons_title(answer: &Answer) -> &'static str {
         Some(probability) if probability.p >= TRAINS => "weak points",
         _ => "why",
     }
+}
+
+fn cut(trial: &Trial) -> String {
+    format!(
+        "the network is so large that only {} of the {} first steps which the probability needs were run (--trial full runs \
+         all)",
+        trial.steps, trial.planned
+    )
 }
 
 fn out_of(outside: &Outside) -> String {
