@@ -25,6 +25,7 @@ pub(super) struct Assessment {
     /// Why the probability has no basis, if so.
     pub(super) outside: Vec<Outside>,
     pub(super) diagnoses: Vec<Diagnosis>,
+    pub(super) features: Features,
     pub(super) measurement: Measurement,
     pub(super) trial: Option<Trial>,
 }
@@ -68,6 +69,7 @@ pub(super) fn with_training(
         probability: calibration.probability(&features),
         outside: calibration.outside(&features),
         diagnoses: diagnose(&measurement, params, steps, trial.as_ref()),
+        features,
         measurement,
         trial,
     })

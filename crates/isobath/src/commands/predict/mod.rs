@@ -7,6 +7,7 @@ mod model;
 mod page;
 mod prescription;
 mod print;
+mod remedy;
 mod verify;
 
 use std::{
@@ -140,7 +141,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         prescription: None,
         verified: Vec::new(),
     };
-    let fails = answer.probability().is_some_and(|probability| probability.p < print::TRAINS);
+    let fails = match answer.probability() {
+        Some(probability) => probability.p < print::TRAINS,
+        None => answer.trained().is_none() && !answer.assessment.diagnoses.is_empty(),
+    };
     if fails && !arguments.no_alternatives {
         let search = prescription::Search {
             file,

@@ -10,12 +10,13 @@ use isobath_architecture::Activation;
 use isobath_experiment::{NetworkKind, Override, Plan};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
-use isobath_verdict::{Calibration, DiagnosisKind, Probability};
+use isobath_verdict::{Calibration, Diagnosis, DiagnosisKind, Probability};
 use serde::Serialize;
 
 use super::{
     assess::{self, Assessment},
     described::{self, Described},
+    remedy::Remedy,
 };
 use crate::print::shell_word;
 
@@ -37,9 +38,14 @@ pub(super) struct Alternative {
 impl Alternative {
     /// The options of the command line that make the change.
     pub(super) fn options(&self) -> String {
-        let option = |setting: &String| format!("--set {}", shell_word(setting));
-        self.settings.iter().map(option).collect::<Vec<_>>().join(" ")
+        shell_options(&self.settings)
     }
+}
+
+/// Options of the command line that make settings.
+pub(super) fn shell_options(settings: &[String]) -> String {
+    let option = |setting: &String| format!("--set {}", shell_word(setting));
+    settings.iter().map(option).collect::<Vec<_>>().join(" ")
 }
 
 /// Result of the search.
@@ -47,6 +53,8 @@ impl Alternative {
 pub(super) struct Prescription {
     /// Alternatives with a probability above one half and above the present one, the best first.
     pub(super) alternatives: Vec<Alternative>,
+    /// Changes without a probability that remove the gravest reason, where the present network has none, the best first.
+    pub(super) remedies: Vec<Remedy>,
     /// Smallest and largest learning rate with a probability above one half, of those tried.
     pub(super) learning_rates: Option<[f64; 2]>,
     /// Largest depth with a probability above one half, of those tried, everything else being equal.
@@ -91,6 +99,9 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// Tries alternatives to a network with this verdict.
     pub(super) fn run(&self, present: &Assessment) -> Result<Prescription> {
+        if present.known().is_none() {
+            return self.remedies(present);
+        }
         let mut found = Prescription::default();
         self.learning_rates(present, &mut found)?;
         if self.is_onnx {
@@ -110,6 +121,73 @@ impl Search<'_> {
         }
         self.depths(present, &mut found)?;
         Ok(sorted(found, present))
+    }
+
+    /// Tries changes of a network whose probability is not known.
+    fn remedies(&self, present: &Assessment) -> Result<Prescription> {
+        let mut found = Prescription::default();
+        let now = learning_rate(self.described.training.params().optimizer);
+        let diverges = |reason: &Diagnosis| reason.kind == DiagnosisKind::Diverges;
+        let mut rates = suggested(present, now);
+        if present.diagnoses.iter().any(diverges) {
+            rates.extend([0.1 * now, 0.01 * now]);
+        }
+        // As much as the forecast wants leaves it at the limit.
+        rates.extend(rates.iter().filter(|&&lr| lr > now).map(|lr| 2.0 * lr).collect::<Vec<_>>());
+        let mut changes: Vec<(String, Vec<String>)> = Vec::new();
+        for lr in rates.into_iter().map(rounded).filter(|lr| (LEAST_RATE..=MOST_RATE).contains(lr))
+        {
+            let change = (format!("a learning rate of {}", short(lr)), vec![self.rate_setting(lr)]);
+            if self.is_over(&mut found) {
+                break;
+            }
+            let training = with_rate(&self.described.training, lr)?;
+            let measurement = present.measurement.clone();
+            let after =
+                assess::with_training(self.described, &training, measurement, self.calibration)?;
+            found.tried += 1;
+            found.remedies.extend(Remedy::of(change, present, &after));
+        }
+        if !self.is_onnx {
+            changes.extend(self.initialisations());
+            changes.extend(self.branches());
+            changes.extend(self.architectures());
+        }
+        for (change, settings) in changes {
+            if self.is_over(&mut found) {
+                break;
+            }
+            let Some(other) = self.changed(&settings)? else { continue };
+            let after = assess::assess(&other, self.calibration)?;
+            found.tried += 1;
+            match after.known() {
+                Some(probability) => found.alternatives.push(Alternative {
+                    change,
+                    settings,
+                    learning_rate: None,
+                    probability,
+                }),
+                None => found.remedies.extend(Remedy::of((change, settings), present, &after)),
+            }
+        }
+        let is_too_deep = present.outside.iter().all(|outside| outside.feature == "ln_depth");
+        if !self.is_onnx && is_too_deep && present.cut_trial().is_none() {
+            self.depths(present, &mut found)?;
+        }
+        found.remedies.sort_by(|a, b| a.severity.total_cmp(&b.severity));
+        Ok(sorted(found, present))
+    }
+
+    /// Smaller branches of a residual network, so that the sum over all blocks keeps its size.
+    fn branches(&self) -> Vec<(String, Vec<String>)> {
+        let plan = &self.described.plan;
+        if plan.file.network.kind != NetworkKind::Resnet {
+            return Vec::new();
+        }
+        let variance = rounded(1.0 / plan.depth.max(1) as f64);
+        let value = format!("{{ sigma_w2 = {variance}, sigma_b2 = 0.0 }}");
+        let words = format!("weights with sigma_w2 = {variance}, one over the depth");
+        vec![(words, self.with_init(&value, &[]))]
     }
 
     fn is_over(&self, found: &mut Prescription) -> bool {
@@ -179,7 +257,7 @@ impl Search<'_> {
     ) -> Result<()> {
         let Some(other) = self.changed(settings)? else { return Ok(()) };
         let verdict = assess::assess(&other, self.calibration)?;
-        if !verdict.outside.is_empty() {
+        if verdict.known().is_none() {
             return Ok(());
         }
         found.tried += 1;
@@ -316,7 +394,7 @@ impl Search<'_> {
             return Ok(());
         }
         let depth = self.described.plan.depth;
-        if present.probability.p > 0.5 {
+        if present.known().is_some_and(|probability| probability.p > 0.5) {
             return Ok(());
         }
         let (mut trains, mut fails) = (None, depth);
@@ -334,11 +412,12 @@ impl Search<'_> {
             let Some(other) = self.changed(&settings)? else { break };
             let verdict = assess::assess(&other, self.calibration)?;
             found.tried += 1;
-            if verdict.probability.p > 0.5 {
-                trains = Some((middle, settings, verdict.probability));
-                lowest = middle + 1;
-            } else {
-                fails = middle;
+            match verdict.known().filter(|probability| probability.p > 0.5) {
+                Some(probability) => {
+                    trains = Some((middle, settings, probability));
+                    lowest = middle + 1;
+                }
+                None => fails = middle,
             }
         }
         if let Some((depth, settings, probability)) = trains {
@@ -357,7 +436,7 @@ impl Search<'_> {
 
 /// Alternatives that are better than the present network, the best first.
 fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
-    let p = present.probability.p;
+    let p = present.known().map_or(0.0, |probability| probability.p);
     found.alternatives.retain(|other| other.probability.p > p.max(0.5));
     found.alternatives.sort_by(|a, b| b.probability.p.total_cmp(&a.probability.p));
     found

@@ -33,7 +33,8 @@ pub(super) fn lines(answer: &Answer) -> Vec<String> {
         let shown = prescription.alternatives.iter().take(MOST).map(|found| {
             format!("{}: P = {:.2} ({})", found.change, found.probability.p, found.options())
         });
-        let parts: Vec<String> = shown.chain(advice(prescription)).collect();
+        let remedies = remedies(prescription).into_iter().take(MOST + 1);
+        let parts: Vec<String> = shown.chain(remedies).chain(advice(prescription)).collect();
         lines.push(format!("what to change: {}", parts.join("\n                ")));
     }
     for verified in &answer.verified {
@@ -176,12 +177,24 @@ pub(super) fn basis(answer: &Answer) -> String {
     text
 }
 
+/// Changes without a probability, with what they do to the measurements, under a heading.
+pub(super) fn remedies(prescription: &Prescription) -> Vec<String> {
+    if prescription.remedies.is_empty() {
+        return Vec::new();
+    }
+    let heading = "without a probability, changes that remove the first reason:".to_owned();
+    let each = prescription.remedies.iter().map(|remedy| {
+        format!("{}: {} ({})", remedy.change, remedy.effects.join("; "), remedy.options())
+    });
+    [heading].into_iter().chain(each).collect()
+}
+
 /// Describes the other results of the search: learning rates, the largest depth, the number of attempts.
 pub(super) fn advice(prescription: &Prescription) -> Vec<String> {
-    let Prescription { alternatives, learning_rates, largest_depth, tried, is_cut_short } =
+    let Prescription { alternatives, remedies, learning_rates, largest_depth, tried, is_cut_short } =
         prescription;
     let mut parts = Vec::new();
-    if alternatives.is_empty() {
+    if alternatives.is_empty() && remedies.is_empty() {
         parts.push(match tried {
             0 => "no alternative was tried".to_owned(),
             1 => "the one alternative that was tried has no better probability above one half"
