@@ -172,7 +172,7 @@ pub(super) fn basis(answer: &Answer) -> String {
         answer.calibration.trainings, skill.auc[0], skill.brier[0]
     );
     if matches!(params.optimizer, Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. }) {
-        text += "; none of them used this optimiser, which is taken for Adam";
+        text += "; none of them used this optimiser, which the model takes for Adam; its first steps are run as they are";
     }
     text
 }
