@@ -8,6 +8,7 @@ mod page;
 mod prescription;
 mod print;
 mod remedy;
+mod search_remedies;
 mod verify;
 
 use std::{

@@ -10,7 +10,7 @@ use isobath_architecture::Activation;
 use isobath_experiment::{NetworkKind, Override, Plan};
 use isobath_tensor::Optimizer;
 use isobath_trainer::TrainValidParams;
-use isobath_verdict::{Calibration, Diagnosis, DiagnosisKind, Probability};
+use isobath_verdict::{Calibration, DiagnosisKind, Probability};
 use serde::Serialize;
 
 use super::{
@@ -69,11 +69,11 @@ pub(super) struct Prescription {
 const FACTORS: [f64; 6] = [0.001, 0.01, 0.1, 0.3, 3.0, 10.0];
 
 /// Range of learning rates to try.
-const LEAST_RATE: f64 = 1e-12;
-const MOST_RATE: f64 = 1e6;
+pub(super) const LEAST_RATE: f64 = 1e-12;
+pub(super) const MOST_RATE: f64 = 1e6;
 
 /// Learning rates that the diagnoses suggest: well below the largest stable one, or as much larger as is needed.
-fn suggested(assessment: &Assessment, now: f64) -> Vec<f64> {
+pub(super) fn suggested(assessment: &Assessment, now: f64) -> Vec<f64> {
     let rates = assessment.diagnoses.iter().flat_map(|diagnosis| match diagnosis.kind {
         DiagnosisKind::LearningRateTooLarge => vec![0.5 * diagnosis.value, 0.1 * diagnosis.value],
         DiagnosisKind::LearningRateTooSmall => vec![now * diagnosis.value],
@@ -123,74 +123,7 @@ impl Search<'_> {
         Ok(sorted(found, present))
     }
 
-    /// Tries changes of a network whose probability is not known.
-    fn remedies(&self, present: &Assessment) -> Result<Prescription> {
-        let mut found = Prescription::default();
-        let now = learning_rate(self.described.training.params().optimizer);
-        let diverges = |reason: &Diagnosis| reason.kind == DiagnosisKind::Diverges;
-        let mut rates = suggested(present, now);
-        if present.diagnoses.iter().any(diverges) {
-            rates.extend([0.1 * now, 0.01 * now]);
-        }
-        // As much as the forecast wants leaves it at the limit.
-        rates.extend(rates.iter().filter(|&&lr| lr > now).map(|lr| 2.0 * lr).collect::<Vec<_>>());
-        let mut changes: Vec<(String, Vec<String>)> = Vec::new();
-        for lr in rates.into_iter().map(rounded).filter(|lr| (LEAST_RATE..=MOST_RATE).contains(lr))
-        {
-            let change = (format!("a learning rate of {}", short(lr)), vec![self.rate_setting(lr)]);
-            if self.is_over(&mut found) {
-                break;
-            }
-            let training = with_rate(&self.described.training, lr)?;
-            let measurement = present.measurement.clone();
-            let after =
-                assess::with_training(self.described, &training, measurement, self.calibration)?;
-            found.tried += 1;
-            found.remedies.extend(Remedy::of(change, present, &after));
-        }
-        if !self.is_onnx {
-            changes.extend(self.initialisations());
-            changes.extend(self.branches());
-            changes.extend(self.architectures());
-        }
-        for (change, settings) in changes {
-            if self.is_over(&mut found) {
-                break;
-            }
-            let Some(other) = self.changed(&settings)? else { continue };
-            let after = assess::assess(&other, self.calibration)?;
-            found.tried += 1;
-            match after.known() {
-                Some(probability) => found.alternatives.push(Alternative {
-                    change,
-                    settings,
-                    learning_rate: None,
-                    probability,
-                }),
-                None => found.remedies.extend(Remedy::of((change, settings), present, &after)),
-            }
-        }
-        let is_too_deep = present.outside.iter().all(|outside| outside.feature == "ln_depth");
-        if !self.is_onnx && is_too_deep && present.cut_trial().is_none() {
-            self.depths(present, &mut found)?;
-        }
-        found.remedies.sort_by(|a, b| a.severity.total_cmp(&b.severity));
-        Ok(sorted(found, present))
-    }
-
-    /// Smaller branches of a residual network, so that the sum over all blocks keeps its size.
-    fn branches(&self) -> Vec<(String, Vec<String>)> {
-        let plan = &self.described.plan;
-        if plan.file.network.kind != NetworkKind::Resnet {
-            return Vec::new();
-        }
-        let variance = rounded(1.0 / plan.depth.max(1) as f64);
-        let value = format!("{{ sigma_w2 = {variance}, sigma_b2 = 0.0 }}");
-        let words = format!("weights with sigma_w2 = {variance}, one over the depth");
-        vec![(words, self.with_init(&value, &[]))]
-    }
-
-    fn is_over(&self, found: &mut Prescription) -> bool {
+    pub(super) fn is_over(&self, found: &mut Prescription) -> bool {
         let over = Instant::now() + self.cost > self.until;
         found.is_cut_short |= over;
         over
@@ -285,7 +218,7 @@ impl Search<'_> {
     }
 
     /// The network after a change; `None` if it cannot be built or is the present one.
-    fn changed(&self, settings: &[String]) -> Result<Option<Described>> {
+    pub(super) fn changed(&self, settings: &[String]) -> Result<Option<Described>> {
         let mut changes = self.changes.to_vec();
         for setting in settings {
             changes.push(setting.parse()?);
@@ -306,7 +239,7 @@ impl Search<'_> {
     }
 
     /// The file's optimiser at another learning rate.
-    fn rate_setting(&self, lr: f64) -> String {
+    pub(super) fn rate_setting(&self, lr: f64) -> String {
         let optimizer = self.described.training.params().optimizer;
         let mut value =
             toml::Value::try_from(optimizer).unwrap_or_else(|_| toml::Table::new().into());
@@ -323,7 +256,7 @@ impl Search<'_> {
     }
 
     /// Initialisations that suit the activation.
-    fn initialisations(&self) -> Vec<(String, Vec<String>)> {
+    pub(super) fn initialisations(&self) -> Vec<(String, Vec<String>)> {
         let schemes: &[(&str, &str)] = match self.activation() {
             Activation::Relu
             | Activation::LeakyRelu { .. }
@@ -353,7 +286,7 @@ impl Search<'_> {
     }
 
     /// Settings of an initialisation with a scale of its own, and others.
-    fn with_init(&self, value: &str, further: &[&str]) -> Vec<String> {
+    pub(super) fn with_init(&self, value: &str, further: &[&str]) -> Vec<String> {
         let mut settings: Vec<String> = further.iter().map(|&setting| setting.to_owned()).collect();
         settings.push(format!("network.init={value}"));
         if self.described.plan.variants[0].scheme.uses_grid() {
@@ -363,7 +296,7 @@ impl Search<'_> {
     }
 
     /// Other activations and residual blocks.
-    fn architectures(&self) -> Vec<(String, Vec<String>)> {
+    pub(super) fn architectures(&self) -> Vec<(String, Vec<String>)> {
         let kind = self.described.plan.file.network.kind;
         let mut found = Vec::new();
         if matches!(self.activation(), Activation::Sigmoid | Activation::Softplus)
@@ -388,7 +321,7 @@ impl Search<'_> {
     }
 
     /// The largest depth that trains, by bisection, where the file has a depth.
-    fn depths(&self, present: &Assessment, found: &mut Prescription) -> Result<()> {
+    pub(super) fn depths(&self, present: &Assessment, found: &mut Prescription) -> Result<()> {
         let kind = self.described.plan.file.network.kind;
         if kind == NetworkKind::Layers {
             return Ok(());
@@ -435,7 +368,7 @@ impl Search<'_> {
 }
 
 /// Alternatives that are better than the present network, the best first.
-fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
+pub(super) fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
     let p = present.known().map_or(0.0, |probability| probability.p);
     found.alternatives.retain(|other| other.probability.p > p.max(0.5));
     found.alternatives.sort_by(|a, b| b.probability.p.total_cmp(&a.probability.p));
@@ -469,7 +402,7 @@ pub(super) fn with_rate(training: &TrainValidParams, rate: f64) -> Result<TrainV
 }
 
 /// To two significant digits.
-fn rounded(x: f64) -> f64 {
+pub(super) fn rounded(x: f64) -> f64 {
     format!("{x:.1e}").parse().unwrap_or(x)
 }
 
