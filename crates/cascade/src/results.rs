@@ -27,7 +27,7 @@ pub(crate) struct Results<'a, 'j, B: Backend> {
     composes: bool,
     /// Outputs of the layers for the probe samples that wait to be reconstructed from.
     waiting: Vec<B::Buffer<f32>>,
-    linear: LinearCheck<B>,
+    linear: Option<LinearCheck<B>>,
     fits: Vec<LayerFit>,
     losses: Vec<Vec<f64>>,
     /// Number of layers before the next early stop.
@@ -55,7 +55,7 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
             half: Reconstruction::new(backend, spare_bytes / 2),
             composes: is_linear && compose::fits(layers),
             waiting: Vec::new(),
-            linear: LinearCheck::new(sweep, train)?,
+            linear: if sweep.has_yardstick { Some(LinearCheck::new(sweep, train)?) } else { None },
             fits: Vec::new(),
             losses: Vec::new(),
             checkpoint: FIRST_CHECK,
@@ -79,8 +79,9 @@ impl<'a, 'j, B: ForwardBackend + FitRidge + GatherRows> Results<'a, 'j, B> {
         }
         self.probe.forward(backend, precision, layer)?;
         let is_trained = fitted.half.is_some();
-        let probe_output = &self.probe.output;
-        self.linear.add(self.sweep, layer, is_trained, train, probe_output)?;
+        if let Some(linear) = &mut self.linear {
+            linear.add(self.sweep, layer, is_trained, train, &self.probe.output)?;
+        }
         let Fitted { decoder, half, fit, losses } = fitted;
         if !self.composes {
             let size = self.probe.rows * decoder.inputs();
@@ -156,8 +157,8 @@ impl<B: Backend> From<Results<'_, '_, B>> for Swept {
         Self {
             reconstructions: whole.reconstructions,
             half: half.reconstructions,
-            linear_error: linear.error,
-            linear_profile: linear.profile,
+            linear_error: linear.as_ref().and_then(|linear| linear.error),
+            linear_profile: linear.map_or_else(Vec::new, |linear| linear.profile),
             fits,
             losses,
             decoders: whole.decoders.into(),

@@ -27,12 +27,21 @@ use crate::{
 pub struct RidgeCascade<B> {
     backend: B,
     params: CascadeValidParams,
+    /// True if the best linear decoders are fitted too.
+    has_yardstick: bool,
 }
 
 impl<B: ForwardBackend + FitRidge + GatherRows> RidgeCascade<B> {
     /// A cascade on `backend`.
     pub const fn new(backend: B, params: CascadeValidParams) -> Self {
-        Self { backend, params }
+        Self { backend, params, has_yardstick: true }
+    }
+
+    /// The cascade without the yardstick of linear decoders: [`Cascade::linear_error`] and [`Cascade::linear_profile`] stay
+    /// empty.
+    #[must_use]
+    pub fn without_yardstick(self) -> Self {
+        Self { has_yardstick: false, ..self }
     }
 
     /// Runs the training samples through the only layer of `segment` and fits its decoder.
@@ -62,6 +71,7 @@ impl<B: ForwardBackend + FitRidge + GatherRows> Reconstructor for RidgeCascade<B
         stop: Option<&mut StopFn<'_>>,
     ) -> Result<Cascade> {
         let sweep = Sweep::new(&self.backend, job, &self.params)?;
+        let sweep = Sweep { has_yardstick: self.has_yardstick, ..sweep };
         let samples = sweep.samples as u64;
         let fits = sweep.layers().iter().zip(&sweep.decoders).map(|(layer, decoder)| {
             layer.forward_flops() * samples + fit_flops(decoder[0].kind, samples)
@@ -83,10 +93,13 @@ impl<B: ForwardBackend + FitRidge + GatherRows> Reconstructor for RidgeCascade<B
         } else {
             chain::flops(decoders.iter().map(|decoder| decoder[0].kind.products()), probe)
         };
-        layers.iter().map(layer).sum::<u64>()
-            + fits.sum::<u64>()
-            + linear_error::flops(layers, &decoders, self.params.samples(train))
-            + linear_error::deep_flops(layers, self.params.samples(train), false)
-            + reconstructions
+        let samples = self.params.samples(train);
+        let yardstick = if self.has_yardstick {
+            linear_error::flops(layers, &decoders, samples)
+                + linear_error::deep_flops(layers, samples, false)
+        } else {
+            0
+        };
+        layers.iter().map(layer).sum::<u64>() + fits.sum::<u64>() + yardstick + reconstructions
     }
 }

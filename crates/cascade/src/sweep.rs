@@ -48,6 +48,8 @@ pub(crate) struct Sweep<'a, 'j, B> {
     pub(crate) precision: Precision,
     /// Noise on each activation that the linear decoders of deeper layers assume: that of ridge decoders.
     pub(crate) noise: f64,
+    /// True if the best linear decoders are fitted too.
+    pub(crate) has_yardstick: bool,
     /// Bytes of decoders that stay in the backend's memory.
     pub(crate) spare_bytes: usize,
     /// Decoder of each layer.
@@ -82,6 +84,7 @@ impl<'a, 'j, B: Backend> Sweep<'a, 'j, B> {
             samples: params.samples(job.train_samples()),
             precision: params.params().forward_precision,
             noise: params.noise(),
+            has_yardstick: true,
             spare_bytes: backend.spare_bytes(),
             decoders,
             segments: Segments::single(layers),

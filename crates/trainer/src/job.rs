@@ -2,7 +2,7 @@ use std::fmt;
 
 use isobath_architecture::Layer;
 use isobath_network::Network;
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 
 use crate::{Checkpoints, Error, Observer, Result};
 
@@ -122,6 +122,14 @@ impl Labelled<'_> {
         }
         if let Some(sample) = self.labels.iter().position(|&label| usize::from(label) >= classes) {
             return Err(Error::Label { what, sample, label: self.labels[sample], classes });
+        }
+        let is_finite = |row: ArrayView1<'_, f32>| match row.as_slice() {
+            // Without an early end, so that vector instructions can do it.
+            Some(row) => row.iter().fold(true, |all, x| all & x.is_finite()),
+            None => row.iter().all(|x| x.is_finite()),
+        };
+        if self.samples.rows().into_iter().all(is_finite) {
+            return Ok(());
         }
         let wrong = self.samples.indexed_iter().find(|(_, value)| !value.is_finite());
         match wrong {

@@ -120,15 +120,7 @@ impl Calibration {
 
     /// Fits the model to trainings, and measures its skill by leaving families out.
     pub fn fit(rows: &[Row]) -> Self {
-        let splines: Vec<Spline> = Features::NAMES
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| !UNUSED.contains(name))
-            .map(|(index, name)| {
-                let values: Vec<f64> = rows.iter().map(|row| row.features.0[index]).collect();
-                Spline::of(name, &values)
-            })
-            .collect();
+        let splines = splines(rows, &UNUSED);
         let matrix = matrix(&splines, rows);
         let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
         let ones = vec![1.0; rows.len()];
@@ -155,6 +147,15 @@ impl Calibration {
         like.values_mut().for_each(|count| *count /= Row::BUDGETS.len());
         let trainings = rows.len() / Row::BUDGETS.len();
         Self { trainings, skill, like, coefficients, resamples, splines, bounds }
+    }
+
+    /// Skill of a model that is fitted without some of its features.
+    pub fn skill_without(rows: &[Row], names: &[&str]) -> Skill {
+        let matrix = matrix(&splines(rows, &[&UNUSED, names].concat()), rows);
+        let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
+        let coefficients = fit(&matrix, &outcomes, &vec![1.0; rows.len()], None);
+        let families = Groups::new(rows.iter().map(|row| row.family.as_str()));
+        skill(rows, &matrix, &outcomes, &families, &coefficients)
     }
 
     /// Probability of success.
@@ -190,6 +191,16 @@ impl Calibration {
 /// Features that the model leaves out. With depth, width and budget it would learn how deep and for how long the atlas
 /// trained; what they do to a network shows in the other features.
 const UNUSED: [&str; 4] = ["ln_depth", "ln_width", "ln_steps", "ln_lr_steps"];
+
+/// Terms of the features other than `left_out`.
+fn splines(rows: &[Row], left_out: &[&str]) -> Vec<Spline> {
+    let used = Features::NAMES.iter().enumerate().filter(|(_, name)| !left_out.contains(name));
+    let spline = |(index, name): (usize, &&str)| {
+        let values: Vec<f64> = rows.iter().map(|row| row.features.0[index]).collect();
+        Spline::of(name, &values)
+    };
+    used.map(spline).collect()
+}
 
 /// Coefficients to four decimals, which changes no probability that is shown.
 fn rounded(coefficients: Vec<f64>) -> Vec<f64> {
@@ -408,6 +419,13 @@ mod tests {
         assert!(auc > 0.85 && from <= auc && auc <= to, "{:?}", calibration.skill);
         assert_eq!(calibration.like.get("mlp, sgd"), Some(&210));
         assert_eq!(calibration.skill.by_experiment.len(), 2);
+    }
+
+    #[test]
+    fn a_model_without_the_feature_that_decides_has_no_skill() {
+        let rows = rows();
+        let auc = |names: &[&str]| Calibration::skill_without(&rows, names).auc[0];
+        assert!(auc(&["dead"]) > 0.85 && auc(&["forecast"]) < 0.6, "{}", auc(&["forecast"]));
     }
 
     #[test]

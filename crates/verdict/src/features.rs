@@ -39,6 +39,14 @@ impl Features {
         "trial_level",
     ];
 
+    /// Features of the first steps of the training.
+    pub const OF_TRIAL: [&'static str; 2] = ["trial_drop", "trial_level"];
+
+    /// The feature of a name, if there is one.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        Self::NAMES.iter().position(|other| *other == name).map(|index| self.0[index])
+    }
+
     /// Features of a network under a training of so many steps.
     pub fn new(
         measurement: &Measurement,

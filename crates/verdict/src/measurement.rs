@@ -218,7 +218,7 @@ fn information<B: CascadeBackend>(
         max_samples: Some(most),
         ..CascadeParams::default()
     };
-    let cascade = RidgeCascade::new(backend.clone(), params.check()?);
+    let cascade = RidgeCascade::new(backend.clone(), params.check()?).without_yardstick();
     let probe = samples.held_out.samples;
     let probe = probe.slice(s![..probe.nrows().min(HELD_OUT), ..]);
     let initial = InitialDecoders::Drawn { seed };

@@ -54,6 +54,19 @@ fn errors(cascade: &Cascade) -> Vec<f64> {
 }
 
 #[test]
+fn the_yardstick_is_optional_and_changes_nothing_else() {
+    let (network, train, probe) = (network(3, 1.5), samples(200, 1), samples(10, 2));
+    let job = job(&network, &train, &probe);
+    let cascade = RidgeCascade::new(Cpu::new(), ridge(0.1).check().unwrap());
+    let with = cascade.reconstruct(&job, &Silent).unwrap();
+    let without = cascade.clone().without_yardstick();
+    assert!(without.flops(&job.extent()) < cascade.flops(&job.extent()));
+    let without = without.reconstruct(&job, &Silent).unwrap();
+    assert!(with.linear_error.is_some() && without.linear_error.is_none());
+    assert_eq!(with.reconstructions, without.reconstructions);
+}
+
+#[test]
 fn backends_agree() {
     let (network, train, probe) = (network(4, 1.5), samples(200, 1), samples(10, 2));
     let job = job(&network, &train, &probe);

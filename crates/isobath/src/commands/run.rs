@@ -383,10 +383,12 @@ pub(super) fn load_samples(
 
 /// Rejects a scale that supposes values from 0 to 1 where the user's own data have others.
 fn check_scale(section: &DataSection, data: &Dataset) -> Result<()> {
+    if !matches!(section.scale, Scale::Symmetric) {
+        return Ok(());
+    }
     let is_unit = |x: &f32| (0.0..=1.0).contains(x);
     let mut values = data.train.images.iter().chain(&data.test.images);
-    let outside = values.find(|value| !is_unit(value));
-    if let (Scale::Symmetric, Some(value)) = (&section.scale, outside) {
+    if let Some(value) = values.find(|value| !is_unit(value)) {
         anyhow::bail!(
             "{}: found {value}, but scale = \"symmetric\" maps values from 0 to 1 to -1 to 1; use \
              scale = \"standardize\", or set `divide` in the table of dataset",

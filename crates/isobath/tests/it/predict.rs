@@ -52,6 +52,23 @@ fn json_follows_its_schema() {
     }
 }
 
+/// Outside of the calibration, changes are judged by what they do to the measurements.
+#[test]
+fn networks_without_a_probability_get_remedies() {
+    let place = Place::with(NETWORK);
+    let output = predicted(
+        &place,
+        &["--set", "network.width=1040", "--set", "network.depth=2", "--set", DIVERGES],
+    );
+    assert_eq!(violations(&schema(), &output), [""; 0], "{output:#}");
+    assert!(output["probability"].is_null(), "{output:#}");
+    let remedies = output["prescription"]["remedies"].as_array().expect("a list");
+    let is_rate = |remedy: &Value| remedy["change"].to_string().contains("learning rate");
+    assert!(remedies.iter().any(is_rate), "{output:#}");
+    let effects = remedies[0]["effects"].to_string();
+    assert!(effects.contains("first steps: diverges at step"), "{effects}");
+}
+
 #[test]
 fn the_check_of_the_schema_finds_mistakes() {
     let schema = schema();

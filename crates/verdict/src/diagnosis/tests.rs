@@ -274,7 +274,7 @@ fn huge_learning_rates_state_the_largest_stable_one() {
     let most = 2.0 / (0.5 * 4.1 / 8.0);
     assert!((found[0].value / most - 1.0).abs() < 1e-3, "{} {most}", found[0].value);
     assert!(found[0].sentence.contains("130 times as long"), "{}", found[0].sentence);
-    let calm = Trial { steps: 5, drop: 0.1, level: 0.6, diverged: None };
+    let calm = Trial { steps: 5, planned: 5, drop: 0.1, level: 0.6, diverged: None };
     let found = with_rate(&with_kernel(1.0), 10.0, Some(calm));
     assert!(
         found[0].sentence.contains("at the edge of stability")
@@ -286,8 +286,13 @@ fn huge_learning_rates_state_the_largest_stable_one() {
 
 #[test]
 fn trials_that_diverge_come_before_everything_but_overflows() {
-    let diverged =
-        Trial { steps: 3, drop: f64::NEG_INFINITY, level: f64::INFINITY, diverged: Some(3) };
+    let diverged = Trial {
+        steps: 3,
+        planned: 5,
+        drop: f64::NEG_INFINITY,
+        level: f64::INFINITY,
+        diverged: Some(3),
+    };
     let found = with_rate(&with_kernel(1.0), 1e3, Some(diverged));
     let kinds: Vec<Kind> = found.iter().map(|found| found.kind).collect();
     assert_eq!(kinds, [Kind::Diverges, Kind::LearningRateTooLarge]);

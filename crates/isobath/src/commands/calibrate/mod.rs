@@ -1,12 +1,13 @@
 //! Calibration of the verdict on the trainings of runs.
 
+mod figure;
 mod rows;
 mod table;
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use isobath_verdict::{Calibration, Row, Skill, feature_skills};
+use isobath_verdict::{Calibration, Features, Row, Skill, feature_skills};
 
 use super::{GlobalArgs, Usage, exit};
 
@@ -21,6 +22,9 @@ pub(super) struct Arguments {
     /// Fit to the trainings of this table too, which an earlier calibration wrote
     #[arg(long, value_name = "FILE.csv")]
     from: Vec<PathBuf>,
+    /// Draw the reliability of the probabilities into this folder, as `reliability.svg` and `reliability.png`
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
     /// Write the model to this file
     #[arg(long, value_name = "FILE.toml", default_value = "calibration.toml")]
     out: PathBuf,
@@ -48,17 +52,23 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let text = toml::to_string(&calibration).context("the model as TOML")?;
     fs::write(&arguments.out, text).with_context(|| arguments.out.display().to_string())?;
     print(&calibration.skill);
+    let untried = Calibration::skill_without(&rows, &Features::OF_TRIAL);
+    println!("skill without the first steps of the training, on families left out:");
+    print_scores(&untried);
     print_features(&rows);
+    if let Some(folder) = &arguments.figures {
+        let skills = [("all features", &calibration.skill), ("without first steps", &untried)];
+        for file in figure::write(&skills, folder)? {
+            println!("figure: {}", file.display());
+        }
+    }
     println!("{} trainings; model: {}", calibration.trainings, arguments.out.display());
     Ok(exit::DONE)
 }
 
 fn print(skill: &Skill) {
-    let with = |[value, low, high]: [f64; 3]| format!("{value:.3} ({low:.3} to {high:.3})");
     println!("skill on {} families of networks, each left out of the fit:", skill.families);
-    println!("  AUC                 {}", with(skill.auc));
-    println!("  AUC at equal depth  {}", with(skill.auc_at_equal_depth));
-    println!("  Brier score         {}", with(skill.brier));
+    print_scores(skill);
     println!("skill on experiments left out of the fit (AUC, Brier score):");
     for (name, [auc, brier]) in &skill.by_experiment {
         let auc = if auc.is_nan() { "-".to_owned() } else { format!("{auc:.3}") };
@@ -68,6 +78,13 @@ fn print(skill: &Skill) {
     for [predicted, observed, low, high, count] in &skill.reliability {
         println!("  {predicted:.2} {observed:.2} ({low:.2} to {high:.2}) {count}");
     }
+}
+
+fn print_scores(skill: &Skill) {
+    let with = |[value, low, high]: [f64; 3]| format!("{value:.3} ({low:.3} to {high:.3})");
+    println!("  AUC                 {}", with(skill.auc));
+    println!("  AUC at equal depth  {}", with(skill.auc_at_equal_depth));
+    println!("  Brier score         {}", with(skill.brier));
 }
 
 fn print_features(rows: &[Row]) {

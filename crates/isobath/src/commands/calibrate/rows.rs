@@ -97,7 +97,7 @@ fn rows_of(
     let row = |share: f64| {
         let steps = ((most as f64 * share / every as f64).round() as usize * every).clamp(1, most);
         let length = Trial::length(steps).min(training.losses.len());
-        let trial = Trial::of_losses(&training.losses[..length], params.diverged_above);
+        let trial = Trial::of_losses(&training.losses[..length], params.diverged_above, length);
         Row {
             run: plan.file.name.clone(),
             family: format!("{} {activation}", plan.file.name),

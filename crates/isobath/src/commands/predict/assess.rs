@@ -11,8 +11,12 @@ use isobath_verdict::{
     Calibration, Diagnosis, Features, Measurement, Outside, Probability, Samples, Trial, diagnose,
     measure,
 };
+use ndarray::s;
 
-use super::{Usage, described::Described};
+use super::{
+    Usage,
+    described::{Described, TrialLimit},
+};
 
 /// Probability, reasons and what they were taken from.
 #[derive(Clone, Debug)]
@@ -21,8 +25,21 @@ pub(super) struct Assessment {
     /// Why the probability has no basis, if so.
     pub(super) outside: Vec<Outside>,
     pub(super) diagnoses: Vec<Diagnosis>,
+    pub(super) features: Features,
     pub(super) measurement: Measurement,
     pub(super) trial: Option<Trial>,
+}
+
+impl Assessment {
+    /// The probability, where it has a basis: within the calibration, and after a trial of full length.
+    pub(super) fn known(&self) -> Option<Probability> {
+        (self.outside.is_empty() && self.cut_trial().is_none()).then_some(self.probability)
+    }
+
+    /// The trial, if it was cut.
+    pub(super) fn cut_trial(&self) -> Option<Trial> {
+        self.trial.filter(Trial::is_cut)
+    }
 }
 
 /// Measures a network, runs the first steps of its training and concludes.
@@ -39,13 +56,20 @@ pub(super) fn with_training(
     calibration: &Calibration,
 ) -> Result<Assessment> {
     let steps = training.steps(described.data.train().labels.len());
-    let trial = first_steps(described, training, Trial::length(steps))?;
     let params = training.params();
+    let planned = Trial::length(steps);
+    let batch = params.batch.min(described.data.train().labels.len());
+    let most = match described.trial {
+        TrialLimit::Bounded => Trial::affordable(described.network.spec(), batch),
+        TrialLimit::Full => planned,
+    };
+    let trial = first_steps(described, training, planned.min(most), planned)?;
     let features = Features::new(&measurement, params, steps, trial.as_ref());
     Ok(Assessment {
         probability: calibration.probability(&features),
         outside: calibration.outside(&features),
         diagnoses: diagnose(&measurement, params, steps, trial.as_ref()),
+        features,
         measurement,
         trial,
     })
@@ -78,11 +102,12 @@ fn measured(described: &Described) -> Result<Measurement> {
     }
 }
 
-/// The losses of the first steps.
+/// The losses of the first `steps` of the steps that the model wants.
 fn first_steps(
     described: &Described,
     training: &TrainValidParams,
     steps: usize,
+    planned: usize,
 ) -> Result<Option<Trial>> {
     let params = training.params();
     let settings = TrainParams {
@@ -95,8 +120,11 @@ fn first_steps(
         schedule: Schedule { decay: Decay::Constant, ..params.schedule },
         ..params.clone()
     };
-    let training = train(described, settings.check()?, described.data.probe())?;
-    Ok(Trial::of_losses(&training.losses, params.diverged_above))
+    // A training ends with an evaluation, which the trial does not need: one sample is enough.
+    let probe = described.data.probe();
+    let sample = Labelled { samples: probe.samples.slice(s![..1, ..]), labels: &probe.labels[..1] };
+    let training = train(described, settings.check()?, sample)?;
+    Ok(Trial::of_losses(&training.losses, params.diverged_above, planned))
 }
 
 /// Trains the network and evaluates it on `test`.

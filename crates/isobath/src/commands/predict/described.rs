@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use isobath_datasets::DatasetSource;
 use isobath_experiment::{Override, Plan, read_single};
 use isobath_network::Network;
 use isobath_runner::TrainData;
@@ -25,6 +26,18 @@ pub(in crate::commands) struct Described {
     pub(in crate::commands) seed: u64,
     /// True if the parameters come from a file.
     pub(in crate::commands) is_given: bool,
+    /// Length of the trial.
+    pub(in crate::commands) trial: TrialLimit,
+}
+
+/// Limit of a trial's length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::commands) enum TrialLimit {
+    /// At most about half a minute on two cores
+    #[default]
+    Bounded,
+    /// All steps that the probability needs
+    Full,
 }
 
 impl Described {
@@ -84,9 +97,23 @@ pub(in crate::commands) fn describe(
     changes: &[Override],
 ) -> Result<Described> {
     let plan = plan(file, changes)?;
-    let cells = run::load(global, &plan)?;
-    let data = run::load_to_train(global, &plan, &cells)?.expect("the plan has a training");
+    let data = load(global, &plan)?;
     Ok(of_plan(plan, data))
+}
+
+/// Samples of the plan's training.
+pub(super) fn load(global: &GlobalArgs, plan: &Plan) -> Result<TrainData> {
+    let (section, train) = (&plan.file.data, plan.train.as_ref().context("no training")?);
+    let is_named = matches!(section.dataset, DatasetSource::Named(_));
+    if is_named && train.train_samples == section.train {
+        // The scale is that of the same training samples, which need not be loaded twice.
+        let held_out = TrainData::held_out(plan, train);
+        let data = run::load_samples(global, plan, section.train, held_out, plan.file.seed)?;
+        let scale = section.scale.fit(&data);
+        return Ok(TrainData::new(data, section.probe(), scale.as_ref())?);
+    }
+    let cells = run::load(global, plan)?;
+    run::load_to_train(global, plan, &cells)?.context("no training")
 }
 
 /// The only network of a plan.
@@ -96,12 +123,12 @@ pub(in crate::commands) fn of_plan(plan: Plan, data: TrainData) -> Described {
     let network =
         Network::random(train.network(cell).clone(), train.initialisation(cell), cell.seed);
     let (training, seed) = (train.recipes[0].params.clone(), cell.seed);
-    Described { plan, data, network, training, seed, is_given: false }
+    Described { plan, data, network, training, seed, is_given: false, trial: TrialLimit::default() }
 }
 
 /// A network with given parameters under the training of a plan.
 pub(super) fn of_network(plan: Plan, data: TrainData, network: Network) -> Described {
     let train = plan.train.as_ref().expect("the plan has a training");
     let (training, seed) = (train.recipes[0].params.clone(), train.trainings[0].seed);
-    Described { plan, data, network, training, seed, is_given: true }
+    Described { plan, data, network, training, seed, is_given: true, trial: TrialLimit::default() }
 }

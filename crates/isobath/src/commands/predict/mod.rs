@@ -7,6 +7,8 @@ mod model;
 mod page;
 mod prescription;
 mod print;
+mod remedy;
+mod search_remedies;
 mod verify;
 
 use std::{
@@ -20,7 +22,9 @@ use isobath_experiment::Override;
 use isobath_verdict::Calibration;
 
 pub(super) use self::described::{Described, describe, of_plan, plan};
-use self::{assess::Assessment, prescription::Prescription, verify::Verified};
+use self::{
+    assess::Assessment, described::TrialLimit, prescription::Prescription, verify::Verified,
+};
 use super::{GlobalArgs, Usage, exit, interpret::OnnxData, meanfield::dataset};
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +59,10 @@ pub(super) struct Arguments {
     /// Do not look for alternatives
     #[arg(long)]
     no_alternatives: bool,
-    /// Most seconds to spend on alternatives
+    /// Length of the trial of the first training steps. A trial that is cut, as that of a huge network, gives no probability
+    #[arg(long, value_enum, default_value_t)]
+    trial: TrialLimit,
+    /// Seconds after which no alternative is begun that would not end in time, counted from the start of the program
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS))]
     search_seconds: u64,
@@ -86,8 +93,7 @@ struct Answer {
 impl Answer {
     /// The probability, where it has a basis: within the calibration, and for parameters that were not trained.
     fn probability(&self) -> Option<isobath_verdict::Probability> {
-        let has_basis = self.assessment.outside.is_empty() && self.trained().is_none();
-        has_basis.then_some(self.assessment.probability)
+        self.assessment.known().filter(|_| self.trained().is_none())
     }
 
     /// Accuracy of given parameters on held-out samples, and their number, if it is above chance by more than four standard
@@ -122,9 +128,12 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         data: OnnxData { dataset: arguments.dataset.as_ref(), labels: arguments.labels.as_deref() },
         changes: &arguments.overrides,
     };
-    let described = source.open(global)?;
+    let start = Instant::now();
+    let described = Described { trial: arguments.trial, ..source.open(global)? };
     let calibration = Calibration::built_in();
+    let measuring = Instant::now();
     let assessment = assess::assess(&described, &calibration)?;
+    let cost = measuring.elapsed();
     let mut answer = Answer {
         overrides: arguments.overrides.clone(),
         described,
@@ -133,7 +142,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
         prescription: None,
         verified: Vec::new(),
     };
-    let fails = answer.probability().is_some_and(|probability| probability.p < print::TRAINS);
+    let fails = match answer.probability() {
+        Some(probability) => probability.p < print::TRAINS,
+        None => answer.trained().is_none() && !answer.assessment.diagnoses.is_empty(),
+    };
     if fails && !arguments.no_alternatives {
         let search = prescription::Search {
             file,
@@ -141,7 +153,8 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
             described: &answer.described,
             calibration: &answer.calibration,
             is_onnx: source.is_onnx()?,
-            until: Instant::now() + Duration::from_secs(arguments.search_seconds),
+            until: start + Duration::from_secs(arguments.search_seconds),
+            cost,
         };
         answer.prescription = Some(search.run(&answer.assessment)?);
     }

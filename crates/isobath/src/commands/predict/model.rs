@@ -7,11 +7,10 @@ use isobath_experiment::{Override, Plan, read_single_text};
 use isobath_import::{StateDict, open_onnx};
 use isobath_network::Network;
 
-use super::described::{DEFAULT_TRAINING, Described, describe, of_network};
+use super::described::{DEFAULT_TRAINING, Described, describe, load, of_network};
 use crate::commands::{
     GlobalArgs, Usage,
     interpret::{Kind, OnnxData, check_shape, empty_file},
-    run,
 };
 
 /// Files that define a network and its parameters.
@@ -97,8 +96,7 @@ impl Source<'_> {
         }
         plan.depth = spec.stages();
         plan.variants[0].network = spec;
-        let cells = run::load(global, &plan)?;
-        let data = run::load_to_train(global, &plan, &cells)?.context("the plan has a training")?;
+        let data = load(global, &plan)?;
         Ok(of_network(plan, data, network))
     }
 }

@@ -49,7 +49,8 @@ fn report(answer: &Answer, source: &Path, file: &Path) -> VerdictReport {
         reasons_title: print::reasons_title(answer).to_owned(),
         reasons: answer.assessment.diagnoses.iter().map(reason).collect(),
         alternatives: found.map(|found| found.alternatives.iter().map(alternative).collect()),
-        advice: found.map_or_else(Vec::new, print::advice),
+        advice: found
+            .map_or_else(Vec::new, |found| [print::remedies(found), print::advice(found)].concat()),
         trainings: answer.verified.iter().map(training).collect(),
         profile: values(&answer.assessment.measurement),
         command: command(answer, source, file),

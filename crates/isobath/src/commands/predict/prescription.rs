@@ -1,6 +1,9 @@
 //! Searches for alternatives to a described network; each alternative gets its own verdict.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use isobath_architecture::Activation;
@@ -13,6 +16,7 @@ use serde::Serialize;
 use super::{
     assess::{self, Assessment},
     described::{self, Described},
+    remedy::Remedy,
 };
 use crate::print::shell_word;
 
@@ -34,9 +38,14 @@ pub(super) struct Alternative {
 impl Alternative {
     /// The options of the command line that make the change.
     pub(super) fn options(&self) -> String {
-        let option = |setting: &String| format!("--set {}", shell_word(setting));
-        self.settings.iter().map(option).collect::<Vec<_>>().join(" ")
+        shell_options(&self.settings)
     }
+}
+
+/// Options of the command line that make settings.
+pub(super) fn shell_options(settings: &[String]) -> String {
+    let option = |setting: &String| format!("--set {}", shell_word(setting));
+    settings.iter().map(option).collect::<Vec<_>>().join(" ")
 }
 
 /// Result of the search.
@@ -44,6 +53,8 @@ impl Alternative {
 pub(super) struct Prescription {
     /// Alternatives with a probability above one half and above the present one, the best first.
     pub(super) alternatives: Vec<Alternative>,
+    /// Changes without a probability that remove the gravest reason, where the present network has none, the best first.
+    pub(super) remedies: Vec<Remedy>,
     /// Smallest and largest learning rate with a probability above one half, of those tried.
     pub(super) learning_rates: Option<[f64; 2]>,
     /// Largest depth with a probability above one half, of those tried, everything else being equal.
@@ -58,11 +69,11 @@ pub(super) struct Prescription {
 const FACTORS: [f64; 6] = [0.001, 0.01, 0.1, 0.3, 3.0, 10.0];
 
 /// Range of learning rates to try.
-const LEAST_RATE: f64 = 1e-12;
-const MOST_RATE: f64 = 1e6;
+pub(super) const LEAST_RATE: f64 = 1e-12;
+pub(super) const MOST_RATE: f64 = 1e6;
 
 /// Learning rates that the diagnoses suggest: well below the largest stable one, or as much larger as is needed.
-fn suggested(assessment: &Assessment, now: f64) -> Vec<f64> {
+pub(super) fn suggested(assessment: &Assessment, now: f64) -> Vec<f64> {
     let rates = assessment.diagnoses.iter().flat_map(|diagnosis| match diagnosis.kind {
         DiagnosisKind::LearningRateTooLarge => vec![0.5 * diagnosis.value, 0.1 * diagnosis.value],
         DiagnosisKind::LearningRateTooSmall => vec![now * diagnosis.value],
@@ -79,13 +90,18 @@ pub(super) struct Search<'a> {
     pub(super) calibration: &'a Calibration,
     /// True if the network is that of an ONNX model, of which only the training can change.
     pub(super) is_onnx: bool,
-    /// When to stop trying.
+    /// When all alternatives must be done.
     pub(super) until: Instant,
+    /// Time that the verdict on the present network took, about what that on another takes.
+    pub(super) cost: Duration,
 }
 
 impl Search<'_> {
     /// Tries alternatives to a network with this verdict.
     pub(super) fn run(&self, present: &Assessment) -> Result<Prescription> {
+        if present.known().is_none() {
+            return self.remedies(present);
+        }
         let mut found = Prescription::default();
         self.learning_rates(present, &mut found)?;
         if self.is_onnx {
@@ -107,8 +123,8 @@ impl Search<'_> {
         Ok(sorted(found, present))
     }
 
-    fn is_over(&self, found: &mut Prescription) -> bool {
-        let over = Instant::now() > self.until;
+    pub(super) fn is_over(&self, found: &mut Prescription) -> bool {
+        let over = Instant::now() + self.cost > self.until;
         found.is_cut_short |= over;
         over
     }
@@ -149,8 +165,7 @@ impl Search<'_> {
         let mut rates = Vec::new();
         let fixed = FACTORS.iter().map(|factor| now * factor);
         for lr in suggested(measured, now).into_iter().chain(fixed).map(rounded) {
-            if Instant::now() > self.until {
-                found.is_cut_short = true;
+            if self.is_over(found) {
                 break;
             }
             if rates.iter().any(|(other, _): &(f64, Probability)| other.to_bits() == lr.to_bits())
@@ -175,7 +190,7 @@ impl Search<'_> {
     ) -> Result<()> {
         let Some(other) = self.changed(settings)? else { return Ok(()) };
         let verdict = assess::assess(&other, self.calibration)?;
-        if !verdict.outside.is_empty() {
+        if verdict.known().is_none() {
             return Ok(());
         }
         found.tried += 1;
@@ -203,14 +218,18 @@ impl Search<'_> {
     }
 
     /// The network after a change; `None` if it cannot be built or is the present one.
-    fn changed(&self, settings: &[String]) -> Result<Option<Described>> {
+    pub(super) fn changed(&self, settings: &[String]) -> Result<Option<Described>> {
         let mut changes = self.changes.to_vec();
         for setting in settings {
             changes.push(setting.parse()?);
         }
         match described::plan(self.file, &changes) {
             Ok(plan) if is_same(&plan, &self.described.plan) => Ok(None),
-            Ok(plan) => Ok(Some(described::of_plan(plan, self.described.data.clone()))),
+            Ok(plan) => {
+                let trial = self.described.trial;
+                let data = self.described.data.clone();
+                Ok(Some(Described { trial, ..described::of_plan(plan, data) }))
+            }
             Err(_) => Ok(None),
         }
     }
@@ -220,7 +239,7 @@ impl Search<'_> {
     }
 
     /// The file's optimiser at another learning rate.
-    fn rate_setting(&self, lr: f64) -> String {
+    pub(super) fn rate_setting(&self, lr: f64) -> String {
         let optimizer = self.described.training.params().optimizer;
         let mut value =
             toml::Value::try_from(optimizer).unwrap_or_else(|_| toml::Table::new().into());
@@ -237,7 +256,7 @@ impl Search<'_> {
     }
 
     /// Initialisations that suit the activation.
-    fn initialisations(&self) -> Vec<(String, Vec<String>)> {
+    pub(super) fn initialisations(&self) -> Vec<(String, Vec<String>)> {
         let schemes: &[(&str, &str)] = match self.activation() {
             Activation::Relu
             | Activation::LeakyRelu { .. }
@@ -267,7 +286,7 @@ impl Search<'_> {
     }
 
     /// Settings of an initialisation with a scale of its own, and others.
-    fn with_init(&self, value: &str, further: &[&str]) -> Vec<String> {
+    pub(super) fn with_init(&self, value: &str, further: &[&str]) -> Vec<String> {
         let mut settings: Vec<String> = further.iter().map(|&setting| setting.to_owned()).collect();
         settings.push(format!("network.init={value}"));
         if self.described.plan.variants[0].scheme.uses_grid() {
@@ -277,7 +296,7 @@ impl Search<'_> {
     }
 
     /// Other activations and residual blocks.
-    fn architectures(&self) -> Vec<(String, Vec<String>)> {
+    pub(super) fn architectures(&self) -> Vec<(String, Vec<String>)> {
         let kind = self.described.plan.file.network.kind;
         let mut found = Vec::new();
         if matches!(self.activation(), Activation::Sigmoid | Activation::Softplus)
@@ -302,13 +321,13 @@ impl Search<'_> {
     }
 
     /// The largest depth that trains, by bisection, where the file has a depth.
-    fn depths(&self, present: &Assessment, found: &mut Prescription) -> Result<()> {
+    pub(super) fn depths(&self, present: &Assessment, found: &mut Prescription) -> Result<()> {
         let kind = self.described.plan.file.network.kind;
         if kind == NetworkKind::Layers {
             return Ok(());
         }
         let depth = self.described.plan.depth;
-        if present.probability.p > 0.5 {
+        if present.known().is_some_and(|probability| probability.p > 0.5) {
             return Ok(());
         }
         let (mut trains, mut fails) = (None, depth);
@@ -326,11 +345,12 @@ impl Search<'_> {
             let Some(other) = self.changed(&settings)? else { break };
             let verdict = assess::assess(&other, self.calibration)?;
             found.tried += 1;
-            if verdict.probability.p > 0.5 {
-                trains = Some((middle, settings, verdict.probability));
-                lowest = middle + 1;
-            } else {
-                fails = middle;
+            match verdict.known().filter(|probability| probability.p > 0.5) {
+                Some(probability) => {
+                    trains = Some((middle, settings, probability));
+                    lowest = middle + 1;
+                }
+                None => fails = middle,
             }
         }
         if let Some((depth, settings, probability)) = trains {
@@ -348,8 +368,8 @@ impl Search<'_> {
 }
 
 /// Alternatives that are better than the present network, the best first.
-fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
-    let p = present.probability.p;
+pub(super) fn sorted(mut found: Prescription, present: &Assessment) -> Prescription {
+    let p = present.known().map_or(0.0, |probability| probability.p);
     found.alternatives.retain(|other| other.probability.p > p.max(0.5));
     found.alternatives.sort_by(|a, b| b.probability.p.total_cmp(&a.probability.p));
     found
@@ -382,7 +402,7 @@ pub(super) fn with_rate(training: &TrainValidParams, rate: f64) -> Result<TrainV
 }
 
 /// To two significant digits.
-fn rounded(x: f64) -> f64 {
+pub(super) fn rounded(x: f64) -> f64 {
     format!("{x:.1e}").parse().unwrap_or(x)
 }
 

@@ -2,7 +2,7 @@
 
 use isobath_report::count;
 use isobath_tensor::Optimizer;
-use isobath_verdict::{Outside, Probability};
+use isobath_verdict::{Outside, Probability, Trial};
 use serde_json::{Value, json};
 
 use super::{
@@ -33,7 +33,8 @@ pub(super) fn lines(answer: &Answer) -> Vec<String> {
         let shown = prescription.alternatives.iter().take(MOST).map(|found| {
             format!("{}: P = {:.2} ({})", found.change, found.probability.p, found.options())
         });
-        let parts: Vec<String> = shown.chain(advice(prescription)).collect();
+        let remedies = remedies(prescription).into_iter().take(MOST + 1);
+        let parts: Vec<String> = shown.chain(remedies).chain(advice(prescription)).collect();
         lines.push(format!("what to change: {}", parts.join("\n                ")));
     }
     for verified in &answer.verified {
@@ -70,8 +71,10 @@ pub(super) fn judgement(answer: &Answer) -> String {
         );
     }
     let Some(Probability { p, low, high }) = answer.probability() else {
-        let outside: Vec<String> = answer.assessment.outside.iter().map(out_of).collect();
-        return format!("not known: {}", outside.join(", "));
+        let outside = answer.assessment.outside.iter().map(out_of);
+        let reasons: Vec<String> =
+            outside.chain(answer.assessment.cut_trial().as_ref().map(cut)).collect();
+        return format!("not known: {}", reasons.join(", "));
     };
     let word = match p {
         p if p >= TRAINS => "trains",
@@ -88,6 +91,14 @@ pub(super) fn reasons_title(answer: &Answer) -> &'static str {
         Some(probability) if probability.p >= TRAINS => "weak points",
         _ => "why",
     }
+}
+
+fn cut(trial: &Trial) -> String {
+    format!(
+        "the network is so large that only {} of the {} first steps which the probability needs were run (--trial full runs \
+         all)",
+        trial.steps, trial.planned
+    )
 }
 
 fn out_of(outside: &Outside) -> String {
@@ -161,17 +172,29 @@ pub(super) fn basis(answer: &Answer) -> String {
         answer.calibration.trainings, skill.auc[0], skill.brier[0]
     );
     if matches!(params.optimizer, Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. }) {
-        text += "; none of them used this optimiser, which is taken for Adam";
+        text += "; none of them used this optimiser, which the model takes for Adam; its first steps are run as they are";
     }
     text
 }
 
+/// Changes without a probability, with what they do to the measurements, under a heading.
+pub(super) fn remedies(prescription: &Prescription) -> Vec<String> {
+    if prescription.remedies.is_empty() {
+        return Vec::new();
+    }
+    let heading = "without a probability, changes that remove the first reason:".to_owned();
+    let each = prescription.remedies.iter().map(|remedy| {
+        format!("{}: {} ({})", remedy.change, remedy.effects.join("; "), remedy.options())
+    });
+    [heading].into_iter().chain(each).collect()
+}
+
 /// Describes the other results of the search: learning rates, the largest depth, the number of attempts.
 pub(super) fn advice(prescription: &Prescription) -> Vec<String> {
-    let Prescription { alternatives, learning_rates, largest_depth, tried, is_cut_short } =
+    let Prescription { alternatives, remedies, learning_rates, largest_depth, tried, is_cut_short } =
         prescription;
     let mut parts = Vec::new();
-    if alternatives.is_empty() {
+    if alternatives.is_empty() && remedies.is_empty() {
         parts.push(match tried {
             0 => "no alternative was tried".to_owned(),
             1 => "the one alternative that was tried has no better probability above one half"

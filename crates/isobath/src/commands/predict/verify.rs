@@ -49,20 +49,27 @@ pub(super) fn run(file: &Path, changes: &[Override], answer: &Answer) -> Result<
     let before = one(&answer.described)?;
     let predicted = answer.probability().map(|probability| probability.p);
     let mut all = vec![verified("as described".to_owned(), predicted, &before)];
-    let best = answer.prescription.iter().flat_map(|found| &found.alternatives).next();
-    if let Some(best) = best {
-        let after = if let Some(lr) = best.learning_rate {
-            let params = with_rate(&answer.described.training, lr)?;
-            with(&answer.described, params.params().clone())?
-        } else {
-            let mut changes = changes.to_vec();
-            for setting in &best.settings {
-                changes.push(setting.parse()?);
-            }
-            let plan = described::plan(file, &changes)?;
-            one(&described::of_plan(plan, answer.described.data.clone()))?
-        };
+    let Some(found) = &answer.prescription else { return Ok(all) };
+    let best = found.alternatives.first();
+    if let Some((best, lr)) = best.and_then(|best| Some((best, best.learning_rate?))) {
+        let params = with_rate(&answer.described.training, lr)?;
+        let after = with(&answer.described, params.params().clone())?;
         all.push(verified(best.change.clone(), Some(best.probability.p), &after));
+        return Ok(all);
+    }
+    let best = best.map(|best| (&best.change, &best.settings, Some(best.probability.p)));
+    let remedy = || {
+        let remedy = found.remedies.first()?;
+        Some((&remedy.change, &remedy.settings, None))
+    };
+    if let Some((change, settings, predicted)) = best.or_else(remedy) {
+        let mut changes = changes.to_vec();
+        for setting in settings {
+            changes.push(setting.parse()?);
+        }
+        let plan = described::plan(file, &changes)?;
+        let after = one(&described::of_plan(plan, answer.described.data.clone()))?;
+        all.push(verified(change.clone(), predicted, &after));
     }
     Ok(all)
 }
