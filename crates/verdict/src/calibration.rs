@@ -35,23 +35,32 @@ impl Row {
     pub const BUDGETS: [f64; 2] = [0.25, 1.0];
 }
 
-/// The model.
+/// Two models of one atlas: with the first steps of the training, and without them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Number of trainings.
     pub trainings: usize,
-    /// How well the model predicts families that had no part in its fit.
-    pub skill: Skill,
     /// Number of trainings by kind of network and optimiser, as `mlp, adam`.
     pub like: BTreeMap<String, usize>,
+    /// The model of all features.
+    pub tried: Model,
+    /// The model that leaves out the features of the first steps, for networks too large to run them all.
+    pub untried: Model,
+    /// Smallest and largest depth, width and number of steps of the atlas's successes, as features.
+    bounds: Vec<Bound>,
+}
+
+/// A regression of success on features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
     /// Coefficients of the terms.
     coefficients: Vec<f64>,
     /// Coefficients of models fitted to families drawn at random, with replacement.
     resamples: Vec<Vec<f64>>,
+    /// How well the model predicts families that had no part in its fit.
+    pub skill: Skill,
     /// Terms of each feature.
     splines: Vec<Spline>,
-    /// Smallest and largest depth, width and number of steps of the atlas's successes, as features.
-    bounds: Vec<Bound>,
 }
 
 /// Range of a feature in the successes of the atlas.
@@ -118,20 +127,8 @@ impl Calibration {
         toml::from_str(include_str!("calibration.toml")).expect("checked by a test")
     }
 
-    /// Fits the model to trainings, and measures its skill by leaving families out.
+    /// Fits both models to trainings, and measures their skill by leaving families out.
     pub fn fit(rows: &[Row]) -> Self {
-        let splines = splines(rows, &UNUSED);
-        let matrix = matrix(&splines, rows);
-        let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
-        let ones = vec![1.0; rows.len()];
-        let coefficients = rounded(fit(&matrix, &outcomes, &ones, None));
-        let families = Groups::new(rows.iter().map(|row| row.family.as_str()));
-        let resamples = (0..RESAMPLES).map(|seed| {
-            let weights = families.resampled(seed);
-            rounded(fit(&matrix, &outcomes, &weights, Some(&coefficients)))
-        });
-        let resamples = resamples.collect();
-        let skill = skill(rows, &matrix, &outcomes, &families, &coefficients);
         let mut like = BTreeMap::new();
         for row in rows {
             *like.entry(format!("{}, {}", row.kind, row.optimizer)).or_insert(0) += 1;
@@ -146,16 +143,41 @@ impl Calibration {
         let bounds = bounds.collect();
         like.values_mut().for_each(|count| *count /= Row::BUDGETS.len());
         let trainings = rows.len() / Row::BUDGETS.len();
-        Self { trainings, skill, like, coefficients, resamples, splines, bounds }
+        let (tried, untried) =
+            rayon::join(|| Model::fit(rows, &[]), || Model::fit(rows, &Features::OF_TRIAL));
+        Self { trainings, like, tried, untried, bounds }
     }
 
-    /// Skill of a model that is fitted without some of its features.
-    pub fn skill_without(rows: &[Row], names: &[&str]) -> Skill {
-        let matrix = matrix(&splines(rows, &[&UNUSED, names].concat()), rows);
+    /// Depth, width or number of steps far outside of the atlas, where a probability has no basis.
+    pub fn outside(&self, features: &Features) -> Vec<Outside> {
+        let outside = self.bounds.iter().filter_map(|Bound { feature, seen }| {
+            let index = Features::NAMES.iter().position(|name| name == feature)?;
+            let (_, slack) = BOUNDED.iter().find(|(name, _)| name == feature)?;
+            let value = features.0[index];
+            let near = seen[0] - slack..=seen[1] + slack;
+            let (feature, seen) = (feature.clone(), *seen);
+            (!near.contains(&value)).then_some(Outside { feature, value, seen })
+        });
+        outside.collect()
+    }
+}
+
+impl Model {
+    /// Fits the model to trainings without the features `left_out`, and measures its skill by leaving families out.
+    fn fit(rows: &[Row], left_out: &[&str]) -> Self {
+        let splines = splines(rows, &[&UNUSED, left_out].concat());
+        let matrix = matrix(&splines, rows);
         let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
-        let coefficients = fit(&matrix, &outcomes, &vec![1.0; rows.len()], None);
+        let ones = vec![1.0; rows.len()];
+        let coefficients = rounded(fit(&matrix, &outcomes, &ones, None));
         let families = Groups::new(rows.iter().map(|row| row.family.as_str()));
-        skill(rows, &matrix, &outcomes, &families, &coefficients)
+        let resamples = (0..RESAMPLES).map(|seed| {
+            let weights = families.resampled(seed);
+            rounded(fit(&matrix, &outcomes, &weights, Some(&coefficients)))
+        });
+        let resamples = resamples.collect();
+        let skill = skill(rows, &matrix, &outcomes, &families, &coefficients);
+        Self { coefficients, resamples, skill, splines }
     }
 
     /// Probability of success.
@@ -172,19 +194,6 @@ impl Calibration {
         let ends = others.get(tenth).zip(others.get(others.len().saturating_sub(tenth + 1)));
         let (low, high) = ends.map_or((0.0, 1.0), |(low, high)| (low.min(p), high.max(p)));
         Probability { p, low, high }
-    }
-
-    /// Depth, width or number of steps far outside of the atlas, where a probability has no basis.
-    pub fn outside(&self, features: &Features) -> Vec<Outside> {
-        let outside = self.bounds.iter().filter_map(|Bound { feature, seen }| {
-            let index = Features::NAMES.iter().position(|name| name == feature)?;
-            let (_, slack) = BOUNDED.iter().find(|(name, _)| name == feature)?;
-            let value = features.0[index];
-            let near = seen[0] - slack..=seen[1] + slack;
-            let (feature, seen) = (feature.clone(), *seen);
-            (!near.contains(&value)).then_some(Outside { feature, value, seen })
-        });
-        outside.collect()
     }
 }
 
@@ -378,9 +387,12 @@ mod tests {
     #[test]
     fn the_built_in_calibration_can_be_read() {
         let built_in = Calibration::built_in();
-        assert!(built_in.trainings > 0 && built_in.skill.families > 1);
-        let p = built_in.probability(&Features([0.0; Features::COUNT]));
-        assert!(0.0 < p.low && p.low <= p.p && p.p <= p.high && p.high < 1.0, "{p:?}");
+        assert!(built_in.trainings > 0);
+        for model in [&built_in.tried, &built_in.untried] {
+            assert!(model.skill.families > 1);
+            let p = model.probability(&Features([0.0; Features::COUNT]));
+            assert!(0.0 < p.low && p.low <= p.p && p.p <= p.high && p.high < 1.0, "{p:?}");
+        }
     }
 
     /// Rows whose success depends on one feature alone.
@@ -411,20 +423,20 @@ mod tests {
         let mut features = rows[0].features;
         let mut at = |forecast: f64| {
             features.0[5] = forecast;
-            calibration.probability(&features).p
+            calibration.tried.probability(&features).p
         };
         let (low, high) = (at(0.05), at(0.95));
         assert!(low < 0.25 && high > 0.75, "{low} {high}");
-        let [auc, from, to] = calibration.skill.auc;
-        assert!(auc > 0.85 && from <= auc && auc <= to, "{:?}", calibration.skill);
+        let [auc, from, to] = calibration.tried.skill.auc;
+        assert!(auc > 0.85 && from <= auc && auc <= to, "{:?}", calibration.tried.skill);
         assert_eq!(calibration.like.get("mlp, sgd"), Some(&210));
-        assert_eq!(calibration.skill.by_experiment.len(), 2);
+        assert_eq!(calibration.tried.skill.by_experiment.len(), 2);
     }
 
     #[test]
     fn a_model_without_the_feature_that_decides_has_no_skill() {
         let rows = rows();
-        let auc = |names: &[&str]| Calibration::skill_without(&rows, names).auc[0];
+        let auc = |names: &[&str]| Model::fit(&rows, names).skill.auc[0];
         assert!(auc(&["dead"]) > 0.85 && auc(&["forecast"]) < 0.6, "{}", auc(&["forecast"]));
     }
 
@@ -447,6 +459,9 @@ mod tests {
         let read: Calibration = toml::from_str(&text).unwrap();
         let features = rows()[3].features;
         let same = |p: Probability| [p.p, p.low, p.high].map(f64::to_bits);
-        assert_eq!(same(read.probability(&features)), same(calibration.probability(&features)));
+        assert_eq!(
+            same(read.untried.probability(&features)),
+            same(calibration.untried.probability(&features))
+        );
     }
 }

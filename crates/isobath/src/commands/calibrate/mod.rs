@@ -7,7 +7,7 @@ mod table;
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use isobath_verdict::{Calibration, Features, Row, Skill, feature_skills};
+use isobath_verdict::{Calibration, Row, Skill, feature_skills};
 
 use super::{GlobalArgs, Usage, exit};
 
@@ -51,13 +51,13 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let calibration = Calibration::fit(&rows);
     let text = toml::to_string(&calibration).context("the model as TOML")?;
     fs::write(&arguments.out, text).with_context(|| arguments.out.display().to_string())?;
-    print(&calibration.skill);
-    let untried = Calibration::skill_without(&rows, &Features::OF_TRIAL);
+    let [tried, untried] = [&calibration.tried, &calibration.untried].map(|model| &model.skill);
+    print(tried);
     println!("skill without the first steps of the training, on families left out:");
-    print_scores(&untried);
+    print_scores(untried);
     print_features(&rows);
     if let Some(folder) = &arguments.figures {
-        let skills = [("all features", &calibration.skill), ("without first steps", &untried)];
+        let skills = [("all features", tried), ("without first steps", untried)];
         for file in figure::write(&skills, folder)? {
             println!("figure: {}", file.display());
         }

@@ -8,8 +8,8 @@ use isobath_trainer::{
     Training,
 };
 use isobath_verdict::{
-    Calibration, Diagnosis, Features, Measurement, Outside, Probability, Samples, Trial, diagnose,
-    measure,
+    Calibration, Diagnosis, Features, Measurement, Model, Outside, Probability, Samples, Trial,
+    diagnose, measure,
 };
 use ndarray::s;
 
@@ -31,12 +31,12 @@ pub(super) struct Assessment {
 }
 
 impl Assessment {
-    /// The probability, where it has a basis: within the calibration, and after a trial of full length.
+    /// The probability, where it has a basis: within the calibration.
     pub(super) fn known(&self) -> Option<Probability> {
-        (self.outside.is_empty() && self.cut_trial().is_none()).then_some(self.probability)
+        self.outside.is_empty().then_some(self.probability)
     }
 
-    /// The trial, if it was cut.
+    /// The trial, if it was cut. The probability then leaves it out.
     pub(super) fn cut_trial(&self) -> Option<Trial> {
         self.trial.filter(Trial::is_cut)
     }
@@ -66,13 +66,18 @@ pub(super) fn with_training(
     let trial = first_steps(described, training, planned.min(most), planned)?;
     let features = Features::new(&measurement, params, steps, trial.as_ref());
     Ok(Assessment {
-        probability: calibration.probability(&features),
+        probability: model(calibration, trial.as_ref()).probability(&features),
         outside: calibration.outside(&features),
         diagnoses: diagnose(&measurement, params, steps, trial.as_ref()),
         features,
         measurement,
         trial,
     })
+}
+
+/// The model for a network with this trial: a cut one says nothing that the model of all features was fitted to.
+pub(super) fn model<'a>(calibration: &'a Calibration, trial: Option<&Trial>) -> &'a Model {
+    if trial.is_some_and(Trial::is_cut) { &calibration.untried } else { &calibration.tried }
 }
 
 fn measured(described: &Described) -> Result<Measurement> {

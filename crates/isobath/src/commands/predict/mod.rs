@@ -59,7 +59,8 @@ pub(super) struct Arguments {
     /// Do not look for alternatives
     #[arg(long)]
     no_alternatives: bool,
-    /// Length of the trial of the first training steps. A trial that is cut, as that of a huge network, gives no probability
+    /// Length of the trial of the first training steps. That of a huge network is cut, and the probability then leaves it
+    /// out
     #[arg(long, value_enum, default_value_t)]
     trial: TrialLimit,
     /// Seconds after which no alternative is begun that would not end in time, counted from the start of the program

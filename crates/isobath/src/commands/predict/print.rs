@@ -2,11 +2,11 @@
 
 use isobath_report::count;
 use isobath_tensor::Optimizer;
-use isobath_verdict::{Outside, Probability, Trial};
+use isobath_verdict::{Outside, Probability, Skill, Trial};
 use serde_json::{Value, json};
 
 use super::{
-    Answer,
+    Answer, assess,
     prescription::{Prescription, describe, learning_rate, short},
 };
 
@@ -71,9 +71,7 @@ pub(super) fn judgement(answer: &Answer) -> String {
         );
     }
     let Some(Probability { p, low, high }) = answer.probability() else {
-        let outside = answer.assessment.outside.iter().map(out_of);
-        let reasons: Vec<String> =
-            outside.chain(answer.assessment.cut_trial().as_ref().map(cut)).collect();
+        let reasons: Vec<String> = answer.assessment.outside.iter().map(out_of).collect();
         return format!("not known: {}", reasons.join(", "));
     };
     let word = match p {
@@ -95,8 +93,8 @@ pub(super) fn reasons_title(answer: &Answer) -> &'static str {
 
 fn cut(trial: &Trial) -> String {
     format!(
-        "the network is so large that only {} of the {} first steps which the probability needs were run (--trial full runs \
-         all)",
+        "; the network is so large that only {} of the {} first steps were run, and P leaves them out (--trial full runs all \
+         and uses them)",
         trial.steps, trial.planned
     )
 }
@@ -157,9 +155,14 @@ fn like(answer: &Answer) -> usize {
     }
 }
 
+/// Skill of the model behind the probability.
+fn skill(answer: &Answer) -> &Skill {
+    &assess::model(&answer.calibration, answer.assessment.trial.as_ref()).skill
+}
+
 /// Meaning of the probability, and what it is calibrated on.
 pub(super) fn basis(answer: &Answer) -> String {
-    let skill = &answer.calibration.skill;
+    let skill = skill(answer);
     let params = answer.described.training.params();
     let like = match like(answer) {
         0 => "none of them".to_owned(),
@@ -171,6 +174,7 @@ pub(super) fn basis(answer: &Answer) -> String {
          families left out",
         answer.calibration.trainings, skill.auc[0], skill.brier[0]
     );
+    text += &answer.assessment.cut_trial().as_ref().map(cut).unwrap_or_default();
     if matches!(params.optimizer, Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. }) {
         text += "; none of them used this optimiser, which the model takes for Adam; its first steps are run as they are";
     }
@@ -244,8 +248,8 @@ pub(super) fn json(answer: &Answer) -> Value {
         "calibration": {
             "trainings": answer.calibration.trainings,
             "like": like(answer),
-            "auc": answer.calibration.skill.auc,
-            "brier": answer.calibration.skill.brier,
+            "auc": skill(answer).auc,
+            "brier": skill(answer).brier,
         },
         "diagnoses": assessment.diagnoses,
         "prescription": answer.prescription,

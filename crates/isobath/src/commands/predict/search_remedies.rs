@@ -62,7 +62,7 @@ impl Search<'_> {
             }
         }
         let is_too_deep = present.outside.iter().all(|outside| outside.feature == "ln_depth");
-        if !self.is_onnx && is_too_deep && present.cut_trial().is_none() {
+        if !self.is_onnx && is_too_deep {
             self.depths(present, &mut found)?;
         }
         found.remedies.sort_by(|a, b| a.severity.total_cmp(&b.severity));
