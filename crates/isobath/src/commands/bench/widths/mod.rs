@@ -1,7 +1,7 @@
 //! One layer's part of a cascade's epoch over widths, per instruction set, in alternation with `PyTorch`.
 //!
-//! A round measures every program at every width, each between two measurements of the machine's peak. So a share of
-//! the peak compares two speeds of the same second, and a ratio of programs two of the same round.
+//! A round measures every program at every width, this one's between two measurements of the peak of its instruction
+//! set. So a share of the peak compares two speeds of the same second, and a ratio of programs two of the same round.
 
 mod figure;
 
@@ -165,12 +165,18 @@ impl Case {
 
 /// One round at one size.
 struct Round {
-    /// Peak around the measurements, operations per second.
-    peak: f64,
-    /// Seconds of a minibatch, per instruction set.
-    own: Vec<f64>,
+    /// This program's, per instruction set.
+    own: Vec<Own>,
     /// Seconds of a minibatch, per program of [`PYTORCH`]; empty without Python.
     pytorch: Vec<f64>,
+}
+
+/// One measurement of this program.
+struct Own {
+    /// Seconds of a minibatch.
+    seconds: f64,
+    /// Peak of the instruction set around the measurement, operations per second.
+    peak: f64,
 }
 
 /// Results at one size.
@@ -178,7 +184,6 @@ struct Round {
 struct Row {
     size: Size,
     steps: usize,
-    peak_gflops: Summary,
     programs: Vec<Program>,
     /// Milliseconds of a minibatch of the faster of the two programs in each round.
     pytorch_milliseconds: Option<Summary>,
@@ -189,6 +194,8 @@ struct Row {
 struct Program {
     simd: &'static str,
     milliseconds: Summary,
+    /// Peak of its products in f32, operations per second in units of 10⁹.
+    peak_gflops: Summary,
     peak_share: Summary,
     /// Time of the faster of the two `PyTorch` programs relative to this program's in the same round.
     ratio: Option<Summary>,
@@ -231,7 +238,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<u8> {
     }
     println!("{threads} threads; {}; batch {BATCH}", versions.unwrap_or("without PyTorch"));
     println!(
-        "{} rounds: median and range of the share of the f32 peak, and of PyTorch's time to this one's",
+        "{} rounds: median and range of the share of the instruction set's f32 peak, and of PyTorch's time to this one's",
         arguments.repeat
     );
     print(&rows);
@@ -254,11 +261,13 @@ fn measure(
     pytorch: Option<&mut PyTorch>,
 ) -> Result<Round> {
     let case = Case::new(size, flops)?;
-    let peak = || Yardstick { precision: Precision::F32 }.run(Cpu::new()).map(|(_, peak)| peak);
-    let before = peak()?;
-    let backend = |level: &SimdLevel| Cpu::with_level(*level).unwrap_or_default();
-    let own = levels.iter().map(|level| case.measure(backend(level)));
-    let own = own.collect::<Result<Vec<f64>>>()?;
+    let own = levels.iter().map(|level| {
+        let backend = Cpu::with_level(*level).unwrap_or_default();
+        let peak = || Yardstick { precision: Precision::F32 }.run(backend).map(|(_, peak)| peak);
+        let (before, seconds) = (peak()?, case.measure(backend)?);
+        Ok(Own { seconds, peak: f64::midpoint(before, peak()?) })
+    });
+    let own = own.collect::<Result<Vec<Own>>>()?;
     let Size { inputs, outputs } = size;
     let mut of_pytorch = Vec::new();
     if let Some(pytorch) = pytorch {
@@ -267,12 +276,12 @@ fn measure(
             of_pytorch.push(pytorch.measure(&request)?);
         }
     }
-    Ok(Round { peak: f64::midpoint(before, peak()?), own, pytorch: of_pytorch })
+    Ok(Round { own, pytorch: of_pytorch })
 }
 
 fn words(round: &Round, levels: &[SimdLevel]) -> String {
     let own = levels.iter().map(|level| level.name()).zip(&round.own);
-    let own = own.map(|(name, seconds)| format!("{name} {:.3} ms", 1e3 * seconds));
+    let own = own.map(|(name, own)| format!("{name} {:.3} ms", 1e3 * own.seconds));
     let others = PYTORCH.iter().zip(&round.pytorch);
     let others = others.map(|(name, seconds)| format!("PyTorch {name} {:.3} ms", 1e3 * seconds));
     own.chain(others).collect::<Vec<_>>().join(", ")
@@ -281,14 +290,15 @@ fn words(round: &Round, levels: &[SimdLevel]) -> String {
 fn row(size: Size, flops: f64, levels: &[SimdLevel], rounds: &[Round]) -> Row {
     let best = |round: &Round| round.pytorch.iter().copied().reduce(f64::min);
     let program = |(index, level): (usize, &SimdLevel)| {
-        let own = |of: &dyn Fn(&Round, f64) -> f64| {
-            Summary::of(rounds.iter().map(|round| of(round, round.own[index])))
+        let own = |of: &dyn Fn(&Own) -> f64| {
+            Summary::of(rounds.iter().map(|round| of(&round.own[index])))
         };
-        let ratios = rounds.iter().map(|round| Some(best(round)? / round.own[index]));
+        let ratios = rounds.iter().map(|round| Some(best(round)? / round.own[index].seconds));
         Program {
             simd: level.name(),
-            milliseconds: own(&|_, seconds| 1e3 * seconds),
-            peak_share: own(&|round, seconds| size.flops() / seconds / round.peak),
+            milliseconds: own(&|own| 1e3 * own.seconds),
+            peak_gflops: own(&|own| own.peak / 1e9),
+            peak_share: own(&|own| size.flops() / own.seconds / own.peak),
             ratio: ratios.collect::<Option<Vec<f64>>>().map(Summary::of),
         }
     };
@@ -296,7 +306,6 @@ fn row(size: Size, flops: f64, levels: &[SimdLevel], rounds: &[Round]) -> Row {
     Row {
         size,
         steps: size.steps(flops),
-        peak_gflops: Summary::of(rounds.iter().map(|round| round.peak / 1e9)),
         programs: levels.iter().enumerate().map(program).collect(),
         pytorch_milliseconds: pytorch.map(|seconds| Summary::of(seconds).scaled(1e3)),
     }
@@ -316,7 +325,7 @@ fn print(rows: &[Row]) {
                 row.size.to_string(),
                 program.simd,
                 program.milliseconds.median,
-                row.peak_gflops.median
+                program.peak_gflops.median
             );
         }
     }
@@ -340,8 +349,7 @@ mod tests {
     fn ratios_compare_within_a_round_and_with_the_faster_program() {
         let size = Size { inputs: 64, outputs: 64 };
         let round = |own: f64| Round {
-            peak: size.flops() / own * 2.0,
-            own: vec![own],
+            own: vec![Own { seconds: own, peak: size.flops() / own * 2.0 }],
             pytorch: vec![4.0 * own, 3.0 * own],
         };
         // The machine is half as fast in the second round.
