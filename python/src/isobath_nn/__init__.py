@@ -8,8 +8,11 @@
 from ._errors import Error, IsobathWarning
 from ._executable import executable
 from ._predict import predict
+from ._profile import Profile, profile
 from .activations import Activations
+from .callbacks import lightning_callback, warn_before_training
 from .layers import Conv2d, Dense, Flatten, Layer, Pool, Residual
+from .runs import Run, Tables, load, run
 from .verdict import Alternative, Reason, Verdict
 
 __all__ = [
@@ -22,9 +25,17 @@ __all__ = [
     "IsobathWarning",
     "Layer",
     "Pool",
+    "Profile",
     "Reason",
     "Residual",
+    "Run",
+    "Tables",
     "Verdict",
     "executable",
+    "lightning_callback",
+    "load",
     "predict",
+    "profile",
+    "run",
+    "warn_before_training",
 ]

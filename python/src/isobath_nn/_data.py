@@ -121,9 +121,7 @@ def shape_of(x: NDArray[Any]) -> list[int]:
     return [1] * (3 - len(dims)) + dims
 
 
-def write(
-    path: Path, x: NDArray[np.float32], y: NDArray[np.int64], classes: int
-) -> tuple[dict[str, Any], int, list[str]]:
+def write(path: Path, x: NDArray[np.float32], y: NDArray[np.int64], classes: int) -> tuple[dict[str, Any], int, list[str]]:
     """Write samples and labels, a fifth of them as held-out samples.
 
     Return the table `[data]`, the number of training samples, and notes.

@@ -16,7 +16,8 @@ from ._errors import Error
 
 _NAME = "isobath.exe" if os.name == "nt" else "isobath"
 _VARIABLE = "ISOBATH_EXECUTABLE"
-_SECONDS_TO_STOP = 10
+# The program stores what it has computed before it ends, which takes less.
+_SECONDS_TO_STOP = 35
 
 
 def executable() -> Path:
@@ -51,11 +52,16 @@ def call(arguments: Sequence[str | os.PathLike[str]], progress: bool = True) -> 
 
     Raises `Error` with the sentence that the program printed.
     """
-    command = [str(executable()), *map(os.fspath, arguments)]
+    command = [str(executable()), *(os.fspath(argument) for argument in arguments)]
     try:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-            text=True, encoding="utf-8", errors="replace",
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except OSError as error:
         raise Error(f"cannot start {command[0]}: {error}") from error

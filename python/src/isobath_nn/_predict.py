@@ -133,8 +133,8 @@ def _subject(model: Any, batch: Any, loss: str) -> _Described | _Dump:
         return _of_activations(model, samples)
     if not isinstance(model, Sequence) or isinstance(model, str):
         raise Error(
-            f"the model is {type(model).__name__}; give a PyTorch module, a list of layers such as isobath.Dense(weight, bias, "
-            '"relu"), or isobath.Activations'
+            f"the model is {type(model).__name__}; give a PyTorch module, a list of layers such as "
+            'isobath.Dense(weight, bias, "relu"), or isobath.Activations'
         )
     description = describe(model)
     if y is None:
@@ -216,5 +216,3 @@ def _check_numbers(steps: int, batch_size: int, lr: float | None, loss: str) -> 
         raise Error(f"lr must be a positive number, and is {lr!r}")
     if loss not in LOSSES:
         raise Error(f"unknown loss `{loss}`; use one of {', '.join(LOSSES)}")
-
-

@@ -117,8 +117,7 @@ def _entry(layer: Layer, place: str, parameters: dict[str, NDArray[np.float32]])
         return {"flatten": True}
     if isinstance(layer, Residual):
         branch = [
-            _entry(inner, f"{place}, branch layer {number}", parameters)
-            for number, inner in enumerate(layer.branch, 1)
+            _entry(inner, f"{place}, branch layer {number}", parameters) for number, inner in enumerate(layer.branch, 1)
         ]
         entry = {"residual": branch}
         for key, activation in [("before", layer.before), ("after", layer.after)]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from ._errors import Error
 
-
 _TRAINS = 0.8
 """From this probability on, a network trains."""
 
@@ -91,6 +90,7 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         """Return the verdict as HTML, for notebooks."""
+
         def items(title: str, texts: list[str]) -> str:
             if not texts:
                 return ""
@@ -146,9 +146,7 @@ def of_activations(data: dict[str, Any], names: list[str], notes: list[str]) -> 
 
 
 def _reasons(data: dict[str, Any]) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(found["kind"], found["sentence"], found["layer"], found["value"]) for found in data["diagnoses"]
-    )
+    return tuple(Reason(found["kind"], found["sentence"], found["layer"], found["value"]) for found in data["diagnoses"])
 
 
 def _with_name(reason: Reason, names: list[str]) -> Reason:

@@ -64,7 +64,7 @@ def _run(model: nn.Module, samples: NDArray[Any]) -> tuple[dict[str, NDArray[np.
     return recorder.layers, recorder.skipped, result is not None
 
 
-class _Recorder(TorchFunctionMode):  # type: ignore[misc]
+class _Recorder(TorchFunctionMode):
     """Keeps outputs of modules, and of activation functions and sums outside of them."""
 
     def __init__(self, samples: int) -> None:

@@ -119,7 +119,7 @@ def convolution(
     if rows != columns or _single(stride) is None or _single(dilation) != 1 or groups != 1:
         raise Undescribable(f"`{name}` is a convolution that is not square, or dilated, or grouped")
     half = rows // 2 if rows % 2 else None
-    pixels = {"valid": 0, "same": half}.get(padding, None) if isinstance(padding, str) else _single(padding)
+    pixels = {"valid": 0, "same": half}.get(padding) if isinstance(padding, str) else _single(padding)
     if pixels is None or mode not in ("zeros", "circular") or (mode == "circular" and pixels not in (0, half)):
         raise Undescribable(f"`{name}` is a convolution with a padding that cannot be described")
     side: Any = "circular" if mode == "circular" and pixels else pixels
@@ -232,8 +232,8 @@ def _mean(place: str, options: dict[str, Any], x: torch.Tensor, y: torch.Tensor)
 
 def _convolution(place: str, options: dict[str, Any], x: torch.Tensor, y: torch.Tensor) -> Step:
     settings = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": None} | options
-    keys = ("bias", "stride", "padding", "dilation", "groups")
-    return convolution(settings["weight"], *(settings[key] for key in keys), "zeros", place, x)
+    stride, padding, dilation, groups = (settings[key] for key in ("stride", "padding", "dilation", "groups"))
+    return convolution(settings["weight"], settings["bias"], stride, padding, dilation, groups, "zeros", place, x)
 
 
 _SLOPE, _POOL = ("negative_slope",), ("kernel_size", "stride", "padding")

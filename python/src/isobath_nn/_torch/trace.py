@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import fx, nn
 
-from .._errors import Undescribable
 from .._data import array
+from .._errors import Undescribable
 from ..layers import Conv2d, Dense, Flatten, Layer, Pool, Residual
 from . import check, operations
 from .operations import Activation, Affine, Nothing, Softmax, Step
@@ -111,9 +111,7 @@ class _Steps:
         return users
 
     def _is_value(self, node: fx.Node) -> bool:
-        return node.op in ("call_module", "call_function", "call_method") and isinstance(
-            self.values[node], torch.Tensor
-        )
+        return node.op in ("call_module", "call_function", "call_method") and isinstance(self.values[node], torch.Tensor)
 
     def network(self) -> _Found:
         changes: list[Callable[[NDArray[np.float32]], NDArray[np.float32]]] = []
@@ -132,9 +130,7 @@ class _Steps:
 
         return _Found(self._chain(start, self.output), self.notes, prepare)
 
-    def _preparation(
-        self, start: fx.Node, node: fx.Node
-    ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]] | None:
+    def _preparation(self, start: fx.Node, node: fx.Node) -> Callable[[NDArray[np.float32]], NDArray[np.float32]] | None:
         """Return the change of the samples that a node makes: another shape, or a sum or product with a number."""
         x, y = self.values[start], self.values[node]
         shapes = ("view", "reshape", "flatten", "unsqueeze", torch.flatten, torch.reshape, torch.unsqueeze)
@@ -181,7 +177,14 @@ class _Steps:
         is_sum = node.op != "call_module" and node.target in operations.ADDITIONS
         sources = node.all_input_nodes
         shapes = {tuple(self.values[source].shape) for source in sources if self._has_tensor(source)}
-        return is_sum and len(node.args) == 2 and not node.kwargs and len(sources) == 2 and value in sources and len(shapes) == 1
+        return (
+            is_sum
+            and len(node.args) == 2
+            and not node.kwargs
+            and len(sources) == 2
+            and value in sources
+            and len(shapes) == 1
+        )
 
     def _has_tensor(self, node: fx.Node) -> bool:
         return isinstance(self.values[node], torch.Tensor)
@@ -258,9 +261,7 @@ def _layers(steps: list[Step], loss: str, notes: list[str], place: str, is_netwo
 def _activate(layers: list[Layer], name: str, activated: set[int], place: str) -> None:
     """Give an activation to the last layer with parameters, past what commutes with it."""
     for layer in reversed(layers):
-        if isinstance(layer, Flatten) or (
-            isinstance(layer, Pool) and layer.kind == "max" and operations.is_monotone(name)
-        ):
+        if isinstance(layer, Flatten) or (isinstance(layer, Pool) and layer.kind == "max" and operations.is_monotone(name)):
             continue
         if id(layer) in activated:
             raise Undescribable(f"two activations in a row in {place}")
@@ -294,5 +295,3 @@ def _as_arrays(layer: Layer) -> Layer:
     if isinstance(layer, Residual):
         return dataclasses.replace(layer, branch=[_as_arrays(inner) for inner in layer.branch])
     return layer
-
-
