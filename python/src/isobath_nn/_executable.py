@@ -72,9 +72,11 @@ def call(arguments: Sequence[str | os.PathLike[str]], progress: bool = True) -> 
 
     def forward() -> None:
         for line in errors:
-            messages.append(line.rstrip("\n"))
-            if show is not None and line.strip() and not line.startswith("error:"):
-                show(line.rstrip("\n"))
+            # The program's advice is for its repository; here, it is on the PATH.
+            text = line.rstrip("\n").replace("cargo xtask ", "isobath ")
+            messages.append(text)
+            if show is not None and text.strip() and not text.startswith("error:"):
+                show(text)
 
     reader = threading.Thread(target=forward, daemon=True)
     reader.start()
