@@ -56,7 +56,7 @@ def test_mistakes_in_files_keep_the_sentence_of_the_program(place):
     with pytest.raises(isobath.Error, match="deepness") as error:
         isobath.run("net.toml")
     assert error.value.code == 2 and not str(error.value).startswith("error")
-    with pytest.raises(isobath.Error, match="no-such-run.*`isobath list`"):
+    with pytest.raises(isobath.Error, match=r"no-such-run.*`isobath list`"):
         isobath.load("no-such-run")
 
 
