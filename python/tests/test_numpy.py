@@ -13,7 +13,7 @@ def verdicts(good, bad, batch):
     settings = {"optimizer": "sgd", "lr": 0.01, "steps": 500}
     return (
         isobath.predict(good, batch, **{**settings, "lr": 0.05}, alternatives=False),
-        isobath.predict(bad, batch, **settings, search_seconds=2),
+        isobath.predict(bad, batch, **settings),
     )
 
 
