@@ -1,19 +1,20 @@
 use std::{env, process::Command};
 
 use crate::{
-    arrows,
+    arrows, python,
     step::{cargo, run},
 };
 
 /// Everything with tests. Benches have none, and their tools take long to build.
 const TEST: [&str; 5] = ["test", "--workspace", "--all-features", "--exclude", "isobath-benches"];
 
-/// Runs all tests, including documentation tests.
+/// Runs all tests, including documentation tests and, without `more`, those of the Python package.
 ///
 /// # Errors
 /// If a test fails.
 pub(crate) fn test(more: &[String]) -> Result<(), String> {
-    run("tests", cargo(&TEST).args(more))
+    run("tests", cargo(&TEST).args(more))?;
+    if more.is_empty() { python::test() } else { Ok(()) }
 }
 
 /// Runs all CI checks. `--no-tests` skips the tests.

@@ -7,6 +7,7 @@
 mod arrows;
 mod check;
 mod program;
+mod python;
 mod step;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ fn kernels(more: &[String]) -> Vec<String> {
 const HELP: &str = "\
 Tasks of the project:
   cargo xtask test            Run all tests
+  cargo xtask python          Test and check the Python package alone, as `test` does after everything else
+  cargo xtask wheel           Build the wheel of the Python package; further arguments are those of `maturin build`
   cargo xtask kernels         Compile all CUDA kernels for sm_80 and sm_90a (needs NVRTC, no device)
   cargo xtask check           Run all CI checks: formatting, lints, tests, kernels, fuzzing, documentation, crate dependencies;
                               `--no-tests` skips the tests
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::test(&arguments[1..]),
         Some("check") => check::all(&arguments[1..]),
+        Some("python") => python::test(),
+        Some("wheel") => python::wheel(&arguments[1..]),
         Some("fuzz") => check::fuzz(&arguments[1..]),
         Some("kernels") => return program::run(&kernels(&arguments[1..])),
         Some("bench") if !is_programs_bench(&arguments[1..]) => check::bench(&arguments[1..]),

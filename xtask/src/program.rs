@@ -3,7 +3,7 @@ use std::{
     process::{Command, ExitCode, ExitStatus},
 };
 
-use crate::step::{cargo, root};
+use crate::step::{cargo, root, target};
 
 /// Builds `isobath` in release mode and runs it with `arguments`. Returns its exit code.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -23,9 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let program = target.join("release").join(format!("isobath{}", std::env::consts::EXE_SUFFIX));
+    let program = target().join("release").join(format!("isobath{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(&program);
     command.args(arguments);
     if let Some(commit) = commit() {

@@ -68,7 +68,10 @@ impl OwnData {
                 advice: "check that it is the right path".to_owned(),
             });
         };
-        let classes = Classes::of(&train.labels, &train.labels_file)?;
+        let classes = match self.classes {
+            Some(count) => Classes::numbered(count, &train.labels, &train.labels_file)?,
+            None => Classes::of(&train.labels, &train.labels_file)?,
+        };
         let shape = train.shape;
         let n_test = match &test {
             None => held_out(train.labels.len(), self.held_out),

@@ -85,6 +85,29 @@ impl Classes {
         }
     }
 
+    /// The classes 0 to `count - 1`, some of which may have none of the `labels`, which are those of `file`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number of classes below 2 or above 256, [`Error::Unusable`] for a label that is none of them.
+    pub(crate) fn numbered(count: usize, labels: &[Label], file: &str) -> Result<Self> {
+        if !(2..=MOST_CLASSES).contains(&count) {
+            return Err(Error::Setting {
+                setting: format!("classes = {count}"),
+                problem: format!("must be 2 to {MOST_CLASSES}"),
+            });
+        }
+        let classes = Self((0..count as i64).map(Label::Number).collect());
+        let stray = labels.iter().position(|label| classes.0.binary_search(label).is_err());
+        match stray {
+            None => Ok(classes),
+            Some(sample) => Err(Error::Unusable {
+                file: file.to_owned(),
+                found: format!("the label `{}` of sample {sample}", labels[sample]),
+                advice: format!("labels must be 0 to {}, since classes = {count}", count - 1),
+            }),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -125,6 +148,17 @@ mod tests {
         assert_eq!(classes.indices(&labels, "y").unwrap(), [2, 1, 1, 0, 2]);
         let message = classes.indices(&numbers(&[2, 3]), "y").unwrap_err().to_string();
         assert!(message.contains("the label `3` of test sample 1"), "{message}");
+    }
+
+    #[test]
+    fn numbered_classes_may_have_no_sample() {
+        let labels = numbers(&[2, 0]);
+        let classes = Classes::numbered(4, &labels, "y").unwrap();
+        assert_eq!(classes.len(), 4);
+        assert_eq!(classes.indices(&labels, "y").unwrap(), [2, 0]);
+        let refused = |count| Classes::numbered(count, &labels, "y").err().unwrap().to_string();
+        assert!(refused(2).contains("the label `2` of sample 0"), "{}", refused(2));
+        assert!(refused(1).contains("classes = 1"), "{}", refused(1));
     }
 
     #[track_caller]

@@ -9,7 +9,7 @@
 //!
 //! Files may be gzipped, except archives.
 //! Bytes become numbers from 0 to 1; floats stay as they are.
-//! Classes are the distinct labels, in order.
+//! Classes are the distinct labels, in order, or the numbers from 0 to `classes - 1`.
 //! Without held-out samples, a part of the samples is held out: which ones depends on their number only.
 
 mod arrays;
@@ -70,6 +70,10 @@ pub struct OwnData {
     /// Number by which all values are divided; by default 255 for bytes, and none for floats and CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divide: Option<f32>,
+    /// Number of classes, whose labels are the whole numbers from 0; by default, the classes are the distinct labels. Needed
+    /// where some classes have no sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
     /// What a plan found in the data, so that it can be read again without them. The program fills it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Extent>,

@@ -104,16 +104,16 @@ impl StateDict {
         self.parameters.iter().map(|stored| &stored.info)
     }
 
-    /// Values of the array with this name, row-major, and its shape; `None` if there is none.
+    /// Values of the array with this name, row-major, and its shape; `None` if there is none. Infinities and NaN stay.
     ///
     /// # Errors
-    /// When the file cannot be read, or the values are no numbers.
+    /// When the file cannot be read, or the values are of a type without numbers.
     pub fn array(&mut self, name: &str) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
         let Some(index) = self.parameters.iter().position(|stored| stored.info.name == name) else {
             return Ok(None);
         };
         let shape = self.parameters[index].info.shape.clone();
-        Ok(Some((shape, self.values(index)?)))
+        Ok(Some((shape, self.read_values(index)?)))
     }
 
     /// True if the parameters are in the order of the model's definition.
@@ -121,8 +121,20 @@ impl StateDict {
         matches!(self.content, Content::Pytorch(_))
     }
 
-    /// Values of parameter `index`, row-major.
+    /// Values of parameter `index`, row-major, all of them finite.
     fn values(&mut self, index: usize) -> Result<Vec<f32>> {
+        let values = self.read_values(index)?;
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(element) => {
+                let parameter = self.parameters[index].info.name.clone();
+                Err(Error::NotFinite { parameter, element })
+            }
+        }
+    }
+
+    /// Values of parameter `index`, row-major, whatever they are.
+    fn read_values(&mut self, index: usize) -> Result<Vec<f32>> {
         let Stored { info, place } = &self.parameters[index];
         let values = match (&mut self.content, place) {
             (Content::Safetensors(source), &Place::Range { start }) => {
@@ -133,11 +145,7 @@ impl StateDict {
             }
             _ => unreachable!("places are those of the file's format"),
         };
-        let values = values.ok_or_else(|| Error::element_type(&info.name, info.element))?;
-        match values.iter().position(|value| !value.is_finite()) {
-            None => Ok(values),
-            Some(element) => Err(Error::NotFinite { parameter: info.name.clone(), element }),
-        }
+        values.ok_or_else(|| Error::element_type(&info.name, info.element))
     }
 }
 

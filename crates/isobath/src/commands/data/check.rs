@@ -86,6 +86,7 @@ impl Arguments {
                 Layout::Nhwc => ArrayLayout::Nhwc,
             },
             divide: self.divide,
+            classes: None,
             found: None,
         })
     }

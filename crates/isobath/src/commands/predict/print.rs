@@ -51,13 +51,17 @@ fn verdict(answer: &Answer) -> String {
 /// The network and its training in words.
 pub(super) fn facts(answer: &Answer) -> Vec<String> {
     let size = answer.assessment.measurement.size;
-    let network = format!(
-        "{}, width {}, {}",
-        count(size.depth, "layer"),
-        size.width,
-        describe(&answer.described.plan)
-    );
+    let network =
+        format!("{}, width {}, {}", count(size.depth, "layer"), size.width, description(answer));
     vec![network, training(answer)]
+}
+
+/// The network in words; the initialisation of the file does not hold for given parameters.
+fn description(answer: &Answer) -> String {
+    if answer.described.is_given {
+        return "given parameters".to_owned();
+    }
+    describe(&answer.described.plan)
 }
 
 /// The verdict alone.
@@ -235,7 +239,7 @@ pub(super) fn json(answer: &Answer) -> Value {
     json!({
         "version": VERSION,
         "network": {
-            "description": describe(&answer.described.plan),
+            "description": description(answer),
             "depth": measurement.size.depth,
             "width": measurement.size.width,
             "parameters": measurement.size.parameters,

@@ -1,0 +1,1 @@
+"""Networks of PyTorch, which is imported here and nowhere else."""
