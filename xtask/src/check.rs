@@ -6,7 +6,8 @@ use crate::{
 };
 
 /// Everything with tests. Benches have none, and their tools take long to build.
-const TEST: [&str; 5] = ["test", "--workspace", "--all-features", "--exclude", "isobath-benches"];
+pub(crate) const TEST: [&str; 5] =
+    ["test", "--workspace", "--all-features", "--exclude", "isobath-benches"];
 
 /// Runs all tests, including documentation tests and, without `more`, those of the Python package.
 ///

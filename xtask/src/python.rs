@@ -6,7 +6,10 @@ use std::{
     process::Command,
 };
 
-use crate::step::{cargo, root, run, target};
+use crate::{
+    check::TEST,
+    step::{cargo, root, run, target},
+};
 
 /// Largest wheel, in bytes.
 const LARGEST_WHEEL: u64 = 12_000_000;
@@ -26,6 +29,8 @@ pub(crate) fn wheel(more: &[String]) -> Result<(), String> {
     let mut command = Command::new(tool("maturin"));
     command.args(["build", "--target-dir"]).arg(target()).arg("--out").arg(&wheels).args(more);
     command.current_dir(root().join("python")).env("PATH", path_with_tools());
+    // Installed, the program goes by its own name.
+    command.env("ISOBATH_PROGRAM", "isobath");
     run("wheel", &mut command)?;
     let newest = newest_wheel(&wheels)?;
     let size = fs::metadata(&newest).map_err(|error| error.to_string())?.len();
@@ -47,8 +52,8 @@ pub(crate) fn test() -> Result<(), String> {
         println!("== Python: skipped, {reason}");
         return Ok(());
     }
-    // The test build has it already.
-    run("program for Python", &mut cargo(&["build", "--package", "isobath", "--all-features"]))?;
+    // Built like all tests are, so that nothing is built again.
+    run("program for Python", cargo(&TEST).args(["--no-run", "--test", "it"]))?;
     let program = target().join("debug").join(format!("isobath{}", std::env::consts::EXE_SUFFIX));
     let python = |arguments: &[&str]| {
         let mut command = Command::new(tool(PYTHON));

@@ -21,10 +21,20 @@ macro_rules! eprintln {
     };
 }
 
+/// How this program is called: by cargo from a checkout, or by its own name where it is installed, whose builds set
+/// `ISOBATH_PROGRAM`.
+pub(crate) const PROGRAM: &str = match option_env!("ISOBATH_PROGRAM") {
+    Some(name) => name,
+    None => CHECKOUT,
+};
+
+/// How a checkout calls it. Sentences of all crates have this name.
+const CHECKOUT: &str = "cargo xtask";
+
 /// Writes `text` and a line feed to `output`.
 pub(crate) fn line(mut output: impl Write, text: fmt::Arguments<'_>) {
-    let written =
-        writeln!(output, "{}", printable(&text.to_string())).and_then(|()| output.flush());
+    let text = renamed(printable(&text.to_string()), PROGRAM);
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
     // A reader that left needs no lines; a full disk loses them.
     if written.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe) {
         LOST_LINES.store(true, Ordering::Relaxed);
@@ -44,6 +54,11 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if is_plain(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
+/// `text` with the program called `name` in its advice.
+fn renamed(text: String, name: &str) -> String {
+    if name == CHECKOUT { text } else { text.replace(CHECKOUT, name) }
+}
+
 /// `text` as one word of a shell command.
 pub(crate) fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
@@ -60,6 +75,13 @@ mod tests {
     #[test]
     fn control_characters_are_replaced() {
         assert_eq!(printable("a\u{1b}[31mb\r\n\tc\u{9b}"), "a\u{fffd}[31mb\u{fffd}\n\tc\u{fffd}");
+    }
+
+    #[test]
+    fn advice_names_the_program_as_it_is_called() {
+        let advice = || "no run; `cargo xtask list` lists all runs".to_owned();
+        assert_eq!(renamed(advice(), "isobath"), "no run; `isobath list` lists all runs");
+        assert_eq!(renamed(advice(), CHECKOUT), advice());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum ExportFormat {
     Csv,
-    /// Needs a build with the feature `parquet`, as made by `cargo xtask export --format parquet`
+    /// Needs a build with the feature `parquet`, which is no default
     Parquet,
 }
 

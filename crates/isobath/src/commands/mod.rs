@@ -30,7 +30,7 @@ use std::{num::NonZero, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::print::lost_lines;
+use crate::print::{PROGRAM, lost_lines};
 use isobath_experiment::FileError;
 
 /// Exit codes.
@@ -49,7 +49,7 @@ pub(crate) mod exit {
 
 /// Predict, before training, whether a deep network will train and how deep it can be
 #[derive(Debug, Parser)]
-#[command(name = "isobath", bin_name = "cargo xtask", version, propagate_version = true)]
+#[command(name = "isobath", bin_name = PROGRAM, version, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,

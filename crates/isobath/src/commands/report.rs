@@ -8,7 +8,7 @@ use super::{
     GlobalArgs, Usage, exit,
     run::{folders, note_programs},
 };
-use crate::print::shell_word;
+use crate::print::{PROGRAM, shell_word};
 use isobath_experiment as experiment;
 use isobath_experiment::{Override, Plan};
 use isobath_report as report;
@@ -100,7 +100,7 @@ pub(super) fn open(
         settings += &shell_word(&setting.to_string());
     }
     let command = format!(
-        "cargo xtask {verb} {}{settings}{}",
+        "{PROGRAM} {verb} {}{settings}{}",
         shell_word(&subject.to_string_lossy()),
         folders(global)
     );

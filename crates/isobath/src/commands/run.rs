@@ -6,7 +6,7 @@ use indicatif::{HumanDuration, ProgressBar};
 use isobath_datasets::{Dataset, DatasetSource, LoadRequest, OwnRequest, Provenance, Scale};
 use isobath_tensor::BackendSpec;
 
-use crate::print::shell_word;
+use crate::print::{PROGRAM, shell_word};
 
 use super::{GlobalArgs, Usage, exit, report::with_files, theory};
 use crate::signals;
@@ -306,7 +306,7 @@ pub(super) fn folders(global: &GlobalArgs) -> String {
 /// Command that reproduces this run.
 fn command(global: &GlobalArgs, arguments: &Arguments) -> String {
     let file = shell_word(&arguments.file.to_string_lossy());
-    format!("cargo xtask run {file}{}{}", arguments.settings.words(), folders(global))
+    format!("{PROGRAM} run {file}{}{}", arguments.settings.words(), folders(global))
 }
 
 /// Loads the samples of a plan.

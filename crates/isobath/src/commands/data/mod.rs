@@ -19,7 +19,7 @@ pub(super) struct Arguments {
 enum Command {
     /// Download and verify a dataset; resume an interrupted download
     ///
-    /// Needs a build with the feature `fetch`; `cargo xtask data fetch NAME` makes one.
+    /// Needs a build with the feature `fetch`, as wheels and `cargo xtask` have it
     Fetch {
         /// Dataset: mnist, fashion-mnist or cifar10
         name: DatasetName,

@@ -20,7 +20,7 @@ pub(super) use self::{
     subject::{Kind, empty_file},
 };
 use super::{GlobalArgs, exit, meanfield::dataset, report::with_files, run, run::Settings};
-use crate::print::shell_word;
+use crate::print::{PROGRAM, shell_word};
 
 /// Held-out samples in the gallery by default.
 const DEFAULT_SAMPLES: u8 = 8;
@@ -110,7 +110,7 @@ fn command(global: &GlobalArgs, arguments: &Arguments) -> String {
     };
     let options: String = named.into_iter().map(option).collect();
     let model = shell_word(&model.to_string_lossy());
-    format!("cargo xtask interpret {model}{options}{}{}", settings.words(), run::folders(global))
+    format!("{PROGRAM} interpret {model}{options}{}{}", settings.words(), run::folders(global))
 }
 
 /// Settings in the form of `--set`.

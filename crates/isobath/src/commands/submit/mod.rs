@@ -15,7 +15,7 @@ use super::{
     theory,
 };
 use crate::{
-    print::shell_word,
+    print::{PROGRAM, shell_word},
     slurm::{self, Submissions},
 };
 use isobath_experiment::Plan;
@@ -105,7 +105,7 @@ impl Arguments {
         let options: Vec<String> =
             options.map(|(name, value)| format!(" --{name} {}", shell_word(value))).collect();
         format!(
-            "cargo xtask submit {}{} --slurm --tasks {tasks}{}{}{}",
+            "{PROGRAM} submit {}{} --slurm --tasks {tasks}{}{}{}",
             shell_word(&file.to_string_lossy()),
             settings.words(),
             options.concat(),
