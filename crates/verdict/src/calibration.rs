@@ -180,6 +180,14 @@ impl Model {
         Self { coefficients, resamples, skill, splines }
     }
 
+    /// How well the model predicts trainings that had no part in its fit; intervals resample trainings.
+    pub fn scores(&self, rows: &[Row]) -> Scores {
+        let p: Vec<f64> = rows.iter().map(|row| self.probability(&row.features).p).collect();
+        let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
+        let each: Vec<usize> = (0..rows.len()).collect();
+        scores(&p, &outcomes, &strata(rows), &Resamples::new(&each, INTERVALS, 1))
+    }
+
     /// Probability of success.
     pub fn probability(&self, features: &Features) -> Probability {
         let terms = terms(&self.splines, features);
@@ -328,18 +336,7 @@ fn skill(
 ) -> Skill {
     let probabilities = families.left_out(matrix, outcomes, start);
     let resamples = Resamples::new(&families.of_row, INTERVALS, 1);
-    let pick = |rows: &[usize]| {
-        let p: Vec<f64> = rows.iter().map(|&row| probabilities[row]).collect();
-        let y: Vec<bool> = rows.iter().map(|&row| outcomes[row]).collect();
-        (p, y)
-    };
-    let depths = strata(rows);
-    let with_interval = |statistic: &dyn Fn(&[usize]) -> Option<f64>| {
-        let all: Vec<usize> = (0..rows.len()).collect();
-        let value = statistic(&all).unwrap_or(f64::NAN);
-        let ends = interval(&resamples, statistic);
-        ends.map_or([value; 3], |ends| [value, ends.low, ends.high])
-    };
+    let scores = scores(&probabilities, outcomes, &strata(rows), &resamples);
     let experiments = Groups::new(rows.iter().map(|row| row.run.as_str()));
     let without = experiments.left_out(matrix, outcomes, start);
     let mut by_experiment = BTreeMap::new();
@@ -362,21 +359,56 @@ fn skill(
     };
     Skill {
         families: families.count,
+        auc: scores.auc,
+        auc_at_equal_depth: scores.auc_at_equal_depth,
+        brier: scores.brier,
+        by_experiment,
+        reliability: bins.iter().map(bin).collect(),
+    }
+}
+
+/// How well given probabilities predict outcomes, each number with a 95% interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scores {
+    /// Area under the ROC curve.
+    pub auc: [f64; 3],
+    /// The same among trainings of equal depth and budget.
+    pub auc_at_equal_depth: [f64; 3],
+    /// Brier score.
+    pub brier: [f64; 3],
+}
+
+fn scores(
+    probabilities: &[f64],
+    outcomes: &[bool],
+    strata: &[usize],
+    resamples: &Resamples,
+) -> Scores {
+    let pick = |rows: &[usize]| {
+        let p: Vec<f64> = rows.iter().map(|&row| probabilities[row]).collect();
+        let y: Vec<bool> = rows.iter().map(|&row| outcomes[row]).collect();
+        (p, y)
+    };
+    let with_interval = |statistic: &dyn Fn(&[usize]) -> Option<f64>| {
+        let all: Vec<usize> = (0..probabilities.len()).collect();
+        let value = statistic(&all).unwrap_or(f64::NAN);
+        let ends = interval(resamples, statistic);
+        ends.map_or([value; 3], |ends| [value, ends.low, ends.high])
+    };
+    Scores {
         auc: with_interval(&|rows| {
             let (p, y) = pick(rows);
             roc_auc(&p, &y)
         }),
         auc_at_equal_depth: with_interval(&|rows| {
             let (p, y) = pick(rows);
-            let groups: Vec<usize> = rows.iter().map(|&row| depths[row]).collect();
+            let groups: Vec<usize> = rows.iter().map(|&row| strata[row]).collect();
             roc_auc_within(&p, &y, &groups)
         }),
         brier: with_interval(&|rows| {
             let (p, y) = pick(rows);
             brier_score(&p, &y)
         }),
-        by_experiment,
-        reliability: bins.iter().map(bin).collect(),
     }
 }
 
@@ -450,6 +482,17 @@ mod tests {
         let outside = calibration.outside(&deep);
         assert_eq!(outside.len(), 1);
         assert_eq!(outside[0].feature, "ln_depth");
+    }
+
+    #[test]
+    fn trainings_elsewhere_are_scored_as_they_are() {
+        let rows = rows();
+        let model = Model::fit(&rows, &[]);
+        let reversed: Vec<Row> =
+            rows.iter().map(|row| Row { success: !row.success, ..row.clone() }).collect();
+        let [here, there] = [&rows, &reversed].map(|rows| model.scores(rows));
+        assert!(here.auc[0] > 0.85 && here.brier[0] < 0.15, "{here:?}");
+        assert!((there.auc[0] - (1.0 - here.auc[0])).abs() < 1e-9 && there.brier[0] > 0.5);
     }
 
     #[test]

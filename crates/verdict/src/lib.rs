@@ -16,7 +16,7 @@ mod trial;
 pub use activations::{Activations, Inspection, inspect};
 pub use basis::Spline;
 pub use calibration::{
-    Calibration, FeatureSkill, Model, Outside, Probability, Row, Skill, feature_skills,
+    Calibration, FeatureSkill, Model, Outside, Probability, Row, Scores, Skill, feature_skills,
 };
 pub use diagnosis::{Diagnosis, DiagnosisKind, diagnose};
 pub use error::{Error, Result};

@@ -7,7 +7,7 @@ mod table;
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use isobath_verdict::{Calibration, Row, Skill, feature_skills};
+use isobath_verdict::{Calibration, Row, Scores, Skill, feature_skills};
 
 use super::{GlobalArgs, Usage, exit};
 
@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// Draw the reliability of the probabilities into this folder, as `reliability.svg` and `reliability.png`
     #[arg(long, value_name = "FOLDER")]
     figures: Option<PathBuf>,
+    /// Fit nothing: print how well the built-in model predicts the trainings of each run, which should have no part in it
+    #[arg(long, conflicts_with_all = ["out", "figures"])]
+    evaluate: bool,
     /// Write the model to this file
     #[arg(long, value_name = "FILE.toml", default_value = "calibration.toml")]
     out: PathBuf,
@@ -40,6 +43,10 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     }
     if let Some(path) = &arguments.table {
         table::write(path, &rows)?;
+    }
+    if arguments.evaluate {
+        evaluate(&rows);
+        return Ok(exit::DONE);
     }
     let successes = rows.iter().filter(|row| row.success).count();
     if successes == 0 || successes == rows.len() {
@@ -66,6 +73,28 @@ pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     Ok(exit::DONE)
 }
 
+/// The built-in models on the trainings of each run, with their whole budget.
+fn evaluate(rows: &[Row]) {
+    let built_in = Calibration::built_in();
+    let mut runs: Vec<&str> = rows.iter().map(|row| row.run.as_str()).collect();
+    runs.dedup();
+    for run in runs {
+        let of_run = rows.iter().filter(|row| row.run == run);
+        // The rows of one training stand together, that of its whole budget last.
+        let whole: Vec<Row> =
+            of_run.skip(Row::BUDGETS.len() - 1).step_by(Row::BUDGETS.len()).cloned().collect();
+        let succeeded = whole.iter().filter(|row| row.success).count();
+        println!("{run}: {succeeded} of {} trainings succeed", whole.len());
+        for (name, model) in
+            [("with the first steps", &built_in.tried), ("without them", &built_in.untried)]
+        {
+            let Scores { auc, auc_at_equal_depth, brier } = model.scores(&whole);
+            println!("{name}:");
+            print_three([auc, auc_at_equal_depth, brier]);
+        }
+    }
+}
+
 fn print(skill: &Skill) {
     println!("skill on {} families of networks, each left out of the fit:", skill.families);
     print_scores(skill);
@@ -81,10 +110,14 @@ fn print(skill: &Skill) {
 }
 
 fn print_scores(skill: &Skill) {
+    print_three([skill.auc, skill.auc_at_equal_depth, skill.brier]);
+}
+
+fn print_three([auc, auc_at_equal_depth, brier]: [[f64; 3]; 3]) {
     let with = |[value, low, high]: [f64; 3]| format!("{value:.3} ({low:.3} to {high:.3})");
-    println!("  AUC                 {}", with(skill.auc));
-    println!("  AUC at equal depth  {}", with(skill.auc_at_equal_depth));
-    println!("  Brier score         {}", with(skill.brier));
+    println!("  AUC                 {}", with(auc));
+    println!("  AUC at equal depth  {}", with(auc_at_equal_depth));
+    println!("  Brier score         {}", with(brier));
 }
 
 fn print_features(rows: &[Row]) {
