@@ -44,7 +44,7 @@ const BLOCKS: [Block; 2] = [
         value: |cell| cell.other_grids,
         digits: 2,
         // Two octaves are a factor of four in depth.
-        strength: |octaves| 1.0 - octaves / 2.0,
+        strength: |octaves| (1.0 - octaves / 2.0).max(0.0),
         smaller: true,
     },
 ];
@@ -245,6 +245,8 @@ mod tests {
         assert_eq!(auc(1.0), GOOD.to_rgba());
         assert_eq!(auc(0.5), RGBColor(255, 255, 255).to_rgba());
         assert_eq!(auc(0.3), MISLEADING.to_rgba());
-        assert_eq!(color((BLOCKS[1].strength)(0.0)), GOOD.to_rgba());
+        let octaves = |value| color((BLOCKS[1].strength)(value));
+        assert_eq!(octaves(0.0), GOOD.to_rgba());
+        assert_eq!(octaves(3.0), RGBColor(255, 255, 255).to_rgba());
     }
 }
