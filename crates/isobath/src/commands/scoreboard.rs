@@ -30,8 +30,16 @@ pub(super) struct Arguments {
 
 pub(super) fn main(global: &GlobalArgs, arguments: &Arguments) -> Result<u8> {
     let resamples = arguments.bootstrap.get() as usize;
-    let runs = arguments.compared.iter().map(|run| Ok(open(global, run, &[])?.1));
-    let runs: Vec<RunRecord> = runs.collect::<Result<_>>()?;
+    let (mut runs, mut folders): (Vec<RunRecord>, Vec<PathBuf>) = (Vec::new(), Vec::new());
+    for name in &arguments.compared {
+        let (_, run, folder) = open(global, name, &[])?;
+        if folders.contains(&folder) {
+            // A run that is calibrated on itself says nothing about other networks.
+            return Err(Usage(format!("{} is given twice; give each run once", run.name)).into());
+        }
+        folders.push(folder);
+        runs.push(run);
+    }
     let (grids, measured): (Vec<&RunRecord>, Vec<&RunRecord>) =
         runs.iter().partition(|run| run.success.is_some());
     let path = arguments.outcomes.outcomes.as_deref();

@@ -73,6 +73,18 @@ fn comparison_and_its_errors() {
     assert!(table.contains("| predictor | AUC |"), "{table}");
     let error = place.fail(1, &["compare", "tiny", "--recipe", "adam"]);
     assert!(error.contains("the recipes are sgd 0.1, sgd"), "{error}");
+
+    let board = place.succeed(&["scoreboard", "tiny", "--bootstrap", "5", "--figure", "board"]);
+    assert!(board.contains("| predictor | above xi_c | cost | tiny |"), "{board}");
+    assert!(place.path().join("board/scoreboard.svg").is_file());
+    let error = place.fail(2, &["scoreboard", "tiny", "tiny"]);
+    assert!(error.contains("tiny is given twice"), "{error}");
+    // Three epochs of 20 steps, evaluated after each.
+    let error = place.fail(1, &["compare", "tiny", "--budget", "19"]);
+    assert!(error.contains("after steps from 20 to 60"), "{error}");
+    let scores = place.succeed(&["calibrate", "--evaluate", "tiny"]);
+    assert!(scores.contains("of 36 trainings succeed"), "{scores}");
+    assert!(!place.path().join("calibration.toml").exists(), "a model was fitted");
 }
 
 #[test]
