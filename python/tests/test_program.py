@@ -83,7 +83,10 @@ def test_ctrl_c_stops_the_program(tmp_path):
     program.chmod(0o755)
     script = textwrap.dedent(
         """
+        import signal
         from isobath_nn._executable import call
+        # Background jobs of a shell begin with the signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             call(["run"])
         except KeyboardInterrupt:
