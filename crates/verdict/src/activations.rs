@@ -74,6 +74,7 @@ pub fn inspect(input: ArrayView2<'_, f32>, layers: &[Activations]) -> Result<Ins
             .min()
             .or_else(|| widths.clone().next_back())
             .unwrap_or(0),
+        inverse_widths: widths.clone().rev().skip(1).map(|width| 1.0 / width as f64).sum(),
         parameters: 0,
         classes: layers.last().map_or(0, |layer| layer.values.ncols()),
     };

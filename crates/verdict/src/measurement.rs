@@ -46,12 +46,14 @@ impl Samples<'_> {
 }
 
 /// Size of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Size {
     /// Layers that a sample passes, the readout included; a residual block counts as one.
     pub depth: usize,
     /// Units, or channels, of the narrowest hidden layer; of the readout without hidden layers.
     pub width: usize,
+    /// Sum over hidden layers of 1 over their units or channels.
+    pub inverse_widths: f64,
     /// Parameters.
     pub parameters: usize,
     /// Outputs.
@@ -190,11 +192,12 @@ fn select(samples: Labelled<'_>, order: &[u32], most: usize) -> (Array2<f32>, Ve
 fn size(spec: &NetworkSpec) -> Size {
     let layers = spec.layers();
     let hidden = &layers[..layers.len() - 1];
-    let narrowest = hidden.iter().map(|layer| layer.output_shape().channels).min();
+    let widths = || hidden.iter().map(|layer| layer.output_shape().channels);
     let classes = layers[layers.len() - 1].outputs();
     Size {
         depth: layers.len(),
-        width: narrowest.unwrap_or(classes),
+        width: widths().min().unwrap_or(classes),
+        inverse_widths: widths().map(|width| 1.0 / width as f64).sum(),
         parameters: layers.iter().map(isobath_architecture::Layer::parameters).sum(),
         classes,
     }

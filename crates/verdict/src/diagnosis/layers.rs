@@ -18,7 +18,7 @@ const ERROR: f64 = 0.95;
 const RANK: f64 = 1.5;
 /// Share of saturated activations, and of dead units.
 const SHARE: f64 = 0.5;
-/// Depth over width (Hanin and Nica, arXiv:1812.05994, where fluctuations of gradients grow like its exponential).
+/// Sum over layers of 1 over the width (Hanin and Nica, arXiv:1812.05994, where fluctuations of gradients grow like its exponential).
 const NARROW: f64 = 1.0;
 /// Logarithm of the inputs' mean square.
 const SCALE: f64 = 3.9;
@@ -232,13 +232,13 @@ fn dead_units(measurement: &Measurement) -> Option<Diagnosis> {
 
 fn narrow(measurement: &Measurement) -> Option<Diagnosis> {
     let size = measurement.size;
-    let ratio = size.depth as f64 / size.width as f64;
+    let ratio = size.inverse_widths;
     if ratio <= NARROW || size.depth < 2 {
         return None;
     }
     let sentence = format!(
-        "too narrow for its depth: with {} layers and a width of {}, gradients differ by orders of magnitude from one \
-         initialisation to the next",
+        "too narrow for its depth: with {} layers down to a width of {}, whose inverse widths add up to {ratio:.1}, gradients \
+         differ by orders of magnitude from one initialisation to the next",
         size.depth, size.width
     );
     let (kind, severity) = (DiagnosisKind::TooNarrow, ratio.ln());

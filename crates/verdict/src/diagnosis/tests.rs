@@ -24,7 +24,13 @@ fn measurement(depth: usize, state: impl Fn(i32) -> LayerState) -> Measurement {
     let layers = (1..=depth as i32).map(state).collect();
     let profile = LayerProfile { input_mean_square: 1.0, layers, overflow: None, loss: 0.7 };
     Measurement {
-        size: Size { depth, width: 128, parameters: depth * 16_512, classes: 2 },
+        size: Size {
+            depth,
+            width: 128,
+            inverse_widths: depth as f64 / 128.0,
+            parameters: depth * 16_512,
+            classes: 2,
+        },
         profile,
         kernel: None,
         labels: Vec::new(),
@@ -206,9 +212,12 @@ fn information_is_lost_where_no_later_layer_has_it() {
 #[test]
 fn widths_and_inputs_of_unusual_size() {
     let mut narrow = plain(40);
-    narrow.size.width = 10;
+    (narrow.size.width, narrow.size.inverse_widths) = (10, 4.0);
     let found = reason(&narrow);
     assert_eq!((found.kind, found.value), (Kind::TooNarrow, 4.0));
+    // One narrow layer is none too many.
+    narrow.size.inverse_widths = 0.4;
+    assert_eq!(reasons(&narrow), []);
     let mut input = plain(4);
     input.profile.input_mean_square = 16_256.3;
     let found = reason(&input);
