@@ -21,14 +21,13 @@ macro_rules! eprintln {
     };
 }
 
-/// How this program is called: by cargo from a checkout, or by its own name where it is installed, whose builds set
-/// `ISOBATH_PROGRAM`.
+/// Command that starts this program. Builds for installation set it by the environment variable `ISOBATH_PROGRAM`.
 pub(crate) const PROGRAM: &str = match option_env!("ISOBATH_PROGRAM") {
     Some(name) => name,
     None => CHECKOUT,
 };
 
-/// How a checkout calls it. Sentences of all crates have this name.
+/// Command that starts this program from a checkout. Messages of all crates contain it.
 const CHECKOUT: &str = "cargo xtask";
 
 /// Writes `text` and a line feed to `output`.

@@ -57,7 +57,7 @@ pub struct Model {
     coefficients: Vec<f64>,
     /// Coefficients of models fitted to families drawn at random, with replacement.
     resamples: Vec<Vec<f64>>,
-    /// How well the model predicts families that had no part in its fit.
+    /// Skill on families of networks that were left out of the fit.
     pub skill: Skill,
     /// Terms of each feature.
     splines: Vec<Spline>,
@@ -77,7 +77,7 @@ pub struct Skill {
     pub families: usize,
     /// Area under the ROC curve, with a 95% interval by family.
     pub auc: [f64; 3],
-    /// The same among trainings of equal depth and budget.
+    /// Area under the ROC curve among trainings of equal depth and budget.
     pub auc_at_equal_depth: [f64; 3],
     /// Brier score, with a 95% interval by family.
     pub brier: [f64; 3],
@@ -180,7 +180,7 @@ impl Model {
         Self { coefficients, resamples, skill, splines }
     }
 
-    /// How well the model predicts trainings that had no part in its fit; intervals resample trainings.
+    /// Scores the model on trainings that it was not fitted to; intervals resample trainings.
     pub fn scores(&self, rows: &[Row]) -> Scores {
         let p: Vec<f64> = rows.iter().map(|row| self.probability(&row.features).p).collect();
         let outcomes: Vec<bool> = rows.iter().map(|row| row.success).collect();
@@ -305,7 +305,7 @@ pub struct FeatureSkill {
     pub name: &'static str,
     /// Area under the ROC curve over all rows, of the feature or of its negative, whichever is larger.
     pub auc: f64,
-    /// The same among rows of equal experiment, depth and budget, with the same sign.
+    /// Area under the ROC curve among rows of equal experiment, depth and budget, with the same sign.
     pub auc_at_equal_depth: f64,
     /// True if smaller values speak for success.
     pub is_reversed: bool,
@@ -367,12 +367,12 @@ fn skill(
     }
 }
 
-/// How well given probabilities predict outcomes, each number with a 95% interval.
+/// Scores of predicted probabilities against outcomes, each with a 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scores {
     /// Area under the ROC curve.
     pub auc: [f64; 3],
-    /// The same among trainings of equal depth and budget.
+    /// Area under the ROC curve among trainings of equal depth and budget.
     pub auc_at_equal_depth: [f64; 3],
     /// Brier score.
     pub brier: [f64; 3],

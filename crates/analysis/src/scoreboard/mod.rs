@@ -53,7 +53,7 @@ pub struct Row {
     pub predictor: String,
     /// Data that it reads.
     pub evidence: Evidence,
-    /// What it gives on each grid; `None` where it has no score.
+    /// Scores on each grid; `None` where the predictor has none.
     pub cells: Vec<Option<Cell>>,
     /// Mean over grids of its AUC at equal depth minus that of `xi_c`; `None` without a common grid.
     pub above_theory: Option<f64>,

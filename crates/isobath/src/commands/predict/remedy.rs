@@ -57,7 +57,7 @@ fn measured(reason: &Diagnosis, before: &Assessment, after: &Assessment) -> Opti
     Some(format!("{what} {} -> {}", before?, after.unwrap_or_else(|| "none".to_owned())))
 }
 
-/// What a kind of reason is about.
+/// Name of the quantity that a diagnosis measures, and the function that reads it from an assessment.
 type Quantity = (&'static str, fn(&Assessment) -> Option<f64>);
 
 fn quantity(kind: DiagnosisKind) -> Option<Quantity> {
