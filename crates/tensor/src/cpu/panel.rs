@@ -1,9 +1,7 @@
 //! Weights packed for the register tiles.
 //!
-//! A panel holds `PANEL_VECTORS` vectors of neighbouring columns, `[k][width]`, so that a tile reads it front to back.
+//! A panel holds a few vectors of neighbouring columns, `[k][width]`, so that a tile reads it front to back.
 //! The last panel is padded with zeros to a whole number of vectors.
-
-use super::simd::PANEL_VECTORS;
 
 /// A cache line of numbers: memory made of these is aligned for the widest vectors.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -63,6 +61,8 @@ pub(crate) struct Strides {
 #[derive(Clone, Copy)]
 pub(crate) struct PanelLayout {
     pub(crate) lanes: usize,
+    /// Vectors of a full panel.
+    pub(crate) vectors: usize,
     pub(crate) columns: usize,
     pub(crate) k: usize,
 }
@@ -70,7 +70,7 @@ pub(crate) struct PanelLayout {
 impl PanelLayout {
     /// Columns of a full panel.
     pub(crate) fn width(&self) -> usize {
-        PANEL_VECTORS * self.lanes
+        self.vectors * self.lanes
     }
 
     pub(crate) fn panels(&self) -> usize {

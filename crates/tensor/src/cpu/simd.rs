@@ -87,6 +87,15 @@ impl SimdLevel {
         }
     }
 
+    /// Vectors a panel is wide. The tile's sums, a row of the panel and a factor must fit the registers with one to spare,
+    /// or the compiler moves sums to memory.
+    pub(crate) const fn panel_vectors(self) -> usize {
+        match self {
+            Self::Avx2 => 2,
+            _ => MOST_PANEL_VECTORS,
+        }
+    }
+
     /// Runs `kernel` compiled for these instructions, with denormals flushed.
     ///
     /// Falls back to scalar code where the processor lacks them, which [`Cpu`](super::Cpu) does not let happen.
@@ -145,8 +154,8 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     unsafe { kernel.run::<x86::Avx2>() }
 }
 
-/// Vectors a panel is wide; see [`panel`](super::panel).
-pub(crate) const PANEL_VECTORS: usize = 3;
+/// Most vectors a panel is wide; see [`panel`](super::panel).
+pub(crate) const MOST_PANEL_VECTORS: usize = 3;
 
 /// A vector of f32. In memory it is its lanes and nothing else.
 ///
@@ -156,7 +165,7 @@ pub(crate) const PANEL_VECTORS: usize = 3;
 pub(crate) trait Lanes: Copy {
     /// Lanes.
     const LEN: usize;
-    /// Rows of a register tile [`PANEL_VECTORS`] wide that fit the registers.
+    /// Rows of the largest register tile.
     const TILE_ROWS: usize;
 
     unsafe fn splat(x: f32) -> Self;

@@ -42,7 +42,7 @@ pub(crate) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     unsafe {
         match left {
             Left::Rows { stride } => tile_of_rows(k, a, stride, panel),
-            Left::Columns { stride } => tile_of_columns(k, a, stride, panel, &mut ()),
+            Left::Columns { stride } => tile_of_columns(k, a, stride, panel, Lines::NONE),
         }
     }
 }
@@ -84,21 +84,7 @@ unsafe fn tile_of_rows<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Work between products. A trait, because a closure cannot be forced inline and a kernel must be inlined throughout.
-pub(crate) trait Between {
-    /// # Safety
-    /// Inside the kernel that the work belongs to.
-    unsafe fn turn(&mut self, turn: usize);
-}
-
-/// None.
-impl Between for () {
-    #[inline(always)]
-    unsafe fn turn(&mut self, _: usize) {}
-}
-
-/// As [`tile`] with [`Left::Columns`], calling `between.turn(turn)` after each of `TURNS` even parts of `k`: other work, to be
-/// done while the products wait for each other.
+/// As [`tile`] with [`Left::Columns`], prefetching a cache line of `ahead` per step of `k`.
 ///
 /// # Safety
 /// As [`tile`].
@@ -108,30 +94,45 @@ pub(crate) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS:
     a: *const f32,
     stride: usize,
     panel: *const f32,
-    between: &mut impl Between,
+    ahead: Lines,
 ) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's pointers are valid for the elements addressed here.
     unsafe {
         let mut sums = [[V::zero(); VECTORS]; ROWS];
         let (mut a, mut panel) = (a, panel);
-        let part = k.div_ceil(TURNS);
-        let mut done = 0;
-        for turn in 0..TURNS {
-            let end = (done + part).min(k);
-            while done < end {
-                multiply_add(&mut sums, panel, |i| *a.add(i));
-                panel = panel.add(VECTORS * V::LEN);
-                a = a.add(stride);
-                done += 1;
-            }
-            between.turn(turn);
+        for i in 0..k {
+            ahead.prefetch(i);
+            multiply_add(&mut sums, panel, |i| *a.add(i));
+            panel = panel.add(VECTORS * V::LEN);
+            a = a.add(stride);
         }
         sums
     }
 }
 
-/// Parts of `k` between which [`tile_of_columns`] does other work.
-pub(crate) const TURNS: usize = 8;
+/// Cache lines to be prefetched during a product, `stride` numbers apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines {
+    first: *const f32,
+    stride: usize,
+}
+
+impl Lines {
+    /// None.
+    pub(crate) const NONE: Self = Self { first: std::ptr::null(), stride: 0 };
+
+    /// The lines need not be valid.
+    pub(crate) const fn new(first: *const f32, stride: usize) -> Self {
+        Self { first, stride }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, i: usize) {
+        if !self.first.is_null() {
+            prefetch(self.first.wrapping_add(i * self.stride));
+        }
+    }
+}
 
 /// Prefetches the cache line at `at`. The address need not be valid.
 #[inline(always)]
@@ -201,6 +202,13 @@ macro_rules! for_row_tiles {
             while $row + 8 <= rows {
                 $body
                 $row += 8;
+            }
+        }
+        if <$lanes>::TILE_ROWS == 6 {
+            const $count: usize = 6;
+            while $row + 6 <= rows {
+                $body
+                $row += 6;
             }
         }
         {

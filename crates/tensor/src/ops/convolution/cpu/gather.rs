@@ -27,8 +27,8 @@ const SOURCE: usize = 256 * 1024;
 /// Fewest blocks of pixels, so that there is work for all threads.
 const BLOCKS: usize = 4;
 
-/// Rows of packed weights that a task packs.
-const ROWS: usize = 8;
+/// Rows of packed weights that a task packs: a multiple of every tile's rows.
+const ROWS: usize = 24;
 
 /// Weights between units of the source and rows of the result.
 pub(super) struct Weights<'a> {

@@ -1,11 +1,13 @@
 #![expect(clippy::float_cmp, reason = "a scale of exactly 1 is a special case, not results")]
 
+use std::ops::Range;
+
 use super::{samples::Units, step::moment_scales};
 use crate::{
-    Optimizer,
+    DecoderConfig, Optimizer,
     cpu::{
         panel::{Aligned, PanelLayout, Strides},
-        simd::PANEL_VECTORS,
+        simd::{MOST_PANEL_VECTORS, SimdLevel},
     },
 };
 
@@ -14,57 +16,65 @@ const THIRD_OF_A_PAGE: usize = 21;
 /// Most lanes a vector has.
 pub(super) const MOST_LANES: usize = 16;
 /// Most units of a block.
-pub(super) const MOST_UNITS: usize = PANEL_VECTORS * MOST_LANES;
+pub(super) const MOST_UNITS: usize = MOST_PANEL_VECTORS * MOST_LANES;
 
 /// A block of units in training: weights and moments as panels, biases and moments as vectors.
 ///
 /// The moments are kept divided by `1 - beta`, which saves a product each per step.
 pub(super) struct Block {
     pub(super) first_unit: usize,
-    pub(super) valid: usize,
-    pub(super) stored: usize,
+    /// Of the block alone, as a single panel.
+    layout: PanelLayout,
     pub(super) weights: [Aligned; 3],
     pub(super) bias: [[f32; MOST_UNITS]; 3],
 }
 
 impl Block {
+    /// The units `range`, whose weights have `config.inputs` columns.
     pub(super) fn pack(
-        layout: PanelLayout,
-        index: usize,
+        level: SimdLevel,
+        range: Range<usize>,
         units: &Units<'_>,
-        optimizer: &Optimizer,
+        config: &DecoderConfig,
     ) -> Self {
-        let first_unit = index * layout.width();
+        let (lanes, inputs) = (level.lanes(), config.inputs);
+        let vectors = range.len().div_ceil(lanes);
+        let layout = PanelLayout { lanes, vectors, columns: range.len(), k: inputs };
+        let panel = |moment| Aligned::staggered(vectors * lanes * inputs, THIRD_OF_A_PAGE * moment);
         let mut block = Self {
-            first_unit,
-            valid: layout.valid(index),
-            stored: layout.stored(index),
-            weights: std::array::from_fn(|moment| {
-                Aligned::staggered(layout.stored(index) * layout.k, THIRD_OF_A_PAGE * moment)
-            }),
+            first_unit: range.start,
+            layout,
+            weights: std::array::from_fn(panel),
             bias: [[0.0; MOST_UNITS]; 3],
         };
-        // The units are the only columns of their own small matrix.
-        let own = PanelLayout { columns: block.valid, ..layout };
         for (panel, rows) in block.weights.iter_mut().zip(&units.weights) {
-            own.pack(0, rows, Strides { k: 1, column: layout.k }, panel.as_mut_slice());
+            layout.pack(0, rows, Strides { k: 1, column: inputs }, panel.as_mut_slice());
         }
         for (vector, bias) in block.bias.iter_mut().zip(&units.bias) {
             vector[..bias.len()].copy_from_slice(bias);
         }
-        block.scale_moments(moment_scales(optimizer).map(|scale| 1.0 / scale));
+        block.scale_moments(moment_scales(&config.optimizer).map(|scale| 1.0 / scale));
         block
     }
 
-    pub(super) fn unpack(mut self, layout: PanelLayout, units: Units<'_>, optimizer: &Optimizer) {
+    pub(super) fn unpack(mut self, units: Units<'_>, optimizer: &Optimizer) {
         self.scale_moments(moment_scales(optimizer));
-        let own = PanelLayout { columns: self.valid, ..layout };
         for (panel, rows) in self.weights.iter().zip(units.weights) {
-            own.unpack_rows(0, panel.as_slice(), rows);
+            self.layout.unpack_rows(0, panel.as_slice(), rows);
         }
         for (vector, bias) in self.bias.iter().zip(units.bias) {
             bias.copy_from_slice(&vector[..bias.len()]);
         }
+    }
+
+    /// Units that exist.
+    pub(super) const fn valid(&self) -> usize {
+        self.layout.columns
+    }
+
+    /// Vectors of units.
+    pub(super) const fn vectors(&self) -> usize {
+        self.layout.vectors
     }
 
     fn scale_moments(&mut self, scales: [f32; 2]) {

@@ -1,7 +1,7 @@
 //! The decoder epoch.
 //!
 //! Unit `i` of a single-layer decoder under a squared error sees only its own residual. So the decoder is cut into
-//! blocks of [`PANEL_VECTORS`] vectors of units; each block, with its weights and both moments (450 kB at width 784),
+//! blocks of a few vectors of units; each block, with its weights and both moments (450 kB at width 784),
 //! stays in one core's cache while all minibatches stream past, and no thread ever waits for another. The gradient goes
 //! from registers into the optimiser's step without being stored. Decoders whose weights decay are trained minibatch by
 //! minibatch instead.
@@ -20,8 +20,7 @@ use rayon::prelude::*;
 
 use super::{check_decoder, train_by_parts};
 use crate::{
-    Cpu, DecoderConfig, DecoderState, HostBuffer, Result, TrainDecoder,
-    cpu::{panel::PanelLayout, simd::SimdLevel},
+    Cpu, DecoderConfig, DecoderState, HostBuffer, Result, TrainDecoder, cpu::simd::SimdLevel,
 };
 
 use block::Block;
@@ -51,14 +50,18 @@ impl TrainDecoder for Cpu {
         state.steps += batches.len() as u64;
         let loss = |(i, batch)| {
             let count = config.batch_range(batch).len() * config.outputs;
-            squares.iter().map(|squares: &Vec<f64>| squares[i]).sum::<f64>() / count as f64
+            let parts = |squares: &'_ Vec<f64>| squares.len() / batches.len();
+            let of_batch =
+                squares.iter().flat_map(|block| &block[i * parts(block)..][..parts(block)]);
+            of_batch.sum::<f64>() / count as f64
         };
-        Ok(batches.enumerate().map(loss).collect())
+        Ok(batches.clone().enumerate().map(loss).collect())
     }
 }
 
 impl Cpu {
-    /// Trains all units on the minibatches of `samples`; squared residuals come back as `[block][minibatch]`.
+    /// Trains all units on the minibatches of `samples`; squared residuals come back per block, as `[minibatch, part]`,
+    /// whose sum over all blocks' parts does not depend on where blocks end.
     fn train(self, samples: &Samples<'_>, state: &mut DecoderState<Self>) -> Result<Vec<Vec<f64>>> {
         let DecoderConfig { inputs, outputs, batch, precision, .. } = samples.config;
         #[cfg(target_arch = "x86_64")]
@@ -77,16 +80,26 @@ fn train_on_vectors(
     state: &mut DecoderState<Cpu>,
 ) -> Vec<Vec<f64>> {
     let config = &samples.config;
-    let layout = PanelLayout { lanes: level.lanes(), columns: config.outputs, k: config.inputs };
     let first_step = state.steps;
-    split_units(state, config, layout.width())
+    let blocks = blocks_of(level, config.outputs, rayon::current_num_threads());
+    split_units(state, config, &blocks)
         .into_par_iter()
-        .enumerate()
-        .map(|(index, units)| {
-            let mut block = Block::pack(layout, index, &units, &config.optimizer);
+        .zip(blocks)
+        .map(|(units, range)| {
+            let mut block = Block::pack(level, range, &units, config);
             let squares = level.run(TrainBlock { block: &mut block, samples, first_step });
-            block.unpack(layout, units, &config.optimizer);
+            block.unpack(units, &config.optimizer);
             squares
         })
         .collect()
+}
+
+/// Units of each block: whole vectors, as many as a register tile takes or one less, and the same number of blocks for
+/// each thread where there are enough.
+fn blocks_of(level: SimdLevel, outputs: usize, threads: usize) -> Vec<Range<usize>> {
+    let lanes = level.lanes();
+    let vectors = outputs.div_ceil(lanes);
+    let blocks = vectors.div_ceil(level.panel_vectors()).next_multiple_of(threads).min(vectors);
+    let start = |block: usize| (block * vectors / blocks * lanes).min(outputs);
+    (0..blocks).map(|block| start(block)..start(block + 1)).collect()
 }

@@ -3,45 +3,52 @@
     reason = "a kernel is compiled for its instructions only where all of it is inlined"
 )]
 
-use crate::cpu::tile::prefetch;
+use crate::cpu::tile::Lines;
 
-/// Prefetches the next minibatch during work on this one, a few cache lines at a time: all of `h`, and the block's
-/// columns of the targets.
+/// Numbers in a cache line.
+const LINE: usize = 16;
+/// Numbers in a core's second-level cache. What is fetched beyond that drives out what is in use.
+pub(super) const CACHE: usize = (2 << 20) / size_of::<f32>();
+
+/// The next minibatch, to be prefetched during work on this one: all of `h`, and the block's columns of the targets. One
+/// number per step of a tile, so that the loads that work waits for find the memory free.
 pub(super) struct Ahead<'a> {
     h: &'a [f32],
     target: &'a [f32],
     target_stride: usize,
-    target_width: usize,
-    lines: usize,
+    target_lines: usize,
+    /// Tiles that are left.
+    tiles: usize,
+    /// Steps of a tile.
+    steps: usize,
+    /// Numbers from step to step in `h`.
+    stride: usize,
 }
 
 impl<'a> Ahead<'a> {
-    /// Over `h`, and over the first `width` columns of `target`, whose rows are `stride` apart, in about `calls` calls of
-    /// [`fetch`](Self::fetch).
+    /// Over `tiles` tiles of `steps` steps.
     pub(super) fn new(
         h: &'a [f32],
         target: &'a [f32],
-        [stride, width]: [usize; 2],
-        calls: usize,
+        [target_stride, width]: [usize; 2],
+        [tiles, steps]: [usize; 2],
     ) -> Self {
-        let lines = h.len().div_ceil(LINE).div_ceil(calls.max(1));
-        Self { h, target, target_stride: stride, target_width: width, lines }
+        let target_lines = width.div_ceil(LINE) + 1;
+        let stride =
+            h.len().div_ceil(tiles.saturating_sub(target_lines).max(1) * steps.max(1)).min(LINE);
+        Self { h, target, target_stride, target_lines, tiles, steps, stride }
     }
 
+    /// Lines to prefetch during the next tile.
     #[inline(always)]
-    pub(super) fn fetch(&mut self) {
-        for _ in 0..self.lines {
-            prefetch(self.h.as_ptr());
-            self.h = self.h.get(LINE..).unwrap_or_default();
+    pub(super) fn next(&mut self) -> Lines {
+        self.tiles = self.tiles.saturating_sub(1);
+        if self.tiles < self.target_lines && !self.target.is_empty() {
+            let column = self.tiles * LINE;
+            return Lines::new(self.target.as_ptr().wrapping_add(column), self.target_stride);
         }
-        if !self.target.is_empty() {
-            for column in (0..self.target_width + LINE).step_by(LINE) {
-                prefetch(self.target.as_ptr().wrapping_add(column));
-            }
-            self.target = self.target.get(self.target_stride..).unwrap_or_default();
-        }
+        let lines = Lines::new(self.h.as_ptr(), self.stride);
+        self.h = self.h.get(self.steps * self.stride..).unwrap_or_default();
+        lines
     }
 }
-
-/// Numbers in a cache line.
-const LINE: usize = 16;

@@ -17,21 +17,27 @@ pub(super) struct Units<'a> {
     pub(super) bias: [&'a mut [f32]; 3],
 }
 
+/// The units of each of `blocks`, which follow one another.
 pub(super) fn split_units<'a>(
     state: &'a mut DecoderState<Cpu>,
     config: &DecoderConfig,
-    width: usize,
+    blocks: &[Range<usize>],
 ) -> Vec<Units<'a>> {
-    let DecoderConfig { inputs, outputs, .. } = *config;
     let [w1, w2] = &mut state.weight_moments;
     let [b1, b2] = &mut state.bias_moments;
-    let split = |buffer: &'a mut HostBuffer<f32>, row: usize| {
-        buffer.as_mut_slice()[..outputs * row].chunks_mut(width * row)
+    let mut weights = [&mut state.weights, w1, w2].map(HostBuffer::as_mut_slice);
+    let mut bias = [&mut state.bias, b1, b2].map(HostBuffer::as_mut_slice);
+    // The front of each, which the rest is left without.
+    let split = |parts: &mut [&'a mut [f32]; 3], n: usize| {
+        parts.each_mut().map(|rest| {
+            let (front, back) = std::mem::take(rest).split_at_mut(n);
+            *rest = back;
+            front
+        })
     };
-    let weights = split(&mut state.weights, inputs).zip(split(w1, inputs)).zip(split(w2, inputs));
-    let bias = split(&mut state.bias, 1).zip(split(b1, 1)).zip(split(b2, 1));
-    let units = weights
-        .zip(bias)
-        .map(|(((w, w1), w2), ((b, b1), b2))| Units { weights: [w, w1, w2], bias: [b, b1, b2] });
-    units.collect()
+    let units = |block: &Range<usize>| Units {
+        weights: split(&mut weights, block.len() * config.inputs),
+        bias: split(&mut bias, block.len()),
+    };
+    blocks.iter().map(units).collect()
 }

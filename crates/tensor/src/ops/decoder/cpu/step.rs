@@ -75,12 +75,22 @@ impl Step {
         }
     }
 
-    /// Steps one vector of parameters.
+    /// Steps as many vectors of parameters as there are gradients.
     ///
+    /// # Safety
+    /// Inside a kernel of `V`; the pointers are valid for the vectors.
+    #[inline(always)]
+    pub(super) unsafe fn apply<V: Lanes>(self, gradients: &[V], [w, m, v]: [*mut f32; 3]) {
+        for (i, &gradient) in gradients.iter().enumerate() {
+            // SAFETY: as the caller's.
+            unsafe { self.apply_to_vector(gradient, [w, m, v].map(|part| part.add(i * V::LEN))) };
+        }
+    }
+
     /// # Safety
     /// Inside a kernel of `V`; the pointers are valid for a vector.
     #[inline(always)]
-    pub(super) unsafe fn apply<V: Lanes>(self, gradient: V, [w, m, v]: [*mut f32; 3]) {
+    unsafe fn apply_to_vector<V: Lanes>(self, gradient: V, [w, m, v]: [*mut f32; 3]) {
         // SAFETY: as the caller's.
         unsafe {
             match self {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::{
     block::{Block, MOST_LANES, MOST_UNITS},
-    prefetch::Ahead,
+    prefetch::{Ahead, CACHE},
     samples::Samples,
     step::Step,
 };
@@ -17,10 +17,11 @@ use crate::cpu::{
     activation::value_and_derivative,
     panel::Aligned,
     simd::{Kernel, Lanes},
-    tile::{Between, Left, TURNS, for_row_tiles, tile, tile_of_columns},
+    tile::{Left, for_row_tiles, tile, tile_of_columns},
 };
 
-/// The kernel: all minibatches on one block. Gives the sum of squared residuals of each minibatch.
+/// The kernel: all minibatches on one block. Gives sums of squared residuals as
+/// `[minibatch, vector]`.
 pub(super) struct TrainBlock<'a> {
     pub(super) block: &'a mut Block,
     pub(super) samples: &'a Samples<'a>,
@@ -34,7 +35,7 @@ impl Kernel for TrainBlock<'_> {
     unsafe fn run<V: Lanes>(mut self) -> Vec<f64> {
         // SAFETY: inside a kernel of V; a block is 1 to 3 vectors wide.
         unsafe {
-            match self.block.stored / V::LEN {
+            match self.block.vectors() {
                 3 => self.train::<V, 3>(),
                 2 => self.train::<V, 2>(),
                 _ => self.train::<V, 1>(),
@@ -50,7 +51,7 @@ impl TrainBlock<'_> {
     unsafe fn train<V: Lanes, const VECTORS: usize>(&mut self) -> Vec<f64> {
         let Samples { config, batches, h: all, target } = self.samples;
         let mut delta = Aligned::zeros(config.batch * VECTORS * V::LEN);
-        let mut squares = Vec::with_capacity(batches.len());
+        let mut squares = Vec::with_capacity(batches.len() * VECTORS);
         for (done, index) in batches.clone().enumerate() {
             let rows = config.batch_range(index);
             let step = Step::new(&config.optimizer, self.first_step + 1 + done as u64);
@@ -61,12 +62,20 @@ impl TrainBlock<'_> {
             // SAFETY: inside a kernel of V; `h` holds the minibatch, `delta` a row of the block for each of its samples.
             unsafe {
                 self.forward::<V, VECTORS>(rows.len(), h, delta.as_mut_slice());
-                squares.push(self.residual::<V, VECTORS>(rows.clone(), step, delta.as_mut_slice()));
-                let calls = config.inputs.div_ceil(V::TILE_ROWS) * TURNS;
+                let residuals =
+                    self.residual::<V, VECTORS>(rows.clone(), step, delta.as_mut_slice());
+                squares.extend(residuals);
                 let target = &target[next_rows.start * config.outputs + self.block.first_unit..];
                 let target =
                     &target[..target.len().min((next_rows.len() - 1) * config.outputs + 1)];
-                let mut ahead = Ahead::new(next, target, [config.outputs, self.block.valid], calls);
+                let numbers = self.block.weights.iter().map(|panel| panel.as_slice().len());
+                let fits = numbers.sum::<usize>() + h.len() + next.len() <= CACHE;
+                let mut ahead = Ahead::new(
+                    if fits { next } else { &[] },
+                    target,
+                    [config.outputs, self.block.valid()],
+                    [config.inputs.div_ceil(V::TILE_ROWS), rows.len()],
+                );
                 self.update::<V, VECTORS>(rows.len(), step, h, delta.as_slice(), &mut ahead);
             }
         }
@@ -103,7 +112,7 @@ impl TrainBlock<'_> {
         });
     }
 
-    /// Turns `delta` into the loss's derivative, steps the biases, gives the sum of squared residuals.
+    /// Turns `delta` into the loss's derivative, steps the biases, gives the sums of squared residuals per vector of units.
     ///
     /// # Safety
     /// As [`train`](Self::train); `delta` holds a row for each sample of `rows`.
@@ -113,14 +122,15 @@ impl TrainBlock<'_> {
         rows: Range<usize>,
         step: Step,
         delta: &mut [f32],
-    ) -> f64 {
+    ) -> [f64; VECTORS] {
         let Samples { config, target, .. } = self.samples;
         let scale = (2.0 / (rows.len() * config.outputs) as f64) as f32;
+        let (first_unit, valid) = (self.block.first_unit, self.block.valid());
         let [bias, first, second] = &mut self.block.bias;
-        let mut total = 0.0;
-        for j in 0..VECTORS {
-            let lanes = (self.block.valid - j * V::LEN).min(V::LEN);
-            let column = self.block.first_unit + j * V::LEN;
+        let mut total = [0.0; VECTORS];
+        for (j, total) in total.iter_mut().enumerate() {
+            let lanes = (valid - j * V::LEN).min(V::LEN);
+            let column = first_unit + j * V::LEN;
             // SAFETY: `delta` and `target` hold these rows, `target` at least `lanes` numbers from `column` on, and the
             // bias vectors a vector at `j`.
             unsafe {
@@ -141,18 +151,15 @@ impl TrainBlock<'_> {
                     bias_gradient = bias_gradient.add(gradient);
                     gradient.store(delta);
                 }
-                total += squares.sum();
+                *total = squares.sum();
                 let at = |vector: &mut [f32; MOST_UNITS]| vector.as_mut_ptr().add(j * V::LEN);
-                step.apply(bias_gradient, [at(bias), at(first), at(second)]);
+                step.apply(&[bias_gradient], [at(bias), at(first), at(second)]);
             }
         }
         total
     }
 
-    /// Steps the weights by the gradient `delta^T h`, tile by tile.
-    ///
-    /// The optimiser's step takes roots and quotients, which have a unit of their own in the processor. So a tile's
-    /// gradient waits in the nearest cache and is stepped in between the products of the next tile.
+    /// Steps the weights by the gradient `delta^T h`, tile by tile, straight from the registers.
     ///
     /// # Safety
     /// As [`train`](Self::train); `h` and `delta` hold `rows` rows.
@@ -167,70 +174,20 @@ impl TrainBlock<'_> {
     ) {
         let inputs = self.samples.config.inputs;
         let panels = self.block.weights.each_mut().map(|panel| panel.as_mut_slice().as_mut_ptr());
-        // SAFETY: inside a kernel of V.
-        let zero = unsafe { V::zero() };
-        let mut waiting =
-            Waiting::<V, VECTORS> { gradient: [[zero; VECTORS]; TURNS], k: 0, rows: 0 };
         for_row_tiles!(V, VECTORS, inputs, |k, COUNT| {
             // SAFETY: `h` holds `rows` rows of `inputs`, `delta` as many of VECTORS, the panels `inputs` of them.
             unsafe {
-                let mut between = Stepping { waiting: &waiting, step, panels, ahead: &mut *ahead };
-                let sums = tile_of_columns::<V, COUNT, VECTORS>(
+                let gradient = tile_of_columns::<V, COUNT, VECTORS>(
                     rows,
                     h.as_ptr().add(k),
                     inputs,
                     delta.as_ptr(),
-                    &mut between,
+                    ahead.next(),
                 );
-                waiting.gradient[..COUNT].copy_from_slice(&sums);
-                (waiting.k, waiting.rows) = (k, COUNT);
+                let parts = panels.map(|panel| panel.add(k * VECTORS * V::LEN));
+                step.apply(gradient.as_flattened(), parts);
             }
         });
-        for row in 0..TURNS {
-            // SAFETY: the panels hold the rows that wait.
-            unsafe { waiting.step_row(row, step, panels) };
-        }
-    }
-}
-
-/// Work between the products of a tile: the steps of the tile before it.
-struct Stepping<'a, 'b, V, const VECTORS: usize> {
-    waiting: &'a Waiting<V, VECTORS>,
-    step: Step,
-    panels: [*mut f32; 3],
-    ahead: &'a mut Ahead<'b>,
-}
-
-impl<V: Lanes, const VECTORS: usize> Between for Stepping<'_, '_, V, VECTORS> {
-    #[inline(always)]
-    unsafe fn turn(&mut self, turn: usize) {
-        // SAFETY: as the caller's; the panels hold the rows that wait.
-        unsafe { self.waiting.step_row(turn, self.step, self.panels) };
-        self.ahead.fetch();
-    }
-}
-
-/// The gradient of up to [`TURNS`] rows of a panel, from row `k` on, that is still to be stepped by.
-struct Waiting<V, const VECTORS: usize> {
-    gradient: [[V; VECTORS]; TURNS],
-    k: usize,
-    rows: usize,
-}
-
-impl<V: Lanes, const VECTORS: usize> Waiting<V, VECTORS> {
-    /// Steps row `row`, if there is one.
-    ///
-    /// # Safety
-    /// Inside a kernel of `V`; the panels hold the rows that wait.
-    #[inline(always)]
-    unsafe fn step_row(&self, row: usize, step: Step, panels: [*mut f32; 3]) {
-        if row < self.rows {
-            for (j, &gradient) in self.gradient[row].iter().enumerate() {
-                let offset = ((self.k + row) * VECTORS + j) * V::LEN;
-                // SAFETY: as the caller's.
-                unsafe { step.apply(gradient, panels.map(|panel| panel.add(offset))) };
-            }
-        }
     }
 }
 

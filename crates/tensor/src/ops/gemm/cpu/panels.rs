@@ -32,7 +32,8 @@ impl Packed {
         k: usize,
         columns: usize,
     ) -> Self {
-        let layout = PanelLayout { lanes: level.lanes(), columns, k };
+        let layout =
+            PanelLayout { lanes: level.lanes(), vectors: level.panel_vectors(), columns, k };
         let mut memory = Aligned::zeros(layout.panels() * layout.panel_len());
         if k > 0 {
             let panels = memory.as_mut_slice().par_chunks_mut(layout.panel_len()).enumerate();

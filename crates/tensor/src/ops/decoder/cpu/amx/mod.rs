@@ -35,8 +35,7 @@ use minibatch::{Minibatch, PackMinibatch};
 use shape::Shape;
 use train_step::TrainStep;
 
-/// Trains all units on the minibatches of `samples`, factors in 1 or 3 pieces; squared residuals come back as
-/// `[block][minibatch]`.
+/// [`Cpu::train`] with factors in 1 or 3 pieces; a block's squares are one part.
 pub(super) fn train(
     pieces: usize,
     samples: &Samples<'_>,
@@ -53,7 +52,10 @@ fn train_in<const PIECES: usize>(
     let first_step = state.steps;
     let optimizer = samples.config.optimizer;
     let scales = moment_scales(&optimizer);
-    let mut units = split_units(state, &samples.config, BLOCK_UNITS);
+    let outputs = samples.config.outputs;
+    let blocks = (0..outputs).step_by(BLOCK_UNITS);
+    let blocks: Vec<_> = blocks.map(|first| first..outputs.min(first + BLOCK_UNITS)).collect();
+    let mut units = split_units(state, &samples.config, &blocks);
     units
         .par_iter_mut()
         .enumerate()

@@ -122,7 +122,7 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
                     *out = gradient.sum() as f32;
                 }
                 let parts = self.block.bias.each_mut().map(|part| part[first..].as_mut_ptr());
-                self.step.apply(Avx512::load(sums.as_ptr()), parts);
+                self.step.apply(&[Avx512::load(sums.as_ptr())], parts);
             }
         }
         // SAFETY: this level has AVX-512.
@@ -306,7 +306,7 @@ impl<const TILES: usize> Waiting<TILES> {
                     for part in &parts[..self.step.parts()] {
                         prefetch_nearest(part.wrapping_add(CELL));
                     }
-                    self.step.apply(Avx512::load(gradient.add(half * TILE)), parts);
+                    self.step.apply(&[Avx512::load(gradient.add(half * TILE))], parts);
                 }
             }
             self.row += 1;
