@@ -47,7 +47,7 @@ pub use finite_width::{FINITE_WIDTH, FINITE_WIDTH_DEPTH, FINITE_WIDTH_THEORY};
 pub use layer_profile::{LayerProfile, LayerState};
 pub use mean_field::XI_C;
 pub use predictor::{Prediction, Predictor, PredictorOutput, Scope, Subject};
-pub use ridge_cascade::{RIDGE_CASCADE, RidgeNoise, ridge_depth_score};
+pub use ridge_cascade::{RIDGE_CASCADE, RidgeNoise, parse_ridge_score, ridge_depth_score};
 pub use settings::Settings;
 pub use tangent_kernel::{Budget, Forecast, LayerKernel, Split, TangentKernel, linear_accuracy};
 pub use trial::LEADING_TRIALS;

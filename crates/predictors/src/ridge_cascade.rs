@@ -103,10 +103,16 @@ pub fn ridge_depth_score(
     ScoreInfo::computed(ID, format!("{PREFIX}{noise} {estimator} {rule}"), "log2 layers", meaning)
 }
 
-fn parse(name: &str) -> Option<ScoreInfo> {
+/// Noise, estimator and rule of a score by its stored name; `None` for scores of other predictors.
+pub fn parse_ridge_score(name: &str) -> Option<(RidgeNoise, EstimatorSpec, CutoffRule)> {
     let (noise, rest) = name.strip_prefix(PREFIX)?.split_once(' ')?;
     let (estimator, rule) = rest.split_once(' ')?;
-    Some(ridge_depth_score(noise.parse().ok()?, estimator.parse().ok()?, rule.parse().ok()?))
+    Some((noise.parse().ok()?, estimator.parse().ok()?, rule.parse().ok()?))
+}
+
+fn parse(name: &str) -> Option<ScoreInfo> {
+    let (noise, estimator, rule) = parse_ridge_score(name)?;
+    Some(ridge_depth_score(noise, estimator, rule))
 }
 
 /// Predictors of this kind: one for all noises, if there are any.

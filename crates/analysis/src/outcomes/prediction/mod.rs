@@ -172,6 +172,9 @@ mod tests {
         assert!((depths[1].unwrap() - middle).abs() < 1e-9, "{depths:?}");
         assert!(depths[3].is_none() && cascade.scores[3].is_none(), "{depths:?}");
         assert!(cascade.note.as_ref().unwrap().contains("tanh MLP, width 784"));
+        let ridge = RunRecord { noise: Some(0.1), ..run.clone() };
+        let all = predictions(&grid(text), &[&ridge], &[]);
+        assert_eq!(&find(&all, "made-up: ridge 0.1 relative saturation").depths, &cascade.depths);
         // Another activation or bias variance is another family.
         let others = "sigma_w2,depth,activation,accuracy\n0.6,10,relu,1\n0.8,10,relu,1\n";
         assert!(
