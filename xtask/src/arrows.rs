@@ -39,7 +39,7 @@ const TABLE: &[Member] = &[
     member("entropy", "crates/entropy", &["tensor"], &["testkit"]),
     member("trainer", "crates/trainer", &["architecture", "network", "tensor"], &["datasets", "testkit"]),
     member("predictors", "crates/predictors",
-        &["architecture", "tensor", "network", "meanfield", "trainer", "entropy"], &["datasets", "testkit"]),
+        &["architecture", "tensor", "network", "meanfield", "cascade", "trainer", "entropy"], &["datasets", "testkit"]),
     member("scoring", "crates/scoring", &[], &["testkit"]),
     member("verdict", "crates/verdict",
         &["architecture", "tensor", "network", "cascade", "trainer", "predictors", "scoring"], &["testkit"]),

@@ -95,11 +95,12 @@ fn trainings(plan: &Plan, store: &Store) -> Result<Vec<TrainingRecord>> {
 fn scores(plan: &Plan, store: &Store) -> Result<Vec<ScoreRecord>> {
     let keys = store.score_grid()?;
     // A run that stopped before its predictors has none.
-    if !keys.is_empty() && keys.len() != plan.cells.len() {
+    if !keys.len().is_multiple_of(plan.cells.len()) {
         return Err(Error::OtherGrid);
     }
     let mut scores = Vec::new();
-    for (key, cell) in keys.iter().zip(&plan.cells) {
+    // Groups of predictors follow each other, each with a key for every cell.
+    for (key, cell) in keys.iter().zip(plan.cells.iter().cycle()) {
         let Some(key) = key else { continue };
         let point = cell.id.point;
         scores.extend(store.scores(key)?.into_iter().map(|score| ScoreRecord { point, ..score }));

@@ -39,6 +39,7 @@ mod reconstruction;
 mod reconstructor;
 mod results;
 mod ridge;
+mod ridge_ladder;
 mod save;
 mod segment;
 mod spill;
@@ -61,4 +62,5 @@ pub use reconstructor::{
     Cascade, Extent, InitialDecoders, Job, LayerFit, Observer, Reconstructor, Silent, StopFn,
 };
 pub use ridge::RidgeCascade;
+pub use ridge_ladder::{LadderOutput, RidgeLadder, Rung};
 pub use save::{save_decoders, save_reconstructions};

@@ -81,6 +81,7 @@ impl TrainPlan {
         let networks = networks.collect::<Result<_, _>>()?;
         let recipes = recipes(section)?;
         check_success(section, ends.classes)?;
+        check_ridge_noise(section)?;
         let seeds = *section.seeds.get_or_insert(grid_seeds);
         if seeds == 0 || seeds > grid_seeds {
             return reject(format!(
@@ -187,6 +188,21 @@ fn networks(
         variant.with_depth(depth, ends).map_err(explain)
     };
     depths.iter().map(network).collect()
+}
+
+/// Rejects noises that are no standard deviations, or that are given twice.
+fn check_ridge_noise(section: &TrainSection) -> Result<(), FileError> {
+    for (index, noise) in section.ridge_noise.iter().enumerate() {
+        let message = if !(noise.is_finite() && *noise > 0.0) {
+            format!("ridge_noise = {noise} must be a positive number; it is a standard deviation")
+        } else if section.ridge_noise[..index].contains(noise) {
+            format!("ridge_noise lists {noise} twice")
+        } else {
+            continue;
+        };
+        return Err(FileError::invalid("train", message));
+    }
+    Ok(())
 }
 
 /// Rejects criteria of success that mean nothing: at chance, or above what ends hopeless trainings.
@@ -426,6 +442,8 @@ mod tests {
                 "hopeless = { after = 1, accuracy = 0.9 }",
                 "hopeless.accuracy = 0.9 must be below success.accuracy = 0.8",
             ),
+            ("ridge_noise = [0.1, 0.0]", "[train] ridge_noise = 0 must be a positive number"),
+            ("ridge_noise = [0.1, 0.1]", "ridge_noise lists 0.1 twice"),
             ("epochs = 0", "[train] epochs = 0 must be 1 to 1,000,000"),
             ("optimizer = []", "optimizer lists none"),
             (

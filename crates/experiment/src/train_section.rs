@@ -60,6 +60,9 @@ pub struct TrainSection {
     /// Regularisation of the hidden layers' batch entropies; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_entropy: Option<BatchEntropyParams>,
+    /// Noises of the ridge cascades among the predictors, standard deviations on each activation; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ridge_noise: Vec<f64>,
     /// Loss above which a training counts as diverged.
     #[serde(default = "defaults::diverged_above")]
     pub diverged_above: f64,

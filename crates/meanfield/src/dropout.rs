@@ -23,8 +23,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
     /// The theory without dropout whose weight variance `sigma_w2 / p` gives the same lengths.
-    inflated: Theory,
-    keep: f64,
+    pub(crate) inflated: Theory,
+    pub(crate) keep: f64,
 }
 
 /// Smallest probability of keeping an activation.

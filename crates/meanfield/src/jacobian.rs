@@ -89,7 +89,7 @@ impl Theory {
 }
 
 /// Relative variance `mu_2 / mu_1^2 - 1` of `phi'(u)^2`, `u ~ N(0, q)`.
-fn slope_relative_variance(phi: Phi, q: f64) -> f64 {
+pub(crate) fn slope_relative_variance(phi: Phi, q: f64) -> f64 {
     // In the limit of zero length the pieces of phi on both sides of a kink at zero have equal weight.
     let q = q.max(1e-30);
     let mean = gaussian_mean(q, phi.kinks(), |u| phi.derivative(u).powi(2));

@@ -51,6 +51,14 @@ impl Network {
         &self.spec
     }
 
+    /// The initialisation of random parameters; `None` for given ones.
+    pub const fn initialisation(&self) -> Option<&Initialisation> {
+        match &self.source {
+            Source::Drawn { initialisation, .. } => Some(initialisation),
+            Source::Given(_) => None,
+        }
+    }
+
     /// Parameters of layer `index`, counted from 0, in host memory.
     ///
     /// # Panics

@@ -34,6 +34,9 @@ pub enum Error {
     /// The backend failed.
     #[error(transparent)]
     Tensor(#[from] isobath_tensor::Error),
+    /// A cascade failed.
+    #[error(transparent)]
+    Cascade(#[from] isobath_cascade::Error),
     /// A trial training failed.
     #[error(transparent)]
     Trainer(#[from] isobath_trainer::Error),

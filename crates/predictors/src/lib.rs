@@ -18,6 +18,7 @@ mod correlation;
 mod descriptor;
 mod effective_rank;
 mod error;
+mod finite_width;
 mod forward;
 mod gradient;
 mod jacob_cov;
@@ -26,6 +27,7 @@ mod layer_profile;
 mod mean_field;
 mod naswot;
 mod predictor;
+mod ridge_cascade;
 mod settings;
 mod tangent_kernel;
 mod tape;
@@ -41,15 +43,22 @@ pub use descriptor::{
     CostClass, Direction, Evidence, PredictorId, PredictorInfo, ScoreId, ScoreInfo,
 };
 pub use error::{Error, Result};
+pub use finite_width::{FINITE_WIDTH, FINITE_WIDTH_DEPTH, FINITE_WIDTH_THEORY};
 pub use layer_profile::{LayerProfile, LayerState};
 pub use mean_field::XI_C;
 pub use predictor::{Prediction, Predictor, PredictorOutput, Scope, Subject};
+pub use ridge_cascade::{RIDGE_CASCADE, RidgeNoise, parse_ridge_score, ridge_depth_score};
 pub use settings::Settings;
 pub use tangent_kernel::{Budget, Forecast, LayerKernel, Split, TangentKernel, linear_accuracy};
 pub use trial::LEADING_TRIALS;
 pub use trivial::DEPTH;
 
+use isobath_cascade::CascadeBackend;
 use isobath_trainer::TrainerBackend;
+
+/// Operations of a backend that the predictors need together.
+pub trait PredictorBackend: TrainerBackend + CascadeBackend {}
+impl<B: TrainerBackend + CascadeBackend> PredictorBackend for B {}
 
 /// Builds the lists of all predictors from their modules.
 macro_rules! predictors {
@@ -58,7 +67,10 @@ macro_rules! predictors {
         pub const PREDICTORS: &[&PredictorInfo] = &[$(&$module::INFO),*];
 
         /// Predictors that run on networks, the cheapest first.
-        pub fn all<B: TrainerBackend>(backend: &B, settings: &Settings) -> Vec<Box<dyn Predictor>> {
+        pub fn all<B: PredictorBackend>(
+            backend: &B,
+            settings: &Settings,
+        ) -> Vec<Box<dyn Predictor>> {
             let mut all = Vec::new();
             $(all.extend($module::build(backend, settings));)*
             all
@@ -69,6 +81,7 @@ macro_rules! predictors {
 predictors![
     trivial,
     mean_field,
+    finite_width,
     correlation,
     batch_entropy,
     effective_rank,
@@ -78,6 +91,7 @@ predictors![
     jacobian,
     tangent_kernel,
     trial,
+    ridge_cascade,
     cascade,
 ];
 
@@ -99,7 +113,8 @@ mod tests {
     #[test]
     fn stored_names_lead_back_to_their_scores() {
         let train = isobath_trainer::TrainParams::default();
-        let settings = Settings { equal_cost: Some(0), ..Settings::new(train) };
+        let ridge_noise = vec![0.03, 0.1];
+        let settings = Settings { equal_cost: Some(0), ridge_noise, ..Settings::new(train) };
         for predictor in all(&isobath_tensor::Cpu::new(), &settings) {
             for score in predictor.scores() {
                 assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score.clone()));
@@ -109,10 +124,13 @@ mod tests {
         for score in [
             cascade_profile_score(EstimatorSpec::Gram(isobath_entropy::Gram)),
             cascade_depth_score(EstimatorSpec::RELATIVE, CutoffRule::default()),
+            ridge_depth_score(RidgeNoise::Chosen, EstimatorSpec::RELATIVE, CutoffRule::Decay),
         ] {
             assert_eq!(ScoreInfo::find(score.id.as_str()), Some(score));
         }
         assert_eq!(ScoreInfo::find("another"), None);
-        assert_eq!(ScoreInfo::find("steps-many"), None);
+        for unknown in ["steps-many", "ridge loud relative decay", "ridge -1 relative decay"] {
+            assert_eq!(ScoreInfo::find(unknown), None);
+        }
     }
 }

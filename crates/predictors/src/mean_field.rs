@@ -84,7 +84,7 @@ impl Predictor for MeanField {
 
 /// Activation of the hidden layers, which the first layer has where there are any. Uniform modes of a convolution follow
 /// the theory of dense layers (Xiao et al., arXiv:1806.05393); residual blocks do not.
-fn plain_activation(layers: &[Layer]) -> Option<Activation> {
+pub(crate) fn plain_activation(layers: &[Layer]) -> Option<Activation> {
     let of_layer = |layer: &Layer| match layer {
         Layer::Dense(layer) => Some(layer.activation),
         Layer::Conv2d(layer) => Some(layer.activation),

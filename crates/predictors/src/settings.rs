@@ -13,11 +13,15 @@ pub struct Settings {
     pub steps: Vec<usize>,
     /// Floating-point operations of one more trial training, for a comparison at equal cost.
     pub equal_cost: Option<u64>,
+    /// Noises of ridge cascades, standard deviations on each activation; none for no ridge cascades.
+    pub ridge_noise: Vec<f64>,
 }
 
 impl Settings {
-    /// 64 samples, Jacobians at 8, trials of 10 and of 100 steps.
+    /// 64 samples, Jacobians at 8, trials of 10 and of 100 steps, no ridge cascades.
     pub fn new(train: TrainParams) -> Self {
-        Self { samples: 64, jacobian_samples: 8, train, steps: vec![10, 100], equal_cost: None }
+        let (samples, jacobian_samples, steps) = (64, 8, vec![10, 100]);
+        let (equal_cost, ridge_noise) = (None, Vec::new());
+        Self { samples, jacobian_samples, train, steps, equal_cost, ridge_noise }
     }
 }

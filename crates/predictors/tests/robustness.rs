@@ -19,6 +19,7 @@ fn predictors() -> Vec<Box<dyn Predictor>> {
         jacobian_samples: 2,
         steps: vec![2],
         equal_cost: Some(1_000_000),
+        ridge_noise: vec![0.001, 0.3],
         ..Settings::new(train)
     };
     all(&Cpu::new(), &settings)
@@ -81,6 +82,11 @@ fn zero_variances_score_negative_infinity() {
         let last = scores[scores.len() - 1];
         let looks = !["depth", "parameters", "sigma_w2"].contains(&name.as_str())
             && !name.starts_with("steps");
+        if name.starts_with("ridge") {
+            // A cut-off within the first layer, far above a network of four.
+            assert!(last <= -2.0, "{name}: {last}");
+            continue;
+        }
         assert!(!looks || last == f64::NEG_INFINITY, "{name}: {last}");
     }
 }

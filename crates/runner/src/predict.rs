@@ -11,8 +11,8 @@ use crate::error::{During, Error, Result};
 use isobath_architecture::NetworkSpec;
 use isobath_network::Network;
 use isobath_predictors::{
-    CASCADE, CascadeCutoff, CascadePredictor, Evidence, Predictor, Scope, ScoreInfo, Settings,
-    Subject,
+    CASCADE, CascadeCutoff, CascadePredictor, Evidence, FINITE_WIDTH_THEORY, Predictor,
+    PredictorId, RIDGE_CASCADE, Scope, ScoreInfo, Settings, Subject,
 };
 use isobath_tensor::{BackendTask, FullBackend};
 use serde::Serialize;
@@ -30,7 +30,32 @@ use isobath_store::{RunFolder, Store, other_stores};
 /// Version of the predictor numerics. Increment it when predictors give different numbers for the same networks.
 const NUMERICS: u32 = 2;
 
-/// Counts of predictor tasks. A task is one initialisation of a grid point.
+/// Version of the numerics of predictors whose scores are stored apart.
+const NUMERICS_APART: u32 = 1;
+
+/// Predictors whose scores are stored apart from those of all others, so that runs that are older than them, or that had other
+/// settings of them, keep the other scores.
+const APART: [PredictorId; 2] = [FINITE_WIDTH_THEORY.id, RIDGE_CASCADE.id];
+
+/// Predictors of one task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    /// All but those whose scores are stored apart.
+    Common,
+    /// One of the others.
+    Apart(PredictorId),
+}
+
+impl Group {
+    fn has(self, predictor: PredictorId) -> bool {
+        match self {
+            Self::Common => !APART.contains(&predictor),
+            Self::Apart(only) => predictor == only,
+        }
+    }
+}
+
+/// Counts of predictor tasks. A task is one initialisation of a grid point with a group of predictors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictOutcome {
     /// Tasks that were already in the store.
@@ -45,6 +70,9 @@ pub struct PredictOutcome {
 
 /// One initialisation of a grid point with its trained depths.
 struct PredictorTask<'a> {
+    /// Place among all tasks, those without trained networks included.
+    place: usize,
+    group: Group,
     cell: &'a Cell,
     /// Results of the cascade.
     record: CellRecord,
@@ -70,9 +98,9 @@ pub fn predict(
     let runner = PredictorRunner::new(plan, train, data);
     let tasks = runner.tasks(&store)?;
     let keys: HashMap<usize, &str> =
-        tasks.iter().map(|task| (task.cell.id.index, task.key.as_str())).collect();
-    let key = |index: usize| keys.get(&index).copied();
-    store.set_score_grid((0..plan.cells.len()).map(key))?;
+        tasks.iter().map(|task| (task.place, task.key.as_str())).collect();
+    let key = |place: usize| keys.get(&place).copied();
+    store.set_score_grid((0..runner.groups().len() * plan.cells.len()).map(key))?;
     let (known, total) = (store.score_keys()?, tasks.len());
     let mut missing: Vec<PredictorTask<'_>> =
         tasks.into_iter().filter(|task| !known.contains(&task.key)).collect();
@@ -152,7 +180,16 @@ impl<'a> PredictorRunner<'a> {
         Self { plan, train, data, nested: nested.collect() }
     }
 
-    /// Returns one task per initialisation that has trained networks and a stored cascade.
+    /// Groups of predictors, each with a task for every initialisation.
+    fn groups(&self) -> Vec<Group> {
+        let runs = |id: &PredictorId| {
+            *id != RIDGE_CASCADE.id || !self.train.section.ridge_noise.is_empty()
+        };
+        let apart = APART.into_iter().filter(runs).map(Group::Apart);
+        [Group::Common].into_iter().chain(apart).collect()
+    }
+
+    /// Returns one task per group of predictors and initialisation that has trained networks and a stored cascade.
     fn tasks(&self, store: &Store) -> Result<Vec<PredictorTask<'a>>> {
         let (cells, trainings) = (store.grid()?, store.training_grid()?);
         if cells.len() != self.plan.cells.len() || trainings.len() != self.train.trainings.len() {
@@ -166,8 +203,9 @@ impl<'a> PredictorRunner<'a> {
                 depths.entry((id.point, id.seed_index)).or_default().insert(training.depth_index);
             }
         }
+        let groups = self.groups();
         let mut tasks = Vec::new();
-        for (cell_key, cell) in cells.iter().zip(&self.plan.cells) {
+        for (index, (cell_key, cell)) in cells.iter().zip(&self.plan.cells).enumerate() {
             let id = cell.id;
             let initialisation = (id.point, id.seed_index);
             let (Some(depths), Some(measurement)) =
@@ -178,7 +216,20 @@ impl<'a> PredictorRunner<'a> {
             let record = measurement.conclude(id, &self.plan.file.entropy, cell.seed, 0)?;
             let depths: Vec<usize> = depths.iter().copied().collect();
             let key = self.key(cell_key, id.point, &depths);
-            tasks.push(PredictorTask { cell, record, depths, key });
+            let is_covered = self.plan.variant(id.point).theory_gap().is_none();
+            for (turn, &group) in groups.iter().enumerate() {
+                if group == Group::Apart(FINITE_WIDTH_THEORY.id) && !is_covered {
+                    continue;
+                }
+                tasks.push(PredictorTask {
+                    place: turn * cells.len() + index,
+                    group,
+                    cell,
+                    record: record.clone(),
+                    depths: depths.clone(),
+                    key: self.key_of_group(&key, group),
+                });
+            }
         }
         Ok(tasks)
     }
@@ -212,7 +263,17 @@ impl<'a> PredictorRunner<'a> {
         }
     }
 
-    /// Hash of everything that determines the scores, including the cell's key.
+    /// Hash of everything that determines the scores of a group, given that of the common ones.
+    fn key_of_group(&self, common: &str, group: Group) -> String {
+        let Group::Apart(predictor) = group else { return common.to_owned() };
+        let is_ridge = predictor == RIDGE_CASCADE.id;
+        let noises = if is_ridge { &self.train.section.ridge_noise[..] } else { &[] };
+        let identity = (NUMERICS_APART, predictor.as_str(), common, noises);
+        let json = serde_json::to_vec(&identity).expect("settings are serialisable");
+        isobath_experiment::hex(&Sha256::digest(json))
+    }
+
+    /// Hash of everything that determines the common scores, including the cell's key.
     fn key(&self, cell: &str, point: GridPoint, depths: &[usize]) -> String {
         #[derive(Serialize)]
         struct Identity<'a> {
@@ -240,13 +301,17 @@ impl<'a> PredictorRunner<'a> {
         isobath_experiment::hex(&Sha256::digest(json))
     }
 
-    /// Scores of all predictors for the networks of a task.
+    /// Scores of a task's predictors for its networks.
     fn scores(&self, task: &PredictorTask<'_>) -> Result<Vec<ScoreRecord>> {
         let cascade = self.cascade(&task.record);
         // The cascade ran on the plan's network, whatever the widths of the trained ones.
         let point = task.cell.id.point;
         let network = &self.plan.variant(point).network;
-        let mut scores = self.predictor_scores(task, &cascade, network, &task.depths)?;
+        let mut scores = if task.group == Group::Common {
+            self.predictor_scores(task, &cascade, network, &task.depths)?
+        } else {
+            Vec::new()
+        };
         let cost = &task.record.cost;
         let seconds = (cost.cascade_seconds + cost.entropy_seconds) / task.depths.len() as f64;
         scores.iter_mut().for_each(|score| score.seconds = seconds);
@@ -254,8 +319,18 @@ impl<'a> PredictorRunner<'a> {
         for predictor in
             self.train.section.backend.dispatch(BuildPredictors { runner: self, equal_cost })?
         {
+            let id = predictor.info().id;
+            if !task.group.has(id) {
+                continue;
+            }
             let is_covered = self.plan.variant(point).theory_gap().is_none();
             if predictor.info().evidence == Evidence::Theory && !is_covered {
+                continue;
+            }
+            if id == RIDGE_CASCADE.id {
+                // Cut-offs are those of the plan's network, as the cascade's are.
+                let predictor = predictor.as_ref();
+                scores.extend(self.predictor_scores(task, predictor, network, &task.depths)?);
                 continue;
             }
             let whole = [task.depths.as_slice()];
@@ -316,7 +391,9 @@ impl BackendTask for BuildPredictors<'_> {
 
     fn run<B: FullBackend>(self, backend: B) -> Self::Output {
         let recipe = self.runner.train.recipes[0].params.params().clone();
-        let settings = Settings { equal_cost: Some(self.equal_cost), ..Settings::new(recipe) };
+        let (equal_cost, ridge_noise) =
+            (Some(self.equal_cost), self.runner.train.section.ridge_noise.clone());
+        let settings = Settings { equal_cost, ridge_noise, ..Settings::new(recipe) };
         isobath_predictors::all(&backend, &settings)
     }
 }

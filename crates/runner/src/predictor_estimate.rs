@@ -115,7 +115,9 @@ impl BackendTask for Others<'_> {
         let point = cell.id.point;
         let network =
             Network::random(train.network(cell).clone(), train.initialisation(cell), cell.seed);
-        let settings = Settings { steps: Vec::new(), ..Settings::new(TrainParams::default()) };
+        let ridge_noise = train.section.ridge_noise.clone();
+        let settings =
+            Settings { steps: Vec::new(), ridge_noise, ..Settings::new(TrainParams::default()) };
         let samples = Array2::from_shape_fn((settings.samples, plan.shape.len()), |(i, j)| {
             ((i * 31 + j * 17) % 101) as f32 / 101.0
         });

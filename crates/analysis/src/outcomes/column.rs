@@ -15,6 +15,8 @@ pub enum Column {
     Depth,
     /// Units of a hidden layer.
     Width,
+    /// Law of the weights: gaussian or orthogonal; gaussian without it.
+    Weights,
     /// Activation of the hidden layers.
     Activation,
     /// Probability that dropout keeps an activation; without it, there is no dropout.
@@ -29,12 +31,13 @@ pub enum Column {
 
 impl Column {
     /// Every column.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Grid,
         Self::SigmaW2,
         Self::SigmaB2,
         Self::Depth,
         Self::Width,
+        Self::Weights,
         Self::Activation,
         Self::Keep,
         Self::Seed,
@@ -50,6 +53,7 @@ impl Column {
             Self::SigmaB2 => &["sigma_b2", "bias_variance"],
             Self::Depth => &["depth", "layers"],
             Self::Width => &["width"],
+            Self::Weights => &["weights"],
             Self::Activation => &["activation"],
             Self::Keep => &["keep", "keep_prob", "keep_probability"],
             Self::Seed => &["seed"],

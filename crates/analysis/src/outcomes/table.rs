@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use csv::StringRecord;
 use isobath_architecture::Activation;
+use isobath_meanfield::Weights;
 
 use super::{Column, ColumnHeader, Error};
 
@@ -16,6 +17,8 @@ pub struct TableSettings {
     pub activation: Option<Activation>,
     /// Bias variance of all networks, for tables without this column.
     pub sigma_b2: Option<f64>,
+    /// Units of the hidden layers of all networks, for tables without this column; `None` if unknown.
+    pub width: Option<usize>,
     /// Least accuracy of a success; `None` for [`Table::DEFAULT_SUCCESS`].
     pub success_accuracy: Option<f64>,
 }
@@ -57,6 +60,8 @@ pub struct Family {
     pub keep: f64,
     /// Units of a hidden layer, if known.
     pub width: Option<usize>,
+    /// Law of the weights.
+    pub weights: Weights,
 }
 
 /// One trained network.
@@ -102,8 +107,10 @@ impl Family {
     /// Settings as numbers in the order by which families are sorted.
     fn key(&self) -> FamilyKey {
         // Positive numbers sort as their bits do.
-        let Self { activation, sigma_w2, sigma_b2, keep, width } = *self;
-        (sigma_w2.to_bits(), activation.to_string(), sigma_b2.to_bits(), keep.to_bits(), width)
+        let Self { activation, sigma_w2, sigma_b2, keep, width, weights } = *self;
+        let is_orthogonal = weights == Weights::Orthogonal;
+        let numbers = [sigma_w2, sigma_b2, keep].map(f64::to_bits);
+        (numbers[0], activation.to_string(), numbers[1], numbers[2], width, is_orthogonal)
     }
 }
 
@@ -202,7 +209,7 @@ struct RawGrid {
     diverged: usize,
 }
 
-type FamilyKey = (u64, String, u64, u64, Option<usize>);
+type FamilyKey = (u64, String, u64, u64, Option<usize>, bool);
 
 struct RawRow {
     family: Family,
@@ -268,7 +275,9 @@ impl RawGrid {
             Network { family, depth: row.depth, seed: row.seed, succeeded: row.succeeded }
         };
         let networks = self.rows.iter().map(network).collect();
-        let used = |place: usize| header.places.values().any(|used| *used == place);
+        // The law of the weights stays a fact: it is seldom the same in all grids.
+        let places = || header.places.iter().filter(|(column, _)| **column != Column::Weights);
+        let used = |place: usize| places().any(|(_, used)| *used == place);
         let facts = header.names.iter().zip(self.facts).enumerate();
         let facts = facts.filter(|(place, _)| !used(*place));
         let facts = facts.filter_map(|(_, (name, value))| Some((name.clone(), value?)));
@@ -333,7 +342,16 @@ impl Row<'_> {
                 .or(self.settings.sigma_b2)
                 .ok_or_else(|| self.error(Column::SigmaB2, "", "given"))?,
             keep: keep.unwrap_or(1.0),
-            width: self.value(Column::Width, "a whole number from 1 to 1000000", whole)?,
+            width: self
+                .value(Column::Width, "a whole number from 1 to 1000000", whole)?
+                .or(self.settings.width),
+            weights: self
+                .value(
+                    Column::Weights,
+                    "gaussian, normal, orthogonal or delta-orthogonal",
+                    weights,
+                )?
+                .unwrap_or_default(),
         })
     }
 
@@ -370,6 +388,14 @@ fn number(text: &str, low: f64, high: f64) -> Option<f64> {
 )]
 fn whole(text: &str) -> Option<usize> {
     number(text, 1.0, 1e6).filter(|number| number.fract() <= 0.0).map(|number| number as usize)
+}
+
+fn weights(text: &str) -> Option<Weights> {
+    match text.to_ascii_lowercase().as_str() {
+        "gaussian" | "normal" => Some(Weights::Gaussian),
+        "orthogonal" | "delta-orthogonal" => Some(Weights::Orthogonal),
+        _ => None,
+    }
 }
 
 fn flag(text: &str) -> Option<bool> {
@@ -419,6 +445,7 @@ mod tests {
             sigma_b2: 0.05,
             keep,
             width: None,
+            weights: Weights::Gaussian,
         };
         assert_eq!(a.families, [family(1.0, 0.98), family(2.0, 0.98)]);
         let network = |family, depth, succeeded| Network { family, depth, seed: 0, succeeded };
@@ -435,6 +462,21 @@ mod tests {
         assert_eq!(grid.families[0].activation, Activation::Relu);
         let found: Vec<_> = grid.networks.iter().map(|one| (one.seed, one.succeeded)).collect();
         assert_eq!(found, [(0, false), (1, true)]);
+    }
+
+    #[test]
+    fn widths_and_laws_of_weights_belong_to_families() {
+        let text = "sigma_w2,depth,accuracy,weights\n1,3,1,Gaussian\n1,3,0,orthogonal\n";
+        let given = TableSettings { width: Some(400), ..settings() };
+        let grid = Table::read(text, &given).unwrap().grids.remove(0);
+        let found: Vec<_> = grid.families.iter().map(|one| (one.width, one.weights)).collect();
+        assert_eq!(found, [(Some(400), Weights::Gaussian), (Some(400), Weights::Orthogonal)]);
+        // A column counts before the setting for all rows.
+        let text = "sigma_w2,depth,accuracy,width,weights\n1,3,1,50,orthogonal\n";
+        let grid = Table::read(text, &given).unwrap().grids.remove(0);
+        assert_eq!(grid.families[0].width, Some(50));
+        assert_eq!(grid.facts, [("weights".to_owned(), "orthogonal".to_owned())]);
+        check_error("sigma_w2,depth,accuracy,weights\n1,3,1,7850\n", &["weights is \"7850\""]);
     }
 
     #[test]

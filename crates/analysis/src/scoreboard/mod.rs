@@ -4,9 +4,13 @@
 //! grid a predictor is judged by its ranks among networks of equal depth, which no calibration changes, and by the
 //! error of its frontier: as it is named, calibrated on other weight variances of the grid, and calibrated on all other
 //! grids. The calibration of a run comes from the other runs, that of a table's grid from the other grids of the table.
+//! Cascades of ridge decoders with several noises also make one whose noise is chosen: on each grid the noise whose frontier as
+//! named errs least, on average, on the grids that calibrations come from. Its only free number is the noise.
+//!
 //! Rows are ordered by how far a predictor's ranks are above those of mean-field theory on the grids that both cover.
 
 mod cells;
+mod chosen_noise;
 
 use isobath_predictors::{DEPTH, Evidence, XI_C};
 use isobath_store::RunRecord;
@@ -27,8 +31,21 @@ pub struct Scoreboard {
     pub grids: Vec<Grid>,
     /// Predictors: those above theory first, the trivial baselines last.
     pub rows: Vec<Row>,
+    /// Noises that were chosen on other grids.
+    pub choices: Vec<NoiseChoice>,
     /// Number of resamples per interval.
     pub resamples: usize,
+}
+
+/// A noise of ridge decoders that was chosen for one grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoiseChoice {
+    /// Name of the score.
+    pub predictor: String,
+    /// Index of the grid.
+    pub grid: usize,
+    /// Standard deviation on each activation.
+    pub noise: f64,
 }
 
 /// Networks that were trained with one recipe.
@@ -88,6 +105,7 @@ pub fn scoreboard(
     let columns = (0..runs.len()).into_par_iter().map(|index| of_run(runs, index, resamples));
     let mut columns: Vec<(Grid, Vec<(String, Cell)>)> = columns.collect::<Result<_, Error>>()?;
     columns.extend(tables.iter().flat_map(|(name, table)| cells::of_table(name, table)));
+    let choices = chosen_noise::add(&mut columns);
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in columns.iter().flat_map(|(_, cells)| cells) {
         if !names.contains(&name.as_str()) {
@@ -96,7 +114,8 @@ pub fn scoreboard(
     }
     let mut rows: Vec<Row> = names.iter().map(|name| row(name, &columns)).collect();
     rows.sort_by(|a, b| b.rank().total_cmp(&a.rank()));
-    Ok(Scoreboard { rows, resamples, grids: columns.into_iter().map(|(grid, _)| grid).collect() })
+    let grids = columns.into_iter().map(|(grid, _)| grid).collect();
+    Ok(Scoreboard { grids, rows, choices, resamples })
 }
 
 /// The trainings of one run, calibrated on themselves and on those of the other runs.

@@ -5,7 +5,7 @@ use isobath_architecture::Activation;
 use isobath_architecture::{MlpParams, Variances, WidthRule};
 use isobath_cascade::{
     Cascade, CascadeParams, Error, InitialDecoders, Job, Method, Reconstructor, RidgeCascade,
-    Silent,
+    RidgeLadder, Silent,
 };
 use isobath_network::{LayerParameters, Network};
 use isobath_tensor::{Cpu, RandomStream, Reference};
@@ -64,6 +64,26 @@ fn the_yardstick_is_optional_and_changes_nothing_else() {
     let without = without.reconstruct(&job, &Silent).unwrap();
     assert!(with.linear_error.is_some() && without.linear_error.is_none());
     assert_eq!(with.reconstructions, without.reconstructions);
+}
+
+/// A ladder reconstructs as its cascades do one by one, and ends each where it is told to.
+#[test]
+fn a_ladder_is_a_cascade_for_each_noise() {
+    let (network, train, probe) = (network(5, 1.5), samples(200, 1), samples(10, 2));
+    let job = job(&network, &train, &probe);
+    let noises = [0.03, 0.3];
+    let ladder = RidgeLadder::new(Cpu::new(), noises.to_vec(), 150).unwrap();
+    let all = ladder.run(&job, &|_| false).unwrap();
+    for (rung, noise) in all.rungs.iter().zip(noises) {
+        let params = CascadeParams { max_samples: Some(150), ..ridge(noise) }.check().unwrap();
+        let cascade = RidgeCascade::new(Cpu::new(), params).reconstruct(&job, &Silent).unwrap();
+        assert_eq!(rung.reconstructions.as_ref().unwrap(), &cascade.reconstructions);
+    }
+    let short = ladder.run(&job, &|_| true).unwrap();
+    let lengths = short.rungs.iter().map(|rung| rung.reconstructions.as_ref().unwrap().len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [1, 1]);
+    assert!(short.flops < all.flops);
+    assert!(RidgeLadder::new(Cpu::new(), vec![0.1, -1.0], 150).is_err());
 }
 
 #[test]

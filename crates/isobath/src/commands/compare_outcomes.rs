@@ -23,7 +23,8 @@ use isobath_store::RunRecord;
 #[group(skip)]
 pub(super) struct Arguments {
     /// Compare with the trainings in this CSV table, one network a line: columns `sigma_w2`, `depth`, and
-    /// `accuracy` or `success`; optional `sigma_b2`, `activation`, `width`, `keep` (dropout), `seed`, `grid`
+    /// `accuracy` or `success`; optional `sigma_b2`, `activation`, `width`, `weights` (gaussian or orthogonal),
+    /// `keep` (dropout), `seed`, `grid`
     #[arg(long, value_name = "FILE")]
     pub(super) outcomes: Option<PathBuf>,
     /// Header of a column that has another name, as in `accuracy=train_acc`; may be repeated
@@ -35,6 +36,9 @@ pub(super) struct Arguments {
     /// Bias variance of the table's networks, if it has no such column [default: that of RUN]
     #[arg(long, value_name = "NUMBER", requires = "outcomes", value_parser = variance)]
     sigma_b2: Option<f64>,
+    /// Units of the hidden layers of the table's networks, if it has no such column [default: unknown]
+    #[arg(long, value_name = "UNITS", requires = "outcomes", value_parser = width)]
+    width: Option<usize>,
     /// Least accuracy that counts as success [default: 0.5]
     #[arg(long, value_name = "ACCURACY", requires = "outcomes", value_parser = accuracy)]
     success_accuracy: Option<f64>,
@@ -55,6 +59,11 @@ pub(super) struct Arguments {
 
 fn variance(text: &str) -> Result<f64, String> {
     number(text, 1e30, "a variance from 0 to 1e30")
+}
+
+fn width(text: &str) -> Result<usize, String> {
+    let width = text.parse().ok().filter(|width| (1..=1_000_000).contains(width));
+    width.ok_or_else(|| "it must be a whole number from 1 to 1000000".to_owned())
 }
 
 fn accuracy(text: &str) -> Result<f64, String> {
@@ -175,6 +184,7 @@ fn settings(arguments: &Arguments, runs: &[&RunRecord]) -> TableSettings {
         columns: arguments.columns.clone(),
         activation: arguments.activation.or_else(|| common(activations)),
         sigma_b2: arguments.sigma_b2.or_else(|| common(biases)),
+        width: arguments.width,
         success_accuracy: arguments.success_accuracy,
     }
 }

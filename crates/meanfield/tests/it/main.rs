@@ -5,6 +5,7 @@ mod common;
 mod dropout;
 mod every_activation;
 mod finite_width;
+mod gradient_norm;
 mod kernels;
 mod landmarks;
 mod monte_carlo;

@@ -76,7 +76,7 @@ const FAMILY: [&str; 6] = ["grid", "activation", "width", "sigma_w2", "sigma_b2"
 type FamilyColumns<'a> = (&'a str, String, Option<usize>, f64, f64, f64);
 
 fn family<'a>(grid: &'a str, family: &Family) -> FamilyColumns<'a> {
-    let Family { activation, sigma_w2, sigma_b2, keep, width } = *family;
+    let Family { activation, sigma_w2, sigma_b2, keep, width, weights: _ } = *family;
     (grid, activation.to_string(), width, sigma_w2, sigma_b2, keep)
 }
 

@@ -16,8 +16,13 @@ pub fn json(board: &Scoreboard) -> Value {
             "trained_elsewhere": grid.is_elsewhere,
         })
     });
+    let choices = board.choices.iter().map(|choice| {
+        let grid = &board.grids[choice.grid].name;
+        json!({ "predictor": choice.predictor, "grid": grid, "noise": choice.noise })
+    });
     json!({
         "resamples": board.resamples,
+        "chosen_noises": choices.collect::<Vec<_>>(),
         "grids": grids.collect::<Vec<_>>(),
         "predictors": board.rows.iter().map(|row| predictor(board, row)).collect::<Vec<_>>(),
     })

@@ -28,6 +28,7 @@ pub fn markdown(board: &Scoreboard) -> String {
         lines.extend([String::new(), format!("## {title}"), String::new()]);
         lines.extend(part(board, of));
     }
+    lines.extend(choices(board));
     lines.join("\n")
 }
 
@@ -52,6 +53,24 @@ fn explanation(board: &Scoreboard) -> String {
          the AUC at equal depth minus that of xi_c on the same grid, the trivial baselines last. A run is calibrated on the \
          other runs, a table's grid on the table's other grids. A training's cost is 100%.{intervals}"
     )
+}
+
+/// The noises that were chosen, one line for each score.
+fn choices(board: &Scoreboard) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for choice in &board.choices {
+        if !names.contains(&choice.predictor.as_str()) {
+            names.push(&choice.predictor);
+        }
+    }
+    let line = |name: &&str| {
+        let choices = board.choices.iter().filter(|choice| choice.predictor == **name);
+        let noises: Vec<String> = choices
+            .map(|choice| format!("{} for {}", choice.noise, board.grids[choice.grid].name))
+            .collect();
+        [String::new(), format!("Noise of {name}: {}.", noises.join(", "))]
+    };
+    names.iter().flat_map(line).collect()
 }
 
 fn part(board: &Scoreboard, of: Of) -> Vec<String> {

@@ -1,6 +1,6 @@
 use isobath_analysis::{
     comparison::{Estimate, synthetic},
-    scoreboard::{Scoreboard, scoreboard},
+    scoreboard::{NoiseChoice, Scoreboard, scoreboard},
 };
 use isobath_store::RunRecord;
 
@@ -25,6 +25,16 @@ fn every_grid_is_a_column_and_every_predictor_a_row() {
     let named = text.split("## ").find(|part| part.starts_with("Frontier error in octaves, as"));
     let named = named.unwrap();
     assert!(named.contains("| 6 xi_c |") && !named.contains("| truth |"), "{named}");
+}
+
+#[test]
+fn chosen_noises_are_named_with_their_grids() {
+    let predictor = "ridge chosen reconstruction-error decay".to_owned();
+    let choice = |grid, noise| NoiseChoice { predictor: predictor.clone(), grid, noise };
+    let board = Scoreboard { choices: vec![choice(0, 0.03), choice(1, 0.1)], ..board() };
+    let line = format!("Noise of {predictor}: 0.03 for first, 0.1 for second.");
+    assert!(markdown(&board).ends_with(&line), "{}", markdown(&board));
+    assert_eq!(json(&board)["chosen_noises"][1]["noise"], 0.1);
 }
 
 #[test]

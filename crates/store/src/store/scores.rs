@@ -39,7 +39,8 @@ impl Store {
         Ok(self.record(Kind::Scores, key, decode)?.unwrap_or_default())
     }
 
-    /// Stores the key of each cell's predictor task, in grid order, `None` for a cell without one; see
+    /// Stores the key of each cell's predictor task, in grid order, `None` for a cell without one. Tasks of several groups of
+    /// predictors follow each other, each group with a key for every cell; see
     /// [`set_grid`](Self::set_grid).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Cut-offs of runs.
 
 use isobath_entropy::{EstimatorSpec, cutoff::CutoffRule};
-use isobath_predictors::cascade_depth_score;
+use isobath_predictors::{RidgeNoise, ScoreInfo, cascade_depth_score, ridge_depth_score};
 use isobath_store::RunRecord;
 
 use super::{
@@ -24,7 +24,7 @@ struct Cutoffs {
 pub(super) fn predictions(grid: &Grid, run: &RunRecord) -> Vec<GridPrediction> {
     let mut all = Vec::new();
     for (estimator, rule) in run.pairs() {
-        let info = cascade_depth_score(estimator, rule);
+        let info = score(run, estimator, rule);
         for Cutoffs { variant, depths, bounds } in cutoffs(grid, run, estimator, rule) {
             let variant = &run.variants[variant];
             let network =
@@ -38,6 +38,14 @@ pub(super) fn predictions(grid: &Grid, run: &RunRecord) -> Vec<GridPrediction> {
         }
     }
     all
+}
+
+/// Score of the cut-offs of `run`, which says the noise of ridge decoders: runs of several noises are several predictors.
+fn score(run: &RunRecord, estimator: EstimatorSpec, rule: CutoffRule) -> ScoreInfo {
+    match run.noise {
+        Some(noise) => ridge_depth_score(RidgeNoise::Given(noise), estimator, rule),
+        None => cascade_depth_score(estimator, rule),
+    }
 }
 
 /// Interpolated cut-offs by one rule.

@@ -77,7 +77,9 @@ fn score_info(name: &str) -> ScoreInfo {
 #[cfg(test)]
 mod tests {
     use isobath_architecture::Activation;
+    use isobath_meanfield::Weights;
     use isobath_store::synthetic::{self, Options};
+    use isobath_testkit::{Tolerance, assert_close};
 
     use super::*;
     use crate::outcomes::{Table, TableSettings};
@@ -112,6 +114,24 @@ mod tests {
         assert_eq!(ignored[0], ignored[1]);
         let plain = predictions(&grid("sigma_w2,depth,accuracy\n1.3,10,1\n"), &[], &[]);
         assert!(plain.iter().all(|one| !one.name.contains("dropout")));
+    }
+
+    #[test]
+    fn finite_width_needs_a_width_and_knows_the_law_of_the_weights() {
+        let text =
+            "sigma_w2,depth,width,weights,accuracy\n1.3,10,50,orthogonal,1\n1.3,20,50,gaussian,0\n";
+        let all = predictions(&grid(text), &[], &[]);
+        let depths = find(&all, "finite-width depth").depths.as_ref().unwrap();
+        let theory = isobath_meanfield::Theory::new(Activation::Tanh, 1.3, 0.05).unwrap();
+        let norm = |weights| theory.gradient_norm(weights).unwrap();
+        // Gaussian weights come first.
+        let expected = [Weights::Gaussian, Weights::Orthogonal].map(|one| norm(one).depth(50.0));
+        let found = [0, 1].map(|family: usize| depths[family].unwrap());
+        assert_close(&found, &expected, Tolerance::relative(1e-12));
+        let score = find(&all, "finite-width").scores[0].unwrap();
+        assert!((score + norm(Weights::Orthogonal).distance(10.0, 50.0)).abs() < 1e-12);
+        let unknown = predictions(&grid("sigma_w2,depth,accuracy\n1.3,10,1\n"), &[], &[]);
+        assert!(unknown.iter().all(|one| !one.name.contains("finite")));
     }
 
     #[test]
@@ -152,6 +172,9 @@ mod tests {
         assert!((depths[1].unwrap() - middle).abs() < 1e-9, "{depths:?}");
         assert!(depths[3].is_none() && cascade.scores[3].is_none(), "{depths:?}");
         assert!(cascade.note.as_ref().unwrap().contains("tanh MLP, width 784"));
+        let ridge = RunRecord { noise: Some(0.1), ..run.clone() };
+        let all = predictions(&grid(text), &[&ridge], &[]);
+        assert_eq!(&find(&all, "made-up: ridge 0.1 relative saturation").depths, &cascade.depths);
         // Another activation or bias variance is another family.
         let others = "sigma_w2,depth,activation,accuracy\n0.6,10,relu,1\n0.8,10,relu,1\n";
         assert!(

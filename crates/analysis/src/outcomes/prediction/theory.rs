@@ -1,6 +1,7 @@
-//! Mean-field theory, dropout included.
+//! Mean-field theory, dropout included, and its correction for finite width.
 
-use isobath_meanfield::{Dropout, FixedPoint};
+use isobath_meanfield::{Dropout, FixedPoint, GradientNorm};
+use isobath_predictors::{FINITE_WIDTH, FINITE_WIDTH_DEPTH};
 
 use super::{GridPrediction, score_info};
 use crate::outcomes::{Family, Grid, Network};
@@ -15,7 +16,8 @@ const RULE_OF_THUMB: f64 = 6.0;
 /// Theory of each family; `None` without a stable length.
 type Points = Vec<Option<FixedPoint>>;
 
-/// Depth scale, rule of thumb and distance from criticality. Where there is dropout, also the depths by theory without it.
+/// Depth scale, rule of thumb, distance from criticality and, where the width is known, the correction for it. Where there
+/// is dropout, also the depths by theory without it.
 ///
 /// Networks without a stable length score lowest.
 pub(super) fn predictions(grid: &Grid) -> Vec<GridPrediction> {
@@ -26,6 +28,7 @@ pub(super) fn predictions(grid: &Grid) -> Vec<GridPrediction> {
     };
     let mut all = scales(grid, &points).to_vec();
     all.push(GridPrediction::of_scores(grid, &score_info("chi_1"), distance));
+    all.extend(finite_width(grid).into_iter().flatten());
     let unstable = points.iter().filter(|point| point.is_none()).count();
     if unstable > 0 {
         let note = format!(
@@ -47,6 +50,34 @@ fn scales(grid: &Grid, points: &Points) -> [GridPrediction; 2] {
             |point: &Option<FixedPoint>| Some(point.map_or(0.0, |point| factor * point.xi_c));
         GridPrediction::of_depths(grid, &score_info(name), points.iter().map(depth).collect())
     })
+}
+
+/// Distance that the gradient's norm moves in layers of finite width, and the depth at which it is one; `None` where no
+/// width is known. Networks without a stable length score lowest.
+fn finite_width(grid: &Grid) -> Option<[GridPrediction; 2]> {
+    grid.families.iter().find_map(|family| family.width)?;
+    let norm = |family: &Family| -> Option<GradientNorm> {
+        let Family { activation, sigma_w2, sigma_b2, keep, .. } = *family;
+        let theory = Dropout::new(activation, sigma_w2, sigma_b2, keep).ok()?;
+        theory.gradient_norm(family.weights).ok()
+    };
+    let norms: Vec<Option<(f64, Option<GradientNorm>)>> = grid
+        .families
+        .iter()
+        .map(|family| family.width.map(|width| (width as f64, norm(family))))
+        .collect();
+    let score = |network: &Network| {
+        let (width, norm) = norms[network.family]?;
+        Some(norm.map_or(f64::NEG_INFINITY, |norm| -norm.distance(network.depth as f64, width)))
+    };
+    let depth = |known: &Option<(f64, Option<GradientNorm>)>| {
+        known.map(|(width, norm)| norm.map_or(0.0, |norm| norm.depth(width)))
+    };
+    let depths = norms.iter().map(depth).collect();
+    Some([
+        GridPrediction::of_scores(grid, &score_info(FINITE_WIDTH.as_str()), score),
+        GridPrediction::of_depths(grid, &score_info(FINITE_WIDTH_DEPTH.as_str()), depths),
+    ])
 }
 
 /// Depths by theory that does not know of the dropout, for comparison.
