@@ -1,6 +1,10 @@
 //! Memory of a backend.
 
-use std::{fmt::Debug, ops::Range};
+use std::{
+    fmt::{self, Debug, Formatter},
+    marker::PhantomData,
+    ops::Range,
+};
 
 use crate::{Error, Result};
 
@@ -107,25 +111,49 @@ pub trait Backend: Clone + Debug + Send + Sync + 'static {
 /// [`spare_bytes`](Backend::spare_bytes) of the backends that compute on the host.
 pub const HOST_SPARE_BYTES: usize = 128 << 20;
 
-/// Memory of the backends that compute on the host.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HostBuffer<T>(Vec<T>);
+/// Memory of the backends that compute on the host, aligned to cache lines.
+#[derive(Clone)]
+pub struct HostBuffer<T> {
+    lines: Vec<CacheLine>,
+    len: usize,
+    numbers: PhantomData<T>,
+}
 
-impl<T> HostBuffer<T> {
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct CacheLine([u8; 64]);
+
+impl<T: Element> HostBuffer<T> {
     /// The numbers.
     pub fn as_slice(&self) -> &[T] {
-        &self.0
+        &bytemuck::cast_slice(&self.lines)[..self.len]
     }
 
     /// The numbers, to be changed.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        &mut self.0
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
     }
 }
 
-impl<T> From<Vec<T>> for HostBuffer<T> {
+impl<T: Element> From<Vec<T>> for HostBuffer<T> {
     fn from(numbers: Vec<T>) -> Self {
-        Self(numbers)
+        let lines = size_of_val(&*numbers).div_ceil(size_of::<CacheLine>());
+        let lines = vec![CacheLine([0; size_of::<CacheLine>()]); lines];
+        let mut buffer = Self { lines, len: numbers.len(), numbers: PhantomData };
+        buffer.as_mut_slice().copy_from_slice(&numbers);
+        buffer
+    }
+}
+
+impl<T: Element> PartialEq for HostBuffer<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl<T: Element> Debug for HostBuffer<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
     }
 }
 
@@ -187,11 +215,11 @@ macro_rules! host_backend {
 pub(crate) use host_backend;
 
 pub(crate) fn host_zeros<T: Element>(len: usize) -> Result<HostBuffer<T>> {
-    let mut numbers = Vec::new();
-    let too_many = |_| Error::HostMemory { numbers: len, bytes: size_of::<T>() };
-    numbers.try_reserve_exact(len).map_err(too_many)?;
-    numbers.resize(len, T::default());
-    Ok(HostBuffer(numbers))
+    let bytes = size_of::<T>();
+    let too_many = Error::HostMemory { numbers: len, bytes };
+    let lines = len.checked_mul(bytes).map(|all| all.div_ceil(size_of::<CacheLine>()));
+    let lines = lines.and_then(|lines| bytemuck::allocation::try_zeroed_vec(lines).ok());
+    Ok(HostBuffer { lines: lines.ok_or(too_many)?, len, numbers: PhantomData })
 }
 
 pub(crate) fn host_write<T: Element>(
@@ -199,22 +227,22 @@ pub(crate) fn host_write<T: Element>(
     offset: usize,
     host: &[T],
 ) -> Result<()> {
-    let actual = buffer.0.len();
+    let actual = buffer.as_slice().len();
     let expected = offset + host.len();
-    let range = buffer.0.get_mut(offset..expected);
+    let range = buffer.as_mut_slice().get_mut(offset..expected);
     range
         .ok_or(Error::Shape { op: "write", argument: "buffer", expected, actual })?
         .copy_from_slice(host);
     Ok(())
 }
 
-pub(crate) fn host_range<'a, T>(
+pub(crate) fn host_range<'a, T: Element>(
     op: &'static str,
     buffer: &'a HostBuffer<T>,
     range: Range<usize>,
 ) -> Result<&'a [T]> {
-    let (expected, actual) = (range.end, buffer.0.len());
-    buffer.0.get(range).ok_or(Error::Shape { op, argument: "buffer", expected, actual })
+    let (expected, actual) = (range.end, buffer.as_slice().len());
+    buffer.as_slice().get(range).ok_or(Error::Shape { op, argument: "buffer", expected, actual })
 }
 
 /// Checks that an argument holds at least as many numbers as its shape needs.

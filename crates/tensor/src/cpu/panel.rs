@@ -3,6 +3,8 @@
 //! A panel holds a few vectors of neighbouring columns, `[k][width]`, so that a tile reads it front to back.
 //! The last panel is padded with zeros to a whole number of vectors.
 
+use super::simd::SimdLevel;
+
 /// A cache line of numbers: memory made of these is aligned for the widest vectors.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
@@ -68,6 +70,13 @@ pub(crate) struct PanelLayout {
 }
 
 impl PanelLayout {
+    /// As few panels as register tiles allow, and as wide as each other.
+    pub(crate) fn new(level: SimdLevel, columns: usize, k: usize) -> Self {
+        let vectors = columns.div_ceil(level.lanes()).max(1);
+        let panels = vectors.div_ceil(level.panel_vectors());
+        Self { lanes: level.lanes(), vectors: vectors.div_ceil(panels), columns, k }
+    }
+
     /// Columns of a full panel.
     pub(crate) fn width(&self) -> usize {
         self.vectors * self.lanes
@@ -95,22 +104,17 @@ impl PanelLayout {
     /// Writes panel `index` of `source`.
     pub(crate) fn pack(&self, index: usize, source: &[f32], strides: Strides, panel: &mut [f32]) {
         let (first, valid, stored) = (index * self.width(), self.valid(index), self.stored(index));
+        let source = &source[(first * strides.column).min(source.len())..];
         if strides.k == 1 {
-            // Read along the rows of the source, a block of k at a time so that the writes stay in the nearest cache.
-            const BLOCK: usize = 64;
-            for start in (0..self.k).step_by(BLOCK) {
-                let end = (start + BLOCK).min(self.k);
-                for column in 0..valid {
-                    let row = &source[(first + column) * strides.column..][start..end];
-                    for (k, &x) in (start..end).zip(row) {
-                        panel[k * stored + column] = x;
-                    }
-                }
+            transpose([valid, self.k], source, strides.column, panel, stored);
+        } else if strides.column == 1 {
+            for (k, panel) in panel.chunks_exact_mut(stored).take(self.k).enumerate() {
+                panel[..valid].copy_from_slice(&source[k * strides.k..][..valid]);
             }
         } else {
             for (k, panel) in panel.chunks_exact_mut(stored).take(self.k).enumerate() {
                 for (column, out) in panel[..valid].iter_mut().enumerate() {
-                    *out = source[k * strides.k + (first + column) * strides.column];
+                    *out = source[k * strides.k + column * strides.column];
                 }
             }
         }
@@ -118,10 +122,47 @@ impl PanelLayout {
 
     /// Reads panel `index` back into rows of length `k`, one per column.
     pub(crate) fn unpack_rows(&self, index: usize, panel: &[f32], rows: &mut [f32]) {
-        let (valid, stored) = (self.valid(index), self.stored(index));
-        for column in 0..valid {
-            for (k, out) in rows[column * self.k..(column + 1) * self.k].iter_mut().enumerate() {
-                *out = panel[k * stored + column];
+        transpose([self.k, self.valid(index)], panel, self.stored(index), rows, self.k);
+    }
+}
+
+/// `to[column, row] = from[row, column]`, of rows as far apart as the strides say.
+fn transpose(
+    [rows, columns]: [usize; 2],
+    from: &[f32],
+    from_stride: usize,
+    to: &mut [f32],
+    to_stride: usize,
+) {
+    /// Rows and columns that are turned in registers.
+    const SMALL: usize = 4;
+    /// Columns done for all rows before the next, so that what is written in pieces stays in the nearest cache.
+    const BLOCK: usize = 64;
+    let whole_rows = rows - rows % SMALL;
+    for block in (0..columns).step_by(BLOCK) {
+        let end = columns.min(block + BLOCK);
+        let whole_columns = end - (end - block) % SMALL;
+        for row in (0..whole_rows).step_by(SMALL) {
+            let lines: [&[f32]; SMALL] =
+                std::array::from_fn(|i| &from[(row + i) * from_stride + block..][..end - block]);
+            for column in (block..whole_columns).step_by(SMALL) {
+                let square: [[f32; SMALL]; SMALL] = std::array::from_fn(|i| {
+                    *lines[i][column - block..].first_chunk().expect("four columns are left")
+                });
+                for j in 0..SMALL {
+                    let turned: [f32; SMALL] = std::array::from_fn(|i| square[i][j]);
+                    to[(column + j) * to_stride + row..][..SMALL].copy_from_slice(&turned);
+                }
+            }
+            for column in whole_columns..end {
+                for (i, line) in lines.iter().enumerate() {
+                    to[column * to_stride + row + i] = line[column - block];
+                }
+            }
+        }
+        for row in whole_rows..rows {
+            for column in block..end {
+                to[column * to_stride + row] = from[row * from_stride + column];
             }
         }
     }

@@ -42,7 +42,11 @@ pub(crate) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
     unsafe {
         match left {
             Left::Rows { stride } => tile_of_rows(k, a, stride, panel),
-            Left::Columns { stride } => tile_of_columns(k, a, stride, panel, Lines::NONE),
+            // The next columns: far apart in memory as they are, no processor foresees them.
+            Left::Columns { stride } => {
+                let next = Lines::new(a.wrapping_add(LINE), stride);
+                tile_of_columns(k, a, stride, panel, next)
+            }
         }
     }
 }
@@ -110,6 +114,9 @@ pub(crate) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS:
     }
 }
 
+/// Numbers in a cache line.
+pub(crate) const LINE: usize = 16;
+
 /// Cache lines to be prefetched during a product, `stride` numbers apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Lines {
@@ -118,9 +125,6 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// None.
-    pub(crate) const NONE: Self = Self { first: std::ptr::null(), stride: 0 };
-
     /// The lines need not be valid.
     pub(crate) const fn new(first: *const f32, stride: usize) -> Self {
         Self { first, stride }
@@ -128,9 +132,7 @@ impl Lines {
 
     #[inline(always)]
     fn prefetch(self, i: usize) {
-        if !self.first.is_null() {
-            prefetch(self.first.wrapping_add(i * self.stride));
-        }
+        prefetch(self.first.wrapping_add(i * self.stride));
     }
 }
 

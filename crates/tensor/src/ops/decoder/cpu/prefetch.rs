@@ -3,10 +3,8 @@
     reason = "a kernel is compiled for its instructions only where all of it is inlined"
 )]
 
-use crate::cpu::tile::Lines;
+use crate::cpu::tile::{LINE, Lines};
 
-/// Numbers in a cache line.
-const LINE: usize = 16;
 /// Numbers in a core's second-level cache. What is fetched beyond that drives out what is in use.
 pub(super) const CACHE: usize = (2 << 20) / size_of::<f32>();
 

@@ -15,8 +15,10 @@ use crate::cpu::{
     tile::{Left, for_row_tiles, tile},
 };
 
-/// Rows of the result a task computes: enough to use a packed panel many times over.
-const ROW_CHUNK: usize = 128;
+/// Most rows of the result a task computes: enough to use a packed panel many times over.
+const ROW_CHUNK: usize = 256;
+/// Fewest rows a task computes, unless there are fewer.
+const LEAST_ROWS: usize = 16;
 
 /// The right factor of a product, packed into panels.
 pub(crate) struct Packed {
@@ -32,8 +34,7 @@ impl Packed {
         k: usize,
         columns: usize,
     ) -> Self {
-        let layout =
-            PanelLayout { lanes: level.lanes(), vectors: level.panel_vectors(), columns, k };
+        let layout = PanelLayout::new(level, columns, k);
         let mut memory = Aligned::zeros(layout.panels() * layout.panel_len());
         if k > 0 {
             let panels = memory.as_mut_slice().par_chunks_mut(layout.panel_len()).enumerate();
@@ -65,10 +66,12 @@ impl Product<'_> {
             return;
         }
         let c = &mut c[..rows * columns];
-        let chunks = c.par_chunks_mut(ROW_CHUNK * columns).enumerate();
-        chunks.for_each(|(index, c)| {
-            level.run(Rows { product: self, first_row: index * ROW_CHUNK, c })
-        });
+        // As many tasks for each thread, of whole register tiles.
+        let tasks = rows.div_ceil(ROW_CHUNK).next_multiple_of(rayon::current_num_threads());
+        let chunk = rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS);
+        let chunks = c.par_chunks_mut(chunk * columns).enumerate();
+        chunks
+            .for_each(|(index, c)| level.run(Rows { product: self, first_row: index * chunk, c }));
     }
 }
 
