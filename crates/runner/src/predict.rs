@@ -55,16 +55,16 @@ impl Group {
     }
 }
 
-/// Counts of predictor tasks. A task is one initialisation of a grid point with a group of predictors.
+/// Counts of initialisations of grid points, each of which has a task for every group of predictors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictOutcome {
-    /// Tasks that were already in the store.
+    /// All of whose scores were already in the store.
     pub found: usize,
-    /// Tasks copied from other runs.
+    /// All of whose missing scores were copied from other runs.
     pub adopted: usize,
-    /// Tasks computed.
+    /// Some of whose scores were computed.
     pub computed: usize,
-    /// Tasks left after an interrupt.
+    /// Some of whose scores are left after an interrupt.
     pub left: usize,
 }
 
@@ -101,20 +101,21 @@ pub fn predict(
         tasks.iter().map(|task| (task.place, task.key.as_str())).collect();
     let key = |place: usize| keys.get(&place).copied();
     store.set_score_grid((0..runner.groups().len() * plan.cells.len()).map(key))?;
-    let (known, total) = (store.score_keys()?, tasks.len());
+    let (known, total) = (store.score_keys()?, initialisations(&tasks));
     let mut missing: Vec<PredictorTask<'_>> =
         tasks.into_iter().filter(|task| !known.contains(&task.key)).collect();
-    let found = total - missing.len();
-    let before = missing.len();
+    let before = initialisations(&missing);
+    let found = total - before;
     if !options.fresh {
         adopt(&mut store, folder, &mut missing);
     }
-    let adopted = before - missing.len();
+    let (after, tasks) = (initialisations(&missing), missing.len());
+    let adopted = before - after;
 
     let progress = Progress::new(missing.iter().map(|task| task.depths.len() as u64).sum());
     let workers = WorkerPool::new(&progress, train.section.backend);
     let clock = SharedClock::new();
-    let output = Mutex::new((store, 0_usize));
+    let output = Mutex::new((store, 0_usize, BTreeSet::new()));
     let run_task = |index: usize| {
         let task = &missing[index];
         let CellId { point, seed_index, .. } = task.cell.id;
@@ -132,6 +133,7 @@ pub fn predict(
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
         output.0.insert_scores(&task.key, &scores)?;
         output.1 += 1;
+        output.2.insert((point, seed_index));
         progress.advance(task.depths.len() as u64);
         Ok(())
     };
@@ -140,8 +142,16 @@ pub fn predict(
     let done = workers.run(missing.len(), at_once, run_task);
     progress.finish();
     done?;
-    let (_, computed) = output.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(PredictOutcome { found, adopted, computed, left: missing.len() - computed })
+    let (_, tasks_done, computed) = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let is_whole = tasks_done == tasks;
+    let left = if is_whole { 0 } else { (after - computed.len()).max(1) };
+    Ok(PredictOutcome { found, adopted, computed: computed.len(), left })
+}
+
+/// Number of initialisations that `tasks` are about.
+fn initialisations(tasks: &[PredictorTask<'_>]) -> usize {
+    let ids = tasks.iter().map(|task| (task.cell.id.point, task.cell.id.seed_index));
+    ids.collect::<BTreeSet<_>>().len()
 }
 
 fn is_cascade(score: &ScoreRecord) -> bool {

@@ -154,7 +154,7 @@ fn predictors_are_compared_with_a_table_of_outcomes() {
     let grid = &serde_json::from_str::<Value>(&output).unwrap()["grids"][0];
     let predictors = grid["predictors"].as_array().unwrap();
     let cascade = predictors.last().unwrap();
-    assert_eq!(cascade["predictor"], "tiny: cascade reconstruction-error threshold-0.7");
+    assert_eq!(cascade["predictor"], "tiny: ridge 0.03 reconstruction-error threshold-0.7");
     let covered =
         |family: &Value| family["predicted"].get(cascade["predictor"].as_str().unwrap()).is_some();
     let families = grid["frontiers"].as_array().unwrap();

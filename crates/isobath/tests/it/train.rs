@@ -113,8 +113,10 @@ fn predictors_run_once_on_every_trained_network() {
         assert_eq!(networks.len(), LATTICE, "{quantity}");
     }
     // The cost shares of a family's networks add up to the cost of its cascade.
-    for scores in results.scores.values() {
-        let is_cascade = |score: &&ScoreRecord| score.quantity == "cascade relative saturation";
+    let is_cascade = |score: &&ScoreRecord| score.quantity == "cascade relative saturation";
+    let with_cascade = |scores: &&Vec<ScoreRecord>| scores.iter().any(|score| is_cascade(&score));
+    assert_eq!(results.scores.values().filter(with_cascade).count(), 8);
+    for scores in results.scores.values().filter(with_cascade) {
         let shared: f64 = scores.iter().filter(is_cascade).map(|score| score.flops).sum();
         let is_cost = |cell: &Measurement| (cell.cost.flops as f64 - shared).abs() < 1.0;
         assert!(results.cells.values().any(is_cost), "{shared}");

@@ -29,8 +29,8 @@ const SCRIPT: &str = include_str!("../../../../../../benches/pytorch_widths.py")
 const PYTORCH: [&str; 2] = ["manual", "autograd"];
 
 const BATCH: usize = 64;
-/// Least minibatches of a measurement.
-const LEAST_STEPS: usize = 20;
+/// Least minibatches of a measurement, so that setting up weighs no more than in an epoch.
+const LEAST_STEPS: usize = 200;
 /// Most minibatches of a measurement, for small layers.
 const MOST_STEPS: usize = 2000;
 
