@@ -27,7 +27,7 @@ pub struct RidgeLadder<B> {
     noises: Vec<f64>,
 }
 
-/// What the decoders of one noise reconstruct.
+/// Reconstructions of the probe samples by ridge decoders of one noise.
 #[derive(Debug)]
 pub struct Rung {
     /// Standard deviation of the noise that each activation is taken to carry.

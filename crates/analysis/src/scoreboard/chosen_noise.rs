@@ -7,7 +7,7 @@ use super::{Cell, Grid, NoiseChoice};
 
 type Column = (Grid, Vec<(String, Cell)>);
 
-/// What is measured, of whatever noise.
+/// Entropy and cut-off rule that ridge cascades of different noises have in common.
 type Kind = (EstimatorSpec, CutoffRule);
 
 /// Adds the cells of the chosen noises to the grids, and returns the choices. A noise is chosen among those that all grids of

@@ -66,7 +66,8 @@ fn the_yardstick_is_optional_and_changes_nothing_else() {
     assert_eq!(with.reconstructions, without.reconstructions);
 }
 
-/// A ladder reconstructs as its cascades do one by one, and ends each where it is told to.
+/// For each noise, a ladder gives the reconstructions of a ridge cascade with that noise, up to the layer at which it is
+/// stopped.
 #[test]
 fn a_ladder_is_a_cascade_for_each_noise() {
     let (network, train, probe) = (network(5, 1.5), samples(200, 1), samples(10, 2));

@@ -3,13 +3,12 @@ use std::arch::x86_64::{
     _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps,
     _mm256_cmpgt_epi32, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
     _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_rcp_ps, _mm256_round_ps, _mm256_rsqrt_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_setr_epi32, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps,
-    _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_rcp14_ps,
-    _mm512_roundscale_ps, _mm512_rsqrt14_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_sqrt_ps,
-    _mm512_storeu_ps, _mm512_sub_ps,
+    _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
+    _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
+    _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_rsqrt14_ps,
+    _mm512_scalef_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Lanes, binary};
@@ -209,32 +208,6 @@ impl Lanes for Avx2 {
     unsafe fn round(self) -> Self {
         // SAFETY: the caller has made sure of the instructions.
         unsafe { Self(_mm256_round_ps::<NEAREST>(self.0)) }
-    }
-
-    #[inline(always)]
-    unsafe fn quick_div(self, other: Self) -> Self {
-        // SAFETY: the caller has made sure of the instructions.
-        unsafe {
-            // 12 bits of the inverse, doubled by one step of Newton's iteration.
-            let inverse = _mm256_rcp_ps(other.0);
-            let missing = _mm256_fnmadd_ps(other.0, inverse, _mm256_set1_ps(1.0));
-            Self(_mm256_mul_ps(self.0, _mm256_fmadd_ps(inverse, missing, inverse)))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn div_by_root(self, square: Self, offset: Self) -> Self {
-        // SAFETY: the caller has made sure of the instructions.
-        unsafe {
-            // As in AVX-512.
-            let square = _mm256_max_ps(square.0, _mm256_set1_ps(f32::MIN_POSITIVE));
-            let inverse_root = _mm256_rsqrt_ps(square);
-            let rough = _mm256_mul_ps(square, inverse_root);
-            let missing = _mm256_fnmadd_ps(rough, rough, square);
-            let root =
-                _mm256_fmadd_ps(_mm256_mul_ps(inverse_root, _mm256_set1_ps(0.5)), missing, rough);
-            self.quick_div(Self(_mm256_add_ps(root, offset.0)))
-        }
     }
 
     #[inline(always)]

@@ -23,7 +23,7 @@ pub(super) const MOST_UNITS: usize = MOST_PANEL_VECTORS * MOST_LANES;
 /// The moments are kept divided by `1 - beta`, which saves a product each per step.
 pub(super) struct Block {
     pub(super) first_unit: usize,
-    /// Of the block alone, as a single panel.
+    /// Layout of the block's weights, which make up a single panel.
     layout: PanelLayout,
     pub(super) weights: [Aligned; 3],
     pub(super) bias: [[f32; MOST_UNITS]; 3],
