@@ -163,6 +163,8 @@ pub(crate) const MOST_PANEL_VECTORS: usize = 3;
 /// The processor has the instructions of the type, which is so inside a [`Kernel`]; pointers are valid for the lanes
 /// they are used for.
 pub(crate) trait Lanes: Copy {
+    /// A vector of f64 of the same instructions.
+    type Wide: WideLanes;
     /// Lanes.
     const LEN: usize;
     /// Rows of the largest register tile.
@@ -237,6 +239,65 @@ pub(crate) trait Lanes: Copy {
         lanes[..Self::LEN].iter().map(|&x| f64::from(x)).sum()
     }
 }
+
+/// A vector of f64 with what matrix products need. In memory it is its lanes and nothing else.
+///
+/// # Safety of the methods
+/// As of [`Lanes`].
+pub(crate) trait WideLanes: Copy {
+    /// Lanes.
+    const LEN: usize;
+
+    unsafe fn splat(x: f64) -> Self;
+    unsafe fn load(from: *const f64) -> Self;
+    unsafe fn store(self, to: *mut f64);
+    /// `self * factor + summand`
+    unsafe fn mul_add(self, factor: Self, summand: Self) -> Self;
+}
+
+/// Implements [`WideLanes`] by one intrinsic for each method.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! wide_lanes {
+    (
+        $name:ident: $vector:ty, $lanes:literal lanes, $splat:ident, $load:ident, $store:ident,
+        mul_add($x:ident, $factor:ident, $summand:ident) = $mul_add:expr
+    ) => {
+        #[derive(Clone, Copy)]
+        #[repr(transparent)]
+        pub(crate) struct $name($vector);
+
+        impl WideLanes for $name {
+            const LEN: usize = $lanes;
+
+            #[inline(always)]
+            unsafe fn splat(x: f64) -> Self {
+                // SAFETY: the caller has made sure of the instructions.
+                Self(unsafe { $splat(x) })
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const f64) -> Self {
+                // SAFETY: the caller has made sure of the instructions and of the pointer.
+                Self(unsafe { $load(from) })
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, to: *mut f64) {
+                // SAFETY: the caller has made sure of the instructions and of the pointer.
+                unsafe { $store(to, self.0) }
+            }
+
+            #[inline(always)]
+            unsafe fn mul_add(self, factor: Self, summand: Self) -> Self {
+                let ($x, $factor, $summand) = (self.0, factor.0, summand.0);
+                // SAFETY: the caller has made sure of the instructions.
+                Self(unsafe { $mul_add })
+            }
+        }
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use wide_lanes;
 
 /// Methods of [`Lanes`] that are one intrinsic of two operands each.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

@@ -15,6 +15,11 @@ pub(crate) enum Left {
         /// From `k` to `k`.
         stride: usize,
     },
+    /// As [`pack_tiles`] leaves it: the rows of each tile are read front to back.
+    Tiles {
+        /// Numbers in a row.
+        k: usize,
+    },
 }
 
 impl Left {
@@ -23,6 +28,7 @@ impl Left {
         match self {
             Self::Rows { stride } => row * stride,
             Self::Columns { .. } => row,
+            Self::Tiles { k } => row * k,
         }
     }
 }
@@ -47,6 +53,7 @@ pub(crate) unsafe fn tile<V: Lanes, const ROWS: usize, const VECTORS: usize>(
                 let next = Lines::new(a.wrapping_add(LINE), stride);
                 tile_of_columns(k, a, stride, panel, next)
             }
+            Left::Tiles { .. } => tile_of_packed(k, a, panel),
         }
     }
 }
@@ -111,6 +118,55 @@ pub(crate) unsafe fn tile_of_columns<V: Lanes, const ROWS: usize, const VECTORS:
             a = a.add(stride);
         }
         sums
+    }
+}
+
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn tile_of_packed<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+    k: usize,
+    a: *const f32,
+    panel: *const f32,
+) -> [[V; VECTORS]; ROWS] {
+    // SAFETY: the caller's pointers are valid for the elements addressed here.
+    unsafe {
+        let mut sums = [[V::zero(); VECTORS]; ROWS];
+        let (mut a, mut panel) = (a, panel);
+        for _ in 0..k {
+            multiply_add(&mut sums, panel, |i| *a.add(i));
+            panel = panel.add(VECTORS * V::LEN);
+            a = a.add(ROWS);
+        }
+        sums
+    }
+}
+
+/// Copies `rows` columns of a matrix, `stride` numbers from `k` to `k`, into tiles, `[k][rows of the tile]` each, one behind
+/// the other.
+///
+/// # Safety
+/// Inside a kernel of `V`.
+#[inline(always)]
+pub(crate) unsafe fn pack_tiles<V: Lanes>(
+    [rows, k]: [usize; 2],
+    from: &[f32],
+    stride: usize,
+    to: &mut [f32],
+) {
+    /// Steps of `k` copied for all tiles before the next ones: lines of these fit a set of the nearest cache even where
+    /// the stride is a power of two.
+    const BLOCK: usize = 8;
+    for first in (0..k).step_by(BLOCK) {
+        let steps = first..k.min(first + BLOCK);
+        for_row_tiles!(V, 1, rows, |row, COUNT| {
+            let tile = &mut to[row * k..][..COUNT * k];
+            for i in steps.clone() {
+                let column: &[f32; COUNT] =
+                    from[i * stride + row..].first_chunk().expect("the rows of the tile are there");
+                tile[i * COUNT..][..COUNT].copy_from_slice(column);
+            }
+        });
     }
 }
 

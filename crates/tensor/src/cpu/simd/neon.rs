@@ -1,17 +1,24 @@
 use std::arch::aarch64::{
-    float32x4_t, vaddq_f32, vaddq_s32, vbslq_f32, vcgtq_f32, vcvtnq_s32_f32, vdivq_f32,
-    vdupq_n_f32, vdupq_n_s32, vfmaq_f32, vfmsq_f32, vld1q_f32, vmaxq_f32, vminq_f32, vmulq_f32,
-    vreinterpretq_f32_s32, vrndnq_f32, vshlq_n_s32, vsqrtq_f32, vst1q_f32, vsubq_f32,
+    float32x4_t, float64x2_t, vaddq_f32, vaddq_s32, vbslq_f32, vcgtq_f32, vcvtnq_s32_f32,
+    vdivq_f32, vdupq_n_f32, vdupq_n_f64, vdupq_n_s32, vfmaq_f32, vfmaq_f64, vfmsq_f32, vld1q_f32,
+    vld1q_f64, vmaxq_f32, vminq_f32, vmulq_f32, vreinterpretq_f32_s32, vrndnq_f32, vshlq_n_s32,
+    vsqrtq_f32, vst1q_f32, vst1q_f64, vsubq_f32,
 };
 
-use super::{Lanes, binary};
+use super::{Lanes, WideLanes, binary, wide_lanes};
 
 /// 4 lanes.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Neon(float32x4_t);
 
+wide_lanes!(
+    WideNeon: float64x2_t, 2 lanes, vdupq_n_f64, vld1q_f64, vst1q_f64,
+    mul_add(x, factor, summand) = vfmaq_f64(summand, x, factor)
+);
+
 impl Lanes for Neon {
+    type Wide = WideNeon;
     const LEN: usize = 4;
     const TILE_ROWS: usize = 8;
 

@@ -1,11 +1,40 @@
-use super::Lanes;
+use super::{Lanes, WideLanes};
 
 /// One number as a vector of one lane.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Scalar(f32);
 
+/// One f64 as a vector of one lane.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct WideScalar(f64);
+
+impl WideLanes for WideScalar {
+    const LEN: usize = 1;
+
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        Self(x)
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f64) -> Self {
+        // SAFETY: the caller's pointer is valid for one lane.
+        Self(unsafe { *from })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f64) {
+        // SAFETY: the caller's pointer is valid for one lane.
+        unsafe { *to = self.0 }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, summand: Self) -> Self {
+        Self(self.0 * factor.0 + summand.0)
+    }
+}
+
 impl Lanes for Scalar {
+    type Wide = WideScalar;
     const LEN: usize = 1;
     const TILE_ROWS: usize = 4;
 

@@ -1,17 +1,19 @@
 use std::arch::x86_64::{
-    __m256, __m256i, __m512, __mmask16, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
-    _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_cmpgt_epi32, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
-    _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
-    _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
-    _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_rsqrt14_ps,
-    _mm512_scalef_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    __m256, __m256d, __m256i, __m512, __m512d, __mmask16, _CMP_GT_OQ, _MM_FROUND_NO_EXC,
+    _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps,
+    _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_cvtps_epi32, _mm256_div_ps,
+    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps,
+    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_pd, _mm256_set1_ps, _mm256_setr_epi32,
+    _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps,
+    _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_blend_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_rsqrt14_ps, _mm512_scalef_ps, _mm512_set1_pd,
+    _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::{Lanes, binary};
+use super::{Lanes, WideLanes, binary, wide_lanes};
 
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
@@ -20,7 +22,13 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 #[repr(transparent)]
 pub(crate) struct Avx512(pub(crate) __m512);
 
+wide_lanes!(
+    WideAvx512: __m512d, 8 lanes, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd,
+    mul_add(x, factor, summand) = _mm512_fmadd_pd(x, factor, summand)
+);
+
 impl Lanes for Avx512 {
+    type Wide = WideAvx512;
     const LEN: usize = 16;
     const TILE_ROWS: usize = 8;
 
@@ -143,7 +151,13 @@ fn first_lanes(n: usize) -> __mmask16 {
 #[repr(transparent)]
 pub(crate) struct Avx2(__m256);
 
+wide_lanes!(
+    WideAvx2: __m256d, 4 lanes, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd,
+    mul_add(x, factor, summand) = _mm256_fmadd_pd(x, factor, summand)
+);
+
 impl Lanes for Avx2 {
+    type Wide = WideAvx2;
     const LEN: usize = 8;
     const TILE_ROWS: usize = 6;
 

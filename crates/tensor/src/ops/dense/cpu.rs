@@ -2,7 +2,7 @@ use super::check_dense;
 use crate::{
     Cpu, Dense, DenseConfig, HostBuffer, Result,
     cpu::{panel::Strides, tile::Left},
-    ops::gemm::cpu::{Epilogue, Packed, Product},
+    ops::gemm::cpu::{Epilogue, Packed, Part, Product},
 };
 #[cfg(target_arch = "x86_64")]
 use crate::{cpu::amx::Factor, ops::gemm::cpu::multiply};
@@ -32,8 +32,8 @@ impl Dense for Cpu {
         let weights = self.rounded(precision, &weights.as_slice()[..outputs * inputs]);
         let strides = Strides { k: 1, column: inputs };
         let packed = Packed::new(self.level(), &weights, strides, inputs, outputs);
-        let product =
-            Product { a: &x, left: Left::Rows { stride: inputs }, columns: &packed, epilogue };
+        let (left, part) = (Left::Rows { stride: inputs }, Part::Whole);
+        let product = Product { a: &x, left, columns: &packed, epilogue, part };
         product.run(self.level(), rows, y.as_mut_slice());
         Ok(())
     }

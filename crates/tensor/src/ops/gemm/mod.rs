@@ -79,6 +79,20 @@ pub trait Gemm: Backend {
         c: &mut Self::Buffer<f32>,
     ) -> Result<()>;
 
+    /// The lower half of `C = alpha op(A) op(A)^T + beta C`, diagonal included, where `config` is of the whole product with
+    /// `B = A`. What is above the diagonal afterwards is not defined.
+    ///
+    /// # Errors
+    /// As [`gemm`](Self::gemm).
+    fn gram(
+        &self,
+        config: GemmConfig,
+        a: &Self::Buffer<f32>,
+        c: &mut Self::Buffer<f32>,
+    ) -> Result<()> {
+        self.gemm(config, a, a, c)
+    }
+
     /// Checks the arguments of [`gemm`](Self::gemm).
     ///
     /// # Errors

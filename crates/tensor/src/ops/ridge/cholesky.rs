@@ -2,8 +2,10 @@
 //!
 //! Blocks have fixed sizes and each is one task's, so the number of threads changes no bit.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
+
+use super::product::WidePanels;
 
 /// Columns eliminated at a time.
 const BLOCK: usize = 64;
@@ -16,9 +18,19 @@ const LEAST_PIVOT: f64 = f32::EPSILON as f64;
 pub(crate) struct Cholesky {
     /// `L` on and below the diagonal; above it lies what is left of `M`.
     lower: Array2<f64>,
-    /// Inverses of the diagonal blocks: multiplying by them is faster than substituting, and as accurate for blocks this
-    /// small.
-    inverses: Vec<Array2<f64>>,
+    blocks: Vec<Block>,
+}
+
+/// A block of columns of `L`.
+struct Block {
+    /// Index of its first column.
+    start: usize,
+    /// The rows of `L` beside its diagonal block, transposed.
+    left: WidePanels,
+    /// Inverse of its diagonal block: multiplying by it is faster than substituting, and as accurate for blocks this small.
+    inverse: WidePanels,
+    /// The same, transposed.
+    inverse_transposed: WidePanels,
 }
 
 impl Cholesky {
@@ -29,86 +41,84 @@ impl Cholesky {
     pub(crate) fn new(mut matrix: Array2<f64>) -> Result<Self, usize> {
         let n = matrix.nrows();
         let diagonal = matrix.diag().to_vec();
-        let mut inverses = Vec::with_capacity(n.div_ceil(BLOCK));
+        let mut blocks = Vec::with_capacity(n.div_ceil(BLOCK));
         for start in (0..n).step_by(BLOCK) {
             let end = (start + BLOCK).min(n);
             let (mut above, below) = matrix.view_mut().split_at(Axis(0), end);
-            let (left, mut block) = above.slice_mut(s![start.., ..end]).split_at(Axis(1), start);
-            let left = left.view();
-            subtract_product(left, left.t(), &mut block);
-            factor(&mut block, &diagonal[start..end]).map_err(|index| start + index)?;
-            let inverse = inverse(block.view());
-            for_row_chunks(below, |rows| forward(rows, start, left, &inverse));
-            inverses.push(inverse);
+            let (known, mut diagonal_block) =
+                above.slice_mut(s![start.., ..end]).split_at(Axis(1), start);
+            let left = WidePanels::new(known.t());
+            left.add_product(-1.0, known.view(), diagonal_block.view_mut());
+            factor(&mut diagonal_block, &diagonal[start..end]).map_err(|index| start + index)?;
+            let inverse = inverse(diagonal_block.view());
+            let (inverse, inverse_transposed) =
+                (WidePanels::new(inverse.view()), WidePanels::new(inverse.t()));
+            let block = Block { start, left, inverse, inverse_transposed };
+            for_row_chunks(below, |rows| block.forward(rows));
+            blocks.push(block);
         }
-        Ok(Self { lower: matrix, inverses })
+        Ok(Self { lower: matrix, blocks })
     }
 
-    /// Replaces each row `c` of `rows` by the solution of `v M = c`.
-    pub(crate) fn solve_rows(&self, rows: &mut Array2<f64>) {
-        for_row_chunks(rows.view_mut(), |mut rows| {
-            let blocks = || (0..).step_by(BLOCK).zip(&self.inverses);
-            for (start, inverse) in blocks() {
-                let end = start + inverse.nrows();
-                let left = self.lower.slice(s![start..end, ..start]);
-                forward(rows.view_mut(), start, left, inverse);
+    /// Replaces each row `c` of `rows` by the solution of `v M = c`, and returns the sum of `term(c, v)` over all numbers.
+    pub(crate) fn solve_rows(
+        &self,
+        rows: &mut Array2<f64>,
+        term: impl Fn(f64, f64) -> f64 + Send + Sync,
+    ) -> f64 {
+        let below: Vec<_> = self.blocks.par_iter().map(|block| block.below(&self.lower)).collect();
+        let sums = for_row_chunks(rows.view_mut(), |mut rows| {
+            let given = rows.to_owned();
+            for block in &self.blocks {
+                block.forward(rows.view_mut());
             }
-            for (start, inverse) in blocks().collect::<Vec<_>>().into_iter().rev() {
-                let end = start + inverse.nrows();
-                backward(rows.view_mut(), start, self.lower.slice(s![end.., start..end]), inverse);
+            for (block, below) in self.blocks.iter().zip(&below).rev() {
+                block.backward(rows.view_mut(), below);
             }
+            given.iter().zip(&rows).map(|(&c, &v)| term(c, v)).sum::<f64>()
         });
+        sums.iter().sum()
     }
 }
 
-/// Calls `task` for fixed chunks of the rows, on all threads.
-fn for_row_chunks(
+impl Block {
+    /// The columns of `L` below the diagonal block.
+    fn below(&self, lower: &Array2<f64>) -> WidePanels {
+        let end = self.start + self.inverse.k();
+        WidePanels::new(lower.slice(s![end.., self.start..end]))
+    }
+
+    /// This block's columns of the solution of `z L^T = c`, those before being known.
+    fn forward(&self, rows: ArrayViewMut2<'_, f64>) {
+        let (known, mut rest) = rows.split_at(Axis(1), self.start);
+        let mut block = rest.slice_mut(s![.., ..self.inverse.k()]);
+        self.left.add_product(-1.0, known.view(), block.view_mut());
+        multiply(block, &self.inverse_transposed);
+    }
+
+    /// This block's columns of the solution of `v L = z`, those behind being known.
+    fn backward(&self, rows: ArrayViewMut2<'_, f64>, below: &WidePanels) {
+        let (mut first, known) = rows.split_at(Axis(1), self.start + self.inverse.k());
+        let mut block = first.slice_mut(s![.., self.start..]);
+        below.add_product(-1.0, known.view(), block.view_mut());
+        multiply(block, &self.inverse);
+    }
+}
+
+/// Results of `task` for fixed chunks of the rows, on all threads.
+fn for_row_chunks<T: Send>(
     mut rows: ArrayViewMut2<'_, f64>,
-    task: impl Fn(ArrayViewMut2<'_, f64>) + Send + Sync,
-) {
+    task: impl Fn(ArrayViewMut2<'_, f64>) -> T + Send + Sync,
+) -> Vec<T> {
     let chunks: Vec<_> = rows.axis_chunks_iter_mut(Axis(0), ROW_CHUNK).collect();
-    chunks.into_par_iter().for_each(task);
+    chunks.into_par_iter().map(task).collect()
 }
 
-/// `target -= a b`
-fn subtract_product(
-    a: ArrayView2<'_, f64>,
-    b: ArrayView2<'_, f64>,
-    target: &mut ArrayViewMut2<'_, f64>,
-) {
-    if a.ncols() > 0 {
-        general_mat_mul(-1.0, &a, &b, 1.0, target);
-    }
-}
-
-/// The columns from `start` on of the solution of `z L^T = c`, those before being known: `left` holds the rows of `L`
-/// that belong to them, up to the diagonal block with the given inverse.
-fn forward(
-    rows: ArrayViewMut2<'_, f64>,
-    start: usize,
-    left: ArrayView2<'_, f64>,
-    inverse: &Array2<f64>,
-) {
-    let (known, mut rest) = rows.split_at(Axis(1), start);
-    let mut block = rest.slice_mut(s![.., ..inverse.nrows()]);
-    subtract_product(known.view(), left.t(), &mut block);
-    let solved = block.dot(&inverse.t());
-    block.assign(&solved);
-}
-
-/// The columns from `start` on of the solution of `v L = z`, those after the block being known: `below` holds the columns
-/// of `L` that belong to the block, below the diagonal block with the given inverse.
-fn backward(
-    rows: ArrayViewMut2<'_, f64>,
-    start: usize,
-    below: ArrayView2<'_, f64>,
-    inverse: &Array2<f64>,
-) {
-    let (mut first, known) = rows.split_at(Axis(1), start + inverse.nrows());
-    let mut block = first.slice_mut(s![.., start..]);
-    subtract_product(known.view(), below, &mut block);
-    let solved = block.dot(inverse);
-    block.assign(&solved);
+/// `block <- block factor`
+fn multiply(mut block: ArrayViewMut2<'_, f64>, factor: &WidePanels) {
+    let old = block.to_owned();
+    block.fill(0.0);
+    factor.add_product(1.0, old.view(), block);
 }
 
 /// Replaces the lower half of a small matrix by its factor. `diagonal` is that of the whole matrix before it was reduced.
@@ -159,7 +169,10 @@ mod tests {
         let matrix = x.dot(&x.t()) + Array2::<f64>::eye(n) * (0.1 * n as f64);
         let solution = normal(2, (rows, n));
         let mut solved = solution.dot(&matrix);
-        Cholesky::new(matrix).unwrap().solve_rows(&mut solved);
+        let given = solved.clone();
+        let sum = Cholesky::new(matrix).unwrap().solve_rows(&mut solved, |c, v| c + 2.0 * v);
+        let expected = given.sum() + 2.0 * solved.sum();
+        assert!((sum - expected).abs() < 1e-9 * (1.0 + given.mapv(f64::abs).sum()));
         let error = (&solved - &solution).mapv(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
         assert!(error < 1e-11, "{n} x {n}, {rows} rows: {error:e}");
     }

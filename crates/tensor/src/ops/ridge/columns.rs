@@ -1,18 +1,20 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::{Backend, ColumnMoments, Result};
+use crate::{Activation, Backend, ColumnMoments, Pointwise, Result};
 
 /// A matrix on the device, `[samples, width]`, and its columns' means.
 pub(super) struct Columns<'a, B: Backend> {
     numbers: &'a B::Buffer<f32>,
     pub(super) width: usize,
     pub(super) means: Vec<f64>,
+    /// The negative means on the device.
+    shift: B::Buffer<f32>,
     /// Sum over all numbers of the squared distance from their column's mean.
     pub(super) squares: f64,
 }
 
-impl<'a, B: ColumnMoments> Columns<'a, B> {
+impl<'a, B: ColumnMoments + Pointwise> Columns<'a, B> {
     pub(super) fn new(
         backend: &B,
         samples: usize,
@@ -23,7 +25,9 @@ impl<'a, B: ColumnMoments> Columns<'a, B> {
         backend.column_moments([samples, width], false, numbers, &mut means, &mut variances)?;
         let squares: f64 = backend.read(&variances, 0..width)?.iter().sum();
         let means = backend.read(&means, 0..width)?;
-        Ok(Self { numbers, width, means, squares: squares * (samples as f64 - 1.0) })
+        let shift: Vec<f32> = means.iter().map(|&mean| -mean as f32).collect();
+        let shift = backend.upload(&shift)?;
+        Ok(Self { numbers, width, means, shift, squares: squares * (samples as f64 - 1.0) })
     }
 
     /// `rows` samples from `first` on, less the means, in `to`.
@@ -35,13 +39,8 @@ impl<'a, B: ColumnMoments> Columns<'a, B> {
         to: &mut B::Buffer<f32>,
     ) -> Result<()> {
         let width = self.width;
-        let mut numbers = backend.read(self.numbers, first * width..(first + rows) * width)?;
-        numbers.par_chunks_exact_mut(width).for_each(|row| {
-            for (x, mean) in row.iter_mut().zip(&self.means) {
-                *x = (f64::from(*x) - mean) as f32;
-            }
-        });
-        backend.write(to, 0, &numbers)
+        backend.copy(self.numbers, first * width..(first + rows) * width, to, 0)?;
+        backend.bias_activation([rows, width], Activation::Linear, &self.shift, to)
     }
 
     /// All samples less the means, `[width, samples]`, in f64 on the host.

@@ -4,7 +4,7 @@
 
 use ndarray::Array2;
 
-use super::{FitRidge, Problem, cholesky::Cholesky};
+use super::{FitRidge, Problem, cholesky::Cholesky, double, matrix, single};
 use crate::{GemmConfig, Result};
 
 /// Writes the weights, and gives the sum of the squared residuals. `None`, and nothing written, where the noise is so small
@@ -31,15 +31,13 @@ pub(super) fn solve<B: FitRidge>(
     kernel.diag_mut().mapv_inplace(|x| x + penalty);
     let Ok(factor) = Cholesky::new(kernel) else { return Ok(None) };
     let mut solution = target.transposed(backend, samples)?;
-    factor.solve_rows(&mut solution);
-    let residual: f64 = solution.iter().map(|a| (penalty * a).powi(2)).sum();
-    let a: Vec<f32> = solution.iter().map(|&a| a as f32).collect();
+    let residual = factor.solve_rows(&mut solution, |_, a| (penalty * a).powi(2));
     let config = GemmConfig::new(outputs, inputs, samples);
-    backend.gemm(config, &backend.upload(&a)?, &centred, weights)?;
+    backend.gemm(config, &backend.upload(&single(&solution))?, &centred, weights)?;
     Ok(Some(residual))
 }
 
-/// `H H^T`, `[samples, samples]`
+/// `H H^T`, `[samples, samples]`, of which only the lower half is defined.
 fn kernel<B: FitRidge>(
     backend: &B,
     samples: usize,
@@ -48,8 +46,6 @@ fn kernel<B: FitRidge>(
 ) -> Result<Array2<f64>> {
     let mut product = backend.zeros(samples * samples)?;
     let config = GemmConfig::new(samples, samples, inputs).transpose_b();
-    backend.gemm(config, centred, centred, &mut product)?;
-    let numbers = backend.read(&product, 0..samples * samples)?;
-    let numbers = numbers.into_iter().map(f64::from).collect();
-    Ok(Array2::from_shape_vec((samples, samples), numbers).expect("as many as asked for"))
+    backend.gram(config, centred, &mut product)?;
+    Ok(matrix(samples, double(&backend.read(&product, 0..samples * samples)?)))
 }

@@ -9,12 +9,14 @@ mod cpu;
 pub(super) mod cuda;
 mod dual;
 mod primal;
+mod product;
 mod reference;
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::{
-    Backend, ColumnMoments, Error, Gemm, Result,
+    Backend, ColumnMoments, Error, Gemm, Pointwise, Result,
     backend::{expect_len, expect_positive},
 };
 
@@ -51,7 +53,7 @@ const OP: &str = "fit_ridge";
 /// instead (the dual problem), which is smaller. What limits its accuracy is the rounding inside one of these
 /// products, about 1e-6 of the product of two inputs' standard deviations; `noise^2` should be well above a millionth of
 /// the inputs' variance.
-pub trait FitRidge: Gemm + ColumnMoments {
+pub trait FitRidge: Gemm + ColumnMoments + Pointwise {
     /// `V, c = argmin sum_i ||V h_i + c - y_i||^2 + n s^2 ||V||^2`: the best linear decoder of `h + s z` with independent
     /// standard normal `z`. `h` is `[samples, inputs]`, `target` (`y`) `[samples, outputs]`, `weights` (`V`)
     /// `[outputs, inputs]`, `bias` (`c`) `[outputs]`. The intercept `c` is not penalised.
@@ -112,11 +114,27 @@ fn fit_by_parts<B: FitRidge>(
         (mean - row.iter().zip(&h.means).map(|(&v, m)| f64::from(v) * m).sum::<f64>()) as f32
     };
     let v = backend.read(weights, 0..outputs * inputs)?;
-    let c: Vec<f32> = v.chunks_exact(inputs).zip(&target.means).map(intercept).collect();
+    let c: Vec<f32> = v.par_chunks_exact(inputs).zip(&target.means).map(intercept).collect();
     backend.write(bias, 0, &c)?;
     let count = (samples * outputs) as f64;
     let (constant_error, error) = (target.squares / count, (residual / count).max(0.0));
     Ok(RidgeFit { constant_error, error })
+}
+
+/// Numbers in f64.
+fn double(numbers: &[f32]) -> Vec<f64> {
+    numbers.par_iter().map(|&x| f64::from(x)).collect()
+}
+
+/// A matrix of `rows` rows.
+fn matrix(rows: usize, numbers: Vec<f64>) -> Array2<f64> {
+    Array2::from_shape_vec((rows, numbers.len() / rows), numbers).expect("rows of equal length")
+}
+
+/// A matrix in f32, row by row.
+fn single(matrix: &Array2<f64>) -> Vec<f32> {
+    let numbers = matrix.as_slice().expect("made in standard order");
+    numbers.par_iter().map(|&x| x as f32).collect()
 }
 
 /// Least-squares problem.

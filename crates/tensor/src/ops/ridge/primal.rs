@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::{Columns, FitRidge, Problem, cholesky::Cholesky};
+use super::{Columns, FitRidge, Problem, cholesky::Cholesky, double, matrix, single};
 use crate::{Error, GemmConfig, Result};
 
 /// Writes the weights, and gives the sum of the squared residuals.
@@ -16,24 +16,21 @@ pub(super) fn solve<B: FitRidge>(
     weights: &mut B::Buffer<f32>,
 ) -> Result<f64> {
     let Problem { config, h, target } = *problem;
-    let Products { mut gram, cross } = products(backend, config.samples, h, target)?;
+    let Products { mut gram, mut cross } = products(backend, config.samples, h, target)?;
     problem.check(&gram)?;
     let penalty = problem.penalty();
     gram.diag_mut().mapv_inplace(|x| x + penalty);
     let indeterminate = |index| Error::Indeterminate { unit: index + 1, noise: config.noise };
     let factor = Cholesky::new(gram).map_err(indeterminate)?;
-    let mut solution = cross.clone();
-    factor.solve_rows(&mut solution);
-    let v: Vec<f32> = solution.iter().map(|&v| v as f32).collect();
-    backend.write(weights, 0, &v)?;
     // With V (G + p I) = C the residual ||Y - V H||^2 is ||Y||^2 - tr(V C^T) - p ||V||^2.
-    let explained = solution.iter().zip(&cross).map(|(v, c)| v * c + penalty * v * v);
-    Ok(target.squares - explained.sum::<f64>())
+    let explained = factor.solve_rows(&mut cross, |c, v| v * c + penalty * v * v);
+    backend.write(weights, 0, &single(&cross))?;
+    Ok(target.squares - explained)
 }
 
 /// Second moments of centred samples, not divided by their number.
 struct Products {
-    /// `H^T H`, `[inputs, inputs]`
+    /// `H^T H`, `[inputs, inputs]`, of which only the lower half is defined.
     gram: Array2<f64>,
     /// `Y^T H`, `[outputs, inputs]`
     cross: Array2<f64>,
@@ -51,28 +48,28 @@ fn products<B: FitRidge>(
     let (inputs, outputs) = (h.width, target.width);
     let (mut part_h, mut part_y) = (backend.zeros(rows * inputs)?, backend.zeros(rows * outputs)?);
     let mut product = backend.zeros(inputs.max(outputs) * inputs)?;
-    let mut gram = Array2::zeros((inputs, inputs));
-    let mut cross = Array2::zeros((outputs, inputs));
+    let (mut gram, mut cross) = (Vec::new(), Vec::new());
     for first in (0..samples).step_by(CHUNK) {
         let rows = rows.min(samples - first);
         h.centred(backend, first, rows, &mut part_h)?;
         target.centred(backend, first, rows, &mut part_y)?;
-        let mut add = |left: &B::Buffer<f32>, width: usize, sum: &mut Array2<f64>| {
-            let config = GemmConfig::new(width, inputs, rows).transpose_a();
-            backend.gemm(config, left, &part_h, &mut product)?;
-            add_to(sum, &backend.read(&product, 0..width * inputs)?);
-            Ok(())
-        };
-        add(&part_h, inputs, &mut gram)?;
-        add(&part_y, outputs, &mut cross)?;
+        let config = |width| GemmConfig::new(width, inputs, rows).transpose_a();
+        backend.gram(config(inputs), &part_h, &mut product)?;
+        add_to(&mut gram, &backend.read(&product, 0..inputs * inputs)?);
+        backend.gemm(config(outputs), &part_y, &part_h, &mut product)?;
+        add_to(&mut cross, &backend.read(&product, 0..outputs * inputs)?);
     }
-    Ok(Products { gram, cross })
+    Ok(Products { gram: matrix(inputs, gram), cross: matrix(outputs, cross) })
 }
 
-fn add_to(sum: &mut Array2<f64>, part: &[f32]) {
+/// Adds `part` to `sum`, which is empty at first.
+fn add_to(sum: &mut Vec<f64>, part: &[f32]) {
     /// Numbers a task adds.
     const CHUNK: usize = 16 * 1024;
-    let sum = sum.as_slice_mut().expect("made in standard order");
+    if sum.is_empty() {
+        *sum = double(part);
+        return;
+    }
     sum.par_chunks_mut(CHUNK).zip(part.par_chunks(CHUNK)).for_each(|(sum, part)| {
         for (sum, &part) in sum.iter_mut().zip(part) {
             *sum += f64::from(part);

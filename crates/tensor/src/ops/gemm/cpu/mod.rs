@@ -8,7 +8,7 @@ mod panels;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::multiply;
 pub(crate) use epilogue::Epilogue;
-pub(crate) use panels::{Packed, Product};
+pub(crate) use panels::{Packed, Part, Product};
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::amx::Factor;
@@ -28,6 +28,11 @@ impl Gemm for Cpu {
         self.check_gemm(&config, a, b, c)?;
         self.product(config, [a.as_slice(), b.as_slice()], c.as_mut_slice())
     }
+
+    fn gram(&self, config: GemmConfig, a: &HostBuffer<f32>, c: &mut HostBuffer<f32>) -> Result<()> {
+        self.check_gemm(&config, a, a, c)?;
+        self.product_of(Part::Lower, config, [a.as_slice(); 2], c.as_mut_slice())
+    }
 }
 
 impl Cpu {
@@ -35,13 +40,23 @@ impl Cpu {
     pub(crate) fn product(
         self,
         config: GemmConfig,
+        factors: [&[f32]; 2],
+        c: &mut [f32],
+    ) -> Result<()> {
+        self.product_of(Part::Whole, config, factors, c)
+    }
+
+    fn product_of(
+        self,
+        part: Part,
+        config: GemmConfig,
         [a, b]: [&[f32]; 2],
         c: &mut [f32],
     ) -> Result<()> {
         let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
         if self.emulates(precision) {
             let [a, b] = [a, b].map(|x| self.rounded(precision, x));
-            return self.product(config.precision(Precision::F32), [&a, &b], c);
+            return self.product_of(part, config.precision(Precision::F32), [&a, &b], c);
         }
         let epilogue = Epilogue::Scale { alpha, beta };
         #[cfg(target_arch = "x86_64")]
@@ -60,6 +75,7 @@ impl Cpu {
             left: if transpose_a { Left::Columns { stride: m } } else { Left::Rows { stride: k } },
             columns: &packed,
             epilogue,
+            part,
         };
         product.run(self.level(), m, c);
         Ok(())

@@ -11,12 +11,15 @@ use super::epilogue::{Epilogue, store};
 use crate::cpu::{
     activation::activate_rows,
     panel::{Aligned, PanelLayout, Strides},
+    scratch::Scratch,
     simd::{Kernel, Lanes, SimdLevel},
-    tile::{Left, for_row_tiles, tile},
+    tile::{Left, for_row_tiles, pack_tiles, tile},
 };
 
 /// Most rows of the result a task computes: enough to use a packed panel many times over.
 const ROW_CHUNK: usize = 256;
+/// The same for a lower half, whose tasks differ in size.
+const LOWER_ROW_CHUNK: usize = 64;
 /// Fewest rows a task computes, unless there are fewer.
 const LEAST_ROWS: usize = 16;
 
@@ -49,6 +52,14 @@ impl Packed {
     }
 }
 
+/// What of a product is computed.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Whole,
+    /// All panels that reach the diagonal of a square product or lie below it.
+    Lower,
+}
+
 /// A matrix product with its epilogue.
 #[derive(Clone, Copy)]
 pub(crate) struct Product<'a> {
@@ -56,22 +67,34 @@ pub(crate) struct Product<'a> {
     pub(crate) left: Left,
     pub(crate) columns: &'a Packed,
     pub(crate) epilogue: Epilogue<'a>,
+    pub(crate) part: Part,
 }
 
 impl Product<'_> {
     /// Computes `rows` rows of the result, sharing the work among the threads.
     pub(crate) fn run(self, level: SimdLevel, rows: usize, c: &mut [f32]) {
-        let columns = self.columns.layout.columns;
+        let layout = self.columns.layout;
+        let columns = layout.columns;
         if rows == 0 || columns == 0 {
             return;
         }
         let c = &mut c[..rows * columns];
+        let most = match self.part {
+            Part::Whole => ROW_CHUNK,
+            Part::Lower => LOWER_ROW_CHUNK,
+        };
         // As many tasks for each thread, of whole register tiles.
-        let tasks = rows.div_ceil(ROW_CHUNK).next_multiple_of(rayon::current_num_threads());
+        let tasks = rows.div_ceil(most).next_multiple_of(rayon::current_num_threads());
         let chunk = rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS);
         let chunks = c.par_chunks_mut(chunk * columns).enumerate();
-        chunks
-            .for_each(|(index, c)| level.run(Rows { product: self, first_row: index * chunk, c }));
+        chunks.for_each(|(index, c)| {
+            let first_row = index * chunk;
+            let panels = match self.part {
+                Part::Whole => layout.panels(),
+                Part::Lower => (first_row + chunk).min(columns).div_ceil(layout.width()),
+            };
+            level.run(Rows { product: self, first_row, panels, c });
+        });
     }
 }
 
@@ -79,6 +102,8 @@ impl Product<'_> {
 struct Rows<'a> {
     product: Product<'a>,
     first_row: usize,
+    /// Panels of the right factor that are used, from the first on.
+    panels: usize,
     c: &'a mut [f32],
 }
 
@@ -86,9 +111,44 @@ impl Kernel for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Lanes>(mut self) {
+    unsafe fn run<V: Lanes>(self) {
+        let Self { product, first_row, panels, c } = self;
+        let layout = product.columns.layout;
+        // SAFETY: inside a kernel of V; the left factor was checked to hold the rows of the product.
+        unsafe {
+            match product.left {
+                Left::Columns { stride } if is_worth_packing(panels, stride) => {
+                    let rows = c.len() / layout.columns;
+                    let mut packed = Scratch::of(rows * layout.k);
+                    let columns = &product.a[first_row..];
+                    pack_tiles::<V>([rows, layout.k], columns, stride, packed.as_mut_slice());
+                    let (a, left) = (packed.as_slice(), Left::Tiles { k: layout.k });
+                    let product = Product { a, left, ..product };
+                    Rows { product, first_row: 0, panels, c }.each_panel::<V>();
+                }
+                _ => Rows { product, first_row, panels, c }.each_panel::<V>(),
+            }
+        }
+    }
+}
+
+/// True if columns that many panels read, `stride` numbers from `k` to `k`, are better copied into tiles first.
+const fn is_worth_packing(panels: usize, stride: usize) -> bool {
+    /// Panels that read them as often as to outweigh the copy.
+    const OFTEN: usize = 8;
+    /// At multiples of this stride, half a page of memory, one column after the other falls into the same few places of a
+    /// cache.
+    const COLLIDES: usize = 512;
+    panels >= OFTEN || (panels > 1 && stride.is_multiple_of(COLLIDES))
+}
+
+impl Rows<'_> {
+    /// # Safety
+    /// Inside a kernel of `V`.
+    #[inline(always)]
+    unsafe fn each_panel<V: Lanes>(mut self) {
         let layout = self.product.columns.layout;
-        for panel in 0..layout.panels() {
+        for panel in 0..self.panels {
             // SAFETY: inside a kernel of V; a stored panel is 1 to 3 vectors wide.
             unsafe {
                 match layout.stored(panel) / V::LEN {
@@ -99,14 +159,12 @@ impl Kernel for Rows<'_> {
             }
         }
     }
-}
 
-impl Rows<'_> {
     /// # Safety
     /// Inside a kernel of `V`; panel `index` is stored `VECTORS` vectors wide.
     #[inline(always)]
     unsafe fn panel<V: Lanes, const VECTORS: usize>(&mut self, index: usize) {
-        let Product { a, left, columns, epilogue } = self.product;
+        let Product { a, left, columns, epilogue, .. } = self.product;
         let layout = columns.layout;
         let rows = self.c.len() / layout.columns;
         let (first, valid) = (index * layout.width(), layout.valid(index));
