@@ -14,7 +14,7 @@ use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, cr
 use isobath_architecture::Activation;
 use isobath_tensor::{
     Backend, BackendSpec, BackendTask, DecoderConfig, DecoderState, DenseConfig, DivergenceKind,
-    FullBackend, GemmConfig, Optimizer, Precision, RandomFill, RandomStream,
+    FullBackend, GemmConfig, Optimizer, Precision, RandomFill, RandomStream, RidgeConfig,
 };
 
 fn draw<B: RandomFill>(backend: &B, stream: u64, n: usize, std: f64) -> B::Buffer<f32> {
@@ -260,6 +260,22 @@ fn moments<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
     }
 }
 
+fn ridge<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
+    const SAMPLES: usize = 2000;
+    let mut group = criterion.benchmark_group(format!("fit_ridge, {}", backend.label()));
+    group.sample_size(10);
+    for width in [784, 1024, 3072] {
+        let config = RidgeConfig { samples: SAMPLES, inputs: width, outputs: width, noise: 0.03 };
+        let [h, y] = [1, 2].map(|stream| draw(backend, stream, SAMPLES * width, 0.5));
+        let (mut v, mut c) = (backend.zeros(width * width).unwrap(), backend.zeros(width).unwrap());
+        group.bench_function(BenchmarkId::from_parameter(width), |bencher| {
+            time(bencher, backend, || {
+                backend.fit_ridge(&config, &h, &y, &mut v, &mut c).unwrap();
+            });
+        });
+    }
+}
+
 /// All benches on one backend.
 struct Benches<'a>(&'a mut Criterion);
 
@@ -268,7 +284,7 @@ impl BackendTask for Benches<'_> {
 
     fn run<B: FullBackend>(self, backend: B) {
         let Self(criterion) = self;
-        let products_and_decoders = [dense, decoder, gemm];
+        let products_and_decoders = [dense, decoder, gemm, ridge];
         let elementwise = [bias_activation, pointwise, optimizer_step, random_fill];
         let estimators = [divergence, moments];
         for bench in products_and_decoders.iter().chain(&elementwise).chain(&estimators) {

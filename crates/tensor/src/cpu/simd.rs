@@ -312,3 +312,60 @@ macro_rules! binary {
 }
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use binary;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Largest errors of `quick_div` and of `div_by_root`, in units in the last place of the exact results.
+    struct Errors<'a>(&'a [[f32; 3]]);
+
+    impl Kernel for Errors<'_> {
+        type Output = [f64; 2];
+
+        #[inline(always)]
+        unsafe fn run<V: Lanes>(self) -> [f64; 2] {
+            let mut worst = [0.0_f64; 2];
+            let first = |x: V| {
+                let mut lanes = [0.0; 16];
+                // SAFETY: no type has more than 16 lanes.
+                unsafe { x.store(lanes.as_mut_ptr()) };
+                lanes[0]
+            };
+            for &[x, square, offset] in self.0 {
+                // SAFETY: inside a kernel of V.
+                let [quotient, by_root] = unsafe {
+                    let [x, square, offset] = [x, square, offset].map(|x| V::splat(x));
+                    [x.quick_div(offset), x.div_by_root(square, offset)].map(first)
+                };
+                let [x, square, offset] = [x, square, offset].map(f64::from);
+                let exact = [x / offset, x / (square.sqrt() + offset)];
+                for ((worst, found), exact) in worst.iter_mut().zip([quotient, by_root]).zip(exact)
+                {
+                    let unit = f64::from(f32::EPSILON) * exact.abs().log2().floor().exp2();
+                    *worst = worst.max((f64::from(found) - exact).abs() / unit);
+                }
+            }
+            worst
+        }
+    }
+
+    #[test]
+    fn quick_divisions_keep_their_bounds() {
+        const CASES: u32 = 1 << 18;
+        // Significands in an even spread, of all pairs of them; exponents as those of gradients and of Adam's offset.
+        let spread = |i: u32, ratio: f64| (f64::from(i) * ratio).fract() as f32 + 1.0;
+        let power = |i: u32, lowest: i32, count: u32| ((i % count) as i32 + lowest) as f32;
+        let cases: Vec<[f32; 3]> = (0..CASES)
+            .map(|i| {
+                let x = spread(i, 0.618_033_988_75) * power(i, -12, 24).exp2();
+                let square = spread(i, 0.414_213_562_37) * power(i / 3, -60, 70).exp2();
+                [x, square, spread(i, 0.732_050_807_57) * power(i / 7, -30, 40).exp2()]
+            })
+            .collect();
+        for level in SimdLevel::ALL.into_iter().filter(|level| level.is_available()) {
+            let [quotient, by_root] = level.run(Errors(&cases));
+            assert!(quotient <= 2.0 && by_root <= 4.0, "{level}: {quotient} and {by_root}");
+        }
+    }
+}
