@@ -54,35 +54,6 @@ fn cpu_scalar() {
     check_level(SimdLevel::Scalar);
 }
 
-/// Root mean square of the errors of products of two fixed matrices.
-fn product_error(level: SimdLevel) -> Option<f64> {
-    let (m, n, k) = (64, 64, 784);
-    let cpu = Cpu::with_level(level)?;
-    let draw = |stream, n| RandomStream::Normal { seed: 3, stream, std: 1.0 }.take(n);
-    let (a, b) = (draw(1, m * k), draw(2, k * n));
-    let mut c = cpu.zeros(m * n).unwrap();
-    let config = GemmConfig::new(m, n, k);
-    cpu.gemm(config, &cpu.upload(&a).unwrap(), &cpu.upload(&b).unwrap(), &mut c).unwrap();
-    let squares = c.as_slice().iter().enumerate().map(|(index, &c)| {
-        let (i, j) = (index / n, index % n);
-        let exact: f64 = (0..k).map(|l| f64::from(a[i * k + l]) * f64::from(b[l * n + j])).sum();
-        (f64::from(c) - exact).powi(2)
-    });
-    Some((squares.sum::<f64>() / (m * n) as f64).sqrt())
-}
-
-#[test]
-fn tiles_are_as_accurate_as_vectors() {
-    let (Some(tiles), Some(vectors)) =
-        (product_error(SimdLevel::Amx), product_error(SimdLevel::Avx512))
-    else {
-        eprintln!("skipped: this processor has no {}", SimdLevel::Amx);
-        return;
-    };
-    println!("tiles {tiles:e}, vectors {vectors:e}");
-    assert!(tiles <= vectors, "{tiles:e} > {vectors:e}");
-}
-
 /// `C` after a product of matrices that have no numbers.
 #[track_caller]
 fn check_empty_product(cpu: Cpu, precision: Precision) {

@@ -19,8 +19,7 @@ pub struct Tolerance {
 impl Tolerance {
     /// Tolerance of a case.
     ///
-    /// Three to ten times the differences measured between the CPU and the reference backend; for f32, also between AMX and
-    /// AVX-512 kernels.
+    /// Three to ten times the differences measured between the CPU and the reference backend.
     ///
     /// Decoders differ most, in single weights with nearly zero gradients, which Adam divides by their own size.
     /// With rounded factors, a different order of summation moves some values across a rounding boundary, more often in wide

@@ -65,18 +65,10 @@ impl Cpu {
 }
 
 impl Cpu {
-    /// Number of bfloat16 pieces of a number where the tile units do a product of these sizes; `None` where the vector units
-    /// do it.
+    /// True if the tile units do products of `precision`.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn pieces(self, precision: Precision, sizes: &[usize]) -> Option<usize> {
-        /// Below this, packing costs more than it saves.
-        const LEAST: usize = 32;
-        match precision {
-            _ if self.level != SimdLevel::Amx => None,
-            Precision::Bf16 => Some(1),
-            Precision::Tf32 => None,
-            Precision::F32 => sizes.iter().all(|&size| size >= LEAST).then_some(3),
-        }
+    pub(crate) fn uses_tiles(self, precision: Precision) -> bool {
+        self.level == SimdLevel::Amx && precision == Precision::Bf16
     }
 
     /// True if a product of `precision` is a product in f32 of rounded factors.

@@ -20,7 +20,7 @@ use super::float_mode::FlushDenormals;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SimdLevel {
-    /// AVX-512 with tiles of bfloat16 (AMX), of which the larger matrix products are made.
+    /// AVX-512 with tiles (AMX), which products in bfloat16 are made of.
     Amx,
     /// AVX-512 (F, BW, DQ, VL): 16 lanes, 32 registers.
     Avx512,

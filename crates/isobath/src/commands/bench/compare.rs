@@ -264,10 +264,10 @@ fn competitors(backend: BackendSpec, selected: &[&'static Program]) -> Vec<Compe
 
 /// Variants of this program for the work on `backend`.
 fn own(backend: BackendSpec) -> Vec<Competitor> {
-    let isobath = |name, about, precision, simd| Competitor::Isobath {
+    let isobath = |name, about, precision| Competitor::Isobath {
         name,
         about,
-        means: Means { precision, backend, simd, ..Means::default() },
+        means: Means { precision, backend, ..Means::default() },
         at_once: 1,
     };
     if backend != BackendSpec::Cpu {
@@ -278,21 +278,15 @@ fn own(backend: BackendSpec) -> Vec<Competitor> {
             at_once: NETWORKS_ON_A_DEVICE,
         };
         return vec![
-            isobath("isobath", "this program, one network at a time", Precision::F32, None),
+            isobath("isobath", "this program, one network at a time", Precision::F32),
             side_by_side("isobath, 8 at once", "eight concurrent networks", Precision::F32),
             side_by_side("isobath tf32", "the same, products in tf32", Precision::Tf32),
             side_by_side("isobath bf16", "the same, factors rounded to bf16", Precision::Bf16),
         ];
     }
-    let mut own = vec![isobath("isobath", "this program", Precision::F32, None)];
+    let mut own = vec![isobath("isobath", "this program", Precision::F32)];
     if SimdLevel::detect() == SimdLevel::Amx {
-        own.push(isobath(
-            "isobath avx512",
-            "without tiles",
-            Precision::F32,
-            Some(SimdLevel::Avx512),
-        ));
-        own.push(isobath("isobath bf16", "products in bf16", Precision::Bf16, None));
+        own.push(isobath("isobath bf16", "products in bf16", Precision::Bf16));
     }
     own
 }

@@ -1,4 +1,4 @@
-//! Matrices cut into tiles of pieces.
+//! Matrices rounded and cut into tiles.
 
 use std::arch::x86_64::{
     __m512, _mm512_load_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
@@ -6,8 +6,8 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    sizes::{DEPTH, SIDE, TILE},
-    split::store_pairs,
+    pairs::store_pairs,
+    sizes::{DEPTH, SIDE},
     transpose::transpose,
 };
 use crate::cpu::tile::prefetch;
@@ -49,9 +49,9 @@ impl Factor<'_> {
     /// that lies `ahead` of each vector, if given.
     ///
     /// # Safety
-    /// The processor has AVX-512; `out` is aligned to cache lines and valid for `PIECES` tiles.
+    /// The processor has AVX-512; `out` is aligned to cache lines and valid for a tile.
     #[inline(always)]
-    pub(crate) unsafe fn pack<const PIECES: usize>(
+    pub(crate) unsafe fn pack(
         &self,
         side: Side,
         x_tile: usize,
@@ -74,7 +74,7 @@ impl Factor<'_> {
                         prefetch(from.wrapping_offset(ahead));
                         prefetch(from.wrapping_offset(ahead).wrapping_add(across));
                     }
-                    store_pairs::<PIECES>(low, high, out.add(i * SIDE));
+                    store_pairs(low, high, out.add(i * SIDE));
                 }
             } else {
                 for i in 0..SIDE {
@@ -89,14 +89,12 @@ impl Factor<'_> {
                             self.row(k + SIDE + i, self.k, x, self.x),
                         )
                     };
-                    store_pairs::<PIECES>(low, high, out.add(i * SIDE));
+                    store_pairs(low, high, out.add(i * SIDE));
                 }
             }
             // What lies now in a row is 16 pairs of one x, or 16 x of one pair.
             if self.is_transposed(side) {
-                for piece in 0..PIECES {
-                    transpose_in_place(out.add(piece * TILE));
-                }
+                transpose_in_place(out);
             }
         }
     }
@@ -126,10 +124,10 @@ impl Factor<'_> {
         }
     }
 
-    /// Writes the 16 rows of `k` of the tile, for each of 16 `x`, unsplit; memory holds `[x][k]` and gets `[k][x]`.
+    /// Writes the 16 rows of `k` of the tile, for each of 16 `x`, not rounded; memory holds `[x][k]` and gets `[k][x]`.
     ///
     /// # Safety
-    /// As [`pack`](Self::pack), for one tile.
+    /// As [`pack`](Self::pack).
     #[inline(always)]
     pub(crate) unsafe fn transpose(
         &self,
@@ -151,7 +149,7 @@ impl Factor<'_> {
 }
 
 /// # Safety
-/// As [`Factor::pack`], for one tile.
+/// As [`Factor::pack`].
 #[inline(always)]
 pub(crate) unsafe fn transpose_in_place(tile: *mut f32) {
     // SAFETY: as the caller's.

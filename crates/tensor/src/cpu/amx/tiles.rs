@@ -159,53 +159,26 @@ impl OtherWork for Fetch {
     }
 }
 
-/// Adds the product of `ROWS` by two tiles, `a` and `b`, each of them given by `PIECES` pieces behind each other, to
-/// registers 0 to 3, row by row. Does a part of `other` work after each pair of pieces, while the tile unit is busy.
+/// Adds the product of `ROWS` by two tiles, `a` and `b`, to registers 0 to 3, row by row, and does a part of `other` work
+/// while the tile unit is busy.
 ///
 /// # Safety
 /// There are [`Tiles`]; `a` and `b` are valid for their tiles; what `other` needs.
 #[inline(always)]
-pub(crate) unsafe fn multiply_pieces<const PIECES: usize, const ROWS: usize>(
+pub(crate) unsafe fn multiply_tiles<const ROWS: usize>(
     a: [*const f32; ROWS],
     b: [*const f32; 2],
     other: &mut impl OtherWork,
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        load_pair::<4, 5, ROWS>(a, 0);
-        load_pair::<6, 7, 2>(b, 0);
+        load::<4>(a[0]);
+        if ROWS == 2 {
+            load::<5>(a[1]);
+        }
+        load::<6>(b[0]);
+        load::<7>(b[1]);
         multiply_loaded::<ROWS>(other);
-        if PIECES == 3 {
-            load_pair::<6, 7, 2>(b, 1);
-            multiply_loaded::<ROWS>(other);
-            load_pair::<6, 7, 2>(b, 2);
-            multiply_loaded::<ROWS>(other);
-            load_pair::<4, 5, ROWS>(a, 1);
-            load_pair::<6, 7, 2>(b, 1);
-            multiply_loaded::<ROWS>(other);
-            load_pair::<6, 7, 2>(b, 0);
-            multiply_loaded::<ROWS>(other);
-            load_pair::<4, 5, ROWS>(a, 2);
-            multiply_loaded::<ROWS>(other);
-        }
-    }
-}
-
-/// Loads piece `piece` of one or two tiles.
-///
-/// # Safety
-/// There are [`Tiles`]; the tiles have that piece.
-#[inline(always)]
-unsafe fn load_pair<const FIRST: u8, const SECOND: u8, const COUNT: usize>(
-    tiles: [*const f32; COUNT],
-    piece: usize,
-) {
-    // SAFETY: as the caller's.
-    unsafe {
-        load::<FIRST>(tiles[0].add(piece * TILE));
-        if COUNT == 2 {
-            load::<SECOND>(tiles[1].add(piece * TILE));
-        }
     }
 }
 
@@ -225,10 +198,4 @@ unsafe fn multiply_loaded<const ROWS: usize>(other: &mut impl OtherWork) {
         }
         other.part();
     }
-}
-
-/// Products of tiles that one product of numbers in `pieces` pieces takes. Of three pieces the three products below 2^-24
-/// of the whole are left out.
-pub(crate) const fn products(pieces: usize) -> usize {
-    if pieces == 3 { 6 } else { 1 }
 }

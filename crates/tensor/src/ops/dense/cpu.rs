@@ -22,10 +22,10 @@ impl Dense for Cpu {
         let DenseConfig { rows, inputs, outputs, activation, precision } = config;
         let epilogue = Epilogue::Activate { bias: bias.as_slice(), activation };
         #[cfg(target_arch = "x86_64")]
-        if let Some(pieces) = self.pieces(precision, &[rows, outputs, inputs]) {
+        if self.uses_tiles(precision) {
             let left = Factor::new(x.as_slice(), [rows, inputs], true);
             let right = Factor::new(weights.as_slice(), [outputs, inputs], true);
-            multiply(pieces, left, right, epilogue, y.as_mut_slice());
+            multiply(left, right, epilogue, y.as_mut_slice());
             return Ok(());
         }
         let x = self.rounded(precision, &x.as_slice()[..rows * inputs]);

@@ -250,7 +250,9 @@ fn levels(arguments: &Arguments) -> Vec<SimdLevel> {
     if !arguments.simd.is_empty() {
         return arguments.simd.clone();
     }
-    let is_vector = |level: &SimdLevel| *level != SimdLevel::Scalar && level.is_available();
+    // Tiles have no products in f32.
+    let left_out = [SimdLevel::Amx, SimdLevel::Scalar];
+    let is_vector = |level: &SimdLevel| !left_out.contains(level) && level.is_available();
     SimdLevel::ALL.into_iter().filter(is_vector).collect()
 }
 

@@ -63,10 +63,10 @@ impl Cpu {
     /// Trains all units on the minibatches of `samples`; squared residuals come back per block, as `[minibatch, part]`,
     /// whose sum over all blocks' parts does not depend on where blocks end.
     fn train(self, samples: &Samples<'_>, state: &mut DecoderState<Self>) -> Result<Vec<Vec<f64>>> {
-        let DecoderConfig { inputs, outputs, batch, precision, .. } = samples.config;
+        let precision = samples.config.precision;
         #[cfg(target_arch = "x86_64")]
-        if let Some(pieces) = self.pieces(precision, &[inputs, outputs, batch]) {
-            return Ok(amx::train(pieces, samples, state));
+        if self.uses_tiles(precision) {
+            return Ok(amx::train(samples, state));
         }
         self.check_precision(precision)?;
         Ok(train_on_vectors(self.level(), samples, state))

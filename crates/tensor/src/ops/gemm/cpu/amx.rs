@@ -12,7 +12,7 @@ use crate::cpu::{
     amx::{
         DEPTH, SIDE, TILE,
         pack::{Factor, Side, transpose_in_place},
-        tiles::{self, Fetch, OtherWork, Tiles, multiply_pieces, products, store_sums, zero_sums},
+        tiles::{self, Fetch, OtherWork, Tiles, multiply_tiles, store_sums, zero_sums},
     },
     panel::Aligned,
     scratch::Scratch,
@@ -23,30 +23,11 @@ use crate::cpu::{
 /// Blocks of `k` that are prefetched.
 const AHEAD: usize = 4;
 
-/// Rows of the result a task computes: the pieces of its left factor fit the cache of a core.
+/// Rows of the result a task computes: its left factor fits the cache of a core.
 const ROW_CHUNK: usize = 128;
 
-/// `c = epilogue(left right^T)` for `left` `[rows, k]` and `right` `[columns, k]`, each factor in 1 or 3 pieces.
-pub(crate) fn multiply(
-    pieces: usize,
-    left: Factor<'_>,
-    right: Factor<'_>,
-    epilogue: Epilogue<'_>,
-    c: &mut [f32],
-) {
-    if pieces == 1 {
-        multiply_in::<1>(left, right, epilogue, c);
-    } else {
-        multiply_in::<3>(left, right, epilogue, c);
-    }
-}
-
-fn multiply_in<const PIECES: usize>(
-    left: Factor<'_>,
-    right: Factor<'_>,
-    epilogue: Epilogue<'_>,
-    c: &mut [f32],
-) {
+/// `c = epilogue(left right^T)` for `left` `[rows, k]` and `right` `[columns, k]`, both rounded to bfloat16.
+pub(crate) fn multiply(left: Factor<'_>, right: Factor<'_>, epilogue: Epilogue<'_>, c: &mut [f32]) {
     let (rows, columns) = (left.x, right.x);
     if rows == 0 || columns == 0 {
         return;
@@ -54,14 +35,14 @@ fn multiply_in<const PIECES: usize>(
     // At least one, so that a product without terms is zero and not left alone.
     let blocks = left.k.div_ceil(DEPTH).max(1);
     let roles = Roles::cheapest(&left, &right);
-    let packed = pack_whole::<PIECES>(right, roles.right, blocks);
+    let packed = pack_whole(right, roles.right, blocks);
     let chunk_rows = ROW_CHUNK.min(rows);
-    let pair = 2 * PIECES * TILE;
+    let pair = 2 * TILE;
     let chunks = c[..rows * columns].par_chunks_mut(chunk_rows * columns).enumerate();
     chunks.for_each_init(
         || Scratch::of(chunk_rows.div_ceil(2 * SIDE) * blocks * pair),
         |scratch, (index, c)| {
-            SimdLevel::Amx.run(Rows::<PIECES> {
+            SimdLevel::Amx.run(Rows {
                 left,
                 right: &packed,
                 roles,
@@ -90,9 +71,9 @@ impl Roles {
 
     /// Those with the fewest transpositions of 16 by 16 numbers.
     fn cheapest(left: &Factor<'_>, right: &Factor<'_>) -> Self {
-        // Two squares of numbers are three of pairs, one for each piece.
+        // Two squares of numbers are one of pairs.
         let factor = |factor: &Factor<'_>, side| {
-            if factor.is_transposed(side) { 3 * factor.x * factor.k / 2 } else { 0 }
+            if factor.is_transposed(side) { factor.x * factor.k / 2 } else { 0 }
         };
         let cost = |roles: Self| factor(left, roles.left) + factor(right, roles.right);
         if cost(Self::EXCHANGED) + left.x * right.x < cost(Self::AS_THEY_ARE) {
@@ -107,19 +88,19 @@ impl Roles {
     }
 }
 
-/// `[pair of column tiles][k block][2][piece]` of tiles.
-fn pack_whole<const PIECES: usize>(factor: Factor<'_>, side: Side, blocks: usize) -> Scratch {
-    let pair = blocks * 2 * PIECES * TILE;
+/// `[pair of column tiles][k block][2]` of tiles.
+fn pack_whole(factor: Factor<'_>, side: Side, blocks: usize) -> Scratch {
+    let pair = blocks * 2 * TILE;
     let pairs = factor.x.div_ceil(2 * SIDE);
     let mut packed = Scratch::of(pairs * pair);
     packed.as_mut_slice().par_chunks_mut(pair).enumerate().for_each(|(index, out)| {
-        SimdLevel::Amx.run(PackPair::<PIECES> { factor, side, blocks, index, out });
+        SimdLevel::Amx.run(PackPair { factor, side, blocks, index, out });
     });
     packed
 }
 
-/// Packs a pair of tiles of `x` for all of `k`: `[k block][2][piece]`.
-struct PackPair<'a, const PIECES: usize> {
+/// Packs a pair of tiles of `x` for all of `k`: `[k block][2]`.
+struct PackPair<'a> {
     factor: Factor<'a>,
     side: Side,
     blocks: usize,
@@ -127,26 +108,26 @@ struct PackPair<'a, const PIECES: usize> {
     out: &'a mut [f32],
 }
 
-impl<const PIECES: usize> Kernel for PackPair<'_, PIECES> {
+impl Kernel for PackPair<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let Self { factor, side, blocks, index, out } = self;
-        for (place, out) in out.chunks_exact_mut(PIECES * TILE).enumerate() {
+        for (place, out) in out.chunks_exact_mut(TILE).enumerate() {
             let (x_tile, block) = (2 * index + place % 2, place / 2);
             // Beyond the last block the next pair begins.
             let later = block + AHEAD;
             let next = if later < blocks { [0, later] } else { [2, later - blocks] };
             let ahead = factor.distance([0, block * DEPTH], [next[0] * SIDE, next[1] * DEPTH]);
-            // SAFETY: this level has AVX-512; `out` holds the pieces, at a multiple of a tile in aligned memory.
-            unsafe { factor.pack::<PIECES>(side, x_tile, block, Some(ahead), out.as_mut_ptr()) };
+            // SAFETY: this level has AVX-512; `out` holds the tile, at a multiple of a tile in aligned memory.
+            unsafe { factor.pack(side, x_tile, block, Some(ahead), out.as_mut_ptr()) };
         }
     }
 }
 
 /// Some whole rows of the result.
-struct Rows<'a, const PIECES: usize> {
+struct Rows<'a> {
     left: Factor<'a>,
     right: &'a Scratch,
     roles: Roles,
@@ -158,7 +139,7 @@ struct Rows<'a, const PIECES: usize> {
     c: &'a mut [f32],
 }
 
-impl<const PIECES: usize> Rows<'_, PIECES> {
+impl Rows<'_> {
     /// Place of the sums of the block after this pair of columns and rows.
     #[inline(always)]
     fn place_after(&self, [column_pair, row_pair]: [usize; 2], row_pairs: usize) -> *const f32 {
@@ -171,19 +152,19 @@ impl<const PIECES: usize> Rows<'_, PIECES> {
     }
 }
 
-impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
+impl Kernel for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let rows = self.c.len() / self.columns;
-        let pair = self.blocks * 2 * PIECES * TILE;
+        let pair = self.blocks * 2 * TILE;
         let row_pairs = rows.div_ceil(2 * SIDE);
         for index in 0..row_pairs {
             let out = &mut self.scratch.as_mut_slice()[index * pair..][..pair];
             let index = self.first_row / (2 * SIDE) + index;
             let Self { left: factor, blocks, .. } = self;
-            let pack = PackPair::<PIECES> { factor, side: self.roles.left, blocks, index, out };
+            let pack = PackPair { factor, side: self.roles.left, blocks, index, out };
             // SAFETY: inside a kernel of V.
             unsafe { pack.run::<V>() };
         }
@@ -196,9 +177,9 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
                 let left = &self.scratch.as_slice()[row_pair * pair..][..pair];
                 let first_row = row_pair * 2 * SIDE;
                 let last_row = rows.min(first_row + 2 * SIDE);
-                // SAFETY: there are tiles; both factors hold `blocks` pairs of tiles in pieces, `sums` four tiles.
+                // SAFETY: there are tiles; both factors hold `blocks` pairs of tiles, `sums` four tiles.
                 unsafe {
-                    let parts = self.blocks * products(PIECES);
+                    let parts = self.blocks;
                     let next = Next {
                         // Each pair of rows prefetches its share of the next columns.
                         right: Fetch {
@@ -213,10 +194,10 @@ impl<const PIECES: usize> Kernel for Rows<'_, PIECES> {
                     let (left, right) = (left.as_ptr(), right.as_ptr());
                     let to = sums.as_mut_slice().as_mut_ptr();
                     if self.roles.is_exchanged() {
-                        sum_products::<PIECES>(self.blocks, right, left, next);
+                        sum_products(self.blocks, right, left, next);
                         store_transposed_sums(to);
                     } else {
-                        sum_products::<PIECES>(self.blocks, left, right, next);
+                        sum_products(self.blocks, left, right, next);
                         store_sums(to);
                     }
                 }
@@ -268,21 +249,15 @@ impl OtherWork for Next {
 /// Leaves the products of two by two tiles in registers 0 to 3.
 ///
 /// # Safety
-/// There are [`Tiles`]; `left` and `right` are valid for `blocks` pairs of `PIECES` tiles.
+/// There are [`Tiles`]; `left` and `right` are valid for `blocks` pairs of tiles.
 #[inline(always)]
-unsafe fn sum_products<const PIECES: usize>(
-    blocks: usize,
-    left: *const f32,
-    right: *const f32,
-    mut other: Next,
-) {
+unsafe fn sum_products(blocks: usize, left: *const f32, right: *const f32, mut other: Next) {
     // SAFETY: as the caller's.
     unsafe {
         zero_sums();
-        let one = PIECES * TILE;
         for block in 0..blocks {
-            let (a, b) = (left.add(2 * block * one), right.add(2 * block * one));
-            multiply_pieces::<PIECES, 2>([a, a.add(one)], [b, b.add(one)], &mut other);
+            let (a, b) = (left.add(2 * block * TILE), right.add(2 * block * TILE));
+            multiply_tiles([a, a.add(TILE)], [b, b.add(TILE)], &mut other);
         }
     }
 }

@@ -60,10 +60,10 @@ impl Cpu {
         }
         let epilogue = Epilogue::Scale { alpha, beta };
         #[cfg(target_arch = "x86_64")]
-        if let Some(pieces) = self.pieces(precision, &[m, n, k]) {
+        if self.uses_tiles(precision) {
             let left = Factor::new(a, [m, k], !transpose_a);
             let right = Factor::new(b, [n, k], transpose_b);
-            multiply(pieces, left, right, epilogue, c);
+            multiply(left, right, epilogue, c);
             return Ok(());
         }
         self.check_precision(precision)?;

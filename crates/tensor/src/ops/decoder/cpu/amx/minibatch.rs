@@ -16,7 +16,7 @@ use crate::cpu::{
 };
 
 /// Packs one minibatch for a block.
-pub(super) struct PackMinibatch<'a, const PIECES: usize> {
+pub(super) struct PackMinibatch<'a> {
     pub(super) samples: &'a Samples<'a>,
     pub(super) block: &'a Block,
     pub(super) batch: usize,
@@ -25,15 +25,15 @@ pub(super) struct PackMinibatch<'a, const PIECES: usize> {
 
 /// Packed minibatch of a block.
 pub(super) struct Minibatch {
-    /// Samples as right factor of the forward product, `[sample block][input block][half][piece]` of tiles.
+    /// Samples as right factor of the forward product, `[sample block][input block][half]` of tiles.
     pub(super) forward: Aligned,
-    /// Samples as right factor of the gradient, `[input block][half][sample block][piece]` of tiles.
+    /// Samples as right factor of the gradient, `[input block][half][sample block]` of tiles.
     pub(super) gradient: Aligned,
     /// Targets, `[unit][sample]`.
     pub(super) targets: Aligned,
 }
 
-impl<const PIECES: usize> Kernel for PackMinibatch<'_, PIECES> {
+impl Kernel for PackMinibatch<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -52,24 +52,17 @@ impl<const PIECES: usize> Kernel for PackMinibatch<'_, PIECES> {
         let by_sample = matrix(self.samples.h, inputs);
         // The same memory, summed over samples.
         let by_input = Factor { k_is_contiguous: false, x: inputs, k: count, ..by_sample };
-        let one = PIECES * TILE;
         let tiles_of_samples = 2 * sample_blocks;
         // SAFETY: this level has AVX-512; the three parts hold the tiles numbered here, in aligned memory.
         unsafe {
-            for (place, out) in forward.chunks_exact_mut(one).enumerate() {
+            for (place, out) in forward.chunks_exact_mut(TILE).enumerate() {
                 let (pair, half) = (place / 2, place % 2);
                 let tile = pair / input_blocks * 2 + half;
-                by_sample.pack::<PIECES>(
-                    Side::Right,
-                    tile,
-                    pair % input_blocks,
-                    None,
-                    out.as_mut_ptr(),
-                );
+                by_sample.pack(Side::Right, tile, pair % input_blocks, None, out.as_mut_ptr());
             }
-            for (place, out) in gradient.chunks_exact_mut(one).enumerate() {
+            for (place, out) in gradient.chunks_exact_mut(TILE).enumerate() {
                 let (tile, block) = (place / sample_blocks, place % sample_blocks);
-                by_input.pack::<PIECES>(Side::Right, tile, block, None, out.as_mut_ptr());
+                by_input.pack(Side::Right, tile, block, None, out.as_mut_ptr());
             }
             let targets_by_sample = matrix(self.samples.target, outputs);
             let stride = sample_blocks * DEPTH;
@@ -86,6 +79,6 @@ impl<const PIECES: usize> Kernel for PackMinibatch<'_, PIECES> {
                 }
             }
         }
-        debug_assert!(forward.len() == input_blocks * tiles_of_samples * one, "all are packed");
+        debug_assert!(forward.len() == input_blocks * tiles_of_samples * TILE, "all are packed");
     }
 }

@@ -35,20 +35,9 @@ use minibatch::{Minibatch, PackMinibatch};
 use shape::Shape;
 use train_step::TrainStep;
 
-/// [`Cpu::train`] with factors in 1 or 3 pieces; a block's squares are one part.
-pub(super) fn train(
-    pieces: usize,
-    samples: &Samples<'_>,
-    state: &mut DecoderState<Cpu>,
-) -> Vec<Vec<f64>> {
-    if pieces == 1 { train_in::<1>(samples, state) } else { train_in::<3>(samples, state) }
-}
-
-fn train_in<const PIECES: usize>(
-    samples: &Samples<'_>,
-    state: &mut DecoderState<Cpu>,
-) -> Vec<Vec<f64>> {
-    let shape = Shape::new(&samples.config, PIECES);
+/// [`Cpu::train`] with factors rounded to bfloat16; a block's squares are one part.
+pub(super) fn train(samples: &Samples<'_>, state: &mut DecoderState<Cpu>) -> Vec<Vec<f64>> {
+    let shape = Shape::new(&samples.config);
     let first_step = state.steps;
     let optimizer = samples.config.optimizer;
     let scales = moment_scales(&optimizer);
@@ -61,8 +50,7 @@ fn train_in<const PIECES: usize>(
         .enumerate()
         .map(|(index, units)| {
             let mut block = Block::load(shape, index, units, scales);
-            let squares =
-                SimdLevel::Amx.run(Train::<PIECES> { block: &mut block, samples, first_step });
+            let squares = SimdLevel::Amx.run(Train { block: &mut block, samples, first_step });
             block.store(units, scales);
             squares
         })
@@ -70,13 +58,13 @@ fn train_in<const PIECES: usize>(
 }
 
 /// Trains a block; squared residuals of each minibatch come back.
-struct Train<'a, const PIECES: usize> {
+struct Train<'a> {
     block: &'a mut Block,
     samples: &'a Samples<'a>,
     first_step: u64,
 }
 
-impl<const PIECES: usize> Kernel for Train<'_, PIECES> {
+impl Kernel for Train<'_> {
     type Output = Vec<f64>;
 
     #[inline(always)]
@@ -91,17 +79,17 @@ impl<const PIECES: usize> Kernel for Train<'_, PIECES> {
             gradient: Aligned::zeros(shape.samples_len()),
             targets: Aligned::zeros(BLOCK_UNITS * shape.sample_blocks * DEPTH),
         };
-        let mut delta = Aligned::zeros(unit_tiles * shape.sample_blocks * PIECES * TILE);
+        let mut delta = Aligned::zeros(unit_tiles * shape.sample_blocks * TILE);
         let mut sums = Aligned::zeros(4 * TILE);
-        let mut weights = Aligned::zeros(shape.input_blocks * 2 * PIECES * TILE);
+        let mut weights = Aligned::zeros(shape.input_blocks * 2 * TILE);
         let mut squares = Vec::with_capacity(samples.batches.len());
         for (batch, step) in samples.batches.clone().zip(first_step + 1..) {
-            let pack = PackMinibatch::<PIECES> { samples, block, batch, minibatch: &mut minibatch };
+            let pack = PackMinibatch { samples, block, batch, minibatch: &mut minibatch };
             // SAFETY: inside a kernel of V.
             unsafe { pack.run::<V>() };
             let rows = samples.config.batch_range(batch);
             let next = samples.config.batch_range(batch + 1);
-            let mut train_step = TrainStep::<PIECES> {
+            let mut train_step = TrainStep {
                 block,
                 config: &samples.config,
                 rows: rows.len(),

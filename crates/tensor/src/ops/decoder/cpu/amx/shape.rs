@@ -8,7 +8,6 @@ use crate::{
 pub(super) struct Shape {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
-    pub(super) pieces: usize,
     /// Blocks of 32 inputs.
     pub(super) input_blocks: usize,
     /// Blocks of 32 samples in a minibatch.
@@ -16,20 +15,19 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn new(config: &DecoderConfig, pieces: usize) -> Self {
+    pub(super) fn new(config: &DecoderConfig) -> Self {
         Self {
             inputs: config.inputs,
             outputs: config.outputs,
-            pieces,
             input_blocks: config.inputs.div_ceil(DEPTH),
             sample_blocks: config.batch.min(config.samples).div_ceil(DEPTH),
         }
     }
 
     /// Numbers of a minibatch's samples as right factor of the forward product,
-    /// `[sample block][input block][half][piece]` of tiles; and as right factor of the gradient,
-    /// `[input block][half][sample block][piece]`.
+    /// `[sample block][input block][half]` of tiles; and as right factor of the gradient,
+    /// `[input block][half][sample block]`.
     pub(super) const fn samples_len(&self) -> usize {
-        self.input_blocks * 2 * self.sample_blocks * self.pieces * TILE
+        self.input_blocks * 2 * self.sample_blocks * TILE
     }
 }

@@ -16,8 +16,8 @@ use crate::{
         activation::value_and_derivative,
         amx::{
             DEPTH, SIDE, TILE,
-            split::store_pairs,
-            tiles::{Fetch, OtherWork, multiply_pieces, products, store_sums, zero_sums},
+            pairs::store_pairs,
+            tiles::{Fetch, OtherWork, multiply_tiles, store_sums, zero_sums},
         },
         panel::Aligned,
         simd::{Avx512, Lanes},
@@ -26,17 +26,17 @@ use crate::{
 };
 
 /// Training step of a block.
-pub(super) struct TrainStep<'a, const PIECES: usize> {
+pub(super) struct TrainStep<'a> {
     pub(super) block: &'a mut Block,
     pub(super) config: &'a DecoderConfig,
     /// Samples of the minibatch.
     pub(super) rows: usize,
     pub(super) step: Step,
-    /// The loss's derivatives as left factor, `[unit tile][sample block][piece]` of tiles.
+    /// The loss's derivatives as left factor, `[unit tile][sample block]` of tiles.
     pub(super) delta: &'a mut Aligned,
     /// Four tiles.
     pub(super) sums: &'a mut Aligned,
-    /// The weights of a pair of unit tiles as left factor, `[input block][unit tile][piece]` of tiles.
+    /// The weights of a pair of unit tiles as left factor, `[input block][unit tile]` of tiles.
     pub(super) weights: &'a mut Aligned,
     /// Samples of the next minibatch.
     pub(super) next: &'a [f32],
@@ -44,7 +44,7 @@ pub(super) struct TrainStep<'a, const PIECES: usize> {
     pub(super) next_targets: &'a [f32],
 }
 
-impl<const PIECES: usize> TrainStep<'_, PIECES> {
+impl TrainStep<'_> {
     /// Fills `delta`, steps the biases, gives the sum of squared residuals.
     ///
     /// # Safety
@@ -78,14 +78,13 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
         targets: *const f32,
     ) -> f64 {
         let Shape { input_blocks, sample_blocks, .. } = self.block.shape;
-        let one = PIECES * TILE;
         // SAFETY: this level has AVX-512.
         let zero = unsafe { Avx512::zero() };
         let mut gradients = [[zero; SIDE]; TILES];
         let mut squares = zero;
         let sums = self.sums.as_mut_slice().as_mut_ptr();
         let weights = self.weights.as_mut_slice().as_mut_ptr();
-        let mut split = SplitWeights::<PIECES, TILES> {
+        let mut round = RoundWeights::<TILES> {
             from: std::array::from_fn(|i| {
                 let place = (unit_tile + i) * input_blocks * CELL;
                 self.block.cells.as_slice()[place..].as_ptr()
@@ -96,15 +95,15 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
         };
         // SAFETY: as the caller's; `weights` holds the unit tiles, `sums` four tiles.
         unsafe {
-            // The rest is split while the first sample block is multiplied, two input blocks ahead.
-            split.rows(2 * TILES * SIDE);
+            // The rest is rounded while the first sample block is multiplied, two input blocks ahead.
+            round.rows(2 * TILES * SIDE);
             for sample_block in 0..sample_blocks {
                 zero_sums();
                 for block in 0..input_blocks {
-                    let a = weights.add(block * TILES * one).cast_const();
-                    let b = samples.add((sample_block * input_blocks + block) * 2 * one);
-                    let a = std::array::from_fn::<_, TILES, _>(|i| a.add(i * one));
-                    multiply_pieces::<PIECES, TILES>(a, [b, b.add(one)], &mut split);
+                    let a = weights.add(block * TILES * TILE).cast_const();
+                    let b = samples.add((sample_block * input_blocks + block) * 2 * TILE);
+                    let a = std::array::from_fn::<_, TILES, _>(|i| a.add(i * TILE));
+                    multiply_tiles::<TILES>(a, [b, b.add(TILE)], &mut round);
                 }
                 store_sums(sums);
                 for (i, gradients) in gradients.iter_mut().enumerate() {
@@ -129,7 +128,7 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
         unsafe { squares.sum() }
     }
 
-    /// The residuals of 16 units and 32 samples: their pieces go to `delta`, their sums over samples to `gradients`.
+    /// The residuals of 16 units and 32 samples go to `delta`, their sums over samples to `gradients`.
     ///
     /// # Safety
     /// As [`forward`](Self::forward); `sums` is valid for two tiles.
@@ -155,7 +154,7 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
                 .delta
                 .as_mut_slice()
                 .as_mut_ptr()
-                .add((unit_tile * sample_blocks + sample_block) * PIECES * TILE);
+                .add((unit_tile * sample_blocks + sample_block) * TILE);
             for (unit, own) in gradients.iter_mut().enumerate().take(units) {
                 let bias = Avx512::splat(self.block.bias[0][unit_tile * SIDE + unit]);
                 let targets =
@@ -169,7 +168,7 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
                     *gradient = residual.mul(slope).mul(Avx512::splat(scale));
                     *own = own.add(*gradient);
                 }
-                store_pairs::<PIECES>(halves[0].0, halves[1].0, delta.add(unit * SIDE));
+                store_pairs(halves[0].0, halves[1].0, delta.add(unit * SIDE));
             }
         }
     }
@@ -209,8 +208,7 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
     #[inline(always)]
     unsafe fn update_tiles<const TILES: usize>(&mut self, unit_tile: usize, samples: *const f32) {
         let Shape { input_blocks, sample_blocks, .. } = self.block.shape;
-        let one = PIECES * TILE;
-        let parts = sample_blocks * products(PIECES);
+        let parts = sample_blocks;
         let idle = parts / 6;
         // Each pair of unit tiles prefetches its share of the next minibatch.
         let share = self.next.len().div_ceil(self.block.unit_tiles().div_ceil(2));
@@ -234,12 +232,12 @@ impl<const PIECES: usize> TrainStep<'_, PIECES> {
                 zero_sums();
                 for sample_block in 0..sample_blocks {
                     let a = std::array::from_fn::<_, TILES, _>(|i| {
-                        delta.add(((unit_tile + i) * sample_blocks + sample_block) * one)
+                        delta.add(((unit_tile + i) * sample_blocks + sample_block) * TILE)
                     });
                     let b = [0, 1].map(|half| {
-                        samples.add(((2 * block + half) * sample_blocks + sample_block) * one)
+                        samples.add(((2 * block + half) * sample_blocks + sample_block) * TILE)
                     });
-                    multiply_pieces::<PIECES, TILES>(a, b, &mut waiting);
+                    multiply_tiles::<TILES>(a, b, &mut waiting);
                 }
                 waiting.step_rows(TILES * SIDE);
                 store_sums(sums);
@@ -314,18 +312,18 @@ impl<const TILES: usize> Waiting<TILES> {
     }
 }
 
-/// Splits the weights of `TILES` unit tiles, input block by input block; rows count over `[input block][unit tile][unit]`.
-struct SplitWeights<const PIECES: usize, const TILES: usize> {
+/// Rounds the weights of `TILES` unit tiles, input block by input block; rows count over `[input block][unit tile][unit]`.
+struct RoundWeights<const TILES: usize> {
     /// The unit tiles' cells.
     from: [*const f32; TILES],
-    /// Target of the pieces, `[input block][unit tile][piece]` of tiles.
+    /// Target, `[input block][unit tile]` of tiles.
     to: *mut f32,
     row: usize,
     end: usize,
 }
 
-impl<const PIECES: usize, const TILES: usize> SplitWeights<PIECES, TILES> {
-    /// Splits the next `count` rows, as far as there are.
+impl<const TILES: usize> RoundWeights<TILES> {
+    /// Rounds the next `count` rows, as far as there are.
     ///
     /// # Safety
     /// The processor has AVX-512; the pointers are valid for what they name.
@@ -338,10 +336,10 @@ impl<const PIECES: usize, const TILES: usize> SplitWeights<PIECES, TILES> {
             // SAFETY: as the caller's.
             unsafe {
                 let weights = self.from[tile].add(block * CELL + unit * DEPTH);
-                store_pairs::<PIECES>(
+                store_pairs(
                     Avx512::load(weights).0,
                     Avx512::load(weights.add(SIDE)).0,
-                    self.to.add((block * TILES + tile) * PIECES * TILE + unit * SIDE),
+                    self.to.add((block * TILES + tile) * TILE + unit * SIDE),
                 );
             }
             self.row += 1;
@@ -349,11 +347,11 @@ impl<const PIECES: usize, const TILES: usize> SplitWeights<PIECES, TILES> {
     }
 }
 
-impl<const PIECES: usize, const TILES: usize> OtherWork for SplitWeights<PIECES, TILES> {
+impl<const TILES: usize> OtherWork for RoundWeights<TILES> {
     #[inline(always)]
     unsafe fn part(&mut self) {
         // SAFETY: as the caller's.
-        unsafe { self.rows((TILES * SIDE).div_ceil(products(PIECES))) };
+        unsafe { self.rows(TILES * SIDE) };
     }
 }
 
