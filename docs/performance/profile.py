@@ -1,26 +1,23 @@
 #!/usr/bin/env python3
-"""Time of the decoders: samples of `perf record` by stage of the kernel.
+"""Time of the decoders: samples of `perf record` by stage of the kernel on vectors.
 
-    cargo build --release --package isobath
-    perf record -F 999 -o perf.data target/release/isobath bench cascade --depth 8 --repeat 1
+    CARGO_PROFILE_RELEASE_DEBUG=line-tables-only cargo build --release --package isobath
+    perf record -e cpu-clock -F 999 -o perf.data target/release/isobath bench widths --widths 784 --repeat 1 --gflop 100 --threads 1
     python3 docs/performance/profile.py target/release/isobath perf.data
 
-Each sample counts for the innermost inlined function of `tensor` that contains it. Needs perf, readelf and addr2line.
+Each sample counts for the first stage of the list that one of its inlined functions belongs to. Needs perf, readelf and
+addr2line.
 """
 import collections, re, subprocess, sys
 
-STAGES = {
-    "amx/tiles.rs": "tile unit: loads, products, stores",
-    "gemm/cpu/amx.rs": "tile unit: loads, products, stores",
-    "amx/split.rs": "split: f32 to three bfloat16 numbers",
-    "amx/pack.rs": "packing and transposing",
-    "amx/transpose.rs": "packing and transposing",
-    "amx/train_step.rs": "loop over units: epilogue, prefetches, ordering",
-    "decoder/cpu/step.rs": "Adam and tanh: arithmetic in vectors",
-    "cpu/activation.rs": "Adam and tanh: arithmetic in vectors",
-    "simd/x86.rs": "Adam and tanh: arithmetic in vectors",
-    "cpu/simd.rs": "Adam and tanh: arithmetic in vectors",
-}
+# File and function of a frame, innermost first.
+STAGES = [
+    (r"decoder/cpu/step\.rs", "optimiser"),
+    (r"decoder/cpu/train_block\.rs .*residual", "residuals and losses"),
+    (r"decoder/cpu/train_block\.rs .*forward", "products of the decoder's forward pass"),
+    (r"decoder/cpu/train_block\.rs .*(update|train)", "products of the gradient"),
+    (r"gemm/cpu/|cpu/panel\.rs", "the layer's forward pass"),
+]
 
 
 def run(*command, **options):
@@ -47,14 +44,17 @@ def addresses(program, data):
 
 
 def places(program, wanted):
-    """Source files of the frames of each address, innermost first."""
-    found, address = collections.defaultdict(list), None
+    """The frames of each address as "file function", innermost first."""
+    found, address, function = collections.defaultdict(list), None, None
     text = "\n".join(map(hex, wanted))
-    for line in run("addr2line", "-a", "-i", "-e", program, input=text).splitlines():
+    for line in run("addr2line", "-a", "-f", "-i", "-C", "-e", program, input=text).splitlines():
         if line.startswith("0x"):
-            address = int(line, 16)
+            address, function = int(line, 16), None
+        elif function is None:
+            function = line
         else:
-            found[address].append(line)
+            found[address].append(f"{line.rsplit(':', 1)[0]} {function}")
+            function = None
     return found
 
 
@@ -63,15 +63,13 @@ def main():
     samples, outside = addresses(program, data)
     frames, stages = places(program, sorted(samples)), collections.Counter()
     for address, count in samples.items():
-        ours = [re.search(r"crates/tensor/src/(\S+):", place) for place in frames[address]]
-        file = next((place[1] for place in ours if place), None)
-        if file is not None:
-            stage = (stage for end, stage in STAGES.items() if file.endswith(end))
-            stages[next(stage, "other kernels")] += count
+        matches = (stage for pattern, stage in STAGES if any(re.search(pattern, frame) for frame in frames[address]))
+        stages[next(matches, None)] += count
+    outside += stages.pop(None, 0)
     total = sum(stages.values())
     for stage, count in stages.most_common():
         print(f"{100 * count / total:5.1f}%  {stage}")
-    print(f"of {total} samples in kernels; {sum(samples.values()) - total + outside} outside")
+    print(f"of {total} samples in kernels; {outside} outside")
 
 
 main()
