@@ -66,6 +66,7 @@ impl Step {
     }
 
     /// Number of arrays that the step changes: parameters, first moment, second moment.
+    #[cfg(target_arch = "x86_64")]
     pub(super) const fn parts(self) -> usize {
         match self {
             Self::Sgd { .. } => 1,

@@ -5,10 +5,9 @@
 )]
 #![expect(clippy::float_cmp, reason = "factors of exactly 0 and 1 are special cases, not results")]
 
-use crate::{
-    Activation,
-    cpu::{activation::value_of, simd::Lanes},
-};
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::activation::value_of;
+use crate::{Activation, cpu::simd::Lanes};
 
 /// Last step from sums to the result.
 #[derive(Clone, Copy)]
@@ -17,6 +16,7 @@ pub(crate) enum Epilogue<'a> {
     Activate { bias: &'a [f32], activation: Activation },
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Epilogue<'_> {
     /// Writes a vector of sums, from column `column` of the result on, to `c`, or as many of its lanes as `c` has.
     ///
