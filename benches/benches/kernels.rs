@@ -104,11 +104,15 @@ fn decoder<B: FullBackend>(criterion: &mut Criterion, backend: &B) {
 }
 
 /// Name and configuration of products other than dense layers.
-fn products() -> [(&'static str, GemmConfig); 3] {
+fn products() -> [(&'static str, GemmConfig); 7] {
     [
         ("gram of 100 samples x 784", GemmConfig::new(100, 100, 784).transpose_b()),
         ("gram of 1000 samples x 784", GemmConfig::new(1000, 1000, 784).transpose_b()),
         ("gradient 784x784 of 64 samples", GemmConfig::new(784, 784, 64).transpose_a()),
+        ("backward 1024x1024 of 64 samples", GemmConfig::new(1024, 64, 1024).transpose_a()),
+        ("A^T B of 1000 samples x 1024", GemmConfig::new(1024, 1024, 1000).transpose_a()),
+        ("A^T B of 1000 samples x 2048", GemmConfig::new(2048, 2048, 1000).transpose_a()),
+        ("A^T B of 1000 samples x 3072", GemmConfig::new(3072, 3072, 1000).transpose_a()),
     ]
 }
 

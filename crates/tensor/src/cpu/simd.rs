@@ -163,7 +163,7 @@ pub(crate) const MOST_PANEL_VECTORS: usize = 3;
 /// The processor has the instructions of the type, which is so inside a [`Kernel`]; pointers are valid for the lanes
 /// they are used for.
 pub(crate) trait Lanes: Copy {
-    /// A vector of f64 of the same instructions.
+    /// The f64 vector of the same instruction set.
     type Wide: WideLanes;
     /// Lanes.
     const LEN: usize;
@@ -240,7 +240,7 @@ pub(crate) trait Lanes: Copy {
     }
 }
 
-/// A vector of f64 with what matrix products need. In memory it is its lanes and nothing else.
+/// A vector of f64 with the operations that matrix products need. In memory it is its lanes and nothing else.
 ///
 /// # Safety of the methods
 /// As of [`Lanes`].
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn quick_divisions_keep_their_bounds() {
         const CASES: u32 = 1 << 18;
-        // Significands in an even spread, of all pairs of them; exponents as those of gradients and of Adam's offset.
+        // Significands cover their range evenly and independently; exponents cover those of gradients and of Adam's epsilon.
         let spread = |i: u32, ratio: f64| (f64::from(i) * ratio).fract() as f32 + 1.0;
         let power = |i: u32, lowest: i32, count: u32| ((i % count) as i32 + lowest) as f32;
         let cases: Vec<[f32; 3]> = (0..CASES)

@@ -79,8 +79,8 @@ pub trait Gemm: Backend {
         c: &mut Self::Buffer<f32>,
     ) -> Result<()>;
 
-    /// The lower half of `C = alpha op(A) op(A)^T + beta C`, diagonal included, where `config` is of the whole product with
-    /// `B = A`. What is above the diagonal afterwards is not defined.
+    /// The lower half of `C = alpha op(A) op(A)^T + beta C`, including the diagonal; `config` describes the whole product with
+    /// `B = A`. The elements above the diagonal are undefined afterwards.
     ///
     /// # Errors
     /// As [`gemm`](Self::gemm).

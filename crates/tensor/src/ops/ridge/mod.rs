@@ -121,17 +121,17 @@ fn fit_by_parts<B: FitRidge>(
     Ok(RidgeFit { constant_error, error })
 }
 
-/// Numbers in f64.
+/// Converts numbers to f64.
 fn double(numbers: &[f32]) -> Vec<f64> {
     numbers.par_iter().map(|&x| f64::from(x)).collect()
 }
 
-/// A matrix of `rows` rows.
+/// Arranges numbers as a matrix of `rows` rows.
 fn matrix(rows: usize, numbers: Vec<f64>) -> Array2<f64> {
     Array2::from_shape_vec((rows, numbers.len() / rows), numbers).expect("rows of equal length")
 }
 
-/// A matrix in f32, row by row.
+/// Converts a matrix to f32, row by row.
 fn single(matrix: &Array2<f64>) -> Vec<f32> {
     let numbers = matrix.as_slice().expect("made in standard order");
     numbers.par_iter().map(|&x| x as f32).collect()

@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// Around the edges of tiles and panels of every instruction set, on parts of larger matrices.
+    /// Sizes lie around the edges of tiles and panels of every instruction set; factors are parts of larger matrices.
     #[test]
     fn products_of_any_size_are_added() {
         let matrix = |rows, columns, step: usize| {

@@ -18,7 +18,8 @@ use crate::cpu::{
 
 /// Most rows of the result a task computes: enough to use a packed panel many times over.
 const ROW_CHUNK: usize = 256;
-/// The same for a lower half, whose tasks differ in size.
+/// Most rows of a task that computes part of a lower half. Tasks further down are larger, so that smaller ones balance the
+/// load among threads.
 const LOWER_ROW_CHUNK: usize = 64;
 /// Fewest rows a task computes, unless there are fewer.
 const LEAST_ROWS: usize = 16;
@@ -52,11 +53,11 @@ impl Packed {
     }
 }
 
-/// What of a product is computed.
+/// Part of a product that a kernel computes.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     Whole,
-    /// All panels that reach the diagonal of a square product or lie below it.
+    /// The lower half of a square product, rounded up to whole panels.
     Lower,
 }
 
@@ -102,7 +103,7 @@ impl Product<'_> {
 struct Rows<'a> {
     product: Product<'a>,
     first_row: usize,
-    /// Panels of the right factor that are used, from the first on.
+    /// Number of panels of the right factor that this task multiplies by, from the first on.
     panels: usize,
     c: &'a mut [f32],
 }
@@ -132,12 +133,12 @@ impl Kernel for Rows<'_> {
     }
 }
 
-/// True if columns that many panels read, `stride` numbers from `k` to `k`, are better copied into tiles first.
+/// True if copying the left factor into tiles pays off when `panels` panels read its columns, `stride` numbers apart.
 const fn is_worth_packing(panels: usize, stride: usize) -> bool {
-    /// Panels that read them as often as to outweigh the copy.
+    /// From this number of panels on, reading columns in order saves more than the copy costs.
     const OFTEN: usize = 8;
-    /// At multiples of this stride, half a page of memory, one column after the other falls into the same few places of a
-    /// cache.
+    /// At multiples of this stride, half a page of memory, all columns map to the same few sets of a cache and evict each
+    /// other.
     const COLLIDES: usize = 512;
     panels >= OFTEN || (panels > 1 && stride.is_multiple_of(COLLIDES))
 }
