@@ -10,24 +10,20 @@ use rayon::prelude::*;
 use super::epilogue::{Epilogue, store};
 use crate::cpu::{
     activation::activate_rows,
-    panel::{Aligned, PanelLayout, Strides},
+    panel::{PanelLayout, Strides},
     scratch::Scratch,
     simd::{Kernel, Lanes, SimdLevel},
     tile::{Left, for_row_tiles, pack_tiles, tile},
 };
 
-/// Most rows of the result a task computes: enough to use a packed panel many times over.
-const ROW_CHUNK: usize = 256;
-/// Most rows of a task that computes part of a lower half. Tasks further down are larger, so that smaller ones balance the
-/// load among threads.
-const LOWER_ROW_CHUNK: usize = 64;
-/// Fewest rows a task computes, unless there are fewer.
-const LEAST_ROWS: usize = 16;
+/// Rows of the result a task computes, whole register tiles of every instruction set: few enough that the left factor stays
+/// in the second-level cache for all panels, and that no thread waits long for the last task.
+const ROW_CHUNK: usize = 48;
 
 /// The right factor of a product, packed into panels.
 pub(crate) struct Packed {
     layout: PanelLayout,
-    memory: Aligned,
+    memory: Scratch,
 }
 
 impl Packed {
@@ -39,7 +35,11 @@ impl Packed {
         columns: usize,
     ) -> Self {
         let layout = PanelLayout::new(level, columns, k);
-        let mut memory = Aligned::zeros(layout.panels() * layout.panel_len());
+        let mut memory = Scratch::of(layout.panels() * layout.panel_len());
+        if !columns.is_multiple_of(layout.lanes) {
+            // The last panel is wider than the matrix.
+            memory.as_mut_slice()[(layout.panels() - 1) * layout.panel_len()..].fill(0.0);
+        }
         if k > 0 {
             let panels = memory.as_mut_slice().par_chunks_mut(layout.panel_len()).enumerate();
             panels.for_each(|(index, panel)| layout.pack(index, source, strides, panel));
@@ -80,19 +80,12 @@ impl Product<'_> {
             return;
         }
         let c = &mut c[..rows * columns];
-        let most = match self.part {
-            Part::Whole => ROW_CHUNK,
-            Part::Lower => LOWER_ROW_CHUNK,
-        };
-        // As many tasks for each thread, of whole register tiles.
-        let tasks = rows.div_ceil(most).next_multiple_of(rayon::current_num_threads());
-        let chunk = rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS);
-        let chunks = c.par_chunks_mut(chunk * columns).enumerate();
+        let chunks = c.par_chunks_mut(ROW_CHUNK * columns).enumerate();
         chunks.for_each(|(index, c)| {
-            let first_row = index * chunk;
+            let first_row = index * ROW_CHUNK;
             let panels = match self.part {
                 Part::Whole => layout.panels(),
-                Part::Lower => (first_row + chunk).min(columns).div_ceil(layout.width()),
+                Part::Lower => (first_row + ROW_CHUNK).min(columns).div_ceil(layout.width()),
             };
             level.run(Rows { product: self, first_row, panels, c });
         });
