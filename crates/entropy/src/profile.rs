@@ -9,6 +9,9 @@ pub struct Profile {
     pub estimator: EstimatorSpec,
     /// Values per layer and probe sample, `[L, n]`; `None` if the estimator needs the whole batch at once.
     pub per_sample: Option<Array2<f64>>,
+    /// Share of each probe sample in the denominator of the mean over resampled ones, `[n]`, 1 on average; `None` if every
+    /// sample counts as one.
+    pub weights: Option<Vec<f64>>,
     /// Values per layer, `[L]`: the mean over samples, or one value per batch without `per_sample`.
     pub values: Vec<f64>,
     /// Number of units (or samples) without variance that a floor replaces, `[L]`.
@@ -21,7 +24,7 @@ impl Profile {
         let n = per_sample.ncols().max(1) as f64;
         let values: Vec<f64> = per_sample.sum_axis(Axis(1)).iter().map(|sum| sum / n).collect();
         let floored = vec![0; values.len()];
-        Self { estimator, per_sample: Some(per_sample), values, floored }
+        Self { estimator, per_sample: Some(per_sample), weights: None, values, floored }
     }
 
     /// Creates a profile from one value and one number of floored units per layer, for estimators of whole batches.
@@ -30,7 +33,13 @@ impl Profile {
         layers: impl IntoIterator<Item = (f64, usize)>,
     ) -> Self {
         let (values, floored) = layers.into_iter().unzip();
-        Self { estimator, per_sample: None, values, floored }
+        Self { estimator, per_sample: None, weights: None, values, floored }
+    }
+
+    /// This profile with [`weights`](Self::weights) of its samples.
+    #[must_use]
+    pub fn with_weights(self, weights: Option<Vec<f64>>) -> Self {
+        Self { weights, ..self }
     }
 
     /// Number of layers, `L`.
@@ -60,7 +69,8 @@ impl Profile {
         }
         let Some(per_sample) = &self.per_sample else { return Ok(()) };
         let (rows, cols) = per_sample.dim();
-        if rows != self.depth() || cols == 0 {
+        let is_weighted = self.weights.as_ref().is_none_or(|weights| weights.len() == cols);
+        if rows != self.depth() || cols == 0 || !is_weighted {
             let (estimator, values) = (self.estimator.to_string(), self.depth());
             return Err(Error::ProfileShape { estimator, values, rows, cols });
         }

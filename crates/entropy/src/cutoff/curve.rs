@@ -40,15 +40,22 @@ fn median_normalised(per_sample: ArrayView2<'_, f64>, samples: &[usize]) -> Opti
     Some(per_sample.outer_iter().map(median_ratio).collect())
 }
 
-/// Mean over samples per layer; without values per sample, the layer values.
+/// Mean over samples per layer: the sum of their values over the sum of their weights. Without values per sample, or if all
+/// weights are zero, the layer values.
 pub(crate) fn mean(profile: &Profile, resample: Option<&[usize]>) -> Vec<f64> {
-    match (&profile.per_sample, resample) {
-        (Some(per_sample), Some(samples)) => per_sample
-            .outer_iter()
-            .map(|values| samples.iter().map(|&s| values[s]).sum::<f64>() / samples.len() as f64)
-            .collect(),
-        _ => profile.values.clone(),
+    let (Some(per_sample), Some(samples)) = (&profile.per_sample, resample) else {
+        return profile.values.clone();
+    };
+    let weight = match &profile.weights {
+        Some(weights) => samples.iter().map(|&s| weights[s]).sum(),
+        None => samples.len() as f64,
+    };
+    if weight <= 0.0 {
+        return profile.values.clone();
     }
+    let mean =
+        |values: ArrayView1<'_, f64>| samples.iter().map(|&s| values[s]).sum::<f64>() / weight;
+    per_sample.outer_iter().map(mean).collect()
 }
 
 #[cfg(test)]
@@ -78,6 +85,15 @@ mod tests {
     fn resamples_weight_samples_by_their_draws() {
         assert_eq!(mean(&profile(), Some(&[0, 0, 2, 2])), [2.0, 3.0, 1.0]);
         assert_eq!(normalised(&profile(), 3, Some(&[1, 1, 0])).unwrap(), [0.2, 0.8, 1.0]);
+    }
+
+    #[test]
+    fn weights_divide_the_mean_over_resamples() {
+        let weighted = profile().with_weights(Some(vec![0.5, 0.5, 2.0]));
+        assert_eq!(mean(&weighted, Some(&[0, 0, 1])), [2.0, 16.0 / 3.0, 6.0]);
+        assert_eq!(mean(&weighted, None), profile().values);
+        let weighted = profile().with_weights(Some(vec![0.0, 1.5, 1.5]));
+        assert_eq!(mean(&weighted, Some(&[0, 0])), profile().values);
     }
 
     #[test]

@@ -140,6 +140,11 @@ pub(crate) trait EstimatorKind: Copy + Default + PartialEq + 'static {
         None
     }
 
+    /// Weights of the samples in a mean over resampled ones, see [`Profile::weights`].
+    fn weights<B: EntropyBackend>(self, _inputs: &Staged<'_, B>) -> Result<Option<Vec<f64>>> {
+        Ok(None)
+    }
+
     /// Estimates the value at one layer. `divergences` are those of [`divergence`](Self::divergence), one per sample.
     fn estimate<B: EntropyBackend>(
         self,

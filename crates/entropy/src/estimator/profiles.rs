@@ -52,7 +52,10 @@ pub fn profiles<B: EntropyBackend>(
         room = layer.buffer;
     }
     let samples = inputs.samples.nrows();
-    let profile = |(estimator, values): (&_, Values)| values.profile(*estimator, samples);
+    let profile = |(estimator, values): (&EstimatorSpec, Values)| {
+        let profile = values.profile(*estimator, samples)?;
+        Ok(profile.with_weights(estimator.weights(&inputs)?))
+    };
     estimators.iter().zip(values).map(profile).collect()
 }
 

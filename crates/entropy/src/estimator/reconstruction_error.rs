@@ -1,4 +1,5 @@
 use isobath_tensor::DivergenceKind;
+use ndarray::ArrayView1;
 
 use super::{Descriptor, Direction, Estimate, EstimatorKind};
 use crate::{
@@ -41,6 +42,17 @@ impl EstimatorKind for ReconstructionError {
     ) -> Result<Estimate> {
         let deviation = mean_squared_deviation(inputs)?;
         Ok(Estimate::PerSample(divergences.iter().map(|error| error / deviation).collect()))
+    }
+
+    /// Squared deviation of each sample from the mean image over the mean squared deviation. A resample's `1 - R^2` is the
+    /// sum of its errors over the sum of these, so that errors and deviations are those of the same samples.
+    fn weights<B: EntropyBackend>(self, inputs: &Staged<'_, B>) -> Result<Option<Vec<f64>>> {
+        let (deviation, mean) = (mean_squared_deviation(inputs)?, &inputs.moments()?.mean);
+        let weight = |sample: ArrayView1<'_, f32>| {
+            let units = sample.iter().zip(mean);
+            units.map(|(x, mean)| (f64::from(*x) - mean).powi(2)).sum::<f64>() / deviation
+        };
+        Ok(Some(inputs.samples.outer_iter().map(weight).collect()))
     }
 }
 

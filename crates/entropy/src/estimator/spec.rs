@@ -48,6 +48,13 @@ macro_rules! estimators {
                 match *self { $(Self::$name(kind) => kind.divergence(),)* }
             }
 
+            pub(super) fn weights<B: EntropyBackend>(
+                &self,
+                inputs: &Staged<'_, B>,
+            ) -> Result<Option<Vec<f64>>> {
+                match *self { $(Self::$name(kind) => kind.weights(inputs),)* }
+            }
+
             pub(super) fn estimate<B: EntropyBackend>(
                 &self,
                 inputs: &Staged<'_, B>,

@@ -5,7 +5,7 @@
 use std::f64::consts::{E, LN_2, PI};
 
 use isobath_entropy::{
-    Direction, EntropyEstimator, Error, EstimatorSpec, Profile, Relative, Source,
+    Direction, EntropyEstimator, Error, EstimatorSpec, Profile, Relative, Source, bootstrap_means,
     cutoff::{self, CutoffRule, Depth},
 };
 use isobath_tensor::{
@@ -155,6 +155,24 @@ fn reconstruction_error_is_zero_for_perfect_ones_and_one_for_the_mean() {
     assert!((of_mean.values[0] - 1.0).abs() < 1e-6);
     let halfway = (&inputs + &mean) / 2.0;
     assert!((value("reconstruction-error", &inputs, &halfway) - 0.25).abs() < 1e-6);
+}
+
+/// Samples of very different contrast, whose mean image explains none of them.
+#[test]
+fn resamples_compare_errors_with_the_deviations_of_the_same_samples() {
+    let mut inputs = gaussian(40, 8, 1.0, 7);
+    for (sample, mut row) in inputs.outer_iter_mut().enumerate() {
+        row *= if sample % 4 == 0 { 8.0 } else { 0.5 };
+    }
+    let mean = inputs.mean_axis(ndarray::Axis(0)).unwrap();
+    let mean = mean.broadcast((40, 8)).unwrap().to_owned();
+    let lost = profile("reconstruction-error", &inputs, &mean);
+    let (low, high) = bootstrap_means(&lost, 200, 1).unwrap().unwrap()[0];
+    assert!((low - 1.0).abs() < 1e-5 && (high - 1.0).abs() < 1e-5, "{low} to {high}");
+    // Deviations of all samples in the denominator: a resample of flat ones would seem to be reconstructed.
+    let unweighted = lost.with_weights(None);
+    let (low, high) = bootstrap_means(&unweighted, 200, 1).unwrap().unwrap()[0];
+    assert!(low < 0.7 && high > 1.3, "{low} to {high}");
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub fn encode(measurement: &Measurement) -> Result<Vec<u8>, BodyError> {
 
 /// Values per sample are stored as f32: their rounding, 6e-8 of the value, is far below any tolerance of a rule.
 fn add_profile(arrays: &mut Arrays, budget: &str, profile: &Profile) {
-    let Profile { estimator, per_sample, values, floored } = profile;
+    let Profile { estimator, per_sample, weights, values, floored } = profile;
     let name = |part: &str| format!("{budget}.{estimator}.{part}");
     match per_sample {
         Some(samples) => {
@@ -120,6 +120,9 @@ fn add_profile(arrays: &mut Arrays, budget: &str, profile: &Profile) {
             arrays.add_f32(name("samples"), samples.shape(), numbers);
         }
         None => arrays.add_f64(name("values"), &[values.len()], values.iter().copied()),
+    }
+    if let Some(weights) = weights {
+        arrays.add_f64(name("weights"), &[weights.len()], weights.iter().copied());
     }
     if floored.iter().any(|&count| count > 0) {
         let counts = floored.iter().map(|&count| count as f64);
@@ -175,6 +178,10 @@ fn profile(body: &Body<'_>, budget: &str, estimator: EstimatorSpec) -> Result<Pr
         let (_, values) = body.f64s(&name("values"))?;
         Profile::from_layers(estimator, values.into_iter().map(|value| (value, 0)))
     };
+    if body.has(&name("weights")) {
+        let (_, weights) = body.f64s(&name("weights"))?;
+        profile.weights = Some(weights);
+    }
     if body.has(&name("floored")) {
         let (_, counts) = body.f64s(&name("floored"))?;
         profile.floored = counts.into_iter().map(|count| count as usize).collect();
@@ -221,7 +228,7 @@ mod tests {
         Measurement {
             failure: None,
             profiles: vec![relative.clone(), gram],
-            half: vec![relative],
+            half: vec![relative.with_weights(Some(vec![1.0 / 3.0, 5.0 / 3.0]))],
             linear_error: Some(1.0 / 7.0),
             linear_profile: vec![(2, 1.0 / 3.0), (4, 0.75)],
             fits: vec![FitRecord { first_loss: 0.5, last_loss: 0.1, steps: 7 }],
@@ -266,7 +273,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Store::FILE);
         let mut store = Store::open(&path).unwrap();
-        let keys: Vec<String> = (0..40).map(|cell| format!("cell {cell}")).collect();
+        let keys: Vec<String> = (0..24).map(|cell| format!("cell {cell}")).collect();
         keys.iter().for_each(|key| store.insert(key, &measurement()).unwrap());
         store.set_grid(&keys).unwrap();
         drop(store);
@@ -316,6 +323,10 @@ mod tests {
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         for cut in [10, 2000, 4096 + 10] {
             file.set_len(length - cut).unwrap();
+            eprintln!(
+                "length {length} cut {cut} header {:?}",
+                &std::fs::read(&path).unwrap()[24..32]
+            );
             let error = Store::open(&path).expect_err("damaged");
             assert!(error.is_damage(), "cut by {cut}: {error:?}");
         }
