@@ -18,6 +18,7 @@ fn kernels_of_hopper_stay_in_registers() {
     assert_kernels_stay_in_registers("sm_90a");
 }
 
+#[expect(clippy::unwrap_used, clippy::print_stdout, reason = "the body of two tests")]
 fn assert_kernels_stay_in_registers(architecture: &str) {
     let output = Place::new().output(&["doctor", "--kernels", architecture]);
     let [text, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
