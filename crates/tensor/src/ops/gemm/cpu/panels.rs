@@ -16,9 +16,11 @@ use crate::cpu::{
     tile::{Left, for_row_tiles, pack_tiles, tile},
 };
 
-/// Rows of the result a task computes, whole register tiles of every instruction set: few enough that the left factor stays
-/// in the second-level cache for all panels, and that no thread waits long for the last task.
-const ROW_CHUNK: usize = 48;
+/// Rows of the result a task computes where it costs little to read the packed right factor: few enough that the left factor
+/// stays in the second-level cache for all panels, and that no thread waits long for the last task.
+const FEW_ROWS: usize = 48;
+/// Most rows of a task that reads its panels from a slower cache: enough to use each of them many times.
+const MANY_ROWS: usize = 240;
 
 /// The right factor of a product, packed into panels.
 pub(crate) struct Packed {
@@ -80,15 +82,37 @@ impl Product<'_> {
             return;
         }
         let c = &mut c[..rows * columns];
-        let chunks = c.par_chunks_mut(ROW_CHUNK * columns).enumerate();
+        let chunk = self.rows_per_task(rows);
+        let chunks = c.par_chunks_mut(chunk * columns).enumerate();
         chunks.for_each(|(index, c)| {
-            let first_row = index * ROW_CHUNK;
+            let first_row = index * chunk;
             let panels = match self.part {
                 Part::Whole => layout.panels(),
-                Part::Lower => (first_row + ROW_CHUNK).min(columns).div_ceil(layout.width()),
+                Part::Lower => (first_row + chunk).min(columns).div_ceil(layout.width()),
             };
             level.run(Rows { product: self, first_row, panels, c });
         });
+    }
+}
+
+impl Product<'_> {
+    /// Rows of a task, whole register tiles of every instruction set, of a product with `rows` rows.
+    fn rows_per_task(&self, rows: usize) -> usize {
+        /// Panels that are read again for each task without much delay.
+        const FEW_PANELS: usize = 8;
+        /// Numbers of a right factor that stays in the second-level cache.
+        const CACHED: usize = 64 * 1024;
+        let layout = self.columns.layout;
+        let is_small = layout.panels() <= FEW_PANELS || layout.columns * layout.k <= CACHED;
+        match self.part {
+            Part::Whole if !is_small => {
+                // As many tasks for each thread.
+                let tasks = rows.div_ceil(MANY_ROWS).next_multiple_of(rayon::current_num_threads());
+                rows.div_ceil(tasks).next_multiple_of(FEW_ROWS)
+            }
+            // Tasks further down a lower half are larger, so that smaller ones balance the load.
+            Part::Whole | Part::Lower => FEW_ROWS,
+        }
     }
 }
 
