@@ -28,9 +28,8 @@ pub struct Interval {
 /// Percentile bootstrap interval over probe samples of the cut-off of `profile` by `rule`.
 ///
 /// Each resample draws `n` samples with replacement, the same ones for all layers; means over it are weighted by
-/// [`Profile::weights`]. The interval covers the variation between
-/// samples for one network; [`across_seeds`](crate::across_seeds) covers the variation between networks. Resample `i` uses
-/// stream `i` of `seed`.
+/// [`Profile::weights`]. The interval covers the variation between samples for one network;
+/// [`across_seeds`](crate::across_seeds) covers the variation between networks. Resample `i` uses stream `i` of `seed`.
 ///
 /// `None` for fewer than two samples and for profiles without values per sample.
 ///

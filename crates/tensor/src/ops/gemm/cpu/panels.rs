@@ -16,11 +16,13 @@ use crate::cpu::{
     tile::{Left, for_row_tiles, pack_tiles, tile},
 };
 
-/// Rows of the result a task computes where it costs little to read the packed right factor: few enough that the left factor
+/// Rows of the result a task computes, whole register tiles of every instruction set, where it costs little to read the packed right factor: few enough that the left factor
 /// stays in the second-level cache for all panels, and that no thread waits long for the last task.
 const FEW_ROWS: usize = 48;
 /// Most rows of a task that reads its panels from a slower cache: enough to use each of them many times.
-const MANY_ROWS: usize = 240;
+const MANY_ROWS: usize = 256;
+/// Fewest of these, unless there are fewer.
+const LEAST_ROWS: usize = 16;
 
 /// The right factor of a product, packed into panels.
 pub(crate) struct Packed {
@@ -93,10 +95,8 @@ impl Product<'_> {
             level.run(Rows { product: self, first_row, panels, c });
         });
     }
-}
 
-impl Product<'_> {
-    /// Rows of a task, whole register tiles of every instruction set, of a product with `rows` rows.
+    /// Rows of a task of a product with `rows` rows.
     fn rows_per_task(&self, rows: usize) -> usize {
         /// Panels that are read again for each task without much delay.
         const FEW_PANELS: usize = 8;
@@ -108,7 +108,7 @@ impl Product<'_> {
             Part::Whole if !is_small => {
                 // As many tasks for each thread.
                 let tasks = rows.div_ceil(MANY_ROWS).next_multiple_of(rayon::current_num_threads());
-                rows.div_ceil(tasks).next_multiple_of(FEW_ROWS)
+                rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS)
             }
             // Tasks further down a lower half are larger, so that smaller ones balance the load.
             Part::Whole | Part::Lower => FEW_ROWS,
