@@ -49,6 +49,25 @@ pub struct ParameterGradient<'a, B: Backend> {
     pub gradient: Gradient<'a, B>,
 }
 
+/// Matrices of the backward pass of dense layers, one or as many as there are networks.
+#[derive(Debug)]
+pub struct DenseFactors<'a, B: Backend> {
+    /// Position of the weights among the layer's arrays.
+    pub index: usize,
+    /// Product that gives the gradient of the weights.
+    pub config: BatchedGemmConfig,
+    /// Factor of the derivative with respect to the input.
+    pub scale: f32,
+    /// Derivative with respect to the pre-activation, the gradient's left factor.
+    pub delta: &'a B::Buffer<f32>,
+    /// Input of the layer, the gradient's right factor.
+    pub input: &'a B::Buffer<f32>,
+    /// The weights. The backward pass does not read them after the visit.
+    pub weights: &'a mut B::Buffer<f32>,
+    /// Receives `scale W^T delta`.
+    pub input_delta: &'a mut B::Buffer<f32>,
+}
+
 /// Inputs from which the gradients of a convolution's weights and biases are computed.
 #[derive(Debug)]
 pub struct ConvolutionFactors<'a, B: Backend> {
@@ -80,6 +99,15 @@ pub trait GradientVisitor<B: Backend> {
         _numbers: usize,
     ) -> Result<f32, Self::Error> {
         Ok(1.0)
+    }
+
+    /// Offers the derivative with respect to a dense layer's input together with the gradient of its weights, of which neither
+    /// is computed yet. Returns true if the consumer has computed the derivative and used the gradient; false by default.
+    ///
+    /// # Errors
+    /// When the consumer fails.
+    fn visit_dense(&mut self, _factors: DenseFactors<'_, B>) -> Result<bool, Self::Error> {
+        Ok(false)
     }
 
     /// Offers the factors of a convolution's gradients. Returns true if they were taken in place of the gradients, which are

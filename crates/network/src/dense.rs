@@ -5,7 +5,7 @@ use isobath_tensor::{Backend, BatchedGemmConfig, DenseConfig, GemmConfig, Precis
 use ndarray::{Array1, Array2};
 
 use crate::{
-    BackwardBackend, BackwardPass, Batch, ForwardBackend, Gradient, GradientVisitor,
+    BackwardBackend, BackwardPass, Batch, DenseFactors, ForwardBackend, Gradient, GradientVisitor,
     LayerParameters, Layout, ParameterArray, ParameterGradient, ParameterName, Result, Trace,
     draw::Draw, layer_parameters::check_shape, source::LayerSource,
 };
@@ -167,8 +167,10 @@ impl<B: BackwardBackend> DeviceDense<B> {
         input: &B::Buffer<f32>,
         Trace { pre_activation, output, .. }: &mut Trace<B>,
     ) -> isobath_tensor::Result<()> {
-        self.product(backend, batch, input, pre_activation)?;
-        self.activate(backend, batch.samples, pre_activation, output)
+        let (config, factors) = (self.product(batch), [&self.weights.values, input]);
+        let (activation, bias) = (self.shape.activation, &self.bias.values);
+        let results = [pre_activation, output];
+        backend.multiply_and_activate(config, activation, factors, bias, results)
     }
 
     /// As [`forward_traced`](Self::forward_traced), from and to `output`.
@@ -176,40 +178,26 @@ impl<B: BackwardBackend> DeviceDense<B> {
         &self,
         backend: &B,
         batch: Batch,
-        Trace { pre_activation, output, .. }: &mut Trace<B>,
+        Trace { pre_activation: z, output, .. }: &mut Trace<B>,
     ) -> isobath_tensor::Result<()> {
-        self.product(backend, batch, output, pre_activation)?;
-        self.activate(backend, batch.samples, pre_activation, output)
+        let DenseLayer { outputs, activation, .. } = self.shape;
+        backend.batched_gemm(self.product(batch), &self.weights.values, output, z)?;
+        let shape = [self.networks * outputs, batch.samples];
+        backend.activate(activation, shape, &self.bias.values, z, output)
     }
 
     /// `W x`, `[outputs, samples]`, of each network.
-    fn product(
+    const fn product(
         &self,
-        backend: &B,
         Batch { samples, input: layout, is_shared, precision }: Batch,
-        input: &B::Buffer<f32>,
-        z: &mut B::Buffer<f32>,
-    ) -> isobath_tensor::Result<()> {
+    ) -> BatchedGemmConfig {
         let product = GemmConfig::new(self.shape.outputs, samples, self.shape.inputs);
         let product = match layout {
             Layout::SamplesMajor => product.transpose_b(),
             Layout::UnitsMajor => product,
         };
         let product = BatchedGemmConfig::new(product.precision(precision), self.networks);
-        let product = if is_shared { product.share_b() } else { product };
-        backend.batched_gemm(product, &self.weights.values, input, z)
-    }
-
-    /// `z + b` in the place of `z`, and `phi` of it.
-    fn activate(
-        &self,
-        backend: &B,
-        samples: usize,
-        z: &mut B::Buffer<f32>,
-        h: &mut B::Buffer<f32>,
-    ) -> isobath_tensor::Result<()> {
-        let DenseLayer { outputs, activation, .. } = self.shape;
-        backend.activate(activation, [self.networks * outputs, samples], &self.bias.values, z, h)
+        if is_shared { product.share_b() } else { product }
     }
 
     /// Backward pass; see [`DeviceLayer::backward`](crate::DeviceLayer::backward).
@@ -226,16 +214,31 @@ impl<B: BackwardBackend> DeviceDense<B> {
         let activations = [&trace.pre_activation, &trace.output];
         backend.activation_gradient(activation, shape, activations, delta, bias_gradient)?;
         let scale = visitor.input_scale(delta, shape[0] * shape[1])?;
-        if let Some(input_delta) = input_delta {
-            self.input_gradient(backend, batch.samples, scale, delta, input_delta)?;
-        }
         let config = self.weight_gradient_product(batch);
-        visitor.visit(ParameterGradient {
-            index: 0,
-            name: ParameterName::WEIGHT,
-            values: &mut self.weights.values,
-            gradient: Gradient::Product { config, left: delta, right: input },
-        })?;
+        let delta = &*delta;
+        let mut is_done = false;
+        if let Some(input_delta) = input_delta {
+            is_done = visitor.visit_dense(DenseFactors {
+                index: 0,
+                config,
+                scale,
+                delta,
+                input,
+                weights: &mut self.weights.values,
+                input_delta,
+            })?;
+            if !is_done {
+                self.input_gradient(backend, batch.samples, scale, delta, input_delta)?;
+            }
+        }
+        if !is_done {
+            visitor.visit(ParameterGradient {
+                index: 0,
+                name: ParameterName::WEIGHT,
+                values: &mut self.weights.values,
+                gradient: Gradient::Product { config, left: delta, right: input },
+            })?;
+        }
         visitor.visit(ParameterGradient {
             index: 1,
             name: ParameterName::BIAS,

@@ -34,7 +34,7 @@ mod workspace;
 
 pub use backend::{BackwardBackend, ForwardBackend};
 pub use backward::{
-    BackwardPass, ConvolutionFactors, Gradient, GradientVisitor, ParameterGradient,
+    BackwardPass, ConvolutionFactors, DenseFactors, Gradient, GradientVisitor, ParameterGradient,
 };
 pub use conv2d::{Conv2dParameters, DeviceConv2d};
 pub use dense::{DenseParameters, DeviceDense};

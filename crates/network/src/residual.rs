@@ -6,9 +6,9 @@ use isobath_architecture::{Activation, ResidualLayer};
 use isobath_tensor::{Axes, Backend, PatchesConfig, Precision};
 
 use crate::{
-    BackwardBackend, BackwardPass, Batch, ConvolutionFactors, DeviceLayer, ForwardBackend,
-    GradientVisitor, LayerParameters, Layout, ParameterArray, ParameterGradient, ParameterName,
-    Result, Trace, Workspace, source::LayerSource, workspace::rescale,
+    BackwardBackend, BackwardPass, Batch, ConvolutionFactors, DenseFactors, DeviceLayer,
+    ForwardBackend, GradientVisitor, LayerParameters, Layout, ParameterArray, ParameterGradient,
+    ParameterName, Result, Trace, Workspace, source::LayerSource, workspace::rescale,
 };
 
 /// One residual block of one network on a device.
@@ -289,6 +289,11 @@ struct BranchVisitor<'a, B: Backend, E> {
 
 impl<B: Backend, E: From<isobath_tensor::Error>> GradientVisitor<B> for BranchVisitor<'_, B, E> {
     type Error = E;
+
+    fn visit_dense(&mut self, factors: DenseFactors<'_, B>) -> Result<bool, E> {
+        let index = self.first + factors.index;
+        self.visitor.visit_dense(DenseFactors { index, ..factors })
+    }
 
     fn visit_convolution(&mut self, factors: ConvolutionFactors<'_, B>) -> Result<bool, E> {
         let index = self.first + factors.index;

@@ -1,5 +1,5 @@
 use isobath_architecture::Layer;
-use isobath_network::{Gradient, GradientVisitor, ParameterGradient, ParameterKind};
+use isobath_network::{DenseFactors, Gradient, GradientVisitor, ParameterGradient, ParameterKind};
 use isobath_tensor::{Backend, BatchedGemmConfig, DivergenceKind, Optimizer};
 
 use crate::{Result, TrainerBackend, moments::Moments};
@@ -87,6 +87,16 @@ pub(crate) struct Update<'a, B: TrainerBackend> {
 
 impl<B: TrainerBackend> GradientVisitor<B> for Update<'_, B> {
     type Error = isobath_tensor::Error;
+
+    fn visit_dense(&mut self, factors: DenseFactors<'_, B>) -> isobath_tensor::Result<bool> {
+        if !self.scratch.is_plain || self.norms.is_some() {
+            return Ok(false);
+        }
+        let DenseFactors { config, scale, delta, input, weights, input_delta, .. } = factors;
+        let (factors, results) = ([delta, input], [weights, input_delta]);
+        self.backend.propagate_and_descend(self.step, config, scale, factors, results)?;
+        Ok(true)
+    }
 
     fn visit(&mut self, parameter: ParameterGradient<'_, B>) -> isobath_tensor::Result<()> {
         let ParameterGradient { index, name, values, gradient } = parameter;

@@ -19,6 +19,7 @@ pub(crate) mod panel;
 mod rows;
 pub(crate) mod scratch;
 pub(crate) mod simd;
+pub(crate) mod tasks;
 pub(crate) mod tile;
 
 use std::borrow::Cow;

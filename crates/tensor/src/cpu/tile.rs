@@ -146,11 +146,11 @@ unsafe fn tile_of_packed<V: Lanes, const ROWS: usize, const VECTORS: usize>(
 /// the other.
 ///
 /// # Safety
-/// Inside a kernel of `V`.
+/// Inside a kernel of `V`; `from` is valid for `rows` numbers at each of the `k` places.
 #[inline(always)]
 pub(crate) unsafe fn pack_tiles<V: Lanes>(
     [rows, k]: [usize; 2],
-    from: &[f32],
+    from: *const f32,
     stride: usize,
     to: &mut [f32],
 ) {
@@ -162,9 +162,10 @@ pub(crate) unsafe fn pack_tiles<V: Lanes>(
         for_row_tiles!(V, 1, rows, |row, COUNT| {
             let tile = &mut to[row * k..][..COUNT * k];
             for i in steps.clone() {
-                let column: &[f32; COUNT] =
-                    from[i * stride + row..].first_chunk().expect("the rows of the tile are there");
-                tile[i * COUNT..][..COUNT].copy_from_slice(column);
+                // SAFETY: the caller's pointer is valid for the rows of the tile.
+                let column =
+                    unsafe { from.add(i * stride + row).cast::<[f32; COUNT]>().read_unaligned() };
+                tile[i * COUNT..][..COUNT].copy_from_slice(&column);
             }
         });
     }

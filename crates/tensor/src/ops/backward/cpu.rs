@@ -5,18 +5,54 @@
     reason = "a kernel is compiled for its instructions only where all of it is inlined"
 )]
 
-use rayon::prelude::*;
-
-use super::{check_activate, check_activation_gradient};
+use super::{check_activate, check_activation_gradient, multiply_then_activate};
 use crate::{
-    Activation, Backward, Cpu, HostBuffer, Result,
+    Activation, Backward, BatchedGemm, BatchedGemmConfig, Cpu, HostBuffer, Precision, Result,
     cpu::{
         activation::{value_and_derivative, value_of, vector_derivative},
         simd::{Kernel, Lanes},
+        tasks::{RowsLeft, TaskRows, for_each_task},
     },
+    ops::gemm::cpu::Packed,
 };
 
 impl Backward for Cpu {
+    /// Each task activates its rows while they are in the nearest cache.
+    fn multiply_and_activate(
+        &self,
+        config: BatchedGemmConfig,
+        activation: Activation,
+        factors @ [a, b]: [&HostBuffer<f32>; 2],
+        bias: &HostBuffer<f32>,
+        [z, y]: [&mut HostBuffer<f32>; 2],
+    ) -> Result<()> {
+        let (units, samples) = (config.product.m, config.product.n);
+        if config.product.precision != Precision::F32 || units * samples == 0 {
+            return multiply_then_activate(self, config, activation, factors, bias, [z, y]);
+        }
+        self.check_batched_gemm(&config, a, b, z)?;
+        check_activate(self, [config.count * units, samples], bias, z, y)?;
+        let (level, [stride_a, stride_b, size]) = (self.level(), config.strides());
+        for index in 0..config.count {
+            let (a, b) = (&a.as_slice()[index * stride_a..], &b.as_slice()[index * stride_b..]);
+            let packed = Packed::of(level, &config.product, b);
+            let product = packed.product(&config.product, a);
+            let bias = &bias.as_slice()[index * units..][..units];
+            let [mut z_left, mut y_left] = [&mut *z, &mut *y].map(|matrix| {
+                RowsLeft::new(&mut matrix.as_mut_slice()[index * size..][..size], samples)
+            });
+            let tasks = product.task_rows(units).ranges(units).map(|range| {
+                let count = range.len();
+                (range, z_left.take(count), y_left.take(count))
+            });
+            for_each_task(tasks, |(range, z, y)| {
+                product.task(level, range.start, z);
+                level.run(Activate { activation, samples, bias: &bias[range], z, y });
+            });
+        }
+        Ok(())
+    }
+
     fn activate(
         &self,
         activation: Activation,
@@ -29,11 +65,14 @@ impl Backward for Cpu {
         if units * samples == 0 {
             return Ok(());
         }
-        let rows = rows_per_task(samples);
-        let z = z.as_mut_slice()[..units * samples].par_chunks_mut(rows * samples);
-        let y = y.as_mut_slice()[..units * samples].par_chunks_mut(rows * samples);
-        let bias = bias.as_slice()[..units].par_chunks(rows);
-        z.zip(y).zip(bias).for_each(|((z, y), bias)| {
+        let bias = &bias.as_slice()[..units];
+        let [mut z, mut y] =
+            [z, y].map(|z| RowsLeft::new(&mut z.as_mut_slice()[..units * samples], samples));
+        let tasks = task_rows(samples).ranges(units).map(|range| {
+            let count = range.len();
+            (&bias[range], z.take(count), y.take(count))
+        });
+        for_each_task(tasks, |(bias, z, y)| {
             self.level().run(Activate { activation, samples, bias, z, y });
         });
         Ok(())
@@ -43,7 +82,7 @@ impl Backward for Cpu {
         &self,
         activation: Activation,
         shape @ [units, samples]: [usize; 2],
-        points @ [z, y]: [&HostBuffer<f32>; 2],
+        points: [&HostBuffer<f32>; 2],
         delta: &mut HostBuffer<f32>,
         bias_gradient: &mut HostBuffer<f32>,
     ) -> Result<()> {
@@ -53,11 +92,14 @@ impl Backward for Cpu {
             sums.fill(0.0);
             return Ok(());
         }
-        let rows = rows_per_task(samples);
-        let z = z.as_slice()[..units * samples].par_chunks(rows * samples);
-        let y = y.as_slice()[..units * samples].par_chunks(rows * samples);
-        let delta = delta.as_mut_slice()[..units * samples].par_chunks_mut(rows * samples);
-        delta.zip(z.zip(y)).zip(sums.par_chunks_mut(rows)).for_each(|((delta, (z, y)), sums)| {
+        let mut sums = RowsLeft::new(sums, 1);
+        let mut delta = RowsLeft::new(&mut delta.as_mut_slice()[..units * samples], samples);
+        let tasks = task_rows(samples).ranges(units).map(|range| {
+            let numbers = range.start * samples..range.end * samples;
+            let points = points.map(|points| &points.as_slice()[numbers.clone()]);
+            (points, delta.take(range.len()), sums.take(range.len()))
+        });
+        for_each_task(tasks, |([z, y], delta, sums)| {
             self.level().run(Gradient { activation, samples, z, y, delta, sums });
         });
         Ok(())
@@ -65,8 +107,8 @@ impl Backward for Cpu {
 }
 
 /// Units a task works on: some 10 microseconds.
-fn rows_per_task(samples: usize) -> usize {
-    (16 * 1024 / samples).max(1)
+fn task_rows(samples: usize) -> TaskRows {
+    TaskRows::all((16 * 1024 / samples).max(1))
 }
 
 /// `z <- z + bias`, `y = phi(z)`

@@ -8,7 +8,7 @@ pub(super) mod cuda;
 mod reference;
 
 use crate::{
-    Activation, Backend, Result,
+    Activation, Backend, BatchedGemm, BatchedGemmConfig, Result,
     backend::expect_len,
     reference::{activation_derivative, activation_value},
 };
@@ -19,7 +19,23 @@ use crate::{
 /// them, of which threads take rows, and what they share is as small as the minibatch.
 ///
 /// The defaults go through host memory in f64: slow, obvious, and what kernels are tested against.
-pub trait Backward: Backend {
+pub trait Backward: BatchedGemm {
+    /// `z_i = alpha op(A_i) op(B_i) + bias_i`, `y_i = phi(z_i)` for all products of `config`: `bias` `[count, m]`, `z` and `y`
+    /// `[count, m, n]`. The same as a product and [`activate`](Self::activate); a backend may do both at once.
+    ///
+    /// # Errors
+    /// As [`BatchedGemm::batched_gemm`] and [`activate`](Self::activate).
+    fn multiply_and_activate(
+        &self,
+        config: BatchedGemmConfig,
+        activation: Activation,
+        factors: [&Self::Buffer<f32>; 2],
+        bias: &Self::Buffer<f32>,
+        results: [&mut Self::Buffer<f32>; 2],
+    ) -> Result<()> {
+        multiply_then_activate(self, config, activation, factors, bias, results)
+    }
+
     /// `z[i, j] <- z[i, j] + bias[i]`, `y = phi(z)` for `z` and `y` `[units, samples]`, `bias` `[units]`. `z` is kept,
     /// since [`activation_gradient`](Self::activation_gradient) needs it.
     ///
@@ -66,6 +82,20 @@ pub trait Backward: Backend {
         self.write(bias_gradient, 0, &sums.collect::<Vec<f32>>())?;
         self.write(delta, 0, &new.iter().map(|&delta| delta as f32).collect::<Vec<f32>>())
     }
+}
+
+/// [`Backward::multiply_and_activate`] in its two parts.
+fn multiply_then_activate<B: Backward>(
+    backend: &B,
+    config: BatchedGemmConfig,
+    activation: Activation,
+    [a, b]: [&B::Buffer<f32>; 2],
+    bias: &B::Buffer<f32>,
+    [z, y]: [&mut B::Buffer<f32>; 2],
+) -> Result<()> {
+    backend.batched_gemm(config, a, b, z)?;
+    let (units, samples) = (config.count * config.product.m, config.product.n);
+    backend.activate(activation, [units, samples], bias, z, y)
 }
 
 pub(crate) fn check_activate<B: Backend>(

@@ -7,6 +7,7 @@ use crate::{
 pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> Result<()> {
     report.add(suite.optimizer()?);
     report.add(suite.descend()?);
+    report.add(suite.propagate_and_descend()?);
     let b = suite.backend;
     let step = b.new_step(&Optimizer::sgd(0.1), 1)?;
     let (short, long, mut out) = (b.zeros(5)?, b.zeros(6)?, b.zeros(6)?);
@@ -15,6 +16,9 @@ pub(crate) fn run<B: FullBackend>(suite: &Suite<'_, B>, report: &mut Report) -> 
     report.refused("optimizer_step", outcome);
     let config = BatchedGemmConfig::new(GemmConfig::new(1, 3, 1), 2);
     report.refused("descend", b.descend(&step, config, &short, &long, &mut b.zeros(5)?));
+    let results = [&mut b.zeros(6)?, &mut b.zeros(5)?];
+    let outcome = b.propagate_and_descend(&step, config, 1.0, [&short, &long], results);
+    report.refused("propagate_and_descend", outcome);
     Ok(())
 }
 
@@ -81,6 +85,36 @@ impl<B: FullBackend> Suite<'_, B> {
             let scale = (k as f64).sqrt() * 3.0;
             let name = || format!("{config:?}");
             tally.add(&self.backend.download(&c)?, expected.as_slice(), scale, name);
+        }
+        Ok(tally.finding)
+    }
+
+    fn propagate_and_descend(&self) -> Result<Finding> {
+        let mut tally = Tally::new("propagate_and_descend", 2e-6);
+        let sgd = Optimizer::sgd(0.7);
+        let (step, reference_step) =
+            (self.backend.new_step(&sgd, 1)?, Reference.new_step(&sgd, 1)?);
+        for case in 0..self.cases {
+            let [outputs, inputs, samples] = self.sizes(case);
+            let product = GemmConfig::new(outputs, inputs, samples);
+            let product = if case % 4 > 0 { product.transpose_b() } else { product };
+            let config = BatchedGemmConfig::new(product, 1 + case % 3);
+            let [of_delta, of_x, of_weights] = config.strides().map(|stride| config.count * stride);
+            let (delta, reference_delta) = self.upload(&self.normal(1, of_delta, 1.0))?;
+            let (x, reference_x) = self.upload(&self.normal(2, of_x, 1.0))?;
+            let (mut weights, mut expected) = self.upload(&self.normal(3, of_weights, 1.0))?;
+            let (mut input_delta, mut expected_delta) = self.upload(&vec![f32::NAN; of_x])?;
+            let scale = if case % 2 > 0 { 1.0 } else { -0.5 };
+            let results = [&mut weights, &mut input_delta];
+            self.backend.propagate_and_descend(&step, config, scale, [&delta, &x], results)?;
+            let factors = [&reference_delta, &reference_x];
+            let results = [&mut expected, &mut expected_delta];
+            Reference.propagate_and_descend(&reference_step, config, scale, factors, results)?;
+            let name = || format!("{config:?}");
+            let size = |terms: usize| (terms as f64).sqrt() * 3.0;
+            tally.add(&self.backend.download(&weights)?, expected.as_slice(), size(samples), name);
+            let found = self.backend.download(&input_delta)?;
+            tally.add(&found, expected_delta.as_slice(), size(outputs), name);
         }
         Ok(tally.finding)
     }

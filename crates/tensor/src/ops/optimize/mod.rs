@@ -69,6 +69,43 @@ pub trait Optimize: BatchedGemm {
         b: &Self::Buffer<f32>,
         c: &mut Self::Buffer<f32>,
     ) -> Result<()>;
+
+    /// Backward pass and step of the weights `W_i`, `[m, n]`, of as many dense layers as `config` has products, which are the
+    /// gradients `delta_i op(x_i)`: `input_delta_i = scale W_i^T delta_i`, `[n, k]`, then `W_i -= lr delta_i op(x_i)` as
+    /// [`descend`](Self::descend) takes it. A backend may read the weights once for both.
+    ///
+    /// # Errors
+    /// As [`descend`](Self::descend).
+    fn propagate_and_descend(
+        &self,
+        step: &Self::Step,
+        config: BatchedGemmConfig,
+        scale: f32,
+        factors: [&Self::Buffer<f32>; 2],
+        results: [&mut Self::Buffer<f32>; 2],
+    ) -> Result<()> {
+        propagate_then_descend(self, step, config, scale, factors, results)
+    }
+}
+
+/// [`Optimize::propagate_and_descend`] in its two parts.
+fn propagate_then_descend<B: Optimize>(
+    backend: &B,
+    step: &B::Step,
+    config: BatchedGemmConfig,
+    scale: f32,
+    [delta, x]: [&B::Buffer<f32>; 2],
+    [weights, input_delta]: [&mut B::Buffer<f32>; 2],
+) -> Result<()> {
+    backend.batched_gemm(backward_product(config, scale), weights, delta, input_delta)?;
+    backend.descend(step, config, delta, x, weights)
+}
+
+/// The products `scale W^T delta` that belong to the gradients `delta op(x)` of weights.
+fn backward_product(config: BatchedGemmConfig, scale: f32) -> BatchedGemmConfig {
+    let GemmConfig { m, n, k, precision, .. } = config.product;
+    let product = GemmConfig::new(n, k, m).transpose_a().precision(precision);
+    BatchedGemmConfig::new(GemmConfig { alpha: scale, ..product }, config.count)
 }
 
 /// A step for backends that compute on the host.
@@ -88,47 +125,45 @@ impl HostStep {
     }
 }
 
-/// Implements [`Optimize`] for a backend that computes on the host, given what takes a step with slices of the same
+/// What [`Optimize`] requires, for a backend that computes on the host, given what takes a step with slices of the same
 /// length.
 macro_rules! optimize_on_host {
-    ($backend:ty, $take_step:path) => {
-        impl $crate::Optimize for $backend {
-            type Step = $crate::HostStep;
+    ($take_step:path) => {
+        type Step = $crate::HostStep;
 
-            fn new_step(
-                &self,
-                &optimizer: &$crate::Optimizer,
-                number: u64,
-            ) -> $crate::Result<$crate::HostStep> {
-                Ok($crate::HostStep { optimizer, number })
-            }
+        fn new_step(
+            &self,
+            &optimizer: &$crate::Optimizer,
+            number: u64,
+        ) -> $crate::Result<$crate::HostStep> {
+            Ok($crate::HostStep { optimizer, number })
+        }
 
-            fn optimizer_step(
-                &self,
-                step: &$crate::HostStep,
-                parameters: &mut $crate::HostBuffer<f32>,
-                gradient: &$crate::HostBuffer<f32>,
-                first: &mut $crate::HostBuffer<f32>,
-                second: &mut $crate::HostBuffer<f32>,
-            ) -> $crate::Result<()> {
-                $crate::ops::optimize::check_step(self, parameters, gradient, [first, second])?;
-                let parameters = parameters.as_mut_slice();
-                let n = parameters.len();
-                let moments = [first, second].map(|moment| &mut moment.as_mut_slice()[..n]);
-                $take_step(step, parameters, &gradient.as_slice()[..n], moments);
-                Ok(())
-            }
+        fn optimizer_step(
+            &self,
+            step: &$crate::HostStep,
+            parameters: &mut $crate::HostBuffer<f32>,
+            gradient: &$crate::HostBuffer<f32>,
+            first: &mut $crate::HostBuffer<f32>,
+            second: &mut $crate::HostBuffer<f32>,
+        ) -> $crate::Result<()> {
+            $crate::ops::optimize::check_step(self, parameters, gradient, [first, second])?;
+            let parameters = parameters.as_mut_slice();
+            let n = parameters.len();
+            let moments = [first, second].map(|moment| &mut moment.as_mut_slice()[..n]);
+            $take_step(step, parameters, &gradient.as_slice()[..n], moments);
+            Ok(())
+        }
 
-            fn descend(
-                &self,
-                step: &$crate::HostStep,
-                config: $crate::BatchedGemmConfig,
-                a: &$crate::HostBuffer<f32>,
-                b: &$crate::HostBuffer<f32>,
-                c: &mut $crate::HostBuffer<f32>,
-            ) -> $crate::Result<()> {
-                $crate::BatchedGemm::batched_gemm(self, step.descent(config), a, b, c)
-            }
+        fn descend(
+            &self,
+            step: &$crate::HostStep,
+            config: $crate::BatchedGemmConfig,
+            a: &$crate::HostBuffer<f32>,
+            b: &$crate::HostBuffer<f32>,
+            c: &mut $crate::HostBuffer<f32>,
+        ) -> $crate::Result<()> {
+            $crate::BatchedGemm::batched_gemm(self, step.descent(config), a, b, c)
         }
     };
 }

@@ -1,7 +1,9 @@
 use super::{HostStep, Optimizer, adagrad_rate, optimize_on_host};
-use crate::Reference;
+use crate::{Optimize, Reference};
 
-optimize_on_host!(Reference, take_step);
+impl Optimize for Reference {
+    optimize_on_host!(take_step);
+}
 
 /// Takes a step with slices of the same length.
 fn take_step(

@@ -8,14 +8,11 @@ mod panels;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::multiply;
 pub(crate) use epilogue::Epilogue;
-pub(crate) use panels::{Packed, Part, Product};
+pub(crate) use panels::{Packed, Part, Product, Rows};
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::amx::Factor;
-use crate::{
-    Cpu, Gemm, GemmConfig, HostBuffer, Precision, Result,
-    cpu::{panel::Strides, tile::Left},
-};
+use crate::{Cpu, Gemm, GemmConfig, HostBuffer, Precision, Result};
 
 impl Gemm for Cpu {
     fn gemm(
@@ -53,31 +50,24 @@ impl Cpu {
         [a, b]: [&[f32]; 2],
         c: &mut [f32],
     ) -> Result<()> {
-        let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, precision } = config;
+        let precision = config.precision;
         if self.emulates(precision) {
             let [a, b] = [a, b].map(|x| self.rounded(precision, x));
             return self.product_of(part, config.precision(Precision::F32), [&a, &b], c);
         }
-        let epilogue = Epilogue::Scale { alpha, beta };
         #[cfg(target_arch = "x86_64")]
         if self.uses_tiles(precision) {
+            let GemmConfig { m, n, k, transpose_a, transpose_b, alpha, beta, .. } = config;
+            let epilogue = Epilogue::Scale { alpha, beta };
             let left = Factor::new(a, [m, k], !transpose_a);
             let right = Factor::new(b, [n, k], transpose_b);
             multiply(left, right, epilogue, c);
             return Ok(());
         }
         self.check_precision(precision)?;
-        let strides =
-            if transpose_b { Strides { k: 1, column: k } } else { Strides { k: n, column: 1 } };
-        let packed = Packed::new(self.level(), b, strides, k, n);
-        let product = Product {
-            a,
-            left: if transpose_a { Left::Columns { stride: m } } else { Left::Rows { stride: k } },
-            columns: &packed,
-            epilogue,
-            part,
-        };
-        product.run(self.level(), m, c);
+        let packed = Packed::of(self.level(), &config, b);
+        let product = Product { part, ..packed.product(&config, a) };
+        product.run(self.level(), config.m, c);
         Ok(())
     }
 }

@@ -5,20 +5,22 @@
     reason = "a kernel is compiled for its instructions only where all of it is inlined"
 )]
 
-use rayon::prelude::*;
-
 use super::epilogue::{Epilogue, store};
-use crate::cpu::{
-    activation::activate_rows,
-    panel::{PanelLayout, Strides},
-    scratch::Scratch,
-    simd::{Kernel, Lanes, SimdLevel},
-    tile::{Left, for_row_tiles, pack_tiles, tile},
+use crate::{
+    GemmConfig,
+    cpu::{
+        activation::activate_rows,
+        panel::{PanelLayout, Strides},
+        scratch::Scratch,
+        simd::{Kernel, Lanes, SimdLevel},
+        tasks::{RowsLeft, TaskRows, for_each_task},
+        tile::{Left, for_row_tiles, pack_tiles, tile},
+    },
 };
 
-/// Rows of the result a task computes, whole register tiles of every instruction set, where it costs little to read the packed right factor: few enough that the left factor
-/// stays in the second-level cache for all panels, and that no thread waits long for the last task.
-const FEW_ROWS: usize = 48;
+/// Rows of a task where the packed right factor is read again for each task at little cost: at most so many that the left
+/// factor stays in the second-level cache for all panels, whole register tiles of every instruction set.
+const FEW_ROWS: TaskRows = TaskRows { most: 48, least: 12 };
 /// Most rows of a task that reads its panels from a slower cache: enough to use each of them many times.
 const MANY_ROWS: usize = 256;
 /// Fewest of these, unless there are fewer.
@@ -45,10 +47,30 @@ impl Packed {
             memory.as_mut_slice()[(layout.panels() - 1) * layout.panel_len()..].fill(0.0);
         }
         if k > 0 {
-            let panels = memory.as_mut_slice().par_chunks_mut(layout.panel_len()).enumerate();
-            panels.for_each(|(index, panel)| layout.pack(index, source, strides, panel));
+            let panels = memory.as_mut_slice().chunks_mut(layout.panel_len()).enumerate();
+            for_each_task(panels, |(index, panel)| layout.pack(index, source, strides, panel));
         }
         Self { layout, memory }
+    }
+
+    /// The right factor of a product, as its shape says it is stored.
+    pub(crate) fn of(level: SimdLevel, config: &GemmConfig, b: &[f32]) -> Self {
+        let &GemmConfig { n, k, transpose_b, .. } = config;
+        let strides =
+            if transpose_b { Strides { k: 1, column: k } } else { Strides { k: n, column: 1 } };
+        Self::new(level, b, strides, k, n)
+    }
+
+    /// A product with this right factor.
+    pub(crate) fn product<'a>(&'a self, config: &GemmConfig, a: &'a [f32]) -> Product<'a> {
+        let &GemmConfig { m, k, transpose_a, alpha, beta, .. } = config;
+        let left = if transpose_a { Left::Columns { stride: m } } else { Left::Rows { stride: k } };
+        let epilogue = Epilogue::Scale { alpha, beta };
+        Product { a, left, columns: self, epilogue, part: Part::Whole }
+    }
+
+    pub(crate) fn panels(&self) -> usize {
+        self.layout.panels()
     }
 
     fn panel(&self, index: usize) -> &[f32] {
@@ -78,26 +100,33 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Computes `rows` rows of the result, sharing the work among the threads.
     pub(crate) fn run(self, level: SimdLevel, rows: usize, c: &mut [f32]) {
-        let layout = self.columns.layout;
-        let columns = layout.columns;
+        let columns = self.columns.layout.columns;
         if rows == 0 || columns == 0 {
             return;
         }
-        let c = &mut c[..rows * columns];
-        let chunk = self.rows_per_task(rows);
-        let chunks = c.par_chunks_mut(chunk * columns).enumerate();
-        chunks.for_each(|(index, c)| {
-            let first_row = index * chunk;
-            let panels = match self.part {
-                Part::Whole => layout.panels(),
-                Part::Lower => (first_row + chunk).min(columns).div_ceil(layout.width()),
-            };
-            level.run(Rows { product: self, first_row, panels, c });
+        let mut left = RowsLeft::new(&mut c[..rows * columns], columns);
+        let tasks = self.task_rows(rows).ranges(rows);
+        for_each_task(tasks.map(|range| (range.start, left.take(range.len()))), |(first, c)| {
+            self.task(level, first, c);
         });
     }
 
+    /// Computes the rows of the result from `first_row` on that `c` has room for.
+    pub(crate) fn task(self, level: SimdLevel, first_row: usize, c: &mut [f32]) {
+        let Self { a, left, columns, epilogue, part } = self;
+        let layout = columns.layout;
+        let panels = match part {
+            Part::Whole => layout.panels(),
+            Part::Lower => {
+                (first_row + c.len() / layout.columns).min(layout.columns).div_ceil(layout.width())
+            }
+        };
+        let a = a[left.row(first_row)..].as_ptr();
+        level.run(Rows { a, left, columns, epilogue, panels, c });
+    }
+
     /// Rows of a task of a product with `rows` rows.
-    fn rows_per_task(&self, rows: usize) -> usize {
+    pub(crate) fn task_rows(&self, rows: usize) -> TaskRows {
         /// Panels that are read again for each task without much delay.
         const FEW_PANELS: usize = 8;
         /// Numbers of a right factor that stays in the second-level cache.
@@ -108,7 +137,7 @@ impl Product<'_> {
             Part::Whole if !is_small => {
                 // As many tasks for each thread.
                 let tasks = rows.div_ceil(MANY_ROWS).next_multiple_of(rayon::current_num_threads());
-                rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS)
+                TaskRows::all(rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS))
             }
             // Tasks further down a lower half are larger, so that smaller ones balance the load.
             Part::Whole | Part::Lower => FEW_ROWS,
@@ -116,13 +145,17 @@ impl Product<'_> {
     }
 }
 
-/// Some whole rows of a product: the kernel.
-struct Rows<'a> {
-    product: Product<'a>,
-    first_row: usize,
+/// Some whole rows of a product: the kernel. The left factor has as many rows as the result, and numbers in a row as the
+/// panels have rows.
+pub(crate) struct Rows<'a> {
+    /// The left factor's first row.
+    pub(crate) a: *const f32,
+    pub(crate) left: Left,
+    pub(crate) columns: &'a Packed,
+    pub(crate) epilogue: Epilogue<'a>,
     /// Number of panels of the right factor that this task multiplies by, from the first on.
-    panels: usize,
-    c: &'a mut [f32],
+    pub(crate) panels: usize,
+    pub(crate) c: &'a mut [f32],
 }
 
 impl Kernel for Rows<'_> {
@@ -130,21 +163,18 @@ impl Kernel for Rows<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let Self { product, first_row, panels, c } = self;
-        let layout = product.columns.layout;
-        // SAFETY: inside a kernel of V; the left factor was checked to hold the rows of the product.
+        let layout = self.columns.layout;
+        // SAFETY: inside a kernel of V; the left factor holds the rows of the result.
         unsafe {
-            match product.left {
-                Left::Columns { stride } if is_worth_packing(panels, stride) => {
-                    let rows = c.len() / layout.columns;
+            match self.left {
+                Left::Columns { stride } if is_worth_packing(self.panels, stride) => {
+                    let rows = self.c.len() / layout.columns;
                     let mut packed = Scratch::of(rows * layout.k);
-                    let columns = &product.a[first_row..];
-                    pack_tiles::<V>([rows, layout.k], columns, stride, packed.as_mut_slice());
-                    let (a, left) = (packed.as_slice(), Left::Tiles { k: layout.k });
-                    let product = Product { a, left, ..product };
-                    Rows { product, first_row: 0, panels, c }.each_panel::<V>();
+                    pack_tiles::<V>([rows, layout.k], self.a, stride, packed.as_mut_slice());
+                    let (a, left) = (packed.as_slice().as_ptr(), Left::Tiles { k: layout.k });
+                    Rows { a, left, ..self }.each_panel::<V>();
                 }
-                _ => Rows { product, first_row, panels, c }.each_panel::<V>(),
+                _ => self.each_panel::<V>(),
             }
         }
     }
@@ -165,7 +195,7 @@ impl Rows<'_> {
     /// Inside a kernel of `V`.
     #[inline(always)]
     unsafe fn each_panel<V: Lanes>(mut self) {
-        let layout = self.product.columns.layout;
+        let layout = self.columns.layout;
         for panel in 0..self.panels {
             // SAFETY: inside a kernel of V; a stored panel is 1 to 3 vectors wide.
             unsafe {
@@ -182,12 +212,11 @@ impl Rows<'_> {
     /// Inside a kernel of `V`; panel `index` is stored `VECTORS` vectors wide.
     #[inline(always)]
     unsafe fn panel<V: Lanes, const VECTORS: usize>(&mut self, index: usize) {
-        let Product { a, left, columns, epilogue, .. } = self.product;
+        let Rows { a, left, columns, epilogue, .. } = *self;
         let layout = columns.layout;
         let rows = self.c.len() / layout.columns;
         let (first, valid) = (index * layout.width(), layout.valid(index));
         let panel = columns.panel(index);
-        let a = a[left.row(self.first_row)..].as_ptr();
         for_row_tiles!(V, VECTORS, rows, |row, COUNT| {
             // SAFETY: `a` and the panel were checked to hold the rows and columns of the product.
             let sums = unsafe {

@@ -1,9 +1,51 @@
 use rayon::prelude::*;
 
-use super::{HostStep, Optimizer, adagrad_rate, optimize_on_host};
-use crate::Cpu;
+mod columns;
 
-optimize_on_host!(Cpu, take_step);
+use self::columns::DenseStep;
+use super::{
+    HostStep, Optimizer, adagrad_rate, backward_product, optimize_on_host, propagate_then_descend,
+};
+use crate::{BatchedGemm, BatchedGemmConfig, Cpu, HostBuffer, Optimize, Precision, Result};
+
+impl Optimize for Cpu {
+    optimize_on_host!(take_step);
+
+    fn propagate_and_descend(
+        &self,
+        step: &HostStep,
+        config: BatchedGemmConfig,
+        scale: f32,
+        factors @ [delta, x]: [&HostBuffer<f32>; 2],
+        [weights, input_delta]: [&mut HostBuffer<f32>; 2],
+    ) -> Result<()> {
+        let product = config.product;
+        let is_units_major = !product.transpose_a && product.transpose_b && !config.shares_b;
+        if product.precision != Precision::F32 || !is_units_major {
+            let results = [weights, input_delta];
+            return propagate_then_descend(self, step, config, scale, factors, results);
+        }
+        self.check_batched_gemm(&config, delta, x, weights)?;
+        let backward = backward_product(config, scale);
+        self.check_batched_gemm(&backward, weights, delta, input_delta)?;
+        let dense = DenseStep {
+            outputs: product.m,
+            inputs: product.n,
+            samples: product.k,
+            scale,
+            lr: step.optimizer.lr(),
+        };
+        let [of_delta, of_x, of_weights] = config.strides();
+        for index in 0..config.count {
+            let delta = &delta.as_slice()[index * of_delta..][..of_delta];
+            let x = &x.as_slice()[index * of_x..][..of_x];
+            let weights = &mut weights.as_mut_slice()[index * of_weights..][..of_weights];
+            let input_delta = &mut input_delta.as_mut_slice()[index * of_x..][..of_x];
+            dense.take(self.level(), [delta, x], [weights, input_delta]);
+        }
+        Ok(())
+    }
+}
 
 /// Takes a step with slices of the same length.
 fn take_step(
