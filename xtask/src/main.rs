@@ -12,11 +12,12 @@ mod step;
 
 use std::process::ExitCode;
 
-/// True if a bench belongs to `isobath`, not to criterion.
+/// Benches that are commands of `isobath`, not of criterion.
+const PROGRAMS_BENCHES: [&str; 5] = ["cascade", "compare", "train", "depth", "widths"];
+
+/// True if a bench belongs to `isobath`.
 fn is_programs_bench(arguments: &[String]) -> bool {
-    arguments
-        .first()
-        .is_some_and(|name| ["cascade", "compare", "depth", "train"].contains(&name.as_str()))
+    arguments.first().is_some_and(|name| PROGRAMS_BENCHES.contains(&name.as_str()))
 }
 
 /// Expands `kernels` to a `doctor` command.
@@ -36,7 +37,7 @@ Tasks of the project:
   cargo xtask fuzz [PARSER]   Feed random damaged input to every parser for a minute; `--inputs N` for a number of inputs,
                               `--seed N` for other inputs, `--replay I` for one input again
   cargo xtask bench [NAME]    Run criterion benchmarks of the kernels on the backend in ISOBATH_BACKEND (such as cuda:0);
-                              `cascade`, `compare`, `depth` and `train` are isobath commands
+                              `cascade`, `compare`, `train`, `depth` and `widths` are isobath commands
 
 All other commands are isobath commands:";
 
@@ -62,5 +63,24 @@ fn main() -> ExitCode {
             eprintln!("error: {message}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn benches_of_the_program_are_its_commands() {
+        let source = include_str!("../../crates/isobath/src/commands/bench/mod.rs");
+        let (_, commands) = source.split_once("enum Command {").unwrap();
+        let (commands, _) = commands.split_once('}').unwrap();
+        let names: Vec<String> = commands
+            .lines()
+            .filter_map(|line| line.trim().split_once('('))
+            .filter(|(name, _)| !name.starts_with("//"))
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
+        assert_eq!(names, PROGRAMS_BENCHES);
     }
 }
