@@ -35,9 +35,15 @@ impl Allocation {
         let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).ok()?;
         // SAFETY: the layout is not empty.
         let begin = NonNull::new(unsafe { alloc(layout) })?;
-        for (index, byte) in POISON.iter().cycle().take(layout.size()).enumerate() {
-            // SAFETY: within the memory just taken.
-            unsafe { begin.add(index).write(*byte) };
+        // Twice as much at a time.
+        let mut filled = POISON.len().min(layout.size());
+        // SAFETY: within the memory just taken.
+        unsafe { ptr::copy_nonoverlapping(POISON.as_ptr(), begin.as_ptr(), filled) };
+        while filled < layout.size() {
+            let count = filled.min(layout.size() - filled);
+            // SAFETY: as above; the two parts follow each other.
+            unsafe { ptr::copy_nonoverlapping(begin.as_ptr(), begin.as_ptr().add(filled), count) };
+            filled += count;
         }
         Some(Self { begin, layout })
     }
