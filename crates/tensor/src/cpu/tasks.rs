@@ -1,7 +1,7 @@
 //! Division of rows into tasks, which the threads take in turn.
 //!
 //! Tasks become smaller towards the end, so that no thread waits long for the last one. A thread that waits longer than a
-//! few microseconds goes to sleep, and to wake it takes longer than a small task does.
+//! few microseconds goes to sleep, and waking it takes longer than a small task does.
 
 use std::{
     ops::Range,
@@ -10,11 +10,12 @@ use std::{
 
 use rayon::prelude::*;
 
-/// Most and fewest rows of a task.
+/// Limits of the number of rows of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskRows {
+    /// Most rows.
     pub(crate) most: usize,
-    /// At the end; but for the last task, all have a multiple of it.
+    /// Fewest rows; all tasks but the last have a multiple of them.
     pub(crate) least: usize,
 }
 
@@ -24,7 +25,7 @@ impl TaskRows {
         Self { most: rows, least: rows }
     }
 
-    /// The rows of each task, for `rows` rows: half of a thread's share of those that are left, within the limits.
+    /// The rows of each task: half of a thread's share of those of the `rows` that are left, within the limits.
     pub(crate) fn ranges(self, rows: usize) -> impl Iterator<Item = Range<usize>> + Send {
         let parts = 2 * rayon::current_num_threads();
         let mut first = 0;
@@ -38,7 +39,7 @@ impl TaskRows {
     }
 }
 
-/// What is left of a matrix after tasks took their rows.
+/// Rows of a matrix that no task has yet.
 pub(crate) struct RowsLeft<'a> {
     numbers: &'a mut [f32],
     columns: usize,
@@ -56,7 +57,7 @@ impl<'a> RowsLeft<'a> {
     }
 }
 
-/// Works on all tasks, first ones first: each thread takes the next one when it has finished its own.
+/// Works on all tasks in their order: each thread takes the next one as soon as it has finished its own.
 pub(crate) fn for_each_task<T: Send>(
     tasks: impl Iterator<Item = T> + Send,
     work: impl Fn(T) + Send + Sync,
