@@ -1,5 +1,5 @@
+use isobath_tensor::symmetric_eigenvalues;
 use isobath_trainer::TrainerBackend;
-use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::Array2;
 
 use crate::{
@@ -76,18 +76,17 @@ impl<B: TrainerBackend> Predictor for EffectiveRank<B> {
 }
 
 /// `exp(-sum_i p_i ln p_i)` with `p_i = s_i / sum_j s_j`, `s_i^2` the eigenvalues of `gram`, which is symmetric; NaN
-/// for zero. Eigenvalues below rounding count as zero.
+/// for zero and for what is not finite. Eigenvalues below rounding count as zero.
 pub(crate) fn effective_rank(gram: &Array2<f64>) -> f64 {
     let n = gram.nrows();
     let scale = gram.diag().sum();
-    if scale <= 0.0 {
+    if scale <= 0.0 || !scale.is_finite() {
         return f64::NAN;
     }
-    let gram = DMatrix::from_fn(n, n, |i, j| gram[[i, j]] / scale);
     let floor = n as f64 * f64::EPSILON;
-    let eigenvalues = SymmetricEigen::new(gram).eigenvalues;
+    let eigenvalues = symmetric_eigenvalues(gram.iter().map(|x| x / scale).collect(), n);
     let singular: Vec<f64> =
-        eigenvalues.iter().filter(|&&value| value > floor).map(|value| value.sqrt()).collect();
+        eigenvalues.into_iter().filter(|&value| value > floor).map(f64::sqrt).collect();
     let sum: f64 = singular.iter().sum();
     let entropy: f64 = singular.iter().map(|s| s / sum).map(|p| -p * p.ln()).sum();
     entropy.exp()
@@ -128,8 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn zero_matrices_have_no_rank() {
+    fn matrices_of_zeros_or_infinities_have_no_rank() {
         assert!(effective_rank(&Array2::zeros((3, 3))).is_nan());
+        assert!(
+            effective_rank(&array![[1.0, f64::INFINITY], [0.0, 1.0]].dot(&Array2::ones((2, 2))))
+                .is_nan()
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
+use isobath_tensor::symmetric_eigenvalues;
 use isobath_trainer::TrainerBackend;
-use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, Axis};
 
 use crate::{
@@ -90,14 +90,13 @@ fn correlations(columns: &Array2<f64>) -> Option<Array2<f64>> {
 /// `-sum_i (ln(v_i + k) + 1 / (v_i + k))`
 fn spread(correlations: &Array2<f64>) -> f64 {
     const K: f64 = 1e-5;
-    let n = correlations.nrows();
-    let matrix = DMatrix::from_fn(n, n, |i, j| correlations[[i, j]]);
-    let values = SymmetricEigen::new(matrix).eigenvalues;
-    let term = |value: &f64| {
+    let values =
+        symmetric_eigenvalues(correlations.iter().copied().collect(), correlations.nrows());
+    let term = |value: f64| {
         let value = value.max(0.0) + K;
         value.ln() + value.recip()
     };
-    -values.iter().map(term).sum::<f64>()
+    -values.into_iter().map(term).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::simd::{Kernel, Lanes, SimdLevel};
 
 /// Eigenvalues of the symmetric `matrix`, `[n, n]`, in no order: Householder reflections to tridiagonal form, then implicit
 /// QL steps (Bowdler, Martin, Reinsch and Wilkinson, Numer. Math. 11 (1968)). The error of each is of the size of rounding
-/// times the largest.
+/// times the largest. All are NaN if an element is not finite.
 ///
 /// # Panics
 /// If `matrix` has not `n * n` elements.
@@ -12,6 +12,9 @@ pub fn symmetric_eigenvalues(mut matrix: Vec<f64>, n: usize) -> Vec<f64> {
     assert_eq!(matrix.len(), n * n, "a square matrix");
     if n == 0 {
         return Vec::new();
+    }
+    if !matrix.iter().all(|x| x.is_finite()) {
+        return vec![f64::NAN; n];
     }
     let largest = matrix.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
     if largest <= 0.0 {
@@ -209,5 +212,13 @@ mod tests {
         let mut found = symmetric_eigenvalues(vec![1.0; n * n], n);
         found.sort_by(f64::total_cmp);
         assert!((found[n - 1] - n as f64).abs() < 1e-12 && found[n - 2].abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_finite_has_none() {
+        for wrong in [f64::NAN, f64::INFINITY] {
+            let found = symmetric_eigenvalues(vec![1.0, wrong, wrong, 1.0], 2);
+            assert!(found.len() == 2 && found.iter().all(|x| x.is_nan()), "{found:?}");
+        }
     }
 }
