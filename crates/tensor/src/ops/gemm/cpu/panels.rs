@@ -5,6 +5,8 @@
     reason = "a kernel is compiled for its instructions only where all of it is inlined"
 )]
 
+use rayon::prelude::*;
+
 use super::epilogue::{Epilogue, store};
 use crate::{
     GemmConfig,
@@ -47,8 +49,9 @@ impl Packed {
             memory.as_mut_slice()[(layout.panels() - 1) * layout.panel_len()..].fill(0.0);
         }
         if k > 0 {
-            let panels = memory.as_mut_slice().chunks_mut(layout.panel_len()).enumerate();
-            for_each_task(panels, |(index, panel)| layout.pack(index, source, strides, panel));
+            // Each thread packs neighbours, which are in the same pages of memory.
+            let panels = memory.as_mut_slice().par_chunks_mut(layout.panel_len()).enumerate();
+            panels.for_each(|(index, panel)| layout.pack(index, source, strides, panel));
         }
         Self { layout, memory }
     }
@@ -105,10 +108,14 @@ impl Product<'_> {
             return;
         }
         let mut left = RowsLeft::new(&mut c[..rows * columns], columns);
-        let tasks = self.task_rows(rows).ranges(rows);
-        for_each_task(tasks.map(|range| (range.start, left.take(range.len()))), |(first, c)| {
-            self.task(level, first, c);
-        });
+        let ranges = self.task_rows(rows).ranges(rows);
+        let tasks = ranges.map(|range| (range.start, left.take(range.len())));
+        let work = |(first, c): (usize, &mut [f32])| self.task(level, first, c);
+        match self.part {
+            Part::Whole => for_each_task(tasks, work),
+            // The longest rows first.
+            Part::Lower => for_each_task(tasks.collect::<Vec<_>>().into_iter().rev(), work),
+        }
     }
 
     /// Computes the rows of the result from `first_row` on that `c` has room for.
@@ -139,8 +146,8 @@ impl Product<'_> {
                 let tasks = rows.div_ceil(MANY_ROWS).next_multiple_of(rayon::current_num_threads());
                 TaskRows::all(rows.div_ceil(tasks).next_multiple_of(LEAST_ROWS))
             }
-            // Tasks further down a lower half are larger, so that smaller ones balance the load.
-            Part::Whole | Part::Lower => FEW_ROWS,
+            Part::Whole => FEW_ROWS,
+            Part::Lower => TaskRows::all(FEW_ROWS.most),
         }
     }
 }
