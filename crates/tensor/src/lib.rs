@@ -4,8 +4,8 @@
 //! exactly what it needs and porting a new device can go one family at a time. Three rules hold for every backend:
 //!
 //! * **Same seed, same numbers.** Random draws are indexed by (seed, stream, element), see [`random`].
-//! * **Threads change nothing.** Work is cut into blocks whose size depends on the shapes alone, and every reduction
-//!   adds its blocks in a fixed order.
+//! * **Threads change nothing.** How rows are divided among threads changes no element of a product, and every reduction
+//!   adds blocks whose size depends on the shapes alone, in a fixed order.
 //! * **Rounding is all that differs.** [`conformance`] runs the same checks on every backend.
 //!
 //! # Shape letters
