@@ -52,8 +52,6 @@ pub struct ParameterGradient<'a, B: Backend> {
 /// Matrices of the backward pass of dense layers, one or as many as there are networks.
 #[derive(Debug)]
 pub struct DenseFactors<'a, B: Backend> {
-    /// Position of the weights among the layer's arrays.
-    pub index: usize,
     /// Product that gives the gradient of the weights.
     pub config: BatchedGemmConfig,
     /// Factor of the derivative with respect to the input.

@@ -219,7 +219,6 @@ impl<B: BackwardBackend> DeviceDense<B> {
         let mut is_done = false;
         if let Some(input_delta) = input_delta {
             is_done = visitor.visit_dense(DenseFactors {
-                index: 0,
                 config,
                 scale,
                 delta,

@@ -291,8 +291,7 @@ impl<B: Backend, E: From<isobath_tensor::Error>> GradientVisitor<B> for BranchVi
     type Error = E;
 
     fn visit_dense(&mut self, factors: DenseFactors<'_, B>) -> Result<bool, E> {
-        let index = self.first + factors.index;
-        self.visitor.visit_dense(DenseFactors { index, ..factors })
+        self.visitor.visit_dense(factors)
     }
 
     fn visit_convolution(&mut self, factors: ConvolutionFactors<'_, B>) -> Result<bool, E> {

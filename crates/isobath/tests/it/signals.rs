@@ -65,7 +65,7 @@ fn every_signal_stops_a_run_with_a_checkpoint() {
 
 #[test]
 fn stopped_trainings_resume_to_the_same_bits() {
-    let text = TINIEST.replace("max_steps = 10", "epochs = 1500\nstop_at_success = false");
+    let text = TINIEST.replace("max_steps = 10", "epochs = 4000\nstop_at_success = false");
     let (whole, place) = (Place::with(&text), Place::with(&text));
     whole.succeed(&["run", "tiny.toml", "--shard", "1/1"]);
     let (mut stops, mut saved) = (0, 0);

@@ -125,8 +125,8 @@ impl HostStep {
     }
 }
 
-/// What [`Optimize`] requires, for a backend that computes on the host, given what takes a step with slices of the same
-/// length.
+/// Implements the required items of [`Optimize`] for a backend that computes on the host. `$take_step` takes a step with
+/// slices of one length.
 macro_rules! optimize_on_host {
     ($take_step:path) => {
         type Step = $crate::HostStep;
